@@ -5,7 +5,8 @@
     SuperstaqException                    anything this library raises on purpose
     ├── ConfigurationError                your settings: host, scheme, limits   (ValueError)
     │   └── ApiKeyNotFound                no key in any of the places
-    ├── InvalidRequest                    what you asked for cannot be sent     (ValueError)
+    ├── InvalidValue                      a record cannot hold these values     (ValueError)
+    │   └── InvalidRequest                what you asked for cannot be sent
     ├── CircuitIndexError                 the job has no circuit of that index  (IndexError)
     ├── PartialCancelUnsupported          v0.3.0 cancels whole jobs only
     ├── CountsUnavailable                 the snapshot holds no such counts     (ValueError)
@@ -39,7 +40,8 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from .records import CancelReceipt, JobSnapshot
+    from .records import JobSnapshot
+    from .replies import CancelReceipt
 
 __all__ = [
     "AnswerTooLarge",
@@ -51,6 +53,7 @@ __all__ = [
     "CountsUnavailable",
     "EmailNotValidated",
     "InvalidRequest",
+    "InvalidValue",
     "JobsNotFound",
     "PartialCancelUnsupported",
     "Problem",
@@ -80,7 +83,7 @@ def _rebuild(cls: type[SuperstaqException], args: tuple[Any, ...], facts: dict[s
     return error
 
 
-class SuperstaqException(Exception):  # noqa: N818 - the official client's name
+class SuperstaqException(Exception):
     """The base of every error of this library.
 
     Attributes:
@@ -156,18 +159,30 @@ class ApiKeyNotFound(ConfigurationError):
         )
 
 
-class InvalidRequest(SuperstaqException, ValueError):
-    """What was asked for cannot be sent as it is. Nothing was sent.
+class InvalidValue(SuperstaqException, ValueError):
+    """A record was to be made of values that it cannot hold.
 
     Attributes:
-        problems: Every problem found, by field name.
+        problems: Every problem found, by field name; at most 20.
     """
+
+    _consequence = ""
 
     def __init__(self, what: str, problems: Iterable[Problem]) -> None:
         found = tuple(problems)
         self.problems = found[:MAX_PROBLEMS]
         listed = _listed(self.problems, len(found) - len(self.problems))
-        super().__init__(f"{what} is not valid; nothing was sent:\n{listed}")
+        super().__init__(f"{what} cannot be made{self._consequence}:\n{listed}")
+
+
+class InvalidRequest(InvalidValue):
+    """What was asked for cannot be sent as it is. Nothing was sent.
+
+    Attributes:
+        problems: Every problem found, by field name; at most 20.
+    """
+
+    _consequence = "; nothing was sent"
 
 
 class CircuitIndexError(SuperstaqException, IndexError):

@@ -17,6 +17,7 @@ from typing import Final
 
 __all__ = [
     "NEXT_STATUSES",
+    "PROGRESS",
     "STATUS_PRIORITY_ORDER",
     "TERMINAL_CIRCUIT_STATES",
     "TERMINAL_COMPILE_STATES",
@@ -134,6 +135,27 @@ A device may put a running circuit back into its queue (``running`` to ``pending
 a terminal status but by deletion. Nothing is known of what follows an ``UNKNOWN`` status, so
 everything may.
 """
+
+
+PROGRESS: Final[Mapping[CircuitStatus, int]] = MappingProxyType(
+    {
+        _S.RECEIVED: 0,
+        _S.UNKNOWN: 1,
+        _S.AWAITING_COMPILE: 2,
+        _S.COMPILING: 3,
+        _S.AWAITING_SUBMISSION: 4,
+        _S.AWAITING_SIMULATION: 4,
+        _S.PENDING: 5,
+        _S.RUNNING: 6,
+        _S.SIMULATING: 6,
+        _S.COMPLETED: 7,
+        _S.FAILED: 7,
+        _S.CANCELLED: 7,
+        _S.UNRECOGNIZED: 7,
+        _S.DELETED: 8,
+    }
+)
+"""How far along its life a circuit is: of two observations, the larger is usually the later."""
 
 
 def _closure(steps: Mapping[_S, frozenset[_S]]) -> dict[_S, frozenset[_S]]:

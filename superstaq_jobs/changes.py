@@ -1,0 +1,203 @@
+"""What changed between two snapshots of a job, and which of several is the newest.
+
+Lives here: ``diff`` and the ``JobDiff`` it gives, and ``newest``. May import ``records``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import itertools
+from collections.abc import Iterator
+from typing import Any, Final
+
+import attrs
+
+from .records import CircuitSnapshot, JobSnapshot
+from .status import PROGRESS, CircuitStatus
+
+__all__ = ["CircuitChange", "FieldChange", "JobDiff", "diff", "newest"]
+
+_JOB_FIELDS: Final = tuple(
+    field.name for field in attrs.fields(JobSnapshot) if field.eq and field.name != "circuits"
+)
+_BEGINNING: Final = dt.datetime.min.replace(tzinfo=dt.UTC)
+
+
+@attrs.frozen
+class CircuitChange:
+    """One circuit that differs between two snapshots.
+
+    Attributes:
+        index: Which circuit.
+        before: As it was; None if the earlier snapshot has no such circuit.
+        after: As it is; None if the later snapshot has no such circuit.
+    """
+
+    index: int
+    before: CircuitSnapshot | None
+    after: CircuitSnapshot | None
+
+
+@attrs.frozen
+class FieldChange:
+    """One field of the job itself that differs between two snapshots.
+
+    Attributes:
+        name: The field of ``JobSnapshot``.
+        before: Its value in the earlier snapshot.
+        after: Its value in the later one.
+    """
+
+    name: str
+    before: Any
+    after: Any
+
+
+@attrs.frozen
+class JobDiff:
+    """All that differs between two snapshots of one job; false if nothing does.
+
+    Attributes:
+        circuits: The circuits that differ, in order.
+        fields: The other fields of the job that differ.
+    """
+
+    circuits: tuple[CircuitChange, ...] = ()
+    fields: tuple[FieldChange, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.circuits or self.fields)
+
+    def apply(self, before: JobSnapshot) -> JobSnapshot:
+        """The later snapshot, from the earlier one: ``diff(a, b).apply(a) == b``.
+
+        When and from where it was fetched are no part of a difference: these stay those of
+        ``before``.
+
+        Raises:
+            ValueError: If ``before`` is not the snapshot that the difference starts from.
+        """
+        if any(getattr(before, change.name) != change.before for change in self.fields) or any(
+            _circuit_at(before, change.index) != change.before for change in self.circuits
+        ):
+            raise ValueError(f"these changes do not start from this snapshot of {before.job_id}")
+        circuits = dict(enumerate(before.circuits))
+        for change in self.circuits:
+            if change.after is None:
+                del circuits[change.index]
+            else:
+                circuits[change.index] = change.after
+        fields = {change.name: change.after for change in self.fields}
+        return attrs.evolve(before, circuits=tuple(circuits.values()), **fields)
+
+
+def diff(before: JobSnapshot, after: JobSnapshot) -> JobDiff:
+    """What changed between two snapshots of one job.
+
+    Args:
+        before: The earlier snapshot.
+        after: The later snapshot.
+
+    Returns:
+        Exactly what differs; false if they are equal.
+
+    Raises:
+        ValueError: If they are of different jobs.
+    """
+    _of_one_job(before, after)
+    return JobDiff(
+        circuits=tuple(_changed_circuits(before, after)),
+        fields=tuple(
+            FieldChange(name, old, new)
+            for name in _JOB_FIELDS
+            if (old := getattr(before, name)) != (new := getattr(after, name)) or _moved(old, new)
+        ),
+    )
+
+
+def _changed_circuits(before: JobSnapshot, after: JobSnapshot) -> Iterator[CircuitChange]:
+    pairs = itertools.zip_longest(before.circuits, after.circuits)
+    for index, (old, new) in enumerate(pairs):
+        if old is not new and old != new:
+            yield CircuitChange(index, old, new)
+
+
+def _moved(old: object, new: object) -> bool:
+    # Two times that Python holds equal, written with different offsets.
+    return (
+        isinstance(old, dt.datetime)
+        and isinstance(new, dt.datetime)
+        and old.utcoffset() != new.utcoffset()
+    )
+
+
+def _circuit_at(snapshot: JobSnapshot, index: int) -> CircuitSnapshot | None:
+    return snapshot.circuits[index] if index < len(snapshot.circuits) else None
+
+
+def _of_one_job(first: JobSnapshot, *others: JobSnapshot) -> None:
+    for other in others:
+        if other.job_id != first.job_id:
+            raise ValueError(f"snapshots of different jobs: {first.job_id} and {other.job_id}")
+
+
+def newest(first: JobSnapshot, *others: JobSnapshot) -> JobSnapshot:
+    """The newest state of a job that some observations of it show, in whatever order they come.
+
+    Answers can overtake each other, so the last to arrive is not always the newest. Each circuit is
+    taken from the observation that saw it furthest: one that is over wins over one that is not, a
+    later ``updated_at`` over an earlier one, a later status over an earlier one. So a circuit that
+    was once seen to be over never goes back. Observations of an honest server are ordered, and then
+    the result is one of them; an equal one that was given earlier is returned as it is.
+
+    Args:
+        first: An observation.
+        others: Further observations of the same job.
+
+    Raises:
+        ValueError: If they are of different jobs.
+    """
+    _of_one_job(first, *others)
+    observed = [first, *others]
+    base = functools.reduce(_newer_job, observed)
+    alike = [s.circuits for s in observed if s.num_circuits == base.num_circuits]
+    circuits = tuple(functools.reduce(_newer_circuit, seen) for seen in zip(*alike, strict=True))
+    merged = attrs.evolve(base, circuits=circuits)
+    return next((snapshot for snapshot in observed if snapshot == merged), merged)
+
+
+def _newer_circuit(one: CircuitSnapshot, other: CircuitSnapshot) -> CircuitSnapshot:
+    if one is other:
+        return one
+    ranks = _circuit_rank(one), _circuit_rank(other)
+    if ranks[0] == ranks[1] and one != other:
+        # Nothing tells which came first, but the answer must not depend on which came first here.
+        ranks = (one.canonical,), (other.canonical,)
+    return one if ranks[0] >= ranks[1] else other
+
+
+def _circuit_rank(circuit: CircuitSnapshot) -> tuple[Any, ...]:
+    status = circuit.status
+    return (
+        status is CircuitStatus.DELETED,
+        status.is_terminal,
+        circuit.updated_at or _BEGINNING,
+        PROGRESS[status],
+        circuit.counts is not None,
+    )
+
+
+def _newer_job(one: JobSnapshot, other: JobSnapshot) -> JobSnapshot:
+    ranks = _job_rank(one), _job_rank(other)
+    if ranks[0] == ranks[1]:
+        ranks = (_job_text(one),), (_job_text(other),)
+    return one if ranks[0] >= ranks[1] else other
+
+
+def _job_rank(snapshot: JobSnapshot) -> tuple[Any, ...]:
+    return snapshot.num_circuits, snapshot.fetched_at or _BEGINNING
+
+
+def _job_text(snapshot: JobSnapshot) -> str:
+    return attrs.evolve(snapshot, circuits=(), short_lists={}).digest

@@ -1,0 +1,192 @@
+"""Counts of measured bitstrings, as a mapping that cannot change.
+
+Lives here: ``Counts``. May import ``frozen``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from .frozen import FrozenMapping
+
+__all__ = ["Counts"]
+
+_NUMBERS: Final = frozenset({int, float})
+_SHOWN: Final = 8
+
+
+class Counts(FrozenMapping[str, int | float]):
+    """How often each bitstring was measured.
+
+    A mapping from bitstring to a number: of shots (an int), or a weight or probability (a float;
+    error mitigation gives negative ones too). Bitstrings are big-endian: character i is the i-th
+    measured qubit, counted from 0. Reading it copies nothing, however many outcomes it has.
+
+    What the server sends is kept as it is; only what needs bitstrings of one length, or of 0 and 1
+    only, insists on them.
+
+    >>> counts = Counts({"00": 507, "11": 493})
+    >>> counts["00"], counts.shots
+    (507, 1000)
+
+    Args:
+        items: The bitstrings and their numbers, copied once.
+
+    Raises:
+        TypeError: If a bitstring is no text, or a number no int or float (a bool is none).
+        ValueError: If a number is NaN or infinite.
+    """
+
+    __slots__ = ()
+
+    @staticmethod
+    def _checked(items: dict[Any, Any]) -> dict[Any, Any]:
+        if not set(map(type, items)) <= {str}:
+            bad = next(key for key in items if type(key) is not str)
+            raise TypeError(f"the bitstring {bad!r} is no text")
+        kinds = set(map(type, items.values()))
+        if not kinds <= _NUMBERS:
+            items = {bits: _number(bits, value) for bits, value in items.items()}
+        if kinds != {int} and not all(map(math.isfinite, items.values())):
+            bits, value = next((b, v) for b, v in items.items() if not math.isfinite(v))
+            raise ValueError(f"{bits!r} has {value}, which is no count")
+        return items
+
+    @property
+    def shots(self) -> int | float:
+        """The sum of all numbers: the shots, or the total weight."""
+        values = self._items.values()
+        return sum(values) if set(map(type, values)) <= {int} else math.fsum(values)
+
+    @property
+    def num_bits(self) -> int:
+        """The length of the bitstrings; 0 where there are none.
+
+        Raises:
+            ValueError: If they are not of one length.
+        """
+        lengths = set(map(len, self._items))
+        if len(lengths) > 1:
+            raise ValueError(f"the bitstrings have different lengths: {sorted(lengths)[:8]}")
+        return lengths.pop() if lengths else 0
+
+    def probabilities(self) -> Counts:
+        """Each number over the sum of all: ``Counts`` that add up to 1.
+
+        Raises:
+            ValueError: If the sum is 0 (or there is nothing to sum).
+        """
+        total = self.shots
+        if not total:
+            raise ValueError("no probabilities: the counts add up to 0")
+        return Counts({bits: value / total for bits, value in self._items.items()})
+
+    def most_common(self, n: int | None = None) -> list[tuple[str, int | float]]:
+        """The bitstrings with the largest numbers, largest first; equal ones in order of bits.
+
+        Args:
+            n: How many at the most; None for all.
+        """
+        ordered = sorted(self._items.items(), key=lambda item: (-item[1], item[0]))
+        return ordered if n is None else ordered[: max(n, 0)]
+
+    def marginal(self, qubits: Iterable[int]) -> Counts:
+        """The counts of some of the bits, in the order named, summed over the others.
+
+        >>> Counts({"001": 3, "011": 4}).marginal([2, 0])
+        Counts({'10': 7})
+
+        Args:
+            qubits: Positions in the bitstring, from 0.
+
+        Raises:
+            TypeError: If a position is no int.
+            ValueError: If a position is outside the bitstrings, or these differ in length.
+        """
+        chosen = _positions(qubits, self.num_bits if self._items else None)
+        return self._regrouped(lambda bits: "".join([bits[i] for i in chosen]))
+
+    def reversed_bits(self) -> Counts:
+        """The same counts with every bitstring reversed: the order that Qiskit writes them in."""
+        return Counts._adopt({bits[::-1]: value for bits, value in self._items.items()})
+
+    def combine(self, *others: Mapping[str, int | float]) -> Counts:
+        """These counts and others, added up by bitstring.
+
+        Raises:
+            ValueError: If the bitstrings are not all of one length.
+        """
+        parts = [self, *(c if isinstance(c, Counts) else Counts(c) for c in others)]
+        widths = {part.num_bits for part in parts if part}
+        if len(widths) > 1:
+            raise ValueError(
+                f"counts of {' and '.join(map(str, sorted(widths)))} bits cannot be combined"
+            )
+        sums: dict[str, int | float] = {}
+        for part in parts:
+            for bits, value in part.items():
+                sums[bits] = sums.get(bits, 0) + value
+        return Counts(sums)
+
+    def __add__(self, other: object) -> Counts:
+        return self.combine(other) if isinstance(other, Mapping) else NotImplemented
+
+    def parity_expectation(self, qubits: Iterable[int] | None = None) -> float:
+        """The mean of the parity of some bits: +1 for an even number of ones, -1 for an odd.
+
+        This is the expectation of the product of Pauli Z over these qubits.
+
+        >>> Counts({"00": 3, "01": 1}).parity_expectation()
+        0.5
+
+        Args:
+            qubits: Positions in the bitstring, from 0; None for all.
+
+        Raises:
+            TypeError: If a position is no int.
+            ValueError: If a position is outside the bitstrings, a bitstring has a character other
+                than 0 and 1, or the counts add up to 0.
+        """
+        kept = self if qubits is None else self.marginal(dict.fromkeys(qubits))
+        strange = next((bits for bits in kept if bits.strip("01")), None)
+        if strange is not None:
+            raise ValueError(f"{strange!r} is no string of 0 and 1: it has no parity")
+        signed = (-v if bits.count("1") % 2 else v for bits, v in kept.probabilities().items())
+        return math.fsum(signed)
+
+    def _regrouped(self, key: Callable[[str], str]) -> Counts:
+        groups: dict[str, list[int | float]] = {}
+        for bits, value in self._items.items():
+            groups.setdefault(key(bits), []).append(value)
+        return Counts({bits: _total(values) for bits, values in groups.items()})
+
+    def __repr__(self) -> str:
+        if len(self._items) <= _SHOWN:
+            return f"Counts({self._items!r})"
+        shown = ", ".join(
+            f"{bits!r}: {value!r}" for bits, value in list(self._items.items())[:_SHOWN]
+        )
+        return f"Counts({{{shown}, … {len(self._items)} outcomes}})"
+
+
+def _total(values: list[int | float]) -> int | float:
+    # fsum does not depend on the order of the values, which marginals of marginals change.
+    return sum(values) if all(type(v) is int for v in values) else math.fsum(values)
+
+
+def _number(bits: str, value: object) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{bits!r} has {value!r}, which is no number")
+    return float(value) if isinstance(value, float) else int(value)
+
+
+def _positions(qubits: Iterable[int], width: int | None) -> list[int]:
+    chosen = list(qubits)
+    for i in chosen:
+        if isinstance(i, bool) or not isinstance(i, int):
+            raise TypeError(f"{i!r} is no position of a bit")
+        if i < 0 or (width is not None and i >= width):
+            raise ValueError(f"there is no bit {i}: the bitstrings have {width} bits, from 0")
+    return chosen
