@@ -169,9 +169,9 @@ class InvalidValue(SuperstaqException, ValueError):
     _consequence = ""
 
     def __init__(self, what: str, problems: Iterable[Problem]) -> None:
-        found = tuple(problems)
-        self.problems = found[:MAX_PROBLEMS]
-        listed = _listed(self.problems, len(found) - len(self.problems))
+        named = tuple(problems)
+        self.problems = named[:MAX_PROBLEMS]
+        listed = _listed(self.problems, len(named) - len(self.problems))
         super().__init__(f"{what} cannot be made{self._consequence}:\n{listed}")
 
 
@@ -291,13 +291,20 @@ class SuperstaqServerException(SuperstaqException):
     Attributes:
         status_code: The HTTP status of the answer; None where there was none.
         job_ids: The jobs concerned, as far as they are known.
+        found: What had been fetched by then: snapshots that the error must not lose.
     """
 
     def __init__(
-        self, message: str, status_code: int | None = None, *, job_ids: Iterable[UUID] = ()
+        self,
+        message: str,
+        status_code: int | None = None,
+        *,
+        job_ids: Iterable[UUID] = (),
+        found: Iterable[JobSnapshot] = (),
     ) -> None:
         self.status_code = status_code
         self.job_ids = tuple(job_ids)
+        self.found = tuple(found)
         super().__init__(message)
 
     def __str__(self) -> str:
@@ -327,16 +334,17 @@ class JobsNotFound(SuperstaqServerException, LookupError):
 
     def __init__(self, missing: Iterable[UUID], *, found: Iterable[JobSnapshot] = ()) -> None:
         self.missing = tuple(missing)
-        self.found = tuple(found)
+        readable = tuple(found)
         names = ", ".join(map(str, self.missing[:MAX_PROBLEMS]))
         rest = len(self.missing) - MAX_PROBLEMS
         more = f" and {rest} more (see .missing)" if rest > 0 else ""
         one = len(self.missing) == 1
-        kept = f" The {len(self.found)} found are in this error's .found." if self.found else ""
+        kept = f" The {len(readable)} found are in this error's .found." if readable else ""
         super().__init__(
             f"the server knows no {'job' if one else 'jobs'} {names}{more}, or not for this API "
             f"key.{kept}",
             job_ids=self.missing,
+            found=readable,
         )
 
 
@@ -380,13 +388,17 @@ class ProtocolError(SuperstaqServerException):
         status_code: int | None = None,
         omitted: int = 0,
         job_ids: Iterable[UUID] = (),
+        found: Iterable[JobSnapshot] = (),
     ) -> None:
-        found = tuple(problems)
-        self.problems = found[:MAX_PROBLEMS]
-        self.omitted = omitted + len(found) - len(self.problems)
+        named = tuple(problems)
+        self.problems = named[:MAX_PROBLEMS]
+        self.omitted = omitted + len(named) - len(self.problems)
         listed = _listed(self.problems, self.omitted)
         super().__init__(
-            f"{message}:\n{listed}" if listed else message, status_code, job_ids=job_ids
+            f"{message}:\n{listed}" if listed else message,
+            status_code,
+            job_ids=job_ids,
+            found=found,
         )
 
 

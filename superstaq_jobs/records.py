@@ -185,7 +185,7 @@ class CircuitSnapshot:
     def canonical(self) -> str:
         """The one text of this circuit: equal for equal snapshots, and only for them."""
         return canonical_json(
-            {field.name: _plain(getattr(self, field.name)) for field in attrs.fields(type(self))}
+            {field.name: to_plain(getattr(self, field.name)) for field in attrs.fields(type(self))}
         )
 
 
@@ -472,7 +472,7 @@ class JobSnapshot:
         for name, field in PER_CIRCUIT_LISTS.items():
             sent = self.circuits[: self.short_lists.get(name, len(self.circuits))]
             surplus = thaw(self.extra.get(name, ()))
-            data[name] = [*(_plain(getattr(circuit, field)) for circuit in sent), *surplus]
+            data[name] = [*(to_plain(getattr(circuit, field)) for circuit in sent), *surplus]
         return data
 
 
@@ -481,7 +481,7 @@ def _timestamp(moment: dt.datetime) -> str:
     return f"{text[:-6]}Z" if text.endswith("+00:00") else text
 
 
-def _plain(value: Any) -> Any:
+def to_plain(value: Any) -> Any:
     if isinstance(value, dt.datetime):
         return _timestamp(value)
     if isinstance(value, Counts):

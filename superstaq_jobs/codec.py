@@ -1,0 +1,426 @@
+"""Bytes of API v0.3.0 to records and back.
+
+Lives here: ``decode_jobs`` and ``encode_jobs``, which are public, and the reader or writer of every
+other body. No I/O. May import everything below, and cattrs.
+
+Nothing is coerced: ``"3"`` is no number, ``1`` no boolean, ``NaN`` no count. Fields and statuses
+that this version does not know are kept. What is refused is named by its path, all at once, 20
+problems at most.
+
+Where this is more tolerant than the models of the official client: a status that nobody knows;
+unknown fields, which they drop; and ``user_email``, which is any text here, since a record of what
+the server said must not be lost because an address looks odd. Where it is stricter: numbers in
+texts, booleans as numbers, time stamps as numbers or without a zone, infinite counts, and lists of
+``statuses``, ``input_circuits`` or ``shots`` that are shorter than ``num_circuits``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final, Generic, TypeVar
+from uuid import UUID
+
+import attrs
+import msgspec
+
+from . import _fields
+from ._strict import (
+    CONVERTER,
+    Collector,
+    Moment,
+    QubitMap,
+    TargetName,
+    WrongError,
+    parse_json,
+    protocol_error,
+    structure,
+)
+from .counts import Counts
+from .errors import InvalidValue, ProtocolError, warn
+from .frozen import JsonMapping, freeze, thaw
+from .kinds import CircuitType, JobType
+from .orders import JobQuery, NewJob, TargetQuery
+from .records import (
+    JOB_FIELDS,
+    PER_CIRCUIT_LISTS,
+    REQUIRED_LISTS,
+    CircuitSnapshot,
+    JobSnapshot,
+    to_plain,
+)
+from .replies import AccountBalance, CancelReceipt, SubmitReceipt, Target, TargetInfo
+from .status import CircuitStatus
+
+__all__ = [
+    "Answer",
+    "decode_jobs",
+    "encode_cancel",
+    "encode_jobs",
+    "encode_new_job",
+    "encode_target_info_request",
+    "query_pairs",
+    "read_balance",
+    "read_cancelled",
+    "read_error",
+    "read_jobs",
+    "read_submitted",
+    "read_target_info",
+    "read_targets",
+]
+
+T = TypeVar("T")
+
+_MAX_MESSAGE_CHARACTERS: Final = 1000
+
+
+@attrs.frozen
+class Answer(Generic[T]):
+    """What a body says.
+
+    Attributes:
+        value: The records in it.
+        warnings: What the server warns of, and what is odd about the body without being wrong.
+    """
+
+    value: T
+    warnings: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class _WireJob:
+    """``JobData``, field for field, in frozen values."""
+
+    job_type: JobType
+    statuses: tuple[str, ...]
+    status_messages: tuple[str | None, ...]
+    user_email: str
+    target: TargetName
+    provider_id: tuple[str | None, ...]
+    num_circuits: int
+    compiled_circuits: tuple[str | None, ...]
+    input_circuits: tuple[str, ...]
+    circuit_type: CircuitType
+    counts: tuple[Counts | None, ...]
+    results_dicts: tuple[str | None, ...]
+    shots: tuple[int, ...]
+    dry_run: bool
+    submission_timestamp: Moment
+    last_updated_timestamp: tuple[Moment | None, ...]
+    initial_logical_to_physicals: tuple[QubitMap | None, ...]
+    final_logical_to_physicals: tuple[QubitMap | None, ...]
+    logical_qubits: tuple[str | None, ...]
+    physical_qubits: tuple[str | None, ...]
+    tags: tuple[str, ...] = ()
+    metadata: JsonMapping = JsonMapping()  # noqa: RUF009 - it cannot change
+
+
+@attrs.frozen
+class _WireTarget:
+    target_name: TargetName
+    supports_submit: bool
+    supports_submit_qubo: bool
+    supports_compile: bool
+    available: bool
+    retired: bool
+    simulator: bool
+    accessible: bool
+
+
+@attrs.frozen
+class _WireCancelled:
+    succeeded: tuple[str, ...]
+    message: str
+
+
+@attrs.frozen
+class _WireTargetInfo:
+    target_info: JsonMapping
+
+
+def _unknown_fields(data: dict[str, Any], known: type[attrs.AttrsInstance]) -> dict[str, Any]:
+    return {name: value for name, value in data.items() if name not in attrs.fields_dict(known)}
+
+
+def _without_warnings(data: Any) -> tuple[Any, tuple[str, ...]]:
+    """An object's data apart from the warnings that the server put beside it."""
+    if not isinstance(data, dict) or "warnings" not in data:
+        return data, ()
+    rest = {name: value for name, value in data.items() if name != "warnings"}
+    sent = data["warnings"]
+    texts = [
+        w["message"] if isinstance(w, dict) and isinstance(w.get("message"), str) else str(w)
+        for w in (sent if isinstance(sent, list) else [sent])
+    ]
+    return rest, tuple(text[:_MAX_MESSAGE_CHARACTERS] for text in texts)
+
+
+# ---- jobs --------------------------------------------------------------------------------------
+
+
+def decode_jobs(
+    body: bytes, *, fetched_at: dt.datetime | None = None, source: str | None = None
+) -> tuple[JobSnapshot, ...]:
+    """The jobs in an answer of ``GET /client/job/{circuit_type}``. No I/O.
+
+    Args:
+        body: The answer: a JSON object from job ids to ``JobData``.
+        fetched_at: When it came; aware.
+        source: Where it came from.
+
+    Returns:
+        A snapshot of each job, in the order of the answer.
+
+    Raises:
+        ProtocolError: If it is not such an answer, with the path of each problem.
+
+    Warns:
+        SuperstaqWarning: For what the server warns of, and for a status that nobody knows.
+    """
+    answer = read_jobs(body, fetched_at=fetched_at, source=source)
+    for message in answer.warnings:
+        warn(message)
+    return answer.value
+
+
+def read_jobs(
+    body: bytes, *, fetched_at: dt.datetime | None = None, source: str | None = None
+) -> Answer[tuple[JobSnapshot, ...]]:
+    """As ``decode_jobs``, but it returns the warnings."""
+    data, warnings = _without_warnings(parse_json(body))
+    collector = Collector()
+    jobs: list[JobSnapshot] = []
+    if not isinstance(data, dict):
+        collector.say("$", f"{_fields.shown(data)} is no object of jobs by id")
+        data = {}
+    for key, job in data.items():
+        try:
+            job_id = CONVERTER.structure(key, UUID)
+            wire = structure(_WireJob, job, what="")
+            extra = freeze(_unknown_fields(job, _WireJob))
+            jobs.append(_snapshot(job_id, wire, extra, fetched_at, source))
+        except ProtocolError as error:
+            for problem in error.problems:
+                collector.say(f"$.{key}{problem.where[1:]}", problem.what)
+            collector.omitted += error.omitted
+        except (WrongError, InvalidValue) as error:
+            collector.add(f"$.{key}", error)
+        except ValueError as error:
+            collector.say(f"$.{key}", str(error))
+    if collector.problems:
+        raise protocol_error("the answer with the jobs", collector, found=jobs)
+    strange = {
+        circuit.status_text
+        for job in jobs
+        for circuit in job.circuits
+        if circuit.status is CircuitStatus.UNKNOWN
+    }
+    if strange:
+        warnings += (_about_statuses(sorted(strange)),)
+    return Answer(tuple(jobs), warnings)
+
+
+def _about_statuses(texts: list[str]) -> str:
+    names = ", ".join(map(_fields.shown, texts[:20]))
+    return (
+        f"the server uses a circuit status that this version of superstaq_jobs does not know: "
+        f"{names}. It is kept in status_text and taken for a status of a circuit that is not over."
+    )
+
+
+def _snapshot(
+    job_id: UUID,
+    wire: _WireJob,
+    extra: Any,
+    fetched_at: dt.datetime | None,
+    source: str | None,
+) -> JobSnapshot:
+    size = wire.num_circuits
+    lists: dict[str, tuple[Any, ...]] = {name: getattr(wire, name) for name in PER_CIRCUIT_LISTS}
+    collector = Collector()
+    if size < 0:
+        collector.say("$.num_circuits", f"{size} is negative")
+    for name in REQUIRED_LISTS:
+        if len(lists[name]) < size:
+            collector.say(f"$.{name}", f"has {len(lists[name])} entries for {size} circuits")
+    if collector.problems:
+        raise protocol_error("", collector)
+    surplus = {
+        name: [to_plain(entry) for entry in entries[size:]]
+        for name, entries in lists.items()
+        if len(entries) > size
+    }
+    columns: dict[str, tuple[Any, ...]] = {
+        field: (*lists[name][:size], *[None] * (size - len(lists[name])))
+        for name, field in PER_CIRCUIT_LISTS.items()
+    }
+    circuits = [
+        CircuitSnapshot(index=index, **{field: column[index] for field, column in columns.items()})
+        for index in range(size)
+    ]
+    return JobSnapshot(
+        job_id=job_id,
+        **{
+            field: getattr(wire, name)
+            for name, field in JOB_FIELDS.items()
+            if name != "num_circuits"
+        },
+        circuits=circuits,
+        extra={**extra, **surplus},
+        short_lists={name: len(e) for name, e in lists.items() if len(e) < size},
+        fetched_at=fetched_at,
+        source=source,
+    )
+
+
+def encode_jobs(snapshots: Iterable[JobSnapshot]) -> bytes:
+    """Jobs as the body that ``decode_jobs`` reads: ``decode_jobs(encode_jobs(s)) == s``. No I/O.
+
+    When and from where a snapshot was fetched is no part of it.
+
+    Args:
+        snapshots: Snapshots of different jobs.
+
+    Raises:
+        ValueError: If two are of one job.
+    """
+    jobs: dict[str, Any] = {}
+    for snapshot in snapshots:
+        key = str(snapshot.job_id)
+        if key in jobs:
+            raise ValueError(f"two snapshots of job {key} cannot be in one answer")
+        unknown = {n: thaw(v) for n, v in snapshot.extra.items() if n not in PER_CIRCUIT_LISTS}
+        jobs[key] = {**snapshot.to_dict(), **unknown}
+    return msgspec.json.encode(jobs)
+
+
+# ---- orders ------------------------------------------------------------------------------------
+
+
+def encode_new_job(job: NewJob) -> bytes:
+    """The body of ``POST /client/job``."""
+    return msgspec.json.encode(
+        {field.name: _order_value(getattr(job, field.name)) for field in attrs.fields(NewJob)}
+    )
+
+
+def _order_value(value: Any) -> Any:
+    return value.to_dict() if isinstance(value, JsonMapping) else value
+
+
+def encode_cancel(job_ids: Sequence[UUID]) -> bytes:
+    """The body of ``PUT /client/cancel_jobs``."""
+    return msgspec.json.encode({"job_id": [str(job_id) for job_id in job_ids]})
+
+
+def encode_target_info_request(target: str, options: JsonMapping) -> bytes:
+    """The body of ``POST /client/retrieve_target_info``."""
+    return msgspec.json.encode({"target": target, "options_dict": options.to_dict()})
+
+
+def query_pairs(query: JobQuery | TargetQuery) -> list[tuple[str, str]]:
+    """The names and values of a query string, in the order of the fields."""
+    return [
+        (field.name, _query_text(value))
+        for field in attrs.fields(type(query))
+        for value in _query_values(getattr(query, field.name))
+    ]
+
+
+def _query_values(value: Any) -> Iterator[Any]:
+    if isinstance(value, tuple):
+        yield from value
+    elif value is not None:
+        yield value
+
+
+def _query_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value.isoformat() if isinstance(value, dt.datetime) else str(value)
+
+
+# ---- replies -----------------------------------------------------------------------------------
+
+
+def read_submitted(body: bytes) -> Answer[SubmitReceipt]:
+    """The answer of ``POST /client/job``."""
+    data, warnings = _without_warnings(parse_json(body))
+    return Answer(structure(SubmitReceipt, data, what="the answer to the submission"), warnings)
+
+
+def read_cancelled(body: bytes, asked: Sequence[UUID]) -> Answer[CancelReceipt]:
+    """The answer of ``PUT /client/cancel_jobs`` to these ids."""
+    data, warnings = _without_warnings(parse_json(body))
+    wire = structure(_WireCancelled, data, what="the answer to the cancellation")
+    done = {text.lower() for text in wire.succeeded}
+    receipt = CancelReceipt(
+        cancelled=[job_id for job_id in asked if str(job_id) in done],
+        refused=[job_id for job_id in asked if str(job_id) not in done],
+        message=wire.message,
+        succeeded=wire.succeeded,
+    )
+    return Answer(receipt, warnings)
+
+
+def read_targets(body: bytes) -> Answer[tuple[Target, ...]]:
+    """The answer of ``GET /client/targets``."""
+    data = parse_json(body)
+    collector = Collector()
+    targets: list[Target] = []
+    if not isinstance(data, list):
+        collector.say("$", f"{_fields.shown(data)} is no list of targets")
+        data = []
+    for place, entry in enumerate(data):
+        try:
+            wire = structure(_WireTarget, entry, what="")
+            extra = _unknown_fields(entry, _WireTarget)
+            targets.append(Target(**attrs.asdict(wire), extra=extra))
+        except ProtocolError as error:
+            for problem in error.problems:
+                collector.say(f"$[{place}]{problem.where[1:]}", problem.what)
+    if collector.problems:
+        raise protocol_error("the list of targets", collector)
+    return Answer(tuple(targets))
+
+
+def read_target_info(body: bytes, target: str) -> Answer[TargetInfo]:
+    """The answer of ``POST /client/retrieve_target_info`` about this target."""
+    data, warnings = _without_warnings(parse_json(body))
+    wire = structure(_WireTargetInfo, data, what="the answer about the target")
+    return Answer(TargetInfo(target_name=target, info=wire.target_info), warnings)
+
+
+def read_balance(body: bytes) -> Answer[AccountBalance]:
+    """The answer of ``GET /client/balance``."""
+    data, warnings = _without_warnings(parse_json(body))
+    return Answer(structure(AccountBalance, data, what="the balance"), warnings)
+
+
+def read_error(body: bytes) -> str:
+    """What the server says in the body of an error, for a person; never raises.
+
+    The body may be a JSON text, an object with ``message`` or ``detail`` (a text, or a list of
+    FastAPI's validation errors), or anything else, such as a proxy's page.
+    """
+    try:
+        data = parse_json(body)
+    except ProtocolError:
+        text = body[: 2 * _MAX_MESSAGE_CHARACTERS].decode("utf-8", "replace").strip()
+        if text.startswith("<"):
+            return "(a web page, as a proxy or a login form sends it)"
+        return text[:_MAX_MESSAGE_CHARACTERS]
+    if isinstance(data, dict):
+        data = data.get("message", data.get("detail", data))
+    if isinstance(data, list):
+        data = "; ".join(map(_detail, data[:20]))
+    text = data if isinstance(data, str) else msgspec.json.encode(data).decode()
+    return text[:_MAX_MESSAGE_CHARACTERS]
+
+
+def _detail(entry: Any) -> str:
+    if isinstance(entry, dict) and isinstance(entry.get("msg"), str):
+        where = entry.get("loc")
+        path = ".".join(map(str, where)) if isinstance(where, list) else ""
+        return f"{path}: {entry['msg']}" if path else entry["msg"]
+    return str(entry)
