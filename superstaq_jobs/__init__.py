@@ -1,1 +1,133 @@
-"""Immutable snapshots of Superstaq jobs."""
+"""Immutable snapshots of Superstaq jobs, plain fetch functions, and one small live handle.
+
+A ``JobSnapshot`` is a value: what the server said at one moment. A fetch function asks the server
+and returns snapshots. A ``JobHandle`` is the one live thing: it keeps the latest snapshot of a job
+and waits for it.
+"""
+
+from __future__ import annotations
+
+from ._version import __version__
+from .changes import CircuitChange, FieldChange, JobDiff, diff, newest
+from .client import SuperstaqClient
+from .clock import Clock, SystemClock
+from .codec import decode_jobs, encode_jobs
+from .counts import Counts
+from .errors import (
+    AnswerTooLarge,
+    ApiKeyNotFound,
+    AuthenticationError,
+    CancelRefused,
+    CircuitIndexError,
+    ConfigurationError,
+    CountsUnavailable,
+    EmailNotValidated,
+    InvalidRequest,
+    InvalidValue,
+    JobsNotFound,
+    PartialCancelUnsupported,
+    Problem,
+    ProtocolError,
+    RequestTimeout,
+    SubmissionUnknown,
+    SuperstaqException,
+    SuperstaqServerException,
+    SuperstaqUnsuccessfulJobException,
+    SuperstaqWarning,
+    TermsNotAccepted,
+    TlsError,
+    TransportError,
+    WaitTimeout,
+)
+from .fetch import (
+    cancel_jobs,
+    fetch_balance,
+    fetch_job,
+    fetch_jobs,
+    fetch_target_info,
+    fetch_targets,
+    query_jobs,
+    submit_job,
+)
+from .frozen import FrozenMapping, JsonMapping
+from .handle import JobHandle
+from .kinds import CircuitType, JobType, SimMethod
+from .orders import JobQuery, NewJob, TargetQuery
+from .policy import RetryPolicy
+from .records import CircuitSnapshot, JobSnapshot
+from .replies import AccountBalance, CancelReceipt, SubmitReceipt, Target, TargetInfo
+from .sansio import Request, Response, Secret
+from .status import STATUS_PRIORITY_ORDER, CircuitStatus, Stage
+from .transport import HttpTransport, Transport
+
+__all__ = [
+    "STATUS_PRIORITY_ORDER",
+    "AccountBalance",
+    "AnswerTooLarge",
+    "ApiKeyNotFound",
+    "AuthenticationError",
+    "CancelReceipt",
+    "CancelRefused",
+    "CircuitChange",
+    "CircuitIndexError",
+    "CircuitSnapshot",
+    "CircuitStatus",
+    "CircuitType",
+    "Clock",
+    "ConfigurationError",
+    "Counts",
+    "CountsUnavailable",
+    "EmailNotValidated",
+    "FieldChange",
+    "FrozenMapping",
+    "HttpTransport",
+    "InvalidRequest",
+    "InvalidValue",
+    "JobDiff",
+    "JobHandle",
+    "JobQuery",
+    "JobSnapshot",
+    "JobType",
+    "JobsNotFound",
+    "JsonMapping",
+    "NewJob",
+    "PartialCancelUnsupported",
+    "Problem",
+    "ProtocolError",
+    "Request",
+    "RequestTimeout",
+    "Response",
+    "RetryPolicy",
+    "Secret",
+    "SimMethod",
+    "Stage",
+    "SubmissionUnknown",
+    "SubmitReceipt",
+    "SuperstaqClient",
+    "SuperstaqException",
+    "SuperstaqServerException",
+    "SuperstaqUnsuccessfulJobException",
+    "SuperstaqWarning",
+    "SystemClock",
+    "Target",
+    "TargetInfo",
+    "TargetQuery",
+    "TermsNotAccepted",
+    "TlsError",
+    "Transport",
+    "TransportError",
+    "WaitTimeout",
+    "__version__",
+    "cancel_jobs",
+    "decode_jobs",
+    "diff",
+    "encode_jobs",
+    "fetch_balance",
+    "fetch_job",
+    "fetch_jobs",
+    "fetch_target_info",
+    "fetch_targets",
+    "newest",
+    "query_jobs",
+    "submit_job",
+]

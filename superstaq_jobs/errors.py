@@ -292,6 +292,7 @@ class SuperstaqServerException(SuperstaqException):
         status_code: The HTTP status of the answer; None where there was none.
         job_ids: The jobs concerned, as far as they are known.
         found: What had been fetched by then: snapshots that the error must not lose.
+        retry_after_seconds: How long the server asks to be left alone; None if it does not say.
     """
 
     def __init__(
@@ -301,10 +302,12 @@ class SuperstaqServerException(SuperstaqException):
         *,
         job_ids: Iterable[UUID] = (),
         found: Iterable[JobSnapshot] = (),
+        retry_after_seconds: float | None = None,
     ) -> None:
         self.status_code = status_code
         self.job_ids = tuple(job_ids)
         self.found = tuple(found)
+        self.retry_after_seconds = retry_after_seconds
         super().__init__(message)
 
     def __str__(self) -> str:

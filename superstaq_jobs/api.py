@@ -1,0 +1,286 @@
+"""The calls of each API version: what is sent, and what reads the answer. No I/O.
+
+Lives here: ``Call``, one call of the service as a value; ``Api``, the calls of one version; and the
+table of versions, the one place where a version is chosen. Both the requests' shapes and the
+meaning of an error's status are here. May import ``sansio``, ``codec`` and below.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, Generic, TypeVar
+from uuid import UUID
+
+import attrs
+
+from . import codec
+from .codec import Answer
+from .errors import (
+    AuthenticationError,
+    EmailNotValidated,
+    InvalidRequest,
+    Problem,
+    SubmissionUnknown,
+    SuperstaqServerException,
+    TermsNotAccepted,
+)
+from .frozen import FrozenMapping, JsonMapping
+from .kinds import CircuitType
+from .orders import JobQuery, NewJob, TargetQuery
+from .records import JobSnapshot
+from .replies import AccountBalance, CancelReceipt, SubmitReceipt, Target, TargetInfo
+from .sansio import Request, Response, encode_query, retry_after_seconds
+
+__all__ = ["APIS", "MAX_REQUEST_LINE_BYTES", "Api", "Call", "error_for"]
+
+T = TypeVar("T")
+
+MAX_REQUEST_LINE_BYTES: Final = 7000
+"""Servers and proxies refuse request lines from 8,000 bytes or so; ours stay below."""
+
+_TERMS: Final = "You must accept the Terms of Use"
+_EMAIL: Final = "You must validate your registered email"
+
+
+@attrs.frozen(kw_only=True)
+class Call(Generic[T]):
+    """One call of the service.
+
+    Attributes:
+        request: What is sent, without the headers that are the client's.
+        read: From the body of a good answer, the time it came and the server it came from, to what
+            it says.
+        what: What the call does, for an error: "fetching job …".
+        safe_to_repeat: Whether doing it twice is the same as doing it once.
+        job_ids: The jobs concerned.
+    """
+
+    request: Request
+    read: Callable[[bytes, dt.datetime, str], Answer[T]]
+    what: str
+    safe_to_repeat: bool = True
+    job_ids: tuple[UUID, ...] = ()
+
+    @property
+    def creates(self) -> bool:
+        """Whether an answer that is lost leaves it open whether something was created."""
+        return not self.safe_to_repeat
+
+
+@attrs.frozen(kw_only=True)
+class Api:
+    """The calls of one API version.
+
+    Attributes:
+        version: Its name, as it is in paths and headers.
+        default_origin: The service's own host for it.
+        query_jobs: One call, or several where one request line would be too long.
+        submit_job: Submit a job.
+        cancel_jobs: Cancel jobs.
+        fetch_targets: List the targets.
+        fetch_target_info: Ask about one target.
+        fetch_balance: Ask for the balance.
+    """
+
+    version: str
+    default_origin: str
+    query_jobs: Callable[[JobQuery, CircuitType], Sequence[Call[tuple[JobSnapshot, ...]]]]
+    submit_job: Callable[[NewJob], Call[SubmitReceipt]]
+    cancel_jobs: Callable[[Sequence[UUID]], Call[CancelReceipt]]
+    fetch_targets: Callable[[TargetQuery], Call[tuple[Target, ...]]]
+    fetch_target_info: Callable[[str, JsonMapping], Call[TargetInfo]]
+    fetch_balance: Callable[[], Call[AccountBalance]]
+
+
+def name_jobs(job_ids: Iterable[UUID]) -> str:
+    """Jobs for an error's text: each by its id, or the first few and how many more."""
+    ids = list(job_ids)
+    shown = ", ".join(map(str, ids[:3]))
+    more = f" and {len(ids) - 3} more" if len(ids) > 3 else ""  # noqa: PLR2004
+    return f"{'job' if len(ids) == 1 else 'jobs'} {shown}{more}" if ids else "jobs"
+
+
+# ---- what an error's status means ----------------------------------------------------------------
+
+
+def error_for(
+    call: Call[Any], response: Response, *, message: str, now: dt.datetime, source: str
+) -> SuperstaqServerException:
+    """The error for an answer whose status is none of 200 to 299.
+
+    Args:
+        call: What was called.
+        response: The answer.
+        message: What its body says, as ``codec.read_error`` reads it.
+        now: When it came; aware.
+        source: The server.
+    """
+    status = response.status
+    said = f" The server says: {message}" if message else ""
+    failed = f"{call.what} failed: {source} answered {status} to {call.request.label}."
+    kind = SuperstaqServerException
+    advice = ""
+    if status == 401:  # noqa: PLR2004
+        kind, advice = _refused(message)
+    elif call.creates and status >= 500:  # noqa: PLR2004
+        kind = SubmissionUnknown
+        advice = (
+            " The job may have been created all the same, so it was not sent again: look for it "
+            "with query_jobs before you submit it once more."
+        )
+        if status == 504:  # noqa: PLR2004 - the official client gives the same reason
+            advice += " It took the server too long: a smaller batch of circuits may help."
+    elif 300 <= status < 400:  # noqa: PLR2004
+        advice = (
+            f" It points to {response.header('location')!r}; redirects are not followed, since "
+            "the API key would go there. Check remote_host."
+        )
+    return kind(
+        f"{failed}{said}{advice}",
+        status,
+        job_ids=call.job_ids,
+        retry_after_seconds=retry_after_seconds(response.header("retry-after"), now=now),
+    )
+
+
+def _refused(message: str) -> tuple[type[AuthenticationError], str]:
+    if message.startswith(_TERMS):
+        return TermsNotAccepted, " Accept them with the account's web page, then try again."
+    if message.startswith(_EMAIL):
+        return EmailNotValidated, " Follow the link in the e-mail that was sent there."
+    return AuthenticationError, " Check the API key, and that it belongs to this server."
+
+
+# ---- v0.3.0 --------------------------------------------------------------------------------------
+
+
+def _query_jobs(query: JobQuery, circuit_type: CircuitType) -> list[Call[tuple[JobSnapshot, ...]]]:
+    return [
+        Call(
+            request=_job_request(part, circuit_type),
+            read=lambda body, at, source: codec.read_jobs(body, fetched_at=at, source=source),
+            what=f"fetching {name_jobs(part.job_id or ())}",
+            job_ids=part.job_id or (),
+        )
+        for part in _split(query, circuit_type)
+    ]
+
+
+def _job_request(query: JobQuery, circuit_type: CircuitType) -> Request:
+    path = f"/v0.3.0/client/job/{circuit_type}{encode_query(codec.query_pairs(query))}"
+    return Request(method="GET", path=path)
+
+
+def _split(query: JobQuery, circuit_type: CircuitType) -> Iterator[JobQuery]:
+    """Queries that together match what this one does, each short enough for a request line."""
+    size = _job_request(query, circuit_type).request_line_bytes
+    if size <= MAX_REQUEST_LINE_BYTES:
+        yield query
+        return
+    # The values of one list are alternatives: a part of them for each request.
+    sizes = {
+        name: [
+            len(encode_query([(name, text)]))
+            for key, text in codec.query_pairs(query)
+            if key == name
+        ]
+        for name, values in attrs.asdict(query, recurse=False).items()
+        if isinstance(values, tuple) and len(values) > 1
+    }
+    if not sizes:
+        raise InvalidRequest(
+            "the request",
+            [
+                Problem(
+                    "query",
+                    f"needs a request line of {size} bytes; {MAX_REQUEST_LINE_BYTES} are allowed",
+                )
+            ],
+        )
+    longest = max(sizes, key=lambda name: sum(sizes[name]))
+    room = MAX_REQUEST_LINE_BYTES - (size - sum(sizes[longest])) - 1
+    for part in _packed(getattr(query, longest), sizes[longest], room):
+        fewer: dict[str, Any] = {longest: part}
+        yield from _split(attrs.evolve(query, **fewer), circuit_type)
+
+
+def _packed(values: Sequence[T], sizes: Sequence[int], room: int) -> Iterator[tuple[T, ...]]:
+    part: list[T] = []
+    used = 0
+    for value, size in zip(values, sizes, strict=True):
+        if part and used + size > room:
+            yield tuple(part)
+            part, used = [], 0
+        part.append(value)
+        used += size
+    yield tuple(part)
+
+
+def _submit_job(job: NewJob) -> Call[SubmitReceipt]:
+    tags = f" with the tags {', '.join(map(repr, job.tags[:5]))}" if job.tags else ""
+    return Call(
+        request=Request(method="POST", path="/v0.3.0/client/job", body=codec.encode_new_job(job)),
+        read=lambda body, _at, _source: codec.read_submitted(body),
+        what=f"submitting a {job.job_type} job to {job.target}{tags}",
+        safe_to_repeat=False,
+    )
+
+
+def _cancel_jobs(job_ids: Sequence[UUID]) -> Call[CancelReceipt]:
+    # Cancelling twice is cancelling once, so it is safe to repeat.
+    return Call(
+        request=Request(
+            method="PUT", path="/v0.3.0/client/cancel_jobs", body=codec.encode_cancel(job_ids)
+        ),
+        read=lambda body, _at, _source: codec.read_cancelled(body, job_ids),
+        what=f"cancelling {name_jobs(job_ids)}",
+        job_ids=tuple(job_ids),
+    )
+
+
+def _fetch_targets(query: TargetQuery) -> Call[tuple[Target, ...]]:
+    path = f"/v0.3.0/client/targets{encode_query(codec.query_pairs(query))}"
+    return Call(
+        request=Request(method="GET", path=path),
+        read=lambda body, _at, _source: codec.read_targets(body),
+        what="fetching the targets",
+    )
+
+
+def _fetch_target_info(target: str, options: JsonMapping) -> Call[TargetInfo]:
+    # A read, though it is a POST: safe to repeat.
+    return Call(
+        request=Request(
+            method="POST",
+            path="/v0.3.0/client/retrieve_target_info",
+            body=codec.encode_target_info_request(target, options),
+        ),
+        read=lambda body, _at, _source: codec.read_target_info(body, target),
+        what=f"fetching what there is to know of {target}",
+    )
+
+
+def _fetch_balance() -> Call[AccountBalance]:
+    return Call(
+        request=Request(method="GET", path="/v0.3.0/client/balance"),
+        read=lambda body, _at, _source: codec.read_balance(body),
+        what="fetching the balance",
+    )
+
+
+APIS: Final[Mapping[str, Api]] = FrozenMapping(
+    {
+        "v0.3.0": Api(
+            version="v0.3.0",
+            default_origin="https://superstaq-prod.infleqtion.com",
+            query_jobs=_query_jobs,
+            submit_job=_submit_job,
+            cancel_jobs=_cancel_jobs,
+            fetch_targets=_fetch_targets,
+            fetch_target_info=_fetch_target_info,
+            fetch_balance=_fetch_balance,
+        ),
+    }
+)
+"""The API versions that a client can speak."""

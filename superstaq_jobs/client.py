@@ -1,0 +1,355 @@
+"""Where the service is, who asks, and how patient it is.
+
+Lives here: ``SuperstaqClient``. It holds no state of any job. One call goes out as one request
+after another under the retry policy, which is applied here and nowhere else. May import everything
+below, and tenacity.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import random
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+import attrs
+import tenacity
+
+from . import codec, settings
+from ._version import __version__
+from .api import APIS, Api, Call, error_for
+from .clock import Clock, SystemClock
+from .errors import (
+    ConfigurationError,
+    ProtocolError,
+    SubmissionUnknown,
+    SuperstaqServerException,
+    TransportError,
+    warn,
+)
+from .kinds import CircuitType
+from .policy import RetryPolicy
+from .sansio import Response, Secret
+from .transport import HttpTransport, Transport
+
+__all__ = ["SuperstaqClient"]
+
+T = TypeVar("T")
+
+_CREATED_PERHAPS: Final = (
+    "The job may have been created all the same, so it was not sent again: look for it with "
+    "query_jobs before you submit it once more."
+)
+
+_LOGGER: Final = logging.getLogger("superstaq_jobs")
+
+
+class SuperstaqClient:
+    """A way to one Superstaq server, for one user. Making one sends nothing.
+
+    It may be used by any number of threads at once. Use it in a ``with`` statement, or call
+    ``close()``, to close its connections. Its ``repr`` does not show the API key, and a pickle of
+    it does not hold it: where it is unpickled, the key is looked for again.
+
+    Args:
+        api_key: The API key. Where it is not given: the environment variable ``SUPERSTAQ_API_KEY``,
+            else the first line of the first file ``superstaq_api_key`` or ``superstaq-api-key`` in
+            ``super.tech`` or ``coldquanta`` of the user's data directory, or ``.super.tech`` or
+            ``.coldquanta`` of the home directory, as the official client has it.
+        remote_host: The server, ``https://host[:port]``; what follows is dropped. Where it is not
+            given: the environment variable ``SUPERSTAQ_REMOTE_HOST``, else the service itself.
+        api_version: The version of the API to speak, ``v0.3.0``.
+        circuit_type: The language in which the server is to write circuits back, where a call does
+            not say otherwise.
+        ibmq_token: A token of IBM Quantum, sent as a header with every request, as are the next.
+        ibmq_instance: The IBM instance.
+        ibmq_channel: ``ibm_quantum_platform`` or ``ibm_cloud``.
+        cq_token: A token of CQ, as text or as the mapping that holds it.
+        client_name: What the client calls itself to the server.
+        retry_policy: When a request is sent again.
+        request_timeout_seconds: The longest that one request may take, its whole answer included.
+        connect_timeout_seconds: The longest that connecting may take.
+        read_timeout_seconds: The longest silence of the server.
+        max_body_bytes: The largest answer that is read, decompressed.
+        proxy_url: A proxy to go through; none is taken from the environment.
+        ca_certs: The path of a bundle of certificates to trust instead of the system's.
+        allow_insecure_http: Whether plain http may go to other hosts than this machine.
+        transport: What sends a request, instead of urllib3; the options above from
+            ``connect_timeout_seconds`` on are for that one.
+        clock: Time, for pauses and time stamps.
+        jitter: Draws a number evenly from 0 to 1, for pauses.
+
+    Raises:
+        ConfigurationError: If something cannot be used. ``ApiKeyNotFound`` where there is no key,
+            with every place that was looked at.
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        remote_host: str | None = None,
+        *,
+        api_version: str = "v0.3.0",
+        circuit_type: CircuitType | str = CircuitType.QASM,
+        ibmq_token: str | None = None,
+        ibmq_instance: str | None = None,
+        ibmq_channel: str | None = None,
+        cq_token: str | Mapping[str, Any] | None = None,
+        client_name: str = "superstaq-jobs",
+        retry_policy: RetryPolicy | None = None,
+        request_timeout_seconds: float = 300.0,
+        connect_timeout_seconds: float = 10.0,
+        read_timeout_seconds: float = 120.0,
+        max_body_bytes: int = 256 * 1024 * 1024,
+        proxy_url: str | None = None,
+        ca_certs: str | None = None,
+        allow_insecure_http: bool = False,
+        transport: Transport | None = None,
+        clock: Clock | None = None,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        if api_version not in APIS:
+            raise ConfigurationError(
+                f"api_version {api_version!r} is not spoken here: {', '.join(APIS)} is"
+            )
+        try:
+            self._circuit_type = CircuitType(circuit_type)
+        except ValueError:
+            raise ConfigurationError(
+                f"circuit_type {circuit_type!r} is none of {', '.join(CircuitType)}"
+            ) from None
+        if not 0 < request_timeout_seconds < math.inf:
+            raise ConfigurationError(
+                f"request_timeout_seconds is {request_timeout_seconds!r}: it must be above 0"
+            )
+        self._api = APIS[api_version]
+        self._origin = settings.find_origin(
+            remote_host, environ=os.environ, default=self._api.default_origin
+        )
+        key = settings.find_api_key(api_key, environ=os.environ, home=Path.home())
+        credentials = settings.provider_credentials(
+            ibmq_token=ibmq_token,
+            ibmq_instance=ibmq_instance,
+            ibmq_channel=ibmq_channel,
+            cq_token=cq_token,
+        )
+        self._secrets = (key, *(value for _, value in credentials))
+        self._headers: tuple[tuple[str, str | Secret], ...] = (
+            ("Authorization", key),
+            ("Content-Type", "application/json"),
+            ("X-Client-Name", client_name),
+            ("X-Client-Version", self._api.version),
+            ("User-Agent", f"superstaq-jobs/{__version__}"),
+            *credentials,
+        )
+        self._client_name = client_name
+        self._retry_policy = retry_policy if retry_policy is not None else RetryPolicy()
+        self._request_timeout_seconds = request_timeout_seconds
+        self._clock: Clock = clock if clock is not None else SystemClock()
+        self._jitter = jitter
+        self._own_transport = transport is None
+        self._transport_options: dict[str, Any] = {
+            "connect_timeout_seconds": connect_timeout_seconds,
+            "read_timeout_seconds": read_timeout_seconds,
+            "max_body_bytes": max_body_bytes,
+            "proxy_url": proxy_url,
+            "ca_certs": ca_certs,
+            "allow_insecure_http": allow_insecure_http,
+        }
+        self._transport: Transport = (
+            transport
+            if transport is not None
+            else HttpTransport(
+                origin=self._origin, clock=self._clock.now, **self._transport_options
+            )
+        )
+
+    # ---- what it is ------------------------------------------------------------------------
+
+    @property
+    def remote_host(self) -> str:
+        """The server's scheme and authority, ``https://host[:port]``."""
+        return self._origin
+
+    @property
+    def api(self) -> Api:
+        """The calls of the API version that this client speaks."""
+        return self._api
+
+    @property
+    def circuit_type(self) -> CircuitType:
+        """The language in which the server writes circuits back."""
+        return self._circuit_type
+
+    @property
+    def clock(self) -> Clock:
+        """The clock that this client, and waits through it, go by."""
+        return self._clock
+
+    def __repr__(self) -> str:
+        return (
+            f"SuperstaqClient(remote_host={self._origin!r}, api_version={self._api.version!r}, "
+            f"api_key='***')"
+        )
+
+    # ---- one call --------------------------------------------------------------------------
+
+    def send(self, call: Call[T]) -> T:
+        """Make one call, repeating its request under the retry policy, and read the answer.
+
+        This is what the fetch functions are made of.
+
+        Args:
+            call: The call, of this client's ``api``.
+
+        Returns:
+            What the answer says.
+
+        Raises:
+            AuthenticationError: The server does not accept the key.
+            SubmissionUnknown: A submission whose answer was lost.
+            TransportError: No whole answer came.
+            ProtocolError: The answer is not what the API promises.
+            SuperstaqServerException: The server answered with another error.
+
+        Warns:
+            SuperstaqWarning: For what the server warns of.
+        """
+        answer = self._with_retries(call)
+        for message in answer.warnings:
+            warn(self._masked(message))
+        return answer.value
+
+    def _with_retries(self, call: Call[T]) -> codec.Answer[T]:
+        policy, jitter = self._retry_policy, self._jitter
+
+        def may_repeat(error: BaseException) -> bool:
+            return isinstance(error, SuperstaqServerException) and policy.may_repeat(
+                error, safe_to_repeat=call.safe_to_repeat
+            )
+
+        def pause(state: tenacity.RetryCallState) -> float:
+            error = state.outcome.exception() if state.outcome is not None else None
+            asked = getattr(error, "retry_after_seconds", None)
+            return policy.delay_seconds(
+                state.attempt_number, jitter=jitter(), retry_after_seconds=asked
+            )
+
+        # One for each call: tenacity's are not safe to share between threads.
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(may_repeat),
+            stop=tenacity.stop_after_attempt(policy.max_attempts),
+            wait=pause,
+            sleep=self._clock.sleep,
+            before_sleep=_log_pause,
+            reraise=True,
+        )
+        return retrying(self._attempt, call)
+
+    def _attempt(self, call: Call[T]) -> codec.Answer[T]:
+        request = attrs.evolve(call.request, headers=self._headers)
+        started = self._clock.now()
+        try:
+            response = self._transport.send(request, timeout_seconds=self._request_timeout_seconds)
+        except (TransportError, ProtocolError) as error:
+            _LOGGER.debug("%s: no answer: %s", request.label, type(error).__name__)
+            failure = _about(call, error)
+        else:
+            elapsed = self._clock.now() - started
+            size = len(response.body)
+            _LOGGER.debug("%s: %d, %d bytes, %.3f s", request.label, response.status, size, elapsed)
+            return self._read(call, response)
+        # Outside of the handler, so that the error stands alone.
+        raise failure
+
+    def _read(self, call: Call[T], response: Response) -> codec.Answer[T]:
+        now = self._clock.utcnow()
+        if not 200 <= response.status < 300:  # noqa: PLR2004
+            message = self._masked(codec.read_error(response.body))
+            raise error_for(call, response, message=message, now=now, source=self._origin)
+        try:
+            return call.read(response.body, now, self._origin)
+        except ProtocolError as error:
+            failure = self._unreadable(call, response, error)
+        raise failure
+
+    def _unreadable(
+        self, call: Call[Any], response: Response, error: ProtocolError
+    ) -> SuperstaqServerException:
+        text = self._masked(
+            f"{call.what} failed: {self._origin} answered {response.status} to "
+            f"{call.request.label}, but {error.message}"
+        )
+        if call.creates:
+            return SubmissionUnknown(f"{text}\n{_CREATED_PERHAPS}", response.status)
+        unreadable = ProtocolError(
+            text, status_code=response.status, job_ids=call.job_ids, found=error.found
+        )
+        unreadable.problems, unreadable.omitted = error.problems, error.omitted
+        return unreadable
+
+    def _masked(self, text: str) -> str:
+        """A text of the server's in which it cannot hand the key back."""
+        for secret in self._secrets:
+            text = text.replace(secret.reveal(), "***")
+        return text
+
+    # ---- its end ---------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Close the connections. May be called more than once."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        if not self._own_transport:
+            raise TypeError("a SuperstaqClient with a transport of its own cannot be pickled")
+        return {
+            "remote_host": self._origin,
+            "api_version": self._api.version,
+            "circuit_type": self._circuit_type,
+            "client_name": self._client_name,
+            "retry_policy": self._retry_policy,
+            "request_timeout_seconds": self._request_timeout_seconds,
+            **self._transport_options,
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(**state)  # type: ignore[misc]
+
+
+def _about(call: Call[Any], error: TransportError | ProtocolError) -> SuperstaqServerException:
+    """The transport's error, told of the call."""
+    text = f"{call.what} failed: {error.message}"
+    if isinstance(error, ProtocolError):
+        if call.creates:
+            return SubmissionUnknown(f"{text}\n{_CREATED_PERHAPS}")
+        return ProtocolError(text, job_ids=call.job_ids)
+    if call.creates and error.sent:
+        return SubmissionUnknown(f"{text}\n{_CREATED_PERHAPS}")
+    return type(error)(text, sent=error.sent, job_ids=call.job_ids)
+
+
+def _log_pause(state: tenacity.RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome is not None else None
+    pause = state.next_action.sleep if state.next_action is not None else 0.0
+    _LOGGER.info(
+        "attempt %d failed with %s; the next in %.2f s",
+        state.attempt_number,
+        type(error).__name__,
+        pause,
+    )

@@ -1,0 +1,332 @@
+"""The one live thing: a job's id, a client, and the latest snapshot.
+
+Lives here: ``JobHandle``. It has all of the official client's ``Job`` by the same names. May import
+``fetch``, ``waiting`` and below.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, ClassVar, Self
+from uuid import UUID
+
+from . import _fields
+from .changes import newest
+from .client import SuperstaqClient
+from .errors import (
+    CancelRefused,
+    InvalidRequest,
+    InvalidValue,
+    PartialCancelUnsupported,
+    Problem,
+    WaitTimeout,
+)
+from .fetch import cancel_jobs, fetch_job, submit_job
+from .kinds import CircuitType
+from .orders import NewJob
+from .records import JobSnapshot
+from .replies import CancelReceipt
+from .status import STATUS_PRIORITY_ORDER, CircuitStatus, Stage
+from .waiting import RanOut, wait_for
+
+__all__ = ["JobHandle"]
+
+OnChange = Callable[[JobSnapshot | None, JobSnapshot], object]
+
+
+class JobHandle:
+    """A job on the server, and the latest that is known of it.
+
+    What it hands out are snapshots, which do not change; it alone does. Any number of threads may
+    share one: ``latest`` is always a whole snapshot, and never an older one after a newer one.
+
+    Two handles are equal when they are of one job.
+
+    Args:
+        client: The client that asks.
+        job_id: The job's id. Nothing is sent.
+        circuit_type: The language in which the server is to write the circuits; None for the
+            client's.
+
+    Raises:
+        InvalidRequest: If the id is no UUID.
+    """
+
+    STATUS_PRIORITY_ORDER: ClassVar[tuple[CircuitStatus, ...]] = STATUS_PRIORITY_ORDER
+    """The status of a job is the first of these that any of its circuits has."""
+
+    def __init__(
+        self,
+        client: SuperstaqClient,
+        job_id: UUID | str,
+        *,
+        circuit_type: CircuitType | str | None = None,
+    ) -> None:
+        checked = _fields.job_id(job_id)
+        if isinstance(checked, _fields.Bad):
+            raise InvalidRequest("a JobHandle", [Problem("job_id", checked.what)])
+        self._client = client
+        self._job_id = checked
+        self._circuit_type = circuit_type
+        self._latest: JobSnapshot | None = None
+        self._lock = threading.Lock()
+
+    @classmethod
+    def submit(cls, client: SuperstaqClient, job: NewJob) -> Self:
+        """Submit a job and hold it. One request.
+
+        Circuits are read back in the language that they were submitted in.
+
+        Args:
+            client: The client.
+            job: The job.
+
+        Raises:
+            SubmissionUnknown: If it was sent, but the answer was lost.
+            SuperstaqServerException: If the server refused it or could not be reached.
+        """
+        receipt = submit_job(client, job)
+        return cls(client, receipt.job_id, circuit_type=job.circuit_type)
+
+    # ---- what is known, without asking -----------------------------------------------------
+
+    def job_id(self) -> UUID:
+        """The job's id. No I/O."""
+        return self._job_id
+
+    @property
+    def latest(self) -> JobSnapshot | None:
+        """The latest snapshot; None if nothing has been fetched yet. No I/O."""
+        return self._latest
+
+    @property
+    def client(self) -> SuperstaqClient:
+        """The client that asks."""
+        return self._client
+
+    def __eq__(self, other: object) -> bool:
+        return self._job_id == other._job_id if isinstance(other, JobHandle) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._job_id)
+
+    def __str__(self) -> str:
+        return f"job {self._job_id}"
+
+    def __repr__(self) -> str:
+        known = "nothing fetched yet" if self._latest is None else str(self._latest.status)
+        return f"<JobHandle {self._job_id}: {known}>"
+
+    # ---- asking ----------------------------------------------------------------------------
+
+    def refresh(self) -> JobSnapshot:
+        """Ask the server once, and return the latest snapshot.
+
+        A job that is over is not asked about again. If nothing has changed, the very snapshot that
+        was there before is returned.
+
+        Raises:
+            JobsNotFound: If the server does not know the job.
+            SuperstaqServerException: If the server could not be asked; ``latest`` stays.
+        """
+        known = self._latest
+        if known is not None and known.is_terminal:
+            return known
+        return self._keep(fetch_job(self._client, self._job_id, circuit_type=self._circuit_type))
+
+    def _keep(self, seen: JobSnapshot) -> JobSnapshot:
+        # Answers to two threads can overtake each other: the later to arrive may be the older.
+        with self._lock:
+            self._latest = seen if self._latest is None else newest(self._latest, seen)
+            return self._latest
+
+    def _known(self) -> JobSnapshot:
+        known = self._latest
+        return self.refresh() if known is None else known
+
+    def status(self, index: int | None = None) -> CircuitStatus:
+        """Refresh, and tell the status of the job, or of one circuit.
+
+        Args:
+            index: The circuit, from 0; None for the whole job.
+
+        Raises:
+            CircuitIndexError: If there is no such circuit.
+            SuperstaqServerException: If the server could not be asked.
+        """
+        snapshot = self.refresh()
+        return snapshot.status if index is None else snapshot.circuit(index).status
+
+    def to_dict(self) -> dict[str, Any]:
+        """Refresh, and give the job as plain JSON data in the official client's shape.
+
+        Returns:
+            New dicts and lists, which are the caller's own.
+
+        Raises:
+            SuperstaqServerException: If the server could not be asked.
+        """
+        return self.refresh().to_dict()
+
+    @property
+    def job_data(self) -> JobSnapshot:
+        """The latest snapshot; fetched only if there is none yet.
+
+        Raises:
+            SuperstaqServerException: If the server could not be asked.
+        """
+        return self._known()
+
+    def target(self) -> str:
+        """What the job runs on; fetched only if nothing has been fetched yet.
+
+        Raises:
+            SuperstaqServerException: If the server could not be asked.
+        """
+        return self._known().target
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The job's metadata, as a dict of the caller's own; fetched only if nothing has been yet.
+
+        Raises:
+            SuperstaqServerException: If the server could not be asked.
+        """
+        return self._known().metadata.to_dict()
+
+    @property
+    def tags(self) -> list[str]:
+        """The job's tags, as a list of the caller's own; fetched only if nothing has been yet.
+
+        Raises:
+            SuperstaqServerException: If the server could not be asked.
+        """
+        return list(self._known().tags)
+
+    # ---- waiting ---------------------------------------------------------------------------
+
+    def wait_until_complete(
+        self,
+        index: int | None = None,
+        timeout_seconds: float | None = None,
+        polling_seconds: float = 5,
+        *,
+        until: Stage | str = Stage.FINISHED,
+        on_change: OnChange | None = None,
+    ) -> JobSnapshot:
+        """Ask again and again until the job is over, well or not.
+
+        A job that is known to be over is not asked about. Whether it went well is not judged:
+        ``raise_if_unsuccessful`` of the snapshot does that.
+
+        Args:
+            index: Wait for this circuit alone, from 0; None for all of them.
+            timeout_seconds: How long to wait at the most; None without a limit, 0 to look once.
+            polling_seconds: The pause between two looks; the last one ends at the deadline.
+            until: ``finished``, or ``compiled`` to wait only until compilation is behind.
+            on_change: Called in this thread with the snapshots before (None at first) and after,
+                each time that the job has changed. What it raises ends the wait.
+
+        Returns:
+            The snapshot in which it is so.
+
+        Raises:
+            WaitTimeout: If the time ran out; it is a ``TimeoutError`` and holds the last snapshot.
+            CircuitIndexError: If there is no such circuit.
+            InvalidValue: If a number or ``until`` is none that can be waited with.
+            SuperstaqServerException: If the server could not be asked.
+        """
+        stage = _stage(until)
+        shown = self._latest
+
+        def observe() -> JobSnapshot:
+            nonlocal shown
+            known = self._latest
+            done = known is not None and known.has_reached(stage, index)
+            seen = known if known is not None and done else self.refresh()
+            if on_change is not None and seen is not shown:
+                before, shown = shown, seen
+                on_change(before, seen)
+            return seen
+
+        try:
+            return wait_for(
+                observe,
+                lambda seen: seen.has_reached(stage, index),
+                clock=self._client.clock,
+                timeout_seconds=timeout_seconds,
+                polling_seconds=polling_seconds,
+            )
+        except RanOut as ran_out:
+            waited = ran_out.waited_seconds
+        raise self._wait_timeout(index, stage, timeout_seconds or 0.0, waited)
+
+    def _wait_timeout(
+        self, index: int | None, stage: Stage, timeout_seconds: float, waited_seconds: float
+    ) -> WaitTimeout:
+        snapshot = self._latest
+        what = f"job {self._job_id}" if index is None else f"circuit {index} of job {self._job_id}"
+        status = "never answered about"
+        if snapshot is not None:
+            seen = snapshot if index is None else snapshot.circuit(index)
+            status = f"{seen.status} when it was last looked at"
+        return WaitTimeout(
+            f"{what} was not {stage} after {waited_seconds:.3g} s (timeout_seconds="
+            f"{timeout_seconds:g}): it was {status}. It goes on at the server; wait again, or "
+            "cancel it. The last snapshot is in this error's .snapshot.",
+            job_id=self._job_id,
+            snapshot=snapshot,
+            timeout_seconds=timeout_seconds,
+            waited_seconds=waited_seconds,
+        )
+
+    # ---- cancelling ------------------------------------------------------------------------
+
+    def cancel(self, index: int | None = None) -> CancelReceipt:
+        """Cancel the job, unless it is known to be over: then nothing is sent.
+
+        Args:
+            index: The circuit to cancel, from 0; None for all. API v0.3.0 cancels whole jobs only,
+                so an index works only for a job of one circuit.
+
+        Returns:
+            What the server says. For a job that is over, a receipt that says so.
+
+        Raises:
+            PartialCancelUnsupported: If the job has more circuits. Nothing is cancelled.
+            CancelRefused: If the server does not cancel it.
+            CircuitIndexError: If there is no such circuit.
+            SuperstaqServerException: If the server could not be asked.
+        """
+        if index is not None:
+            snapshot = self._known()
+            snapshot.circuit(index)
+            if snapshot.num_circuits > 1:
+                raise PartialCancelUnsupported(
+                    job_id=self._job_id, index=index, num_circuits=snapshot.num_circuits
+                )
+        known = self._latest
+        if known is not None and known.is_terminal:
+            message = f"nothing was sent: the job is over ({known.status})"
+            return CancelReceipt(refused=[self._job_id], message=message)
+        receipt = cancel_jobs(self._client, [self._job_id])
+        if receipt.refused:
+            raise CancelRefused(receipt)
+        return receipt
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = self.__dict__.copy()
+        del state["_lock"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._lock = threading.Lock()
+
+
+def _stage(until: Stage | str) -> Stage:
+    stage = _fields.one_of(Stage, until)
+    if isinstance(stage, _fields.Bad):
+        raise InvalidValue("a wait", [Problem("until", stage.what)])
+    return stage
