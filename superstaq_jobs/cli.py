@@ -1,0 +1,269 @@
+"""The ``superstaq-jobs`` command: a demonstration, and a server to develop against.
+
+Lives here: the only part of the library that prints. May import everything; rich (extra ``cli``)
+and the emulator (extra ``emulator``) are imported when a command needs them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING, Final
+
+from . import __version__
+from .changes import diff
+from .client import SuperstaqClient
+from .errors import SuperstaqException
+from .handle import JobHandle
+from .kinds import JobType, SimMethod
+from .orders import NewJob
+from .records import CircuitSnapshot, JobSnapshot
+from .status import CircuitStatus
+
+if TYPE_CHECKING:
+    import rich.console
+
+__all__ = ["main"]
+
+_BELL: Final = """\
+OPENQASM 2.0;
+include "qelib1.inc";
+qreg q[2];
+creg c[2];
+h q[0];
+cx q[0], q[1];
+measure q -> c;
+"""
+
+_GHZ: Final = """\
+OPENQASM 3.0;
+include "stdgates.inc";
+qubit[5] q;
+bit[5] c;
+h q[0];
+cx q[0], q[1];
+cx q[1], q[2];
+cx q[2], q[3];
+cx q[3], q[4];
+c = measure q;
+"""
+
+_BROKEN: Final = """\
+OPENQASM 2.0;
+include "qelib1.inc";
+qreg q[2];
+teleport q[0], q[1];
+"""
+
+_CIRCUITS: Final = {"Bell pair": _BELL, "GHZ state": _GHZ, "does not parse": _BROKEN}
+_BAR_CHARACTERS: Final = 40
+_SHOWN_OUTCOMES: Final = 8
+_STYLES: Final = {
+    CircuitStatus.COMPLETED: "green",
+    CircuitStatus.FAILED: "red",
+    CircuitStatus.CANCELLED: "yellow",
+}
+
+
+class _UsageError(Exception):
+    """Something that the user can mend, told in one line."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        arguments: What stands after the command's name; None for this process's.
+
+    Returns:
+        The exit status: 0, 1 for an error, 2 for wrong usage, 130 after Ctrl-C.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        status: int = options.run(options)
+    except (SuperstaqException, _UsageError) as error:
+        print(f"superstaq-jobs: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("superstaq-jobs: stopped", file=sys.stderr)
+        return 130
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="superstaq-jobs", description="Superstaq jobs.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    demo = commands.add_parser("demo", help="submit three circuits, wait, and show their counts")
+    demo.add_argument("--remote-host", help="a server to use instead of a local one")
+    demo.add_argument(
+        "--api-key", help="its API key; without it, found as the library finds it (safer)"
+    )
+    demo.add_argument("--target", default="ss_unconstrained_simulator")
+    demo.add_argument("--shots", type=int, default=1000)
+    demo.add_argument("--timeout", type=float, default=600, help="seconds (default: 600)")
+    demo.add_argument("--polling", type=float, default=None, help="seconds between two looks")
+    demo.set_defaults(run=_demo)
+
+    emulator = commands.add_parser("emulator", help="run a local Superstaq until Ctrl-C")
+    emulator.add_argument("--port", type=int, default=8080, help="default: 8080; 0 for any")
+    emulator.add_argument("--api-key", default="emulator-key")
+    emulator.add_argument("--seed", type=int, default=0)
+    emulator.add_argument(
+        "--step-seconds", type=float, default=0.5, help="how long a circuit stays in each status"
+    )
+    emulator.set_defaults(run=_emulator)
+    return parser
+
+
+def _extra(module: str, extra: str) -> ModuleType:
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise _UsageError(
+            f"this command needs {error.name}: pip install 'superstaq_jobs[{extra}]'"
+        ) from None
+
+
+# ---- emulator ----------------------------------------------------------------------------------
+
+
+def _emulator(options: argparse.Namespace) -> int:
+    emulator = _extra("superstaq_jobs.emulator", "emulator")
+    stopped = threading.Event()
+    with contextlib.suppress(ValueError):  # not in the main thread: Ctrl-C is not ours there
+        signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+    try:
+        server = emulator.Emulator(
+            port=options.port,
+            api_key=options.api_key,
+            seed=options.seed,
+            step_seconds=options.step_seconds,
+        )
+        with server:
+            print(f"A local Superstaq answers at {server.url} until Ctrl-C.")
+            print(f"  export SUPERSTAQ_REMOTE_HOST={server.url}")
+            print(f"  export SUPERSTAQ_API_KEY={server.api_key}", flush=True)
+            stopped.wait()
+    except (OSError, ValueError) as error:
+        raise _UsageError(f"the emulator cannot start: {error}") from None
+    return 0
+
+
+# ---- demo --------------------------------------------------------------------------------------
+
+
+def _demo(options: argparse.Namespace) -> int:
+    _extra("rich", "cli")
+    import rich.console
+
+    console = rich.console.Console(highlight=False)
+    with _client(options, console) as client:
+        job = NewJob(
+            target=options.target,
+            circuits=list(_CIRCUITS.values()),
+            job_type=JobType.SIMULATE,
+            sim_method=SimMethod.SIM,
+            shots=options.shots,
+            tags=["superstaq-jobs-demo"],
+            metadata={"circuits": list(_CIRCUITS)},
+        )
+        handle = JobHandle.submit(client, job)
+        console.print(f"Submitted job [bold]{handle.job_id()}[/] to {options.target}\n")
+        started = client.clock.now()
+
+        def show(before: JobSnapshot | None, after: JobSnapshot) -> None:
+            for line in _changes(before, after):
+                console.print(f"{client.clock.now() - started:7.2f} s  {line}")
+
+        polling = options.polling
+        if polling is None:
+            polling = 5.0 if options.remote_host else 0.1
+        snapshot = handle.wait_until_complete(
+            timeout_seconds=options.timeout, polling_seconds=polling, on_change=show
+        )
+    console.print()
+    _print_table(console, snapshot)
+    for circuit in snapshot.circuits:
+        if circuit.counts:
+            _print_histogram(console, circuit)
+    return 0
+
+
+@contextlib.contextmanager
+def _client(
+    options: argparse.Namespace, console: rich.console.Console
+) -> Iterator[SuperstaqClient]:
+    if options.remote_host:
+        with SuperstaqClient(options.api_key, options.remote_host) as client:
+            yield client
+        return
+    emulator = _extra("superstaq_jobs.emulator", "emulator")
+    with (
+        emulator.Emulator(step_seconds=0.3) as server,
+        SuperstaqClient(server.api_key, server.url) as client,
+    ):
+        console.print(f"A local Superstaq answers at {server.url}")
+        yield client
+
+
+def _name(index: int) -> str:
+    return f"circuit {index} ({list(_CIRCUITS)[index]})"
+
+
+def _changes(before: JobSnapshot | None, after: JobSnapshot) -> Iterator[str]:
+    if before is None:
+        for circuit in after.circuits:
+            yield f"{_name(circuit.index)}: {_styled(circuit)}"
+        return
+    for change in diff(before, after).circuits:
+        if change.before is not None and change.after is not None:
+            yield f"{_name(change.index)}: {_styled(change.before)} → {_styled(change.after)}"
+
+
+def _styled(circuit: CircuitSnapshot) -> str:
+    style = _STYLES.get(circuit.status, "cyan")
+    return f"[{style}]{circuit.status_text}[/]"
+
+
+def _print_table(console: rich.console.Console, snapshot: JobSnapshot) -> None:
+    import rich.markup
+    import rich.table
+
+    table = rich.table.Table(title=f"Job {snapshot.job_id}: {snapshot.status}")
+    table.add_column("circuit", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    table.add_column("shots", justify="right")
+    table.add_column("most common, or why not", overflow="fold")
+    for circuit in snapshot.circuits:
+        if circuit.counts:
+            told = ", ".join(f"{bits}: {n}" for bits, n in circuit.counts.most_common(4))
+        else:
+            told = rich.markup.escape(circuit.status_message or "")
+        table.add_row(_name(circuit.index), _styled(circuit), str(circuit.shots), told)
+    console.print(table)
+
+
+def _print_histogram(console: rich.console.Console, circuit: CircuitSnapshot) -> None:
+    import rich.bar
+    import rich.table
+
+    counts = circuit.counts
+    if counts is None:
+        return
+    top = counts.most_common(_SHOWN_OUTCOMES)
+    grid = rich.table.Table.grid(padding=(0, 1))
+    for bits, number in top:
+        bar = rich.bar.Bar(size=top[0][1], begin=0, end=number, width=_BAR_CHARACTERS, color="blue")
+        grid.add_row(f"  {bits}", bar, f"{number}", f"{number / counts.shots:.1%}")
+    console.print(f"\n{_name(circuit.index)}, {counts.shots} shots")
+    console.print(grid)
+    if len(counts) > len(top):
+        console.print(f"  … and {len(counts) - len(top)} more outcomes")
