@@ -1,10 +1,10 @@
 """Sockets and connections that know how long, and how many bytes, one request may still take.
 
 Lives here: ``Attempt``, the allowance of the request that a thread is making, and the sockets,
-connections and answers of urllib3 that keep to it. urllib3's own timeouts bound the silence between
-two pieces of data, so a server that drips is never late; here every single call into the operating
-system is given no more than the time that is left. Used by ``transport`` alone; may import urllib3
-and nothing of this package.
+connections and pools of urllib3 that keep to it. urllib3's own timeouts bound the silence between
+two pieces of data, so that a server that drips is never late; here every single call into the
+operating system gets no more than the time that is left. Used by ``transport`` and ``_failures``
+alone; may import urllib3 and nothing of this package.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ import ssl
 import sys
 import threading
 from collections.abc import Callable
-from email import errors as email_errors
+from email.errors import FirstHeaderLineIsContinuationDefect, MissingHeaderBodySeparatorDefect
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+import urllib3
 import urllib3.connection
 
 if TYPE_CHECKING:
@@ -35,29 +36,27 @@ __all__ = [
     "Attempt",
     "BadAnswer",
     "CutAnswer",
-    "PlainConnection",
+    "HiddenHeaders",
     "Running",
-    "TlsConnection",
     "TooLarge",
+    "disinherit",
+    "new_pool",
     "tls_context",
 ]
 
 MAX_HEADER_BYTES: Final = 512 * 1024
-"""At most this many bytes may come before the end of an answer's headers (with what comes along of
-its body in the same piece). http.client allows no more than 100 headers in it."""
+"""So many bytes may come before an answer's headers end; http.client allows 100 headers in them."""
 
 _BUFFER_BYTES: Final = 64 * 1024
 _SEND_BYTES: Final = 256 * 1024
 _LARGEST_STATUS: Final = 599
+_MAX_INTERIM_ANSWERS: Final = 50
 _DIGITS: Final = re.compile(r"[0-9]{1,18}")
 _FOLD: Final = re.compile(r"[ \t]*\r?\n[ \t]+")
-_LOST_HEADERS: Final = (
-    email_errors.MissingHeaderBodySeparatorDefect,
-    email_errors.FirstHeaderLineIsContinuationDefect,
-)
+_LOST: Final = (MissingHeaderBodySeparatorDefect, FirstHeaderLineIsContinuationDefect)
 
 
-# The three are HTTPExceptions so that urllib3 takes them for what they are: the connection is done.
+# HTTPExceptions, for urllib3 to know them and to give up the connection.
 class BadAnswer(http.client.HTTPException):
     """The answer breaks the rules of HTTP."""
 
@@ -73,11 +72,18 @@ class TooLarge(http.client.HTTPException):
 class Attempt:
     """What one request may still take, and what has become of it so far.
 
+    Args:
+        timeout_seconds: How long the request may take in all, from now on; seconds.
+        connect_timeout_seconds: How long one blocking step of connecting may take; seconds.
+        read_timeout_seconds: How long any other blocking step may take; seconds.
+        clock: A monotonic clock, in seconds.
+
     Attributes:
         connecting: Whether a connection is being made (name, TCP, proxy, TLS).
-        sent: Whether bytes were handed to a socket: to the proxy while connecting, else the request.
+        sent: Whether bytes of the request (while connecting: of one to the proxy) went out.
         wire_bytes_left: How many bytes may still be received, as they are on the wire.
-        headers: The answer's headers, once they are there.
+        answered: Whether the answer's headers have come; the two below are theirs.
+        headers: Names and values, in the order received.
         content_length: How long the body is by the headers; None where they do not say.
         body_bytes: How much of the body was received, as it is coded on the wire.
     """
@@ -92,17 +98,19 @@ class Attempt:
     ) -> None:
         self._clock = clock
         self._deadline = clock() + timeout_seconds
-        self._connect_timeout_seconds = connect_timeout_seconds
-        self._read_timeout_seconds = read_timeout_seconds
+        self.timeout_seconds = timeout_seconds
+        self.connect_timeout_seconds = connect_timeout_seconds
+        self.read_timeout_seconds = read_timeout_seconds
         self.connecting = False
         self.sent = False
         self.wire_bytes_left = MAX_HEADER_BYTES
+        self.answered = False
         self.headers: tuple[tuple[str, str], ...] = ()
         self.content_length: int | None = None
         self.body_bytes = 0
 
     def seconds_left(self) -> float:
-        """Seconds until the deadline; not positive once it has passed."""
+        """Seconds until the deadline; 0 or less once it has passed."""
         return self._deadline - self._clock()
 
     def patience_seconds(self) -> float:
@@ -114,7 +122,7 @@ class Attempt:
         left = self.seconds_left()
         if not left > 0:
             raise TimeoutError("no time is left for this request")
-        step = self._connect_timeout_seconds if self.connecting else self._read_timeout_seconds
+        step = self.connect_timeout_seconds if self.connecting else self.read_timeout_seconds
         return min(step, left)
 
     def count_received(self, received: int) -> None:
@@ -129,17 +137,14 @@ class Attempt:
 
 
 class Running(threading.local):
-    """The attempts that the present thread is in the middle of, innermost last.
-
-    There is more than one only where a signal handler or a finalizer makes a request of its own.
-    """
+    """The attempts that this thread is in; more than one where a signal handler makes a request."""
 
     def __init__(self) -> None:
         self.attempts: list[Attempt] = []
 
 
 class _BoundedSocket(_Socket):
-    """Mixed into a socket class: each blocking call gets the patience of the running attempt."""
+    """Mixed into a socket: each blocking call gets the patience of the running attempt."""
 
     def _attempt(self) -> Attempt:
         raise NotImplementedError
@@ -165,8 +170,7 @@ class _BoundedSocket(_Socket):
         return super().send(data, flags)
 
     def sendall(self, data: ReadableBuffer, flags: int = 0, /) -> None:
-        # The one of the standard library holds the socket's timeout for all of the data, so that a
-        # large upload that goes on well would run into the limit on silence.
+        # The standard one holds the timeout for the whole of a large upload that goes on well.
         with memoryview(data) as view, view.cast("B") as octets:
             done = 0
             while done < len(octets):
@@ -183,12 +187,8 @@ class _PlainSocket(_BoundedSocket, socket.socket):
 def tls_context(running: Running, *, ca_certs: str | None) -> ssl.SSLContext:
     """Verifying TLS settings, as the platform has them, whose sockets keep to the running attempt.
 
-    Args:
-        running: Where the sockets find their attempt.
-        ca_certs: The path of a bundle to trust instead of the system's.
-
     Raises:
-        OSError: The bundle cannot be read, or holds no certificates.
+        OSError: The bundle to trust instead of the system's cannot be read.
     """
 
     class TlsSocket(_BoundedSocket, ssl.SSLSocket):
@@ -228,7 +228,7 @@ class _Reader(io.BufferedReader):
 
 
 class _Answer(http.client.HTTPResponse):
-    """An answer whose framing is beyond doubt, with all interim answers skipped."""
+    """An answer whose framing is beyond doubt, without the interim ones before it."""
 
     def __init__(self, running: Running, sock: socket.socket, *args: Any, **options: Any) -> None:
         super().__init__(sock, *args, **options)
@@ -240,22 +240,24 @@ class _Answer(http.client.HTTPResponse):
         # http.client skips 100 alone and takes 103 for the answer; the real one would then stay
         # in the connection and be given to the next request.
         base: Any = super()
-        while True:
+        for _ in range(_MAX_INTERIM_ANSWERS):
             version, status, reason = base._read_status()  # noqa: SLF001 - urllib3 calls it too
             if status == http.client.SWITCHING_PROTOCOLS:
                 raise BadAnswer("it switches to a protocol that was not asked for")
             if status >= http.client.OK:
                 return version, status, reason
             http.client.parse_headers(self.fp)
+        raise BadAnswer("there are too many interim answers before it")
 
     def begin(self, *args: Any, **options: Any) -> None:
         super().begin(*args, **options)
         if self.status > _LARGEST_STATUS:
             raise BadAnswer(f"there is no status {self.status}")
         # The parser of headers drops everything from the first line on that it does not understand.
-        if any(isinstance(defect, _LOST_HEADERS) for defect in self.msg.defects):
+        if any(isinstance(defect, _LOST) for defect in self.msg.defects):
             raise BadAnswer("a line among the headers is no header")
         self._check_framing()
+        self._attempt.answered = True
         self._attempt.content_length = self.length
         self._attempt.headers = tuple(
             (name, _FOLD.sub(" ", value).strip()) for name, value in self.msg.items()
@@ -278,7 +280,7 @@ class _Answer(http.client.HTTPResponse):
             raise BadAnswer("its length is no number of bytes")
 
 
-class PlainConnection(urllib3.connection.HTTPConnection):
+class _PlainConnection(urllib3.connection.HTTPConnection):
     """A connection of urllib3 that keeps to the running attempt from its first step on."""
 
     def __init__(self, *args: Any, running: Running, **options: Any) -> None:
@@ -294,14 +296,16 @@ class PlainConnection(urllib3.connection.HTTPConnection):
         attempt.connecting = attempt.sent = False
 
     def _new_conn(self) -> socket.socket:
-        """Connect to the first address of the host that answers.
+        """Connect to the first address that answers, each given the whole connect timeout.
 
-        Each address has the whole connect timeout, within the deadline, as in the standard
-        library: a host with a dead IPv6 route could never be reached otherwise.
+        Otherwise a host with a dead IPv6 route could never be reached.
         """
         attempt = self._running.attempts[-1]
         # The system's resolver takes no timeout: to bound it would need a thread.
-        found = socket.getaddrinfo(self._dns_host, self.port, type=socket.SOCK_STREAM)
+        try:
+            found = socket.getaddrinfo(self._dns_host, self.port, type=socket.SOCK_STREAM)
+        except UnicodeError:
+            raise socket.gaierror(socket.EAI_NONAME, "no name that a host can have") from None
         refused: OSError | None = None
         for family, kind, protocol, _name, address in found:
             try:
@@ -326,5 +330,58 @@ class PlainConnection(urllib3.connection.HTTPConnection):
         raise refused or OSError("the name has no address")
 
 
-class TlsConnection(PlainConnection, urllib3.connection.HTTPSConnection):
+class _TlsConnection(_PlainConnection, urllib3.connection.HTTPSConnection):
     """The same over TLS."""
+
+
+class HiddenHeaders(urllib3.HTTPHeaderDict):
+    """Headers on their way to the socket; a traceback or a debugger cannot show them by chance."""
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} headers>"
+
+
+def new_pool(
+    *,
+    scheme: str,
+    host: str,
+    port: int,
+    proxy_url: str | None,
+    proxy_headers: HiddenHeaders,
+    max_connections: int,
+    tls: ssl.SSLContext | None,
+    running: Running,
+) -> urllib3.HTTPConnectionPool:
+    """An empty pool of connections to one host that keep to the running attempt.
+
+    Raises:
+        urllib3.exceptions.LocationParseError: The host's name cannot be one.
+    """
+    # A thread that finds all connections busy waits, so that there are never more of them.
+    options: dict[str, Any] = {"maxsize": max_connections, "block": True}
+    if tls is not None:
+        options["ssl_context"] = tls
+    manager = urllib3.PoolManager(1, **options)
+    if proxy_url is not None:
+        manager = urllib3.ProxyManager(
+            proxy_url, proxy_headers=proxy_headers, proxy_ssl_context=tls, **options
+        )
+    pool = manager.connection_from_host(host, port, scheme)
+    secure = isinstance(pool, urllib3.HTTPSConnectionPool)
+    connection: Any = _TlsConnection if secure else _PlainConnection
+    pool.ConnectionCls = partial(connection, running=running)  # type: ignore[assignment]
+    return pool
+
+
+def disinherit(pool: urllib3.HTTPConnectionPool) -> None:
+    """Close a forked process's copies of the idle connections of its parent, which goes on.
+
+    Nothing is sent, over TLS neither. No lock is taken: one that another thread held during the
+    fork stays locked in the child for ever, so the queue gets new ones, for its finalizer's sake.
+    """
+    if pool.pool is None:
+        return
+    idle = list(pool.pool.queue)
+    pool.pool.__init__()  # type: ignore[misc]
+    for connection in filter(None, idle):
+        connection.close()

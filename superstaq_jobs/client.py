@@ -141,7 +141,7 @@ class SuperstaqClient:
         self._headers: tuple[tuple[str, str | Secret], ...] = (
             ("Authorization", key),
             ("Content-Type", "application/json"),
-            ("X-Client-Name", client_name),
+            ("X-Client-Name", settings.header_text(client_name, name="client_name")),
             ("X-Client-Version", self._api.version),
             ("User-Agent", f"superstaq-jobs/{__version__}"),
             *credentials,

@@ -438,7 +438,9 @@ def warn(message: str) -> None:
     package = __name__.rpartition(".")[0]
     frame = sys._getframe(1)  # noqa: SLF001 - `skip_file_prefixes` needs Python 3.12
     depth = 2
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(package):
+    while frame.f_back is not None and f"{frame.f_globals.get('__name__')}.".startswith(
+        f"{package}."
+    ):
         frame = frame.f_back
         depth += 1
-    warnings.warn(message, SuperstaqWarning, stacklevel=depth - 1)
+    warnings.warn(message, SuperstaqWarning, stacklevel=depth)

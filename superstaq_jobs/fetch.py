@@ -80,7 +80,7 @@ def fetch_jobs(
     asked = _ids(job_ids)
     if not asked:
         return ()
-    query = JobQuery(job_id=dict.fromkeys(asked))
+    query = JobQuery(job_id=tuple(dict.fromkeys(asked)))
     jobs = {job.job_id: job for job in _query(client, query, circuit_type)}
     missing = [job_id for job_id in dict.fromkeys(asked) if job_id not in jobs]
     if missing:

@@ -34,6 +34,15 @@ def secret(text: object, *, name: str) -> Secret:
     Raises:
         ConfigurationError: If it cannot, without showing it.
     """
+    return Secret(header_text(text, name=name))
+
+
+def header_text(text: object, *, name: str) -> str:
+    """A text that can go into a header.
+
+    Raises:
+        ConfigurationError: If it cannot, without showing it.
+    """
     if not isinstance(text, str) or not text:
         raise ConfigurationError(f"{name} is no text, or an empty one; nothing was sent")
     if text != text.strip() or not (text.isascii() and text.isprintable()):
@@ -41,7 +50,7 @@ def secret(text: object, *, name: str) -> Secret:
             f"{name} has a character that no header can hold, or a space or line break at an end "
             "(copied with it, perhaps); nothing was sent"
         )
-    return Secret(text)
+    return text
 
 
 def find_api_key(given: str | None, *, environ: Mapping[str, str], home: Path) -> Secret:

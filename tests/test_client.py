@@ -1,0 +1,296 @@
+from __future__ import annotations
+
+import logging
+import pickle
+import warnings
+
+import pytest
+from worlds import HOST, JOB, KEY, job, scripted
+
+import superstaq_jobs as sj
+from superstaq_jobs.client import SuperstaqClient
+from superstaq_jobs.testing import FakeClock, ScriptedTransport, jobs_response, json_response
+
+NEW_JOB = sj.NewJob(target="ss_unconstrained_simulator", circuits="OPENQASM 2.0;", tags=["t1"])
+BUSY = json_response({"message": "busy"}, status=503)
+RESET = sj.TransportError("the connection was reset", sent=True)
+REFUSED = sj.TransportError("connection refused", sent=False)
+RECEIPT = json_response({"job_id": str(JOB), "num_circuits": 1})
+
+
+def script(*steps, clock=None, **options):
+    transport = ScriptedTransport(steps)
+    client = SuperstaqClient(
+        KEY,
+        HOST,
+        transport=transport,
+        clock=clock or FakeClock(),
+        jitter=lambda: 1.0,
+        **options,
+    )
+    return client, transport
+
+
+def test_the_headers_are_those_of_the_official_client():
+    client, transport = script(json_response({"email": "a@b.c", "balance": 1.5}), ibmq_token="tok")
+    sj.fetch_balance(client)
+    (request,) = transport.requests
+    headers = {
+        name: value.reveal() if isinstance(value, sj.Secret) else value
+        for name, value in request.headers
+    }
+    assert headers.pop("User-Agent") == f"superstaq-jobs/{sj.__version__}"
+    assert headers == {
+        "Authorization": KEY,
+        "Content-Type": "application/json",
+        "X-Client-Name": "superstaq-jobs",
+        "X-Client-Version": "v0.3.0",
+        "ibmq_token": "tok",
+    }
+
+
+def test_a_read_is_repeated_with_full_jitter_until_it_succeeds():
+    clock = FakeClock()
+    answer = json_response({"email": "a@b.c", "balance": 1.5})
+    client, transport = script(BUSY, RESET, REFUSED, answer, clock=clock)
+    assert sj.fetch_balance(client) == sj.AccountBalance(email="a@b.c", balance=1.5)
+    assert len(transport.requests) == 4
+    assert clock.sleeps == (0.25, 0.5, 1.0)
+
+
+def test_a_read_is_given_up_after_the_last_attempt_with_the_last_error():
+    client, transport = script(BUSY, BUSY, RESET, retry_policy=sj.RetryPolicy(max_attempts=3))
+    with pytest.raises(sj.TransportError, match="fetching the balance failed: the connection"):
+        sj.fetch_balance(client)
+    assert len(transport.requests) == 3
+
+
+def test_retry_after_is_a_floor_of_the_pause():
+    clock = FakeClock()
+    busy = json_response("busy", status=429, headers=[("Retry-After", "7")])
+    client, _ = script(busy, json_response({"email": "a@b.c", "balance": 0}), clock=clock)
+    sj.fetch_balance(client)
+    assert clock.sleeps == (7.0,)
+
+
+def test_a_submission_is_sent_again_only_if_it_cannot_have_reached_the_server():
+    client, transport = script(REFUSED, RECEIPT)
+    assert sj.submit_job(client, NEW_JOB) == sj.SubmitReceipt(job_id=JOB, num_circuits=1)
+    assert len(transport.requests) == 2
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        RESET,
+        sj.RequestTimeout("no answer in time", sent=True),
+        sj.ProtocolError("what came back is not HTTP"),
+        json_response({"detail": "bad gateway"}, status=502),
+        json_response("gone", status=504),
+        sj.Response(status=200, body=b"<html>a proxy's page</html>"),
+        sj.Response(status=200, body=b'{"job_id": "00000000'),
+        json_response({"job_id": 3}),
+    ],
+)
+def test_a_submission_whose_answer_is_lost_is_never_sent_again(lost):
+    client, transport = script(lost)
+    with pytest.raises(sj.SubmissionUnknown) as caught:
+        sj.submit_job(client, NEW_JOB)
+    assert len(transport.requests) == 1
+    text = str(caught.value)
+    assert "ss_unconstrained_simulator" in text
+    assert "'t1'" in text
+    assert "query_jobs" in text
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 422, 429])
+def test_a_submission_that_the_server_refuses_is_an_error_of_its_own(status):
+    client, transport = script(json_response({"message": "too many circuits"}, status=status))
+    with pytest.raises(sj.SuperstaqServerException, match="too many circuits") as caught:
+        sj.submit_job(client, NEW_JOB)
+    assert type(caught.value) is sj.SuperstaqServerException
+    assert caught.value.status_code == status
+    assert len(transport.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "told"),
+    [
+        (
+            "You must accept the Terms of Use (superstaq.infleqtion.com/terms_of_use).",
+            sj.TermsNotAccepted,
+            "Accept them",
+        ),
+        ("You must validate your registered email.", sj.EmailNotValidated, "e-mail"),
+        ("whatever", sj.AuthenticationError, "Check the API key"),
+    ],
+)
+def test_a_401_tells_what_to_do(body, kind, told):
+    client, transport = script(json_response(body, status=401))
+    with pytest.raises(sj.AuthenticationError, match=told) as caught:
+        sj.fetch_job(client, JOB)
+    assert type(caught.value) is kind
+    assert caught.value.status_code == 401
+    assert caught.value.job_ids == (JOB,)
+    assert str(JOB) in str(caught.value)
+    assert len(transport.requests) == 1
+
+
+def test_a_redirect_is_not_followed_and_the_error_names_where_it_points():
+    moved = json_response("", status=307, headers=[("Location", "https://evil.example.com/")])
+    client, transport = script(moved)
+    with pytest.raises(sj.SuperstaqServerException, match=r"evil\.example\.com.*not followed"):
+        sj.fetch_balance(client)
+    assert len(transport.requests) == 1
+
+
+def test_a_proxys_page_in_place_of_json_is_told_as_such():
+    client, _ = script(sj.Response(status=200, body=b"<html><body>Log in</body></html>"))
+    with pytest.raises(sj.ProtocolError, match="a web page, as a proxy") as caught:
+        sj.fetch_job(client, JOB)
+    assert str(JOB) in str(caught.value)
+    assert caught.value.status_code == 200
+
+
+def test_an_unreadable_job_does_not_take_the_readable_ones_with_it():
+    good = job("completed")
+    body = jobs_response(good).body[:-1] + b', "00000000-0000-0000-0000-0000000000b2": {}}'
+    client, _ = script(sj.Response(status=200, body=body))
+    with pytest.raises(sj.ProtocolError) as caught:
+        sj.query_jobs(client, sj.JobQuery())
+    assert caught.value.found == (good,)
+    assert len(caught.value.problems) == 20
+    assert "b2.statuses: is missing" in str(caught.value)
+
+
+def test_server_warnings_become_warnings_that_point_at_the_caller():
+    client, _ = script(
+        json_response({"email": "a@b.c", "balance": 1.5, "warnings": [{"message": "be quick"}]})
+    )
+    with pytest.warns(sj.SuperstaqWarning, match="be quick") as caught:
+        balance = sj.fetch_balance(client)
+    assert balance.balance == 1.5
+    assert caught[0].filename == __file__
+
+
+def test_an_unknown_status_is_one_warning_and_no_error():
+    odd = job("teleporting", "completed", "teleporting")
+    client, _ = script(jobs_response(odd))
+    with pytest.warns(sj.SuperstaqWarning) as caught:
+        snapshot = sj.fetch_job(client, JOB)
+    assert len(caught) == 1
+    assert "teleporting" in str(caught[0].message)
+    assert snapshot.circuits[0].status_text == "teleporting"
+    assert snapshot.status is sj.CircuitStatus.UNKNOWN
+    assert not snapshot.is_terminal
+
+
+def test_a_server_cannot_hand_the_key_back_in_a_message_or_a_warning():
+    echo = json_response({"message": f"you sent {KEY}"}, status=400)
+    warned = json_response(
+        {"email": "a@b.c", "balance": 1, "warnings": [{"message": f"key {KEY}"}]}
+    )
+    page = sj.Response(status=200, body=f"key {KEY}".encode())
+    client, _ = script(echo, warned, page)
+    with pytest.raises(sj.SuperstaqServerException, match=r"you sent \*\*\*"):
+        sj.fetch_balance(client)
+    with pytest.warns(sj.SuperstaqWarning, match=r"key \*\*\*"):
+        sj.fetch_balance(client)
+    with pytest.raises(sj.ProtocolError) as caught:
+        sj.fetch_balance(client)
+    assert KEY not in str(caught.value)
+
+
+def test_the_log_tells_method_path_status_and_size_and_no_more(caplog):
+    client, _ = script(BUSY, jobs_response(job("completed")))
+    with caplog.at_level(logging.DEBUG, logger="superstaq_jobs"):
+        sj.query_jobs(client, sj.JobQuery(tags=["a-tag"]))
+    text = caplog.text
+    assert "GET /v0.3.0/client/job/qasm: 503" in text
+    assert "GET /v0.3.0/client/job/qasm: 200" in text
+    assert "attempt 1 failed with SuperstaqServerException; the next in 0.25 s" in text
+    assert KEY not in text
+    assert "a-tag" not in text
+
+
+def test_each_request_is_bounded_by_the_clients_timeout():
+    client, transport = script(jobs_response(job("running")), request_timeout_seconds=12.5)
+    sj.fetch_job(client, JOB)
+    assert transport.timeouts == (12.5,)
+
+
+def test_what_the_client_is_shows_without_the_key():
+    client, _ = script()
+    assert repr(client) == (
+        f"SuperstaqClient(remote_host='{HOST}', api_version='v0.3.0', api_key='***')"
+    )
+    assert client.remote_host == HOST
+    assert client.circuit_type is sj.CircuitType.QASM
+    assert client.api.version == "v0.3.0"
+
+
+def test_the_services_own_host_is_the_official_one():
+    import general_superstaq as gss
+
+    client = sj.SuperstaqClient(KEY, transport=ScriptedTransport())
+    assert client.remote_host == gss.API_URL_V3
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"api_version": "v0.9.0"}, "v0.9.0"),
+        ({"circuit_type": "quil"}, "quil"),
+        ({"request_timeout_seconds": 0}, "request_timeout_seconds"),
+        ({"ibmq_channel": "ibm_quantum"}, "ibm_quantum"),
+        ({"remote_host": "example.com"}, "https://example.com"),
+        ({"remote_host": "http://example.com"}, "allow_insecure_http"),
+        ({"api_key": "a\nb"}, "api_key"),
+        ({"client_name": "a\r\nb"}, "client_name"),
+    ],
+)
+def test_an_option_that_cannot_be_used_is_told_at_once(options, told):
+    with pytest.raises((sj.ConfigurationError, sj.InvalidValue), match=told):
+        sj.SuperstaqClient(**{"api_key": KEY, "remote_host": HOST, **options})
+
+
+def test_plain_http_goes_to_this_machine_and_elsewhere_only_if_asked():
+    sj.SuperstaqClient(KEY, "http://127.0.0.1:1").close()
+    sj.SuperstaqClient(KEY, "http://localhost:1").close()
+    sj.SuperstaqClient(KEY, "http://example.com", allow_insecure_http=True).close()
+
+
+def test_a_with_statement_closes_the_transport():
+    transport = ScriptedTransport()
+    with SuperstaqClient(KEY, HOST, transport=transport) as client:
+        assert not transport.is_closed
+    assert transport.is_closed
+    client.close()
+
+
+def test_a_pickle_drops_the_key_and_finds_it_again_where_it_is_unpickled(monkeypatch):
+    client = sj.SuperstaqClient(
+        KEY, HOST, circuit_type="cirq", retry_policy=sj.RetryPolicy(max_attempts=2), cq_token="tok"
+    )
+    data = pickle.dumps(client)
+    assert KEY.encode() not in data
+    assert b"tok" not in data.replace(b"cq_token", b"")
+    monkeypatch.setenv("SUPERSTAQ_API_KEY", "another-key")
+    again = pickle.loads(data)
+    assert again.remote_host == HOST
+    assert again.circuit_type is sj.CircuitType.CIRQ
+    assert again._headers[0] == ("Authorization", sj.Secret("another-key"))
+    assert again._retry_policy == sj.RetryPolicy(max_attempts=2)
+
+
+def test_a_client_with_a_transport_of_its_own_says_that_it_does_not_pickle():
+    with pytest.raises(TypeError, match="transport of its own"):
+        pickle.dumps(scripted())
+
+
+def test_nothing_warns_where_nothing_is_odd():
+    client, _ = script(jobs_response(job("completed")))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        sj.fetch_job(client, JOB)
