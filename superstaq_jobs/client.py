@@ -25,6 +25,7 @@ from .api import APIS, Api, Call, error_for
 from .clock import Clock, SystemClock
 from .errors import (
     ConfigurationError,
+    Problem,
     ProtocolError,
     SubmissionUnknown,
     SuperstaqServerException,
@@ -289,7 +290,10 @@ class SuperstaqClient:
         unreadable = ProtocolError(
             text, status_code=response.status, job_ids=call.job_ids, found=error.found
         )
-        unreadable.problems, unreadable.omitted = error.problems, error.omitted
+        unreadable.problems = tuple(
+            Problem(self._masked(p.where), self._masked(p.what)) for p in error.problems
+        )
+        unreadable.omitted = error.omitted
         return unreadable
 
     def _masked(self, text: str) -> str:

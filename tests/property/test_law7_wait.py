@@ -1,0 +1,118 @@
+"""Law 7: a wait never asks after a terminal answer, never sleeps past its deadline, and returns the
+same snapshot whatever the polling interval."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from worlds import JOB, NOON, client_on, job
+
+import superstaq_jobs as sj
+from superstaq_jobs.testing import FakeClock, ScriptedTransport, jobs_response
+
+PATHS = [
+    ["received", "awaiting_compile", "compiling", "awaiting_simulation", "simulating", "completed"],
+    ["received", "awaiting_submission", "pending", "running", "pending", "running", "completed"],
+    ["received", "compiling", "failed"],
+    ["received", "cancelled"],
+    ["awaiting_compile", "unheard_of", "unrecognized"],
+]
+
+
+@st.composite
+def lives(draw):
+    """For each circuit, the times at which it takes each of its statuses; seconds, rising."""
+    circuits = []
+    for _ in range(draw(st.integers(1, 3))):
+        path = draw(st.sampled_from(PATHS))
+        steps = draw(st.lists(st.integers(1, 40), min_size=len(path) - 1, max_size=len(path) - 1))
+        times = [0]
+        for step in steps:
+            times.append(times[-1] + step)
+        circuits.append(list(zip(times, path, strict=True)))
+    return circuits
+
+
+def state(circuits, now):
+    current = [[step for step in life if step[0] <= now][-1] for life in circuits]
+    snapshot = job(*(status for _, status in current))
+    stamped = [
+        attrs.evolve(circuit, updated_at=NOON + dt.timedelta(seconds=at))
+        for circuit, (at, _) in zip(snapshot.circuits, current, strict=True)
+    ]
+    return attrs.evolve(snapshot, circuits=stamped)
+
+
+def world(circuits):
+    """A handle on a server whose job lives by the clock, and the clock times of its requests."""
+    clock = FakeClock()
+    asked: list[float] = []
+
+    def answer(_request):
+        asked.append(clock.now())
+        return jobs_response(state(circuits, clock.now()))
+
+    client = client_on(ScriptedTransport.from_function(answer), clock=clock)
+    return sj.JobHandle(client, JOB), clock, asked
+
+
+INTERVALS = st.floats(0.5, 50)
+quiet = pytest.mark.filterwarnings("ignore::superstaq_jobs.SuperstaqWarning")
+
+
+@quiet
+@given(circuits=lives(), intervals=st.lists(INTERVALS, min_size=2, max_size=4))
+def test_the_final_snapshot_does_not_depend_on_the_interval(circuits, intervals):
+    finals = [
+        world(circuits)[0].wait_until_complete(polling_seconds=interval) for interval in intervals
+    ]
+    assert all(final == finals[0] for final in finals)
+    assert finals[0] == state(circuits, 10_000)
+
+
+@quiet
+@given(circuits=lives(), interval=INTERVALS)
+def test_nothing_is_asked_after_a_terminal_answer(circuits, interval):
+    handle, _, asked = world(circuits)
+    handle.wait_until_complete(polling_seconds=interval)
+    over = max(life[-1][0] for life in circuits)
+    assert [at >= over for at in asked] == [False] * (len(asked) - 1) + [True]
+    handle.wait_until_complete(polling_seconds=interval)
+    handle.refresh()
+    handle.status()
+    handle.to_dict()
+    assert [at >= over for at in asked].count(True) == 1
+
+
+@quiet
+@given(circuits=lives(), interval=INTERVALS, timeout=st.floats(0, 120))
+def test_it_never_sleeps_past_its_deadline_and_sees_what_was_so_in_time(
+    circuits, interval, timeout
+):
+    handle, clock, asked = world(circuits)
+    over = max(life[-1][0] for life in circuits)
+    if over > timeout:
+        with pytest.raises(sj.WaitTimeout) as caught:
+            handle.wait_until_complete(timeout_seconds=timeout, polling_seconds=interval)
+        assert clock.now() == pytest.approx(timeout)
+        assert caught.value.snapshot == state(circuits, asked[-1])
+    else:
+        final = handle.wait_until_complete(timeout_seconds=timeout, polling_seconds=interval)
+        assert over <= clock.now() <= timeout + 1e-9
+        assert final.is_terminal
+    assert asked[-1] == clock.now()
+
+
+@quiet
+@given(circuits=lives(), interval=INTERVALS, data=st.data())
+def test_a_wait_for_one_circuit_is_a_wait_for_that_circuit(circuits, interval, data):
+    index = data.draw(st.integers(0, len(circuits) - 1))
+    handle, _, asked = world(circuits)
+    snapshot = handle.wait_until_complete(index, polling_seconds=interval)
+    over = circuits[index][-1][0]
+    assert [at >= over for at in asked] == [False] * (len(asked) - 1) + [True]
+    assert snapshot.circuits[index].status_text == circuits[index][-1][1]

@@ -1,0 +1,137 @@
+"""Law 8: the key is in exactly one header of a request and in nothing that can be printed, logged,
+pickled or stored."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import io
+import logging
+import pickle
+import traceback
+
+import attrs
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from worlds import HOST, JOB, job
+
+import superstaq_jobs as sj
+from superstaq_jobs.testing import FakeClock, ScriptedTransport, jobs_response, json_response
+
+KEY = "canary-key-5e1f"
+TOKENS = {"ibmq_token": "canary-ibm-77aa", "cq_token": "canary-cq-90bd"}
+SECRETS = (KEY, *TOKENS.values())
+NEW_JOB = sj.NewJob(target="ss_unconstrained_simulator", circuits="OPENQASM 2.0;")
+
+CALLS = {
+    "fetch_job": lambda client: sj.fetch_job(client, JOB),
+    "query_jobs": lambda client: sj.query_jobs(client, sj.JobQuery(tags=["t"])),
+    "submit_job": lambda client: sj.submit_job(client, NEW_JOB),
+    "cancel_jobs": lambda client: sj.cancel_jobs(client, [JOB]),
+    "fetch_targets": sj.fetch_targets,
+    "fetch_target_info": lambda client: sj.fetch_target_info(client, "ibmq_fez_qpu"),
+    "fetch_balance": sj.fetch_balance,
+    "wait": lambda client: sj.JobHandle(client, JOB).wait_until_complete(timeout_seconds=9),
+    "cancel": lambda client: sj.JobHandle(client, JOB).cancel(),
+}
+
+
+def echo(request: sj.Request) -> bytes:
+    """A body in which a server hands back what it was sent, secrets and all."""
+    sent = [v.reveal() if isinstance(v, sj.Secret) else v for _, v in request.headers]
+    return " ".join(sent).encode()
+
+
+ANSWERS = {
+    "good jobs": lambda _: jobs_response(job("running", "completed")),
+    "echo as an error": lambda r: sj.Response(status=400, body=echo(r)),
+    "echo as json": lambda r: json_response({"message": echo(r).decode()}, status=401),
+    "echo as a page": lambda r: sj.Response(status=200, body=b"<html>" + echo(r)),
+    "echo as jobs": lambda r: json_response({echo(r).decode(): {}}),
+    "echo as a warning": lambda r: json_response({"warnings": [{"message": echo(r).decode()}]}),
+    "busy": lambda _: json_response("busy", status=503),
+    "redirect": lambda _: sj.Response(status=302, headers=[("Location", "https://evil.example/")]),
+}
+FAULTS = [
+    sj.TransportError("reset", sent=True),
+    sj.TransportError("refused", sent=False),
+    sj.RequestTimeout("late", sent=True),
+    sj.TlsError("untrusted", sent=False),
+    sj.AnswerTooLarge("large", sent=True),
+    sj.ProtocolError("no HTTP"),
+]
+
+
+def told(error: BaseException) -> str:
+    """All that a person, a log or a debugger could show of an error."""
+    parts = [
+        "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+    ]
+    while error is not None:
+        parts += [str(error), repr(error), repr(error.args), repr(vars(error))]
+        with contextlib.suppress(Exception):
+            parts.append(repr(pickle.dumps(error)))
+        error = error.__cause__ or error.__context__
+    return "\n".join(parts)
+
+
+@pytest.mark.filterwarnings("ignore::superstaq_jobs.SuperstaqWarning")
+@settings(deadline=None)
+@given(
+    call=st.sampled_from(sorted(CALLS)),
+    script=st.lists(st.sampled_from([*ANSWERS.values(), *FAULTS]), min_size=1, max_size=4),
+)
+def test_no_error_log_or_request_shows_a_secret(call, script):
+    requests: list[sj.Request] = []
+
+    def answer(request):
+        requests.append(request)
+        step = script[min(len(requests), len(script)) - 1]
+        if isinstance(step, Exception):
+            raise copy.copy(step)
+        return step(request)
+
+    log = io.StringIO()
+    handler = logging.StreamHandler(log)
+    logger = logging.getLogger("superstaq_jobs")
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    client = sj.SuperstaqClient(
+        KEY,
+        HOST,
+        transport=ScriptedTransport.from_function(answer),
+        clock=FakeClock(),
+        **TOKENS,
+    )
+    shown = []
+    try:
+        shown.append(repr(CALLS[call](client)))
+    except sj.SuperstaqException as error:
+        shown.append(told(error))
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(logging.NOTSET)
+    shown += [log.getvalue(), repr(client), str(client), repr(requests), repr(client.api)]
+    shown += [repr(attrs.asdict(request)) for request in requests]
+    for request in requests:
+        shown += [request.path, repr(request.body)]
+        for secret in SECRETS:
+            holders = [n for n, v in request.headers if v == sj.Secret(secret)]
+            assert len(holders) == 1
+    for secret in SECRETS:
+        assert not [text for text in shown if secret in text]
+
+
+def test_a_request_cannot_be_pickled_with_its_secrets():
+    request = sj.Request(method="GET", path="/", headers=[("Authorization", sj.Secret(KEY))])
+    with pytest.raises(TypeError, match="not pickled"):
+        pickle.dumps(request)
+
+
+def test_a_clients_pickle_and_its_state_hold_no_secret():
+    client = sj.SuperstaqClient(KEY, HOST, **TOKENS)
+    handle = sj.JobHandle(client, JOB)
+    for data in (pickle.dumps(client), pickle.dumps(handle), repr(client.__getstate__()).encode()):
+        for secret in SECRETS:
+            assert secret.encode() not in data
