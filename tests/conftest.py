@@ -1,0 +1,18 @@
+"""How thoroughly Hypothesis looks: HYPOTHESIS_PROFILE is dev (the default) or ci."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+# A busy machine draws slowly, which says nothing about a test.
+_SLOW = [HealthCheck.too_slow]
+
+settings.register_profile(
+    "dev", max_examples=100, deadline=2000, print_blob=True, suppress_health_check=_SLOW
+)
+settings.register_profile(
+    "ci", max_examples=1500, deadline=None, print_blob=True, suppress_health_check=_SLOW
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
