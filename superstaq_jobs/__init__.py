@@ -29,6 +29,7 @@ from .errors import (
     Problem,
     ProtocolError,
     RequestTimeout,
+    SubmissionKeyConflict,
     SubmissionUnknown,
     SuperstaqException,
     SuperstaqServerException,
@@ -37,6 +38,7 @@ from .errors import (
     TermsNotAccepted,
     TlsError,
     TransportError,
+    UnknownStatusTimeout,
     WaitTimeout,
 )
 from .fetch import (
@@ -53,11 +55,12 @@ from .frozen import FrozenMapping, JsonMapping
 from .handle import JobHandle
 from .kinds import CircuitType, JobType, SimMethod
 from .orders import JobQuery, NewJob, TargetQuery
-from .policy import RetryPolicy
+from .policy import Pace, PollPolicy, RetryPolicy
 from .records import CircuitSnapshot, JobSnapshot
 from .replies import AccountBalance, CancelReceipt, SubmitReceipt, Target, TargetInfo
 from .sansio import Request, Response, Secret
 from .status import STATUS_PRIORITY_ORDER, CircuitStatus, Stage
+from .traffic import TrafficCounts
 from .transport import HttpTransport, Transport
 
 __all__ = [
@@ -91,7 +94,9 @@ __all__ = [
     "JobsNotFound",
     "JsonMapping",
     "NewJob",
+    "Pace",
     "PartialCancelUnsupported",
+    "PollPolicy",
     "Problem",
     "ProtocolError",
     "Request",
@@ -101,6 +106,7 @@ __all__ = [
     "Secret",
     "SimMethod",
     "Stage",
+    "SubmissionKeyConflict",
     "SubmissionUnknown",
     "SubmitReceipt",
     "SuperstaqClient",
@@ -114,8 +120,10 @@ __all__ = [
     "TargetQuery",
     "TermsNotAccepted",
     "TlsError",
+    "TrafficCounts",
     "Transport",
     "TransportError",
+    "UnknownStatusTimeout",
     "WaitTimeout",
     "__version__",
     "cancel_jobs",

@@ -19,10 +19,11 @@ from uuid import UUID
 import attrs
 
 from .errors import InvalidValue, Problem
-from .frozen import FrozenMapping, JsonMapping, canonical_json
+from .frozen import MAX_BITS, FrozenMapping, JsonMapping, canonical_json, is_unicode
 
 __all__: list[str] = []
 
+_INDEX_LIMIT: Final = 10**18  # the codec reads 18 digits at the most
 _TARGET: Final = re.compile(r"[A-Za-z0-9-]+_[A-Za-z0-9.-]+_(?:qpu|simulator)")
 
 T = TypeVar("T")
@@ -60,13 +61,20 @@ def refuse_bad(
 
 def shown(value: object) -> str:
     """A value for an error's text, cut to what a person reads."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except (RecursionError, ValueError):  # nested too deeply; a number of thousands of digits
+        return f"a {type(value).__name__}"
     return text if len(text) <= 40 else f"{text[:40]}…"  # noqa: PLR2004
 
 
 def text(value: str) -> str:
     """A text."""
-    return str.__str__(value) if isinstance(value, str) else bad(f"{shown(value)} is no text")
+    if not isinstance(value, str):
+        return bad(f"{shown(value)} is no text")
+    if not is_unicode(value):
+        return bad("has a lone surrogate, which UTF-8 does not have")
+    return str.__str__(value)
 
 
 def optional_text(value: str | None) -> str | None:
@@ -91,14 +99,13 @@ def serialized(value: str | Sequence[str]) -> str:
 
 def integer(value: SupportsIndex) -> int:
     """A whole number; a bool is none."""
-    if type(value) is int:
-        return value
     if isinstance(value, bool):
         return bad(f"{value} is no number")
     try:
-        return operator.index(value)
+        number = operator.index(value)
     except TypeError:
         return bad(f"{shown(value)} is no whole number")
+    return bad("has more than 4,000 digits") if number.bit_length() > MAX_BITS else number
 
 
 def optional_integer(value: SupportsIndex | None) -> int | None:
@@ -201,6 +208,8 @@ def integer_map(value: Mapping[int, int] | None) -> FrozenMapping[int, int] | No
     items = value.items()
     if not all(type(k) is int and type(v) is int for k, v in items):
         return bad("does not map whole numbers to whole numbers")
+    if any(abs(k) >= _INDEX_LIMIT or v.bit_length() > MAX_BITS for k, v in items):
+        return bad("has a number that is no index of a qubit")
     return value if type(value) is FrozenMapping else FrozenMapping(items)
 
 

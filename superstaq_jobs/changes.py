@@ -148,8 +148,9 @@ def newest(first: JobSnapshot, *others: JobSnapshot) -> JobSnapshot:
     Answers can overtake each other, so the last to arrive is not always the newest. Each circuit is
     taken from the observation that saw it furthest: one that is over wins over one that is not, a
     later ``updated_at`` over an earlier one, a later status over an earlier one. So a circuit that
-    was once seen to be over never goes back. Observations of an honest server are ordered, and then
-    the result is one of them; an equal one that was given earlier is returned as it is.
+    was once seen to be over never goes back. The job's own fields are those of the observation that
+    was fetched last, and so is ``fetched_at``. Observations of an honest server are ordered, and
+    then the result is one of them, returned as it is.
 
     Args:
         first: An observation.
@@ -161,10 +162,24 @@ def newest(first: JobSnapshot, *others: JobSnapshot) -> JobSnapshot:
     _of_one_job(first, *others)
     observed = [first, *others]
     base = functools.reduce(_newer_job, observed)
-    alike = [s.circuits for s in observed if s.num_circuits == base.num_circuits]
-    circuits = tuple(functools.reduce(_newer_circuit, seen) for seen in zip(*alike, strict=True))
-    merged = attrs.evolve(base, circuits=circuits)
-    return next((snapshot for snapshot in observed if snapshot == merged), merged)
+    circuits = tuple(
+        functools.reduce(
+            _newer_circuit, (s.circuits[index] for s in observed if index < s.num_circuits)
+        )
+        for index in range(base.num_circuits)
+    )
+    merged = attrs.evolve(base, circuits=circuits, short_lists=_short_lists(base, observed))
+    # When it was fetched is no part of equality, but the next call asks for it.
+    return next((s for s in observed if s.fetched_at == merged.fetched_at and s == merged), merged)
+
+
+def _short_lists(base: JobSnapshot, observed: list[JobSnapshot]) -> dict[str, int]:
+    """Each list is as long as the longest that was seen, so that it holds what was kept of it."""
+    longest = {
+        name: max(s.short_lists.get(name, s.num_circuits) for s in observed)
+        for name in base.short_lists
+    }
+    return {name: length for name, length in longest.items() if length < base.num_circuits}
 
 
 def _newer_circuit(one: CircuitSnapshot, other: CircuitSnapshot) -> CircuitSnapshot:

@@ -25,6 +25,7 @@ from .api import APIS, Api, Call, error_for
 from .clock import Clock, SystemClock
 from .errors import (
     ConfigurationError,
+    InvalidRequest,
     Problem,
     ProtocolError,
     SubmissionUnknown,
@@ -33,8 +34,9 @@ from .errors import (
     warn,
 )
 from .kinds import CircuitType
-from .policy import RetryPolicy
+from .policy import RetryPolicy, is_amount
 from .sansio import Response, Secret
+from .traffic import Traffic, TrafficCounts
 from .transport import HttpTransport, Transport
 
 __all__ = ["SuperstaqClient"]
@@ -83,6 +85,7 @@ class SuperstaqClient:
             ``connect_timeout_seconds`` on are for that one.
         clock: Time, for pauses and time stamps.
         jitter: Draws a number evenly from 0 to 1, for pauses.
+        looks_per_second: How many looks of its waits may begin in a second, all together.
 
     Raises:
         ConfigurationError: If something cannot be used. ``ApiKeyNotFound`` where there is no key,
@@ -112,6 +115,7 @@ class SuperstaqClient:
         transport: Transport | None = None,
         clock: Clock | None = None,
         jitter: Callable[[], float] = random.random,
+        looks_per_second: float = 125.0,
     ) -> None:
         if api_version not in APIS:
             raise ConfigurationError(
@@ -123,10 +127,12 @@ class SuperstaqClient:
             raise ConfigurationError(
                 f"circuit_type {circuit_type!r} is none of {', '.join(CircuitType)}"
             ) from None
-        if not 0 < request_timeout_seconds < math.inf:
-            raise ConfigurationError(
-                f"request_timeout_seconds is {request_timeout_seconds!r}: it must be above 0"
-            )
+        for name, number in (
+            ("request_timeout_seconds", request_timeout_seconds),
+            ("looks_per_second", looks_per_second),
+        ):
+            if not is_amount(number) or number == 0:
+                raise ConfigurationError(f"{name} is {number!r}: it must be a number above 0")
         self._api = APIS[api_version]
         self._origin = settings.find_origin(
             remote_host, environ=os.environ, default=self._api.default_origin
@@ -152,6 +158,8 @@ class SuperstaqClient:
         self._request_timeout_seconds = request_timeout_seconds
         self._clock: Clock = clock if clock is not None else SystemClock()
         self._jitter = jitter
+        self._looks_per_second = looks_per_second
+        self._traffic = Traffic(budget=self._retry_policy.budget, looks_per_second=looks_per_second)
         self._own_transport = transport is None
         self._transport_options: dict[str, Any] = {
             "connect_timeout_seconds": connect_timeout_seconds,
@@ -191,21 +199,66 @@ class SuperstaqClient:
         """The clock that this client, and waits through it, go by."""
         return self._clock
 
+    @property
+    def jitter(self) -> Callable[[], float]:
+        """Draws a number evenly from 0 to 1, for the pauses of this client and its waits."""
+        return self._jitter
+
+    @property
+    def retry_policy(self) -> RetryPolicy:
+        """When a request is sent again."""
+        return self._retry_policy
+
+    @property
+    def counts(self) -> TrafficCounts:
+        """How many calls, requests, repetitions and failures there have been so far."""
+        return self._traffic.counts()
+
+    def look_in(self) -> float:
+        """How long a look that would begin now has to wait for its turn; seconds.
+
+        Waits through one client take turns, so that many that began together do not all ask at one
+        moment. Each call takes a turn.
+        """
+        return self._traffic.look_in(self._clock.now())
+
     def __repr__(self) -> str:
         return (
             f"SuperstaqClient(remote_host={self._origin!r}, api_version={self._api.version!r}, "
             f"api_key='***')"
         )
 
+    def deadline_in(self, timeout_seconds: float | None) -> float:
+        """The moment on the monotonic clock that is so many seconds from now; infinite for None.
+
+        Raises:
+            InvalidRequest: If it is no number of seconds, 0 or more.
+        """
+        if timeout_seconds is None:
+            return math.inf
+        if not is_amount(timeout_seconds):
+            what = f"{timeout_seconds!r} is no number of seconds, 0 or more"
+            raise InvalidRequest("the request", [Problem("timeout_seconds", what)])
+        return self._clock.now() + timeout_seconds
+
     # ---- one call --------------------------------------------------------------------------
 
-    def send(self, call: Call[T]) -> T:
+    def send(
+        self,
+        call: Call[T],
+        *,
+        deadline: float = math.inf,
+        max_attempts: int | None = None,
+    ) -> T:
         """Make one call, repeating its request under the retry policy, and read the answer.
 
         This is what the fetch functions are made of.
 
         Args:
             call: The call, of this client's ``api``.
+            deadline: When the call must be over, pauses and repetitions included, on the client's
+                monotonic clock; see ``deadline_in``.
+            max_attempts: How often its request may be sent; None for the retry policy's number.
 
         Returns:
             What the answer says.
@@ -220,13 +273,15 @@ class SuperstaqClient:
         Warns:
             SuperstaqWarning: For what the server warns of.
         """
-        answer = self._with_retries(call)
+        self._traffic.count_call()
+        attempts = self._retry_policy.max_attempts if max_attempts is None else max_attempts
+        answer = self._with_retries(call, deadline, attempts)
         for message in answer.warnings:
             warn(self._masked(message))
         return answer.value
 
-    def _with_retries(self, call: Call[T]) -> codec.Answer[T]:
-        policy, jitter = self._retry_policy, self._jitter
+    def _with_retries(self, call: Call[T], deadline: float, attempts: int) -> codec.Answer[T]:
+        policy = self._retry_policy
 
         def may_repeat(error: BaseException) -> bool:
             return isinstance(error, SuperstaqServerException) and policy.may_repeat(
@@ -234,42 +289,63 @@ class SuperstaqClient:
             )
 
         def pause(state: tenacity.RetryCallState) -> float:
-            error = state.outcome.exception() if state.outcome is not None else None
-            asked = getattr(error, "retry_after_seconds", None)
+            asked = getattr(_failure_of(state), "retry_after_seconds", None)
             return policy.delay_seconds(
-                state.attempt_number, jitter=jitter(), retry_after_seconds=asked
+                state.attempt_number, jitter=self._jitter(), retry_after_seconds=asked
+            )
+
+        def is_over(state: tenacity.RetryCallState) -> bool:
+            now = self._clock.now()
+            return (
+                state.attempt_number >= attempts
+                or now + state.upcoming_sleep >= deadline
+                or not self._traffic.take_repetition(now)
             )
 
         # One for each call: tenacity's are not safe to share between threads.
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(may_repeat),
-            stop=tenacity.stop_after_attempt(policy.max_attempts),
+            stop=is_over,
             wait=pause,
             sleep=self._clock.sleep,
             before_sleep=_log_pause,
             reraise=True,
         )
-        return retrying(self._attempt, call)
+        for attempt in retrying:
+            with attempt:
+                number = attempt.retry_state.attempt_number
+                return self._attempt(call, deadline, number)
+        raise AssertionError("tenacity ends in an answer or an error")  # pragma: no cover
 
-    def _attempt(self, call: Call[T]) -> codec.Answer[T]:
+    def _attempt(self, call: Call[T], deadline: float, number: int) -> codec.Answer[T]:
         request = attrs.evolve(call.request, headers=self._headers)
         started = self._clock.now()
+        self._traffic.count_request(is_repetition=number > 1)
         try:
-            response = self._transport.send(request, timeout_seconds=self._request_timeout_seconds)
+            response = self._transport.send(
+                request, timeout_seconds=min(self._request_timeout_seconds, deadline - started)
+            )
         except (TransportError, ProtocolError) as error:
-            _LOGGER.debug("%s: no answer: %s", request.label, type(error).__name__)
+            self._traffic.count_no_answer()
+            elapsed = self._clock.now() - started
+            what = type(error).__name__
+            _LOGGER.debug("%s: %s, attempt %d, %.3f s", request.label, what, number, elapsed)
             failure = _about(call, error)
         else:
             elapsed = self._clock.now() - started
-            size = len(response.body)
-            _LOGGER.debug("%s: %d, %d bytes, %.3f s", request.label, response.status, size, elapsed)
+            _LOGGER.debug(
+                "%s: %d, attempt %d, %.3f s, %d bytes",
+                *(request.label, response.status, number, elapsed, len(response.body)),
+            )
             return self._read(call, response)
         # Outside of the handler, so that the error stands alone.
         raise failure
 
     def _read(self, call: Call[T], response: Response) -> codec.Answer[T]:
         now = self._clock.utcnow()
-        if not 200 <= response.status < 300:  # noqa: PLR2004
+        is_good = 200 <= response.status < 300  # noqa: PLR2004
+        self._traffic.count_answer(len(response.body), is_good=is_good)
+        if not is_good:
             message = self._masked(codec.read_error(response.body))
             raise error_for(call, response, message=message, now=now, source=self._origin)
         try:
@@ -329,6 +405,7 @@ class SuperstaqClient:
             "client_name": self._client_name,
             "retry_policy": self._retry_policy,
             "request_timeout_seconds": self._request_timeout_seconds,
+            "looks_per_second": self._looks_per_second,
             **self._transport_options,
         }
 
@@ -348,12 +425,12 @@ def _about(call: Call[Any], error: TransportError | ProtocolError) -> SuperstaqS
     return type(error)(text, sent=error.sent, job_ids=call.job_ids)
 
 
+def _failure_of(state: tenacity.RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome is not None else None
+
+
 def _log_pause(state: tenacity.RetryCallState) -> None:
-    error = state.outcome.exception() if state.outcome is not None else None
-    pause = state.next_action.sleep if state.next_action is not None else 0.0
     _LOGGER.info(
         "attempt %d failed with %s; the next in %.2f s",
-        state.attempt_number,
-        type(error).__name__,
-        pause,
+        *(state.attempt_number, type(_failure_of(state)).__name__, state.upcoming_sleep),
     )

@@ -28,6 +28,7 @@ from . import _fields
 from ._strict import (
     CONVERTER,
     Collector,
+    Count,
     Moment,
     QubitMap,
     TargetName,
@@ -128,6 +129,12 @@ class _WireTarget:
 
 
 @attrs.frozen
+class _WireSubmitted:
+    job_id: UUID
+    num_circuits: Count
+
+
+@attrs.frozen
 class _WireCancelled:
     succeeded: tuple[str, ...]
     message: str
@@ -149,10 +156,17 @@ def _without_warnings(data: Any) -> tuple[Any, tuple[str, ...]]:
     rest = {name: value for name, value in data.items() if name != "warnings"}
     sent = data["warnings"]
     texts = [
-        w["message"] if isinstance(w, dict) and isinstance(w.get("message"), str) else str(w)
+        w["message"] if isinstance(w, dict) and isinstance(w.get("message"), str) else _shown(w)
         for w in (sent if isinstance(sent, list) else [sent])
     ]
     return rest, tuple(text[:_MAX_MESSAGE_CHARACTERS] for text in texts)
+
+
+def _shown(value: Any) -> str:
+    try:
+        return str(value)
+    except RecursionError:  # as deep as the parser goes
+        return f"a {type(value).__name__} that is nested too deeply to show"
 
 
 # ---- jobs --------------------------------------------------------------------------------------
@@ -346,7 +360,8 @@ def _query_text(value: Any) -> str:
 def read_submitted(body: bytes) -> Answer[SubmitReceipt]:
     """The answer of ``POST /client/job``."""
     data, warnings = _without_warnings(parse_json(body))
-    return Answer(structure(SubmitReceipt, data, what="the answer to the submission"), warnings)
+    wire = structure(_WireSubmitted, data, what="the answer to the submission")
+    return Answer(SubmitReceipt(job_id=wire.job_id, num_circuits=wire.num_circuits), warnings)
 
 
 def read_cancelled(body: bytes, asked: Sequence[UUID]) -> Answer[CancelReceipt]:
@@ -423,4 +438,4 @@ def _detail(entry: Any) -> str:
         where = entry.get("loc")
         path = ".".join(map(str, where)) if isinstance(where, list) else ""
         return f"{path}: {entry['msg']}" if path else entry["msg"]
-    return str(entry)
+    return _shown(entry)

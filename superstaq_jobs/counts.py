@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from .frozen import FrozenMapping
+from .frozen import FrozenMapping, is_unicode
 
 __all__ = ["Counts"]
 
@@ -36,7 +36,8 @@ class Counts(FrozenMapping[str, int | float]):
 
     Raises:
         TypeError: If a bitstring is no text, or a number no int or float (a bool is none).
-        ValueError: If a number is NaN or infinite.
+        ValueError: If a number is NaN or infinite, or, beside floats, larger than any of them; if a
+            bitstring has a lone surrogate.
     """
 
     __slots__ = ()
@@ -49,9 +50,11 @@ class Counts(FrozenMapping[str, int | float]):
         kinds = set(map(type, items.values()))
         if not kinds <= _NUMBERS:
             items = {bits: _number(bits, value) for bits, value in items.items()}
-        if kinds != {int} and not all(map(math.isfinite, items.values())):
-            bits, value = next((b, v) for b, v in items.items() if not math.isfinite(v))
+        if kinds != {int} and not _all_finite(items.values()):
+            bits, value = next((b, v) for b, v in items.items() if not _all_finite([v]))
             raise ValueError(f"{bits!r} has {value}, which is no count")
+        if not all(map(str.isascii, items)) and not all(map(is_unicode, items)):
+            raise ValueError("a bitstring has a lone surrogate, which UTF-8 does not have")
         return items
 
     @property
@@ -174,6 +177,13 @@ class Counts(FrozenMapping[str, int | float]):
 def _total(values: list[int | float]) -> int | float:
     # fsum does not depend on the order of the values, which marginals of marginals change.
     return sum(values) if all(type(v) is int for v in values) else math.fsum(values)
+
+
+def _all_finite(values: Iterable[int | float]) -> bool:
+    try:
+        return all(map(math.isfinite, values))
+    except OverflowError:  # a whole number that is larger than any float
+        return False
 
 
 def _number(bits: str, value: object) -> int | float:

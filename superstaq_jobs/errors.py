@@ -12,6 +12,7 @@
     ├── CountsUnavailable                 the snapshot holds no such counts     (ValueError)
     ├── SuperstaqUnsuccessfulJobException the job failed, was cancelled or deleted
     ├── WaitTimeout                       a wait ran out                        (TimeoutError)
+    │   └── UnknownStatusTimeout          … on a status that nobody knows
     └── SuperstaqServerException          the server could not be asked, or did not do it
         ├── AuthenticationError           401: the key
         │   ├── TermsNotAccepted          401: the terms of use
@@ -19,6 +20,7 @@
         ├── JobsNotFound                  unknown job ids; carries the found    (LookupError)
         ├── CancelRefused                 the server cancelled less than asked
         ├── SubmissionUnknown             sent, but the answer was lost
+        ├── SubmissionKeyConflict         the submission key belongs to another job
         ├── ProtocolError                 an answer came, not what the API promises
         └── TransportError                no whole answer came
             ├── RequestTimeout            in time                               (TimeoutError)
@@ -40,6 +42,7 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from .orders import NewJob
     from .records import JobSnapshot
     from .replies import CancelReceipt
 
@@ -59,6 +62,7 @@ __all__ = [
     "Problem",
     "ProtocolError",
     "RequestTimeout",
+    "SubmissionKeyConflict",
     "SubmissionUnknown",
     "SuperstaqException",
     "SuperstaqServerException",
@@ -67,6 +71,7 @@ __all__ = [
     "TermsNotAccepted",
     "TlsError",
     "TransportError",
+    "UnknownStatusTimeout",
     "WaitTimeout",
 ]
 
@@ -262,6 +267,8 @@ class WaitTimeout(SuperstaqException, TimeoutError):
         snapshot: What the server said last; None if it never answered.
         timeout_seconds: How long the wait was to take at the most.
         waited_seconds: How long it took.
+        failures: The last of the passing failures that the wait absorbed, 20 at most.
+        num_failures: How many there were.
     """
 
     def __init__(
@@ -270,17 +277,28 @@ class WaitTimeout(SuperstaqException, TimeoutError):
         *,
         job_id: UUID,
         snapshot: JobSnapshot | None,
-        timeout_seconds: float,
+        timeout_seconds: float | None,
         waited_seconds: float,
+        failures: Iterable[Exception] = (),
+        num_failures: int = 0,
     ) -> None:
         self.job_id = job_id
         self.snapshot = snapshot
         self.timeout_seconds = timeout_seconds
         self.waited_seconds = waited_seconds
+        self.failures = tuple(failures)
+        self.num_failures = num_failures
         super().__init__(message)
 
     def __str__(self) -> str:
         return self.message
+
+
+class UnknownStatusTimeout(WaitTimeout):
+    """A job has kept a status that this version does not know for too long to go on waiting.
+
+    Such a status may be the end of the job, so a wait for it has a bound even without a timeout.
+    """
 
 
 class SuperstaqServerException(SuperstaqException):
@@ -371,8 +389,36 @@ class SubmissionUnknown(SuperstaqServerException):
     """A job was sent, and no whole answer came back: it may or may not have been created.
 
     It is not sent again, since that could run, and charge for, the job twice. Look for it with
-    ``query_jobs`` (by tag, target or time of submission) before you submit again.
+    ``query_jobs`` (by tag, target or time of submission) before you submit again; or submit it with
+    a ``submission_key``, which does that for you.
+
+    Attributes:
+        job: What was sent.
+        submission_key: The key that it was sent with; None without one.
     """
+
+    job: NewJob | None = None
+    submission_key: str | None = None
+
+
+class SubmissionKeyConflict(SuperstaqServerException):
+    """A submission key belongs to a job that is not like the one to be submitted. None was sent.
+
+    Attributes:
+        submission_key: The key.
+        job_id: The job that has it.
+        fields: In which fields the two differ.
+    """
+
+    def __init__(self, submission_key: str, *, job_id: UUID, fields: Iterable[str]) -> None:
+        self.submission_key = submission_key
+        self.job_id = job_id
+        self.fields = tuple(fields)
+        super().__init__(
+            f"the submission key {submission_key!r} belongs to job {job_id}, which differs in "
+            f"{', '.join(self.fields)}: nothing was sent. Use another key for another job.",
+            job_ids=[job_id],
+        )
 
 
 class ProtocolError(SuperstaqServerException):

@@ -6,13 +6,25 @@ Lives here: everything that is asked of the service. What comes back are records
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
+import attrs
+
 from . import _fields
+from .api import name_jobs
 from .client import SuperstaqClient
-from .errors import InvalidRequest, JobsNotFound, Problem, SuperstaqServerException
+from .errors import (
+    InvalidRequest,
+    JobsNotFound,
+    Problem,
+    SubmissionKeyConflict,
+    SubmissionUnknown,
+    SuperstaqServerException,
+    warn,
+)
 from .frozen import JsonMapping
 from .kinds import CircuitType
 from .orders import JobQuery, NewJob, TargetQuery
@@ -30,9 +42,17 @@ __all__ = [
     "submit_job",
 ]
 
+_KEY: Final = re.compile(r"[!-~](?:[ -~]{0,198}[!-~])?")
+_SETTLING_SECONDS: Final = (0.5, 1.0, 2.0)
+
 
 def fetch_job(
-    client: SuperstaqClient, job_id: UUID | str, *, circuit_type: CircuitType | str | None = None
+    client: SuperstaqClient,
+    job_id: UUID | str,
+    *,
+    circuit_type: CircuitType | str | None = None,
+    timeout_seconds: float | None = None,
+    max_attempts: int | None = None,
 ) -> JobSnapshot:
     """Ask the server for one job.
 
@@ -41,6 +61,8 @@ def fetch_job(
         job_id: The job's id.
         circuit_type: The language in which the server is to write the circuits; None for the
             client's.
+        timeout_seconds: How long it may take in all; None for no limit but the client's.
+        max_attempts: How often the request may be sent; None for the client's retry policy.
 
     Returns:
         The job as it is now.
@@ -50,7 +72,13 @@ def fetch_job(
         JobsNotFound: If the server does not know the job.
         SuperstaqServerException: If the server could not be asked.
     """
-    return fetch_jobs(client, [job_id], circuit_type=circuit_type)[0]
+    return fetch_jobs(
+        client,
+        [job_id],
+        circuit_type=circuit_type,
+        timeout_seconds=timeout_seconds,
+        max_attempts=max_attempts,
+    )[0]
 
 
 def fetch_jobs(
@@ -58,6 +86,8 @@ def fetch_jobs(
     job_ids: Iterable[UUID | str],
     *,
     circuit_type: CircuitType | str | None = None,
+    timeout_seconds: float | None = None,
+    max_attempts: int | None = None,
 ) -> tuple[JobSnapshot, ...]:
     """Ask the server for some jobs, in as few requests as fit (about 150 jobs each).
 
@@ -66,6 +96,8 @@ def fetch_jobs(
         job_ids: The jobs' ids, in any order; one may come twice.
         circuit_type: The language in which the server is to write the circuits; None for the
             client's.
+        timeout_seconds: How long all requests may take; None for no limit but the client's.
+        max_attempts: How often each request may be sent; None for the client's retry policy.
 
     Returns:
         The jobs as they are now, in the order asked. No request is sent for no ids.
@@ -81,7 +113,14 @@ def fetch_jobs(
     if not asked:
         return ()
     query = JobQuery(job_id=tuple(dict.fromkeys(asked)))
-    jobs = {job.job_id: job for job in _query(client, query, circuit_type)}
+    found_jobs = query_jobs(
+        client,
+        query,
+        circuit_type=circuit_type,
+        timeout_seconds=timeout_seconds,
+        max_attempts=max_attempts,
+    )
+    jobs = {job.job_id: job for job in found_jobs}
     missing = [job_id for job_id in dict.fromkeys(asked) if job_id not in jobs]
     if missing:
         found = [jobs[job_id] for job_id in dict.fromkeys(asked) if job_id in jobs]
@@ -90,7 +129,12 @@ def fetch_jobs(
 
 
 def query_jobs(
-    client: SuperstaqClient, query: JobQuery, *, circuit_type: CircuitType | str | None = None
+    client: SuperstaqClient,
+    query: JobQuery,
+    *,
+    circuit_type: CircuitType | str | None = None,
+    timeout_seconds: float | None = None,
+    max_attempts: int | None = None,
 ) -> tuple[JobSnapshot, ...]:
     """Ask the server for the jobs that match some conditions.
 
@@ -99,6 +143,8 @@ def query_jobs(
         query: The conditions. None at all asks for every job that the user may see.
         circuit_type: The language in which the server is to write the circuits; None for the
             client's.
+        timeout_seconds: How long all requests may take; None for no limit but the client's.
+        max_attempts: How often each request may be sent; None for the client's retry policy.
 
     Returns:
         The jobs as they are now, in the server's order, each once.
@@ -108,24 +154,123 @@ def query_jobs(
         SuperstaqServerException: If the server could not be asked; it carries what had been fetched
             by then in ``found``.
     """
-    return tuple({job.job_id: job for job in _query(client, query, circuit_type)}.values())
+    kind = client.circuit_type if circuit_type is None else _circuit_type(circuit_type)
+    deadline = client.deadline_in(timeout_seconds)
+    found: dict[UUID, JobSnapshot] = {}
+    for call in client.api.query_jobs(query, kind):
+        try:
+            jobs = client.send(call, deadline=deadline, max_attempts=max_attempts)
+        except SuperstaqServerException as error:
+            error.found = (*found.values(), *error.found)
+            raise
+        found.update((job.job_id, job) for job in jobs)
+    return tuple(found.values())
 
 
-def submit_job(client: SuperstaqClient, job: NewJob) -> SubmitReceipt:
-    """Submit a job. It is sent again only if nothing of it can have reached the server.
+def submit_job(
+    client: SuperstaqClient,
+    job: NewJob,
+    *,
+    submission_key: str | None = None,
+    timeout_seconds: float | None = None,
+) -> SubmitReceipt:
+    """Submit a job, once.
+
+    Without a key it is sent again only if nothing of it can have reached the server. With a key,
+    the server is first asked for a job that has it, here and after an answer that was lost: such a
+    job is adopted, and only if the server says that there is none is the job sent (again). So a
+    program that was stopped in the middle can be run again with the same key.
+
+    Two clients that use one key at the very same moment may each be told that there is no such job
+    yet, and both submit; the next to ask is warned, and all adopt the one that came first.
 
     Args:
         client: The client.
         job: The job.
+        submission_key: A text of the caller's, 1 to 200 printable ASCII characters, that stands for
+            this one submission. It goes along as the tag ``submission-key:<key>``.
+        timeout_seconds: How long it may take in all, look-ups included; None for no limit but the
+            client's.
 
     Returns:
-        The new job's id, and how many circuits the server found.
+        The new job's id, and how many circuits the server found; or those of the job adopted.
 
     Raises:
         SubmissionUnknown: If it was sent, but the answer was lost: the job may have been created.
+            With a key, if the server could not be asked about it either: call again with that key.
+        SubmissionKeyConflict: If the key belongs to a job that is not like this one.
+        InvalidRequest: If the key cannot be used. Nothing was sent.
         SuperstaqServerException: If the server refused it or could not be reached.
     """
-    return client.send(client.api.submit_job(job))
+    deadline = client.deadline_in(timeout_seconds)
+    try:
+        if submission_key is not None:
+            return _submit_once(client, job, submission_key, deadline)
+        return client.send(client.api.submit_job(job), deadline=deadline)
+    except SubmissionUnknown as error:
+        error.job, error.submission_key = job, submission_key
+        raise
+
+
+def _submit_once(client: SuperstaqClient, job: NewJob, key: str, deadline: float) -> SubmitReceipt:
+    if not isinstance(key, str) or not _KEY.fullmatch(key):
+        what = "is no text of 1 to 200 printable ASCII characters without spaces at its ends"
+        raise InvalidRequest("the request", [Problem("submission_key", what)])
+    tag = f"submission-key:{key}"
+    tagged = attrs.evolve(job, tags=(*job.tags, tag))
+    adopted = _adopted(client, job, tag, deadline)
+    lost: SubmissionUnknown | None = None
+    for _ in range(client.retry_policy.max_attempts):
+        if adopted is not None:
+            return adopted
+        try:
+            return client.send(client.api.submit_job(tagged), deadline=deadline)
+        except SubmissionUnknown as error:
+            lost = error
+        try:
+            adopted = _found_later(client, job, tag, deadline)
+        except SuperstaqServerException as error:
+            raise lost from error
+    if adopted is not None:
+        return adopted
+    raise lost or AssertionError("a submission ends in an answer or an error")
+
+
+def _found_later(
+    client: SuperstaqClient, job: NewJob, tag: str, deadline: float
+) -> SubmitReceipt | None:
+    """Look for a job whose answer was lost: the server may still be about to create it."""
+    for pause in _SETTLING_SECONDS:
+        left = deadline - client.clock.now()
+        client.clock.sleep(max(0.0, min(pause, left)))
+        if (receipt := _adopted(client, job, tag, deadline)) is not None:
+            return receipt
+    return None
+
+
+def _adopted(
+    client: SuperstaqClient, job: NewJob, tag: str, deadline: float
+) -> SubmitReceipt | None:
+    """The receipt of the job that has this tag; None if the server says that there is none."""
+    found: list[JobSnapshot] = []
+    for call in client.api.query_jobs(JobQuery(tags=[tag]), job.circuit_type):
+        # A server that does not filter must not make us adopt what is not ours.
+        found.extend(j for j in client.send(call, deadline=deadline) if tag in j.tags)
+    if not found:
+        return None
+    found.sort(key=lambda each: (each.submitted_at, each.job_id))
+    first = found[0]
+    if len(found) > 1:
+        others = name_jobs(each.job_id for each in found[1:])
+        warn(f"{others} have the submission key of job {first.job_id} too, which is adopted")
+    differing = [
+        name
+        for name in ("target", "job_type", "circuit_type", "dry_run")
+        if getattr(first, name) != getattr(job, name)
+    ]
+    if differing:
+        raise SubmissionKeyConflict(tag.partition(":")[2], job_id=first.job_id, fields=differing)
+    return SubmitReceipt(job_id=first.job_id, num_circuits=first.num_circuits, adopted=True)
 
 
 def cancel_jobs(client: SuperstaqClient, job_ids: Iterable[UUID | str]) -> CancelReceipt:
@@ -189,21 +334,6 @@ def fetch_balance(client: SuperstaqClient) -> AccountBalance:
         SuperstaqServerException: If the server could not be asked.
     """
     return client.send(client.api.fetch_balance())
-
-
-def _query(
-    client: SuperstaqClient, query: JobQuery, circuit_type: CircuitType | str | None
-) -> list[JobSnapshot]:
-    kind = client.circuit_type if circuit_type is None else _circuit_type(circuit_type)
-    found: list[JobSnapshot] = []
-    for call in client.api.query_jobs(query, kind):
-        try:
-            jobs: tuple[JobSnapshot, ...] = client.send(call)
-        except SuperstaqServerException as error:
-            error.found = (*found, *error.found)
-            raise
-        found.extend(jobs)
-    return found
 
 
 def _circuit_type(value: CircuitType | str) -> CircuitType:

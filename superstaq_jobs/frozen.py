@@ -27,7 +27,8 @@ Json: TypeAlias = "bool | int | float | str | tuple[Json, ...] | JsonMapping | N
 MAX_DEPTH: Final = 100
 """How deep JSON values may be nested in a record."""
 
-_UNSET: Final = object()
+MAX_BITS: Final = 14_000
+"""How long a whole number may be: Python writes none of more than 4,300 digits."""
 
 
 class FrozenMapping(Mapping[K, V_co]):
@@ -210,7 +211,7 @@ def freeze(value: Any) -> Json:
 
 def _freeze(value: Any, path: str, depth: int) -> Any:
     kind = type(value)
-    if value is None or kind is bool or kind is int:
+    if value is None or kind is bool:
         return value
     if isinstance(value, str):
         return _freeze_text(str.__str__(value), path)
@@ -219,6 +220,8 @@ def _freeze(value: Any, path: str, depth: int) -> Any:
             raise ValueError(f"{path} is {value}, which JSON does not have")
         return float(value)
     if isinstance(value, int):
+        if value.bit_length() > MAX_BITS:
+            raise ValueError(f"{path} is a number of more than 4,000 digits")
         return int(value)
     if depth >= MAX_DEPTH:
         raise ValueError(f"is nested more than {MAX_DEPTH} deep")
@@ -240,12 +243,20 @@ def _freeze_object(items: Mapping[Any, Any], path: str, depth: int) -> dict[str,
 
 
 def _freeze_text(text: str, path: str) -> str:
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            raise ValueError(f"{path} has a lone surrogate, which UTF-8 does not have") from None
+    if not is_unicode(text):
+        raise ValueError(f"{path} has a lone surrogate, which UTF-8 does not have")
     return text
+
+
+def is_unicode(text: str) -> bool:
+    """Whether UTF-8, and so JSON, can hold a text: it has no lone surrogate."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def thaw(value: Json) -> Any:

@@ -1,17 +1,18 @@
 """The one live thing: a job's id, a client, and the latest snapshot.
 
 Lives here: ``JobHandle``. It has all of the official client's ``Job`` by the same names. May import
-``fetch``, ``waiting`` and below.
+``fetch``, ``_job_wait`` and below.
 """
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Callable
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
 from . import _fields
+from ._job_wait import JobWait, OnChange
 from .changes import newest
 from .client import SuperstaqClient
 from .errors import (
@@ -20,19 +21,16 @@ from .errors import (
     InvalidValue,
     PartialCancelUnsupported,
     Problem,
-    WaitTimeout,
 )
 from .fetch import cancel_jobs, fetch_job, submit_job
 from .kinds import CircuitType
 from .orders import NewJob
+from .policy import PollPolicy
 from .records import JobSnapshot
 from .replies import CancelReceipt
 from .status import STATUS_PRIORITY_ORDER, CircuitStatus, Stage
-from .waiting import RanOut, wait_for
 
 __all__ = ["JobHandle"]
-
-OnChange = Callable[[JobSnapshot | None, JobSnapshot], object]
 
 
 class JobHandle:
@@ -71,22 +69,27 @@ class JobHandle:
         self._circuit_type = circuit_type
         self._latest: JobSnapshot | None = None
         self._lock = threading.Lock()
+        self._pid = os.getpid()
 
     @classmethod
-    def submit(cls, client: SuperstaqClient, job: NewJob) -> Self:
-        """Submit a job and hold it. One request.
+    def submit(
+        cls, client: SuperstaqClient, job: NewJob, *, submission_key: str | None = None
+    ) -> Self:
+        """Submit a job, once, and hold it.
 
         Circuits are read back in the language that they were submitted in.
 
         Args:
             client: The client.
             job: The job.
+            submission_key: A text that stands for this one submission; see ``submit_job``.
 
         Raises:
             SubmissionUnknown: If it was sent, but the answer was lost.
+            SubmissionKeyConflict: If the key belongs to a job that is not like this one.
             SuperstaqServerException: If the server refused it or could not be reached.
         """
-        receipt = submit_job(client, job)
+        receipt = submit_job(client, job, submission_key=submission_key)
         return cls(client, receipt.job_id, circuit_type=job.circuit_type)
 
     # ---- what is known, without asking -----------------------------------------------------
@@ -130,16 +133,40 @@ class JobHandle:
             JobsNotFound: If the server does not know the job.
             SuperstaqServerException: If the server could not be asked; ``latest`` stays.
         """
+        return self._look()
+
+    def _look(
+        self, *, timeout_seconds: float | None = None, max_attempts: int | None = None
+    ) -> JobSnapshot:
         known = self._latest
         if known is not None and known.is_terminal:
             return known
-        return self._keep(fetch_job(self._client, self._job_id, circuit_type=self._circuit_type))
+        seen = fetch_job(
+            self._client,
+            self._job_id,
+            circuit_type=self._circuit_type,
+            timeout_seconds=timeout_seconds,
+            max_attempts=max_attempts,
+        )
+        return self._keep(seen)
 
     def _keep(self, seen: JobSnapshot) -> JobSnapshot:
         # Answers to two threads can overtake each other: the later to arrive may be the older.
-        with self._lock:
-            self._latest = seen if self._latest is None else newest(self._latest, seen)
-            return self._latest
+        with self._locked():
+            known = self._latest
+            # What says the same stays the same object, so that a look without news costs no memory.
+            if known is None:
+                self._latest = seen
+            elif seen != known and (newer := newest(known, seen)) != known:
+                self._latest = newer
+            return self._latest if self._latest is not None else seen
+
+    def _locked(self) -> threading.Lock:
+        # A lock that another thread held during a fork would stay locked in the child for ever.
+        if self._pid != os.getpid():
+            self._lock = threading.Lock()
+            self._pid = os.getpid()
+        return self._lock
 
     def _known(self) -> JobSnapshot:
         known = self._latest
@@ -214,72 +241,53 @@ class JobHandle:
         *,
         until: Stage | str = Stage.FINISHED,
         on_change: OnChange | None = None,
+        poll_policy: PollPolicy | None = None,
+        unknown_status_seconds: float | None = 600,
     ) -> JobSnapshot:
         """Ask again and again until the job is over, well or not.
 
         A job that is known to be over is not asked about. Whether it went well is not judged:
-        ``raise_if_unsuccessful`` of the snapshot does that.
+        ``raise_if_unsuccessful`` of the snapshot does that. Failures that pass (no connection, a
+        busy server) are absorbed until the deadline; one that stays (a bad key, an unknown job)
+        ends the wait at once. The handle stays usable, after Ctrl-C too.
 
         Args:
             index: Wait for this circuit alone, from 0; None for all of them.
-            timeout_seconds: How long to wait at the most; None without a limit, 0 to look once.
+            timeout_seconds: How long to wait at the most, on a monotonic clock, the request under
+                way included. None without a limit; 0 to look once, for as long as one request may
+                take.
             polling_seconds: The pause between two looks; the last one ends at the deadline.
             until: ``finished``, or ``compiled`` to wait only until compilation is behind.
             on_change: Called in this thread with the snapshots before (None at first) and after,
                 each time that the job has changed. What it raises ends the wait.
+            poll_policy: Pauses that grow with the time waited, instead of ``polling_seconds``.
+            unknown_status_seconds: How long to wait on a status that this version does not know;
+                None without a limit.
 
         Returns:
             The snapshot in which it is so.
 
         Raises:
-            WaitTimeout: If the time ran out; it is a ``TimeoutError`` and holds the last snapshot.
+            WaitTimeout: If the time ran out; it is a ``TimeoutError`` and holds the last snapshot
+                and the failures.
+            UnknownStatusTimeout: If the job kept a status that nobody knows for too long.
             CircuitIndexError: If there is no such circuit.
-            InvalidValue: If a number or ``until`` is none that can be waited with.
-            SuperstaqServerException: If the server could not be asked.
+            InvalidValue: If an argument is none that can be waited with.
+            SuperstaqServerException: If the server could not be asked, for good.
         """
-        stage = _stage(until)
-        shown = self._latest
-
-        def observe() -> JobSnapshot:
-            nonlocal shown
-            known = self._latest
-            done = known is not None and known.has_reached(stage, index)
-            seen = known if known is not None and done else self.refresh()
-            if on_change is not None and seen is not shown:
-                before, shown = shown, seen
-                on_change(before, seen)
-            return seen
-
-        try:
-            return wait_for(
-                observe,
-                lambda seen: seen.has_reached(stage, index),
-                clock=self._client.clock,
-                timeout_seconds=timeout_seconds,
-                polling_seconds=polling_seconds,
-            )
-        except RanOut as ran_out:
-            waited = ran_out.waited_seconds
-        raise self._wait_timeout(index, stage, timeout_seconds or 0.0, waited)
-
-    def _wait_timeout(
-        self, index: int | None, stage: Stage, timeout_seconds: float, waited_seconds: float
-    ) -> WaitTimeout:
-        snapshot = self._latest
-        what = f"job {self._job_id}" if index is None else f"circuit {index} of job {self._job_id}"
-        status = "never answered about"
-        if snapshot is not None:
-            seen = snapshot if index is None else snapshot.circuit(index)
-            status = f"{seen.status} when it was last looked at"
-        return WaitTimeout(
-            f"{what} was not {stage} after {waited_seconds:.3g} s (timeout_seconds="
-            f"{timeout_seconds:g}): it was {status}. It goes on at the server; wait again, or "
-            "cancel it. The last snapshot is in this error's .snapshot.",
+        pace = polling_seconds if poll_policy is None else poll_policy
+        wait = JobWait(
             job_id=self._job_id,
-            snapshot=snapshot,
-            timeout_seconds=timeout_seconds,
-            waited_seconds=waited_seconds,
+            client=self._client,
+            latest=lambda: self._latest,
+            look_once=self._look,
+            index=index,
+            stage=_stage(until),
+            on_change=on_change,
+            pace=pace,
+            unknown_status_seconds=unknown_status_seconds,
         )
+        return wait.run(timeout_seconds)
 
     # ---- cancelling ------------------------------------------------------------------------
 
@@ -323,6 +331,7 @@ class JobHandle:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._lock = threading.Lock()
+        self._pid = os.getpid()
 
 
 def _stage(until: Stage | str) -> Stage:

@@ -30,10 +30,12 @@ class SubmitReceipt:
     Attributes:
         job_id: The new job's id.
         num_circuits: How many circuits the server found in it.
+        adopted: Whether the job was there already and was found by its submission key.
     """
 
     job_id: UUID = attrs.field(converter=_fields.job_id)
     num_circuits: int = attrs.field(converter=_fields.count)
+    adopted: bool = attrs.field(default=False, converter=_fields.flag)
 
     def __attrs_post_init__(self) -> None:
         _fields.refuse_bad(self)

@@ -86,12 +86,17 @@ class Request:
         body: The bytes of the body; None for no body.
     """
 
-    method: str
+    method: str = attrs.field()
     path: str = attrs.field()
     headers: tuple[tuple[str, str | Secret], ...] = attrs.field(default=(), converter=_headers)
     body: bytes | None = attrs.field(
         default=None, repr=lambda body: "None" if body is None else f"<{len(body)} bytes>"
     )
+
+    @method.validator
+    def _check_method(self, _attribute: object, method: str) -> None:
+        if not _TOKEN.fullmatch(method):
+            raise InvalidRequest("a request", [Problem("method", f"{method!r} is no HTTP method")])
 
     @path.validator
     def _check_path(self, _attribute: object, path: str) -> None:

@@ -1,23 +1,28 @@
 """The loop of a wait. It knows no HTTP.
 
-Lives here: ``wait_for``, given a callable that observes. May import ``clock``, ``errors`` and
-tenacity.
+Lives here: ``wait_for``, given a callable that observes. May import ``clock``, ``errors``,
+``policy`` and tenacity.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import tenacity
 
 from .clock import Clock
 from .errors import InvalidValue, Problem
+from .policy import is_amount
 
 __all__ = ["RanOut", "wait_for"]
 
 T = TypeVar("T")
+
+_KEPT_FAILURES: Final = 20
+_LONGEST_RESERVE_SECONDS: Final = 1.0
+_LONGEST_RESERVE_SHARE: Final = 0.1
 
 
 class RanOut(Exception):
@@ -25,76 +30,98 @@ class RanOut(Exception):
 
     Attributes:
         waited_seconds: How long it waited.
+        failures: The last of the failures that it absorbed, 20 at most.
+        num_failures: How many there were.
     """
 
-    def __init__(self, waited_seconds: float) -> None:
+    def __init__(
+        self, waited_seconds: float, failures: tuple[Exception, ...], num_failures: int
+    ) -> None:
         super().__init__(waited_seconds)
         self.waited_seconds = waited_seconds
+        self.failures = failures
+        self.num_failures = num_failures
 
 
 def wait_for(
-    observe: Callable[[], T],
+    observe: Callable[[float], T],
     is_done: Callable[[T], bool],
     *,
     clock: Clock,
     timeout_seconds: float | None,
-    polling_seconds: float,
+    pause: Callable[[T | None, Exception | None], float],
+    absorbs: Callable[[BaseException], bool] = lambda _error: False,
 ) -> T:
     """Observe again and again until something is so.
 
-    It looks at once, then every ``polling_seconds``. The last pause ends at the deadline, where it
-    looks once more, so that what was so in time is seen whatever the interval.
+    It looks at once, then after each pause. The last pause ends at the deadline, so that what was
+    so in time is seen whatever the interval; or rather a little before, by what a look takes, so
+    that a slow look does not carry the wait past its deadline.
 
     Args:
-        observe: Looks once. What it raises ends the wait.
+        observe: Looks once, given the seconds that are left (infinite without a limit). What it
+            raises ends the wait, unless it is absorbed.
         is_done: Whether what was seen is what was waited for.
         clock: The clock; only its monotonic side is used.
         timeout_seconds: How long to wait at the most; None without a limit, 0 to look once.
-        polling_seconds: The pause between two looks, 0 or more.
+        pause: The seconds until the next look, from what was seen last or how it failed.
+        absorbs: Whether a failure to look is passed over, and the wait goes on.
 
     Returns:
         What was seen last, which is what was waited for.
 
     Raises:
-        InvalidValue: If a number is out of its range; nothing was observed.
+        InvalidValue: If the timeout is out of its range; nothing was observed.
         RanOut: If the time ran out.
     """
-    _check(timeout_seconds, polling_seconds)
+    if timeout_seconds is not None and not is_amount(timeout_seconds):
+        what = f"{timeout_seconds!r} is no number of seconds, 0 or more"
+        raise InvalidValue("a wait", [Problem("timeout_seconds", what)])
     started = clock.now()
     deadline = math.inf if timeout_seconds is None else started + timeout_seconds
+    longest_look = 0.0
+    failures: list[Exception] = []
+    num_failures = 0
 
-    def is_late(_state: tenacity.RetryCallState) -> bool:
-        return clock.now() >= deadline
+    def look() -> T:
+        nonlocal longest_look
+        began = clock.now()
+        try:
+            return observe(deadline - began)
+        finally:
+            longest_look = max(longest_look, clock.now() - began)
 
-    def pause(_state: tenacity.RetryCallState) -> float:
-        return min(polling_seconds, max(0.0, deadline - clock.now()))
+    def seconds_left(_state: tenacity.RetryCallState | None = None) -> float:
+        """Until the last look should begin."""
+        if timeout_seconds is None:
+            return math.inf
+        reserve = min(
+            2 * longest_look, _LONGEST_RESERVE_SHARE * timeout_seconds, _LONGEST_RESERVE_SECONDS
+        )
+        return deadline - reserve - clock.now()
+
+    def next_pause(state: tenacity.RetryCallState) -> float:
+        nonlocal num_failures
+        outcome = state.outcome
+        error = outcome.exception() if outcome is not None else None
+        if isinstance(error, Exception):
+            num_failures += 1
+            failures[:] = [*failures[1 - _KEPT_FAILURES :], error]
+            wanted = pause(None, error)
+        else:
+            wanted = pause(outcome.result() if outcome is not None else None, None)
+        return max(0.0, min(wanted, seconds_left()))
 
     def give_up(_state: tenacity.RetryCallState) -> T:
-        raise RanOut(clock.now() - started)
+        raise RanOut(clock.now() - started, tuple(failures), num_failures)
 
     return tenacity.Retrying(
-        retry=tenacity.retry_if_result(lambda seen: not is_done(seen)),
-        stop=is_late,
-        wait=pause,
+        retry=tenacity.retry_any(
+            tenacity.retry_if_result(lambda seen: not is_done(seen)),
+            tenacity.retry_if_exception(absorbs),
+        ),
+        stop=lambda state: seconds_left(state) <= 0,
+        wait=next_pause,
         sleep=clock.sleep,
         retry_error_callback=give_up,
-    )(observe)
-
-
-def _check(timeout_seconds: float | None, polling_seconds: float) -> None:
-    given = {"timeout_seconds": timeout_seconds, "polling_seconds": polling_seconds}
-    problems = [
-        Problem(name, f"{seconds!r} is no number of seconds, 0 or more")
-        for name, seconds in given.items()
-        if not (name == "timeout_seconds" and seconds is None) and not _is_time(seconds)
-    ]
-    if problems:
-        raise InvalidValue("a wait", problems)
-
-
-def _is_time(seconds: object) -> bool:
-    return (
-        isinstance(seconds, int | float)
-        and not isinstance(seconds, bool)
-        and 0 <= seconds < math.inf
-    )
+    )(look)

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 _SLOW = [HealthCheck.too_slow]
 
 settings.register_profile(
-    "dev", max_examples=100, deadline=2000, print_blob=True, suppress_health_check=_SLOW
+    "dev", max_examples=100, deadline=None, print_blob=True, suppress_health_check=_SLOW
 )
 settings.register_profile(
     "ci", max_examples=1500, deadline=None, print_blob=True, suppress_health_check=_SLOW

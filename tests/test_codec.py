@@ -1,0 +1,362 @@
+"""Bodies to records and back: every body of the API, strictly; the laws are in property/."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import uuid
+import warnings
+
+import pytest
+from hypothesis import find, given
+from hypothesis import strategies as st
+
+from superstaq_jobs import codec
+from superstaq_jobs.errors import ProtocolError, SuperstaqWarning
+from superstaq_jobs.frozen import JsonMapping
+from superstaq_jobs.testing import strategies as sts
+
+JOB, OTHER = uuid.UUID(int=0xA1), uuid.UUID(int=0xA2)
+GOOD = find(sts.wire_payloads(num_circuits=2), lambda payload: "metadata" in payload)
+NOON = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
+
+
+def body(*payloads, **more):
+    jobs = {str(job): p for job, p in zip([JOB, OTHER], payloads, strict=False)}
+    return json.dumps(jobs | more).encode()
+
+
+def refused(read, *args):
+    with pytest.raises(ProtocolError) as caught:
+        read(*args)
+    return [str(problem) for problem in caught.value.problems]
+
+
+# ---- jobs --------------------------------------------------------------------------------------
+
+
+def test_jobs_come_in_the_order_of_the_answer_with_provenance():
+    snapshots = codec.decode_jobs(body(GOOD, GOOD), fetched_at=NOON, source="https://x.example.com")
+    assert [s.job_id for s in snapshots] == [JOB, OTHER]
+    assert {(s.fetched_at, s.source) for s in snapshots} == {(NOON, "https://x.example.com")}
+    assert codec.decode_jobs(b"{}") == ()
+
+
+def test_a_wrong_provenance_is_the_caller_s_mistake_and_is_named():
+    assert "fetched_at: has no time zone" in str(
+        refused(lambda: codec.read_jobs(body(GOOD), fetched_at=NOON.replace(tzinfo=None)))
+    )
+
+
+def test_the_readable_jobs_of_a_broken_answer_are_kept():
+    broken = {**GOOD, "shots": "many"}
+    with pytest.raises(ProtocolError, match="the answer with the jobs") as caught:
+        codec.read_jobs(body(broken, GOOD))
+    assert [snapshot.job_id for snapshot in caught.value.found] == [OTHER]
+    assert [p.where for p in caught.value.problems] == [f"$.{JOB}.shots"]
+
+
+def test_all_problems_come_at_once_with_their_paths():
+    wrong = {**GOOD, "dry_run": 1, "target": "fez", "shots": [1, "2"], "tags": [None]}
+    del wrong["user_email"]
+    assert sorted(refused(codec.read_jobs, body(wrong))) == [
+        f"$.{JOB}.dry_run: 1 is neither True nor False",
+        f"$.{JOB}.shots[1]: '2' is no whole number",
+        f"$.{JOB}.tags[0]: None is no text",
+        f"$.{JOB}.target: 'fez' is no target: <provider>_<device>_<qpu|simulator>, like "
+        "ibmq_fez_qpu",
+        f"$.{JOB}.user_email: is missing",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "count"),
+    [
+        ({"shots": ["x"] * 100}, 100),
+        ({"counts": [{str(n): "x" for n in range(100)}] * 2}, 200),
+        ({"initial_logical_to_physicals": [{f"q{n}": 0 for n in range(50)}]}, 50),
+        ({"statuses": [3] * 30, "tags": [3] * 15}, 45),
+    ],
+)
+def test_at_most_20_problems_are_kept_and_the_rest_is_counted(changes, count):
+    with pytest.raises(ProtocolError) as caught:
+        codec.read_jobs(body({**GOOD, **changes}))
+    assert len(caught.value.problems) == 20
+    assert caught.value.omitted == count - 20
+    assert f"… and {count - 20} more" in str(caught.value)
+
+
+def test_problems_of_many_jobs_are_counted_together():
+    wrong = {**GOOD, "shots": ["x"] * 15}
+    with pytest.raises(ProtocolError) as caught:
+        codec.read_jobs(body(wrong, wrong))
+    assert (len(caught.value.problems), caught.value.omitted) == (20, 10)
+
+
+@pytest.mark.parametrize("name", ["statuses", "input_circuits", "shots"])
+def test_a_required_list_that_is_short_is_refused_by_name(name):
+    short = {**GOOD, name: GOOD[name][:1]}
+    assert refused(codec.read_jobs, body(short)) == [
+        f"$.{JOB}.{name}: has 1 entries for 2 circuits"
+    ]
+
+
+def test_a_negative_number_of_circuits_is_refused():
+    assert refused(codec.read_jobs, body({**GOOD, "num_circuits": -1})) == [
+        f"$.{JOB}.num_circuits: -1 is negative"
+    ]
+
+
+@pytest.mark.parametrize("key", ["x", "", "1234"])
+def test_an_id_that_is_none_is_refused(key):
+    (problem,) = refused(codec.read_jobs, json.dumps({key: GOOD}).encode())
+    assert problem == f"$.{key}: {key!r} is no UUID"
+
+
+@pytest.mark.parametrize("data", [None, 3, "jobs", [], [GOOD]])
+def test_what_is_no_object_of_jobs(data):
+    (problem,) = refused(codec.read_jobs, json.dumps(data).encode())
+    assert problem.startswith("$: ")
+    assert problem.endswith("is no object of jobs by id")
+
+
+def test_an_unknown_field_that_cannot_be_kept_is_refused():
+    deep = body({**GOOD, "new": 3}).replace(b'"new": 3', b'"new": ' + b"[" * 150 + b"]" * 150)
+    (problem,) = refused(codec.read_jobs, deep)
+    assert problem == f"$.{JOB}: is nested more than 100 deep"
+
+
+def test_counts_that_mix_floats_and_numbers_past_all_floats_are_refused():
+    (problem,) = refused(
+        codec.read_jobs, body({**GOOD, "counts": [{"0": 0.5, "1": 10**400}, None]})
+    )
+    assert problem.startswith(f"$.{JOB}.counts[0]: '1' has 1000")
+
+
+@pytest.mark.parametrize("bracket", ["[]", "{}"])
+def test_nesting_of_every_depth_is_refused_cleanly(bracket):
+    """A body may be parsed and yet be too deep to be shown."""
+    start, end = ("[", "]") if bracket == "[]" else ('{"a":', "}")
+    for depth in range(860, 1010):
+        text = (start * depth + "0" + end * depth).encode()
+        for data in (text, b'{"warnings": [' + text + b"]}", b'{"x": ' + text + b"}"):
+            try:
+                codec.read_jobs(data)
+            except ProtocolError:
+                pass
+        assert isinstance(codec.read_error(text), str)
+        assert isinstance(codec.read_error(b'{"detail": [' + text + b"]}"), str)
+
+
+def test_an_unknown_status_gives_exactly_one_warning():
+    odd = {**GOOD, "statuses": ["teleporting", "beaming"]}
+    with pytest.warns(SuperstaqWarning) as caught:
+        snapshots = codec.decode_jobs(body(odd, odd))
+    (warning,) = caught
+    assert "'beaming', 'teleporting'" in str(warning.message)
+    for snapshot in snapshots:
+        assert [c.status_text for c in snapshot.circuits] == odd["statuses"]
+        assert set(snapshot.statuses) == {"unknown"}
+        assert not snapshot.is_terminal
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert codec.decode_jobs(body(GOOD))
+
+
+@pytest.mark.parametrize(
+    ("sent", "messages"),
+    [
+        ([{"message": "soon"}, {"message": "now"}], ["soon", "now"]),
+        ([], []),
+        ("soon", ["soon"]),
+        ([{"text": "soon"}], ["{'text': 'soon'}"]),
+        ([{"message": 3}], ["{'message': 3}"]),
+        (None, ["None"]),
+        ([{"message": "x" * 5000}], ["x" * 1000]),
+    ],
+)
+def test_server_warnings_are_no_part_of_the_data(sent, messages):
+    answer = codec.read_jobs(body(GOOD, warnings=sent))
+    assert list(answer.warnings) == messages
+    assert [snapshot.job_id for snapshot in answer.value] == [JOB]
+    for read in (
+        lambda b: codec.read_cancelled(b, []),
+        lambda b: codec.read_target_info(b, "ibmq_fez_qpu"),
+        codec.read_balance,
+        codec.read_submitted,
+    ):
+        fields = {
+            "succeeded": [], "message": "", "target_info": {}, "email": "a", "balance": 1,
+            "job_id": str(JOB), "num_circuits": 1, "warnings": sent,
+        }  # fmt: skip
+        assert list(read(json.dumps(fields).encode()).warnings) == messages
+
+
+def test_decoding_warns_of_what_the_server_warns_of():
+    with pytest.warns(SuperstaqWarning, match="soon"):
+        assert codec.decode_jobs(b'{"warnings": [{"message": "soon"}]}') == ()
+
+
+def test_two_snapshots_of_one_job_are_not_encoded():
+    (snapshot,) = codec.decode_jobs(body(GOOD))
+    with pytest.raises(ValueError, match=f"two snapshots of job {JOB}"):
+        codec.encode_jobs([snapshot, snapshot])
+    assert codec.encode_jobs([]) == b"{}"
+
+
+# ---- orders ------------------------------------------------------------------------------------
+
+
+def test_bodies_of_orders():
+    assert json.loads(codec.encode_cancel([JOB, OTHER])) == {"job_id": [str(JOB), str(OTHER)]}
+    sent = codec.encode_target_info_request("ibmq_fez_qpu", JsonMapping({"a": [1]}))
+    assert json.loads(sent) == {"target": "ibmq_fez_qpu", "options_dict": {"a": [1]}}
+
+
+# ---- replies -----------------------------------------------------------------------------------
+
+
+@given(sts.submit_receipts())
+def test_a_receipt_is_read(receipt):
+    sent = {"job_id": str(receipt.job_id), "num_circuits": receipt.num_circuits, "new": 1}
+    assert codec.read_submitted(json.dumps(sent).encode()).value == receipt
+
+
+@pytest.mark.parametrize(
+    ("sent", "problems"),
+    [
+        ({}, ["$.job_id: is missing", "$.num_circuits: is missing"]),
+        ({"job_id": 3, "num_circuits": 1}, ["$.job_id: 3 is no text"]),
+        ({"job_id": "x", "num_circuits": 1}, ["$.job_id: 'x' is no UUID"]),
+        ({"job_id": str(JOB), "num_circuits": -1}, ["$.num_circuits: -1 is negative"]),
+        ({"job_id": str(JOB), "num_circuits": "1"}, ["$.num_circuits: '1' is no whole number"]),
+        ([], ["$: [] is no object"]),
+        (None, ["$: None is no object"]),
+    ],
+)
+def test_a_receipt_that_is_none_is_refused(sent, problems):
+    assert refused(codec.read_submitted, json.dumps(sent).encode()) == problems
+
+
+@given(sts.cancel_receipts(), st.booleans())
+def test_what_was_cancelled_is_told_from_what_was_not(receipt, upper):
+    succeeded = [text.upper() if upper else text for text in receipt.succeeded]
+    sent = json.dumps({"succeeded": succeeded, "message": receipt.message}).encode()
+    read = codec.read_cancelled(sent, [*receipt.cancelled, *receipt.refused]).value
+    assert (read.cancelled, read.refused) == (receipt.cancelled, receipt.refused)
+    assert read.message == receipt.message
+    assert read.succeeded == tuple(succeeded)
+
+
+def test_a_cancellation_that_is_none_is_refused():
+    sent = b'{"succeeded": "all", "message": null}'
+    assert refused(codec.read_cancelled, sent, [JOB]) == [
+        "$.succeeded: 'all' is no list",
+        "$.message: None is no text",
+    ]
+
+
+def plain(target):
+    fields = {f: getattr(target, f) for f in ("target_name", "retired", "simulator", "available")}
+    flags = ("supports_submit", "supports_submit_qubo", "supports_compile", "accessible")
+    return {**fields, **{f: getattr(target, f) for f in flags}, **target.extra.to_dict()}
+
+
+@given(st.lists(sts.targets(), max_size=3))
+def test_targets_are_read_with_what_is_new(targets):
+    sent = json.dumps([plain(target) for target in targets]).encode()
+    assert codec.read_targets(sent).value == tuple(targets)
+
+
+def test_targets_that_are_none_are_refused_by_place():
+    good = plain(find(sts.targets(extra=False), lambda _: True))
+    wrong = [good, {**good, "retired": 0}, {**good, "target_name": "fez", "new": 1}, 3]
+    problems = refused(codec.read_targets, json.dumps(wrong).encode())
+    assert problems[0] == "$[1].retired: 0 is neither True nor False"
+    assert problems[1].startswith("$[2].target_name: 'fez' is no target")
+    assert problems[2] == "$[3]: 3 is no object"
+    assert refused(codec.read_targets, b"{}") == ["$: {} is no list of targets"]
+
+
+def test_target_info_is_read():
+    sent = b'{"target_info": {"num_qubits": 156, "a": [null]}}'
+    info = codec.read_target_info(sent, "ibmq_fez_qpu").value
+    assert info.target_name == "ibmq_fez_qpu"
+    assert info.info == {"num_qubits": 156, "a": [None]}
+    assert refused(codec.read_target_info, b'{"target_info": []}', "ibmq_fez_qpu") == [
+        "$.target_info: [] is no mapping"
+    ]
+
+
+@given(sts.balances())
+def test_a_balance_is_read(balance):
+    sent = json.dumps({"email": balance.email, "balance": balance.balance}).encode()
+    assert codec.read_balance(sent).value == balance
+
+
+@pytest.mark.parametrize("balance", ["3", True, None])
+def test_a_balance_that_is_none_is_refused(balance):
+    sent = json.dumps({"email": "a", "balance": balance}).encode()
+    assert refused(codec.read_balance, sent) == [f"$.balance: {balance!r} is no number"]
+
+
+# ---- errors ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sent", "text"),
+    [
+        (b'"no credits"', "no credits"),
+        (b'{"message": "no credits"}', "no credits"),
+        (b'{"detail": "no credits"}', "no credits"),
+        (b'{"message": "first", "detail": "second"}', "first"),
+        (
+            b'{"detail": [{"loc": ["body", "shots", 0], "msg": "too many"}, {"msg": "and"}]}',
+            "body.shots.0: too many; and",
+        ),
+        (b'{"detail": [{"loc": "body", "msg": "odd"}]}', "odd"),
+        (b'{"detail": [{"loc": []}, 3, null]}', "{'loc': []}; 3; None"),
+        (b'{"detail": []}', ""),
+        (b'["a", "b"]', "a; b"),
+        (b'{"code": 7}', '{"code":7}'),
+        (b'{"message": null}', "null"),
+        (b'{"message": {"a": 1}}', '{"a":1}'),
+        (b"123456789012345678901234567890", "123456789012345678901234567890"),
+        (b"upstream timed out", "upstream timed out"),
+        (b"", ""),
+        (b" \n", ""),
+        (b"<html>502</html>", "(a web page, as a proxy or a login form sends it)"),
+        (b"\n <!DOCTYPE html>", "(a web page, as a proxy or a login form sends it)"),
+        (b"\xff\xfeno", "\ufffd\ufffdno"),
+        (b'"' + b"x" * 5000 + b'"', "x" * 1000),
+        (b"y" * 5000, "y" * 1000),
+    ],
+)
+def test_the_body_of_an_error(sent, text):
+    assert codec.read_error(sent) == text
+
+
+@given(st.binary() | sts.hostile_payloads().map(lambda hostile: hostile.body))
+def test_any_body_of_an_error_gives_a_short_text(sent):
+    text = codec.read_error(sent)
+    assert len(text) <= 1000
+    text.encode()
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        (b"", "it is empty"),
+        (b"  ", "it is empty"),
+        (b"<html>", "it is a web page"),
+        (b"{", "no JSON"),
+        (b"[NaN]", "no JSON"),
+        (b"\xff", "no JSON"),
+        (b"[" * 100_000, "nested too deeply"),
+    ],
+)
+def test_what_is_no_json_says_what_it_is(sent, words):
+    with pytest.raises(ProtocolError, match=words) as caught:
+        codec.read_balance(sent)
+    assert f"{len(sent)} bytes" in str(caught.value)
+    assert len(str(caught.value)) < 400

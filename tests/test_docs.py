@@ -1,0 +1,180 @@
+"""The examples in the documentation, the README and the docstrings run; its tables are complete.
+
+A page, or the docstrings of a module, is one test: its examples share their names, in order. An
+example that must not run has ``<!--- skip: next -->`` before it; a set-up that nobody needs to see
+stands in ``<!--- invisible-code-block: python ... -->``.
+"""
+
+from __future__ import annotations
+
+import doctest
+import inspect
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from sybil import Sybil
+from sybil.document import PythonDocStringDocument
+from sybil.parsers.myst import PythonCodeBlockParser, SkipParser
+from sybil.parsers.rest import DocTestParser
+from worlds import JOB, client_on, job
+
+import superstaq_jobs as sj
+from superstaq_jobs.emulator import Emulator, Simulator
+from superstaq_jobs.testing import ScriptedTransport
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+OPTIONS = doctest.ELLIPSIS
+
+MARKDOWN = Sybil(parsers=[PythonCodeBlockParser(doctest_optionflags=OPTIONS), SkipParser()])
+DOCSTRINGS = Sybil(
+    parsers=[DocTestParser(optionflags=OPTIONS)],
+    document_types={".py": PythonDocStringDocument},
+)
+
+PAGES = sorted(path for path in (ROOT / "README.md", *DOCS.glob("*.md")) if path.is_file())
+MODULES = sorted(
+    path
+    for path in (ROOT / "superstaq_jobs").rglob("*.py")
+    if re.search(r"^\s*>>> ", path.read_text(), re.MULTILINE)
+)
+ON_A_SERVER = {"errors.md", "live-and-stale.md", "migrating.md"}
+"""Pages whose examples begin with a running ``server`` and its ``client``."""
+
+BELL = "OPENQASM 3.0; include 'stdgates.inc'; qubit[2] q; h q[0]; cx q[0], q[1];"
+
+
+@pytest.fixture(scope="module")
+def simulator():
+    with Simulator() as shared:
+        yield shared
+
+
+@pytest.fixture
+def world(request, simulator):
+    """The names that a page's examples begin with."""
+    if request.node.callspec.params["path"].name not in ON_A_SERVER:
+        yield {}
+        return
+    with (
+        Emulator(simulator=simulator, step_seconds=0.2) as server,
+        sj.SuperstaqClient(server.api_key, server.url) as client,
+    ):
+        new = sj.NewJob(
+            target="ss_unconstrained_simulator", circuits=[BELL], job_type="simulate", shots=100
+        )
+        job_id = sj.submit_job(client, new).job_id
+        yield {"sj": sj, "server": server, "client": client, "job_id": job_id}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_examples_of_a_page(path, world, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    document = MARKDOWN.parse(path)
+    document.namespace.update(world)
+    for example in document.examples():
+        example.evaluate()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_examples_of_a_modules_docstrings(path):
+    examples = list(DOCSTRINGS.parse(path).examples())
+    assert examples
+    for example in examples:
+        example.evaluate()
+
+
+# ---- the tables --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tables(monkeypatch):
+    monkeypatch.syspath_prepend(str(DOCS))
+    import tables
+
+    yield tables
+    del sys.modules["tables"]
+
+
+def test_every_exception_is_in_the_tree_and_in_a_situation(tables):
+    public = {
+        name
+        for name in sj.__all__
+        if inspect.isclass(getattr(sj, name)) and issubclass(getattr(sj, name), Exception)
+    } - {"SuperstaqWarning"}
+    assert {kind.__name__ for _, kind in tables.walk_errors()} == public
+    page = (DOCS / "errors.md").read_text()
+    bases = {"SuperstaqException", "InvalidValue"}
+    assert {name for name in public - bases if f"`{name}`" not in page} == set()
+
+
+def test_the_tree_in_the_docstring_is_the_tree_of_the_code(tables):
+    drawn = re.findall(r"^ {4}([│ ├└─]*)(\w+) ", sj.errors.__doc__, re.MULTILINE)
+    assert [(len(indent) // 4, name) for indent, name in drawn] == [
+        (depth, kind.__name__) for depth, kind in tables.walk_errors()
+    ]
+
+
+def test_every_name_that_talks_is_public(tables):
+    assert tables.TALKS.keys() <= tables.public_names().keys()
+
+
+def test_every_function_with_a_client_talks(tables):
+    with_client = {
+        name
+        for name, thing in tables.public_names().items()
+        if inspect.isfunction(thing) and "client" in inspect.signature(thing).parameters
+    }
+    assert with_client <= tables.TALKS.keys()
+
+
+def test_names_of_a_handle_that_do_not_talk_send_nothing(tables):
+    transport = ScriptedTransport()
+    handle = sj.JobHandle(client_on(transport), JOB)
+    quiet = {
+        name.removeprefix("JobHandle.")
+        for name in tables.public_names()
+        if name.startswith("JobHandle.") and name not in tables.TALKS
+    }
+    for name in quiet:
+        member = getattr(handle, name)
+        if callable(member):
+            member()
+    assert transport.requests == ()
+    assert quiet == {"job_id", "latest", "client"}
+
+
+@pytest.mark.parametrize(
+    "name", ["cancel", "job_data", "metadata", "refresh", "status", "tags", "target", "to_dict"]
+)
+def test_names_of_a_handle_that_talk_do(tables, name):
+    transport = ScriptedTransport.from_function(lambda _: pytest.fail("asked"))
+    handle = sj.JobHandle(client_on(transport), JOB)
+    assert f"JobHandle.{name}" in tables.TALKS
+    with pytest.raises(pytest.fail.Exception, match="asked"):
+        getattr(handle, name)()
+
+
+def test_reading_a_snapshot_needs_nothing(tables):
+    snapshot = job("completed")
+    for name in tables.public_names():
+        head, _, member = name.partition(".")
+        if head == "JobSnapshot" and member:
+            getattr(snapshot, member)
+            assert name not in tables.TALKS
+
+
+def test_every_error_named_in_a_docstring_exists(tables):
+    known = {kind.__name__ for _, kind in tables.walk_errors()} | {
+        "AssertionError",
+        "TypeError",
+        "ValueError",
+    }
+    named = {error for thing in tables.public_names().values() for error in tables.raised(thing)}
+    assert named <= known
+
+
+def test_every_status_has_a_meaning(tables):
+    assert set(tables.MEANINGS) == set(sj.CircuitStatus)

@@ -1,0 +1,152 @@
+"""The strategies draw what they promise, all of it, and shrink to what a person can read."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from general_superstaq import models
+from hypothesis import Phase, find, given, settings
+from hypothesis import strategies as st
+
+from superstaq_jobs.kinds import CircuitType, JobType
+from superstaq_jobs.records import PER_CIRCUIT_LISTS
+from superstaq_jobs.status import CircuitStatus, parse_status
+from superstaq_jobs.testing import strategies as sts
+
+
+def test_everything_public_is_there():
+    for name in sts.__all__:
+        assert getattr(sts, name).__doc__
+
+
+@given(sts.wire_payloads())
+def test_a_good_payload_is_valid_for_the_official_model(payload):
+    assert models.JobData(**payload).num_circuits == payload["num_circuits"]
+
+
+@given(st.data(), st.integers(0, 6), st.integers(0, 50))
+def test_counts_are_as_asked_for(data, num_bits, shots):
+    counts = data.draw(sts.counts(num_bits=num_bits, shots=shots, max_outcomes=3))
+    assert counts.shots == shots
+    assert len(counts) <= 3
+    assert not counts or counts.num_bits == num_bits
+    assert all(type(n) is int and n >= 0 for n in counts.values())
+    weights = data.draw(sts.counts(floats=True))
+    assert all(type(weight) is float for weight in weights.values())
+    assert len(data.draw(sts.bitstrings(num_bits))) == num_bits
+    assert set(data.draw(sts.bitstrings())) <= {"0", "1"}
+
+
+@given(st.data(), st.integers(0, 3))
+def test_snapshots_are_as_asked_for(data, size):
+    snapshot = data.draw(
+        sts.job_snapshots(num_circuits=size, num_bits=2, extra=False, irregular_lists=False)
+    )
+    assert snapshot.num_circuits == size
+    assert snapshot.extra == {}
+    assert snapshot.short_lists == {}
+    assert all(c.counts is None or c.counts.num_bits in {0, 2} for c in snapshot.circuits)
+    assert all(status is not CircuitStatus.UNKNOWN for status in snapshot.statuses)
+    fixed = data.draw(sts.job_snapshots(statuses=["running", "odd"], job_id=snapshot.job_id))
+    assert [c.status_text for c in fixed.circuits] == ["running", "odd"]
+    assert fixed.job_id == snapshot.job_id
+    assert data.draw(sts.circuit_snapshots(index=4, status="failed")).index == 4
+
+
+@given(st.data())
+def test_small_values_are_as_asked_for(data):
+    assert data.draw(sts.statuses(terminal=True)).is_terminal
+    assert not data.draw(sts.statuses(terminal=False, unknown=True)).is_terminal
+    assert parse_status(data.draw(sts.unknown_status_texts())) is CircuitStatus.UNKNOWN
+    assert data.draw(sts.target_names(simulator=True)).endswith("_simulator")
+    assert data.draw(sts.targets(simulator=False)).target_name.endswith("_qpu")
+    assert data.draw(sts.moments(utc=True)).tzinfo is dt.UTC
+    assert data.draw(sts.job_ids()).version == 4
+    job = data.draw(sts.new_jobs(job_type=JobType.SIMULATE, circuit_type=CircuitType.CIRQ))
+    assert (job.job_type, job.circuit_type) == (JobType.SIMULATE, CircuitType.CIRQ)
+    query = data.draw(sts.job_queries(fields=["tags"]))
+    assert query.status is query.job_id is query.submitted_after is None
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: sts.counts(shots=1, floats=True),
+        lambda: sts.counts(shots=1, floats=None),
+        lambda: sts.job_snapshots(statuses=["running"], num_circuits=2),
+        lambda: sts.job_snapshots(statuses=["running"], terminal=False),
+        lambda: sts.job_snapshots(terminal=True, num_circuits=0),
+        lambda: sts.job_snapshots(terminal=True, unknown_statuses=True),
+        lambda: sts.job_histories(num_circuits=0),
+        lambda: sts.job_queries(fields=["nothing"]),
+    ],
+)
+def test_contradictory_arguments_are_refused_at_once(make):
+    with pytest.raises(ValueError, match=r".+"):
+        make()
+
+
+SOMETIMES = {
+    "a job without circuits": lambda s: s.num_circuits == 0,
+    "a job that is over": lambda s: s.is_terminal,
+    "unknown fields": lambda s: s.extra.keys() - PER_CIRCUIT_LISTS.keys(),
+    "a short list": lambda s: s.short_lists,
+    "a long list": lambda s: s.extra.keys() & PER_CIRCUIT_LISTS.keys(),
+    "metadata": lambda s: s.metadata,
+    "tags": lambda s: len(s.tags) > 1,
+    "provenance": lambda s: s.fetched_at and s.source,
+    "another zone": lambda s: s.submitted_at.utcoffset(),
+    "counts of a finished circuit": lambda s: any(
+        c.counts and c.status == "completed" for c in s.circuits
+    ),
+    "weights": lambda s: any(
+        isinstance(n, float) for c in s.circuits for n in (c.counts or {}).values()
+    ),
+    "qubit maps": lambda s: any(c.initial_logical_to_physical for c in s.circuits),
+}
+
+
+FOUND = settings(max_examples=3000, phases=[Phase.generate], database=None, deadline=None)
+"""Whether there is one, without the work of making it small."""
+
+
+@pytest.mark.parametrize("what", SOMETIMES)
+def test_a_snapshot_sometimes_has(what):
+    found = find(sts.job_snapshots(), lambda s: bool(SOMETIMES[what](s)), settings=FOUND)
+    assert SOMETIMES[what](found)
+
+
+def test_a_snapshot_shrinks_to_what_a_person_can_read():
+    least = find(sts.job_snapshots(), lambda s: any(c.counts for c in s.circuits))
+    (circuit,) = least.circuits
+    assert circuit.counts == {"0": 0}
+    assert circuit.updated_at is None
+    assert (least.tags, least.metadata, least.extra, least.short_lists) == ((), {}, {}, {})
+    assert least.submitted_at == dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+
+
+def test_a_life_shrinks_to_the_shortest():
+    least = find(sts.job_histories(), lambda history: history[-1].completed)
+    assert [snapshot.status for snapshot in least] == ["received", "completed"]
+
+
+def test_lives_take_every_status():
+    for status in set(CircuitStatus) - {CircuitStatus.UNKNOWN}:
+        assert find(
+            sts.job_histories(deletion=True),
+            lambda history, status=status: any(status in s.statuses for s in history),
+            settings=FOUND,
+        )
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["no JSON", "wrong shape", "wrong at", "cut short", "NaN", "1e999", "digits", "deep", "twice",
+     "surrogate", "utf-16"],
+)  # fmt: skip
+def test_every_kind_of_hostility_is_drawn(words):
+    hostile = find(
+        sts.hostile_payloads(), lambda hostile: words in hostile.description, settings=FOUND
+    )
+    assert isinstance(hostile.body, bytes)
