@@ -207,7 +207,7 @@ def _client(
         return
     emulator = _extra("superstaq_jobs.emulator", "emulator")
     with (
-        emulator.Emulator(step_seconds=0.3) as server,
+        emulator.Emulator(step_seconds=0.3, warm_up=True) as server,
         SuperstaqClient(server.api_key, server.url) as client,
     ):
         console.print(f"A local Superstaq answers at {server.url}")

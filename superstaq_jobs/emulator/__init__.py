@@ -1,0 +1,26 @@
+"""A Superstaq on this machine, to test against: real HTTP, real simulation, no account.
+
+>>> from superstaq_jobs.emulator import Emulator
+>>> with Emulator() as server:
+...     server.api_key
+'emulator-key'
+
+Lives here: nothing but names. ``Emulator`` is the server; ``User`` and ``Target`` are what it can
+be told to have; ``Simulator`` is the process that runs circuits, which several emulators may share.
+
+How the package hangs together, from the bottom: `lives` (which status when, pure), `targets`,
+`answers` and `requests` (what the API says, as values), `accounts`, `simulator` and its program
+`worker` (the only one that knows Qiskit), `jobs` (the store), `app` (the calls), `server`. Of the
+library it uses the table of statuses alone, so that it stays an independent judge of the rest. A
+further circuit language is one entry in ``requests.SPLITTERS`` and one in each of
+``worker.READERS`` and ``worker.WRITERS``.
+"""
+
+from __future__ import annotations
+
+from .accounts import User
+from .server import Emulator
+from .simulator import Simulator
+from .targets import DEFAULT_TARGETS, Target
+
+__all__ = ["DEFAULT_TARGETS", "Emulator", "Simulator", "Target", "User"]

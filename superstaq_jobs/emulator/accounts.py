@@ -1,0 +1,107 @@
+"""The users of an emulator and their keys.
+
+Lives here: `User`, a value, and `Accounts`, which finds the user of a key and remembers who has
+accepted the terms of use. May import `answers`.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Mapping
+from typing import Final
+
+import attrs
+
+from .answers import Refusal
+
+__all__ = ["ACCEPTED", "EMAIL_NOT_VALIDATED", "TERMS_NOT_ACCEPTED", "Accounts", "User"]
+
+TERMS_NOT_ACCEPTED: Final = (
+    "You must accept the Terms of Use (superstaq.infleqtion.com/terms_of_use)."
+)
+EMAIL_NOT_VALIDATED: Final = "You must validate your registered email."
+ACCEPTED: Final = "Accepted. You can now continue using Superstaq."
+"""Texts that clients of the API compare with, letter by letter."""
+
+_EMAIL: Final = re.compile(r"[A-Za-z0-9._+-]+@[a-z0-9-]+(\.[a-z0-9-]+)+")
+
+
+def _check_email(_: object, __: object, email: str) -> None:
+    if not _EMAIL.fullmatch(email):
+        raise ValueError(f"not an e-mail address with a lower-case domain: {email!r}")
+
+
+@attrs.frozen(kw_only=True)
+class User:
+    """Somebody who has a key.
+
+    Attributes:
+        email: The address, which stands in every job of theirs.
+        name: The name that ``GET /client/user`` tells.
+        role: The role that it tells.
+        balance: The balance, in dollars; jobs cost nothing here.
+        terms_accepted: Whether the terms of use are accepted from the start.
+        email_validated: Whether the e-mail address is validated.
+    """
+
+    email: str = attrs.field(default="user@emulator.example.com", validator=_check_email)
+    name: str = "Emulator User"
+    role: str = "user"
+    balance: float = 100.0
+    terms_accepted: bool = True
+    email_validated: bool = True
+
+    @property
+    def user_id(self) -> uuid.UUID:
+        """The id of the user, which follows from the address."""
+        return uuid.uuid5(uuid.NAMESPACE_URL, f"mailto:{self.email}")
+
+
+class Accounts:
+    """Who may come in.
+
+    Args:
+        users: The user of each key; at least one.
+    """
+
+    def __init__(self, users: Mapping[str, User]) -> None:
+        if not users or not all(users):
+            raise ValueError("an emulator needs a key that is not empty")
+        self._users = dict(users)
+        self._accepted = {user.email for user in users.values() if user.terms_accepted}
+
+    @property
+    def first_key(self) -> str:
+        """The key that was given first."""
+        return next(iter(self._users))
+
+    def user(self, key: str | None, *, terms: bool = True) -> User:
+        """The user of a key.
+
+        Args:
+            key: What the ``Authorization`` header holds.
+            terms: Whether the terms must have been accepted.
+
+        Returns:
+            The user.
+
+        Raises:
+            Refusal: 401, with the text that the API has for the case.
+        """
+        user = self._users.get(key or "")
+        if user is None:
+            raise Refusal(401, "No user has this API key.")
+        if not user.email_validated:
+            raise Refusal(401, EMAIL_NOT_VALIDATED)
+        if terms and user.email not in self._accepted:
+            raise Refusal(401, TERMS_NOT_ACCEPTED)
+        return user
+
+    def accept_terms(self, user: User, *, accept: bool) -> str:
+        """Note whether a user accepts the terms of use; the text to answer."""
+        if accept:
+            self._accepted.add(user.email)
+            return ACCEPTED
+        self._accepted.discard(user.email)
+        return "The Terms of Use are not accepted."

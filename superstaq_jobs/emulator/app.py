@@ -1,0 +1,201 @@
+"""The calls of the v0.3.0 API, each a few lines from a request to an answer.
+
+Lives here: the table of routes, the check of the key, the bound on a body, and `make_app`. May
+import all of the package but `server`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+import attrs
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from .accounts import Accounts, User
+from .answers import Refusal, json_response
+from .jobs import JobStore
+from .requests import (
+    AcceptTerms,
+    JobQuery,
+    NewJob,
+    TargetFilter,
+    TargetInfoQuery,
+    UserQuery,
+    read_body,
+    read_circuit_type,
+    read_query,
+    split_circuits,
+)
+from .simulator import Reply, Simulator
+from .targets import Target
+
+__all__ = ["MAX_BODY_BYTES", "VERSION", "Service", "make_app"]
+
+VERSION: Final = "v0.3.0"
+"""The version of the API, which begins every path."""
+
+MAX_BODY_BYTES: Final = 64 * 1024 * 1024
+"""The largest body that is read; a larger one is answered with 413."""
+
+
+@attrs.frozen(kw_only=True)
+class Service:
+    """What the calls work on."""
+
+    accounts: Accounts
+    store: JobStore
+    targets: tuple[Target, ...]
+    simulator: Simulator
+    warnings: Sequence[str] = ()
+
+    def target(self, name: str) -> Target:
+        """The target of that name; a `Refusal` with 404 when there is none."""
+        for target in self.targets:
+            if target.name == name:
+                return target
+        known = ", ".join(target.name for target in self.targets)
+        raise Refusal(404, {"message": f"There is no target {name}. There are: {known}."})
+
+
+async def _create_job(service: Service, user: User, request: Request) -> object:
+    new_job = read_body(NewJob, await _body(request))
+    texts = split_circuits(new_job)
+    target = service.target(new_job.target)
+    if reason := target.refusal(new_job.job_type, dry_run=new_job.dry_run):
+        raise Refusal(400, {"message": reason})
+    job = service.store.add(user, new_job, texts, target)
+    for index in range(len(job.circuits)):
+
+        def listen(reply: Reply, index: int = index) -> None:
+            service.store.report(job, index, reply)
+
+        def is_wanted(index: int = index) -> bool:
+            return service.store.is_wanted(job, index)
+
+        service.simulator.submit(service.store.task(job, index), listen, is_wanted=is_wanted)
+    return {"job_id": str(job.job_id), "num_circuits": len(job.circuits)}
+
+
+async def _fetch_jobs(service: Service, user: User, request: Request) -> object:
+    read_circuit_type(request.path_params["circuit_type"])
+    query = read_query(JobQuery, request.query_params.multi_items())
+    return service.store.find(user, query)
+
+
+async def _cancel_jobs(service: Service, user: User, request: Request) -> object:
+    query = read_body(JobQuery, await _body(request))
+    cancelled = service.store.cancel(user, query)
+    message = f"Cancelled {len(cancelled)} job(s)."
+    if missed := len(set(query.job_id or ())) - len(cancelled):
+        message += f" {missed} of those asked for are unknown or already over."
+    return {"succeeded": cancelled, "message": message}
+
+
+async def _fetch_targets(service: Service, _: User, request: Request) -> object:
+    query = read_query(TargetFilter, request.query_params.multi_items())
+    wanted = {
+        flag: value
+        for flag in query.__struct_fields__
+        if (value := getattr(query, flag)) is not None
+    }
+    return [
+        {"target_name": target.name, **target.flags}
+        for target in service.targets
+        if wanted.items() <= target.flags.items()
+    ]
+
+
+async def _fetch_target_info(service: Service, _: User, request: Request) -> object:
+    query = read_body(TargetInfoQuery, await _body(request))
+    return {"target_info": service.target(query.target).info}
+
+
+async def _fetch_balance(_: Service, user: User, __: Request) -> object:
+    return {"email": user.email, "balance": user.balance}
+
+
+async def _fetch_user(_: Service, user: User, request: Request) -> object:
+    # Only an administrator sees others, and there is none here.
+    query = read_query(UserQuery, request.query_params.multi_items())
+    fits = (
+        (query.name is None or user.name in query.name)
+        and (query.email is None or user.email in query.email)
+        and (query.role is None or user.role in query.role)
+        and (query.user_id is None or user.user_id in query.user_id)
+    )
+    details = {
+        "name": user.name,
+        "email": user.email,
+        "role": user.role,
+        "balance": user.balance,
+        "token": request.headers["authorization"],
+        "user_id": str(user.user_id),
+    }
+    return [details] if fits else []
+
+
+async def _accept_terms(service: Service, user: User, request: Request) -> object:
+    body = read_body(AcceptTerms, await _body(request))
+    return service.accounts.accept_terms(user, accept=body.accept)
+
+
+_Call = Callable[[Service, User, Request], Awaitable[object]]
+
+_CALLS: Final[tuple[tuple[str, str, _Call], ...]] = (
+    ("POST", "/client/job", _create_job),
+    ("GET", "/client/job/{circuit_type}", _fetch_jobs),
+    ("PUT", "/client/cancel_jobs", _cancel_jobs),
+    ("GET", "/client/targets", _fetch_targets),
+    ("POST", "/client/retrieve_target_info", _fetch_target_info),
+    ("GET", "/client/balance", _fetch_balance),
+    ("GET", "/client/user", _fetch_user),
+    ("PUT", "/client/accept_terms_of_use", _accept_terms),
+)
+
+
+async def _body(request: Request) -> bytes:
+    too_large = Refusal(413, {"detail": f"The body is larger than {MAX_BODY_BYTES} bytes."})
+    announced = request.headers.get("content-length", "")
+    if announced.isdigit() and int(announced) > MAX_BODY_BYTES:
+        raise too_large
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise too_large
+    return bytes(body)
+
+
+def _route(service: Service, method: str, path: str, call: _Call) -> Route:
+    async def endpoint(request: Request) -> Response:
+        terms = call is not _accept_terms
+        user = service.accounts.user(request.headers.get("authorization"), terms=terms)
+        return json_response(await call(service, user, request), warnings=service.warnings)
+
+    return Route(f"/{VERSION}{path}", endpoint, methods=[method])
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    if isinstance(error, Refusal):
+        return json_response(error.body, status_code=error.status_code)
+    if isinstance(error, HTTPException):
+        answer = json_response({"detail": error.detail}, status_code=error.status_code)
+        answer.headers.update(error.headers or {})
+        return answer
+    return json_response({"detail": "Internal Server Error"}, status_code=500)
+
+
+def make_app(service: Service) -> Starlette:
+    """The ASGI application over a service."""
+    app = Starlette(
+        routes=[_route(service, method, path, call) for method, path, call in _CALLS],
+        exception_handlers={Refusal: _refused, HTTPException: _refused, Exception: _refused},
+    )
+    # A redirect would make some clients send their key, or a POST, twice.
+    app.router.redirect_slashes = False
+    return app

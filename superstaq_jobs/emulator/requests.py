@@ -1,0 +1,268 @@
+"""The requests of the API, validated.
+
+Lives here: a Struct for each body or query, and `read_body`, `read_query`, `split_circuits`, which
+name everything that is wrong at once. May import `answers` and `targets`.
+
+Bodies are read strictly: ``"3"`` is no number and ``1`` no truth value. A service may be more
+tolerant; what passes here is what any of them understands.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any, Final, Literal, TypeVar
+
+import msgspec
+
+from .answers import Flaw, invalid
+from .targets import TARGET_NAME
+
+__all__ = [
+    "SPLITTERS",
+    "AcceptTerms",
+    "JobQuery",
+    "NewJob",
+    "TargetFilter",
+    "TargetInfoQuery",
+    "UserQuery",
+    "read_body",
+    "read_circuit_type",
+    "read_query",
+    "split_circuits",
+]
+
+JobType = Literal["submit", "simulate", "compile", "convert"]
+CircuitType = Literal["cirq", "qiskit", "qasm", "jaqal"]
+Status = Literal[
+    "received",
+    "awaiting_compile",
+    "awaiting_submission",
+    "awaiting_simulation",
+    "compiling",
+    "running",
+    "simulating",
+    "pending",
+    "failed",
+    "unrecognized",
+    "completed",
+    "cancelled",
+    "deleted",
+]
+TargetName = Annotated[str, msgspec.Meta(pattern=TARGET_NAME)]
+Email = Annotated[str, msgspec.Meta(pattern=r"^[^@\s]+@[^@\s]+$")]
+# A hundred million shots of a small circuit still end within the simulator's time limit.
+Shots = Annotated[int, msgspec.Meta(ge=0, le=100_000_000)]
+
+
+class NewJob(msgspec.Struct, frozen=True, kw_only=True):
+    """A job to be run."""
+
+    job_type: JobType
+    target: TargetName
+    circuits: str
+    circuit_type: CircuitType
+    verbatim: bool = False
+    shots: Shots = 0
+    dry_run: bool = False
+    sim_method: Literal["noise-sim", "sim"] | None = None
+    priority: int = 0
+    options_dict: dict[str, Any] = {}
+    tags: list[str] = []
+    metadata: dict[str, Any] = {}
+
+
+class JobQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which jobs are meant. Values of one field are alternatives; fields must all match."""
+
+    user_email: list[Email] | None = None
+    job_id: list[uuid.UUID] | None = None
+    target_name: list[TargetName] | None = None
+    status: list[Status] | None = None
+    tags: list[str] | None = None
+    min_priority: int | None = None
+    max_priority: int | None = None
+    submitted_before: dt.datetime | None = None
+    submitted_after: dt.datetime | None = None
+
+
+class TargetFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which targets are wanted; None for either. Retired ones only when asked for."""
+
+    simulator: bool | None = None
+    supports_submit: bool | None = None
+    supports_submit_qubo: bool | None = None
+    supports_compile: bool | None = None
+    available: bool | None = None
+    retired: bool | None = False
+    accessible: bool | None = None
+
+
+class TargetInfoQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose details are wanted."""
+
+    target: TargetName
+    options_dict: dict[str, Any] = {}
+
+
+class UserQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which users are wanted."""
+
+    name: list[str] | None = None
+    email: list[Email] | None = None
+    role: list[str] | None = None
+    user_id: list[uuid.UUID] | None = None
+
+
+class AcceptTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the terms of use are accepted."""
+
+    accept: bool
+
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+_AT: Final = re.compile(r" - at `\$(.*)`$")
+_TRUTH: Final = {
+    **dict.fromkeys(("true", "1", "yes", "on", "t", "y"), True),
+    **dict.fromkeys(("false", "0", "no", "off", "f", "n"), False),
+}
+
+
+def _flaw(where: tuple[str | int, ...], error: msgspec.ValidationError) -> Flaw:
+    text = str(error)
+    inside: list[str | int] = []
+    if match := _AT.search(text):
+        text = text[: match.start()]
+        for index, key in re.findall(r"\[(\d+)\]|\.?([^.\[\]]+|\[\.\.\.\])", match[1]):
+            inside.append(int(index) if index else key)
+    return Flaw((*where, *inside), text)
+
+
+def _read(cls: type[T], given: Mapping[str, Any], *, where: str, strict: bool = True) -> T:
+    """Read every field on its own, so that one wrong field does not hide the next."""
+    values: dict[str, Any] = {}
+    flaws = []
+    for field in msgspec.structs.fields(cls):
+        if field.encode_name not in given:
+            if field.required:
+                flaws.append(Flaw((where, field.name), "this field is required", "missing"))
+            continue
+        try:
+            values[field.name] = msgspec.convert(given[field.name], field.type, strict=strict)
+        except msgspec.ValidationError as error:
+            flaws.append(_flaw((where, field.name), error))
+    if flaws:
+        raise invalid(flaws)
+    return cls(**values)
+
+
+def read_body(cls: type[T], body: bytes) -> T:
+    """A request's body as a Struct.
+
+    Args:
+        cls: The Struct.
+        body: The JSON text; fields that the Struct does not have are ignored.
+
+    Returns:
+        The Struct.
+
+    Raises:
+        Refusal: 422, with everything that is wrong.
+    """
+    try:
+        given = msgspec.json.decode(body)
+        # What nests nearly as deep as the parser can go could not be written into an answer.
+        msgspec.json.encode([[[[[given]]]]])
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        raise invalid([Flaw(("body",), f"not JSON: {error}", "json_invalid")]) from error
+    if not isinstance(given, dict):
+        raise invalid([Flaw(("body",), "expected a JSON object", "model_attributes_type")])
+    return _read(cls, given, where="body")
+
+
+def read_query(cls: type[T], pairs: Iterable[tuple[str, str]]) -> T:
+    """A query string as a Struct; see `read_body`.
+
+    Args:
+        cls: The Struct. A field that is a list takes all the values of its key, another the last.
+        pairs: The decoded keys and values, in order.
+
+    Returns:
+        The Struct.
+
+    Raises:
+        Refusal: 422, with everything that is wrong.
+    """
+    given: dict[str, Any] = {}
+    known = {field.name: field.type for field in msgspec.structs.fields(cls)}
+    for key, value in pairs:
+        kind = known.get(key)
+        if kind is None:
+            continue
+        if _is_list(kind):
+            given.setdefault(key, []).append(value)
+        elif kind == bool | None:
+            given[key] = _TRUTH.get(value.lower(), value)
+        else:
+            given[key] = value
+    return _read(cls, given, where="query", strict=False)
+
+
+def _is_list(kind: Any) -> bool:
+    return any(getattr(part, "__origin__", None) is list for part in getattr(kind, "__args__", ()))
+
+
+def _split_qasm(text: str) -> list[str]:
+    if not text.lstrip().startswith("["):
+        return [text]
+    try:
+        circuits = msgspec.json.decode(text, type=list[str])
+    except (msgspec.DecodeError, RecursionError) as error:
+        what = f"expected an OpenQASM program or a JSON list of them: {error}"
+        raise invalid([Flaw(("body", "circuits"), what)]) from error
+    if not circuits:
+        raise invalid([Flaw(("body", "circuits"), "a job needs a circuit", "too_short")])
+    return circuits
+
+
+SPLITTERS: Final[dict[str, Callable[[str], list[str]]]] = {"qasm": _split_qasm}
+"""For each circuit type that is run here, what takes a job's text apart into circuits."""
+
+
+def _check_language(where: tuple[str, ...], circuit_type: str) -> None:
+    if circuit_type not in SPLITTERS:
+        known = ", ".join(SPLITTERS)
+        what = f"this emulator runs {known} so far, not {circuit_type}"
+        raise invalid([Flaw(where, what, "unsupported")])
+
+
+def read_circuit_type(text: str) -> str:
+    """The circuit type that a path names.
+
+    Raises:
+        Refusal: 422, for one that does not exist, or that this emulator cannot write.
+    """
+    where = ("path", "circuit_type")
+    try:
+        circuit_type: str = msgspec.convert(text, CircuitType)
+    except msgspec.ValidationError as error:
+        raise invalid([_flaw(where, error)]) from error
+    _check_language(where, circuit_type)
+    return circuit_type
+
+
+def split_circuits(new_job: NewJob) -> list[str]:
+    """The circuits of a new job, one text each.
+
+    Raises:
+        Refusal: 422, for a language or a job type that this emulator does not run, or a text that
+            holds no circuit.
+    """
+    if new_job.job_type == "convert":
+        what = "this emulator does not convert circuits so far"
+        raise invalid([Flaw(("body", "job_type"), what, "unsupported")])
+    _check_language(("body", "circuit_type"), new_job.circuit_type)
+    return SPLITTERS[new_job.circuit_type](new_job.circuits)

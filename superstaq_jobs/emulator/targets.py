@@ -1,0 +1,110 @@
+"""The devices that an emulator pretends to have.
+
+Lives here: `Target`, a value, and the default ones. Imports nothing of this package.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import attrs
+
+__all__ = ["DEFAULT_TARGETS", "TARGET_NAME", "Target"]
+
+TARGET_NAME: Final = r"^[A-Za-z0-9-]+_[A-Za-z0-9.-]+_(qpu|simulator)$"
+"""What the name of a target looks like: ``<provider>_<device>_<qpu or simulator>``."""
+
+
+def _check_name(_: object, __: object, name: str) -> None:
+    if not re.match(TARGET_NAME, name) or name.endswith("\n"):
+        raise ValueError(f"not <provider>_<device>_<qpu or simulator>: {name!r}")
+
+
+@attrs.frozen(kw_only=True)
+class Target:
+    """A device, or a simulator, that jobs can name.
+
+    Attributes:
+        name: ``<provider>_<device>_<qpu or simulator>``; the last part tells what it is.
+        max_qubits: The most qubits that a circuit may have; a larger one fails.
+        coupling: The pairs of qubits (from 0) that a two-qubit gate may act on, in both
+            directions, or None for all pairs.
+        supports_submit: Whether ``submit`` jobs are taken.
+        supports_submit_qubo: A flag to filter by; nothing here solves a QUBO.
+        supports_compile: Whether ``compile`` jobs are taken.
+        available: Whether it takes jobs at the moment.
+        retired: Whether it is gone for good.
+        accessible: Whether users may use it.
+    """
+
+    name: str = attrs.field(validator=_check_name)
+    max_qubits: int = attrs.field(default=20, validator=attrs.validators.ge(1))
+    coupling: tuple[tuple[int, int], ...] | None = None
+    supports_submit: bool = True
+    supports_submit_qubo: bool = False
+    supports_compile: bool = True
+    available: bool = True
+    retired: bool = False
+    accessible: bool = True
+
+    @property
+    def simulator(self) -> bool:
+        """Whether the name says that it is a simulator."""
+        return self.name.endswith("_simulator")
+
+    @property
+    def flags(self) -> dict[str, bool]:
+        """What the target list says of it beside the name."""
+        return {
+            "supports_submit": self.supports_submit,
+            "supports_submit_qubo": self.supports_submit_qubo,
+            "supports_compile": self.supports_compile,
+            "available": self.available,
+            "retired": self.retired,
+            "simulator": self.simulator,
+            "accessible": self.accessible,
+        }
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """What ``retrieve_target_info`` says of it."""
+        return {
+            **self.flags,
+            "target": self.name,
+            "num_qubits": self.max_qubits,
+            "native_gate_set": ["rz", "sx", "x", "cx"],
+            "coupling_map": self.coupling and [list(pair) for pair in self.coupling],
+        }
+
+    def refusal(self, job_type: str, *, dry_run: bool) -> str | None:
+        """Why a job is not taken, or None when it is."""
+        if self.retired:
+            return f"The target {self.name} is retired."
+        if not self.accessible:
+            return f"You have no access to the target {self.name}."
+        if job_type == "submit" and not dry_run:
+            if not self.supports_submit:
+                return f"The target {self.name} takes no submit jobs."
+            if not self.available:
+                return f"The target {self.name} is not available at the moment."
+        if job_type == "compile" and not self.supports_compile:
+            return f"The target {self.name} takes no compile jobs."
+        return None
+
+
+def _line(qubits: int) -> tuple[tuple[int, int], ...]:
+    return tuple((i, i + 1) for i in range(qubits - 1))
+
+
+DEFAULT_TARGETS: Final = (
+    Target(name="ss_unconstrained_simulator", supports_submit_qubo=True),
+    Target(name="emulated_line_qpu", max_qubits=8, coupling=_line(8)),
+    Target(name="emulated_ring_qpu", max_qubits=5, coupling=(*_line(5), (4, 0))),
+    Target(name="emulated_compileonly_qpu", max_qubits=12, supports_submit=False),
+    Target(name="emulated_offline_qpu", max_qubits=8, available=False),
+    Target(name="emulated_private_qpu", max_qubits=8, accessible=False),
+    Target(name="emulated_retired_qpu", max_qubits=2, available=False, retired=True),
+)
+"""The targets of an emulator that is not told otherwise. The first has the name of the real
+service's own simulator; the others exist only here."""
