@@ -35,7 +35,13 @@ CHECKS = {
     "imports": ["lint-imports"],
     "types of the library": ["mypy"],
     "types that a user sees, by mypy": ["mypy", "tests/typing"],
-    "types that a user sees, by pyright": ["basedpyright", "--project", "tests/typing"],
+    "types that a user sees, by pyright": [
+        "basedpyright",
+        "--project",
+        "tests/typing",
+        "--pythonpath",
+        str(BIN / "python"),
+    ],
     "tests": ["pytest"],
     "docs": ["sphinx-build", "-W", "--keep-going", "-q", "-b", "html", "docs", "docs/_build"],
 }

@@ -99,7 +99,9 @@ def test_a_script_answers_raises_and_asks():
 def test_a_request_past_the_end_names_itself_and_no_secret():
     transport = ScriptedTransport([json_response(1)])
     ask(transport)
-    with pytest.raises(AssertionError, match="request 2, GET /v0.3.0/x, is past the end") as caught:
+    with pytest.raises(
+        AssertionError, match=r"request 2, GET /v0\.3\.0/x, is past the end"
+    ) as caught:
         ask(transport, f"/v0.3.0/x?token={KEY}")
     assert KEY not in str(caught.value)
     assert len(transport.requests) == 2

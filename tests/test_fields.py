@@ -16,7 +16,7 @@ from superstaq_jobs.kinds import JobType
 
 
 class Index:
-    def __index__(self):
+    def __index__(self) -> int:
         return 5
 
 

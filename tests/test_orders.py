@@ -27,11 +27,13 @@ NOON = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
 class FakeSession:
     """Takes the official client's requests in place of ``requests.Session``."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.bodies = []
 
     def post(self, url, *, json, headers, verify):
         self.bodies.append(json)
+        assert headers["X-Client-Version"] == "v0.3.0"
+        assert not verify  # on loopback
         assert url.endswith("/v0.3.0/client/job")
         return FakeAnswer({"job_id": str(uuid.UUID(int=1)), "num_circuits": 1})
 
@@ -40,7 +42,7 @@ class FakeAnswer:
     ok = True
     status_code = 200
 
-    def __init__(self, data):
+    def __init__(self, data) -> None:
         self.data = data
 
     def json(self):

@@ -245,7 +245,9 @@ def test_an_unsuccessful_job_names_its_circuits_and_reasons():
 
 def test_many_reasons_are_cut_and_counted():
     value = job(*["cancelled"] * 25)
-    with pytest.raises(SuperstaqUnsuccessfulJobException, match="circuit 19.*and 5 more") as caught:
+    with pytest.raises(
+        SuperstaqUnsuccessfulJobException, match=r"circuit 19.*and 5 more"
+    ) as caught:
         value.raise_if_unsuccessful()
     assert len(caught.value.circuits) == 25
     assert "circuit 20" not in str(caught.value)
@@ -263,7 +265,7 @@ def test_counts_of_a_finished_job():
 
 
 def test_counts_that_are_not_there_say_why():
-    with pytest.raises(CountsUnavailable, match="it was queued.*Wait") as caught:
+    with pytest.raises(CountsUnavailable, match=r"it was queued.*Wait") as caught:
         job("queued").counts(0)
     assert (caught.value.job_id, caught.value.index) == (JOB, 0)
     with pytest.raises(CountsUnavailable, match="job's type is compile") as caught:

@@ -47,7 +47,7 @@ ENTRY_FITS = {
     "last_updated_timestamp": {"null"},
     "initial_logical_to_physicals": {"null", "object"},
     "final_logical_to_physicals": {"null", "object"},
-    **dict.fromkeys(
+    **dict.fromkeys(  # noqa: RUF024 - nobody changes them
         [
             "status_messages", "provider_id", "compiled_circuits", "results_dicts",
             "logical_qubits", "physical_qubits",

@@ -1,0 +1,69 @@
+"""Hypothesis strategies for every record, for lives of jobs, and for what a server may send.
+
+Lives here: the public names of the strategies; the modules beside this one hold them. Importing it
+loads Hypothesis (the extra ``[testing]``).
+
+    >>> from hypothesis import given
+    >>> from superstaq_jobs.testing import strategies as sts
+    >>> @given(sts.job_snapshots(terminal=True, num_circuits=2))
+    ... def test_report(snapshot):
+    ...     assert snapshot.is_terminal
+    >>> test_report()
+"""
+
+from __future__ import annotations
+
+from ._payloads import HostilePayload, broken_payloads, hostile_payloads, wire_payloads
+from ._records import (
+    balances,
+    cancel_receipts,
+    circuit_snapshots,
+    job_histories,
+    job_queries,
+    job_snapshots,
+    new_jobs,
+    submit_receipts,
+    target_infos,
+    target_queries,
+    targets,
+)
+from ._values import (
+    bitstrings,
+    counts,
+    job_ids,
+    json_mappings,
+    json_values,
+    moments,
+    statuses,
+    target_names,
+    texts,
+    unknown_status_texts,
+)
+
+__all__ = [
+    "HostilePayload",
+    "balances",
+    "bitstrings",
+    "broken_payloads",
+    "cancel_receipts",
+    "circuit_snapshots",
+    "counts",
+    "hostile_payloads",
+    "job_histories",
+    "job_ids",
+    "job_queries",
+    "job_snapshots",
+    "json_mappings",
+    "json_values",
+    "moments",
+    "new_jobs",
+    "statuses",
+    "submit_receipts",
+    "target_infos",
+    "target_names",
+    "target_queries",
+    "targets",
+    "texts",
+    "unknown_status_texts",
+    "wire_payloads",
+]

@@ -1,0 +1,326 @@
+"""Law 1: decode(encode(s)) == s, and to_dict() of a decoded payload equals that payload.
+
+The judge is the official client's ``JobData``.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+import warnings
+
+import pydantic
+import pytest
+from general_superstaq import models
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from superstaq_jobs.codec import decode_jobs, encode_jobs, read_jobs
+from superstaq_jobs.errors import ProtocolError, SuperstaqWarning
+from superstaq_jobs.testing import strategies as sts
+
+JOB_ID = uuid.UUID("6f3c4a52-7a39-4b0e-9c56-0d4fb2a1c3de")
+
+
+def body_of(payload, job_id=JOB_ID):
+    return json.dumps({str(job_id): payload}).encode()
+
+
+def decoded(payload):
+    """The one job of a body; unknown statuses warn, and that is tested elsewhere."""
+    (snapshot,) = read_jobs(body_of(payload)).value
+    return snapshot
+
+
+def theirs(payload):
+    return models.JobData(**json.loads(json.dumps(payload))).model_dump(mode="json")
+
+
+def outcome(read):
+    """What a reader returns, and the protocol error that it raises instead."""
+    try:
+        return read(), None
+    except ProtocolError as error:
+        return None, error
+
+
+def exact(data):
+    """Text that tells 1 from 1.0 and from True, which == does not."""
+    return json.dumps(data, sort_keys=True)
+
+
+@given(st.lists(sts.job_snapshots(), max_size=3, unique_by=lambda s: s.job_id))
+def test_decoding_what_was_encoded_gives_equal_snapshots(snapshots):
+    assert read_jobs(encode_jobs(snapshots)).value == tuple(snapshots)
+
+
+@given(sts.job_snapshots(unknown_statuses=True, num_circuits=2))
+def test_unknown_statuses_survive_the_round_trip(snapshot):
+    (again,) = read_jobs(encode_jobs([snapshot])).value
+    assert again == snapshot
+    assert [c.status_text for c in again.circuits] == [c.status_text for c in snapshot.circuits]
+
+
+@given(sts.job_snapshots())
+def test_what_is_encoded_twice_is_the_same_bytes(snapshot):
+    body = encode_jobs([snapshot])
+    assert encode_jobs(read_jobs(body).value) == body
+
+
+@given(sts.wire_payloads())
+def test_to_dict_is_the_official_dump(payload):
+    assert exact(decoded(payload).to_dict()) == exact(theirs(payload))
+
+
+@given(sts.wire_payloads(irregular_lists=True, unknown_fields=True))
+def test_to_dict_is_the_official_dump_of_irregular_lists(payload):
+    assert exact(decoded(payload).to_dict()) == exact(theirs(payload))
+
+
+@given(sts.wire_payloads(irregular_lists=True))
+def test_a_payload_dumped_by_the_official_model_comes_back_as_it_was(payload):
+    dumped = theirs(payload)
+    assert exact(decoded(dumped).to_dict()) == exact(dumped)
+
+
+@given(sts.wire_payloads(irregular_lists=True, unknown_fields=True, unknown_statuses=True))
+def test_nothing_the_server_said_is_dropped(payload):
+    snapshot = decoded(payload)
+    kept = snapshot.to_dict()
+    for name, value in payload.items():
+        if name not in kept:
+            assert exact(json.loads(encode_jobs([snapshot]))[str(JOB_ID)][name]) == exact(value)
+        elif "timestamp" not in name:
+            assert exact(kept[name]) == exact(value)
+
+
+@given(sts.job_snapshots())
+def test_the_official_model_takes_what_we_encode(snapshot):
+    (payload,) = json.loads(encode_jobs([snapshot])).values()
+    assert exact(models.JobData(**payload).model_dump(mode="json")) == exact(snapshot.to_dict())
+
+
+# ---- refusal -----------------------------------------------------------------------------------
+
+
+@st.composite
+def mutated_payloads(draw):
+    """A good payload with any JSON value in place of some part of it; and which field it is in."""
+    payload = draw(sts.wire_payloads(num_circuits=draw(st.integers(1, 2))))
+    name = draw(st.sampled_from(sorted(payload)))
+    value = draw(sts.json_values(max_leaves=3))
+    part = payload[name]
+    if isinstance(part, list) and part and draw(st.booleans()):
+        place = draw(st.integers(0, len(part) - 1))
+        if isinstance(part[place], dict) and part[place] and draw(st.booleans()):
+            part[place][draw(st.sampled_from(sorted(part[place])))] = value
+        else:
+            part[place] = value
+    elif draw(st.integers(0, 4)) == 0:
+        del payload[name]
+    else:
+        payload[name] = value
+    return payload, name
+
+
+TOLERATED = {"statuses", "user_email"}
+"""Fields in which we take what they refuse: the tests below say why."""
+
+
+@given(mutated_payloads())
+def test_a_payload_that_theirs_refuses_we_refuse(mutation):
+    payload, name = mutation
+    try:
+        theirs(payload)
+    except pydantic.ValidationError:
+        taken = False
+    else:
+        taken = True
+    assume(not taken)
+    if name in TOLERATED and isinstance(payload.get(name), list | str):
+        return
+    with pytest.raises(ProtocolError) as caught:
+        read_jobs(body_of(payload))
+    assert caught.value.problems
+
+
+@given(mutated_payloads())
+def test_a_payload_that_both_take_means_the_same(mutation):
+    payload, _ = mutation
+    try:
+        ours = decoded(payload)
+        official = theirs(payload)
+    except (ProtocolError, pydantic.ValidationError):
+        return
+    assert exact(ours.to_dict()) == exact(official)
+
+
+def good_payload():
+    one = {
+        "statuses": "completed",
+        "status_messages": None,
+        "provider_id": None,
+        "compiled_circuits": None,
+        "input_circuits": "OPENQASM 2.0;",
+        "counts": {"0": 3},
+        "results_dicts": None,
+        "shots": 3,
+        "last_updated_timestamp": "2026-01-01T00:00:00Z",
+        "initial_logical_to_physicals": None,
+        "final_logical_to_physicals": None,
+        "logical_qubits": None,
+        "physical_qubits": None,
+    }
+    return {
+        "job_type": "submit",
+        "user_email": "ada@example.com",
+        "target": "ibmq_fez_qpu",
+        "num_circuits": 1,
+        "circuit_type": "qasm",
+        "dry_run": False,
+        "submission_timestamp": "2026-01-01T00:00:00Z",
+        "tags": [],
+        "metadata": {},
+        **{name: [value] for name, value in one.items()},
+    }
+
+
+def both_verdicts(**changes):
+    payload = good_payload() | changes
+    try:
+        theirs(payload)
+    except pydantic.ValidationError:
+        official = False
+    else:
+        official = True
+    try:
+        decoded(payload)
+    except ProtocolError:
+        return official, False
+    return official, True
+
+
+OFFICIAL_ONLY, OURS_ONLY = (True, False), (False, True)
+
+
+def test_the_example_is_taken_by_both():
+    assert both_verdicts() == (True, True)
+
+
+def test_more_tolerant_of_a_status_that_nobody_knows():
+    assert both_verdicts(statuses=["teleporting"]) == OURS_ONLY
+
+
+@pytest.mark.parametrize("email", ["", "ada", "ada@localhost", "Ada <ada@example.com>"])
+def test_more_tolerant_of_an_odd_email_address(email):
+    official, ours = both_verdicts(user_email=email)
+    assert ours
+    assert not official or email.startswith("Ada")
+
+
+def test_unknown_fields_are_kept_where_theirs_drops_them():
+    payload = {**good_payload(), "queue_position": {"a": [1]}}
+    assert "queue_position" not in theirs(payload)
+    assert decoded(payload).extra == {"queue_position": {"a": [1]}}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"shots": ["3"]},
+        {"shots": [3.0]},
+        {"shots": [True]},
+        {"num_circuits": "1"},
+        {"num_circuits": 1.0},
+        {"counts": [{"0": "3"}]},
+        {"counts": [{"0": True}]},
+        {"dry_run": "no"},
+        {"dry_run": 0},
+        {"submission_timestamp": "2026-01-01T00:00:00"},
+        {"submission_timestamp": 1767225600},
+        {"submission_timestamp": "2026-01-01"},
+        {"last_updated_timestamp": ["1767225600"]},
+        {"initial_logical_to_physicals": [{"+1": 1}]},
+        {"initial_logical_to_physicals": [{"1": "1"}]},
+        {"final_logical_to_physicals": [{"1": 1.0}]},
+        {"final_logical_to_physicals": [{" 1": 1}]},
+        {"statuses": []},
+        {"input_circuits": []},
+        {"shots": []},
+        {"num_circuits": -1},
+    ],
+    ids=lambda changes: f"{changes}",
+)
+def test_stricter_than_the_official_model(changes):
+    assert both_verdicts(**changes) == OFFICIAL_ONLY
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-01-01T00:00:00+24:00",
+        "2026-01-01T24:00:00Z",
+        "2026-01-01T00:00:60Z",
+        "2026-01-01T00:60:00Z",
+        "2026-02-29T00:00:00Z",
+        "2026-01-01T00:00:00+02:60",
+        "2026-01-01T00:00:00+02:75",
+        "2026-01-01T00:00:00-23:59",
+        "2026-01-01T00:00:00,5Z",
+        "2026-01-01T00:00:00.123456789Z",
+        "2026-01-01T00:00:00.9999999Z",
+        "2026-01-01T00:00.5Z",
+        "0000-01-01T00:00:00Z",
+        "0001-01-01T00:00:00+14:00",
+        "2026-01-01T00:00:00+0000",
+        "2026-01-01T00:00:00+00",
+        "2026-01-01_00:00:00Z",
+        "٢٠٢٦-01-01T00:00:00Z",
+        " 2026-01-01T00:00:00Z",
+        "2026-01-01T00:00:00Z\n",
+        "2026-01-01T00:00:00 Z",
+    ],
+)
+def test_a_time_stamp_that_we_take_means_the_same_to_them(text):
+    payload = good_payload() | {"submission_timestamp": text}
+    ours, error = outcome(lambda: decoded(payload).to_dict())
+    if error is None:
+        assert ours == theirs(payload)
+    else:
+        assert error.problems[0].where == f"$.{JOB_ID}.submission_timestamp"
+
+
+@given(sts.broken_payloads())
+def test_what_is_broken_is_refused_at_its_path(broken):
+    payload, where = broken
+    with pytest.raises(ProtocolError) as caught:
+        read_jobs(body_of(payload))
+    paths = [problem.where for problem in caught.value.problems]
+    field = where.split("[")[0]
+    if field == "$.num_circuits":
+        assert paths
+    else:
+        assert paths == [f"$.{JOB_ID}{where[1:]}"]
+
+
+@given(sts.hostile_payloads())
+def test_a_hostile_body_is_refused_or_keeps_the_laws(hostile):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SuperstaqWarning)
+        snapshots, error = outcome(lambda: decode_jobs(hostile.body))
+    if error is None:
+        assert not hostile.is_refused, hostile.description
+        assert read_jobs(encode_jobs(snapshots)).value == snapshots
+    else:
+        assert 0 < len(str(error)) < 20_000
+
+
+@given(
+    st.binary(max_size=40) | st.text(max_size=20).map(lambda text: text.encode("utf-8", "ignore"))
+)
+def test_any_bytes_are_refused_with_a_protocol_error_or_hold_no_job(body):
+    snapshots, error = outcome(lambda: decode_jobs(body))
+    if error is None:
+        assert snapshots == ()
+    else:
+        assert error.problems or "no JSON" in str(error)
