@@ -15,9 +15,11 @@ from typing import Any, Final
 import attrs
 
 import superstaq_jobs
+import superstaq_jobs as sj
 from superstaq_jobs import errors, status
 from superstaq_jobs.records import JOB_FIELDS, PER_CIRCUIT_LISTS
 from superstaq_jobs.status import CircuitStatus
+from superstaq_jobs.testing import FakeClock, ScriptedTransport
 
 HERE: Final = Path(__file__).resolve().parent
 
@@ -287,12 +289,75 @@ def unreleased() -> str:
     return f"{listed or 'Nothing.'}\n"
 
 
+# ---- retries -------------------------------------------------------------------------------------
+
+_FAULTS: Final[tuple[tuple[str, Exception | sj.Response], ...]] = (
+    ("connection refused, no such host", sj.TransportError("refused", sent=False)),
+    ("reset before the request was sent", sj.TransportError("reset", sent=False)),
+    ("reset after the request was sent", sj.TransportError("reset", sent=True)),
+    ("connect timeout", sj.RequestTimeout("connecting", sent=False)),
+    ("read timeout", sj.RequestTimeout("reading", sent=True)),
+    ("short body", sj.TransportError("10 of 20 bytes", sent=True)),
+    ("TLS failure", sj.TlsError("untrusted", sent=False)),
+    ("answer too large", sj.AnswerTooLarge("too large", sent=True)),
+    ("not HTTP", sj.ProtocolError("what came back is not HTTP")),
+    ("a good status, an undecodable body", sj.Response(status=200, body=b"<html>")),
+)
+
+_CALLS: Final[Mapping[str, Callable[[sj.SuperstaqClient], object]]] = {
+    "`GET`: jobs, targets, balance": sj.fetch_balance,
+    "`POST`: target info": lambda client: sj.fetch_target_info(client, "a_b_qpu"),
+    "`PUT`: cancel": lambda client: sj.cancel_jobs(client, ["0" * 32]),
+    "`POST`: submit": lambda client: sj.submit_job(
+        client, sj.NewJob(target="a_b_qpu", circuits="OPENQASM 2.0;")
+    ),
+}
+
+
+def retried(step: Exception | sj.Response, call: Callable[[sj.SuperstaqClient], object]) -> str:
+    """What a client does about a failure, found by letting it fail: ``again``, or the error."""
+    transport = ScriptedTransport([step, step])
+    client = sj.SuperstaqClient(
+        "key",
+        "https://superstaq.example.com",
+        transport=transport,
+        clock=FakeClock(),
+        retry_policy=sj.RetryPolicy(max_attempts=2),
+    )
+    try:
+        call(client)
+    except sj.SuperstaqException as error:
+        return "again" if len(transport.requests) > 1 else f"`{type(error).__name__}`"
+    return "good"
+
+
+def retry_rows() -> Iterator[tuple[str, list[str]]]:
+    """Every failure, and what each kind of call does about it; equal neighbours in one row."""
+    for label, fault in _FAULTS:
+        yield label, [retried(fault, call) for call in _CALLS.values()]
+    first = last = 0
+    cells: list[str] = []
+    for code in [*range(100, 200), *range(300, 600), 0]:
+        answer = sj.Response(status=code, body=b'"told"')
+        now = [retried(answer, call) for call in _CALLS.values()] if code else []
+        if cells and (now != cells or code != last + 1):
+            yield str(first) if first == last else f"{first} to {last}", cells
+            first = code
+        first, last, cells = first or code, code, now
+
+
+def retry_table() -> str:
+    """The retry table."""
+    return _table(["what happens", *_CALLS], ([label, *cells] for label, cells in retry_rows()))
+
+
 TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "error-tree": error_tree,
     "further-modules": further_modules,
     "io-table": io_table,
     "job-data-fields": job_data_fields,
     "next-statuses": next_statuses,
+    "retry-table": retry_table,
     "statuses": statuses,
     "unreleased": unreleased,
 }

@@ -115,14 +115,13 @@ def parse_json(body: bytes) -> Any:
     """
     try:
         data = msgspec.json.decode(body)
+        if not _has_repeated_keys(body, data):
+            return data
+        reason = "an object in it has a key twice"
     except RecursionError:
         reason = "it is nested too deeply"
     except (msgspec.MsgspecError, ValueError) as error:
         reason = str(error)
-    else:
-        if not _has_repeated_keys(body, data):
-            return data
-        reason = "an object in it has a key twice"
     start = body[:_SNIPPET].decode("utf-8", "replace").strip()
     if not start:
         reason = "it is empty"
@@ -135,10 +134,12 @@ def _has_repeated_keys(body: bytes, data: Any) -> bool:
     """Whether an object has a key twice, of which the parser silently kept the last.
 
     Counting is much faster than looking: a quote and a colon end a key, unless the quote is
-    escaped. Where that cannot be relied on, the body is read again by a parser that shows all keys.
+    escaped. Where that cannot be relied on, or does not add up (a text that begins with a colon
+    counts too), the body is read again by a parser that shows all keys.
     """
-    if not any(odd in body for odd in _ODD_ENDS_OF_KEYS):
-        return body.count(b'":') - body.count(b'\\":') != _count_keys(data)
+    odd = any(end in body for end in _ODD_ENDS_OF_KEYS)
+    if not odd and body.count(b'":') - body.count(b'\\":') == _count_keys(data):
+        return False
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(items)

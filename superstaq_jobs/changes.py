@@ -156,6 +156,9 @@ def newest(first: JobSnapshot, *others: JobSnapshot) -> JobSnapshot:
         first: An observation.
         others: Further observations of the same job.
 
+    Returns:
+        The newest of them; or, of a server that contradicts itself, the newest of each circuit.
+
     Raises:
         ValueError: If they are of different jobs.
     """

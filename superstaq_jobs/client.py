@@ -210,7 +210,7 @@ class SuperstaqClient:
         return self._retry_policy
 
     @property
-    def counts(self) -> TrafficCounts:
+    def traffic(self) -> TrafficCounts:
         """How many calls, requests, repetitions and failures there have been so far."""
         return self._traffic.counts()
 

@@ -298,6 +298,9 @@ def fetch_targets(client: SuperstaqClient, query: TargetQuery | None = None) -> 
         client: The client.
         query: Conditions on them; None for all that are not retired.
 
+    Returns:
+        The targets that match, in the server's order.
+
     Raises:
         SuperstaqServerException: If the server could not be asked.
     """
@@ -314,6 +317,9 @@ def fetch_target_info(
         target: The target's name, ``<provider>_<device>_<qpu|simulator>``.
         options: Options of the provider, as JSON data.
 
+    Returns:
+        What the server tells of it.
+
     Raises:
         InvalidRequest: If it is no name of a target, or the options are no JSON. Nothing was sent.
         SuperstaqServerException: If the server could not be asked, or knows no such target.
@@ -328,7 +334,13 @@ def fetch_target_info(
 
 
 def fetch_balance(client: SuperstaqClient) -> AccountBalance:
-    """Ask the server how much the user may still spend, in US dollars.
+    """Ask the server how much the user may still spend.
+
+    Args:
+        client: The client.
+
+    Returns:
+        The user's e-mail address and the balance in US dollars.
 
     Raises:
         SuperstaqServerException: If the server could not be asked.

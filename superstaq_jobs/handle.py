@@ -48,7 +48,7 @@ class JobHandle:
             client's.
 
     Raises:
-        InvalidRequest: If the id is no UUID.
+        InvalidRequest: If the id is no UUID, or the language none that there is.
     """
 
     STATUS_PRIORITY_ORDER: ClassVar[tuple[CircuitStatus, ...]] = STATUS_PRIORITY_ORDER
@@ -61,12 +61,16 @@ class JobHandle:
         *,
         circuit_type: CircuitType | str | None = None,
     ) -> None:
-        checked = _fields.job_id(job_id)
-        if isinstance(checked, _fields.Bad):
-            raise InvalidRequest("a JobHandle", [Problem("job_id", checked.what)])
+        known_id = _fields.job_id(job_id)
+        kind = client.circuit_type if circuit_type is None else circuit_type
+        language = _fields.one_of(CircuitType, kind)
+        given = {"job_id": known_id, "circuit_type": language}
+        problems = [Problem(k, v.what) for k, v in given.items() if isinstance(v, _fields.Bad)]
+        if problems:
+            raise InvalidRequest("a JobHandle", problems)
         self._client = client
-        self._job_id = checked
-        self._circuit_type = circuit_type
+        self._job_id = known_id
+        self._circuit_type = language
         self._latest: JobSnapshot | None = None
         self._lock = threading.Lock()
         self._pid = os.getpid()

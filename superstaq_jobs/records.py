@@ -1,7 +1,7 @@
 """What the server says of a job, as records that cannot change.
 
-Lives here: ``JobSnapshot`` and its ``CircuitSnapshot``s. Reading one does no I/O. May import
-``status``, ``kinds``, ``errors``, ``frozen`` and ``counts``; knows no bytes.
+Lives here: ``JobSnapshot`` and its circuits, each a ``CircuitSnapshot``. Reading one does no I/O.
+May import ``status``, ``kinds``, ``errors``, ``frozen`` and ``counts``; knows no bytes.
 
 A pickle names this module, so records do not move.
 """
@@ -482,6 +482,7 @@ def _timestamp(moment: dt.datetime) -> str:
 
 
 def to_plain(value: Any) -> Any:
+    """A field of a circuit as plain JSON data."""
     if isinstance(value, dt.datetime):
         return _timestamp(value)
     if isinstance(value, Counts):

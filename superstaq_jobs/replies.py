@@ -31,6 +31,9 @@ class SubmitReceipt:
         job_id: The new job's id.
         num_circuits: How many circuits the server found in it.
         adopted: Whether the job was there already and was found by its submission key.
+
+    Raises:
+        InvalidValue: If a field cannot hold what it is given.
     """
 
     job_id: UUID = attrs.field(converter=_fields.job_id)
@@ -50,6 +53,9 @@ class CancelReceipt:
         refused: The jobs that it did not, in the order asked: they are over already, or unknown.
         message: What it says to it.
         succeeded: Its own list of what it cancelled, as sent.
+
+    Raises:
+        InvalidValue: If a field cannot hold what it is given.
     """
 
     cancelled: tuple[UUID, ...] = attrs.field(default=(), converter=_job_ids)
@@ -75,6 +81,9 @@ class Target:
         simulator: Whether it is a simulator.
         accessible: Whether this user may use it.
         extra: What the server sent that this version does not know.
+
+    Raises:
+        InvalidValue: If a field cannot hold what it is given.
     """
 
     target_name: str = attrs.field(converter=_fields.target)
@@ -98,6 +107,9 @@ class TargetInfo:
     Attributes:
         target_name: The target that was asked about.
         info: What it tells: qubits, native gates, couplings, as the server names them.
+
+    Raises:
+        InvalidValue: If a field cannot hold what it is given.
     """
 
     target_name: str = attrs.field(converter=_fields.target)
@@ -114,6 +126,9 @@ class AccountBalance:
     Attributes:
         email: The user.
         balance: What is left, in US dollars.
+
+    Raises:
+        InvalidValue: If a field cannot hold what it is given.
     """
 
     email: str = attrs.field(converter=_fields.text)

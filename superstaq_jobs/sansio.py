@@ -84,6 +84,9 @@ class Request:
         path: The path with its query, percent-encoded, from the root: ``/v0.3.0/client/job``.
         headers: Names and values in the order sent; a value that must not be seen is a ``Secret``.
         body: The bytes of the body; None for no body.
+
+    Raises:
+        InvalidRequest: If the path is not percent-encoded, or a header cannot be one.
     """
 
     method: str = attrs.field()

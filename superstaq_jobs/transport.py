@@ -115,7 +115,7 @@ class HttpTransport:
         *,
         origin: str,
         connect_timeout_seconds: float = 10.0,
-        read_timeout_seconds: float = 60.0,
+        read_timeout_seconds: float = 120.0,
         max_body_bytes: int = 256 * 1024 * 1024,
         max_connections: int = 10,
         proxy_url: str | None = None,

@@ -178,3 +178,46 @@ def test_every_error_named_in_a_docstring_exists(tables):
 
 def test_every_status_has_a_meaning(tables):
     assert set(tables.MEANINGS) == set(sj.CircuitStatus)
+
+
+# ---- the retry table -----------------------------------------------------------------------------
+
+AGAIN = {408, 429, 500, 502, 503, 504}
+REPEATED = {
+    "connection refused, no such host": (True, True),
+    "reset before the request was sent": (True, True),
+    "reset after the request was sent": (True, False),
+    "connect timeout": (True, True),
+    "read timeout": (True, False),
+    "short body": (True, False),
+    "TLS failure": (False, False),
+    "answer too large": (False, False),
+    "not HTTP": (False, False),
+    "a good status, an undecodable body": (False, False),
+}
+
+
+def test_the_retry_table_says_what_was_decided(tables):
+    for label, cells in tables.retry_rows():
+        *reads_and_cancel, submit = [cell == "again" for cell in cells]
+        if label in REPEATED:
+            read, submitted = REPEATED[label]
+        else:
+            first, _, last = label.partition(" to ")
+            codes = range(int(first), int(last or first) + 1)
+            read, submitted = set(codes) <= AGAIN, False
+            assert read or not set(codes) & AGAIN
+            assert ("SubmissionUnknown" in cells[-1]) == (codes[0] >= 500)
+        assert reads_and_cancel == [read] * 3
+        assert submit is submitted
+
+
+def test_the_retry_table_has_every_status_and_every_fault(tables):
+    labels = [label for label, _ in tables.retry_rows()]
+    assert set(REPEATED) <= set(labels)
+    codes: list[int] = []
+    for label in labels:
+        if label not in REPEATED:
+            first, _, last = label.partition(" to ")
+            codes.extend(range(int(first), int(last or first) + 1))
+    assert codes == [*range(100, 200), *range(300, 600)]

@@ -345,7 +345,7 @@ def _too_deep(draw: st.DrawFn) -> HostilePayload:
 def _twice(draw: st.DrawFn) -> HostilePayload:
     first, second = _bytes(_good(draw)), _bytes(_good(draw))
     body = first[:-1] + b"," + second[1:]
-    return HostilePayload(body, "the same job twice", is_refused=False)
+    return HostilePayload(body, "the same job twice")
 
 
 def _surrogate(draw: st.DrawFn) -> HostilePayload:
