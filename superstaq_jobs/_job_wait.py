@@ -72,6 +72,7 @@ class JobWait:
     _quiet_seconds: float = 0.0
     _quiet_at: float = 0.0
     _unknown_since: float | None = None
+    _looks_once: bool = False
 
     def __attrs_post_init__(self) -> None:
         problems = []
@@ -99,6 +100,7 @@ class JobWait:
             UnknownStatusTimeout: If the job kept a status that nobody knows for too long.
             InvalidValue: If the timeout is no time.
         """
+        self._looks_once = timeout_seconds == 0
         self._shown = self.latest()
         self._quiet_at = self.client.clock.now()
         try:
@@ -131,8 +133,9 @@ class JobWait:
         turn = min(self.client.look_in(), seconds_left)
         if turn > 0:
             self.client.clock.sleep(turn)
-        # Without time it was asked to look once, which takes as long as a request may.
-        timeout = None if seconds_left in {0, math.inf} else max(0.0, seconds_left - turn)
+        # A wait that is to look once may take as long as a request; the last look of another not.
+        is_unbounded = self._looks_once or seconds_left == math.inf
+        timeout = None if is_unbounded else max(0.0, seconds_left - turn)
         # One look, one request: the next look is its repetition.
         return self.look_once(timeout_seconds=timeout, max_attempts=1)
 

@@ -312,9 +312,10 @@ def _make_converter() -> cattrs.Converter:
         hooks[types.GenericAlias(tuple, (kind | None, ...))] = list_of(optional(hook))
     # As a factory, which cattrs asks before its own hooks for int, str, bool and float.
     converter.register_structure_hook_factory(hooks.__contains__, lambda kind: hooks[kind])
-    # cattrs looks its own hooks for these up by class, before it asks any factory.
-    for primitive in (str, int, bool, float):
-        converter.register_structure_hook(primitive, hooks[primitive])
+    # cattrs looks its own hooks for these up by class, before it asks any factory; the words are
+    # texts by class, and would be taken for any text.
+    for kind in (str, int, bool, float, JobType, CircuitType):
+        converter.register_structure_hook(kind, hooks[kind])
     return converter
 
 

@@ -36,6 +36,7 @@ from ._strict import (
     parse_json,
     protocol_error,
     structure,
+    wrong,
 )
 from .counts import Counts
 from .errors import InvalidValue, ProtocolError, warn
@@ -204,12 +205,16 @@ def read_jobs(
     data, warnings = _without_warnings(parse_json(body))
     collector = Collector()
     jobs: list[JobSnapshot] = []
+    seen: set[UUID] = set()
     if not isinstance(data, dict):
         collector.say("$", f"{_fields.shown(data)} is no object of jobs by id")
         data = {}
     for key, job in data.items():
         try:
             job_id = CONVERTER.structure(key, UUID)
+            if job_id in seen:
+                wrong("is a job's id a second time, in another spelling")
+            seen.add(job_id)
             wire = structure(_WireJob, job, what="")
             extra = freeze(_unknown_fields(job, _WireJob))
             jobs.append(_snapshot(job_id, wire, extra, fetched_at, source))

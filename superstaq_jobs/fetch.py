@@ -20,6 +20,7 @@ from .errors import (
     InvalidRequest,
     JobsNotFound,
     Problem,
+    RequestTimeout,
     SubmissionKeyConflict,
     SubmissionUnknown,
     SuperstaqServerException,
@@ -241,8 +242,10 @@ def _found_later(
 ) -> SubmitReceipt | None:
     """Look for a job whose answer was lost: the server may still be about to create it."""
     for pause in _SETTLING_SECONDS:
-        left = deadline - client.clock.now()
-        client.clock.sleep(max(0.0, min(pause, left)))
+        if client.clock.now() + pause >= deadline:
+            # What is looked for too early is not known to be missing.
+            raise RequestTimeout("there is no time left to look for the job", sent=False)
+        client.clock.sleep(pause)
         if (receipt := _adopted(client, job, tag, deadline)) is not None:
             return receipt
     return None

@@ -39,6 +39,14 @@ def refused(read, *args):
 # ---- jobs --------------------------------------------------------------------------------------
 
 
+def test_one_job_in_two_spellings_of_its_id_is_refused():
+    one = "6f3c4a52-7a39-4b0e-9c56-0d4fb2a1c3de"
+    twice = json.dumps({one: GOOD, one.upper(): GOOD}).encode()
+    assert refused(codec.read_jobs, twice) == [
+        f"$.{one.upper()}: is a job's id a second time, in another spelling"
+    ]
+
+
 def test_jobs_come_in_the_order_of_the_answer_with_provenance():
     snapshots = codec.decode_jobs(body(GOOD, GOOD), fetched_at=NOON, source="https://x.example.com")
     assert [s.job_id for s in snapshots] == [JOB, OTHER]
@@ -62,9 +70,12 @@ def test_the_readable_jobs_of_a_broken_answer_are_kept():
 
 def test_all_problems_come_at_once_with_their_paths():
     wrong = {**GOOD, "dry_run": 1, "target": "fez", "shots": [1, "2"], "tags": [None]}
+    wrong |= {"job_type": "run", "circuit_type": 3}
     del wrong["user_email"]
     assert sorted(refused(codec.read_jobs, body(wrong))) == [
+        f"$.{JOB}.circuit_type: 3 is none of cirq, qiskit, qasm, jaqal",
         f"$.{JOB}.dry_run: 1 is neither True nor False",
+        f"$.{JOB}.job_type: 'run' is none of submit, simulate, compile, convert",
         f"$.{JOB}.shots[1]: '2' is no whole number",
         f"$.{JOB}.tags[0]: None is no text",
         f"$.{JOB}.target: {NO_TARGET}",
@@ -147,6 +158,39 @@ def test_nesting_of_every_depth_is_refused_cleanly(bracket):
                 codec.read_jobs(data)
         assert isinstance(codec.read_error(text), str)
         assert isinstance(codec.read_error(b'{"detail": [' + text + b"]}"), str)
+
+
+@pytest.mark.parametrize(
+    ("text", "twice"),
+    [
+        ('{"a":1,"a":2}', True),
+        ('{"a" : 1, "b":[{"c":1,"c" :1}]}', True),
+        ('{"a":":","b":":x"}', False),
+        ('{"a":":","a":1}', True),
+        ('{"a\\":":1,"b":"\\":"}', False),
+        ('{"a\\":":1,"a\\":":1}', True),
+        ('{"a\\\\":1,"b":2}', False),
+        ('{"a\\\\":1,"a\\\\":2}', True),
+        ('{"a":1,"\\u0061":2}', True),
+        ('{"a" :' * 900 + "0" + "}" * 900, False),
+        ('{"a":{"a":1},"b":{"a":1}}', False),
+    ],
+)
+def test_a_key_that_comes_twice_is_refused(text, twice):
+    assert isinstance(json.loads(text), dict)  # it is JSON
+    try:
+        said = codec.read_targets(f"[{text}]".encode())
+    except ProtocolError as error:
+        said = str(error)
+    assert ("has a key twice" in said) is twice
+
+
+@pytest.mark.parametrize("bracket", ["[]", "{}"])
+def test_bodies_with_white_space_of_every_depth_are_refused_cleanly(bracket):
+    start, end = ("[", "]") if bracket == "[]" else ('{"a" :', "}")
+    for depth in range(860, 1010, 3):
+        with pytest.raises(ProtocolError):
+            codec.read_jobs((start * depth + '{"a" :1}' + end * depth).encode())
 
 
 def test_an_unknown_status_gives_exactly_one_warning():

@@ -37,7 +37,7 @@ def test_a_secret_shows_in_nothing_that_is_printed():
     secret = Secret(KEY)
     value = request(body=KEY.encode())
     shown = [
-        repr(secret), str(secret), f"{secret}", f"{secret!s:>40}", "{:s}".format(str(secret)), repr([secret]),
+        repr(secret), str(secret), f"{secret}", f"{secret!s:>40}", repr([secret]),
         repr(value), str(value), value.label, str(attrs.asdict(request())),
         str(attrs.astuple(request())), repr({secret: 1}),
     ]  # fmt: skip

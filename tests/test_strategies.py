@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 import pytest
 from general_superstaq import models
@@ -138,6 +139,17 @@ def test_lives_take_every_status():
             lambda history, status=status: any(status in s.statuses for s in history),
             settings=FOUND,
         )
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [r"\$\.tags", r"\$\.shots", r"\$\.\w+\[1\]", r"\$\.counts\[0\]\.1", r".*physicals\[0\]\.x"],
+)
+def test_payloads_are_broken_in_all_depths(pattern):
+    _, path = find(
+        sts.broken_payloads(), lambda broken: re.fullmatch(pattern, broken[1]), settings=FOUND
+    )
+    assert path.startswith("$.")
 
 
 @pytest.mark.parametrize(

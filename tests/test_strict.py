@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from superstaq_jobs._strict import Collector, WrongError, structure
 from superstaq_jobs.codec import read_jobs
 from superstaq_jobs.errors import ProtocolError
+from superstaq_jobs.replies import SubmitReceipt
 from superstaq_jobs.testing import strategies as sts
 
 JOB = uuid.UUID(int=0xA1)
@@ -162,6 +163,12 @@ def test_a_collector_without_problems_lets_the_value_pass():
     collector.say("$.a", "is wrong")
     with pytest.raises(WrongError):
         collector.finish()
+
+
+def test_what_a_record_itself_refuses_is_named_by_its_path():
+    with pytest.raises(ProtocolError) as caught:
+        structure(SubmitReceipt, {"job_id": str(JOB), "num_circuits": -1}, what="it")
+    assert [str(problem) for problem in caught.value.problems] == ["$.num_circuits: -1 is negative"]
 
 
 def test_structuring_what_is_no_object_is_a_protocol_error():

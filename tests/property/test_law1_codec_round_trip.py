@@ -12,7 +12,7 @@ import warnings
 import pydantic
 import pytest
 from general_superstaq import models
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from superstaq_jobs.codec import decode_jobs, encode_jobs, read_jobs
@@ -49,6 +49,10 @@ def exact(data):
     return json.dumps(data, sort_keys=True)
 
 
+# The official model is the judge of at least a thousand payloads where time allows it.
+THOROUGHLY = settings(max_examples=1000 if settings.default.max_examples > 100 else 100)
+
+
 @given(st.lists(sts.job_snapshots(), max_size=3, unique_by=lambda s: s.job_id))
 def test_decoding_what_was_encoded_gives_equal_snapshots(snapshots):
     assert read_jobs(encode_jobs(snapshots)).value == tuple(snapshots)
@@ -67,16 +71,19 @@ def test_what_is_encoded_twice_is_the_same_bytes(snapshot):
     assert encode_jobs(read_jobs(body).value) == body
 
 
+@THOROUGHLY
 @given(sts.wire_payloads())
 def test_to_dict_is_the_official_dump(payload):
     assert exact(decoded(payload).to_dict()) == exact(theirs(payload))
 
 
+@THOROUGHLY
 @given(sts.wire_payloads(irregular_lists=True, unknown_fields=True))
 def test_to_dict_is_the_official_dump_of_irregular_lists(payload):
     assert exact(decoded(payload).to_dict()) == exact(theirs(payload))
 
 
+@THOROUGHLY
 @given(sts.wire_payloads(irregular_lists=True))
 def test_a_payload_dumped_by_the_official_model_comes_back_as_it_was(payload):
     dumped = theirs(payload)
@@ -127,6 +134,7 @@ TOLERATED = {"statuses", "user_email"}
 """Fields in which we take what they refuse: the tests below say why."""
 
 
+@THOROUGHLY
 @given(mutated_payloads())
 def test_a_payload_that_theirs_refuses_we_refuse(mutation):
     payload, name = mutation

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import pickle
 import uuid
 
@@ -12,7 +13,6 @@ from hypothesis import strategies as st
 
 from superstaq_jobs.changes import JobDiff, diff
 from superstaq_jobs.testing import strategies as sts
-import itertools
 
 JOB_ID = uuid.UUID(int=7)
 SNAPSHOTS = sts.job_snapshots(job_id=JOB_ID, unknown_statuses=True)

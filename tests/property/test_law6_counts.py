@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import collections
 import fractions
+import itertools
 import math
 
 import pytest
@@ -14,7 +15,6 @@ from hypothesis import strategies as st
 
 from superstaq_jobs.counts import Counts
 from superstaq_jobs.testing import strategies as sts
-import itertools
 
 WIDTH = 4
 WHOLE = sts.counts(num_bits=WIDTH)
