@@ -105,7 +105,13 @@ def name_jobs(job_ids: Iterable[UUID]) -> str:
 
 
 def error_for(
-    call: Call[Any], response: Response, *, message: str, now: dt.datetime, source: str
+    call: Call[Any],
+    response: Response,
+    *,
+    message: str,
+    location: str,
+    now: dt.datetime,
+    source: str,
 ) -> SuperstaqServerException:
     """The error for an answer whose status is none of 200 to 299.
 
@@ -113,6 +119,8 @@ def error_for(
         call: What was called.
         response: The answer.
         message: What its body says, as ``codec.read_error`` reads it.
+        location: Where it points to, if it is a redirect. As the message, it is the server's text:
+            neither may hold a secret or be long.
         now: When it came; aware.
         source: The server.
     """
@@ -133,7 +141,7 @@ def error_for(
             advice += " It took the server too long: a smaller batch of circuits may help."
     elif 300 <= status < 400:  # noqa: PLR2004
         advice = (
-            f" It points to {response.header('location')!r}; redirects are not followed, since "
+            f" It points to {location!r}; redirects are not followed, since "
             "the API key would go there. Check remote_host."
         )
     return kind(

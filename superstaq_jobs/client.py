@@ -48,6 +48,8 @@ _CREATED_PERHAPS: Final = (
     "query_jobs before you submit it once more."
 )
 
+_SHOWN_CHARACTERS: Final = 160
+
 _LOGGER: Final = logging.getLogger("superstaq_jobs")
 
 
@@ -115,7 +117,7 @@ class SuperstaqClient:
         transport: Transport | None = None,
         clock: Clock | None = None,
         jitter: Callable[[], float] = random.random,
-        looks_per_second: float = 125.0,
+        looks_per_second: float = 100.0,
     ) -> None:
         if api_version not in APIS:
             raise ConfigurationError(
@@ -346,8 +348,14 @@ class SuperstaqClient:
         is_good = 200 <= response.status < 300  # noqa: PLR2004
         self._traffic.count_answer(len(response.body), is_good=is_good)
         if not is_good:
-            message = self._masked(codec.read_error(response.body))
-            raise error_for(call, response, message=message, now=now, source=self._origin)
+            raise error_for(
+                call,
+                response,
+                message=self._masked(codec.read_error(response.body)),
+                location=self._masked(response.header("location") or "")[:_SHOWN_CHARACTERS],
+                now=now,
+                source=self._origin,
+            )
         try:
             return call.read(response.body, now, self._origin)
         except ProtocolError as error:

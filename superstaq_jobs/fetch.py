@@ -198,7 +198,8 @@ def submit_job(
 
     Raises:
         SubmissionUnknown: If it was sent, but the answer was lost: the job may have been created.
-            With a key, if the server could not be asked about it either: call again with that key.
+            With a key, if the server could not be asked about it either: wait some seconds, since
+            it may still be about to create the job, and call again with that key.
         SubmissionKeyConflict: If the key belongs to a job that is not like this one.
         InvalidRequest: If the key cannot be used. Nothing was sent.
         SuperstaqServerException: If the server refused it or could not be reached.
@@ -240,14 +241,26 @@ def _submit_once(client: SuperstaqClient, job: NewJob, key: str, deadline: float
 def _found_later(
     client: SuperstaqClient, job: NewJob, tag: str, deadline: float
 ) -> SubmitReceipt | None:
-    """Look for a job whose answer was lost: the server may still be about to create it."""
+    """Look for a job whose answer was lost: the server may still be about to create it.
+
+    Only what the last look says counts for "none", so a look that fails does not shorten this.
+    """
+    failure: SuperstaqServerException | None = None
     for pause in _SETTLING_SECONDS:
         if client.clock.now() + pause >= deadline:
             # What is looked for too early is not known to be missing.
             raise RequestTimeout("there is no time left to look for the job", sent=False)
         client.clock.sleep(pause)
-        if (receipt := _adopted(client, job, tag, deadline)) is not None:
+        try:
+            receipt = _adopted(client, job, tag, deadline)
+        except SuperstaqServerException as error:
+            failure = error
+            continue
+        if receipt is not None:
             return receipt
+        failure = None
+    if failure is not None:
+        raise failure
     return None
 
 

@@ -134,7 +134,10 @@ class Response:
     """
 
     status: int
-    headers: tuple[tuple[str, str], ...] = attrs.field(default=(), converter=_lower_names)
+    # What a server sends back may hold what was sent to it, the key included.
+    headers: tuple[tuple[str, str], ...] = attrs.field(
+        default=(), converter=_lower_names, repr=lambda headers: f"<{len(headers)} headers>"
+    )
     body: bytes = attrs.field(default=b"", repr=lambda body: f"<{len(body)} bytes>")
 
     def header(self, name: str) -> str | None:

@@ -51,6 +51,9 @@ ANSWERS = {
     "echo as jobs": lambda r: json_response({echo(r).decode(): {}}),
     "echo as a warning": lambda r: json_response({"warnings": [{"message": echo(r).decode()}]}),
     "busy": lambda _: json_response("busy", status=503),
+    "echo as a redirect": lambda r: sj.Response(
+        status=307, headers=[("Location", f"https://evil.example/{echo(r).decode()}")]
+    ),
     "redirect": lambda _: sj.Response(status=302, headers=[("Location", "https://evil.example/")]),
 }
 FAULTS = [
