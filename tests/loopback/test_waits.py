@@ -1,0 +1,180 @@
+"""Waits in real time against a server that misbehaves on real sockets."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+
+import faults
+import pytest
+from faults import Act, FaultServer
+from worlds import JOB, KEY, job
+
+import superstaq_jobs as sj
+from superstaq_jobs.codec import encode_jobs
+
+MIB = 1024 * 1024
+TIMEOUT = 0.5
+# A bound that only says "by the clock, and not by the server": a server here would take a minute.
+GENEROUS = 5.0
+
+
+def shown(*statuses: str) -> Act:
+    return faults.answer(encode_jobs([job(*statuses)]))
+
+
+def client_of(server: FaultServer, **options: object) -> sj.SuperstaqClient:
+    return sj.SuperstaqClient(KEY, server.origin, max_body_bytes=MIB, **options)  # type: ignore[arg-type]
+
+
+PASSING: dict[str, Callable[[], Act]] = {
+    "close at once": faults.close_at_once,
+    "reset at once": faults.reset_at_once,
+    "close after the request": faults.close_after_request,
+    "reset after the request": faults.reset_after_request,
+    "cut in the headers": faults.cut_headers,
+    "cut in the body": lambda: faults.cut_body(b'{"', 100),
+    "cut in the chunks": lambda: faults.cut_chunks(b'{"'),
+    "hang at connect": faults.hang_at_connect,
+    "hang": faults.hang,
+    "hang in the headers": faults.hang_in_headers,
+    "hang in the body": faults.hang_in_body,
+    "drip the headers": lambda: faults.drip_headers(0.1),
+    "drip the body": lambda: faults.drip_body(0.1),
+    "408": lambda: faults.answer(b"", "408 Late"),
+    "429": lambda: faults.answer(b"", "429 Busy", [("Retry-After", "60")]),
+    "500": lambda: faults.answer(b"", "500 Oh"),
+    "502": lambda: faults.answer(b"<html>", "502 Bad"),
+    "503": lambda: faults.answer(b"", "503 Busy"),
+    "504": lambda: faults.answer(b"", "504 Late"),
+}
+STAYING: dict[str, tuple[Callable[[], Act], type[sj.SuperstaqServerException]]] = {
+    "garbage": (faults.garbage, sj.ProtocolError),
+    "interim answers without end": (faults.endless_interim, sj.ProtocolError),
+    "no length": (lambda: faults.stated_length("many", b"{}"), sj.ProtocolError),
+    "headers without end": (faults.header_flood, sj.AnswerTooLarge),
+    "a header without end": (faults.long_header, sj.AnswerTooLarge),
+    "a body without end": (faults.endless_body, sj.AnswerTooLarge),
+    "chunks without end": (faults.endless_chunks, sj.AnswerTooLarge),
+    "a bomb": (lambda: faults.bomb(8 * MIB), sj.AnswerTooLarge),
+    "a page": (lambda: faults.answer(b"<html>Log in</html>"), sj.ProtocolError),
+    "no such job": (lambda: faults.answer(b"{}"), sj.JobsNotFound),
+    "401": (lambda: faults.answer(b"", "401 No"), sj.AuthenticationError),
+    "404": (lambda: faults.answer(b"", "404 No"), sj.SuperstaqServerException),
+    "redirect": (
+        lambda: faults.redirect("http://127.0.0.1:9/"),
+        sj.SuperstaqServerException,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PASSING)
+def test_no_fault_carries_a_wait_past_its_deadline(name: str) -> None:
+    act = PASSING[name]()
+    # An act for a connection is in the script, once for each that a wait could make.
+    script = [act] * 200 if act.at_connect else []
+    with FaultServer(*script, then=act) as server, client_of(server) as client:
+        handle = sj.JobHandle(client, JOB)
+        started = time.monotonic()
+        with pytest.raises(sj.WaitTimeout) as caught:
+            handle.wait_until_complete(timeout_seconds=TIMEOUT, polling_seconds=0.05)
+        took = time.monotonic() - started
+    assert took <= GENEROUS
+    assert took >= 0.9 * TIMEOUT - 0.01
+    error = caught.value
+    assert error.snapshot is None
+    assert error.num_failures == client.traffic.requests >= 1
+    assert all(isinstance(failure, sj.SuperstaqServerException) for failure in error.failures)
+
+
+@pytest.mark.parametrize("name", STAYING)
+def test_a_fault_that_stays_ends_a_wait_at_once(name: str) -> None:
+    make, kind = STAYING[name]
+    with FaultServer(shown("running"), then=make()) as server, client_of(server) as client:
+        handle = sj.JobHandle(client, JOB)
+        with pytest.raises(kind) as caught:
+            handle.wait_until_complete(timeout_seconds=60, polling_seconds=0.01)
+        assert type(caught.value) is kind
+        assert len(server.requests) == 2
+    assert handle.latest == job("running")
+
+
+def test_a_refused_connection_is_waited_out_and_told() -> None:
+    origin = f"http://127.0.0.1:{faults.closed_port()}"
+    with sj.SuperstaqClient(KEY, origin) as client, pytest.raises(sj.WaitTimeout) as caught:
+        sj.JobHandle(client, JOB).wait_until_complete(timeout_seconds=0.3, polling_seconds=0.05)
+    assert caught.value.num_failures > 1
+    assert "Connection refused" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", [n for n in PASSING if n != "429"])
+def test_a_server_that_comes_back_in_the_middle_of_a_wait_is_believed(name: str) -> None:
+    act = PASSING[name]()
+    script = [shown("received", "running"), *[act] * 2, shown("running", "completed")]
+    if act.at_connect:
+        # Such an act waits for a new connection, which the closed one before makes sure of.
+        script.insert(1, faults.close_after_request())
+    with FaultServer(*script, then=shown("completed", "completed")) as server:
+        # A hanging look ends with the time that one request may take.
+        with client_of(server, request_timeout_seconds=0.3) as client:
+            handle = sj.JobHandle(client, JOB)
+            final = handle.wait_until_complete(timeout_seconds=60, polling_seconds=0.02)
+        assert client.traffic.failures >= 2
+        assert client.traffic.repetitions == 0
+    assert final == job("completed", "completed")
+
+
+def test_a_deadline_bounds_a_call_with_its_repetitions() -> None:
+    with FaultServer(then=faults.hang()) as server, client_of(server) as client:
+        started = time.monotonic()
+        with pytest.raises(sj.RequestTimeout):
+            sj.fetch_job(client, JOB, timeout_seconds=TIMEOUT)
+        assert time.monotonic() - started <= GENEROUS
+
+
+def test_a_lost_answer_on_a_real_socket_is_adopted_by_its_key() -> None:
+    tagged = job("received", tags=["submission-key:k"])
+    found = faults.answer(encode_jobs([tagged]))
+    with (
+        FaultServer(faults.answer(b"{}"), faults.reset_after_request(), then=found) as server,
+        client_of(server) as client,
+    ):
+        new = sj.NewJob(
+            target="ss_unconstrained_simulator", circuits="OPENQASM 2.0;", job_type="simulate"
+        )
+        receipt = sj.submit_job(client, new, submission_key="k", timeout_seconds=60)
+        assert [request.method for request in server.requests] == ["GET", "POST", "GET"]
+    assert receipt == sj.SubmitReceipt(job_id=JOB, num_circuits=1, adopted=True)
+
+
+@pytest.mark.parametrize("where", ["hang", "hang in the body", "drip the body", "in a pause"])
+def test_ctrl_c_in_the_middle_of_a_wait_leaves_a_handle_that_goes_on(where: str) -> None:
+    act = shown("running") if where == "in a pause" else PASSING[where]()
+    polling = 60 if where == "in a pause" else 0.01
+    reached = threading.Event()
+
+    def run(connection: faults.Connection, request: faults.Received | None) -> None:
+        reached.set()
+        act.run(connection, request)
+
+    def interrupt() -> None:
+        reached.wait(60)
+        time.sleep(0.2)  # until the answer has begun, or the pause
+        os.kill(os.getpid(), signal.SIGINT)
+
+    script = [shown("received"), Act(run)]
+    with FaultServer(*script, then=shown("completed")) as server, client_of(server) as client:
+        handle = sj.JobHandle(client, JOB)
+        handle.refresh()
+        thread = threading.Thread(target=interrupt)
+        thread.start()
+        started = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            handle.wait_until_complete(polling_seconds=polling)
+        assert time.monotonic() - started <= GENEROUS
+        thread.join()
+        assert handle.latest == job("running" if where == "in a pause" else "received")
+        assert handle.wait_until_complete(timeout_seconds=60) == job("completed")

@@ -1,0 +1,501 @@
+"""Waits of a handle: what they absorb, how they pace themselves, and where they end."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import logging
+import math
+import random
+import statistics
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from worlds import JOB, NOON, client_on, job
+
+import superstaq_jobs as sj
+from superstaq_jobs.testing import FakeClock, ScriptedTransport, jobs_response, json_response
+
+PASSING = {
+    "refused": sj.TransportError("connection refused", sent=False),
+    "reset": sj.TransportError("the connection was reset", sent=True),
+    "short body": sj.TransportError("only 3 of 9 bytes came", sent=True),
+    "timeout": sj.RequestTimeout("no whole answer in time", sent=True),
+    **{
+        str(status): json_response("no", status=status) for status in (408, 429, 500, 502, 503, 504)
+    },
+}
+STAYING = {
+    "401": (json_response("who are you", status=401), sj.AuthenticationError),
+    "400": (json_response("no", status=400), sj.SuperstaqServerException),
+    "404": (json_response("no", status=404), sj.SuperstaqServerException),
+    "302": (sj.Response(status=302), sj.SuperstaqServerException),
+    "absent": (jobs_response(), sj.JobsNotFound),
+    "untrusted": (sj.TlsError("an unknown authority", sent=False), sj.TlsError),
+    "too large": (sj.AnswerTooLarge("too large", sent=True), sj.AnswerTooLarge),
+    "no HTTP": (sj.ProtocolError("no HTTP"), sj.ProtocolError),
+    "a page": (sj.Response(status=200, body=b"<html>Log in</html>"), sj.ProtocolError),
+    "half": (sj.Response(status=200, body=b'{"'), sj.ProtocolError),
+}
+BUSY = PASSING["503"]
+QUIET = pytest.mark.filterwarnings("ignore:the server uses a circuit status")
+
+
+class World:
+    """A handle on a server that a function of the clock's time plays, and what was asked when."""
+
+    def __init__(self, *steps, state=None, **options):
+        self.clock = FakeClock()
+        self.asked = []
+        self.script = iter(steps)
+        self.state = state
+        self.transport = ScriptedTransport.from_function(self._answer)
+        self.client = client_on(self.transport, clock=self.clock, **options)
+        self.handle = sj.JobHandle(self.client, JOB)
+
+    def _answer(self, _request):
+        self.asked.append(self.clock.now())
+        step = self.state(self.clock.now()) if self.state is not None else next(self.script)
+        if isinstance(step, BaseException):
+            raise step
+        return jobs_response(step) if isinstance(step, sj.JobSnapshot) else step
+
+    def wait(self, *args, **options):
+        return self.handle.wait_until_complete(*args, **options)
+
+    def wait_in_vain(self, kind=sj.WaitTimeout, **options):
+        with pytest.raises(kind) as caught:
+            self.wait(**options)
+        assert type(caught.value) is kind
+        return caught.value
+
+
+def living(*life):
+    """A job of one circuit that takes each status at its time; seconds, rising from 0."""
+
+    def state(now):
+        at, status = [step for step in life if step[0] <= now][-1]
+        snapshot = job(status)
+        changed = NOON + dt.timedelta(seconds=at)
+        return attrs.evolve(
+            snapshot, circuits=[attrs.evolve(snapshot.circuits[0], updated_at=changed)]
+        )
+
+    return state
+
+
+def forever(status):
+    return lambda _now: job(status)
+
+
+# ---- failures
+
+
+@pytest.mark.parametrize("how", PASSING)
+def test_a_failure_that_passes_does_not_end_a_wait(how):
+    world = World(PASSING[how], job("running"), PASSING[how], PASSING[how], job("completed"))
+    assert world.wait(polling_seconds=3) == job("completed")
+    assert world.asked == [0, 3, 6, 9, 12]
+
+
+@pytest.mark.parametrize("how", STAYING)
+def test_a_failure_that_stays_ends_a_wait_at_once_and_leaves_what_was_known(how):
+    answer, kind = STAYING[how]
+    world = World(job("running"), answer)
+    world.wait_in_vain(kind, timeout_seconds=60, polling_seconds=3)
+    assert world.asked == [0, 3]
+    assert world.handle.latest == job("running")
+
+
+def test_a_wait_that_runs_out_tells_what_failed():
+    world = World(job("running"), *[BUSY] * 10)
+    error = world.wait_in_vain(timeout_seconds=10, polling_seconds=4)
+    assert world.asked == [0, 4, 8, 10]
+    assert error.num_failures == 3
+    assert [failure.status_code for failure in error.failures] == [503] * 3
+    assert error.snapshot == job("running")
+    assert "Looks that failed: 3, the last: fetching job" in str(error)
+
+
+def test_a_wait_without_any_answer_says_so():
+    error = World(*PASSING.values(), BUSY).wait_in_vain(timeout_seconds=3, polling_seconds=1)
+    assert error.snapshot is None
+    assert "The server never answered about it" in str(error)
+    assert error.num_failures == 4
+
+
+def test_the_last_twenty_failures_are_kept_and_all_are_counted():
+    world = World(state=lambda now: sj.TransportError(f"at {now:g}", sent=True))
+    error = world.wait_in_vain(timeout_seconds=99, polling_seconds=1)
+    assert error.num_failures == 100
+    assert len(error.failures) == 20
+    assert [str(failure).rpartition(" ")[2] for failure in error.failures] == [
+        str(at) for at in range(80, 100)
+    ]
+
+
+def test_a_look_that_failed_is_logged_without_a_secret(caplog):
+    with caplog.at_level(logging.INFO, logger="superstaq_jobs"):
+        World(PASSING["reset"], job("completed")).wait()
+    assert caplog.messages == [f"a look at job {JOB} failed with TransportError"]
+
+
+def test_a_look_is_one_request_however_often_calls_may_be_repeated():
+    world = World(*[BUSY] * 7, job("completed"), retry_policy=sj.RetryPolicy(max_attempts=9))
+    world.wait(polling_seconds=1)
+    assert world.client.traffic.requests == world.client.traffic.calls == 8
+    assert world.client.traffic.repetitions == 0
+
+
+def test_retry_after_is_a_floor_of_the_pause_up_to_the_cap_and_to_the_deadline():
+    def busy(seconds):
+        return json_response("busy", status=429, headers=[("Retry-After", seconds)])
+
+    world = World(busy("20"), busy("1"), busy("999"), busy("nonsense"), job("completed"))
+    world.wait(polling_seconds=5)
+    assert world.asked == [0, 20, 25, 85, 90]
+    world = World(busy("20"), job("running"))
+    world.wait_in_vain(timeout_seconds=12, polling_seconds=5)
+    assert world.asked == [0, 12]
+
+
+def test_after_a_failure_the_job_may_be_asked_about_again_by_hand():
+    world = World(BUSY, job("running"), STAYING["401"][0], job("completed"))
+    with pytest.raises(sj.AuthenticationError):
+        world.wait(polling_seconds=1)
+    assert world.handle.refresh() == job("completed")
+
+
+# ---- deadlines
+
+
+def test_each_look_is_given_the_time_that_is_left():
+    world = World(state=forever("running"), request_timeout_seconds=8)
+    world.wait_in_vain(timeout_seconds=12, polling_seconds=5)
+    assert world.asked == [0, 5, 10, 12]
+    assert world.transport.timeouts == (8, 7, 2, 0)
+
+
+def test_the_last_look_at_the_deadline_is_not_given_the_time_of_a_whole_request():
+    """It would carry the wait past its deadline by as much."""
+    world = World(state=forever("running"), request_timeout_seconds=300)
+    world.wait_in_vain(timeout_seconds=2, polling_seconds=1)
+    assert max(at + t for at, t in zip(world.asked, world.transport.timeouts, strict=True)) == 2
+
+
+def test_a_time_of_zero_is_one_look_that_may_take_as_long_as_a_request():
+    world = World(state=forever("running"), request_timeout_seconds=8)
+    error = world.wait_in_vain(timeout_seconds=0)
+    assert world.transport.timeouts == (8,)
+    assert error.timeout_seconds == 0
+    world = World(BUSY)
+    assert world.wait_in_vain(timeout_seconds=0).num_failures == 1
+
+
+def test_without_a_limit_each_look_may_take_as_long_as_a_request():
+    world = World(job("running"), job("completed"), request_timeout_seconds=8)
+    world.wait()
+    assert world.transport.timeouts == (8, 8)
+
+
+@given(
+    timeout=st.floats(0.01, 100),
+    polling=st.floats(0.2, 30),
+    slowness=st.lists(st.floats(0, 20), min_size=1, max_size=5),
+)
+def test_no_wait_is_carried_past_its_deadline_by_a_slow_server(timeout, polling, slowness):
+    clock = FakeClock()
+    slow = itertools.cycle(slowness)
+
+    class Slow:
+        def send(self, _request, /, *, timeout_seconds):
+            seconds = next(slow) + 0.05
+            clock.advance(min(seconds, timeout_seconds))
+            if seconds >= timeout_seconds:
+                raise sj.RequestTimeout("late", sent=True)
+            return jobs_response(job("running"))
+
+        def close(self):
+            pass
+
+    handle = sj.JobHandle(client_on(Slow(), clock=clock), JOB)
+    with pytest.raises(sj.WaitTimeout) as caught:
+        handle.wait_until_complete(timeout_seconds=timeout, polling_seconds=polling)
+    assert clock.now() <= timeout * (1 + 1e-9)
+    assert caught.value.waited_seconds == pytest.approx(clock.now())
+    assert caught.value.waited_seconds >= timeout - min(1, 0.1 * timeout) - 1e-9
+
+
+@pytest.mark.parametrize(
+    ("options", "where"),
+    [
+        *(({"timeout_seconds": x}, "timeout_seconds") for x in (-1, math.nan, math.inf, True, "1")),
+        *(
+            ({"polling_seconds": x}, "polling_seconds")
+            for x in (-1, math.nan, math.inf, True, None)
+        ),
+        *(({"unknown_status_seconds": x}, "unknown_status_seconds") for x in (-1, math.nan, "1")),
+    ],
+)
+def test_what_cannot_be_waited_with_is_refused_before_anything_is_sent(options, where):
+    world = World()
+    with pytest.raises(sj.InvalidValue) as caught:
+        world.wait(**options)
+    assert [problem.where for problem in caught.value.problems] == [where]
+    assert world.asked == []
+
+
+def test_the_looks_of_a_wait_take_their_turn_but_not_past_the_deadline():
+    world = World(state=forever("running"), looks_per_second=0.5)
+    for _ in range(2):
+        world.client.look_in()
+    world.wait_in_vain(timeout_seconds=3, polling_seconds=10)
+    assert world.asked == [3]
+    assert world.transport.timeouts == (0,)
+
+
+# ---- Ctrl-C
+
+
+class Interrupted(FakeClock):
+    """A clock whose n-th sleep is interrupted."""
+
+    def __init__(self, number):
+        super().__init__()
+        self.number = number
+
+    def sleep(self, seconds):
+        self.number -= 1
+        if self.number == 0:
+            raise KeyboardInterrupt
+        super().sleep(seconds)
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_an_interrupt_in_a_pause_leaves_a_handle_that_goes_on(number):
+    clock = Interrupted(number)
+    steps = [job("received"), job("running"), job("running"), job("completed")]
+    transport = ScriptedTransport(map(jobs_response, steps))
+    handle = sj.JobHandle(client_on(transport, clock=clock), JOB)
+    with pytest.raises(KeyboardInterrupt):
+        handle.wait_until_complete(polling_seconds=1)
+    assert handle.latest == steps[number - 1]
+    assert handle.wait_until_complete(polling_seconds=1) == job("completed")
+    assert transport.remaining == 0
+
+
+def test_an_interrupt_in_a_request_leaves_a_handle_that_goes_on():
+    world = World(job("received"), KeyboardInterrupt(), job("completed"))
+    with pytest.raises(KeyboardInterrupt):
+        world.wait(polling_seconds=1)
+    assert world.handle.latest == job("received")
+    assert world.wait() == job("completed")
+
+
+# ---- statuses that nobody knows
+
+
+@QUIET
+def test_a_wait_on_a_status_that_nobody_knows_ends_by_itself():
+    world = World(state=forever("teleporting"))
+    error = world.wait_in_vain(sj.UnknownStatusTimeout, polling_seconds=5)
+    assert world.asked[-1] == 600
+    assert isinstance(error, sj.WaitTimeout)
+    assert isinstance(error, TimeoutError)
+    assert (error.waited_seconds, error.timeout_seconds) == (600, 600)
+    assert error.snapshot == job("teleporting")
+    assert "teleporting when it was last looked at" in str(error)
+    assert "does not know" in str(error)
+
+
+@QUIET
+@pytest.mark.parametrize(("bound", "at"), [(0, 0), (7, 10), (10, 10), (600, 600)])
+def test_how_long_it_waits_on_such_a_status_is_an_option(bound, at):
+    world = World(state=forever("teleporting"))
+    world.wait_in_vain(sj.UnknownStatusTimeout, polling_seconds=5, unknown_status_seconds=bound)
+    assert world.asked[-1] == at
+
+
+@QUIET
+def test_without_a_bound_it_goes_on_until_the_job_is_over_or_the_time():
+    def state(now):
+        return job("completed" if now >= 5000 else "teleporting")
+
+    world = World(state=state)
+    assert world.wait(polling_seconds=50, unknown_status_seconds=None).is_terminal
+    world = World(state=state)
+    world.wait_in_vain(timeout_seconds=4000, polling_seconds=50, unknown_status_seconds=None)
+
+
+@QUIET
+def test_the_deadline_may_come_first():
+    world = World(state=forever("teleporting"))
+    world.wait_in_vain(timeout_seconds=20, unknown_status_seconds=30)
+
+
+@QUIET
+def test_a_known_status_in_between_starts_the_count_again():
+    life = living((0, "teleporting"), (25, "running"), (32, "teleporting"))
+    world = World(state=life)
+    world.wait_in_vain(sj.UnknownStatusTimeout, polling_seconds=5, unknown_status_seconds=30)
+    assert world.asked[-1] == 35 + 30
+
+
+@QUIET
+def test_only_the_circuit_that_is_waited_for_counts():
+    world = World(state=lambda _now: job("teleporting", "running"))
+    error = world.wait_in_vain(
+        sj.UnknownStatusTimeout, index=0, polling_seconds=5, unknown_status_seconds=10
+    )
+    assert f"circuit 0 of job {JOB}" in str(error)
+    assert world.asked[-1] == 10
+    world.wait_in_vain(index=1, timeout_seconds=40, unknown_status_seconds=10)
+
+
+@QUIET
+def test_another_circuit_that_is_known_to_go_on_keeps_the_wait_going():
+    world = World(state=lambda now: job("teleporting", "completed" if now > 99 else "running"))
+    world.wait_in_vain(sj.UnknownStatusTimeout, polling_seconds=10, unknown_status_seconds=20)
+    assert world.asked[-1] == 100 + 20
+
+
+@QUIET
+def test_a_job_whose_status_becomes_known_again_ends_the_wait_well():
+    world = World(job("teleporting"), job("teleporting"), job("completed"))
+    assert world.wait(polling_seconds=1, unknown_status_seconds=2).is_terminal
+
+
+# ---- a pace that adapts
+
+
+def pauses(world):
+    return [b - a for a, b in itertools.pairwise(world.asked)]
+
+
+POLICIES = st.builds(
+    lambda queued, running, snap_back, jitter: sj.PollPolicy(
+        queued=queued, running=running, snap_back=snap_back, jitter=jitter
+    ),
+    *[
+        st.builds(
+            lambda fraction, low, more: sj.Pace(
+                fraction=fraction, min_seconds=low, max_seconds=low + more
+            ),
+            st.floats(0, 1),
+            st.floats(0.1, 5),
+            st.floats(0, 60),
+        )
+    ]
+    * 2,
+    st.floats(0, 1),
+    st.floats(0, 0.5),
+)
+
+
+@given(policy=POLICIES, status=st.sampled_from(["received", "pending", "running", "simulating"]))
+def test_a_pause_is_the_pace_of_the_status_within_the_jitter(policy, status):
+    randomness = random.Random(7)
+    world = World(state=forever(status))
+    world.client = sj.SuperstaqClient(
+        "key-of-the-tests",
+        transport=world.transport,
+        clock=world.clock,
+        jitter=randomness.random,
+    )
+    world.handle = sj.JobHandle(world.client, JOB)
+    world.wait_in_vain(timeout_seconds=50, poll_policy=policy)
+    pace = policy.running if status in {"running", "simulating"} else policy.queued
+    for at, pause in zip(world.asked, pauses(world)[:-1], strict=False):
+        wanted = min(pace.max_seconds, max(pace.min_seconds, pace.fraction * at))
+        assert (1 - policy.jitter) * wanted - 1e-9 <= pause <= (1 + policy.jitter) * wanted + 1e-9
+
+
+def test_by_default_pauses_grow_by_a_tenth_of_the_time_waited_from_1_s_to_30_s():
+    world = World(state=forever("received"))
+    policy = sj.PollPolicy(jitter=0)
+    world.wait_in_vain(timeout_seconds=2000, poll_policy=policy)
+    seen = pauses(world)[:-1]
+    assert seen[:10] == [1] * 10
+    assert all(b >= a - 1e-9 for a, b in itertools.pairwise(seen))
+    assert seen[-1] == pytest.approx(30)
+    for at, pause in zip(world.asked, seen, strict=False):
+        assert pause == pytest.approx(min(30, max(1, 0.1 * at)))
+
+
+def test_jitter_is_drawn_for_each_pause_within_a_quarter_to_both_sides():
+    draws = iter([0.0, 1.0, 0.5, 0.25] * 10)
+    transport = ScriptedTransport.from_function(lambda _: jobs_response(job("received")))
+    clock = FakeClock()
+    client = sj.SuperstaqClient("key", transport=transport, clock=clock, jitter=lambda: next(draws))
+    with pytest.raises(sj.WaitTimeout):
+        sj.JobHandle(client, JOB).wait_until_complete(
+            timeout_seconds=9, poll_policy=sj.PollPolicy()
+        )
+    assert clock.sleeps[:6] == pytest.approx((0.75, 1.25, 1, 0.875, 0.75, 1.25))
+
+
+def test_a_running_job_has_a_pace_of_its_own():
+    policy = sj.PollPolicy(
+        queued=sj.Pace(min_seconds=7, max_seconds=7),
+        running=sj.Pace(min_seconds=2, max_seconds=2),
+        jitter=0,
+    )
+    world = World(state=living((0, "received"), (20, "running"), (30, "completed")))
+    world.wait(poll_policy=policy)
+    assert world.asked == [0, 7, 14, 21, 23, 25, 27, 29, 31]
+
+
+def test_a_change_snaps_the_pause_back_and_it_grows_again():
+    policy = sj.PollPolicy(
+        queued=sj.Pace(max_seconds=1000), running=sj.Pace(max_seconds=1000), jitter=0, snap_back=0.5
+    )
+    world = World(state=living((0, "received"), (600, "running"), (1200, "completed")))
+    world.wait(poll_policy=policy)
+    seen = list(zip(world.asked, pauses(world), strict=False))
+    before = [pause for at, pause in seen if at < 600]
+    after = [pause for at, pause in seen if at >= 600]
+    assert before == sorted(before)
+    assert after == sorted(after)
+    # Half of what the next pause would have been: a tenth of the time waited.
+    first = next(at for at, _ in seen if at >= 600)
+    assert after[0] == pytest.approx(0.5 * 0.1 * first)
+
+
+def test_a_change_that_was_known_before_the_wait_is_none():
+    world = World(state=forever("received"))
+    world.handle.refresh()
+    world.clock.advance(500)
+    world.wait_in_vain(timeout_seconds=3, poll_policy=sj.PollPolicy(jitter=0))
+    assert world.asked == [0, 500, 501, 502, 503]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "most", "lateness"), [(8, 10, 1), (60, 31, 3.5), (600, 67, 18), (7200, 300, 18)]
+)
+def test_few_requests_and_little_lateness_however_long_the_job(seconds, most, lateness):
+    late, looks = [], []
+    for seed in range(30):
+        randomness = random.Random(seed)
+        end = seconds * randomness.uniform(0.97, 1.03)
+        compiled = min(3, 0.1 * end)
+        # Compiled soon, then in the queue for most of its life, and the end within a pause.
+        life = living(
+            (0, "received"),
+            (0.25 * compiled, "awaiting_compile"),
+            (0.5 * compiled, "compiling"),
+            (compiled, "pending"),
+            (0.9 * end, "running"),
+            (end, "completed"),
+        )
+        world = World(state=life)
+        client = sj.SuperstaqClient(
+            "key", transport=world.transport, clock=world.clock, jitter=randomness.random
+        )
+        sj.JobHandle(client, JOB).wait_until_complete(poll_policy=sj.PollPolicy())
+        looks.append(len(world.asked))
+        late.append(world.clock.now() - end)
+    assert min(late) >= 0
+    assert statistics.mean(late) <= lateness
+    assert statistics.mean(looks) <= most
