@@ -59,6 +59,11 @@ def refuse_bad(
         raise error(f"{'an' if name[0] in 'AEIOU' else 'a'} {name}", problems)
 
 
+def is_a(value: object, kind: type) -> bool:
+    """Whether a value is of a class, where its type says so but a caller may not keep to it."""
+    return isinstance(value, kind)
+
+
 def shown(value: object) -> str:
     """A value for an error's text, cut to what a person reads."""
     try:

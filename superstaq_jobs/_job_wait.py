@@ -31,6 +31,8 @@ __all__: list[str] = []
 
 OnChange = Callable[[JobSnapshot | None, JobSnapshot], object]
 
+_LONGEST_BACKOFF_SECONDS: Final = 1.0
+
 _LOGGER: Final = logging.getLogger("superstaq_jobs")
 
 
@@ -40,6 +42,14 @@ class LookOnce(Protocol):
     def __call__(self, *, timeout_seconds: float | None, max_attempts: int) -> JobSnapshot:
         """The latest snapshot."""
         ...
+
+
+class _PassingError(Exception):
+    """A look failed in a way that passes. What ``on_change`` raises is never one."""
+
+    def __init__(self, error: SuperstaqServerException) -> None:
+        super().__init__(error)
+        self.error = error
 
 
 @attrs.define(kw_only=True)
@@ -71,6 +81,7 @@ class JobWait:
     _status: CircuitStatus | None = None
     _quiet_seconds: float = 0.0
     _quiet_at: float = 0.0
+    _failed_looks: int = 0
     _unknown_since: float | None = None
     _looks_once: bool = False
 
@@ -110,10 +121,13 @@ class JobWait:
                 clock=self.client.clock,
                 timeout_seconds=timeout_seconds,
                 pause=self._pause,
-                absorbs=self._absorbs,
+                absorbs=lambda error: isinstance(error, _PassingError),
             )
         except RanOut as error:
             ran_out = error
+        ran_out.failures = tuple(
+            each.error if isinstance(each, _PassingError) else each for each in ran_out.failures
+        )
         how = f"after {ran_out.waited_seconds:.3g} s (timeout_seconds={timeout_seconds})"
         raise self._timeout(WaitTimeout, how, timeout_seconds, ran_out)
 
@@ -130,14 +144,26 @@ class JobWait:
         return seen
 
     def _ask(self, seconds_left: float) -> JobSnapshot:
-        turn = min(self.client.look_in(), seconds_left)
+        # Turns spread waits out; none may take the time away in which to look.
+        turn = 0.0 if self._looks_once else min(self.client.look_in(), 0.5 * seconds_left)
         if turn > 0:
             self.client.clock.sleep(turn)
         # A wait that is to look once may take as long as a request; the last look of another not.
         is_unbounded = self._looks_once or seconds_left == math.inf
         timeout = None if is_unbounded else max(0.0, seconds_left - turn)
-        # One look, one request: the next look is its repetition.
-        return self.look_once(timeout_seconds=timeout, max_attempts=1)
+        try:
+            # One look, one request: the next look is its repetition.
+            seen = self.look_once(timeout_seconds=timeout, max_attempts=1)
+        except SuperstaqServerException as error:
+            if not self.client.retry_policy.may_repeat(error, safe_to_repeat=True):
+                raise
+            failure = error
+        else:
+            self._failed_looks = 0
+            return seen
+        _LOGGER.info("a look at job %s failed with %s", self.job_id, type(failure).__name__)
+        self._failed_looks += 1
+        raise _PassingError(failure)
 
     def _note_change(self, seen: JobSnapshot) -> None:
         before, self._shown = self._shown, seen
@@ -152,26 +178,21 @@ class JobWait:
     def _check_status(self, seen: JobSnapshot) -> None:
         status = seen.status if self.index is None else seen.circuit(self.index).status
         bound, now = self.unknown_status_seconds, self.client.clock.now()
-        if status is not CircuitStatus.UNKNOWN:
+        # Nor is it known what a job without circuits waits for.
+        if status is not CircuitStatus.UNKNOWN and seen.circuits:
             self._unknown_since = None
             return
         if self._unknown_since is None:
             self._unknown_since = now
         seconds = now - self._unknown_since
         if bound is not None and seconds >= bound:
-            how = (
-                f"after {seconds:.3g} s in a status that this version of superstaq_jobs does not "
-                "know, and which may be its end"
+            how = f"after {seconds:.3g} s " + (
+                "in a status that this version of superstaq_jobs does not know, and which may "
+                "be its end"
+                if seen.circuits
+                else "without any circuit"
             )
             raise self._timeout(UnknownStatusTimeout, how, bound, RanOut(seconds, (), 0))
-
-    def _absorbs(self, error: BaseException) -> bool:
-        is_passing = isinstance(
-            error, SuperstaqServerException
-        ) and self.client.retry_policy.may_repeat(error, safe_to_repeat=True)
-        if is_passing:
-            _LOGGER.info("a look at job %s failed with %s", self.job_id, type(error).__name__)
-        return is_passing
 
     def _pause(self, _seen: JobSnapshot | None, error: Exception | None) -> float:
         pause = self.pace
@@ -179,8 +200,16 @@ class JobWait:
             quiet = self._quiet_seconds + self.client.clock.now() - self._quiet_at
             status = None if self._shown is None else self._shown.status
             pause = pause.pause_seconds(status, quiet_seconds=quiet, jitter=self.client.jitter())
-        asked = getattr(error, "retry_after_seconds", None) or 0.0
-        return max(pause, min(asked, self.client.retry_policy.retry_after_cap_seconds))
+        if not isinstance(error, _PassingError):
+            return pause
+        policy, asked = self.client.retry_policy, error.error.retry_after_seconds or 0.0
+        # However short the pauses are, a server in trouble is not asked without end.
+        backoff = policy.delay_seconds(self._failed_looks, jitter=self.client.jitter())
+        return max(
+            pause,
+            min(backoff, _LONGEST_BACKOFF_SECONDS),
+            min(asked, policy.retry_after_cap_seconds),
+        )
 
     def _timeout(
         self,

@@ -39,6 +39,7 @@ T = TypeVar("T")
 MAX_REQUEST_LINE_BYTES: Final = 7000
 """Servers and proxies refuse request lines from 8,000 bytes or so; ours stay below."""
 
+_GATEWAY_TIMEOUT: Final = 504
 _TERMS: Final = "You must accept the Terms of Use"
 _EMAIL: Final = "You must validate your registered email"
 
@@ -137,19 +138,22 @@ def error_for(
             " The job may have been created all the same, so it was not sent again: look for it "
             "with query_jobs before you submit it once more."
         )
-        if status == 504:  # noqa: PLR2004 - the official client gives the same reason
+        if status == _GATEWAY_TIMEOUT:  # the official client gives the same reason
             advice += " It took the server too long: a smaller batch of circuits may help."
     elif 300 <= status < 400:  # noqa: PLR2004
         advice = (
             f" It points to {location!r}; redirects are not followed, since "
             "the API key would go there. Check remote_host."
         )
-    return kind(
+    error = kind(
         f"{failed}{said}{advice}",
         status,
         job_ids=call.job_ids,
         retry_after_seconds=retry_after_seconds(response.header("retry-after"), now=now),
     )
+    if isinstance(error, SubmissionUnknown):
+        error.timed_out = status == _GATEWAY_TIMEOUT
+    return error
 
 
 def _refused(message: str) -> tuple[type[AuthenticationError], str]:

@@ -1,6 +1,6 @@
 """What changed between two snapshots of a job, and which of several is the newest.
 
-Lives here: ``diff`` and the ``JobDiff`` it gives, and ``newest``. May import ``records``.
+Lives here: ``diff`` and the ``JobDiff`` it gives, ``newest``, ``follow``. May import ``records``.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import itertools
+import operator
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ import attrs
 from .records import CircuitSnapshot, JobSnapshot
 from .status import PROGRESS, CircuitStatus
 
-__all__ = ["CircuitChange", "FieldChange", "JobDiff", "diff", "newest"]
+__all__ = ["CircuitChange", "FieldChange", "JobDiff", "diff", "follow", "newest"]
 
 _JOB_FIELDS: Final = tuple(
     field.name for field in attrs.fields(JobSnapshot) if field.eq and field.name != "circuits"
@@ -174,6 +175,40 @@ def newest(first: JobSnapshot, *others: JobSnapshot) -> JobSnapshot:
     merged = attrs.evolve(base, circuits=circuits, short_lists=_short_lists(base, observed))
     # When it was fetched is no part of equality, but the next call asks for it.
     return next((s for s in observed if s.fetched_at == merged.fetched_at and s == merged), merged)
+
+
+def follow(before: JobSnapshot, after: JobSnapshot) -> JobSnapshot:
+    """The state of a job after an answer to a question that was asked after the answer before.
+
+    The later answer is right where nothing speaks against it. Of a circuit that was over and would
+    not be, or whose ``updated_at`` goes back (as from a server behind the others), the earlier
+    state is kept.
+
+    Args:
+        before: The earlier state.
+        after: The later answer.
+
+    Returns:
+        ``after``, or what it would be without going back.
+
+    Raises:
+        ValueError: If they are of different jobs.
+    """
+    _of_one_job(before, after)
+    if before.num_circuits != after.num_circuits:
+        return newest(before, after)
+    circuits = tuple(map(_followed, before.circuits, after.circuits))
+    if all(map(operator.is_, circuits, after.circuits)):
+        return after
+    lists = _short_lists(after, [before, after])
+    return attrs.evolve(after, circuits=circuits, short_lists=lists)
+
+
+def _followed(old: CircuitSnapshot, new: CircuitSnapshot) -> CircuitSnapshot:
+    if old.is_terminal != new.is_terminal:
+        return old if old.is_terminal else new
+    goes_back = (new.updated_at or _BEGINNING) < (old.updated_at or _BEGINNING)
+    return old if goes_back and new.updated_at is not None else new
 
 
 def _short_lists(base: JobSnapshot, observed: list[JobSnapshot]) -> dict[str, int]:

@@ -205,6 +205,8 @@ def _client(
         with SuperstaqClient(options.api_key, options.remote_host) as client:
             yield client
         return
+    if options.api_key:
+        raise _UsageError("--api-key is for a server of your own: name it with --remote-host")
     emulator = _extra("superstaq_jobs.emulator", "emulator")
     with (
         emulator.Emulator(step_seconds=0.3, warm_up=True) as server,

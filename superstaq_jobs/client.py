@@ -7,14 +7,17 @@ below, and tenacity.
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 import os
 import random
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
+from uuid import UUID
 
 import attrs
 import tenacity
@@ -28,8 +31,10 @@ from .errors import (
     InvalidRequest,
     Problem,
     ProtocolError,
+    RequestTimeout,
     SubmissionUnknown,
     SuperstaqServerException,
+    SuperstaqWarning,
     TransportError,
     warn,
 )
@@ -49,6 +54,7 @@ _CREATED_PERHAPS: Final = (
 )
 
 _SHOWN_CHARACTERS: Final = 160
+_JOB_ID: Final = re.compile(rb'"job_id": ?"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"')
 
 _LOGGER: Final = logging.getLogger("superstaq_jobs")
 
@@ -56,9 +62,10 @@ _LOGGER: Final = logging.getLogger("superstaq_jobs")
 class SuperstaqClient:
     """A way to one Superstaq server, for one user. Making one sends nothing.
 
-    It may be used by any number of threads at once. Use it in a ``with`` statement, or call
-    ``close()``, to close its connections. Its ``repr`` does not show the API key, and a pickle of
-    it does not hold it: where it is unpickled, the key is looked for again.
+    It may be used by any number of threads at once; it is its own copy. Use it in a ``with``
+    statement, or call ``close()``, to close its connections. Its ``repr`` does not show the API
+    key. A pickle of it holds neither the key, nor tokens of providers, nor a proxy's login: where
+    it is unpickled, the key is looked for again, and the others are gone.
 
     Args:
         api_key: The API key. Where it is not given: the environment variable ``SUPERSTAQ_API_KEY``,
@@ -80,6 +87,7 @@ class SuperstaqClient:
         connect_timeout_seconds: The longest that connecting may take.
         read_timeout_seconds: The longest silence of the server.
         max_body_bytes: The largest answer that is read, decompressed.
+        max_connections: How many connections there may be at once.
         proxy_url: A proxy to go through; none is taken from the environment.
         ca_certs: The path of a bundle of certificates to trust instead of the system's.
         allow_insecure_http: Whether plain http may go to other hosts than this machine.
@@ -111,6 +119,7 @@ class SuperstaqClient:
         connect_timeout_seconds: float = 10.0,
         read_timeout_seconds: float = 120.0,
         max_body_bytes: int = 256 * 1024 * 1024,
+        max_connections: int = 10,
         proxy_url: str | None = None,
         ca_certs: str | None = None,
         allow_insecure_http: bool = False,
@@ -119,6 +128,12 @@ class SuperstaqClient:
         jitter: Callable[[], float] = random.random,
         looks_per_second: float = 100.0,
     ) -> None:
+        # Under these names a traceback, of a mistake in another argument say, would show them.
+        hidden_key = Secret(api_key) if api_key else None
+        hidden_ibmq = None if ibmq_token is None else Secret(ibmq_token)
+        hidden_cq = None if cq_token is None else _as_secret(cq_token)
+        hidden_proxy = None if proxy_url is None else Secret(proxy_url)
+        del api_key, ibmq_token, cq_token, proxy_url
         if api_version not in APIS:
             raise ConfigurationError(
                 f"api_version {api_version!r} is not spoken here: {', '.join(APIS)} is"
@@ -137,14 +152,14 @@ class SuperstaqClient:
                 raise ConfigurationError(f"{name} is {number!r}: it must be a number above 0")
         self._api = APIS[api_version]
         self._origin = settings.find_origin(
-            remote_host, environ=os.environ, default=self._api.default_origin
+            remote_host, environ=_environ, default=self._api.default_origin
         )
-        key = settings.find_api_key(api_key, environ=os.environ, home=Path.home())
+        key = settings.find_api_key(hidden_key, environ=_environ, home=Path.home())
         credentials = settings.provider_credentials(
-            ibmq_token=ibmq_token,
+            ibmq_token=hidden_ibmq,
             ibmq_instance=ibmq_instance,
             ibmq_channel=ibmq_channel,
-            cq_token=cq_token,
+            cq_token=hidden_cq,
         )
         self._secrets = (key, *(value for _, value in credentials))
         self._headers: tuple[tuple[str, str | Secret], ...] = (
@@ -163,21 +178,29 @@ class SuperstaqClient:
         self._looks_per_second = looks_per_second
         self._traffic = Traffic(budget=self._retry_policy.budget, looks_per_second=looks_per_second)
         self._own_transport = transport is None
+        self._proxy = hidden_proxy
         self._transport_options: dict[str, Any] = {
             "connect_timeout_seconds": connect_timeout_seconds,
             "read_timeout_seconds": read_timeout_seconds,
             "max_body_bytes": max_body_bytes,
-            "proxy_url": proxy_url,
+            "max_connections": max_connections,
             "ca_certs": ca_certs,
             "allow_insecure_http": allow_insecure_http,
         }
-        self._transport: Transport = (
-            transport
-            if transport is not None
-            else HttpTransport(
-                origin=self._origin, clock=self._clock.now, **self._transport_options
+        self._transport: Transport = transport if transport is not None else self._connected()
+
+    def _connected(self) -> Transport:
+        try:
+            return HttpTransport(
+                origin=self._origin,
+                clock=self._clock.now,
+                proxy_url=None if self._proxy is None else self._proxy.reveal(),
+                **self._transport_options,
             )
-        )
+        except ConfigurationError as error:
+            message = error.message
+        # Anew, since the frames of the other one hold the proxy's login.
+        raise ConfigurationError(message)
 
     # ---- what it is ------------------------------------------------------------------------
 
@@ -225,10 +248,10 @@ class SuperstaqClient:
         return self._traffic.look_in(self._clock.now())
 
     def __repr__(self) -> str:
-        return (
-            f"SuperstaqClient(remote_host={self._origin!r}, api_version={self._api.version!r}, "
-            f"api_key='***')"
-        )
+        # A traceback may show one that is only half made.
+        origin, api = getattr(self, "_origin", None), getattr(self, "_api", None)
+        version = None if api is None else api.version
+        return f"SuperstaqClient(remote_host={origin!r}, api_version={version!r}, api_key='***')"
 
     def deadline_in(self, timeout_seconds: float | None) -> float:
         """The moment on the monotonic clock that is so many seconds from now; infinite for None.
@@ -279,7 +302,12 @@ class SuperstaqClient:
         attempts = self._retry_policy.max_attempts if max_attempts is None else max_attempts
         answer = self._with_retries(call, deadline, attempts)
         for message in answer.warnings:
-            warn(self._masked(message))
+            try:
+                warn(self._masked(message))
+            except SuperstaqWarning as warning:
+                # Where warnings are errors, a created job must not be lost with one.
+                warning.value = answer.value
+                raise
         return answer.value
 
     def _with_retries(self, call: Call[T], deadline: float, attempts: int) -> codec.Answer[T]:
@@ -325,7 +353,8 @@ class SuperstaqClient:
         self._traffic.count_request(is_repetition=number > 1)
         try:
             response = self._transport.send(
-                request, timeout_seconds=min(self._request_timeout_seconds, deadline - started)
+                request,
+                timeout_seconds=min(self._request_timeout_seconds, max(0.0, deadline - started)),
             )
         except (TransportError, ProtocolError) as error:
             self._traffic.count_no_answer()
@@ -344,6 +373,7 @@ class SuperstaqClient:
         raise failure
 
     def _read(self, call: Call[T], response: Response) -> codec.Answer[T]:
+        # No name is given to the body here: what a server hands back may show in a traceback.
         now = self._clock.utcnow()
         is_good = 200 <= response.status < 300  # noqa: PLR2004
         self._traffic.count_answer(len(response.body), is_good=is_good)
@@ -351,7 +381,7 @@ class SuperstaqClient:
             raise error_for(
                 call,
                 response,
-                message=self._masked(codec.read_error(response.body)),
+                message=codec.read_error(self._masked_bytes(response.body)),
                 location=self._masked(response.header("location") or "")[:_SHOWN_CHARACTERS],
                 now=now,
                 source=self._origin,
@@ -359,8 +389,17 @@ class SuperstaqClient:
         try:
             return call.read(response.body, now, self._origin)
         except ProtocolError as error:
-            failure = self._unreadable(call, response, error)
-        raise failure
+            failure = error
+        masked = self._masked_bytes(response.body)
+        if masked != response.body:
+            # Found once more, so that no part of a secret is shown as what is wrong.
+            try:
+                call.read(masked, now, self._origin)
+            except ProtocolError as error:
+                failure = error
+            else:
+                failure = ProtocolError("it hands back a secret that was sent to it")
+        raise self._unreadable(call, response, failure)
 
     def _unreadable(
         self, call: Call[Any], response: Response, error: ProtocolError
@@ -370,7 +409,11 @@ class SuperstaqClient:
             f"{call.request.label}, but {error.message}"
         )
         if call.creates:
-            return SubmissionUnknown(f"{text}\n{_CREATED_PERHAPS}", response.status)
+            named = tuple(UUID(found.decode()) for found in _JOB_ID.findall(response.body)[:1])
+            known = f"\nThe answer names job {named[0]}: look for that one." if named else ""
+            return SubmissionUnknown(
+                f"{text}\n{_CREATED_PERHAPS}{known}", response.status, job_ids=named
+            )
         unreadable = ProtocolError(
             text, status_code=response.status, job_ids=call.job_ids, found=error.found
         )
@@ -379,6 +422,11 @@ class SuperstaqClient:
         )
         unreadable.omitted = error.omitted
         return unreadable
+
+    def _masked_bytes(self, body: bytes) -> bytes:
+        for secret in self._secrets:
+            body = body.replace(secret.reveal().encode(), b"***")
+        return body
 
     def _masked(self, text: str) -> str:
         """A text of the server's in which it cannot hand the key back."""
@@ -403,6 +451,12 @@ class SuperstaqClient:
     ) -> None:
         self.close()
 
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _memo: object) -> Self:
+        return self
+
     def __getstate__(self) -> dict[str, Any]:
         if not self._own_transport:
             raise TypeError("a SuperstaqClient with a transport of its own cannot be pickled")
@@ -414,11 +468,25 @@ class SuperstaqClient:
             "retry_policy": self._retry_policy,
             "request_timeout_seconds": self._request_timeout_seconds,
             "looks_per_second": self._looks_per_second,
+            "proxy_url": None if self._proxy is None else _without_login(self._proxy.reveal()),
             **self._transport_options,
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(**state)  # type: ignore[misc]
+
+
+def _environ(name: str) -> str | None:
+    return os.environ.get(name)
+
+
+def _as_secret(token: str | Mapping[str, Any]) -> Secret:
+    return Secret(token if isinstance(token, str) else json.dumps(dict(token)))
+
+
+def _without_login(url: str) -> str:
+    scheme, _, rest = url.rpartition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}" if scheme else rest
 
 
 def _about(call: Call[Any], error: TransportError | ProtocolError) -> SuperstaqServerException:
@@ -429,7 +497,9 @@ def _about(call: Call[Any], error: TransportError | ProtocolError) -> SuperstaqS
             return SubmissionUnknown(f"{text}\n{_CREATED_PERHAPS}")
         return ProtocolError(text, job_ids=call.job_ids)
     if call.creates and error.sent:
-        return SubmissionUnknown(f"{text}\n{_CREATED_PERHAPS}")
+        unknown = SubmissionUnknown(f"{text}\n{_CREATED_PERHAPS}")
+        unknown.timed_out = isinstance(error, RequestTimeout)
+        return unknown
     return type(error)(text, sent=error.sent, job_ids=call.job_ids)
 
 

@@ -399,6 +399,8 @@ def read_targets(body: bytes) -> Answer[tuple[Target, ...]]:
         except ProtocolError as error:
             for problem in error.problems:
                 collector.say(f"$[{place}]{problem.where[1:]}", problem.what)
+        except InvalidValue as error:
+            collector.add(f"$[{place}]", error)
     if collector.problems:
         raise protocol_error("the list of targets", collector)
     return Answer(tuple(targets))

@@ -395,10 +395,13 @@ class SubmissionUnknown(SuperstaqServerException):
     Attributes:
         job: What was sent.
         submission_key: The key that it was sent with; None without one.
+        timed_out: Whether the answer was lost because it took too long (a timeout, or a 504): then
+            the server may be about to create the job still.
     """
 
     job: NewJob | None = None
     submission_key: str | None = None
+    timed_out: bool = False
 
 
 class SubmissionKeyConflict(SuperstaqServerException):
@@ -476,7 +479,14 @@ class AnswerTooLarge(TransportError):
 
 
 class SuperstaqWarning(UserWarning):
-    """Something that the server said, or did, that is no error but should be read."""
+    """Something that the server said, or did, that is no error but should be read.
+
+    Attributes:
+        value: Where warnings are made errors: what the call that warned would have returned, such
+            as the receipt of a job that was created.
+    """
+
+    value: object = None
 
 
 def warn(message: str) -> None:

@@ -6,6 +6,7 @@ Lives here: everything that is asked of the service. What comes back are records
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -13,7 +14,7 @@ from uuid import UUID
 
 import attrs
 
-from . import _fields
+from . import _fields, codec
 from .api import name_jobs
 from .client import SuperstaqClient
 from .errors import (
@@ -43,6 +44,7 @@ __all__ = [
     "submit_job",
 ]
 
+_DIGEST: Final = "submission-digest:"
 _KEY: Final = re.compile(r"[!-~](?:[ -~]{0,198}[!-~])?")
 _SETTLING_SECONDS: Final = (0.5, 1.0, 2.0)
 
@@ -189,7 +191,8 @@ def submit_job(
         client: The client.
         job: The job.
         submission_key: A text of the caller's, 1 to 200 printable ASCII characters, that stands for
-            this one submission. It goes along as the tag ``submission-key:<key>``.
+            this one submission. It goes along as the tag ``submission-key:<key>``, and a tag that
+            begins with ``submission-digest:`` tells what was submitted.
         timeout_seconds: How long it may take in all, look-ups included; None for no limit but the
             client's.
 
@@ -204,6 +207,8 @@ def submit_job(
         InvalidRequest: If the key cannot be used. Nothing was sent.
         SuperstaqServerException: If the server refused it or could not be reached.
     """
+    if not _fields.is_a(job, NewJob):
+        raise InvalidRequest("the request", [Problem("job", f"{_fields.shown(job)} is no NewJob")])
     deadline = client.deadline_in(timeout_seconds)
     try:
         if submission_key is not None:
@@ -219,7 +224,7 @@ def _submit_once(client: SuperstaqClient, job: NewJob, key: str, deadline: float
         what = "is no text of 1 to 200 printable ASCII characters without spaces at its ends"
         raise InvalidRequest("the request", [Problem("submission_key", what)])
     tag = f"submission-key:{key}"
-    tagged = attrs.evolve(job, tags=(*job.tags, tag))
+    tagged = attrs.evolve(job, tags=(*job.tags, tag, _digest_tag(job)))
     adopted = _adopted(client, job, tag, deadline)
     lost: SubmissionUnknown | None = None
     for _ in range(client.retry_policy.max_attempts):
@@ -229,13 +234,26 @@ def _submit_once(client: SuperstaqClient, job: NewJob, key: str, deadline: float
             return client.send(client.api.submit_job(tagged), deadline=deadline)
         except SubmissionUnknown as error:
             lost = error
+        except SuperstaqServerException as error:
+            # That this one was refused does not tell what became of the one before.
+            if lost is not None:
+                raise lost from error
+            raise
         try:
             adopted = _found_later(client, job, tag, deadline)
         except SuperstaqServerException as error:
             raise lost from error
+        if lost.timed_out and adopted is None:
+            break  # "none yet" of a server that is still at it is not "none"
     if adopted is not None:
         return adopted
     raise lost or AssertionError("a submission ends in an answer or an error")
+
+
+def _digest_tag(job: NewJob) -> str:
+    """A tag that tells what was submitted with a key from everything else."""
+    text = codec.encode_new_job(job)
+    return f"{_DIGEST}{hashlib.sha256(text).hexdigest()[:32]}"
 
 
 def _found_later(
@@ -278,12 +296,16 @@ def _adopted(
     first = found[0]
     if len(found) > 1:
         others = name_jobs(each.job_id for each in found[1:])
-        warn(f"{others} have the submission key of job {first.job_id} too, which is adopted")
+        has = "have" if len(found) > 2 else "has"  # noqa: PLR2004
+        warn(f"{others} {has} the submission key of job {first.job_id} too, which is adopted")
     differing = [
         name
         for name in ("target", "job_type", "circuit_type", "dry_run")
         if getattr(first, name) != getattr(job, name)
     ]
+    digests = [each for each in first.tags if each.startswith(_DIGEST)]
+    if not differing and digests and _digest_tag(job) not in digests:
+        differing = ["circuits, shots, options or metadata"]
     if differing:
         raise SubmissionKeyConflict(tag.partition(":")[2], job_id=first.job_id, fields=differing)
     return SubmitReceipt(job_id=first.job_id, num_circuits=first.num_circuits, adopted=True)

@@ -47,6 +47,8 @@ class FrozenMapping(Mapping[K, V_co]):
     _hash: int | None
 
     def __init__(self, items: Mapping[K, V_co] | Iterable[tuple[K, V_co]] = ()) -> None:
+        if hasattr(self, "_items"):
+            raise AttributeError(f"a {type(self).__name__} cannot be changed")
         object.__setattr__(self, "_items", self._checked(dict(items)))
         object.__setattr__(self, "_hash", None)
 

@@ -6,14 +6,18 @@ Lives here: ``JobHandle``. It has all of the official client's ``Job`` by the sa
 
 from __future__ import annotations
 
+import contextlib
+import datetime as dt
 import os
 import threading
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
+import attrs
+
 from . import _fields
 from ._job_wait import JobWait, OnChange
-from .changes import newest
+from .changes import follow, newest
 from .client import SuperstaqClient
 from .errors import (
     CancelRefused,
@@ -21,6 +25,7 @@ from .errors import (
     InvalidValue,
     PartialCancelUnsupported,
     Problem,
+    SuperstaqServerException,
 )
 from .fetch import cancel_jobs, fetch_job, submit_job
 from .kinds import CircuitType
@@ -61,6 +66,9 @@ class JobHandle:
         *,
         circuit_type: CircuitType | str | None = None,
     ) -> None:
+        if not _fields.is_a(client, SuperstaqClient):
+            what = f"{_fields.shown(client)} is no SuperstaqClient"
+            raise InvalidRequest("a JobHandle", [Problem("client", what)])
         known_id = _fields.job_id(job_id)
         kind = client.circuit_type if circuit_type is None else circuit_type
         language = _fields.one_of(CircuitType, kind)
@@ -72,12 +80,19 @@ class JobHandle:
         self._job_id = known_id
         self._circuit_type = language
         self._latest: JobSnapshot | None = None
+        self._answers = 0
+        self._looked_at: dt.datetime | None = None
         self._lock = threading.Lock()
         self._pid = os.getpid()
 
     @classmethod
     def submit(
-        cls, client: SuperstaqClient, job: NewJob, *, submission_key: str | None = None
+        cls,
+        client: SuperstaqClient,
+        job: NewJob,
+        *,
+        submission_key: str | None = None,
+        timeout_seconds: float | None = None,
     ) -> Self:
         """Submit a job, once, and hold it.
 
@@ -87,13 +102,16 @@ class JobHandle:
             client: The client.
             job: The job.
             submission_key: A text that stands for this one submission; see ``submit_job``.
+            timeout_seconds: How long it may take in all; None for no limit but the client's.
 
         Raises:
             SubmissionUnknown: If it was sent, but the answer was lost.
             SubmissionKeyConflict: If the key belongs to a job that is not like this one.
             SuperstaqServerException: If the server refused it or could not be reached.
         """
-        receipt = submit_job(client, job, submission_key=submission_key)
+        receipt = submit_job(
+            client, job, submission_key=submission_key, timeout_seconds=timeout_seconds
+        )
         return cls(client, receipt.job_id, circuit_type=job.circuit_type)
 
     # ---- what is known, without asking -----------------------------------------------------
@@ -106,6 +124,14 @@ class JobHandle:
     def latest(self) -> JobSnapshot | None:
         """The latest snapshot; None if nothing has been fetched yet. No I/O."""
         return self._latest
+
+    @property
+    def looked_at(self) -> dt.datetime | None:
+        """When the server last answered about the job; aware, None if it has not. No I/O.
+
+        An answer without news leaves ``latest`` as it is, with the time at which it was news.
+        """
+        return self._looked_at
 
     @property
     def client(self) -> SuperstaqClient:
@@ -142,7 +168,8 @@ class JobHandle:
     def _look(
         self, *, timeout_seconds: float | None = None, max_attempts: int | None = None
     ) -> JobSnapshot:
-        known = self._latest
+        with self._locked():
+            known, asked_after = self._latest, self._answers
         if known is not None and known.is_terminal:
             return known
         seen = fetch_job(
@@ -152,18 +179,25 @@ class JobHandle:
             timeout_seconds=timeout_seconds,
             max_attempts=max_attempts,
         )
-        return self._keep(seen)
+        return self._keep(seen, asked_after=asked_after)
 
-    def _keep(self, seen: JobSnapshot) -> JobSnapshot:
-        # Answers to two threads can overtake each other: the later to arrive may be the older.
+    def _keep(self, seen: JobSnapshot, *, asked_after: int) -> JobSnapshot:
         with self._locked():
             known = self._latest
-            # What says the same stays the same object, so that a look without news costs no memory.
             if known is None:
-                self._latest = seen
-            elif seen != known and (newer := newest(known, seen)) != known:
-                self._latest = newer
-            return self._latest if self._latest is not None else seen
+                kept = seen
+            elif seen == known:
+                # What says the same stays the same object: a look without news costs no memory.
+                kept = known
+            elif asked_after == self._answers:
+                kept = follow(known, seen)
+            else:
+                # Another answer came while this was asked: the later to arrive may be the older.
+                kept = newest(known, seen)
+            self._latest = known if kept == known else kept
+            self._answers += 1
+            self._looked_at = seen.fetched_at
+            return kept if self._latest is None else self._latest
 
     def _locked(self) -> threading.Lock:
         # A lock that another thread held during a fork would stay locked in the child for ever.
@@ -303,7 +337,8 @@ class JobHandle:
                 so an index works only for a job of one circuit.
 
         Returns:
-            What the server says. For a job that is over, a receipt that says so.
+            What the server says; where it refuses a job that is cancelled already, that one counts
+            as cancelled. For a job that is known to be over, a receipt that says so.
 
         Raises:
             PartialCancelUnsupported: If the job has more circuits. Nothing is cancelled.
@@ -323,9 +358,13 @@ class JobHandle:
             message = f"nothing was sent: the job is over ({known.status})"
             return CancelReceipt(refused=[self._job_id], message=message)
         receipt = cancel_jobs(self._client, [self._job_id])
-        if receipt.refused:
-            raise CancelRefused(receipt)
-        return receipt
+        if not receipt.refused:
+            return receipt
+        # An answer that was lost may have cancelled it already: then it is as it was to be.
+        with contextlib.suppress(SuperstaqServerException):
+            if self.refresh().status is CircuitStatus.CANCELLED:
+                return attrs.evolve(receipt, cancelled=receipt.refused, refused=())
+        raise CancelRefused(receipt)
 
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()

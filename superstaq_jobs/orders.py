@@ -87,6 +87,8 @@ class NewJob:
         other_types = set(JobType) - {JobType.SIMULATE}
         if isinstance(self.sim_method, SimMethod) and self.job_type in other_types:
             yield Problem("sim_method", f"is for simulate jobs, and this is a {self.job_type} job")
+        if self.circuit_type is CircuitType.QISKIT and str(self.circuits).startswith("["):
+            yield Problem("circuits", "is a list of texts, and Qiskit's QPY is one text")
         if isinstance(self.options_dict, JsonMapping):
             for name in CREDENTIAL_NAMES:
                 if name in self.options_dict:

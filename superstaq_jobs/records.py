@@ -212,8 +212,8 @@ class JobSnapshot:
             and, by the list's name, the entries of a list of the wire past ``num_circuits``.
         short_lists: Lists of the wire that were shorter than ``num_circuits``, with their length;
             nothing is known of the further circuits' entries.
-        fetched_at: When the answer came, by this machine's clock; aware, None if unknown. Not part
-            of equality, hash or digest.
+        fetched_at: When the answer came that said this (for a handle, the first that did), by this
+            machine's clock; aware, None if unknown. Not part of equality, hash or digest.
         source: The server that it came from; None if unknown. Not part of them either.
 
     Raises:

@@ -7,10 +7,9 @@ provider credentials. The one effect is reading the environment and the key file
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from .errors import ApiKeyNotFound, ConfigurationError
@@ -28,86 +27,101 @@ _FILE_NAMES: Final = ("superstaq_api_key", "superstaq-api-key")
 _IBM_CHANNELS: Final = ("ibm_quantum_platform", "ibm_cloud")
 
 
-def secret(text: object, *, name: str) -> Secret:
+Environ = Callable[[str], str | None]
+"""Looks one variable of the environment up. Not the environment itself: its ``repr`` shows all."""
+
+
+def check_secret(secret: Secret, *, name: str) -> Secret:
     """A secret that can go into a header.
 
     Raises:
         ConfigurationError: If it cannot, without showing it.
     """
-    return Secret(header_text(text, name=name))
+    if problem := _header_problem(secret):
+        raise ConfigurationError(f"{name} {problem}; nothing was sent")
+    return secret
 
 
-def header_text(text: object, *, name: str) -> str:
+def header_text(text: str, *, name: str) -> str:
     """A text that can go into a header.
 
     Raises:
-        ConfigurationError: If it cannot, without showing it.
+        ConfigurationError: If it cannot.
     """
-    if not isinstance(text, str) or not text:
-        raise ConfigurationError(f"{name} is no text, or an empty one; nothing was sent")
-    if text != text.strip() or not (text.isascii() and text.isprintable()):
-        raise ConfigurationError(
-            f"{name} has a character that no header can hold, or a space or line break at an end "
-            "(copied with it, perhaps); nothing was sent"
-        )
+    if problem := _header_problem(Secret(text)):
+        raise ConfigurationError(f"{name} {problem}; nothing was sent")
     return text
 
 
-def find_api_key(given: str | None, *, environ: Mapping[str, str], home: Path) -> Secret:
+def _header_problem(secret: Secret) -> str:
+    # Nothing is raised here, where the text has a name: a traceback would show it.
+    text: object = secret.reveal()
+    if not isinstance(text, str) or not text:
+        return "is no text, or an empty one"
+    if text != text.strip() or not (text.isascii() and text.isprintable()):
+        return (
+            "has a character that no header can hold, or a space or line break at an end (copied "
+            "with it, perhaps)"
+        )
+    return ""
+
+
+def find_api_key(given: Secret | None, *, environ: Environ, home: Path) -> Secret:
     """The API key: the argument, the environment, or the first key file that there is.
 
     Args:
-        given: The argument; None or empty to look further.
-        environ: The environment.
+        given: The argument; None to look further.
+        environ: Looks a variable of the environment up.
         home: The user's home directory.
 
     Raises:
         ApiKeyNotFound: With every place that was looked at.
         ConfigurationError: If the key cannot be sent as a header.
     """
-    if given:
-        return secret(given, name="api_key")
+    if given is not None:
+        return check_secret(given, name="api_key")
     looked_in = ["the argument api_key", f"the environment variable {API_KEY_VARIABLE}"]
-    if text := environ.get(API_KEY_VARIABLE):
-        return secret(text, name=f"the environment variable {API_KEY_VARIABLE}")
+    found = Secret(environ(API_KEY_VARIABLE) or "")
+    if found.reveal():
+        return check_secret(found, name=f"the environment variable {API_KEY_VARIABLE}")
     for path in _key_files(environ, home):
         looked_in.append(str(path))
         try:
             with path.open(encoding="utf-8", errors="replace") as file:
-                text = file.readline().strip()
+                found = Secret(file.readline().strip())
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             continue
         except OSError as error:
             looked_in[-1] += f" (cannot be read: {error.strerror})"
             continue
-        if text:
-            return secret(text, name=str(path))
+        if found.reveal():
+            return check_secret(found, name=str(path))
         looked_in[-1] += " (its first line is empty)"
     raise ApiKeyNotFound(looked_in)
 
 
-def _key_files(environ: Mapping[str, str], home: Path) -> Iterator[Path]:
-    data = Path(environ.get("XDG_DATA_HOME") or home / ".local" / "share").expanduser()
+def _key_files(environ: Environ, home: Path) -> Iterator[Path]:
+    data = Path(environ("XDG_DATA_HOME") or home / ".local" / "share").expanduser()
     folders = [data / "super.tech", data / "coldquanta", home / ".super.tech", home / ".coldquanta"]
     for folder in folders:
         for name in _FILE_NAMES:
             yield folder / name
 
 
-def find_origin(given: str | None, *, environ: Mapping[str, str], default: str) -> str:
+def find_origin(given: str | None, *, environ: Environ, default: str) -> str:
     """Scheme and authority of the service: the argument, the environment, or the default.
 
     As with the official client, whatever follows the authority is dropped.
 
     Args:
         given: The argument; None or empty to look further.
-        environ: The environment.
+        environ: Looks a variable of the environment up.
         default: The API version's own host.
 
     Raises:
         ConfigurationError: If it has no scheme or no host, or holds a user name.
     """
-    host = given or environ.get(REMOTE_HOST_VARIABLE) or default
+    host = given or environ(REMOTE_HOST_VARIABLE) or default
     try:
         parts = urlsplit(host)
         name, port = parts.hostname, parts.port
@@ -132,10 +146,10 @@ def find_origin(given: str | None, *, environ: Mapping[str, str], default: str) 
 
 def provider_credentials(
     *,
-    ibmq_token: str | None,
+    ibmq_token: Secret | None,
     ibmq_instance: str | None,
     ibmq_channel: str | None,
-    cq_token: str | Mapping[str, Any] | None,
+    cq_token: Secret | None,
 ) -> tuple[tuple[str, Secret], ...]:
     """The headers that hold the credentials of other providers.
 
@@ -147,14 +161,12 @@ def provider_credentials(
             f"ibmq_channel {ibmq_channel!r} is none of {', '.join(_IBM_CHANNELS)} "
             "('ibm_quantum' was shut down on 1 July 2025)"
         )
-    if cq_token is not None and not isinstance(cq_token, str):
-        cq_token = json.dumps(dict(cq_token))
     given = {
         "ibmq_token": ibmq_token,
-        "ibmq_instance": ibmq_instance,
-        "ibmq_channel": ibmq_channel,
+        "ibmq_instance": None if ibmq_instance is None else Secret(ibmq_instance),
+        "ibmq_channel": None if ibmq_channel is None else Secret(ibmq_channel),
         "cq_token": cq_token,
     }
     return tuple(
-        (name, secret(text, name=name)) for name, text in given.items() if text is not None
+        (name, check_secret(value, name=name)) for name, value in given.items() if value is not None
     )

@@ -16,6 +16,7 @@ __all__ = ["Traffic", "TrafficCounts"]
 
 _BACK_FOR_SUCCESS: Final = 0.1
 _BACK_PER_SECOND: Final = 0.1
+_LONGEST_TURN_SECONDS: Final = 5.0
 
 
 @attrs.frozen(kw_only=True)
@@ -90,6 +91,8 @@ class Traffic:
         """
         with self._locked():
             turn = now if self._next_look is None else max(now, self._next_look)
+            if turn - now > _LONGEST_TURN_SECONDS:
+                return _LONGEST_TURN_SECONDS
             self._next_look = turn + self._look_seconds
             return turn - now
 

@@ -79,24 +79,24 @@ def wait_for(
         raise InvalidValue("a wait", [Problem("timeout_seconds", what)])
     started = clock.now()
     deadline = math.inf if timeout_seconds is None else started + timeout_seconds
-    longest_look = 0.0
+    last_look = 0.0
     failures: list[Exception] = []
     num_failures = 0
 
     def look() -> T:
-        nonlocal longest_look
+        nonlocal last_look
         began = clock.now()
         try:
             return observe(deadline - began)
         finally:
-            longest_look = max(longest_look, clock.now() - began)
+            last_look = clock.now() - began
 
     def seconds_left(_state: tenacity.RetryCallState | None = None) -> float:
         """Until the last look should begin."""
         if timeout_seconds is None:
             return math.inf
         reserve = min(
-            2 * longest_look, _LONGEST_RESERVE_SHARE * timeout_seconds, _LONGEST_RESERVE_SECONDS
+            2 * last_look, _LONGEST_RESERVE_SHARE * timeout_seconds, _LONGEST_RESERVE_SECONDS
         )
         return deadline - reserve - clock.now()
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import copy
 import logging
 import pickle
+import traceback
 import warnings
 
 import pytest
@@ -294,3 +296,67 @@ def test_nothing_warns_where_nothing_is_odd():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         sj.fetch_job(client, JOB)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"remote_host": "superstaq.example.com"},
+        {"remote_host": "http://superstaq.example.com"},
+        {"ibmq_channel": "ibm_quantum"},
+        {"api_version": "v9"},
+        {"api_key": "canary-key-77\n"},
+        {"ibmq_token": "canary-key-77\n"},
+        {"proxy_url": "http://user:canary-key-77@proxy.example.com/path"},
+    ],
+)
+def test_a_mistake_in_one_argument_shows_no_secret_in_a_traceback(options, monkeypatch):
+    monkeypatch.setenv("SUPERSTAQ_API_KEY", "canary-key-77")
+    monkeypatch.setenv("SUPERSTAQ_OTHER", "canary-key-77")
+    given = {"remote_host": HOST, "ibmq_token": "canary-key-77", **options}
+    with pytest.raises(sj.ConfigurationError) as caught:
+        sj.SuperstaqClient(**given)
+    frames = list(traceback.walk_tb(caught.value.__traceback__))[1:]  # without this test's own
+    assert frames
+    shown = [repr(frame.f_locals.get(name)) for frame, _ in frames for name in frame.f_locals]
+    assert not [text for text in [*shown, str(caught.value)] if "canary-key-77" in text]
+
+
+def test_a_pickle_holds_no_login_of_a_proxy(monkeypatch):
+    client = sj.SuperstaqClient(
+        KEY, HOST, proxy_url="http://user:pass-word-5@proxy.example.com:3128"
+    )
+    data = pickle.dumps(client)
+    assert b"pass-word-5" not in data
+    assert "pass-word-5" not in repr(vars(client))
+    monkeypatch.setenv("SUPERSTAQ_API_KEY", "another-key")
+    assert pickle.loads(data)._proxy == sj.Secret("http://proxy.example.com:3128")
+    assert copy.copy(client) is copy.deepcopy(client) is client
+
+
+def test_where_warnings_are_errors_the_receipt_of_a_created_job_is_not_lost():
+    receipt = {"job_id": str(JOB), "num_circuits": 1, "warnings": [{"message": "be quick"}]}
+    client, _ = script(json_response(receipt))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(sj.SuperstaqWarning, match="be quick") as caught:
+            sj.submit_job(client, NEW_JOB)
+    assert caught.value.value == sj.SubmitReceipt(job_id=JOB, num_circuits=1)
+
+
+def test_a_job_id_in_an_answer_that_is_otherwise_wrong_is_told():
+    client, _ = script(json_response({"job_id": str(JOB), "num_circuits": "1"}))
+    with pytest.raises(sj.SubmissionUnknown, match=f"names job {JOB}") as caught:
+        sj.submit_job(client, NEW_JOB)
+    assert caught.value.job_ids == (JOB,)
+
+
+def test_what_is_no_job_is_told_so():
+    client, transport = script()
+    with pytest.raises(sj.InvalidRequest, match="is no NewJob"):
+        sj.submit_job(client, "OPENQASM 2.0;")
+    with pytest.raises(sj.InvalidRequest, match="is no SuperstaqClient"):
+        sj.JobHandle(JOB, client)
+    with pytest.raises(sj.InvalidRequest, match="one text"):
+        sj.NewJob(target="ibmq_fez_qpu", circuits=["a", "b"], circuit_type="qiskit")
+    assert transport.requests == ()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 import pickle
 import threading
+import warnings
 
 import attrs
 import pytest
@@ -227,11 +228,43 @@ def test_a_job_is_cancelled_in_one_request():
 
 
 def test_a_refusal_is_an_error_with_the_receipt():
-    handle, _ = on(cancelled(message="it is running already"))
+    handle, _ = on(cancelled(message="it is running already"), job("running"))
     with pytest.raises(sj.CancelRefused, match="it is running already") as caught:
         handle.cancel()
     assert caught.value.receipt.refused == (JOB,)
     assert str(JOB) in str(caught.value)
+
+
+def test_a_job_that_was_cancelled_by_an_answer_that_was_lost_is_cancelled():
+    handle, transport = on(cancelled(message="nothing to cancel"), job("cancelled"))
+    receipt = handle.cancel()
+    assert (receipt.cancelled, receipt.refused) == ((JOB,), ())
+    assert [r.method for r in transport.requests] == ["PUT", "GET"]
+
+
+def test_a_status_that_follows_is_seen_whatever_the_time_stamps_say():
+    for after in ("pending", "archived"):
+        before = job("running")
+        undated = attrs.evolve(before.circuits[0], updated_at=None)
+        steps = [attrs.evolve(before, circuits=[undated]), job(after)]
+        steps[1] = attrs.evolve(
+            steps[1], circuits=[attrs.evolve(steps[1].circuits[0], updated_at=None)]
+        )
+        handle, _ = on(*steps)
+        handle.refresh()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", sj.SuperstaqWarning)
+            assert handle.refresh().circuits[0].status_text == after
+
+
+def test_when_the_server_last_answered_is_known_without_news_too():
+    clock = FakeClock()
+    handle, _ = on(job("running"), job("running"), clock=clock)
+    assert handle.looked_at is None
+    first = handle.refresh()
+    clock.advance(3600)
+    assert handle.refresh() is first
+    assert (handle.looked_at - first.fetched_at).total_seconds() == 3600
 
 
 def test_one_circuit_of_several_is_refused_before_anything_is_cancelled():
@@ -291,7 +324,7 @@ def test_a_pickled_handle_keeps_its_snapshot_and_finds_its_key_again(monkeypatch
     monkeypatch.setenv("SUPERSTAQ_API_KEY", "key-from-the-environment")
     client = sj.SuperstaqClient("key-not-to-be-pickled", "http://127.0.0.1:1")
     handle = sj.JobHandle(client, JOB)
-    handle._keep(job("completed"))
+    handle._keep(job("completed"), asked_after=0)
     data = pickle.dumps(handle)
     assert b"key-not-to-be-pickled" not in data
     again = pickle.loads(data)

@@ -247,13 +247,44 @@ def test_what_cannot_be_waited_with_is_refused_before_anything_is_sent(options, 
     assert world.asked == []
 
 
-def test_the_looks_of_a_wait_take_their_turn_but_not_past_the_deadline():
+def test_a_turn_takes_no_more_than_half_of_the_time_that_is_left_to_look():
     world = World(state=forever("running"), looks_per_second=0.5)
     for _ in range(2):
         world.client.look_in()
     world.wait_in_vain(timeout_seconds=3, polling_seconds=10)
-    assert world.asked == [3]
-    assert world.transport.timeouts == (0,)
+    assert world.asked[0] == 1.5
+    assert world.transport.timeouts[0] == 1.5
+    assert all(at <= 3 for at in world.asked)
+
+
+def test_looking_once_waits_for_no_turn():
+    world = World(state=forever("running"), looks_per_second=0.5)
+    for _ in range(2):
+        world.client.look_in()
+    world.wait_in_vain(timeout_seconds=0)
+    assert world.asked == [0]
+
+
+def test_what_on_change_raises_is_not_absorbed_whatever_it_is():
+    world = World(state=forever("running"))
+
+    def callback(_before, _after):
+        raise sj.TransportError("of the callback's own", sent=True)
+
+    with pytest.raises(sj.TransportError, match="of the callback's own"):
+        world.wait(timeout_seconds=60, on_change=callback)
+
+
+def test_a_server_in_trouble_is_not_asked_without_end_however_short_the_pauses():
+    world = World(*[json_response("no", status=503)] * 500)
+    world.wait_in_vain(timeout_seconds=60, polling_seconds=0)
+    assert len(world.transport.requests) < 80
+
+
+def test_a_wait_on_a_job_without_circuits_has_a_bound():
+    world = World(state=lambda _now: job())
+    with pytest.raises(sj.UnknownStatusTimeout, match="without any circuit"):
+        world.wait(polling_seconds=60)
 
 
 # ---- Ctrl-C

@@ -9,7 +9,8 @@ from general_superstaq import superstaq_client as official
 from hypothesis import given
 from hypothesis import strategies as st
 
-from superstaq_jobs import ApiKeyNotFound, ConfigurationError
+from superstaq_jobs import ApiKeyNotFound, ConfigurationError, Secret
+from superstaq_jobs.client import _as_secret
 from superstaq_jobs.settings import find_api_key, find_origin, provider_credentials
 
 DEFAULT = "https://default.example.com"
@@ -33,7 +34,8 @@ def put(home: Path, folder: str, name: str, text: str) -> Path:
 
 
 def found(home: Path, given: str | None = None, **environ: str) -> str:
-    return find_api_key(given, environ=environ, home=home).reveal()
+    hidden = Secret(given) if given else None
+    return find_api_key(hidden, environ=environ.get, home=home).reveal()
 
 
 @pytest.mark.parametrize("first", range(len(PLACES)))
@@ -110,15 +112,15 @@ def test_a_key_that_no_header_can_hold_is_refused_without_being_shown(bad, tmp_p
     ],
 )
 def test_what_follows_the_authority_is_dropped(given_host, origin):
-    assert find_origin(given_host, environ={}, default=DEFAULT) == origin
+    assert find_origin(given_host, environ={}.get, default=DEFAULT) == origin
 
 
 def test_the_argument_comes_before_the_environment_and_that_before_the_default():
     environ = {"SUPERSTAQ_REMOTE_HOST": "https://environment.example.com"}
     asked = [
-        find_origin("https://given.example.com", environ=environ, default=DEFAULT),
-        find_origin(None, environ=environ, default=DEFAULT),
-        find_origin(None, environ={"SUPERSTAQ_REMOTE_HOST": ""}, default=DEFAULT),
+        find_origin("https://given.example.com", environ=environ.get, default=DEFAULT),
+        find_origin(None, environ=environ.get, default=DEFAULT),
+        find_origin(None, environ={"SUPERSTAQ_REMOTE_HOST": ""}.get, default=DEFAULT),
     ]
     assert asked == ["https://given.example.com", "https://environment.example.com", DEFAULT]
 
@@ -137,7 +139,7 @@ def test_the_argument_comes_before_the_environment_and_that_before_the_default()
 )
 def test_a_host_that_is_no_address_is_told_so(host, told):
     with pytest.raises(ConfigurationError, match="remote_host") as caught:
-        find_origin(host, environ={}, default=DEFAULT)
+        find_origin(host, environ={}.get, default=DEFAULT)
     assert told in str(caught.value)
     assert "password@" not in str(caught.value)
 
@@ -145,7 +147,7 @@ def test_a_host_that_is_no_address_is_told_so(host, told):
 @given(st.text(max_size=30))
 def test_no_host_whatever_crashes_the_look_up(host):
     try:
-        origin = find_origin(host, environ={}, default=DEFAULT)
+        origin = find_origin(host, environ={}.get, default=DEFAULT)
     except ConfigurationError:
         return
     assert origin.startswith(("http://", "https://"))
@@ -153,10 +155,10 @@ def test_no_host_whatever_crashes_the_look_up(host):
 
 def test_provider_credentials_become_headers_of_the_official_names():
     pairs = provider_credentials(
-        ibmq_token="t1",
+        ibmq_token=Secret("t1"),
         ibmq_instance="i",
         ibmq_channel="ibm_cloud",
-        cq_token={"access_token": "t2"},
+        cq_token=_as_secret({"access_token": "t2"}),
     )
     client = official._SuperstaqClientV3
     theirs = client._extract_credentials(
@@ -173,7 +175,7 @@ def test_provider_credentials_become_headers_of_the_official_names():
 def test_credentials_that_are_not_given_are_not_sent():
     none = {"ibmq_token": None, "ibmq_instance": None, "ibmq_channel": None}
     assert provider_credentials(**none, cq_token=None) == ()
-    ((name, value),) = provider_credentials(**none, cq_token="text")
+    ((name, value),) = provider_credentials(**none, cq_token=Secret("text"))
     assert (name, value.reveal()) == ("cq_token", "text")
 
 

@@ -68,7 +68,9 @@ def test_with_a_key_the_server_is_asked_first_and_then_sent_the_job_with_the_key
     asked, sent = world.transport.requests
     assert parse_qsl(urlsplit(asked.path).query) == [("tags", "submission-key:week-18/run 3")]
     assert urlsplit(asked.path).path == "/v0.3.0/client/job/qasm"
-    assert json.loads(sent.body)["tags"] == ["mine", "submission-key:week-18/run 3"]
+    mine, key, digest = json.loads(sent.body)["tags"]
+    assert (mine, key) == ("mine", "submission-key:week-18/run 3")
+    assert digest.startswith("submission-digest:")
     assert NEW.tags == ("mine",)
     assert world.clock.sleeps == ()
 
@@ -78,7 +80,7 @@ def test_apart_from_the_tag_the_body_is_that_of_a_submission_without_a_key():
     with_key.submit()
     without.submit(key=None)
     bodies = [json.loads(w.transport.requests[-1].body) for w in (with_key, without)]
-    assert bodies[0].pop("tags") == [*bodies[1].pop("tags"), TAG]
+    assert bodies[0].pop("tags")[:-1] == [*bodies[1].pop("tags"), TAG]
     assert bodies[0] == bodies[1]
 
 
@@ -164,6 +166,42 @@ def test_a_look_up_that_fails_does_not_shorten_the_time_given_to_a_late_job():
     world = World(NONE, RESET, GONE, NONE, NONE, RECEIPT)
     assert not world.submit().adopted
     assert world.sent == "?!???!"
+
+
+LATE = sj.RequestTimeout("no answer in time", sent=True)
+
+
+@pytest.mark.parametrize("lost", [LATE, json_response("too slow", status=504)])
+def test_after_an_answer_that_took_too_long_nothing_is_sent_again(lost):
+    # The server may be at it still: "none yet" is not "none".
+    world = World(NONE, lost, NONE, NONE, NONE)
+    with pytest.raises(sj.SubmissionUnknown) as caught:
+        world.submit()
+    assert caught.value.timed_out
+    assert world.sent == "?!???"
+    world = World(NONE, lost, NONE, NONE, FOUND)
+    assert world.submit().adopted
+
+
+@pytest.mark.parametrize("second", [GONE, sj.TransportError("refused", sent=False)])
+def test_a_second_submission_that_fails_does_not_hide_what_may_have_become_of_the_first(second):
+    policy = sj.RetryPolicy(max_attempts=2, budget=0)
+    world = World(NONE, RESET, NONE, NONE, NONE, second, retry_policy=policy)
+    with pytest.raises(sj.SubmissionUnknown, match="the connection was reset") as caught:
+        world.submit()
+    assert isinstance(caught.value.__cause__, sj.SuperstaqServerException)
+    assert world.sent == "?!???!"
+
+
+def test_a_key_that_was_used_for_other_circuits_is_a_conflict():
+    server = World(NONE, RECEIPT)
+    server.submit()
+    tags = json.loads(server.transport.requests[-1].body)["tags"]
+    there = jobs_response(attrs.evolve(OURS, tags=tags))
+    assert World(there).submit().adopted
+    other = attrs.evolve(NEW, circuits="OPENQASM 3.0; // another")
+    with pytest.raises(sj.SubmissionKeyConflict, match="circuits"):
+        sj.submit_job(World(there).client, other, submission_key=KEY)
 
 
 def test_a_look_up_is_repeated_like_any_read_before_it_fails():
@@ -283,7 +321,7 @@ def test_any_key_arrives_as_it_is_and_stays_within_its_parameter(key):
     asked, sent = world.transport.requests
     assert "\n" not in asked.path
     assert parse_qsl(urlsplit(asked.path).query) == [("tags", f"submission-key:{key}")]
-    assert json.loads(sent.body)["tags"] == ["mine", f"submission-key:{key}"]
+    assert json.loads(sent.body)["tags"][:2] == ["mine", f"submission-key:{key}"]
 
 
 @given(st.text(max_size=4) | PRINTABLE)

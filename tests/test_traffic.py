@@ -145,7 +145,8 @@ def run_together(functions):
 def test_looks_that_begin_together_are_spread_evenly(number, rate):
     shared = traffic(looks_per_second=rate)
     turns = [shared.look_in(7) for _ in range(number)]
-    assert turns == pytest.approx([place / rate for place in range(number)])
+    # A backlog that grows too long is not waited for, or it would starve whoever comes next.
+    assert turns == pytest.approx([min(place / rate, 5) for place in range(number)])
 
 
 def test_who_comes_when_nobody_waits_does_not_wait():

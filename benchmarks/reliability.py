@@ -1,0 +1,98 @@
+"""How reliable the library is, in numbers, with the official client's beside them.
+
+    python benchmarks/reliability.py                 # all rows, about eight minutes on two cores
+    python benchmarks/reliability.py --row 4 --row 10
+    python benchmarks/reliability.py --quick         # fewer of everything; a look, not a proof
+    python benchmarks/reliability.py --markdown      # as it stands in docs/reliability.md
+
+Needs ``general-superstaq`` (the dependency group ``test``). Everything stays on this machine. The
+exit code is 1 if a bar is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import platform
+import sys
+import textwrap
+import time
+import warnings
+from importlib.metadata import version
+
+from reliability_rows.hostile import memory, wrong_types
+from reliability_rows.leaks import leaks
+from reliability_rows.shared import Row
+from reliability_rows.sharing import forks, outage, through_faults
+from reliability_rows.submitting import lost_answers
+from reliability_rows.waiting import kind_polling, overshoot, spread
+
+ROWS = {
+    1: lost_answers,
+    2: overshoot,
+    3: outage,
+    4: kind_polling,
+    5: spread,
+    6: through_faults,
+    7: forks,
+    8: memory,
+    9: leaks,
+    10: wrong_types,
+}
+
+
+def as_text(row: Row) -> str:
+    """A row as a paragraph."""
+    lines = [f"{row.number:2}  {row.what}"]
+    said = {
+        "bar": row.bar,
+        "superstaq_jobs": f"{row.ours}{'' if row.passed else '   MISSED'}",
+        "general-superstaq": row.theirs,
+    }
+    for name, value in said.items():
+        lines += textwrap.wrap(
+            f"{name:17}  {value}", 100, initial_indent=" " * 4, subsequent_indent=" " * 23
+        )
+    return "\n".join(lines)
+
+
+def as_markdown(rows: list[Row]) -> str:
+    """The whole table."""
+    lines = [
+        "| | what | bar | `superstaq_jobs` | `general-superstaq` |",
+        "| --: | --- | --- | --- | --- |",
+    ]
+    for row in rows:
+        mark = "" if row.passed else " **missed**"
+        lines.append(f"| {row.number} | {row.what} | {row.bar} | {row.ours}{mark} | {row.theirs} |")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Measure, print, and tell whether every bar is held."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--row", type=int, action="append", choices=ROWS, help="only this one")
+    parser.add_argument("--quick", action="store_true", help="fewer of everything")
+    parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")  # the official client's, of its API version, on every start
+    started = time.monotonic()
+    rows = []
+    for number in options.row or ROWS:
+        print(f"row {number} ...", file=sys.stderr, flush=True)
+        row = ROWS[number](quick=options.quick)
+        rows.append(row)
+        if not options.markdown:
+            print(as_text(row), flush=True)
+    if options.markdown:
+        print(as_markdown(rows))
+    print(
+        f"\nPython {platform.python_version()}, superstaq_jobs {version('superstaq_jobs')}, "
+        f"general-superstaq {version('general-superstaq')}, {dt.datetime.now(dt.UTC):%Y-%m-%d}; "
+        f"{time.monotonic() - started:.0f} s"
+    )
+    return 0 if all(row.passed for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,222 @@
+"""Row 9: the key and the tokens in whatever a person, a log, a debugger or a file could show.
+
+Every call is made against every fault of a server, which hands back what it was sent where the
+fault allows it.
+"""
+
+# ruff: noqa: RUF001 - the multiplication sign of the issue's table
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import logging
+import pickle
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import attrs
+import general_superstaq as gss
+
+import superstaq_jobs as sj
+from superstaq_jobs.transport import HttpTransport
+
+from .shared import (
+    BENCHMARKS,
+    JOB,
+    KEY,
+    TARGET,
+    Row,
+    faults,
+    job_data,
+    official_client,
+    our_client,
+)
+
+__all__ = ["leaks"]
+
+TOKENS = {"ibmq_token": "canary-ibm-77aa", "cq_token": "canary-cq-90bd"}
+SECRETS = (KEY, *TOKENS.values())
+NEW_JOB = sj.NewJob(target=TARGET, circuits="OPENQASM 2.0;")
+
+OUR_CALLS: dict[str, Callable[[sj.SuperstaqClient], object]] = {
+    "fetch": lambda client: sj.fetch_job(client, JOB),
+    "query": lambda client: sj.query_jobs(client, sj.JobQuery(tags=["t"])),
+    "submit": lambda client: sj.submit_job(client, NEW_JOB),
+    "cancel": lambda client: sj.cancel_jobs(client, [JOB]),
+    "targets": sj.fetch_targets,
+    "target info": lambda client: sj.fetch_target_info(client, "ibmq_fez_qpu"),
+    "balance": sj.fetch_balance,
+    "wait": lambda client: sj.JobHandle(client, JOB).wait_until_complete(
+        timeout_seconds=0.05, polling_seconds=0.01
+    ),
+}
+THEIR_CALLS: dict[str, Callable[[Any], object]] = {
+    "fetch": lambda client: client.fetch_jobs([JOB]),
+    "submit": lambda client: client.create_job({"qiskit_circuits": "x"}, target=TARGET),
+    "cancel": lambda client: client.cancel_jobs([JOB]),
+    "targets": lambda client: client.get_targets(),
+    "target info": lambda client: client.target_info("ibmq_fez_qpu"),
+    "balance": lambda client: client.get_balance(),
+    "wait": lambda client: gss.Job(client, JOB).wait_until_terminal_state(
+        timeout_seconds=0.02, polling_seconds=0.01
+    ),
+}
+
+
+def _handed_back(make: Callable[[str], faults.Act]) -> faults.Act:
+    """An answer made of all header values of the request."""
+
+    def run(connection: faults.Connection, request: faults.Received | None) -> None:
+        assert request is not None
+        make(" ".join(value for _, value in request.headers)).run(connection, request)
+
+    return faults.Act(run)
+
+
+def _json(value: Any, status: str) -> faults.Act:
+    return faults.answer(json.dumps(value).encode(), status)
+
+
+def _scripts() -> dict[str, faults.Act]:
+    good = json.dumps({str(JOB): job_data()}).encode()
+    back = {
+        "text of an error": lambda text: faults.answer(text.encode(), "400 Bad Request"),
+        "message of a 401": lambda text: _json({"message": text}, "401 Unauthorized"),
+        "detail of a 422": lambda text: _json({"detail": [{"msg": text}]}, "422 No"),
+        "page of a proxy": lambda text: faults.answer(b"<html>" + text.encode()),
+        "id of a job": lambda text: _json({text: {}}, "200 OK"),
+        "field of a job": lambda text: _json({str(JOB): job_data(statuses=text)}, "200 OK"),
+        "warning": lambda text: _json({"warnings": [{"message": text}]}, "200 OK"),
+        "status line": lambda text: faults.raw(f"HTTP/1.1 500 {text}\r\n\r\n".encode(), close=True),
+        "no HTTP": lambda text: faults.raw(text.encode() + b"\r\n\r\n", close=True),
+        "length": lambda text: faults.stated_length(text, good),
+        "coding": lambda text: faults.answer(good, headers=[("Content-Encoding", text)]),
+        "redirect": lambda text: faults.redirect(f"http://127.0.0.1:9/{text.replace(' ', '/')}"),
+    }
+    return {
+        **{name: _handed_back(make) for name, make in back.items()},
+        "good": faults.answer(good),
+        "busy": faults.answer(b'"busy"', "503 Service Unavailable"),
+        "closed": faults.close_after_request(),
+        "reset": faults.reset_after_request(),
+        "headers cut": faults.cut_headers(),
+        "body cut": faults.cut_body(good[:-9], len(good)),
+        "garbage": faults.garbage(),
+        "header flood": faults.header_flood(),
+    }
+
+
+def _told(error: BaseException) -> Iterator[str]:
+    """All that can be shown of an error; the frames of this benchmark are left out."""
+    place = error.__traceback__
+    while place is not None and str(BENCHMARKS) in place.tb_frame.f_code.co_filename:
+        place = place.tb_next
+    shown = traceback.TracebackException(type(error), error, place, capture_locals=True)
+    yield "".join(shown.format())
+    inner: BaseException | None = error
+    while inner is not None:
+        yield from (str(inner), repr(inner), repr(inner.args), repr(vars(inner)))
+        yield _pickled(inner)
+        inner = inner.__cause__ or inner.__context__
+
+
+def _pickled(value: object) -> str:
+    try:
+        return pickle.dumps(value).decode("latin-1")
+    except Exception as error:  # noqa: BLE001 - what does not pickle shows nothing but its error
+        return str(error)
+
+
+@contextlib.contextmanager
+def _everything_logged(shown: list[str]) -> Iterator[None]:
+    log = io.StringIO()
+    handler = logging.StreamHandler(log)
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            yield
+        shown.extend(str(warning.message) for warning in caught)
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)
+    shown.extend(log.getvalue().splitlines())
+
+
+class _Watched:
+    """A transport that shows the requests on their way."""
+
+    def __init__(self, origin: str, shown: list[str]) -> None:
+        self._inner = HttpTransport(origin=origin, max_body_bytes=1024 * 1024)
+        self._shown = shown
+
+    def send(self, request: sj.Request, /, *, timeout_seconds: float) -> sj.Response:
+        shown = (request, request.path, request.body, attrs.asdict(request))
+        self._shown.extend(map(repr, shown))
+        self._shown.append(_pickled(request))
+        return self._inner.send(request, timeout_seconds=timeout_seconds)
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+def _around(call: Callable[[], object], shown: list[str]) -> None:
+    with _everything_logged(shown):
+        try:
+            value = call()
+            shown += [repr(value), str(value), _pickled(value)]
+        except Exception as error:  # noqa: BLE001 - all that it shows is looked at
+            shown.extend(_told(error))
+
+
+def _of_object(*objects: object) -> Iterator[str]:
+    for each in objects:
+        yield from (repr(each), str(each), f"{each}", repr(vars(each)), _pickled(each))
+
+
+def _hits(shown: list[str]) -> int:
+    return sum(any(secret in text for secret in SECRETS) for text in shown)
+
+
+def leaks(*, quick: bool) -> Row:
+    """Row 9."""
+    scripts = _scripts()
+    if quick:
+        scripts = dict(list(scripts.items())[::3])
+    mine: list[str] = []
+    other: list[str] = []
+    policy = sj.RetryPolicy(max_attempts=2, base_seconds=0.001)
+    for act in scripts.values():
+        with faults.FaultServer(then=act) as server:
+            for call in OUR_CALLS.values():
+                transport = _Watched(server.origin, mine)
+                with our_client(
+                    server.origin, transport=transport, retry_policy=policy, **TOKENS
+                ) as client:
+                    _around(lambda call=call, client=client: call(client), mine)
+                    mine.extend(_of_object(client))
+            with our_client(server.origin, **TOKENS) as client:  # with its own transport
+                mine.extend(_of_object(client, sj.JobHandle(client, JOB)))
+                mine.append(repr(client.__getstate__()))
+        with faults.FaultServer(then=act) as server:
+            for call in THEIR_CALLS.values():
+                official = official_client(server.origin, max_retry_seconds=0, **TOKENS)
+                _around(lambda call=call, client=official: call(client), other)
+                official.session.close()
+            other.extend(_of_object(official, gss.Job(official, JOB)))
+    return Row(
+        number=9,
+        what="canary key and tokens in repr, str, logs at DEBUG, tracebacks with locals, "
+        f"pickles, asdict ({len(OUR_CALLS)} calls × {len(scripts)} faults)",
+        bar="0 hits",
+        ours=f"{_hits(mine)} hits in {len(mine):,} texts",
+        theirs=f"{_hits(other):,} hits in {len(other):,} texts ({len(THEIR_CALLS)} calls)",
+        passed=_hits(mine) == 0,
+    )

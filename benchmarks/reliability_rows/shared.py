@@ -1,0 +1,295 @@
+"""What the rows share: the record of a row, jobs as a server writes them, and both clients.
+
+The official client is used as it is. Where a row says so, a ``requests`` adapter stands in for its
+network, and the fake clock for the ``time`` that its modules have imported.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, TypeAlias
+from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
+
+import attrs
+import general_superstaq as gss
+import requests
+from general_superstaq.superstaq_client import _SuperstaqClientV3
+
+import superstaq_jobs as sj
+from superstaq_jobs.testing import FakeClock, ScriptedTransport
+
+BENCHMARKS = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(BENCHMARKS.parent / "tests" / "loopback"))
+
+import faults  # noqa: E402 - the fault server of the tests, found by the line above
+
+__all__ = [
+    "HOST",
+    "JOB",
+    "KEY",
+    "TARGET",
+    "Answer",
+    "Failed",
+    "Handler",
+    "Row",
+    "asked_id",
+    "faults",
+    "in_threads",
+    "job_data",
+    "job_number",
+    "jobs_body",
+    "no_sleep",
+    "official_client",
+    "official_on",
+    "our_client",
+    "our_client_on",
+    "run_child",
+    "serve_jobs",
+]
+
+KEY = "canary-key-of-the-benchmark-5e1f"
+HOST = "https://superstaq.example.com"
+TARGET = "ss_unconstrained_simulator"
+
+Answer: TypeAlias = tuple[int, bytes]
+"""Status and body."""
+
+Handler: TypeAlias = Callable[[str, str, bytes], Answer]
+"""Takes method, path and body; raises ``Failed`` where no answer is to come."""
+
+
+class Failed(Exception):
+    """A request got no answer.
+
+    Args:
+        sent: Whether it had been sent.
+    """
+
+    def __init__(self, *, sent: bool) -> None:
+        super().__init__(sent)
+        self.sent = sent
+
+
+@attrs.frozen(kw_only=True)
+class Row:
+    """A line of the table.
+
+    Attributes:
+        number: Its place in the table of the issue, from 1.
+        what: What is measured.
+        bar: What it must not be worse than.
+        ours: What was measured of this library.
+        theirs: The same of the official client.
+        passed: Whether ours holds the bar.
+    """
+
+    number: int
+    what: str
+    bar: str
+    ours: str
+    theirs: str
+    passed: bool
+
+
+def job_number(number: int) -> UUID:
+    """An id of a job."""
+    return UUID(int=0x5EED_0000_0000_4000_8000_0000_0000_0000 + number)
+
+
+JOB = job_number(0)
+
+
+def job_data(status: str = "running", **fields: Any) -> dict[str, Any]:
+    """A job of one circuit as the server writes it, as plain JSON data."""
+    return {
+        "job_type": "simulate",
+        "statuses": [status],
+        "status_messages": [None],
+        "user_email": "ada@example.com",
+        "target": TARGET,
+        "provider_id": [None],
+        "num_circuits": 1,
+        "compiled_circuits": [None],
+        "input_circuits": ["OPENQASM 2.0;"],
+        "circuit_type": "qasm",
+        "counts": [{"00": 4, "11": 6} if status == "completed" else None],
+        "results_dicts": [None],
+        "shots": [10],
+        "dry_run": False,
+        "submission_timestamp": "2026-01-01T00:00:00Z",
+        "last_updated_timestamp": ["2026-01-01T00:00:01Z"],
+        "initial_logical_to_physicals": [None],
+        "final_logical_to_physicals": [None],
+        "logical_qubits": [None],
+        "physical_qubits": [None],
+        "tags": [],
+        "metadata": {},
+        **fields,
+    }
+
+
+def jobs_body(*job_ids: UUID | str, status: str = "running") -> bytes:
+    """An answer with these jobs; each says its own id in its metadata too."""
+    jobs = {str(job_id): job_data(status, metadata={"echo": str(job_id)}) for job_id in job_ids}
+    return json.dumps(jobs).encode()
+
+
+def asked_id(target: str) -> str:
+    """The id of the one job that a request asks for."""
+    return parse_qs(urlsplit(target).query)["job_id"][0]
+
+
+def serve_jobs(status: str = "running", *, arrivals: list[float] | None = None) -> faults.Act:
+    """An act that answers with the job asked for, and notes when it was asked."""
+
+    def run(connection: faults.Connection, request: faults.Received | None) -> None:
+        assert request is not None
+        if arrivals is not None:
+            arrivals.append(time.monotonic())
+        connection.send(faults.whole(jobs_body(asked_id(request.target), status=status)))
+
+    return faults.Act(run)
+
+
+# ---- clients -------------------------------------------------------------------------------------
+
+
+def our_client(origin: str, **options: Any) -> sj.SuperstaqClient:
+    """A client of this library to a real server."""
+    return sj.SuperstaqClient(KEY, origin, **options)
+
+
+def our_client_on(handler: Handler, clock: FakeClock, **options: Any) -> sj.SuperstaqClient:
+    """A client of this library whose server is a function."""
+
+    def answer(request: sj.Request) -> sj.Response:
+        try:
+            status, body = handler(request.method, request.path, request.body or b"")
+        except Failed as failed:
+            kind = sj.RequestTimeout if failed.sent else sj.TransportError
+            error = kind("no answer came", sent=failed.sent)
+        else:
+            return sj.Response(status=status, body=body)
+        raise error
+
+    transport = ScriptedTransport.from_function(answer)
+    return sj.SuperstaqClient(KEY, HOST, transport=transport, clock=clock, **options)
+
+
+def official_client(origin: str, **options: Any) -> _SuperstaqClientV3:
+    """The official client of the same version of the API, unmodified."""
+    return _SuperstaqClientV3(
+        "benchmark",
+        api_key=KEY,
+        remote_host=origin,
+        api_version="v0.3.0",
+        circuit_type=gss.models.CircuitType.QASM,
+        **options,
+    )
+
+
+class _Adapter(requests.adapters.BaseAdapter):
+    def __init__(self, handler: Handler) -> None:
+        super().__init__()
+        self._handler = handler
+
+    def send(self, request: requests.PreparedRequest, **_options: object) -> requests.Response:
+        body = request.body or b""
+        data = body.encode() if isinstance(body, str) else body
+        response = requests.Response()
+        try:
+            response.status_code, content = self._handler(
+                str(request.method), request.path_url, data
+            )
+        except Failed as failed:
+            kind = requests.ReadTimeout if failed.sent else requests.ConnectionError
+            error = kind("no answer came", request=request)
+        else:
+            response._content = content  # noqa: SLF001 - as its own tests do
+            response.url = str(request.url)
+            return response
+        raise error
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def official_on(handler: Handler, **options: Any) -> _SuperstaqClientV3:
+    """The official client, with an adapter of ``requests`` in place of its network."""
+    client = official_client(HOST, **options)
+    client.session.trust_env = False  # no proxies to look for
+    client.session.mount("https://", _Adapter(handler))
+    return client
+
+
+@contextlib.contextmanager
+def no_sleep(clock: FakeClock) -> Iterator[None]:
+    """Let the official client sleep on the fake clock."""
+    fake = SimpleNamespace(sleep=clock.sleep, time=clock.now, monotonic=clock.now)
+    modules = (gss.superstaq_client, gss.job)
+    for module in modules:
+        module.time = fake
+    try:
+        yield
+    finally:
+        for module in modules:
+            module.time = time
+
+
+# ---- threads and processes -----------------------------------------------------------------------
+
+
+def in_threads(work: Sequence[Callable[[], None]]) -> None:
+    """Run each in a thread of its own, all started together; raise what the first raised."""
+    barrier = threading.Barrier(len(work))
+    errors: list[BaseException] = []
+
+    def run(function: Callable[[], None]) -> None:
+        try:
+            barrier.wait()
+            function()
+        except BaseException as error:  # noqa: BLE001 - raised below, in the caller's thread
+            errors.append(error)
+
+    threads = [threading.Thread(target=run, args=[function]) for function in work]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+
+
+def run_child(task: str, *, limit_seconds: float = 60.0, **arguments: Any) -> dict[str, Any]:
+    """Run a task of ``child.py`` in a process of its own, and return what it says.
+
+    Raises:
+        RuntimeError: If it ended without a word, or not in time.
+    """
+    ended = subprocess.run(  # noqa: S603 - our own program
+        [
+            *(sys.executable, "-W", "ignore", "-m", "reliability_rows.child"),
+            *(task, json.dumps(arguments)),
+        ],
+        cwd=BENCHMARKS,
+        env={k: v for k, v in os.environ.items() if not k.startswith("SUPERSTAQ_")},
+        capture_output=True,
+        text=True,
+        timeout=limit_seconds,
+        check=False,
+    )
+    lines = ended.stdout.splitlines()
+    if not lines:
+        raise RuntimeError(f"{task} {arguments} ended with {ended.returncode}: {ended.stderr}")
+    said: dict[str, Any] = json.loads(lines[-1])
+    return said

@@ -1,0 +1,235 @@
+"""Rows 3, 6 and 7: one client in many threads, in an outage, through faults, and after a fork."""
+
+# ruff: noqa: RUF001 - the multiplication sign of the issue's table
+
+from __future__ import annotations
+
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+
+import general_superstaq as gss
+
+import superstaq_jobs as sj
+from superstaq_jobs.testing import FakeClock
+
+from .shared import (
+    JOB,
+    Answer,
+    Failed,
+    Handler,
+    Row,
+    asked_id,
+    faults,
+    in_threads,
+    job_number,
+    jobs_body,
+    no_sleep,
+    official_client,
+    official_on,
+    our_client,
+    our_client_on,
+    run_child,
+    serve_jobs,
+)
+
+__all__ = ["forks", "outage", "through_faults"]
+
+# ---- row 3 ---------------------------------------------------------------------------------------
+
+
+def _busy(_method: str, _path: str, _body: bytes) -> Answer:
+    return 503, b'"busy"'
+
+
+def _refused(_method: str, _path: str, _body: bytes) -> Answer:
+    raise Failed(sent=False)
+
+
+def _counted(handler: Handler) -> tuple[Handler, list[None]]:
+    requests: list[None] = []
+
+    def counting(method: str, path: str, body: bytes) -> Answer:
+        requests.append(None)
+        return handler(method, path, body)
+
+    return counting, requests
+
+
+def _call_often(call: Callable[[], object], errors: tuple[type[Exception], ...], n: int) -> None:
+    for _ in range(n):
+        try:
+            call()
+        except errors:
+            continue
+        raise AssertionError("there was an answer")
+
+
+def outage(*, quick: bool) -> Row:
+    """Row 3."""
+    threads, calls = 8, 20 if quick else 200
+    mine, other = [], []
+    for handler in (_busy, _refused):
+        counting, requests = _counted(handler)
+        client = our_client_on(counting, FakeClock())
+        call = partial(sj.fetch_job, client, JOB)
+        in_threads([partial(_call_often, call, (sj.SuperstaqServerException,), calls)] * threads)
+        mine.append(len(requests) / (threads * calls))
+        assert client.traffic.requests == len(requests)
+
+        counting, requests = _counted(handler)
+        official = official_on(counting)
+        call = partial(official.fetch_jobs, [JOB])
+        with no_sleep(FakeClock()):
+            in_threads([partial(_call_often, call, (TimeoutError,), calls)] * threads)
+        other.append(len(requests) / (threads * calls))
+    return Row(
+        number=3,
+        what=f"requests per call in a total outage, {threads} threads × {calls} calls",
+        bar="≤ 1.10",
+        ours=f"{mine[0]:.3f} (503), {mine[1]:.3f} (refused)",
+        theirs=f"{other[0]:.1f} (503), {other[1]:.1f} (refused)",
+        passed=max(mine) <= 1.10 or quick,  # the budget is not spread over enough calls then
+    )
+
+
+# ---- row 6 ---------------------------------------------------------------------------------------
+
+
+def _faulty_server(share: float) -> faults.Act:
+    """The job asked for, but for some share of the requests something else."""
+    draw = random.Random(6)  # noqa: S311 - faults are no secret
+    lock = threading.Lock()
+    fixed = {
+        "busy": faults.answer(b'"busy"', "503 Service Unavailable"),
+        "broken": faults.answer(b'{"message": "broken"}', "500 Internal Server Error"),
+        "page": faults.answer(b"<html>proxy</html>"),
+        "reset": faults.reset_after_request(),
+        "closed": faults.close_after_request(),
+        "headers cut": faults.cut_headers(),
+        "no HTTP": faults.garbage(),
+    }
+    kinds = ["body cut", "chunks cut", "sliced", "more than its length", *fixed]
+
+    def run(connection: faults.Connection, request: faults.Received | None) -> None:
+        assert request is not None
+        with lock:
+            fault = draw.choice(kinds) if draw.random() < share else ""
+        body = jobs_body(asked_id(request.target))
+        if fault in fixed:
+            fixed[fault].run(connection, request)
+        elif fault == "body cut":
+            faults.cut_body(body[:-20], len(body)).run(connection, request)
+        elif fault == "chunks cut":
+            faults.cut_chunks(body[:-20]).run(connection, request)
+        elif fault == "more than its length":
+            connection.send(faults.whole(body) + jobs_body(JOB))
+            connection.close()
+        elif fault == "sliced":
+            whole = faults.whole(body)
+            for start in range(0, len(whole), 300):
+                connection.send(whole[start : start + 300])
+        else:
+            connection.send(faults.whole(body))
+
+    return faults.Act(run)
+
+
+def _through(
+    ask: Callable[[str], str],
+    own: tuple[type[Exception], ...],
+    threads: int,
+    calls: int,
+) -> Counter[str]:
+    """Count how calls end: right, crossed, own errors, foreign errors."""
+    counts: list[Counter[str]] = [Counter() for _ in range(threads)]
+
+    def run(place: int) -> None:
+        for number in range(calls):
+            try:
+                how = ask(str(job_number(place * calls + number)))
+            except own:
+                how = "own"
+            except Exception as error:  # noqa: BLE001 - foreign ones are what is looked for
+                how = f"foreign {type(error).__name__}"
+            counts[place][how] += 1
+
+    in_threads([partial(run, place) for place in range(threads)])
+    return sum(counts, Counter())
+
+
+def _foreign(counts: Counter[str]) -> int:
+    return sum(count for how, count in counts.items() if how.startswith("foreign"))
+
+
+def _names(counts: Counter[str]) -> str:
+    names = sorted(how.partition(" ")[2] for how in counts if how.startswith("foreign"))
+    return f" ({', '.join(names)})" if names else ""
+
+
+def through_faults(*, quick: bool) -> Row:
+    """Row 6."""
+    threads, calls, their_calls = (16, 100, 25) if quick else (16, 2000, 100)
+    policy = sj.RetryPolicy(base_seconds=0.001, cap_seconds=0.01)
+    server = faults.FaultServer(then=_faulty_server(0.2))
+    with server, our_client(server.origin, retry_policy=policy) as client:
+
+        def ask(asked: str) -> str:
+            try:
+                job = sj.fetch_job(client, asked)
+            except sj.JobsNotFound:  # the server knows each: this answer was another's
+                return "crossed"
+            is_right = str(job.job_id) == asked == job.metadata["echo"]
+            return "right" if is_right else "crossed"
+
+        mine = _through(ask, (sj.SuperstaqException,), threads, calls)
+
+    server = faults.FaultServer(then=_faulty_server(0.2))
+    with server:
+        official = official_client(server.origin, max_retry_seconds=0.3)
+
+        def their_ask(asked: str) -> str:
+            jobs = official.fetch_jobs([asked])
+            is_right = [*jobs] == [asked] and jobs[asked]["metadata"] == {"echo": asked}
+            return "right" if is_right else "crossed"
+
+        other = _through(their_ask, (gss.SuperstaqException, TimeoutError), threads, their_calls)
+        official.session.close()
+    return Row(
+        number=6,
+        what=f"{threads} threads × {calls:,} calls through faults (20 % of the answers)",
+        bar="0 foreign exceptions, 0 crossed answers",
+        ours=f"{_foreign(mine)} foreign, {mine['crossed']} crossed ({mine['right']:,} right, "
+        f"{mine['own']:,} typed errors)",
+        theirs=f"{_foreign(other)} foreign{_names(other)}, {other['crossed']} crossed "
+        f"({other['right']:,} right, {other['own']:,} typed; {threads} × {their_calls} calls)",
+        passed=not _foreign(mine) and not mine["crossed"],
+    )
+
+
+# ---- row 7 ---------------------------------------------------------------------------------------
+
+
+def forks(*, quick: bool) -> Row:
+    """Row 7."""
+    calls, times = (100, 2) if quick else (500, 5)
+    # How the two processes meet is chance: several forks, each with a new pool.
+    mine = [_wrong_after_fork("our_fork", calls) for _ in range(times)]
+    other = [_wrong_after_fork("official_fork", calls) for _ in range(times)]
+    return Row(
+        number=7,
+        what=f"fork with a live pool, 2 × {calls} calls, {times} forks",
+        bar="0 wrong",
+        ours=f"{sum(mine)} wrong",
+        theirs=f"{sum(other):,} wrong of {2 * calls * times:,} "
+        f"({min(other)} to {max(other)} a fork)",
+        passed=not any(mine),
+    )
+
+
+def _wrong_after_fork(task: str, calls: int) -> int:
+    with faults.FaultServer(then=serve_jobs()) as server:
+        said = run_child(task, origin=server.origin, calls=calls)
+    return 2 * calls - int(said["right"])

@@ -1,0 +1,148 @@
+"""Row 1: a submission whose answer is lost makes one job, not two and not none.
+
+The server is a model in memory. A script says what happens to each submission (the first is always
+lost, in one of five ways) and to each look-up; after its end all goes well. Time is simulated.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+from collections import Counter
+from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
+
+import superstaq_jobs as sj
+from superstaq_jobs.testing import FakeClock
+
+from .shared import (
+    TARGET,
+    Answer,
+    Failed,
+    Row,
+    job_data,
+    no_sleep,
+    official_on,
+    our_client_on,
+)
+
+__all__ = ["lost_answers"]
+
+LOSSES = (
+    "the request is lost",
+    "created, the answer lost",
+    "created late, the answer lost",
+    "created, then an error",
+    "an error, nothing created",
+)
+REFUSALS = ("refused", "busy")
+ERRORS = (500, 502, 503, 504)
+LATEST_SECONDS = 3.4
+"""A job appears so late at the most; the library looks for it for 3.5 s (0.5 + 1 + 2)."""
+
+PATIENCE_SECONDS = 5.0
+"""The pause of a user who was told that the fate of a submission is unknown."""
+
+NEW_JOB = sj.NewJob(target=TARGET, circuits="OPENQASM 2.0;", job_type="simulate", shots=10)
+
+
+class ModelServer:
+    """A server that creates jobs, and a network that follows a script."""
+
+    def __init__(self, seed: int, clock: FakeClock) -> None:
+        self.random = random.Random(seed)  # noqa: S311 - a script is not a secret
+        self.clock = clock
+        self.jobs: list[tuple[float, UUID, list[str]]] = []
+        draw = self.random
+        self.posts = [draw.choice(LOSSES)]
+        self.posts += [draw.choice((*LOSSES, *REFUSALS, "")) for _ in range(draw.randint(0, 3))]
+        share = draw.choice((0.0, 0.3, 0.9))
+        looks = ("refused", "busy", "the request is lost", "an error, nothing created")
+        self.gets = [
+            draw.choice(looks) if draw.random() < share else "" for _ in range(draw.randint(0, 12))
+        ]
+        if draw.random() < 0.5:  # the look before the submission is good, those after it are not
+            self.gets.insert(0, "")
+
+    def handle(self, method: str, path: str, body: bytes) -> Answer:
+        """Answer a request, or not."""
+        script = self.posts if method == "POST" else self.gets
+        fault = script.pop(0) if script else ""
+        if fault == "refused":
+            raise Failed(sent=False)
+        self.clock.advance(self.random.uniform(0.01, 0.4))
+        if fault == "the request is lost":
+            self.clock.advance(2.0)
+            raise Failed(sent=True)
+        if fault == "busy":
+            return 429, b'"busy"'
+        if fault == "an error, nothing created":
+            return self.random.choice(ERRORS), b'"error"'
+        if method != "POST":
+            return 200, self.found(path)
+        late = self.random.uniform(0, LATEST_SECONDS) if "late" in fault else 0.0
+        job_id = UUID(int=self.random.getrandbits(128), version=4)
+        self.jobs.append((self.clock.now() + late, job_id, json.loads(body)["tags"]))
+        if "error" in fault:
+            return self.random.choice(ERRORS), b'"error"'
+        if "lost" in fault:
+            raise Failed(sent=True)
+        return 200, json.dumps({"job_id": str(job_id), "num_circuits": 1}).encode()
+
+    def found(self, path: str) -> bytes:
+        """The jobs that have the tag asked for and exist by now."""
+        (tag,) = parse_qs(urlsplit(path).query)["tags"]
+        now = self.clock.now()
+        return json.dumps(
+            {str(j): job_data(tags=tags) for at, j, tags in self.jobs if at <= now and tag in tags}
+        ).encode()
+
+
+def ours(seed: int) -> int:
+    """Jobs that one script leaves behind; -1 where the receipt names another one."""
+    clock = FakeClock()
+    server = ModelServer(seed, clock)
+    client = our_client_on(server.handle, clock, jitter=server.random.random)
+    for _ in range(20):
+        try:
+            receipt = sj.submit_job(client, NEW_JOB, submission_key=f"script-{seed}")
+            break
+        except sj.SubmissionUnknown:
+            clock.advance(PATIENCE_SECONDS)
+        except sj.SuperstaqServerException:
+            pass  # it was not sent: again, at once
+        if server.random.random() < 0.5:  # in a program that was started again
+            client = our_client_on(server.handle, clock, jitter=server.random.random)
+    else:
+        return 0
+    is_it = [job_id for _, job_id, _ in server.jobs] == [receipt.job_id]
+    return 1 if is_it else -1 if len(server.jobs) == 1 else len(server.jobs)
+
+
+def theirs(seed: int) -> int:
+    """Jobs that one call of the official client leaves behind."""
+    clock = FakeClock()
+    server = ModelServer(seed, clock)
+    client = official_on(server.handle)
+    # Whatever it raises, the jobs are counted.
+    with no_sleep(clock), contextlib.suppress(Exception):
+        client.create_job({"qiskit_circuits": "x"}, target=TARGET, tag=f"script-{seed}")
+    return len(server.jobs)
+
+
+def lost_answers(*, quick: bool) -> Row:
+    """Row 1."""
+    number = 500 if quick else 10_000
+    mine = Counter(map(ours, range(number)))
+    other = Counter(map(theirs, range(number)))
+    more = sum(count for jobs, count in other.items() if jobs > 1)
+    return Row(
+        number=1,
+        what=f"{number:,} lost-answer scripts with a submission key",
+        bar="exactly one job each",
+        ours=f"one job in {mine[1]:,}",
+        theirs=f"one job in {other[1]:,}, none in {other[0]:,}, more in {more:,} (up to "
+        f"{max(other)})",
+        passed=mine[1] == number,
+    )
