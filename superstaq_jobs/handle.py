@@ -294,7 +294,8 @@ class JobHandle:
             timeout_seconds: How long to wait at the most, on a monotonic clock, the request under
                 way included. None without a limit; 0 to look once, for as long as one request may
                 take.
-            polling_seconds: The pause between two looks; the last one ends at the deadline.
+            polling_seconds: The pause between two looks; the last ends at the deadline, or before
+                it by what a look takes.
             until: ``finished``, or ``compiled`` to wait only until compilation is behind.
             on_change: Called in this thread with the snapshots before (None at first) and after,
                 each time that the job has changed. What it raises ends the wait.

@@ -149,8 +149,8 @@ class PollPolicy:
         InvalidValue: If a number is out of its range.
     """
 
-    queued: Pace = Pace()
-    running: Pace = Pace(max_seconds=25.0)
+    queued: Pace = Pace(fraction=0.12)
+    running: Pace = Pace()
     snap_back: float = 0.75
     jitter: float = 0.25
 

@@ -443,16 +443,17 @@ def test_a_pause_is_the_pace_of_the_status_within_the_jitter(policy, status):
         assert (1 - policy.jitter) * wanted - 1e-9 <= pause <= (1 + policy.jitter) * wanted + 1e-9
 
 
-def test_by_default_pauses_grow_by_a_tenth_of_the_time_waited_from_1_s_to_30_s():
-    world = World(state=forever("received"))
+@pytest.mark.parametrize(("status", "share"), [("received", 0.12), ("running", 0.1)])
+def test_by_default_pauses_grow_with_the_time_waited_from_1_s_to_30_s(status, share):
+    world = World(state=forever(status))
     policy = sj.PollPolicy(jitter=0)
     world.wait_in_vain(timeout_seconds=2000, poll_policy=policy)
     seen = pauses(world)[:-1]
-    assert seen[:10] == [1] * 10
+    assert seen[:8] == [1] * 8
     assert all(b >= a - 1e-9 for a, b in itertools.pairwise(seen))
     assert seen[-1] == pytest.approx(30)
     for at, pause in zip(world.asked, seen, strict=False):
-        assert pause == pytest.approx(min(30, max(1, 0.1 * at)))
+        assert pause == pytest.approx(min(30, max(1, share * at)))
 
 
 def test_jitter_is_drawn_for_each_pause_within_a_quarter_to_both_sides():

@@ -271,15 +271,20 @@ def _busiest(arrivals: list[float], window_seconds: float = 0.1) -> int:
     )
 
 
+def _first(seconds: float, arrivals: list[float]) -> list[float]:
+    """Those that came within so many seconds of the first."""
+    return [at for at in arrivals if at <= min(arrivals) + seconds]
+
+
 def spread(*, quick: bool) -> Row:
     """Row 5."""
     number = 1 if quick else 3
-    mine = [_busiest(_our_burst(5.0)) for _ in range(number)]
-    other = [_busiest(_their_burst(5.0)) for _ in range(number)]
+    mine = [_busiest(_first(5.0, _our_burst(7.0))) for _ in range(number)]
+    other = [_busiest(_first(5.0, _their_burst(7.0))) for _ in range(number)]
     return Row(
         number=5,
-        what=f"{HANDLES} handles of one process started together, busiest 100 ms, the best of "
-        f"{number} runs",
+        what=f"{HANDLES} handles of one process started together, busiest 100 ms of the first "
+        f"5 s, the best of {number} runs",
         bar="≤ 10 % of them",
         ours=f"{min(mine) / HANDLES:.1%} ({_listed(mine)} requests)",
         theirs=f"{min(other) / HANDLES:.1%} ({_listed(other)} requests; polling every 1 s)",
