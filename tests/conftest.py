@@ -13,6 +13,6 @@ settings.register_profile(
     "dev", max_examples=100, deadline=None, print_blob=True, suppress_health_check=_SLOW
 )
 settings.register_profile(
-    "ci", max_examples=300, deadline=None, print_blob=True, suppress_health_check=_SLOW
+    "ci", max_examples=200, deadline=None, print_blob=True, suppress_health_check=_SLOW
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))

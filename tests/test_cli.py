@@ -74,6 +74,8 @@ def test_the_emulator_runs_until_it_is_stopped(how):
         [sys.executable, "-m", "superstaq_jobs", "emulator", "--port", "0"],
         stdout=subprocess.PIPE,
         text=True,
+        # A process that was started in the background of a shell ignores Ctrl-C, and so would this.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
     try:

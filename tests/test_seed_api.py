@@ -41,7 +41,8 @@ def test_cancel_does_nothing_in_a_terminal_state():
 
 
 def test_cancel_raises_if_the_cancellation_was_unsuccessful():
-    handle, _ = handle_on(json_response({"succeeded": [], "message": "too late"}))
+    refused = json_response({"succeeded": [], "message": "too late"})
+    handle, _ = handle_on(refused, job("running"))
     with pytest.raises(sj.SuperstaqServerException, match="too late"):
         handle.cancel()
 

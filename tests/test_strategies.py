@@ -108,7 +108,7 @@ SOMETIMES = {
 }
 
 
-FOUND = settings(max_examples=3000, phases=[Phase.generate], database=None, deadline=None)
+FOUND = settings(max_examples=30_000, phases=[Phase.generate], database=None, deadline=None)
 """Whether there is one, without the work of making it small."""
 
 

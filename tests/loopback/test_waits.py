@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import faults
 import pytest
@@ -150,6 +150,15 @@ def test_a_lost_answer_on_a_real_socket_is_adopted_by_its_key() -> None:
     assert receipt == sj.SubmitReceipt(job_id=JOB, num_circuits=1, adopted=True)
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C as Python has it, in a process too that a shell started in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("where", ["hang", "hang in the body", "drip the body", "in a pause"])
 def test_ctrl_c_in_the_middle_of_a_wait_leaves_a_handle_that_goes_on(where: str) -> None:
     act = shown("running") if where == "in a pause" else PASSING[where]()
