@@ -45,7 +45,7 @@ _TIMESTAMP: Final = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d)(?:(:\d\d)(?:[.,](\d+))?)?(?:[Zz]|([+-]\d\d):?([0-5]\d))",
     re.ASCII,
 )
-_WHOLE_NUMBER: Final = re.compile(r"0|-?[1-9][0-9]{0,17}")
+_WHOLE_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _SNIPPET: Final = 60
 # White space before a colon, and an escaped backslash at the end of a key.
 _ODD_ENDS_OF_KEYS: Final = (b" :", b"\t:", b"\n:", b"\r:", b'\\\\":')
@@ -284,6 +284,8 @@ def _qubit_map(value: Any, _kind: Any) -> FrozenMapping[int, int]:
             collector.say(f".{key}", "is no index of a qubit")
         elif type(qubit) is not int:
             collector.say(f".{key}", f"{_fields.shown(qubit)} is no index of a qubit")
+        elif int(key) in qubits:  # 0 and -0
+            collector.say(f".{key}", "is an index of a qubit a second time, in another spelling")
         else:
             qubits[int(key)] = qubit
     collector.finish()

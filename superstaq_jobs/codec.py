@@ -17,14 +17,14 @@ texts, booleans as numbers, time stamps as numbers or without a zone, infinite c
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
 import attrs
 import msgspec
 
-from . import _fields
+from . import _fields, _quick
 from ._strict import (
     CONVERTER,
     Collector,
@@ -155,12 +155,15 @@ def _without_warnings(data: Any) -> tuple[Any, tuple[str, ...]]:
     if not isinstance(data, dict) or "warnings" not in data:
         return data, ()
     rest = {name: value for name, value in data.items() if name != "warnings"}
-    sent = data["warnings"]
+    return rest, _warnings_in(data["warnings"])
+
+
+def _warnings_in(sent: Any) -> tuple[str, ...]:
     texts = [
         w["message"] if isinstance(w, dict) and isinstance(w.get("message"), str) else _shown(w)
         for w in (sent if isinstance(sent, list) else [sent])
     ]
-    return rest, tuple(text[:_MAX_MESSAGE_CHARACTERS] for text in texts)
+    return tuple(text[:_MAX_MESSAGE_CHARACTERS] for text in texts)
 
 
 def _shown(value: Any) -> str:
@@ -202,6 +205,18 @@ def read_jobs(
     body: bytes, *, fetched_at: dt.datetime | None = None, source: str | None = None
 ) -> Answer[tuple[JobSnapshot, ...]]:
     """As ``decode_jobs``, but it returns the warnings."""
+    quick = _quick.read_jobs(body, fetched_at, source)
+    if quick is None:
+        return _read_slowly(body, fetched_at, source)
+    snapshots, sent, strange = quick
+    warnings = () if sent is msgspec.UNSET else _warnings_in(sent)
+    return Answer(snapshots, warnings + _about_statuses(strange))
+
+
+def _read_slowly(
+    body: bytes, fetched_at: dt.datetime | None, source: str | None
+) -> Answer[tuple[JobSnapshot, ...]]:
+    """The same for any body, with every problem in it by its path."""
     data, warnings = _without_warnings(parse_json(body))
     collector = Collector()
     jobs: list[JobSnapshot] = []
@@ -234,17 +249,18 @@ def read_jobs(
         for circuit in job.circuits
         if circuit.status is CircuitStatus.UNKNOWN
     }
-    if strange:
-        warnings += (_about_statuses(sorted(strange)),)
-    return Answer(tuple(jobs), warnings)
+    return Answer(tuple(jobs), warnings + _about_statuses(strange))
 
 
-def _about_statuses(texts: list[str]) -> str:
-    names = ", ".join(map(_fields.shown, texts[:20]))
-    return (
+def _about_statuses(texts: Collection[str]) -> tuple[str, ...]:
+    if not texts:
+        return ()
+    names = ", ".join(map(_fields.shown, sorted(texts)[:20]))
+    text = (
         f"the server uses a circuit status that this version of superstaq_jobs does not know: "
         f"{names}. It is kept in status_text and taken for a status of a circuit that is not over."
     )
+    return (text,)
 
 
 def _snapshot(

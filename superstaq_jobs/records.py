@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final, overload
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, Protocol, overload
 from uuid import UUID
 
 import attrs
@@ -189,8 +189,40 @@ class CircuitSnapshot:
         )
 
 
+class _CircuitMaker(Protocol):
+    """Makes a job's circuits, when they are first asked for, of what was found right before."""
+
+    @property
+    def statuses(self) -> Sequence[str]: ...
+
+    def make_circuits(self) -> tuple[CircuitSnapshot, ...]: ...
+
+
+class _Unfolding:
+    """A job whose circuits may still be folded up in lists, as the server sends them.
+
+    Nobody sees it but by the time it takes: the circuits are made, once, when they are asked for.
+    """
+
+    __slots__ = ("_circuits_later",)
+
+    _circuits_later: _CircuitMaker | None
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            # Asked only for what no slot holds.
+            if name != "circuits":
+                raise AttributeError(f"a {type(self).__name__} has no {name!r}")
+            maker = self._circuits_later
+            if maker is not None:
+                object.__setattr__(self, "circuits", maker.make_circuits())
+                object.__setattr__(self, "_circuits_later", None)
+            return object.__getattribute__(self, "circuits")
+
+
 @attrs.frozen(kw_only=True)
-class JobSnapshot:
+class JobSnapshot(_Unfolding):
     """One job, as the server described it at one moment.
 
     A value: it never changes, reading it never does I/O, and two snapshots that say the same are
@@ -278,6 +310,9 @@ class JobSnapshot:
     @property
     def statuses(self) -> tuple[CircuitStatus, ...]:
         """The status of each circuit."""
+        folded = getattr(self, "_circuits_later", None)
+        if folded is not None:
+            return tuple(map(parse_status, folded.statuses))
         return tuple(circuit.status for circuit in self.circuits)
 
     @property
