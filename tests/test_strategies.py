@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import re
 
 import pytest
@@ -12,8 +13,11 @@ from hypothesis import strategies as st
 
 from superstaq_jobs.kinds import CircuitType, JobType
 from superstaq_jobs.records import PER_CIRCUIT_LISTS
-from superstaq_jobs.status import CircuitStatus, parse_status
+from superstaq_jobs.status import CircuitStatus, may_become, parse_status
 from superstaq_jobs.testing import strategies as sts
+
+JANUARY = dt.datetime(2026, 1, 1, 23)  # noqa: DTZ001 - the zone is drawn
+DAY = dt.timedelta(days=1)
 
 
 def test_everything_public_is_there():
@@ -55,6 +59,25 @@ def test_snapshots_are_as_asked_for(data, size):
     assert data.draw(sts.circuit_snapshots(index=4, status="failed")).index == 4
 
 
+@given(sts.job_snapshots(targets=["a_b_qpu", "a_c_qpu"], max_outcomes=1, terminal=False))
+def test_snapshots_run_and_end_as_asked_for(snapshot):
+    assert snapshot.target in {"a_b_qpu", "a_c_qpu"}
+    assert all(len(c.counts or ()) <= 1 for c in snapshot.circuits)
+    assert not snapshot.is_terminal
+
+
+@given(sts.wire_payloads(targets=["a_b_qpu"], statuses=["failed", "odd"]))
+def test_payloads_are_as_asked_for(payload):
+    assert payload["target"] == "a_b_qpu"
+    assert set(payload["statuses"]) <= {"failed", "odd"}
+
+
+@given(sts.moments(min_value=JANUARY, max_value=JANUARY + 1.5 * DAY))
+def test_moments_are_within_their_bounds(moment):
+    assert JANUARY <= moment.replace(tzinfo=None) <= JANUARY + 1.5 * DAY
+    assert moment.tzinfo
+
+
 @given(st.data())
 def test_small_values_are_as_asked_for(data):
     assert data.draw(sts.statuses(terminal=True)).is_terminal
@@ -66,6 +89,7 @@ def test_small_values_are_as_asked_for(data):
     assert data.draw(sts.job_ids()).version == 4
     job = data.draw(sts.new_jobs(job_type=JobType.SIMULATE, circuit_type=CircuitType.CIRQ))
     assert (job.job_type, job.circuit_type) == (JobType.SIMULATE, CircuitType.CIRQ)
+    assert data.draw(sts.new_jobs(targets=["a_b_qpu"])).target == "a_b_qpu"
     query = data.draw(sts.job_queries(fields=["tags"]))
     assert query.status is query.job_id is query.submitted_after is None
 
@@ -79,7 +103,16 @@ def test_small_values_are_as_asked_for(data):
         lambda: sts.job_snapshots(statuses=["running"], terminal=False),
         lambda: sts.job_snapshots(terminal=True, num_circuits=0),
         lambda: sts.job_snapshots(terminal=True, unknown_statuses=True),
+        lambda: sts.job_snapshots(targets=[]),
         lambda: sts.job_histories(num_circuits=0),
+        lambda: sts.job_histories(ends=[]),
+        lambda: sts.job_histories(ends=["running"]),
+        lambda: sts.job_histories(ends=["deleted"]),
+        lambda: sts.job_histories(targets="ibmq_fez_qpu"),
+        lambda: sts.new_jobs(targets=[]),
+        lambda: sts.wire_payloads(statuses=[]),
+        lambda: sts.wire_payloads(statuses="failed"),
+        lambda: sts.moments(min_value=JANUARY, max_value=JANUARY - DAY),
         lambda: sts.job_queries(fields=["nothing"]),
     ],
 )
@@ -118,6 +151,15 @@ def test_a_snapshot_sometimes_has(what):
     assert SOMETIMES[what](found)
 
 
+def test_a_circuit_that_has_nothing_to_do_with_it_is_left_out():
+    least = find(sts.job_snapshots(), lambda s: any(c.shots > 1000 for c in s.circuits))
+    (circuit,) = least.circuits
+    assert circuit.shots == 1001
+    assert least.job_id.hex == "00000000000040008000000000000000"
+    payload = find(sts.wire_payloads(), lambda payload: "failed" in payload["statuses"])
+    assert (payload["statuses"], payload["shots"]) == (["failed"], [100])
+
+
 def test_a_snapshot_shrinks_to_what_a_person_can_read():
     least = find(sts.job_snapshots(), lambda s: any(c.counts for c in s.circuits))
     (circuit,) = least.circuits
@@ -125,6 +167,75 @@ def test_a_snapshot_shrinks_to_what_a_person_can_read():
     assert circuit.updated_at is None
     assert (least.tags, least.metadata, least.extra, least.short_lists) == ((), {}, {}, {})
     assert least.submitted_at == dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+
+
+# ---- lives -------------------------------------------------------------------------------------
+
+
+LIVES = sts.job_histories() | sts.job_histories(deletion=True, num_circuits=4)
+
+
+@given(LIVES)
+def test_a_life_begins_received_and_is_over_at_its_end_only(history):
+    assert set(history[0].statuses) == {"received"}
+    assert [snapshot.is_terminal for snapshot in history].index(True) + 1 == len(history) or (
+        history[-1].is_terminal and any("deleted" in s.statuses for s in history)
+    )
+    assert len({(s.job_id, s.target, s.submitted_at, s.num_circuits) for s in history}) == 1
+
+
+@given(LIVES)
+def test_a_life_takes_lawful_steps_and_its_times_advance(history):
+    for before, after in itertools.pairwise(history):
+        assert before.fetched_at < after.fetched_at
+        assert before.circuits != after.circuits
+        for old, new in zip(before.circuits, after.circuits, strict=True):
+            assert may_become(old.status, new.status)
+            assert (old == new) is (old.updated_at == new.updated_at)
+            assert old == new or before.fetched_at < new.updated_at <= after.fetched_at
+
+
+@given(LIVES)
+def test_counts_and_messages_are_where_they_belong(history):
+    runs = history[0].job_type in {JobType.SUBMIT, JobType.SIMULATE}
+    for circuit in (circuit for snapshot in history for circuit in snapshot.circuits):
+        assert (circuit.counts is not None) is (runs and circuit.status == "completed")
+        assert circuit.counts is None or circuit.counts.shots == circuit.shots
+        assert circuit.status_message is None or "failed" in {
+            c.status for s in history for c in s.circuits if c.index == circuit.index
+        }
+        assert circuit.status != "completed" or circuit.compiled_circuit
+
+
+@given(st.data(), st.sampled_from(["completed", "failed", "cancelled", "unrecognized"]))
+def test_a_life_is_as_asked_for(data, end):
+    history = data.draw(
+        sts.job_histories(
+            num_circuits=2, job_type="submit", ends=[end], targets=["a_b_qpu"], shots=7, num_bits=2
+        )
+    )
+    last = history[-1]
+    assert last.statuses == (end, end)
+    assert (last.target, last.job_type, last.circuits[1].shots) == ("a_b_qpu", "submit", 7)
+    assert end != "completed" or [c.counts.num_bits for c in last.circuits] == [2, 2]
+    assert not {"simulating", "awaiting_simulation"} & {t for s in history for t in s.statuses}
+
+
+def test_some_circuits_of_a_life_are_ahead_of_others():
+    assert find(
+        sts.job_histories(),
+        lambda history: any({"completed", "running"} <= set(s.statuses) for s in history),
+        settings=FOUND,
+    )
+
+
+def test_a_life_with_a_failure_beside_a_success_shrinks_to_these():
+    least = find(
+        sts.job_histories(), lambda h: {"failed", "completed"} == {c.status for c in h[-1].circuits}
+    )
+    assert len(least) == 3
+    assert least[-1].statuses in {("completed", "failed"), ("failed", "completed")}
+    assert least[-1].submitted_at == dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 
 
 def test_a_life_shrinks_to_the_shortest():

@@ -1,13 +1,14 @@
 """Strategies for the small values that records are made of.
 
-Lives here: statuses, bitstrings and counts, JSON values, names, times and ids. Imports Hypothesis,
-``status``, ``counts`` and ``frozen``.
+Lives here: statuses, bitstrings and counts, JSON values, names, times and ids, and the pools that
+records take their plain values from. Imports Hypothesis, ``status``, ``counts`` and ``frozen``.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import itertools
+from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,6 +17,8 @@ from hypothesis import strategies as st
 from superstaq_jobs.counts import Counts
 from superstaq_jobs.frozen import JsonMapping
 from superstaq_jobs.status import STATUS_PRIORITY_ORDER, CircuitStatus
+
+from ._dice import Dice, bytes_below
 
 __all__ = [
     "bitstrings",
@@ -30,10 +33,14 @@ __all__ = [
     "unknown_status_texts",
 ]
 
-KNOWN_STATUSES: Final[tuple[str, ...]] = tuple(
-    s for s in reversed(STATUS_PRIORITY_ORDER) if s is not CircuitStatus.UNKNOWN
+_S: Final = CircuitStatus
+_PLAIN: Final = (_S.COMPLETED, _S.RUNNING, _S.FAILED, _S.RECEIVED)
+KNOWN_STATUSES: Final[tuple[CircuitStatus, ...]] = (
+    *_PLAIN,
+    *(s for s in reversed(STATUS_PRIORITY_ORDER) if s not in {*_PLAIN, _S.UNKNOWN}),
 )
-TERMINAL_STATUSES: Final = tuple(s for s in KNOWN_STATUSES if CircuitStatus(s).is_terminal)
+TERMINAL_STATUSES: Final = tuple(s for s in KNOWN_STATUSES if s.is_terminal)
+LIVING_STATUSES: Final = tuple(s for s in KNOWN_STATUSES if not s.is_terminal)
 TARGETS: Final = (
     "ss_unconstrained_simulator",
     "ibmq_fez_qpu",
@@ -43,18 +50,26 @@ TARGETS: Final = (
     "ionq_forte-1_qpu",
     "toshiba_bifurcation_simulator",
 )
+EMAILS: Final = ("ada@example.com", "b.c+tag@example.org", "x1@sub.example.com")
 _NAME: Final = "abcxyz019-ABC"
 NEW_STATUSES: Final = ("teleporting", "", "Running", "unknown", "queued again", "läuft")
-_WIDTHS: Final = st.sampled_from([1, 2, 3, 5])
-_WEIGHTS: Final = st.sampled_from(["", "", "weights", "any"])
+_WIDTHS: Final = (1, 2, 3, 5)
+_WEIGHTS: Final = ("weights", "any")
 _MOST: Final = 1001
+_DAY_SECONDS: Final = 24 * 3600
+_SECOND_MICROS: Final = 1_000_000
+_FIRST: Final = dt.datetime(2020, 1, 1)  # noqa: DTZ001 - the zone is drawn
+_LAST: Final = dt.datetime(2035, 1, 1)  # noqa: DTZ001
 _ZONES: Final = (
-    dt.UTC,
+    *[dt.UTC] * 8,
     *(
         dt.timezone(dt.timedelta(minutes=minutes))
         for minutes in (120, -690, 345, 0, 840, -720, 1439, -1439)
     ),
 )
+SHORT_ID_BYTES: Final = 4
+MOMENT_BYTES: Final = 9
+"""What a time takes of the dice, if it is of the usual fifteen years."""
 
 
 def statuses(
@@ -69,9 +84,8 @@ def statuses(
     return st.sampled_from(
         [
             s
-            for s in reversed(STATUS_PRIORITY_ORDER)
-            if (terminal is None or s.is_terminal is terminal)
-            and (unknown or s is not CircuitStatus.UNKNOWN)
+            for s in (*KNOWN_STATUSES, *([_S.UNKNOWN] if unknown else []))
+            if terminal is None or s.is_terminal is terminal
         ]
     )
 
@@ -142,34 +156,38 @@ def draw_counts(
     floats: bool | None = False,
     most: int = 6,
 ) -> Counts:
-    """As ``counts``, from within another strategy, with few draws: those take the time."""
-    width = draw(_WIDTHS) if num_bits is None else num_bits
-    outcomes = draw(st.integers(1 if shots else 0, min(most, 2**width)))
-    codes = digits(draw(st.integers(0, 2 ** (width * outcomes) - 1)), 2**width, outcomes)
-    keys = list(dict.fromkeys(f"{code:0{width}b}" if width else "" for code in codes))
+    """As ``counts``, from within another strategy."""
+    head = Dice(draw, 3 + bytes_below(most + 1))
+    kind = _kind(head, floats)
+    few = head.of(_WIDTHS)
+    width = few if num_bits is None else num_bits
+    outcomes = max(head.below(min(most, 2**width) + 1), 1 if shots else 0)
+    limit = _MOST if shots is None else shots + 1
+    dice = Dice(draw, outcomes * (bytes_below(2**width) + bytes_below(limit)))
+    numbers: dict[str, int] = {}
+    for _ in range(outcomes):
+        number, code = dice.below(limit), dice.below(2**width)
+        numbers.setdefault(f"{code:0{width}b}" if width else "", number)
     if shots is not None:
-        cuts = digits(draw(st.integers(0, (shots + 1) ** outcomes - 1)), shots + 1, len(keys) - 1)
-        edges = [0, *sorted(cuts), shots]
-        sizes = (high - low for low, high in itertools.pairwise(edges))
-        return Counts(dict(zip(keys, sizes, strict=False)))
-    numbers = digits(draw(st.integers(0, _MOST**outcomes - 1)), _MOST, len(keys))
-    kind = draw(_WEIGHTS) if floats is None else floats and draw(_WEIGHTS.filter(bool))
+        return Counts(_divided(shots, numbers))
     if kind == "any":
-        return Counts({bits: draw(st.floats(-1e9, 1e9)) for bits in keys})
+        return Counts({bits: draw(st.floats(-1e9, 1e9)) for bits in numbers})
     if kind == "weights":
-        return Counts(
-            {bits: number / _MOST - 0.1 for bits, number in zip(keys, numbers, strict=True)}
-        )
-    return Counts(dict(zip(keys, numbers, strict=True)))
+        return Counts({bits: number / _MOST - 0.1 for bits, number in numbers.items()})
+    return Counts(numbers)
 
 
-def digits(number: int, base: int, length: int) -> list[int]:
-    """The last digits of a number, lowest first: many small choices from one draw."""
-    found = []
-    for _ in range(length):
-        number, digit = divmod(number, base)
-        found.append(digit)
-    return found
+def _kind(head: Dice, floats: bool | None) -> str:
+    index, weighted = head.below(len(_WEIGHTS)), head.flag()
+    return _WEIGHTS[index] if floats or (floats is None and weighted) else ""
+
+
+def _divided(shots: int, cuts: dict[str, int]) -> dict[str, int]:
+    """The shots, cut in as many parts as there are bitstrings."""
+    edges = [0, *sorted(list(cuts.values())[1:]), shots] if cuts else []
+    return {
+        bits: high - low for bits, (low, high) in zip(cuts, itertools.pairwise(edges), strict=False)
+    }
 
 
 def json_values(*, max_leaves: int = 6) -> st.SearchStrategy[Any]:
@@ -218,20 +236,19 @@ def target_names(*, simulator: bool | None = None) -> st.SearchStrategy[str]:
     """
     kinds = {None: ("simulator", "qpu"), True: ("simulator",), False: ("qpu",)}[simulator]
     known = [name for name in TARGETS if name.endswith(kinds)]
-    made = st.builds(
-        "{}_{}_{}".format,
-        st.text(_NAME, min_size=1, max_size=4),
-        st.text(_NAME + ".", min_size=1, max_size=6),
-        st.sampled_from(kinds),
-    )
-    return st.sampled_from(known) | made
+    return st.sampled_from(known) | _made_target_names(kinds)
+
+
+@st.composite
+def _made_target_names(draw: st.DrawFn, kinds: Sequence[str]) -> str:
+    dice = Dice(draw, 13)
+    provider = "".join(dice.of(_NAME) for _ in range(1 + dice.below(4)))
+    device = "".join(dice.of(_NAME + ".") for _ in range(1 + dice.below(5)))
+    return f"{provider}_{device}_{dice.of(kinds)}"
 
 
 def moments(
-    *,
-    min_value: dt.datetime = dt.datetime(2020, 1, 1),  # noqa: DTZ001 - the zone is drawn
-    max_value: dt.datetime = dt.datetime(2035, 1, 1),  # noqa: DTZ001
-    utc: bool = False,
+    *, min_value: dt.datetime = _FIRST, max_value: dt.datetime = _LAST, utc: bool = False
 ) -> st.SearchStrategy[dt.datetime]:
     """Aware times, most in UTC, some with another offset in whole minutes.
 
@@ -239,16 +256,64 @@ def moments(
         min_value: The earliest, without a zone.
         max_value: The latest, without a zone.
         utc: Whether all are in UTC.
+
+    Raises:
+        ValueError: If the latest is before the earliest.
     """
-    zones = _ZONES[:1] if utc else _ZONES
-    span = (max_value - min_value) // dt.timedelta(microseconds=1)
-    return st.builds(
-        lambda micros, zone: (min_value + dt.timedelta(microseconds=micros)).replace(tzinfo=zone),
-        st.integers(0, span),
-        st.sampled_from(zones),
+    if max_value < min_value:
+        raise ValueError(f"{max_value} is before {min_value}")
+    return _moments(min_value, max_value, utc)
+
+
+@st.composite
+def _moments(draw: st.DrawFn, first: dt.datetime, last: dt.datetime, utc: bool) -> dt.datetime:
+    size = MOMENT_BYTES - bytes_below(_days(_FIRST, _LAST)) + bytes_below(_days(first, last))
+    return moment_of(Dice(draw, size), first, last, utc=utc)
+
+
+def _days(first: dt.datetime, last: dt.datetime) -> int:
+    return (last - first).days + 1
+
+
+def moment_of(
+    dice: Dice, first: dt.datetime = _FIRST, last: dt.datetime = _LAST, *, utc: bool = False
+) -> dt.datetime:
+    """As ``moments``, from dice: the day, the time of the day and the zone become 0 one by one."""
+    since = dt.timedelta(
+        days=dice.below(_days(first, last)),
+        seconds=dice.below(_DAY_SECONDS),
+        microseconds=dice.below(_SECOND_MICROS),
     )
+    zone = dice.of(_ZONES)
+    return (first + min(since, last - first)).replace(tzinfo=dt.UTC if utc else zone)
 
 
 def job_ids() -> st.SearchStrategy[UUID]:
     """Ids of jobs."""
-    return st.integers(0, 2**128 - 1).map(lambda number: UUID(int=number, version=4))
+    return st.binary(min_size=16, max_size=16).map(lambda data: UUID(bytes=data, version=4))
+
+
+def short_id_of(dice: Dice) -> UUID:
+    """The id of a job, from dice: four thousand million of them, short enough to be told apart."""
+    return UUID(int=dice.below(1 << 8 * SHORT_ID_BYTES) << 96, version=4)
+
+
+def choose_statuses(
+    terminal: bool | None, *, unknown: bool = False
+) -> tuple[CircuitStatus | str, ...]:
+    """The pool of statuses that a record may take."""
+    pool = {None: KNOWN_STATUSES, True: TERMINAL_STATUSES, False: LIVING_STATUSES}[terminal]
+    return (*pool, *NEW_STATUSES) if unknown else pool
+
+
+def check_targets(targets: Sequence[str] | None) -> Sequence[str]:
+    """The targets that a record may have.
+
+    Raises:
+        ValueError: If there are none.
+    """
+    if targets is None:
+        return TARGETS
+    if isinstance(targets, str) or not targets:
+        raise ValueError(f"targets is a list of one name or more, not {targets!r}")
+    return tuple(targets)

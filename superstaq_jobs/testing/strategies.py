@@ -13,20 +13,20 @@ loads Hypothesis (the extra ``[testing]``).
 
 from __future__ import annotations
 
-from ._payloads import HostilePayload, broken_payloads, hostile_payloads, wire_payloads
-from ._records import (
+from ._hostile import HostilePayload, hostile_payloads
+from ._jobs import circuit_snapshots, job_snapshots
+from ._lives import job_histories
+from ._orders import (
     balances,
     cancel_receipts,
-    circuit_snapshots,
-    job_histories,
     job_queries,
-    job_snapshots,
     new_jobs,
     submit_receipts,
     target_infos,
     target_queries,
     targets,
 )
+from ._payloads import broken_payloads, wire_payloads
 from ._values import (
     bitstrings,
     counts,

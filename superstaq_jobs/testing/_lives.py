@@ -1,0 +1,180 @@
+"""Strategies for the lives of jobs.
+
+Lives here: ``job_histories``. Imports Hypothesis, the records and the table of statuses.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Sequence
+from typing import Any, Final
+
+import attrs
+from hypothesis import strategies as st
+
+from superstaq_jobs.kinds import CircuitType, JobType
+from superstaq_jobs.records import CircuitSnapshot, JobSnapshot
+from superstaq_jobs.status import NEXT_STATUSES, PROGRESS, CircuitStatus
+
+from . import _values as values
+from ._dice import Dice, bytes_below
+
+__all__ = ["job_histories"]
+
+_S: Final = CircuitStatus
+_DEVICE: Final = {_S.AWAITING_SUBMISSION, _S.PENDING, _S.RUNNING}
+_SIMULATION: Final = {_S.AWAITING_SIMULATION, _S.SIMULATING}
+_ENDS: Final = frozenset({_S.COMPLETED, _S.FAILED, _S.CANCELLED, _S.UNRECOGNIZED})
+_WAYS: Final = 12
+_HOUR_SECONDS: Final = 3600
+_MESSAGES: Final = ("no such gate", "out of memory")
+_JOB_BYTES: Final = values.SHORT_ID_BYTES + 2 + values.MOMENT_BYTES
+
+
+def job_histories(
+    *,
+    num_circuits: int | None = None,
+    job_type: JobType | None = None,
+    ends: Collection[CircuitStatus | str] | None = None,
+    targets: Sequence[str] | None = None,
+    shots: int = 100,
+    num_bits: int | None = None,
+    max_outcomes: int = 6,
+    deletion: bool = False,
+) -> st.SearchStrategy[list[JobSnapshot]]:
+    """Lawful lives of a job: what a patient observer sees, from received until it is over.
+
+    In the first snapshot every circuit is ``received``, in the last every one is over. Between two
+    snapshots some circuits took one or more of the steps of ``NEXT_STATUSES``, each at its own
+    pace. A circuit has a compiled form from its compilation on, counts once a ``submit`` or
+    ``simulate`` job completed it, and a message where it failed. ``updated_at`` grows with every
+    step of a circuit, ``fetched_at`` with every snapshot.
+
+    Args:
+        num_circuits: How many circuits; None for 1 to 3.
+        job_type: What the job does, which limits the statuses that it meets; None for any.
+        ends: The statuses that a circuit may end in: of completed, failed, cancelled and
+            unrecognized; None for any of them.
+        targets: What the job may run on; None for anything.
+        shots: How often each circuit runs.
+        num_bits: The length of the bitstrings; None for any.
+        max_outcomes: The most different bitstrings of a circuit.
+        deletion: Whether some circuits go on to be deleted.
+
+    Raises:
+        ValueError: If ``num_circuits`` is less than 1 (a job without circuits is never over), or a
+            circuit cannot end in one of ``ends``.
+    """
+    if num_circuits is not None and num_circuits < 1:
+        raise ValueError("a job without circuits is never over")
+    allowed = _ENDS if ends is None else frozenset(map(CircuitStatus, ends))
+    if not allowed or not allowed <= _ENDS:
+        raise ValueError(f"a circuit ends in one of {', '.join(sorted(_ENDS))}")
+    course = _Course(
+        low=num_circuits or 1,
+        high=num_circuits or 3,
+        kinds=tuple(JobType) if job_type is None else (JobType(job_type),),
+        ends=allowed,
+        targets=values.check_targets(targets),
+        shots=shots,
+        num_bits=num_bits,
+        max_outcomes=max_outcomes,
+        deletion=deletion,
+    )
+    return _job_histories(course)
+
+
+@attrs.frozen(kw_only=True)
+class _Course:
+    """What all lives of one strategy have in common."""
+
+    low: int
+    high: int
+    kinds: Sequence[JobType]
+    ends: frozenset[CircuitStatus]
+    targets: Sequence[str]
+    shots: int
+    num_bits: int | None
+    max_outcomes: int
+    deletion: bool
+
+
+@st.composite
+def _job_histories(draw: st.DrawFn, course: _Course) -> list[JobSnapshot]:
+    job = _received(draw, course)
+    time = job.submitted_at
+    history = [job]
+    circuits = list(job.circuits)
+    living = list(range(len(circuits)))
+    left = 6 * len(living)  # after so many steps everything goes to its end by the shortest way
+    step_bytes = 5 + bytes_below(len(circuits))
+    while living:
+        left -= 1
+        dice = Dice(draw, step_bytes)
+        way, goes_on, is_unseen = dice.below(_WAYS), dice.below(4) == 1, dice.below(4) == 1
+        time += dt.timedelta(seconds=1 + dice.below(_HOUR_SECONDS))
+        index = dice.of(living)
+        ways = _ways(circuits[index], job.job_type, course)
+        status = ways[way * len(ways) // _WAYS if left > 0 else 0]
+        circuit = _advanced(draw, circuits[index], status, job.job_type, course)
+        circuits[index] = attrs.evolve(circuit, updated_at=time)
+        if circuit.is_terminal and not (
+            course.deletion and goes_on and status is not CircuitStatus.DELETED
+        ):
+            living.remove(index)
+        if not (living and is_unseen):
+            history.append(attrs.evolve(job, circuits=circuits, fetched_at=time))
+    return history
+
+
+def _received(draw: st.DrawFn, course: _Course) -> JobSnapshot:
+    dice = Dice(draw, _JOB_BYTES + bytes_below(course.high - course.low + 1))
+    size = course.low + dice.below(course.high - course.low + 1)
+    time = values.moment_of(dice, utc=True)
+    return JobSnapshot(
+        job_id=values.short_id_of(dice),
+        job_type=dice.of(course.kinds),
+        target=dice.of(course.targets),
+        circuit_type=CircuitType.QASM,
+        user_email=values.EMAILS[0],
+        submitted_at=time,
+        circuits=[
+            CircuitSnapshot(index=i, status_text=CircuitStatus.RECEIVED, shots=course.shots)
+            for i in range(size)
+        ],
+        fetched_at=time,
+    )
+
+
+def _ways(circuit: CircuitSnapshot, kind: JobType, course: _Course) -> list[CircuitStatus]:
+    """Where a circuit may go from here, the shortest way to its end first."""
+    never = {CircuitStatus.UNKNOWN} | (_ENDS - course.ends)
+    never |= set() if circuit.is_terminal else {CircuitStatus.DELETED}
+    never |= _DEVICE if kind is not JobType.SUBMIT else set()
+    never |= _SIMULATION if kind is not JobType.SIMULATE else set()
+    best = _S.COMPLETED if _S.COMPLETED in course.ends else min(course.ends)
+    return sorted(
+        NEXT_STATUSES[circuit.status] - never,
+        key=lambda s: (s is not best, s.is_terminal, -PROGRESS[s], s),
+    )
+
+
+def _advanced(
+    draw: st.DrawFn,
+    circuit: CircuitSnapshot,
+    status: CircuitStatus,
+    kind: JobType,
+    course: _Course,
+) -> CircuitSnapshot:
+    changes: dict[str, Any] = {"status_text": status}
+    if status is CircuitStatus.FAILED:
+        changes["status_message"] = _MESSAGES[circuit.index % 2]
+    elif status is CircuitStatus.DELETED:
+        changes |= {"counts": None, "compiled_circuit": None}
+    elif status is CircuitStatus.COMPLETED or (status.is_compiled and not status.is_terminal):
+        changes["compiled_circuit"] = f"compiled {circuit.index}"
+        if status is CircuitStatus.COMPLETED and kind in {JobType.SUBMIT, JobType.SIMULATE}:
+            changes["counts"] = values.draw_counts(
+                draw, course.num_bits, circuit.shots, most=course.max_outcomes
+            )
+    return attrs.evolve(circuit, **changes)
