@@ -1,12 +1,40 @@
-"""Fakes and Hypothesis strategies for the tests of code that uses this library.
+"""Fakes, pytest fixtures and Hypothesis strategies for the tests of code that uses this library.
 
-Lives here: the fakes, ``FakeClock`` and ``ScriptedTransport``, with the answers that a script is
-made of. The strategies are in ``superstaq_jobs.testing.strategies``, which needs Hypothesis (the
-extra ``[testing]``); importing this package does not load it. May import the core, never a socket.
+Lives here: the names of the fakes, ``FakeClock`` and ``ScriptedTransport``, with the answers and
+the ``Fault`` values that a script is made of. The strategies are in
+``superstaq_jobs.testing.strategies``, which needs Hypothesis (the extra ``[testing]``); the
+fixtures are in ``superstaq_jobs.testing.pytest_plugin``, which pytest loads by itself.
+
+Importing this package loads none of these, and a name only where it is used: pytest and Hypothesis
+import it at their start, whether a project tests with it or not. May import the core, never a
+socket.
 """
 
 from __future__ import annotations
 
-from .fakes import FakeClock, ScriptedTransport, jobs_response, json_response
+import importlib
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["FakeClock", "ScriptedTransport", "jobs_response", "json_response"]
+if TYPE_CHECKING:
+    from .fakes import FakeClock, ScriptedTransport, jobs_response, json_response
+    from .faults import Fault, FaultKind
+
+__all__ = [
+    "FakeClock",
+    "Fault",
+    "FaultKind",
+    "ScriptedTransport",
+    "jobs_response",
+    "json_response",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = "faults" if name.startswith("Fault") else "fakes"
+    return getattr(importlib.import_module(f".{home}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,7 +1,7 @@
 """A clock and a transport that a test holds in its hand.
 
 Lives here: ``FakeClock``, ``ScriptedTransport``, and ready-made answers for its script. May import
-``sansio``, ``codec`` and ``records``; opens no socket and never sleeps.
+``sansio``, ``codec``, ``records`` and ``faults``; opens no socket and never sleeps.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from superstaq_jobs.codec import encode_jobs
 from superstaq_jobs.records import JobSnapshot
 from superstaq_jobs.sansio import Request, Response
 
+from .faults import Fault
+
 __all__ = ["FakeClock", "ScriptedTransport", "Step", "jobs_response", "json_response"]
 
-Step: TypeAlias = Response | BaseException | Callable[[Request], Response]
-"""What a ``ScriptedTransport`` does with a request: answer it, raise, or ask a function."""
+Step: TypeAlias = Response | BaseException | Fault | Callable[[Request], Response]
+"""What a ``ScriptedTransport`` does with a request: answer it, raise, fail, or ask a function."""
 
 _NEW_YEAR: Final = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
@@ -101,8 +103,9 @@ class ScriptedTransport:
     """A ``Transport`` that answers from a script in place of a server.
 
     Each request takes the next step of the script: a ``Response`` is returned, an exception is
-    raised, and a function is called with the request and gives the answer. A request past the end
-    of the script fails the test that sent it. Any number of threads may use one transport.
+    raised, a ``Fault`` is played, and a function is called with the request and gives the answer. A
+    request past the end of the script fails the test that sent it. Any number of threads may use
+    one transport.
 
     >>> from superstaq_jobs.sansio import Request
     >>> transport = ScriptedTransport([json_response({"balance": 3})])
@@ -113,27 +116,57 @@ class ScriptedTransport:
 
     Args:
         steps: The script, in order.
+        clock: Where a fault that takes time lets it pass: the client's clock. None for a fault
+            that takes none.
     """
 
-    def __init__(self, steps: Iterable[Step] = ()) -> None:
+    def __init__(self, steps: Iterable[Step] = (), *, clock: FakeClock | None = None) -> None:
         self._lock = threading.Lock()
-        self._steps = tuple(steps)
+        self._steps = list(steps)
+        self._taken = 0
         self._handler: Callable[[Request], Response] | None = None
+        self._faults: list[Fault | None] = []
+        self._clock = clock
         self._requests: list[Request] = []
         self._timeouts: list[float] = []
         self._closed = False
 
     @classmethod
-    def from_function(cls, handler: Callable[[Request], Response]) -> Self:
+    def from_function(
+        cls,
+        handler: Callable[[Request], Response],
+        *,
+        faults: Iterable[Fault | None] = (),
+        clock: FakeClock | None = None,
+    ) -> Self:
         """A transport that asks one function for every answer, without an end.
 
         Args:
             handler: Takes the request; returns the answer or raises. Called by the thread that
                 sends, several at once if the code under test does.
+            faults: What goes wrong with the first request, the second, and so on; None where
+                nothing does. The function is not asked about a request that goes wrong, or, where
+                the fault ``is_done``, it is, and its answer is lost.
+            clock: As above.
         """
-        transport = cls()
+        transport = cls(clock=clock)
         transport._handler = handler
+        transport._faults = list(faults)
         return transport
+
+    def extend(self, *steps: Step) -> None:
+        """Add steps to the end of the script.
+
+        Args:
+            steps: The further steps, in order.
+
+        Raises:
+            ValueError: If a function answers, so that the steps were never taken.
+        """
+        if self._handler is not None:
+            raise ValueError("this transport asks a function: it has no script to add to")
+        with self._lock:
+            self._steps.extend(steps)
 
     @property
     def requests(self) -> tuple[Request, ...]:
@@ -151,7 +184,7 @@ class ScriptedTransport:
     def remaining(self) -> int:
         """How many steps of the script have not been taken; 0 with a function."""
         with self._lock:
-            return max(len(self._steps) - len(self._requests), 0)
+            return len(self._steps) - self._taken
 
     @property
     def is_closed(self) -> bool:
@@ -165,23 +198,37 @@ class ScriptedTransport:
             AssertionError: If the script is over, or the transport closed.
         """
         with self._lock:
-            place = len(self._requests)
             self._requests.append(request)
             self._timeouts.append(timeout_seconds)
-        if self._closed:
-            raise AssertionError(f"{request.label} was sent over a closed transport")
-        step = self._handler or self._step(place, request)
+            if self._closed:
+                raise AssertionError(f"{request.label} was sent over a closed transport")
+            step = self._next_step(request)
+            fault = self._faults.pop(0) if self._faults else None
+        if fault is not None:
+            if fault.is_done:
+                self._handle(step, request, timeout_seconds)
+            step = fault
+        return self._handle(step, request, timeout_seconds)
+
+    def _next_step(self, request: Request) -> Step:
+        if self._handler is not None:
+            return self._handler
+        if self._taken == len(self._steps):
+            raise AssertionError(
+                f"request {len(self._requests)}, {request.label}, is past the end of the script, "
+                f"which has {len(self._steps)} steps"
+            )
+        self._taken += 1
+        return self._steps[self._taken - 1]
+
+    def _handle(self, step: Step, request: Request, timeout_seconds: float) -> Response:
         if isinstance(step, BaseException):
             raise step
+        if isinstance(step, Fault):
+            if step.kind.takes_time and self._clock is not None:
+                self._clock.advance(timeout_seconds)
+            return step.play(request, timeout_seconds=timeout_seconds)
         return step if isinstance(step, Response) else step(request)
-
-    def _step(self, place: int, request: Request) -> Step:
-        if place < len(self._steps):
-            return self._steps[place]
-        raise AssertionError(
-            f"request {place + 1}, {request.label}, is past the end of the script, "
-            f"which has {len(self._steps)} steps"
-        )
 
     def close(self) -> None:
         """Note that the transport was closed; may be called again."""

@@ -26,7 +26,19 @@ from ._orders import (
     target_queries,
     targets,
 )
+from ._others import (
+    circuit_changes,
+    field_changes,
+    job_diffs,
+    paces,
+    poll_policies,
+    requests,
+    responses,
+    retry_policies,
+    traffic_counts,
+)
 from ._payloads import broken_payloads, wire_payloads
+from ._scripts import fault_scripts, faults
 from ._values import (
     bitstrings,
     counts,
@@ -46,9 +58,14 @@ __all__ = [
     "bitstrings",
     "broken_payloads",
     "cancel_receipts",
+    "circuit_changes",
     "circuit_snapshots",
     "counts",
+    "fault_scripts",
+    "faults",
+    "field_changes",
     "hostile_payloads",
+    "job_diffs",
     "job_histories",
     "job_ids",
     "job_queries",
@@ -57,6 +74,11 @@ __all__ = [
     "json_values",
     "moments",
     "new_jobs",
+    "paces",
+    "poll_policies",
+    "requests",
+    "responses",
+    "retry_policies",
     "statuses",
     "submit_receipts",
     "target_infos",
@@ -64,6 +86,7 @@ __all__ = [
     "target_queries",
     "targets",
     "texts",
+    "traffic_counts",
     "unknown_status_texts",
     "wire_payloads",
 ]

@@ -1,0 +1,69 @@
+"""``st.from_type`` for the records, in every project that has this library installed.
+
+Lives here: ``register``, which Hypothesis calls when it is imported (the entry point group
+``hypothesis``). It tells the records to Hypothesis and loads no strategy: each is loaded when it is
+first asked for. May import the modules that define records; not Hypothesis before it is called.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+__all__ = ["STRATEGIES", "register"]
+
+STRATEGIES: Final = {
+    "changes": {
+        "CircuitChange": "circuit_changes",
+        "FieldChange": "field_changes",
+        "JobDiff": "job_diffs",
+    },
+    "counts": {"Counts": "counts"},
+    "frozen": {"JsonMapping": "json_mappings"},
+    "orders": {
+        "JobQuery": "job_queries",
+        "NewJob": "new_jobs",
+        "TargetQuery": "target_queries",
+    },
+    "policy": {"Pace": "paces", "PollPolicy": "poll_policies", "RetryPolicy": "retry_policies"},
+    "records": {"CircuitSnapshot": "circuit_snapshots", "JobSnapshot": "job_snapshots"},
+    "replies": {
+        "AccountBalance": "balances",
+        "CancelReceipt": "cancel_receipts",
+        "SubmitReceipt": "submit_receipts",
+        "Target": "targets",
+        "TargetInfo": "target_infos",
+    },
+    "sansio": {"Request": "requests", "Response": "responses"},
+    "testing.faults": {"Fault": "faults"},
+    "traffic": {"TrafficCounts": "traffic_counts"},
+}
+"""By the module and the name of a record: the name of its strategy."""
+
+
+def register() -> None:
+    """Tell Hypothesis which strategy belongs to which record."""
+    from hypothesis import strategies
+
+    for module, records in STRATEGIES.items():
+        home = importlib.import_module(f"superstaq_jobs.{module}")
+        for record, strategy in records.items():
+            kind = getattr(home, record)
+            strategies.register_type_strategy(kind, _loader(kind, strategy))
+
+
+def _loader(kind: type[Any], name: str) -> Callable[[type[Any]], SearchStrategy[Any]]:
+    def load(asked: type[Any]) -> SearchStrategy[Any]:
+        # Hypothesis asks for the strategies of all subclasses of `object`, say, or of `Mapping`;
+        # but nobody who asked for those, perhaps in quite another project, meant our records.
+        if asked is not kind:
+            return NotImplemented  # type: ignore[no-any-return]
+        strategies = importlib.import_module("superstaq_jobs.testing.strategies")
+        strategy: SearchStrategy[Any] = getattr(strategies, name)()
+        return strategy
+
+    return load

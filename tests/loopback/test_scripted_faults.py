@@ -1,0 +1,100 @@
+"""A fault does over a script what it does over a socket."""
+
+from __future__ import annotations
+
+import contextlib
+
+import faults
+import pytest
+from hypothesis import given, settings
+
+from superstaq_jobs.client import SuperstaqClient
+from superstaq_jobs.errors import SuperstaqServerException, TransportError
+from superstaq_jobs.fetch import fetch_balance
+from superstaq_jobs.sansio import Request, Response
+from superstaq_jobs.testing import FakeClock, Fault, FaultKind, ScriptedTransport, json_response
+from superstaq_jobs.testing import strategies as sts
+from superstaq_jobs.transport import HttpTransport
+
+REQUEST = Request(method="GET", path="/v0.3.0/client/balance")
+BALANCE = json_response({"email": "ada@example.com", "balance": 3})
+GOOD = faults.answer(BALANCE.body)
+LIMIT = 100_000
+ARGUMENTS = {
+    FaultKind.CUT_BODY: (b"abc", 10),
+    FaultKind.CUT_CHUNKS: (b"abc",),
+    FaultKind.DRIP_HEADERS: (0.02,),
+    FaultKind.DRIP_BODY: (0.02,),
+    FaultKind.BOMB: (10 * LIMIT,),
+}
+
+
+def act(fault: Fault) -> faults.Act:
+    """The same on a socket."""
+    if fault.kind in {FaultKind.STATUS, FaultKind.WEB_PAGE, FaultKind.REDIRECT}:
+        said = fault.play(REQUEST, timeout_seconds=1)
+        return faults.answer(said.body, f"{said.status} Said", said.headers)
+    if fault.kind is FaultKind.BAD_LENGTH:
+        return faults.stated_length("many", b"abc")
+    make = getattr(faults, fault.kind)
+    return make(*ARGUMENTS.get(fault.kind, ()))
+
+
+def outcome(transport: ScriptedTransport | HttpTransport) -> object:
+    """What became of a request: the answer, or the error and whether the request was sent."""
+    try:
+        answer: Response = transport.send(REQUEST, timeout_seconds=0.3)
+    except TransportError as error:
+        return type(error), error.sent
+    except SuperstaqServerException as error:
+        return type(error)
+    return answer.status, answer.body, answer.header("retry-after"), answer.header("location")
+
+
+def real(origin: str) -> HttpTransport:
+    return HttpTransport(origin=origin, max_body_bytes=LIMIT)
+
+
+@pytest.mark.parametrize("kind", set(FaultKind) - {FaultKind.REFUSED})
+def test_a_fault_does_over_a_script_what_it_does_over_a_socket(kind: FaultKind) -> None:
+    fault = Fault(kind, retry_after_seconds=7)
+    with (
+        faults.FaultServer(act(fault), then=GOOD) as server,
+        contextlib.closing(real(server.origin)) as transport,
+    ):
+        seen = outcome(transport)
+        assert bool(server.requests) is kind.arrives
+    assert outcome(ScriptedTransport([fault])) == seen
+
+
+def test_a_closed_port_does_the_same() -> None:
+    with contextlib.closing(real(f"http://127.0.0.1:{faults.closed_port()}")) as transport:
+        assert outcome(transport) == outcome(ScriptedTransport([Fault("refused")]))
+
+
+QUICK = [kind for kind in FaultKind if not kind.takes_time and kind is not FaultKind.REFUSED]
+
+
+def balance(client: SuperstaqClient) -> object:
+    try:
+        return fetch_balance(client)
+    except SuperstaqServerException as error:
+        return type(error)
+
+
+@settings(max_examples=40)
+@given(sts.fault_scripts(kinds=QUICK, max_faults=6))
+def test_a_script_of_faults_ends_the_same_over_both(script: list[Fault | None]) -> None:
+    acts = [GOOD if fault is None else act(fault) for fault in script]
+    with faults.FaultServer(*acts, then=GOOD) as server:
+        clock = FakeClock()
+        with SuperstaqClient(
+            "key", server.origin, clock=clock, jitter=lambda: 1.0, max_body_bytes=LIMIT
+        ) as client:
+            result, slept = balance(client), clock.sleeps
+    scripted, clock = ScriptedTransport.from_function(lambda _: BALANCE, faults=script), FakeClock()
+    imitation = SuperstaqClient(
+        "key", server.origin, transport=scripted, clock=clock, jitter=lambda: 1.0
+    )
+    assert balance(imitation) == result
+    assert clock.sleeps == slept
