@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import enum
 import inspect
 import os
@@ -10,11 +11,14 @@ import sys
 import textwrap
 from collections.abc import Hashable, Mapping
 from importlib.metadata import entry_points
+from uuid import UUID
 
 import attrs
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from hypothesis.vendor import pretty
+from worlds import job
 
 import superstaq_jobs as sj
 from superstaq_jobs import testing
@@ -81,6 +85,26 @@ def test_nobody_who_asks_for_something_else_gets_a_record(asked):
 @given(st.builds(dict, snapshot=st.from_type(sj.JobSnapshot), counts=st.from_type(sj.Counts)))
 def test_types_are_enough_for_builds(built):
     assert isinstance(built["snapshot"], sj.JobSnapshot)
+
+
+# ---- what Hypothesis prints ----------------------------------------------------------------------
+
+
+@given(st.data())
+def test_what_is_printed_makes_an_equal_record(data):
+    kinds = [kind for kind in records() if kind is not sj.Request]  # its key does not print
+    value = data.draw(st.from_type(data.draw(st.sampled_from(kinds))))
+    names = {**vars(sj), "Fault": testing.Fault, "datetime": dt, "UUID": UUID}
+    assert eval(pretty.pretty(value), names) == value  # noqa: S307
+
+
+def test_what_is_as_ever_is_not_printed():
+    assert pretty.pretty(sj.RetryPolicy(budget=3)) == "RetryPolicy(budget=3)"
+    shown = pretty.pretty(job("completed"))
+    assert "compiled_circuit" not in shown
+    assert "dry_run" not in shown
+    assert "status_text='completed'" in shown
+    assert "job_type='simulate'" in shown
 
 
 # ---- in another project --------------------------------------------------------------------------

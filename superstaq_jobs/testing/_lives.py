@@ -6,8 +6,8 @@ Lives here: ``job_histories``. Imports Hypothesis, the records and the table of 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Sequence
-from typing import Any, Final
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, Final, NamedTuple
 
 import attrs
 from hypothesis import strategies as st
@@ -17,7 +17,7 @@ from superstaq_jobs.records import CircuitSnapshot, JobSnapshot
 from superstaq_jobs.status import NEXT_STATUSES, PROGRESS, CircuitStatus
 
 from . import _values as values
-from ._dice import Dice, bytes_below
+from ._dice import Dice
 
 __all__ = ["job_histories"]
 
@@ -28,6 +28,8 @@ _ENDS: Final = frozenset({_S.COMPLETED, _S.FAILED, _S.CANCELLED, _S.UNRECOGNIZED
 _WAYS: Final = 12
 _HOUR_SECONDS: Final = 3600
 _MESSAGES: Final = ("no such gate", "out of memory")
+_STEP_BYTES: Final = 5
+_FREE_STEPS: Final = 6
 _JOB_BYTES: Final = values.SHORT_ID_BYTES + 2 + values.MOMENT_BYTES
 
 
@@ -99,51 +101,72 @@ class _Course:
     deletion: bool
 
 
+class _Event(NamedTuple):
+    """A step of one circuit."""
+
+    time: dt.datetime
+    circuit: CircuitSnapshot
+    is_seen: bool
+
+
 @st.composite
 def _job_histories(draw: st.DrawFn, course: _Course) -> list[JobSnapshot]:
-    job = _received(draw, course)
-    time = job.submitted_at
-    history = [job]
-    circuits = list(job.circuits)
-    living = list(range(len(circuits)))
-    left = 6 * len(living)  # after so many steps everything goes to its end by the shortest way
-    step_bytes = 5 + bytes_below(len(circuits))
-    while living:
-        left -= 1
-        dice = Dice(draw, step_bytes)
-        way, goes_on, is_unseen = dice.below(_WAYS), dice.below(4) == 1, dice.below(4) == 1
-        time += dt.timedelta(seconds=1 + dice.below(_HOUR_SECONDS))
-        index = dice.of(living)
-        ways = _ways(circuits[index], job.job_type, course)
-        status = ways[way * len(ways) // _WAYS if left > 0 else 0]
-        circuit = _advanced(draw, circuits[index], status, job.job_type, course)
-        circuits[index] = attrs.evolve(circuit, updated_at=time)
-        if circuit.is_terminal and not (
-            course.deletion and goes_on and status is not CircuitStatus.DELETED
-        ):
-            living.remove(index)
-        if not (living and is_unseen):
-            history.append(attrs.evolve(job, circuits=circuits, fetched_at=time))
-    return history
-
-
-def _received(draw: st.DrawFn, course: _Course) -> JobSnapshot:
-    dice = Dice(draw, _JOB_BYTES + bytes_below(course.high - course.low + 1))
-    size = course.low + dice.below(course.high - course.low + 1)
-    time = values.moment_of(dice, utc=True)
-    return JobSnapshot(
+    dice = Dice(draw, _JOB_BYTES)
+    start = values.moment_of(dice, utc=True)
+    kind = dice.of(course.kinds)
+    lives: list[list[_Event]] = []
+    more = True
+    # Each circuit lives on its own and tells whether there is a further one: so Hypothesis can
+    # leave any one out.
+    while len(lives) < course.high and (more or len(lives) < course.low):
+        more = Dice(draw, 1).flag()
+        lives.append(_life(draw, len(lives), start, kind, course))
+    received = JobSnapshot(
         job_id=values.short_id_of(dice),
-        job_type=dice.of(course.kinds),
+        job_type=kind,
         target=dice.of(course.targets),
         circuit_type=CircuitType.QASM,
         user_email=values.EMAILS[0],
-        submitted_at=time,
-        circuits=[
-            CircuitSnapshot(index=i, status_text=CircuitStatus.RECEIVED, shots=course.shots)
-            for i in range(size)
-        ],
-        fetched_at=time,
+        submitted_at=start,
+        circuits=[events[0].circuit for events in lives],
+        fetched_at=start,
     )
+    return [received, *_observed(received, [event for life in lives for event in life[1:]])]
+
+
+def _life(
+    draw: st.DrawFn, index: int, start: dt.datetime, kind: JobType, course: _Course
+) -> list[_Event]:
+    time = start
+    circuit = CircuitSnapshot(index=index, status_text=CircuitStatus.RECEIVED, shots=course.shots)
+    events = [_Event(start, circuit, is_seen=True)]
+    goes_on = True
+    while goes_on:
+        dice = Dice(draw, _STEP_BYTES)
+        way, is_deleted, is_unseen = dice.below(_WAYS), dice.below(4) == 1, dice.below(4) == 1
+        time += dt.timedelta(seconds=1 + dice.below(_HOUR_SECONDS))
+        ways = _ways(circuit, kind, course)
+        # After some steps it goes to its end by the shortest way.
+        status = ways[way * len(ways) // _WAYS if len(events) <= _FREE_STEPS else 0]
+        circuit = _advanced(draw, circuit, status, kind, course)
+        circuit = attrs.evolve(circuit, updated_at=time)
+        events.append(_Event(time, circuit, is_seen=not is_unseen))
+        goes_on = not circuit.is_terminal or (
+            course.deletion and is_deleted and status is not CircuitStatus.DELETED
+        )
+    return events
+
+
+def _observed(job: JobSnapshot, events: list[_Event]) -> Iterator[JobSnapshot]:
+    """What somebody sees who looks after most of the steps, and after the last."""
+    circuits = list(job.circuits)
+    moments = sorted({event.time for event in events})
+    for moment in moments:
+        now = [event for event in events if event.time == moment]
+        for event in now:
+            circuits[event.circuit.index] = event.circuit
+        if moment == moments[-1] or any(event.is_seen for event in now):
+            yield attrs.evolve(job, circuits=circuits, fetched_at=moment)
 
 
 def _ways(circuit: CircuitSnapshot, kind: JobType, course: _Course) -> list[CircuitStatus]:

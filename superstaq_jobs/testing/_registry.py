@@ -2,14 +2,19 @@
 
 Lives here: ``register``, which Hypothesis calls when it is imported (the entry point group
 ``hypothesis``). It tells the records to Hypothesis and loads no strategy: each is loaded when it is
-first asked for. May import the modules that define records; not Hypothesis before it is called.
+first asked for. And it has Hypothesis print records without what they hold by default, since an
+example that fails is there to be read. May import the modules that define records; not Hypothesis
+before it is called.
 """
 
 from __future__ import annotations
 
+import enum
 import importlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
+
+import attrs
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -54,6 +59,8 @@ def register() -> None:
         for record, strategy in records.items():
             kind = getattr(home, record)
             strategies.register_type_strategy(kind, _loader(kind, strategy))
+            if attrs.has(kind) and kind.__repr__.__qualname__ == f"{record}.__repr__":
+                _print_shortly(kind)
 
 
 def _loader(kind: type[Any], name: str) -> Callable[[type[Any]], SearchStrategy[Any]]:
@@ -67,3 +74,34 @@ def _loader(kind: type[Any], name: str) -> Callable[[type[Any]], SearchStrategy[
         return strategy
 
     return load
+
+
+def _print_shortly(kind: type[Any]) -> None:
+    """Have Hypothesis leave out fields that are as they would be anyway.
+
+    What is left is Python that makes an equal record.
+    """
+    from hypothesis.vendor import pretty
+
+    def show(record: Any, printer: pretty.RepresentationPrinter, _cycle: bool) -> None:
+        with printer.group(4, f"{kind.__name__}(", ")"):
+            for place, (name, value) in enumerate(_told(record).items()):
+                if place:
+                    printer.text(",")
+                    printer.breakable()
+                printer.text(f"{name}=")
+                printer.pretty(str(value) if isinstance(value, enum.StrEnum) else value)
+
+    pretty.for_type_by_name(kind.__module__, kind.__name__, show)
+
+
+def _told(record: Any) -> dict[str, Any]:
+    """The fields that differ from their defaults."""
+    told = {}
+    for field in attrs.fields(type(record)):
+        made: Any = field.default
+        default = made.factory() if hasattr(made, "factory") else made
+        value = getattr(record, field.name)
+        if value != default:
+            told[field.name] = value
+    return told
