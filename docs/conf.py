@@ -14,6 +14,7 @@ from sphinx.util.docutils import SphinxDirective
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
+import planted  # noqa: E402
 import tables  # noqa: E402
 
 from superstaq_jobs import __version__  # noqa: E402
@@ -29,7 +30,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
 ]
-exclude_patterns = ["_build", "changelog.d"]
+exclude_patterns = ["_build", "changelog.d", "example_pipeline"]
 source_suffix = {".md": "markdown"}
 
 html_theme = "furo"
@@ -60,7 +61,7 @@ def _table(make: Callable[[], str]) -> type[SphinxDirective]:
     class Table(SphinxDirective):
         def run(self) -> list[nodes.Node]:
             self.env.note_dependency(tables.__file__)
-            for module in tables.SOURCES:
+            for module in (*tables.SOURCES, *planted.SOURCES):
                 self.env.note_dependency(str(module))
             return self.parse_text_to_nodes(make(), offset=0)
 
@@ -76,7 +77,7 @@ def _keep_first_line(
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    for name, make in tables.TABLES.items():
+    for name, make in {**tables.TABLES, **planted.REPORTS}.items():
         app.add_directive(name, _table(make))
     app.connect("autodoc-process-docstring", _keep_first_line, priority=100)
     return {"parallel_read_safe": True}

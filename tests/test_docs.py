@@ -180,6 +180,43 @@ def test_every_status_has_a_meaning(tables):
     assert set(tables.MEANINGS) == set(sj.CircuitStatus)
 
 
+# ---- the example project -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def planted(monkeypatch):
+    monkeypatch.syspath_prepend(str(DOCS))
+    import planted
+
+    yield planted
+    del sys.modules["planted"]
+
+
+def test_the_example_project_passes_its_own_tests(planted):
+    assert "4 passed" in planted.suite()
+
+
+def test_a_property_test_of_the_example_project_finds_its_planted_bug(planted):
+    example = planted.found(planted.MIXED_UP)
+    assert example.count("CircuitSnapshot(") == 2
+    assert example.count("status_text='completed'") == 1
+
+
+def test_its_stateful_test_finds_the_other(planted):
+    example = planted.found(planted.SUBMITTED_TWICE)
+    assert example.count("state.begin(") == 2
+    assert example.count("is_done=True") == 1
+
+
+def test_a_bug_that_is_not_found_fails_the_build(planted):
+    harmless = planted.MIXED_UP._replace(wrong=planted.MIXED_UP.right + "    # as it was\n")
+    with pytest.raises(RuntimeError, match="missed its bug"):
+        planted.report(harmless)
+    gone = planted.MIXED_UP._replace(right="no such line")
+    with pytest.raises(RuntimeError, match="no longer has the lines"):
+        planted.report(gone)
+
+
 # ---- the retry table -----------------------------------------------------------------------------
 
 AGAIN = {408, 429, 500, 502, 503, 504}

@@ -59,7 +59,7 @@ def register() -> None:
         for record, strategy in records.items():
             kind = getattr(home, record)
             strategies.register_type_strategy(kind, _loader(kind, strategy))
-            if attrs.has(kind) and kind.__repr__.__qualname__ == f"{record}.__repr__":
+            if attrs.has(kind):
                 _print_shortly(kind)
 
 

@@ -168,6 +168,15 @@ class ScriptedTransport:
         with self._lock:
             self._steps.extend(steps)
 
+    def fail(self, *faults: Fault | None) -> None:
+        """Let something go wrong with the next requests, after the faults that are waiting.
+
+        Args:
+            faults: What goes wrong with each; None where nothing does.
+        """
+        with self._lock:
+            self._faults.extend(faults)
+
     @property
     def requests(self) -> tuple[Request, ...]:
         """Every request so far, in order, those past the end of the script included."""

@@ -1,0 +1,162 @@
+"""The example project's tests, run with the project as it is and with bugs planted into it.
+
+The reports are what the page says of them; the build of the docs fails if the tests do not find the
+bugs. ``tests/test_docs.py`` runs them too.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import textwrap
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Final, NamedTuple
+
+PROJECT: Final = Path(__file__).resolve().parent / "example_pipeline"
+
+SOURCES: Final = (Path(__file__), *sorted(PROJECT.rglob("*.py")))
+"""What the reports are made of."""
+
+
+class Bug(NamedTuple):
+    """Lines of a module, what to put in their place, and the test that is to find it."""
+
+    module: str
+    right: str
+    wrong: str
+    finder: str
+    shown: str
+    """A pattern of the example as Hypothesis prints it."""
+
+    def planted(self) -> str:
+        """The module with the bug in it."""
+        source = (PROJECT / self.module).read_text()
+        if source.count(self.right) != 1:
+            raise RuntimeError(f"{self.module} no longer has the lines that the bug replaces")
+        return source.replace(self.right, self.wrong)
+
+
+MIXED_UP: Final = Bug(
+    module="calibration/readout.py",
+    right="""\
+    measured = [
+        (qubit, circuit.counts)
+        for qubit, circuit in zip(qubits, snapshot.circuits, strict=True)
+        if circuit.counts
+    ]
+""",
+    wrong="""\
+    results = [circuit.counts for circuit in snapshot.circuits if circuit.counts]
+    measured = zip(qubits, results, strict=False)
+""",
+    finder="test_each_qubit_gets_the_error_of_its_own_circuit",
+    shown=r"^\w+ (?:test case|example): test_each_qubit\w*\($.*?^\)$",
+)
+"""The results of a job in which a circuit failed are those of other qubits."""
+
+SUBMITTED_TWICE: Final = Bug(
+    module="calibration/pipeline.py",
+    right="""\
+            # With a key it is submitted once, even if we are stopped before we note its id.
+            receipt = submit_job(
+                self.client,
+                calibration_job(self.qubits),
+                submission_key=f"calibration-{state['run']}",
+            )
+""",
+    wrong="""\
+            receipt = submit_job(self.client, calibration_job(self.qubits))
+""",
+    finder="TestWeeks",
+    shown=r"^state = Weeks\(\)$.*?^state\.teardown\(\)$",
+)
+"""After an answer that was lost, a second job is submitted."""
+
+MOST_LINES: Final = 30
+"""How long an example may be that a person is to read."""
+
+
+def run(bug: Bug | None = None) -> tuple[int, str]:
+    """Run the project's tests in a copy of it; pytest's exit status, and what it printed.
+
+    Args:
+        bug: A bug to plant first; then only the test runs that is to find it. None to run all tests
+            of the project as it is.
+    """
+    only = [] if bug is None else ["-k", bug.finder]
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "example_pipeline"
+        shutil.copytree(PROJECT, copy, ignore=shutil.ignore_patterns(".*", "__pycache__"))
+        if bug is not None:
+            (copy / bug.module).write_text(bug.planted())
+        # Without what the surrounding tests were told, coverage included.
+        ours = ("PYTEST_", "HYPOTHESIS_", "COV_", "COVERAGE_")
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
+        options = ["-q", "--color=no", "-p", "no:cacheprovider"]
+        options += ["--hypothesis-seed=1", "--hypothesis-profile=quick"]
+        done = subprocess.run(  # noqa: S603 - this very Python
+            [sys.executable, "-m", "pytest", *options, *only],
+            cwd=copy,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        return done.returncode, done.stdout + done.stderr
+
+
+def found(bug: Bug) -> str:
+    """The smallest example that the project's test found, as Hypothesis printed it.
+
+    Raises:
+        RuntimeError: If the test does not find the bug, or if its example is not one that a person
+            can read.
+    """
+    status, output = run(bug)
+    told = [line.removeprefix("E") for line in output.splitlines() if line.startswith("E   ")]
+    text = textwrap.dedent("\n".join(told))
+    example = re.search(f"(?ms){bug.shown}", text)
+    if status != 1 or example is None:
+        raise RuntimeError(f"{bug.finder} of the example project missed its bug:\n{output}")
+    # A life is a list of snapshots, told over many lines.
+    shown = re.sub(r"(?ms)life=\[.*?^ *fetched_at=.*?\)\]", "life=[…]", example[0])
+    if shown.count("\n") >= MOST_LINES:
+        raise RuntimeError(f"the example is larger than it need be:\n{shown}")
+    return shown
+
+
+def report(bug: Bug) -> str:
+    """A bug as a difference, and the example that was found, as MyST Markdown."""
+    source = (PROJECT / bug.module).read_text().splitlines()
+    planted = bug.planted().splitlines()
+    lines = difflib.unified_diff(source, planted, bug.module, bug.module, lineterm="", n=1)
+    return "\n".join(["```diff", *lines, "```", "", "```text", found(bug), "```", ""])
+
+
+def suite() -> str:
+    """What pytest says of the project as it is, as MyST Markdown.
+
+    Raises:
+        RuntimeError: If a test fails.
+    """
+    status, output = run()
+    if status != 0:
+        raise RuntimeError(f"the tests of the example project fail:\n{output}")
+    passed = re.search(r"\d+ passed", output)
+    return f"```console\n$ python -m pytest\n{passed[0] if passed else output}\n```\n"
+
+
+REPORTS: Final[Mapping[str, Callable[[], str]]] = {
+    "example-suite": suite,
+    "planted-mix-up": partial(report, MIXED_UP),
+    "planted-second-job": partial(report, SUBMITTED_TWICE),
+}
+"""The directives."""
