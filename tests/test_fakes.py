@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from superstaq_jobs import testing
 from superstaq_jobs.clock import Clock
 from superstaq_jobs.codec import decode_jobs
 from superstaq_jobs.errors import RequestTimeout
@@ -29,6 +30,12 @@ def ask(transport, path="/v0.3.0/client/balance"):
 def test_importing_the_fakes_does_not_import_hypothesis():
     script = "import sys, superstaq_jobs.testing; sys.exit('hypothesis' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_the_names_are_loaded_where_they_are_used():
+    assert set(testing.__all__) <= set(dir(testing))
+    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+        _ = testing.Nothing
 
 
 # ---- the clock ---------------------------------------------------------------------------------

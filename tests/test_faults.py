@@ -81,6 +81,14 @@ def test_what_never_arrived_was_not_done(kind):
     assert kind.is_transient
 
 
+def test_which_kinds_may_pass():
+    lasting = {kind for kind in FaultKind if not kind.is_transient}
+    assert lasting == {
+        *("web_page", "redirect", "garbage", "bad_length", "endless_interim", "header_flood"),
+        *("long_header", "endless_body", "endless_chunks", "bomb"),
+    }
+
+
 def test_a_kind_that_there_is_not():
     with pytest.raises(ValueError, match="on_fire"):
         Fault("on_fire")
@@ -127,6 +135,16 @@ def test_a_script_is_added_to():
     assert transport.remaining == 1
     with pytest.raises(ValueError, match="asks a function"):
         ScriptedTransport.from_function(lambda _: BALANCE).extend(BALANCE)
+
+
+def test_trouble_comes_later_too():
+    transport = ScriptedTransport.from_function(lambda _: BALANCE, faults=[Fault("status")])
+    transport.fail(None, Fault("hang"))
+    assert transport.send(REQUEST, timeout_seconds=1).status == 503
+    assert transport.send(REQUEST, timeout_seconds=1) == BALANCE
+    with pytest.raises(sj.RequestTimeout):
+        transport.send(REQUEST, timeout_seconds=1)
+    assert transport.send(REQUEST, timeout_seconds=1) == BALANCE
 
 
 # ---- scripts -----------------------------------------------------------------------------------

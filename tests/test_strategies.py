@@ -15,6 +15,7 @@ from superstaq_jobs.kinds import CircuitType, JobType
 from superstaq_jobs.records import PER_CIRCUIT_LISTS
 from superstaq_jobs.status import CircuitStatus, may_become, parse_status
 from superstaq_jobs.testing import strategies as sts
+from superstaq_jobs.testing._dice import Dice, bytes_below
 
 JANUARY = dt.datetime(2026, 1, 1, 23)  # noqa: DTZ001 - the zone is drawn
 DAY = dt.timedelta(days=1)
@@ -201,9 +202,8 @@ def test_counts_and_messages_are_where_they_belong(history):
     for circuit in (circuit for snapshot in history for circuit in snapshot.circuits):
         assert (circuit.counts is not None) is (runs and circuit.status == "completed")
         assert circuit.counts is None or circuit.counts.shots == circuit.shots
-        assert circuit.status_message is None or "failed" in {
-            c.status for s in history for c in s.circuits if c.index == circuit.index
-        }
+        assert circuit.status_message is None or circuit.status in {"failed", "deleted"}
+        assert circuit.status != "failed" or circuit.status_message
         assert circuit.status != "completed" or circuit.compiled_circuit
 
 
@@ -273,3 +273,24 @@ def test_every_kind_of_hostility_is_drawn(words):
         sts.hostile_payloads(), lambda hostile: words in hostile.description, settings=FOUND
     )
     assert isinstance(hostile.body, bytes)
+
+
+@pytest.mark.parametrize("is_refused", [True, False])
+@given(st.data())
+def test_hostile_bodies_are_as_asked_for(is_refused, data):
+    assert data.draw(sts.hostile_payloads(is_refused=is_refused)).is_refused is is_refused
+
+
+@given(st.data(), st.integers(1, 2**40))
+def test_a_choice_is_within_its_limit_and_dice_run_out(data, limit):
+    dice = data.draw(st.composite(lambda draw: Dice(draw, bytes_below(limit)))())
+    assert 0 <= dice.below(limit) < limit
+    with pytest.raises(IndexError):
+        dice.below(limit)
+
+
+@pytest.mark.parametrize("limit", [2, 256, 257, 1000, 2**20])
+def test_every_choice_can_be_taken_and_the_first_is_the_simplest(limit):
+    choices = st.composite(lambda draw: Dice(draw, bytes_below(limit)).below(limit))()
+    assert find(choices, lambda _: True) == 0
+    assert find(choices, lambda choice: choice >= limit // 2) == limit // 2

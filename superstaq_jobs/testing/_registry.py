@@ -90,9 +90,16 @@ def _print_shortly(kind: type[Any]) -> None:
                     printer.text(",")
                     printer.breakable()
                 printer.text(f"{name}=")
-                printer.pretty(str(value) if isinstance(value, enum.StrEnum) else value)
+                printer.pretty(_worded(value))
 
     pretty.for_type_by_name(kind.__module__, kind.__name__, show)
+
+
+def _worded(value: Any) -> Any:
+    """Members of enums as their texts, which is what a record takes as well and Python reads."""
+    if isinstance(value, tuple):
+        return tuple(map(_worded, value))
+    return str(value) if isinstance(value, enum.StrEnum) else value
 
 
 def _told(record: Any) -> dict[str, Any]:
