@@ -19,7 +19,6 @@ from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 from uuid import UUID
 
-import attrs
 import tenacity
 
 from . import codec, settings
@@ -40,7 +39,7 @@ from .errors import (
 )
 from .kinds import CircuitType
 from .policy import RetryPolicy, is_amount
-from .sansio import Response, Secret
+from .sansio import Request, Response, Secret
 from .traffic import Traffic, TrafficCounts
 from .transport import HttpTransport, Transport
 
@@ -162,7 +161,7 @@ class SuperstaqClient:
             cq_token=hidden_cq,
         )
         self._secrets = (key, *(value for _, value in credentials))
-        self._headers: tuple[tuple[str, str | Secret], ...] = (
+        headers: tuple[tuple[str, str | Secret], ...] = (
             ("Authorization", key),
             ("Content-Type", "application/json"),
             ("X-Client-Name", settings.header_text(client_name, name="client_name")),
@@ -170,6 +169,8 @@ class SuperstaqClient:
             ("User-Agent", f"superstaq-jobs/{__version__}"),
             *credentials,
         )
+        # As a request has checked them, so that the next ones need not.
+        self._headers = Request(method="GET", path="/", headers=headers).headers
         self._client_name = client_name
         self._retry_policy = retry_policy if retry_policy is not None else RetryPolicy()
         self._request_timeout_seconds = request_timeout_seconds
@@ -318,6 +319,16 @@ class SuperstaqClient:
                 error, safe_to_repeat=call.safe_to_repeat
             )
 
+        # The first attempt stands alone: most calls need no other, and setting tenacity up takes
+        # a good part of the time that a small request does.
+        failures: list[SuperstaqServerException] = []
+        try:
+            return self._attempt(call, deadline, 1)
+        except SuperstaqServerException as error:
+            if not may_repeat(error):
+                raise
+            failures.append(error)
+
         def pause(state: tenacity.RetryCallState) -> float:
             asked = getattr(_failure_of(state), "retry_after_seconds", None)
             return policy.delay_seconds(
@@ -343,12 +354,17 @@ class SuperstaqClient:
         )
         for attempt in retrying:
             with attempt:
+                if failures:  # what the first attempt came to; tenacity goes on from there
+                    raise failures.pop()
                 number = attempt.retry_state.attempt_number
                 return self._attempt(call, deadline, number)
         raise AssertionError("tenacity ends in an answer or an error")  # pragma: no cover
 
     def _attempt(self, call: Call[T], deadline: float, number: int) -> codec.Answer[T]:
-        request = attrs.evolve(call.request, headers=self._headers)
+        asked = call.request
+        request = Request(
+            method=asked.method, path=asked.path, headers=self._headers, body=asked.body
+        )
         started = self._clock.now()
         self._traffic.count_request(is_repetition=number > 1)
         try:
