@@ -28,9 +28,8 @@ BUFFER_BYTES: Final = 64 * 1024
 """The size of a connection's buffer: a head, or one line between chunks, is no longer."""
 
 _FRAMING_BYTES: Final = 1024 * 1024
-_INFLATED_BYTES: Final = (
-    64 * 1024
-)  # larger ones take new pages of memory each time: up to 1.6 times as slow
+# Larger pieces may take new pages of memory each time, which is up to 1.6 times as slow.
+_INFLATED_BYTES: Final = 64 * 1024
 _MAX_INTERIM_ANSWERS: Final = 50
 _MAX_HEADER_LINES: Final = 100
 _LARGEST_STATUS: Final = 599

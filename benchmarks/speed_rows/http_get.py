@@ -196,7 +196,8 @@ def _lines(name: str, taken: list[dict[str, float]]) -> list[Line]:
         Line(
             what=f"GET, {name}: SuperstaqClient / official",
             bar=f">= {OFFICIAL_BAR}",
-            ours=f"{official:.2f} ({rate('client')}); neither parses {unread:.2f}, both {parsed:.2f}",
+            ours=f"{official:.2f} ({rate('client')}); "
+            f"neither parses {unread:.2f}, both {parsed:.2f}",
             theirs=rate("official"),
             passed=official >= OFFICIAL_BAR,
         ),
