@@ -12,26 +12,23 @@ import logging
 import math
 import os
 import random
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
-from uuid import UUID
 
 import tenacity
 
 from . import codec, settings
+from ._call_errors import CallErrors
 from ._version import __version__
-from .api import APIS, Api, Call, error_for
+from .api import APIS, Api, Call
 from .clock import Clock, SystemClock
 from .errors import (
     ConfigurationError,
     InvalidRequest,
     Problem,
     ProtocolError,
-    RequestTimeout,
-    SubmissionUnknown,
     SuperstaqServerException,
     SuperstaqWarning,
     TransportError,
@@ -46,14 +43,6 @@ from .transport import HttpTransport, Transport
 __all__ = ["SuperstaqClient"]
 
 T = TypeVar("T")
-
-_CREATED_PERHAPS: Final = (
-    "The job may have been created all the same, so it was not sent again: look for it with "
-    "query_jobs before you submit it once more."
-)
-
-_SHOWN_CHARACTERS: Final = 160
-_JOB_ID: Final = re.compile(rb'"job_id": ?"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"')
 
 _LOGGER: Final = logging.getLogger("superstaq_jobs")
 
@@ -160,7 +149,9 @@ class SuperstaqClient:
             ibmq_channel=ibmq_channel,
             cq_token=hidden_cq,
         )
-        self._secrets = (key, *(value for _, value in credentials))
+        self._errors = CallErrors(
+            origin=self._origin, secrets=(key, *(value for _, value in credentials))
+        )
         headers: tuple[tuple[str, str | Secret], ...] = (
             ("Authorization", key),
             ("Content-Type", "application/json"),
@@ -304,7 +295,7 @@ class SuperstaqClient:
         answer = self._with_retries(call, deadline, attempts)
         for message in answer.warnings:
             try:
-                warn(self._masked(message))
+                warn(self._errors.masked(message))
             except SuperstaqWarning as warning:
                 # Where warnings are errors, a created job must not be lost with one.
                 warning.value = answer.value
@@ -377,7 +368,7 @@ class SuperstaqClient:
             elapsed = self._clock.now() - started
             what = type(error).__name__
             _LOGGER.debug("%s: %s, attempt %d, %.3f s", request.label, what, number, elapsed)
-            failure = _about(call, error)
+            failure = self._errors.no_answer(call, error)
         else:
             elapsed = self._clock.now() - started
             _LOGGER.debug(
@@ -394,19 +385,12 @@ class SuperstaqClient:
         is_good = 200 <= response.status < 300  # noqa: PLR2004
         self._traffic.count_answer(len(response.body), is_good=is_good)
         if not is_good:
-            raise error_for(
-                call,
-                response,
-                message=codec.read_error(self._masked_bytes(response.body)),
-                location=self._masked(response.header("location") or "")[:_SHOWN_CHARACTERS],
-                now=now,
-                source=self._origin,
-            )
+            raise self._errors.refused(call, response, now=now)
         try:
             return call.read(response.body, now, self._origin)
         except ProtocolError as error:
             failure = error
-        masked = self._masked_bytes(response.body)
+        masked = self._errors.masked_bytes(response.body)
         if masked != response.body:
             # Found once more, so that no part of a secret is shown as what is wrong.
             try:
@@ -415,40 +399,7 @@ class SuperstaqClient:
                 failure = error
             else:
                 failure = ProtocolError("it hands back a secret that was sent to it")
-        raise self._unreadable(call, response, failure)
-
-    def _unreadable(
-        self, call: Call[Any], response: Response, error: ProtocolError
-    ) -> SuperstaqServerException:
-        text = self._masked(
-            f"{call.what} failed: {self._origin} answered {response.status} to "
-            f"{call.request.label}, but {error.message}"
-        )
-        if call.creates:
-            named = tuple(UUID(found.decode()) for found in _JOB_ID.findall(response.body)[:1])
-            known = f"\nThe answer names job {named[0]}: look for that one." if named else ""
-            return SubmissionUnknown(
-                f"{text}\n{_CREATED_PERHAPS}{known}", response.status, job_ids=named
-            )
-        unreadable = ProtocolError(
-            text, status_code=response.status, job_ids=call.job_ids, found=error.found
-        )
-        unreadable.problems = tuple(
-            Problem(self._masked(p.where), self._masked(p.what)) for p in error.problems
-        )
-        unreadable.omitted = error.omitted
-        return unreadable
-
-    def _masked_bytes(self, body: bytes) -> bytes:
-        for secret in self._secrets:
-            body = body.replace(secret.reveal().encode(), b"***")
-        return body
-
-    def _masked(self, text: str) -> str:
-        """A text of the server's in which it cannot hand the key back."""
-        for secret in self._secrets:
-            text = text.replace(secret.reveal(), "***")
-        return text
+        raise self._errors.unreadable(call, response, failure)
 
     # ---- its end ---------------------------------------------------------------------------
 
@@ -503,20 +454,6 @@ def _as_secret(token: str | Mapping[str, Any]) -> Secret:
 def _without_login(url: str) -> str:
     scheme, _, rest = url.rpartition("://")
     return f"{scheme}://{rest.rpartition('@')[2]}" if scheme else rest
-
-
-def _about(call: Call[Any], error: TransportError | ProtocolError) -> SuperstaqServerException:
-    """The transport's error, told of the call."""
-    text = f"{call.what} failed: {error.message}"
-    if isinstance(error, ProtocolError):
-        if call.creates:
-            return SubmissionUnknown(f"{text}\n{_CREATED_PERHAPS}")
-        return ProtocolError(text, job_ids=call.job_ids)
-    if call.creates and error.sent:
-        unknown = SubmissionUnknown(f"{text}\n{_CREATED_PERHAPS}")
-        unknown.timed_out = isinstance(error, RequestTimeout)
-        return unknown
-    return type(error)(text, sent=error.sent, job_ids=call.job_ids)
 
 
 def _failure_of(state: tenacity.RetryCallState) -> BaseException | None:
