@@ -1,8 +1,7 @@
 """Where the service is, who asks, and how patient it is.
 
 Lives here: ``SuperstaqClient``. It holds no state of any job. One call goes out as one request
-after another under the retry policy, which is applied here and nowhere else. May import everything
-below, and tenacity.
+after another under the retry policy. May import everything below.
 """
 
 from __future__ import annotations
@@ -13,14 +12,14 @@ import math
 import os
 import random
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
-import tenacity
-
 from . import codec, settings
 from ._call_errors import CallErrors
+from ._repeating import with_repetitions
 from ._version import __version__
 from .api import APIS, Api, Call
 from .clock import Clock, SystemClock
@@ -29,7 +28,6 @@ from .errors import (
     InvalidRequest,
     Problem,
     ProtocolError,
-    SuperstaqServerException,
     SuperstaqWarning,
     TransportError,
     warn,
@@ -291,8 +289,17 @@ class SuperstaqClient:
             SuperstaqWarning: For what the server warns of.
         """
         self._traffic.count_call()
-        attempts = self._retry_policy.max_attempts if max_attempts is None else max_attempts
-        answer = self._with_retries(call, deadline, attempts)
+        policy = self._retry_policy
+        answer = with_repetitions(
+            partial(self._attempt, call, deadline),
+            policy=policy,
+            safe_to_repeat=call.safe_to_repeat,
+            clock=self._clock,
+            deadline=deadline,
+            max_attempts=policy.max_attempts if max_attempts is None else max_attempts,
+            jitter=self._jitter,
+            take_repetition=self._traffic.take_repetition,
+        )
         for message in answer.warnings:
             try:
                 warn(self._errors.masked(message))
@@ -301,55 +308,6 @@ class SuperstaqClient:
                 warning.value = answer.value
                 raise
         return answer.value
-
-    def _with_retries(self, call: Call[T], deadline: float, attempts: int) -> codec.Answer[T]:
-        policy = self._retry_policy
-
-        def may_repeat(error: BaseException) -> bool:
-            return isinstance(error, SuperstaqServerException) and policy.may_repeat(
-                error, safe_to_repeat=call.safe_to_repeat
-            )
-
-        # The first attempt stands alone: most calls need no other, and setting tenacity up takes
-        # a good part of the time that a small request does.
-        failures: list[SuperstaqServerException] = []
-        try:
-            return self._attempt(call, deadline, 1)
-        except SuperstaqServerException as error:
-            if not may_repeat(error):
-                raise
-            failures.append(error)
-
-        def pause(state: tenacity.RetryCallState) -> float:
-            asked = getattr(_failure_of(state), "retry_after_seconds", None)
-            return policy.delay_seconds(
-                state.attempt_number, jitter=self._jitter(), retry_after_seconds=asked
-            )
-
-        def is_over(state: tenacity.RetryCallState) -> bool:
-            now = self._clock.now()
-            return (
-                state.attempt_number >= attempts
-                or now + state.upcoming_sleep >= deadline
-                or not self._traffic.take_repetition(now)
-            )
-
-        # One for each call: tenacity's are not safe to share between threads.
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(may_repeat),
-            stop=is_over,
-            wait=pause,
-            sleep=self._clock.sleep,
-            before_sleep=_log_pause,
-            reraise=True,
-        )
-        for attempt in retrying:
-            with attempt:
-                if failures:  # what the first attempt came to; tenacity goes on from there
-                    raise failures.pop()
-                number = attempt.retry_state.attempt_number
-                return self._attempt(call, deadline, number)
-        raise AssertionError("tenacity ends in an answer or an error")  # pragma: no cover
 
     def _attempt(self, call: Call[T], deadline: float, number: int) -> codec.Answer[T]:
         asked = call.request
@@ -454,14 +412,3 @@ def _as_secret(token: str | Mapping[str, Any]) -> Secret:
 def _without_login(url: str) -> str:
     scheme, _, rest = url.rpartition("://")
     return f"{scheme}://{rest.rpartition('@')[2]}" if scheme else rest
-
-
-def _failure_of(state: tenacity.RetryCallState) -> BaseException | None:
-    return state.outcome.exception() if state.outcome is not None else None
-
-
-def _log_pause(state: tenacity.RetryCallState) -> None:
-    _LOGGER.info(
-        "attempt %d failed with %s; the next in %.2f s",
-        *(state.attempt_number, type(_failure_of(state)).__name__, state.upcoming_sleep),
-    )
