@@ -1,7 +1,7 @@
 """How long, and how many bytes, one request may still take, and what has become of it.
 
 Lives here: ``Attempt``, ``Running``, the attempts that a thread is in, and what is raised where an
-answer is not good. Used by the other parts of the transport; imports nothing of this package.
+answer is not good. Used by the other parts of the transport; may import ``sansio``.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import http.client
 import threading
 from collections.abc import Callable
 from typing import Final
+
+from .sansio import Request
 
 __all__ = ["MAX_HEADER_BYTES", "Attempt", "BadAnswer", "CutAnswer", "Running", "TooLarge"]
 
@@ -34,6 +36,7 @@ class Attempt:
     """What one request may still take, and what has become of it so far.
 
     Args:
+        request: The request.
         timeout_seconds: How long the request may take in all, from now on; seconds.
         connect_timeout_seconds: How long one blocking step of connecting may take; seconds.
         read_timeout_seconds: How long any other blocking step may take; seconds.
@@ -51,6 +54,7 @@ class Attempt:
     def __init__(
         self,
         *,
+        request: Request,
         timeout_seconds: float,
         connect_timeout_seconds: float,
         read_timeout_seconds: float,
@@ -58,6 +62,7 @@ class Attempt:
     ) -> None:
         self._clock = clock
         self._deadline = clock() + timeout_seconds
+        self.request = request
         self.timeout_seconds = timeout_seconds
         self.connect_timeout_seconds = connect_timeout_seconds
         self.read_timeout_seconds = read_timeout_seconds

@@ -4,7 +4,8 @@ Lives here: the sockets, connections and pools of urllib3 that keep to the runni
 urllib3's own timeouts bound the silence between two pieces of data, so that a server that drips is
 never late; here every single call into the operating system gets no more than the time that is
 left. A request is written, and its answer read, without http.client: its parsers take longer than
-all the rest. Used by ``transport`` alone; may import ``_answers``, ``_attempts`` and urllib3.
+all the rest. Used by ``transport`` alone; may import ``_answers``, ``_attempts``, ``sansio``
+and urllib3.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import io
 import socket
 import ssl
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -24,6 +25,7 @@ import urllib3.connection
 
 from ._answers import BUFFER_BYTES, Answer
 from ._attempts import Attempt, CutAnswer, Running
+from .sansio import Request, Secret
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
@@ -34,7 +36,6 @@ else:
 
 __all__ = [
     "HiddenHeaders",
-    "RequestHeaders",
     "disinherit",
     "new_pool",
     "tls_context",
@@ -153,12 +154,17 @@ class _PlainConnection(urllib3.connection.HTTPConnection):
         headers: Any = None,
         **_options: Any,
     ) -> None:
-        """Send a request whose parts ``sansio`` has checked: they are not checked once more."""
+        """Send the request of the running attempt.
+
+        ``sansio`` has checked its parts, so that they are not checked once more. The pool has
+        been given none of its headers: what it hands on here are those for a proxy.
+        """
         if self.sock is None:
             self.connect()
         self._method = method
         host = self._authority() if url.startswith("/") else urlsplit(url).netloc
-        self.sock.sendall(headers.head(method, url, host=host, body=body))
+        request = self._running.attempts[-1].request
+        self.sock.sendall(_head(request, url, host=host, more=headers.items()))
         if body:
             self.sock.sendall(body)
 
@@ -225,44 +231,32 @@ class HiddenHeaders(urllib3.HTTPHeaderDict):
         return f"<{len(self)} headers>"
 
 
-class RequestHeaders:
-    """A request's headers on their way to the socket, which do not show either.
-
-    A pool of urllib3 makes a copy, to add those for a proxy to it.
+def _head(request: Request, target: str, *, host: str, more: Iterable[tuple[str, str]]) -> bytes:
+    """The head of a request, as it goes over the wire.
 
     Args:
-        pairs: Names and values in the order sent.
+        request: The request.
+        target: What is asked for, as the first line has it.
+        host: The ``Host``, where the request does not name one.
+        more: Headers beside those of the request.
     """
-
-    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
-        self._pairs = list(pairs)
-
-    def __repr__(self) -> str:
-        return f"<{len(self._pairs)} headers>"
-
-    def copy(self) -> RequestHeaders:
-        """Others with the same in them."""
-        return RequestHeaders(self._pairs)
-
-    def update(self, more: Mapping[str, str]) -> None:
-        """Add these."""
-        self._pairs += more.items()
-
-    def head(self, method: str, target: str, *, host: str, body: bytes | None) -> bytes:
-        """The head of the request, as it goes over the wire."""
-        names = {name.lower() for name, _ in self._pairs}
-        lines = [f"{method} {target} HTTP/1.1"]
-        if "host" not in names:
-            lines.append(f"Host: {host}")
-        if "accept-encoding" not in names:
-            # Results of many circuits are megabytes of text that shrinks well.
-            lines.append("Accept-Encoding: gzip")
-        if body is not None:
-            lines.append(f"Content-Length: {len(body)}")
-        elif method not in _WITHOUT_BODY:
-            lines.append("Content-Length: 0")
-        lines += [f"{name}: {value}" for name, value in self._pairs]
-        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+    names = {name.lower() for name, _ in request.headers}
+    lines = [f"{request.method} {target} HTTP/1.1"]
+    if "host" not in names:
+        lines.append(f"Host: {host}")
+    if "accept-encoding" not in names:
+        # Results of many circuits are megabytes of text that shrinks well.
+        lines.append("Accept-Encoding: gzip")
+    if request.body is not None:
+        lines.append(f"Content-Length: {len(request.body)}")
+    elif request.method not in _WITHOUT_BODY:
+        lines.append("Content-Length: 0")
+    lines += [
+        f"{name}: {value.reveal() if isinstance(value, Secret) else value}"
+        for name, value in request.headers
+    ]
+    lines += [f"{name}: {value}" for name, value in more]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
 def new_pool(

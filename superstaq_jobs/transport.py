@@ -30,7 +30,7 @@ from urllib3.exceptions import LocationParseError
 
 from ._attempts import Attempt, Running
 from ._failures import translated
-from ._sockets import HiddenHeaders, RequestHeaders, disinherit, new_pool, tls_context
+from ._sockets import HiddenHeaders, disinherit, new_pool, tls_context
 from .errors import ConfigurationError
 from .sansio import Request, Response, Secret
 
@@ -185,6 +185,7 @@ class HttpTransport:
     def _outcome(self, request: Request, timeout_seconds: float) -> Response | BaseException:
         """The answer, or what is to be raised, without a trace of what went on inside."""
         attempt = Attempt(
+            request=request,
             timeout_seconds=timeout_seconds,
             connect_timeout_seconds=self._connect_timeout_seconds,
             read_timeout_seconds=self._read_timeout_seconds,
@@ -210,7 +211,7 @@ class HttpTransport:
             request.method,
             f"{self._origin}{request.path}" if forwarded else request.path,
             body=request.body,
-            headers=_revealed(request),  # type: ignore[arg-type]
+            headers=HiddenHeaders(),  # the connection takes those of the attempt's request
             retries=False,
             redirect=False,
             assert_same_host=False,
@@ -253,13 +254,6 @@ class HttpTransport:
             tls=self._tls,
             running=self._running,
         )
-
-
-def _revealed(request: Request) -> RequestHeaders:
-    return RequestHeaders(
-        (name, value.reveal() if isinstance(value, Secret) else value)
-        for name, value in request.headers
-    )
 
 
 @attrs.frozen(kw_only=True)

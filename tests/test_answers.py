@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from superstaq_jobs._answers import BUFFER_BYTES, Answer
 from superstaq_jobs._attempts import Attempt, BadAnswer, CutAnswer, TooLarge
+from superstaq_jobs.sansio import Request
 
 LIMIT = 10_000_000
 
@@ -51,6 +52,7 @@ class Pool:
 def received(data: bytes, *sizes: int, method: str = "GET") -> tuple[Answer, bytes, bool]:
     """The answer, its body, and whether its connection would be used again."""
     attempt = Attempt(
+        request=Request(method=method, path="/"),
         timeout_seconds=math.inf,
         connect_timeout_seconds=1.0,
         read_timeout_seconds=1.0,
