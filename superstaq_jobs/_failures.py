@@ -1,6 +1,6 @@
 """What went wrong inside of the transport, told in the errors of this library.
 
-Lives here: ``translated``. Used by ``transport`` alone; may import ``errors``, ``_sockets`` for
+Lives here: ``translated``. Used by ``transport`` alone; may import ``errors``, ``_attempts`` for
 what an attempt knows, and urllib3 for its exceptions.
 """
 
@@ -15,7 +15,7 @@ import zlib
 from urllib3.exceptions import ClosedPoolError, EmptyPoolError, HTTPError
 from urllib3.exceptions import TimeoutError as PoolTimeoutError
 
-from ._sockets import Attempt, BadAnswer, CutAnswer, TooLarge
+from ._attempts import Attempt, BadAnswer, CutAnswer, TooLarge
 from .errors import (
     AnswerTooLarge,
     ConfigurationError,
@@ -72,8 +72,8 @@ def _diagnosis(  # noqa: PLR0911 - a table in all but name
         case http.client.RemoteDisconnected():
             what = "the server closed the connection without an answer"
             return TransportError, what, "Try again if the request is safe to repeat."
-        case http.client.IncompleteRead() | CutAnswer():
-            return TransportError, _shortness(cause, attempt), "Try again."
+        case CutAnswer():
+            return TransportError, _shortness(attempt), "Try again."
         case TooLarge() | http.client.LineTooLong():
             part = "body is" if attempt.answered else "headers are"
             what = f"the answer's {part} larger than allowed"
@@ -110,14 +110,13 @@ def _tls_failure(cause: ssl.SSLError, attempt: Attempt) -> _Diagnosis:
     return kind, f"TLS failed ({reason.rstrip('.')})", advice
 
 
-def _shortness(cause: Exception, attempt: Attempt) -> str:
+def _shortness(attempt: Attempt) -> str:
     if not attempt.answered:
         return "the connection ended in the middle of the answer's headers"
-    rest = getattr(cause, "partial", b"")
-    received = attempt.body_bytes + (len(rest) if isinstance(rest, bytes) else 0)
     if attempt.content_length is not None:
-        return f"only {received} of {attempt.content_length} bytes of the answer's body came"
-    return f"the answer's body was cut off after {received} bytes"
+        whole = attempt.content_length
+        return f"only {attempt.body_bytes} of {whole} bytes of the answer's body came"
+    return f"the answer's body was cut off after {attempt.body_bytes} bytes"
 
 
 def _system_failure(cause: OSError) -> tuple[str, str]:

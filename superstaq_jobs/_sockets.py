@@ -1,28 +1,31 @@
 """Sockets and connections that know how long, and how many bytes, one request may still take.
 
-Lives here: ``Attempt``, the allowance of the request that a thread is making, and the sockets,
-connections and pools of urllib3 that keep to it. urllib3's own timeouts bound the silence between
-two pieces of data, so that a server that drips is never late; here every single call into the
-operating system gets no more than the time that is left. Used by ``transport`` and ``_failures``
-alone; may import urllib3 and nothing of this package.
+Lives here: the sockets, connections and pools of urllib3 that keep to the running ``Attempt``.
+urllib3's own timeouts bound the silence between two pieces of data, so that a server that drips is
+never late; here every single call into the operating system gets no more than the time that is
+left. A request is written, and its answer read, without http.client: its parsers take longer than
+all the rest. Used by ``transport`` alone; may import ``_answers``, ``_attempts``, ``sansio``
+and urllib3.
 """
 
 from __future__ import annotations
 
 import http.client
 import io
-import re
 import socket
 import ssl
 import sys
-import threading
-from collections.abc import Callable
-from email.errors import FirstHeaderLineIsContinuationDefect, MissingHeaderBodySeparatorDefect
+from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import urllib3
 import urllib3.connection
+
+from ._answers import BUFFER_BYTES, Answer
+from ._attempts import Attempt, CutAnswer, Running
+from .sansio import Request, Secret
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
@@ -32,115 +35,14 @@ else:
     _Socket = object
 
 __all__ = [
-    "MAX_HEADER_BYTES",
-    "Attempt",
-    "BadAnswer",
-    "CutAnswer",
     "HiddenHeaders",
-    "Running",
-    "TooLarge",
     "disinherit",
     "new_pool",
     "tls_context",
 ]
 
-MAX_HEADER_BYTES: Final = 512 * 1024
-"""So many bytes may come before an answer's headers end; http.client allows 100 headers in them."""
-
-_BUFFER_BYTES: Final = 64 * 1024
 _SEND_BYTES: Final = 256 * 1024
-_LARGEST_STATUS: Final = 599
-_MAX_INTERIM_ANSWERS: Final = 50
-_DIGITS: Final = re.compile(r"[0-9]{1,18}")
-_FOLD: Final = re.compile(r"[ \t]*\r?\n[ \t]+")
-_LOST: Final = (MissingHeaderBodySeparatorDefect, FirstHeaderLineIsContinuationDefect)
-
-
-# HTTPExceptions, for urllib3 to know them and to give up the connection.
-class BadAnswer(http.client.HTTPException):
-    """The answer breaks the rules of HTTP."""
-
-
-class CutAnswer(http.client.HTTPException):
-    """The connection ended in the middle of the answer."""
-
-
-class TooLarge(http.client.HTTPException):
-    """The answer is larger than what is allowed."""
-
-
-class Attempt:
-    """What one request may still take, and what has become of it so far.
-
-    Args:
-        timeout_seconds: How long the request may take in all, from now on; seconds.
-        connect_timeout_seconds: How long one blocking step of connecting may take; seconds.
-        read_timeout_seconds: How long any other blocking step may take; seconds.
-        clock: A monotonic clock, in seconds.
-
-    Attributes:
-        connecting: Whether a connection is being made (name, TCP, proxy, TLS).
-        sent: Whether bytes of the request (while connecting: of one to the proxy) went out.
-        wire_bytes_left: How many bytes may still be received, as they are on the wire.
-        answered: Whether the answer's headers have come; the two below are theirs.
-        headers: Names and values, in the order received.
-        content_length: How long the body is by the headers; None where they do not say.
-        body_bytes: How much of the body was received, as it is coded on the wire.
-    """
-
-    def __init__(
-        self,
-        *,
-        timeout_seconds: float,
-        connect_timeout_seconds: float,
-        read_timeout_seconds: float,
-        clock: Callable[[], float],
-    ) -> None:
-        self._clock = clock
-        self._deadline = clock() + timeout_seconds
-        self.timeout_seconds = timeout_seconds
-        self.connect_timeout_seconds = connect_timeout_seconds
-        self.read_timeout_seconds = read_timeout_seconds
-        self.connecting = False
-        self.sent = False
-        self.wire_bytes_left = MAX_HEADER_BYTES
-        self.answered = False
-        self.headers: tuple[tuple[str, str], ...] = ()
-        self.content_length: int | None = None
-        self.body_bytes = 0
-
-    def seconds_left(self) -> float:
-        """Seconds until the deadline; 0 or less once it has passed."""
-        return self._deadline - self._clock()
-
-    def patience_seconds(self) -> float:
-        """How many seconds the next blocking call may take; always more than 0.
-
-        Raises:
-            TimeoutError: The deadline has passed.
-        """
-        left = self.seconds_left()
-        if not left > 0:
-            raise TimeoutError("no time is left for this request")
-        step = self.connect_timeout_seconds if self.connecting else self.read_timeout_seconds
-        return min(step, left)
-
-    def count_received(self, received: int) -> None:
-        """Book bytes that came over the wire.
-
-        Raises:
-            TooLarge: They are more than this request may receive.
-        """
-        self.wire_bytes_left -= received
-        if self.wire_bytes_left < 0:
-            raise TooLarge
-
-
-class Running(threading.local):
-    """The attempts that this thread is in; more than one where a signal handler makes a request."""
-
-    def __init__(self) -> None:
-        self.attempts: list[Attempt] = []
+_WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "DELETE", "TRACE", "OPTIONS"})
 
 
 class _BoundedSocket(_Socket):
@@ -149,23 +51,28 @@ class _BoundedSocket(_Socket):
     def _attempt(self) -> Attempt:
         raise NotImplementedError
 
-    def recv_into(self, buffer: WriteableBuffer, *args: Any, **options: Any) -> int:
+    def _limited(self) -> Attempt:
+        """The running attempt; the next call may take as long as that has patience."""
         attempt = self._attempt()
-        self.settimeout(attempt.patience_seconds())
+        patience = attempt.patience_seconds()
+        if patience != self.gettimeout():  # setting it costs a call into the system
+            self.settimeout(patience)
+        return attempt
+
+    def recv_into(self, buffer: WriteableBuffer, *args: Any, **options: Any) -> int:
+        attempt = self._limited()
         received = super().recv_into(buffer, *args, **options)
         attempt.count_received(received)
         return received
 
     def recv(self, *args: Any, **options: Any) -> bytes:  # used by TLS inside of TLS
-        attempt = self._attempt()
-        self.settimeout(attempt.patience_seconds())
+        attempt = self._limited()
         data = super().recv(*args, **options)
         attempt.count_received(len(data))
         return data
 
     def send(self, data: ReadableBuffer, flags: int = 0, /) -> int:
-        attempt = self._attempt()
-        self.settimeout(attempt.patience_seconds())
+        attempt = self._limited()
         attempt.sent = True
         return super().send(data, flags)
 
@@ -220,64 +127,14 @@ class _Reader(io.BufferedReader):
         self.begun = True
         return line
 
-    def read(self, size: int | None = -1, /) -> bytes:
-        # http.client accepts a negative chunk size, and would read without limit.
-        if size is None or size < 0:
-            raise BadAnswer("a chunk has a negative size")
-        return super().read(size)
 
+class _ProxyAnswer(http.client.HTTPResponse):
+    """A proxy's answer to CONNECT, of which urllib3 reads the status and the headers alone."""
 
-class _Answer(http.client.HTTPResponse):
-    """An answer whose framing is beyond doubt, without the interim ones before it."""
-
-    def __init__(self, running: Running, sock: socket.socket, *args: Any, **options: Any) -> None:
-        super().__init__(sock, *args, **options)
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
         raw: Any = self.fp.detach()
-        self.fp = _Reader(raw, _BUFFER_BYTES)
-        self._attempt = running.attempts[-1]
-
-    def _read_status(self) -> tuple[str, int, str]:
-        # http.client skips 100 alone and takes 103 for the answer; the real one would then stay
-        # in the connection and be given to the next request.
-        base: Any = super()
-        for _ in range(_MAX_INTERIM_ANSWERS):
-            version, status, reason = base._read_status()  # noqa: SLF001 - urllib3 calls it too
-            if status == http.client.SWITCHING_PROTOCOLS:
-                raise BadAnswer("it switches to a protocol that was not asked for")
-            if status >= http.client.OK:
-                return version, status, reason
-            http.client.parse_headers(self.fp)
-        raise BadAnswer("there are too many interim answers before it")
-
-    def begin(self, *args: Any, **options: Any) -> None:
-        super().begin(*args, **options)
-        if self.status > _LARGEST_STATUS:
-            raise BadAnswer(f"there is no status {self.status}")
-        # The parser of headers drops everything from the first line on that it does not understand.
-        if any(isinstance(defect, _LOST) for defect in self.msg.defects):
-            raise BadAnswer("a line among the headers is no header")
-        self._check_framing()
-        self._attempt.answered = True
-        self._attempt.content_length = self.length
-        self._attempt.headers = tuple(
-            (name, _FOLD.sub(" ", value).strip()) for name, value in self.msg.items()
-        )
-
-    def _check_framing(self) -> None:
-        codings = self.msg.get_all("transfer-encoding", [])
-        lengths = {
-            length.strip()
-            for line in self.msg.get_all("content-length", [])
-            for length in line.split(",")
-        }
-        if codings and [coding.strip().lower() for coding in codings] != ["chunked"]:
-            raise BadAnswer("its transfer coding is not the one that HTTP/1.1 has")
-        if codings and lengths:
-            raise BadAnswer("it has both a length and a transfer coding")
-        if len(lengths) > 1:
-            raise BadAnswer("it has several lengths")
-        if not all(map(_DIGITS.fullmatch, lengths)):
-            raise BadAnswer("its length is no number of bytes")
+        self.fp = _Reader(raw, BUFFER_BYTES)
 
 
 class _PlainConnection(urllib3.connection.HTTPConnection):
@@ -286,7 +143,40 @@ class _PlainConnection(urllib3.connection.HTTPConnection):
     def __init__(self, *args: Any, running: Running, **options: Any) -> None:
         super().__init__(*args, **options)
         self._running = running
-        self.response_class: Any = partial(_Answer, running)
+        self.response_class: Any = _ProxyAnswer
+        self._buffer = memoryview(bytearray(BUFFER_BYTES))
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        body: Any = None,
+        headers: Any = None,
+        **_options: Any,
+    ) -> None:
+        """Send the request of the running attempt.
+
+        ``sansio`` has checked its parts, so that they are not checked once more. The pool has
+        been given none of its headers: what it hands on here are those for a proxy.
+        """
+        if self.sock is None:
+            self.connect()
+        self._method = method
+        host = self._authority() if url.startswith("/") else urlsplit(url).netloc
+        request = self._running.attempts[-1].request
+        self.sock.sendall(_head(request, url, host=host, more=headers.items()))
+        if body:
+            self.sock.sendall(body)
+
+    def getresponse(self) -> Any:
+        """The answer, up to where its body begins."""
+        attempt = self._running.attempts[-1]
+        return Answer(self.sock, self._buffer, attempt, method=self._method)
+
+    def _authority(self) -> str:
+        host = self.host.partition("%")[0]  # an IPv6 zone is of this machine alone
+        shown = f"[{host}]" if ":" in host else host
+        return shown if self.port == self.default_port else f"{shown}:{self.port}"
 
     def connect(self) -> None:
         """Connect, and keep book of it: until it has succeeded nothing of the request is sent."""
@@ -335,10 +225,38 @@ class _TlsConnection(_PlainConnection, urllib3.connection.HTTPSConnection):
 
 
 class HiddenHeaders(urllib3.HTTPHeaderDict):
-    """Headers on their way to the socket; a traceback or a debugger cannot show them by chance."""
+    """Headers for a proxy; a traceback or a debugger cannot show them by chance."""
 
     def __repr__(self) -> str:
         return f"<{len(self)} headers>"
+
+
+def _head(request: Request, target: str, *, host: str, more: Iterable[tuple[str, str]]) -> bytes:
+    """The head of a request, as it goes over the wire.
+
+    Args:
+        request: The request.
+        target: What is asked for, as the first line has it.
+        host: The ``Host``, where the request does not name one.
+        more: Headers beside those of the request.
+    """
+    names = {name.lower() for name, _ in request.headers}
+    lines = [f"{request.method} {target} HTTP/1.1"]
+    if "host" not in names:
+        lines.append(f"Host: {host}")
+    if "accept-encoding" not in names:
+        # Results of many circuits are megabytes of text that shrinks well.
+        lines.append("Accept-Encoding: gzip")
+    if request.body is not None:
+        lines.append(f"Content-Length: {len(request.body)}")
+    elif request.method not in _WITHOUT_BODY:
+        lines.append("Content-Length: 0")
+    lines += [
+        f"{name}: {value.reveal() if isinstance(value, Secret) else value}"
+        for name, value in request.headers
+    ]
+    lines += [f"{name}: {value}" for name, value in more]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
 def new_pool(

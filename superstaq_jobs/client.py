@@ -1,8 +1,7 @@
 """Where the service is, who asks, and how patient it is.
 
 Lives here: ``SuperstaqClient``. It holds no state of any job. One call goes out as one request
-after another under the retry policy, which is applied here and nowhere else. May import everything
-below, and tenacity.
+after another under the retry policy. May import everything below.
 """
 
 from __future__ import annotations
@@ -12,49 +11,36 @@ import logging
 import math
 import os
 import random
-import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
-from uuid import UUID
-
-import attrs
-import tenacity
 
 from . import codec, settings
+from ._call_errors import CallErrors
+from ._repeating import with_repetitions
 from ._version import __version__
-from .api import APIS, Api, Call, error_for
+from .api import APIS, Api, Call
 from .clock import Clock, SystemClock
 from .errors import (
     ConfigurationError,
     InvalidRequest,
     Problem,
     ProtocolError,
-    RequestTimeout,
-    SubmissionUnknown,
-    SuperstaqServerException,
     SuperstaqWarning,
     TransportError,
     warn,
 )
 from .kinds import CircuitType
 from .policy import RetryPolicy, is_amount
-from .sansio import Response, Secret
+from .sansio import Request, Response, Secret
 from .traffic import Traffic, TrafficCounts
 from .transport import HttpTransport, Transport
 
 __all__ = ["SuperstaqClient"]
 
 T = TypeVar("T")
-
-_CREATED_PERHAPS: Final = (
-    "The job may have been created all the same, so it was not sent again: look for it with "
-    "query_jobs before you submit it once more."
-)
-
-_SHOWN_CHARACTERS: Final = 160
-_JOB_ID: Final = re.compile(rb'"job_id": ?"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"')
 
 _LOGGER: Final = logging.getLogger("superstaq_jobs")
 
@@ -161,8 +147,10 @@ class SuperstaqClient:
             ibmq_channel=ibmq_channel,
             cq_token=hidden_cq,
         )
-        self._secrets = (key, *(value for _, value in credentials))
-        self._headers: tuple[tuple[str, str | Secret], ...] = (
+        self._errors = CallErrors(
+            origin=self._origin, secrets=(key, *(value for _, value in credentials))
+        )
+        headers: tuple[tuple[str, str | Secret], ...] = (
             ("Authorization", key),
             ("Content-Type", "application/json"),
             ("X-Client-Name", settings.header_text(client_name, name="client_name")),
@@ -170,6 +158,8 @@ class SuperstaqClient:
             ("User-Agent", f"superstaq-jobs/{__version__}"),
             *credentials,
         )
+        # As a request has checked them, so that the next ones need not.
+        self._headers = Request(method="GET", path="/", headers=headers).headers
         self._client_name = client_name
         self._retry_policy = retry_policy if retry_policy is not None else RetryPolicy()
         self._request_timeout_seconds = request_timeout_seconds
@@ -299,56 +289,31 @@ class SuperstaqClient:
             SuperstaqWarning: For what the server warns of.
         """
         self._traffic.count_call()
-        attempts = self._retry_policy.max_attempts if max_attempts is None else max_attempts
-        answer = self._with_retries(call, deadline, attempts)
+        policy = self._retry_policy
+        answer = with_repetitions(
+            partial(self._attempt, call, deadline),
+            policy=policy,
+            safe_to_repeat=call.safe_to_repeat,
+            clock=self._clock,
+            deadline=deadline,
+            max_attempts=policy.max_attempts if max_attempts is None else max_attempts,
+            jitter=self._jitter,
+            take_repetition=self._traffic.take_repetition,
+        )
         for message in answer.warnings:
             try:
-                warn(self._masked(message))
+                warn(self._errors.masked(message))
             except SuperstaqWarning as warning:
                 # Where warnings are errors, a created job must not be lost with one.
                 warning.value = answer.value
                 raise
         return answer.value
 
-    def _with_retries(self, call: Call[T], deadline: float, attempts: int) -> codec.Answer[T]:
-        policy = self._retry_policy
-
-        def may_repeat(error: BaseException) -> bool:
-            return isinstance(error, SuperstaqServerException) and policy.may_repeat(
-                error, safe_to_repeat=call.safe_to_repeat
-            )
-
-        def pause(state: tenacity.RetryCallState) -> float:
-            asked = getattr(_failure_of(state), "retry_after_seconds", None)
-            return policy.delay_seconds(
-                state.attempt_number, jitter=self._jitter(), retry_after_seconds=asked
-            )
-
-        def is_over(state: tenacity.RetryCallState) -> bool:
-            now = self._clock.now()
-            return (
-                state.attempt_number >= attempts
-                or now + state.upcoming_sleep >= deadline
-                or not self._traffic.take_repetition(now)
-            )
-
-        # One for each call: tenacity's are not safe to share between threads.
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(may_repeat),
-            stop=is_over,
-            wait=pause,
-            sleep=self._clock.sleep,
-            before_sleep=_log_pause,
-            reraise=True,
-        )
-        for attempt in retrying:
-            with attempt:
-                number = attempt.retry_state.attempt_number
-                return self._attempt(call, deadline, number)
-        raise AssertionError("tenacity ends in an answer or an error")  # pragma: no cover
-
     def _attempt(self, call: Call[T], deadline: float, number: int) -> codec.Answer[T]:
-        request = attrs.evolve(call.request, headers=self._headers)
+        asked = call.request
+        request = Request(
+            method=asked.method, path=asked.path, headers=self._headers, body=asked.body
+        )
         started = self._clock.now()
         self._traffic.count_request(is_repetition=number > 1)
         try:
@@ -361,7 +326,7 @@ class SuperstaqClient:
             elapsed = self._clock.now() - started
             what = type(error).__name__
             _LOGGER.debug("%s: %s, attempt %d, %.3f s", request.label, what, number, elapsed)
-            failure = _about(call, error)
+            failure = self._errors.no_answer(call, error)
         else:
             elapsed = self._clock.now() - started
             _LOGGER.debug(
@@ -378,19 +343,12 @@ class SuperstaqClient:
         is_good = 200 <= response.status < 300  # noqa: PLR2004
         self._traffic.count_answer(len(response.body), is_good=is_good)
         if not is_good:
-            raise error_for(
-                call,
-                response,
-                message=codec.read_error(self._masked_bytes(response.body)),
-                location=self._masked(response.header("location") or "")[:_SHOWN_CHARACTERS],
-                now=now,
-                source=self._origin,
-            )
+            raise self._errors.refused(call, response, now=now)
         try:
             return call.read(response.body, now, self._origin)
         except ProtocolError as error:
             failure = error
-        masked = self._masked_bytes(response.body)
+        masked = self._errors.masked_bytes(response.body)
         if masked != response.body:
             # Found once more, so that no part of a secret is shown as what is wrong.
             try:
@@ -399,40 +357,7 @@ class SuperstaqClient:
                 failure = error
             else:
                 failure = ProtocolError("it hands back a secret that was sent to it")
-        raise self._unreadable(call, response, failure)
-
-    def _unreadable(
-        self, call: Call[Any], response: Response, error: ProtocolError
-    ) -> SuperstaqServerException:
-        text = self._masked(
-            f"{call.what} failed: {self._origin} answered {response.status} to "
-            f"{call.request.label}, but {error.message}"
-        )
-        if call.creates:
-            named = tuple(UUID(found.decode()) for found in _JOB_ID.findall(response.body)[:1])
-            known = f"\nThe answer names job {named[0]}: look for that one." if named else ""
-            return SubmissionUnknown(
-                f"{text}\n{_CREATED_PERHAPS}{known}", response.status, job_ids=named
-            )
-        unreadable = ProtocolError(
-            text, status_code=response.status, job_ids=call.job_ids, found=error.found
-        )
-        unreadable.problems = tuple(
-            Problem(self._masked(p.where), self._masked(p.what)) for p in error.problems
-        )
-        unreadable.omitted = error.omitted
-        return unreadable
-
-    def _masked_bytes(self, body: bytes) -> bytes:
-        for secret in self._secrets:
-            body = body.replace(secret.reveal().encode(), b"***")
-        return body
-
-    def _masked(self, text: str) -> str:
-        """A text of the server's in which it cannot hand the key back."""
-        for secret in self._secrets:
-            text = text.replace(secret.reveal(), "***")
-        return text
+        raise self._errors.unreadable(call, response, failure)
 
     # ---- its end ---------------------------------------------------------------------------
 
@@ -487,28 +412,3 @@ def _as_secret(token: str | Mapping[str, Any]) -> Secret:
 def _without_login(url: str) -> str:
     scheme, _, rest = url.rpartition("://")
     return f"{scheme}://{rest.rpartition('@')[2]}" if scheme else rest
-
-
-def _about(call: Call[Any], error: TransportError | ProtocolError) -> SuperstaqServerException:
-    """The transport's error, told of the call."""
-    text = f"{call.what} failed: {error.message}"
-    if isinstance(error, ProtocolError):
-        if call.creates:
-            return SubmissionUnknown(f"{text}\n{_CREATED_PERHAPS}")
-        return ProtocolError(text, job_ids=call.job_ids)
-    if call.creates and error.sent:
-        unknown = SubmissionUnknown(f"{text}\n{_CREATED_PERHAPS}")
-        unknown.timed_out = isinstance(error, RequestTimeout)
-        return unknown
-    return type(error)(text, sent=error.sent, job_ids=call.job_ids)
-
-
-def _failure_of(state: tenacity.RetryCallState) -> BaseException | None:
-    return state.outcome.exception() if state.outcome is not None else None
-
-
-def _log_pause(state: tenacity.RetryCallState) -> None:
-    _LOGGER.info(
-        "attempt %d failed with %s; the next in %.2f s",
-        *(state.attempt_number, type(_failure_of(state)).__name__, state.upcoming_sleep),
-    )

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import os
-import threading
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
@@ -17,6 +15,7 @@ import attrs
 
 from . import _fields
 from ._job_wait import JobWait, OnChange
+from ._locks import ForkSafeLock
 from .changes import follow, newest
 from .client import SuperstaqClient
 from .errors import (
@@ -82,8 +81,7 @@ class JobHandle:
         self._latest: JobSnapshot | None = None
         self._answers = 0
         self._looked_at: dt.datetime | None = None
-        self._lock = threading.Lock()
-        self._pid = os.getpid()
+        self._lock = ForkSafeLock()
 
     @classmethod
     def submit(
@@ -168,7 +166,7 @@ class JobHandle:
     def _look(
         self, *, timeout_seconds: float | None = None, max_attempts: int | None = None
     ) -> JobSnapshot:
-        with self._locked():
+        with self._lock.of_this_process():
             known, asked_after = self._latest, self._answers
         if known is not None and known.is_terminal:
             return known
@@ -182,7 +180,7 @@ class JobHandle:
         return self._keep(seen, asked_after=asked_after)
 
     def _keep(self, seen: JobSnapshot, *, asked_after: int) -> JobSnapshot:
-        with self._locked():
+        with self._lock.of_this_process():
             known = self._latest
             if known is None:
                 kept = seen
@@ -198,13 +196,6 @@ class JobHandle:
             self._answers += 1
             self._looked_at = seen.fetched_at
             return kept if self._latest is None else self._latest
-
-    def _locked(self) -> threading.Lock:
-        # A lock that another thread held during a fork would stay locked in the child for ever.
-        if self._pid != os.getpid():
-            self._lock = threading.Lock()
-            self._pid = os.getpid()
-        return self._lock
 
     def _known(self) -> JobSnapshot:
         known = self._latest
@@ -374,8 +365,7 @@ class JobHandle:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._lock = threading.Lock()
-        self._pid = os.getpid()
+        self._lock = ForkSafeLock()
 
 
 def _stage(until: Stage | str) -> Stage:

@@ -21,6 +21,7 @@ __all__ = ["Request", "Response", "Secret", "encode_query", "retry_after_seconds
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _DIGITS: Final = re.compile(r"[0-9]+")
+_FRAMING: Final = frozenset({"content-length", "transfer-encoding"})
 
 
 class Secret:
@@ -52,8 +53,16 @@ class Secret:
         raise TypeError("a Secret is not pickled: find the key again where it is needed")
 
 
+class _Headers(tuple[tuple[str, "str | Secret"], ...]):
+    """Headers that have been checked: a client sends the same ones with every request."""
+
+    __slots__ = ()
+
+
 def _headers(headers: Iterable[tuple[str, str | Secret]]) -> tuple[tuple[str, str | Secret], ...]:
-    checked = tuple((name, value) for name, value in headers)
+    if type(headers) is _Headers:
+        return headers
+    checked = _Headers((name, value) for name, value in headers)
     problems = [
         Problem(f"header {name!r}", what)
         for name, value in checked
@@ -68,6 +77,8 @@ def _header_problem(name: str, value: str | Secret) -> str:
     text = value.reveal() if isinstance(value, Secret) else value
     if not _TOKEN.fullmatch(name):
         return "is no name that HTTP allows"
+    if name.lower() in _FRAMING:
+        return "is for the transport to say, which knows the body"
     if not (text.isascii() and text.isprintable()):
         return "has a character that a header cannot hold (a line break, a letter past ASCII)"
     if text != text.strip():

@@ -1,16 +1,16 @@
 """What all calls of one client share: a budget of repetitions, the spacing of looks, the counts.
 
 Lives here: ``Traffic``, the only state that a client has, and ``TrafficCounts``, a copy of its
-numbers. Time comes in as an argument. Imports nothing of this package.
+numbers. Time comes in as an argument. May import ``_locks``.
 """
 
 from __future__ import annotations
 
-import os
-import threading
 from typing import Final
 
 import attrs
+
+from ._locks import ForkSafeLock
 
 __all__ = ["Traffic", "TrafficCounts"]
 
@@ -53,15 +53,7 @@ class Traffic:
         self._look_seconds = 1 / looks_per_second
         self._next_look: float | None = None
         self._counts = dict.fromkeys((f.name for f in attrs.fields(TrafficCounts)), 0)
-        self._lock = threading.Lock()
-        self._pid = os.getpid()
-
-    def _locked(self) -> threading.Lock:
-        # A lock that another thread held during a fork would stay locked in the child for ever.
-        if self._pid != os.getpid():
-            self._lock = threading.Lock()
-            self._pid = os.getpid()
-        return self._lock
+        self._lock = ForkSafeLock()
 
     def take_repetition(self, now: float) -> bool:
         """Take one repetition out of the budget; False, and nothing is taken, if it is empty.
@@ -69,7 +61,7 @@ class Traffic:
         Args:
             now: The time on a monotonic clock, in seconds.
         """
-        with self._locked():
+        with self._lock.of_this_process():
             if self._refilled_at is not None:
                 self._refill(_BACK_PER_SECOND * (now - self._refilled_at))
             self._refilled_at = now
@@ -89,7 +81,7 @@ class Traffic:
         Args:
             now: The time on a monotonic clock, in seconds.
         """
-        with self._locked():
+        with self._lock.of_this_process():
             turn = now if self._next_look is None else max(now, self._next_look)
             if turn - now > _LONGEST_TURN_SECONDS:
                 return _LONGEST_TURN_SECONDS
@@ -108,7 +100,7 @@ class Traffic:
         """Count an answer; a good one gives a little of the budget back."""
         self._add(body_bytes=body_bytes, failures=int(not is_good))
         if is_good:
-            with self._locked():
+            with self._lock.of_this_process():
                 self._refill(_BACK_FOR_SUCCESS)
 
     def count_no_answer(self) -> None:
@@ -116,11 +108,11 @@ class Traffic:
         self._add(failures=1)
 
     def _add(self, **counts: int) -> None:
-        with self._locked():
+        with self._lock.of_this_process():
             for name, number in counts.items():
                 self._counts[name] += number
 
     def counts(self) -> TrafficCounts:
         """The numbers as they are now."""
-        with self._locked():
+        with self._lock.of_this_process():
             return TrafficCounts(**self._counts)

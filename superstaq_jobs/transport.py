@@ -2,7 +2,7 @@
 
 Lives here: ``Transport``, what the client needs of the outside world, and ``HttpTransport``, which
 does it with urllib3. No retries, no redirects, no logging: those are the client's. May import
-``sansio``, ``errors``, its own ``_sockets`` and ``_failures``, and urllib3.
+``sansio``, ``errors``, its own ``_sockets``, ``_attempts`` and ``_failures``, and urllib3.
 
 Nothing of what happens inside, neither an exception of another library nor a frame with the
 request's headers in it, gets out: an error is built anew from what is known of the old one and
@@ -13,47 +13,30 @@ traceback can show a key.
 from __future__ import annotations
 
 import base64
-import io
 import ipaddress
 import math
 import os
 import ssl
 import threading
 import time
-import zlib
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable
 from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import Any, Final, Protocol, Self
 from urllib.parse import unquote, urlsplit
 
 import attrs
 import urllib3
 from urllib3.exceptions import LocationParseError
 
+from ._attempts import Attempt, Running
 from ._failures import translated
-from ._sockets import (
-    Attempt,
-    BadAnswer,
-    CutAnswer,
-    HiddenHeaders,
-    Running,
-    TooLarge,
-    disinherit,
-    new_pool,
-    tls_context,
-)
+from ._sockets import HiddenHeaders, disinherit, new_pool, tls_context
 from .errors import ConfigurationError
 from .sansio import Request, Response, Secret
 
 __all__ = ["HttpTransport", "Transport"]
 
-_PIECE_BYTES: Final = 64 * 1024
-_FRAMING_BYTES: Final = 1024 * 1024
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-_INFLATED_BYTES: Final = 256 * 1024
-_GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
-_CODINGS: Final = frozenset({"gzip", "x-gzip", "deflate"})
 
 
 class Transport(Protocol):
@@ -202,6 +185,7 @@ class HttpTransport:
     def _outcome(self, request: Request, timeout_seconds: float) -> Response | BaseException:
         """The answer, or what is to be raised, without a trace of what went on inside."""
         attempt = Attempt(
+            request=request,
             timeout_seconds=timeout_seconds,
             connect_timeout_seconds=self._connect_timeout_seconds,
             read_timeout_seconds=self._read_timeout_seconds,
@@ -223,64 +207,23 @@ class HttpTransport:
         attempt.patience_seconds()  # raises where no time was given to begin with
         # A proxy for plain http is told the whole address.
         forwarded = self._proxy is not None and self._address.scheme == "http"
-        answer = None
-        whole = False
+        answer: Any = pool.urlopen(
+            request.method,
+            f"{self._origin}{request.path}" if forwarded else request.path,
+            body=request.body,
+            headers=HiddenHeaders(),  # the connection takes those of the attempt's request
+            retries=False,
+            redirect=False,
+            assert_same_host=False,
+            # Typed as whole seconds; any number will do.
+            pool_timeout=min(attempt.seconds_left(), threading.TIMEOUT_MAX),  # type: ignore[arg-type]
+            preload_content=False,
+        )
         try:
-            answer = pool.urlopen(
-                request.method,
-                f"{self._origin}{request.path}" if forwarded else request.path,
-                body=request.body,
-                headers=_revealed(request),
-                retries=False,
-                redirect=False,
-                assert_same_host=False,
-                timeout=urllib3.Timeout(
-                    connect=self._connect_timeout_seconds, read=self._read_timeout_seconds
-                ),
-                # Typed as whole seconds; any number will do.
-                pool_timeout=min(attempt.seconds_left(), threading.TIMEOUT_MAX),  # type: ignore[arg-type]
-                preload_content=False,
-                decode_content=False,
-            )
-            body = self._body(answer, attempt)
-            whole = True
+            body = answer.body(max_bytes=self._max_body_bytes)
         finally:
-            if answer is not None:
-                if not whole:  # what is left of this answer must not meet the next request
-                    answer.close()
-                answer.release_conn()
-        return Response(status=answer.status, headers=attempt.headers, body=body)
-
-    def _body(self, answer: urllib3.BaseHTTPResponse, attempt: Attempt) -> bytes:
-        """The body, decompressed."""
-        length = attempt.content_length
-        if length is not None and length > self._max_body_bytes:
-            raise TooLarge
-        # Twice, since a body that comes in small chunks is larger on the wire.
-        attempt.wire_bytes_left = 2 * self._max_body_bytes + _FRAMING_BYTES
-        codings = [
-            coding.strip().lower()
-            for name, value in attempt.headers
-            if name.lower() == "content-encoding"
-            for coding in value.split(",")
-        ]
-        coding = next((name for name in codings if name not in {"", "identity"}), None)
-        if coding is None and length is not None:
-            return answer.read()  # at once: two to three times as fast as in pieces
-        pieces: Iterator[bytes] = iter(partial(answer.read, _PIECE_BYTES), b"")
-        whole = io.BytesIO()
-        if coding is not None and length != 0:
-            if len(codings) > 1 or coding not in _CODINGS:
-                raise BadAnswer("its body is compressed in a way that was not asked for")
-            pieces = _inflated(_counted(pieces, attempt))
-        else:
-            pieces = _counted(pieces, attempt)
-        for piece in pieces:
-            attempt.patience_seconds()  # inflating takes time as well
-            if whole.tell() + len(piece) > self._max_body_bytes:
-                raise TooLarge
-            whole.write(piece)
-        return whole.getvalue()
+            answer.release()
+        return Response(status=answer.status, headers=answer.fields, body=body)
 
     def _pool_of_this_process(self) -> urllib3.HTTPConnectionPool:
         """The pool of connections, a new one in a process that was forked since.
@@ -311,40 +254,6 @@ class HttpTransport:
             tls=self._tls,
             running=self._running,
         )
-
-
-def _revealed(request: Request) -> HiddenHeaders:
-    headers = HiddenHeaders()
-    for name, value in request.headers:
-        headers.add(name, value.reveal() if isinstance(value, Secret) else value)
-    # Results of many circuits are megabytes of text that shrinks well.
-    headers.setdefault("Accept-Encoding", "gzip")
-    return headers
-
-
-def _counted(pieces: Iterator[bytes], attempt: Attempt) -> Iterator[bytes]:
-    for piece in pieces:
-        attempt.body_bytes += len(piece)
-        yield piece
-
-
-def _inflated(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """What a gzip or zlib body says, in pieces of bounded size whatever it inflates to.
-
-    Raises:
-        CutAnswer: It ends too early.
-        zlib.error: It is no such body.
-    """
-    inflater = None
-    for piece in pieces:
-        rest = piece
-        while rest:
-            if inflater is None or inflater.eof:  # gzip may have several members in a row
-                inflater = zlib.decompressobj(_GZIP_OR_ZLIB)
-            yield inflater.decompress(rest, _INFLATED_BYTES)
-            rest = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
-    if inflater is None or not inflater.eof:
-        raise CutAnswer
 
 
 @attrs.frozen(kw_only=True)

@@ -215,3 +215,16 @@ def test_any_header_gives_seconds_or_nothing(value):
 
 def test_a_number_of_any_length_is_a_number_of_seconds():
     assert retry_after_seconds("9" * 5000, now=NOW) == pytest.approx(1e18)
+
+
+@pytest.mark.parametrize("name", ["Content-Length", "content-length", "Transfer-Encoding"])
+def test_a_request_cannot_state_its_own_framing(name):
+    with pytest.raises(InvalidRequest, match="for the transport to say"):
+        Request(method="POST", path="/", headers=((name, "5"),), body=b"hello")
+
+
+def test_headers_that_were_checked_are_taken_as_they_are():
+    first = Request(method="GET", path="/a", headers=[("A", "b")])
+    second = Request(method="GET", path="/b", headers=first.headers)
+    assert second.headers is first.headers
+    assert second.headers == (("A", "b"),)

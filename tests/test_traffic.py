@@ -238,7 +238,7 @@ def test_a_lock_that_was_held_during_a_fork_does_not_stop_the_child():
     held, done = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with shared._lock:
+        with shared._lock.of_this_process():
             held.set()
             done.wait(60)
 

@@ -1,0 +1,1 @@
+"""The rows of the table of speed: each measures this library, and the others beside it."""
