@@ -31,7 +31,7 @@ def settled(simulator: Simulator) -> Callable[[], None]:
 
     def wait() -> None:
         idle = threading.Event()
-        simulator._order(idle.set)
+        simulator._runs._put(idle.set)
         assert idle.wait(60)
 
     return wait
@@ -148,7 +148,7 @@ def test_what_is_cancelled_before_its_turn_is_never_run(
     settled: Callable[[], None], fetch: Fetch,
 ):  # fmt: skip
     gate = threading.Event()
-    simulator._order(gate.wait)
+    simulator._runs._put(gate.wait)
     server = emulate(step_seconds=0)
     job_id = submit(server, BELL)
     ask(server, "PUT", "/client/cancel_jobs", {"job_id": [job_id]})

@@ -272,7 +272,7 @@ def test_a_simulator_that_dies_fails_its_circuit_only(
         job_id = submit(server, ENDLESS)
         while fetch(server, job_id)["statuses"] != ["running"]:
             pass
-        simulator._process.kill()
+        simulator._runs._process.kill()
         assert "the simulator stopped" in finish(server, job_id)["status_messages"][0]
         assert finish(server, submit(server, BELL))["statuses"] == ["completed"]
 
