@@ -259,7 +259,8 @@ def to_cirq(circuit: Any, program: Program) -> Any:
             pending.setdefault(group, {})[bit] = where[0]
             if len(pending[group]) == len(group.clbits):
                 measured = pending.pop(group)
-                made.append(cirq.measure(*(measured[b] for b in group.clbits), key=group.key))
+                key = cirq.MeasurementKey.parse_serialized(group.key)
+                made.append(cirq.measure(*(measured[b] for b in group.clbits), key=key))
         elif step.operation.name == "if_else":
             made.append(_conditional(circuit, step, where, keys))
         else:
