@@ -1,7 +1,7 @@
 """How one circuit is compiled and run.
 
 Lives here: `work`, the bounds on what is run, the basis of gates, and the noise. May import
-`programs` and `languages`.
+`programs`, `languages` and `branching`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from . import branching
 from .languages import LANGUAGES
 from .programs import CircuitError, Program, operation_names
 
@@ -101,15 +102,16 @@ def _with_measurement(circuit: Any, program: Program, final: list[int]) -> tuple
     return measured, list(range(circuit.num_clbits, measured.num_clbits))
 
 
-def _sample(circuit: Any, shown: list[int], task: dict[str, Any]) -> dict[str, int]:
-    """Counts whose keys have the bits that are shown, the first one first."""
-    # Aer's truncation of idle qubits also cuts off the place where a last loop jumps to.
-    truncation = "while_loop" not in operation_names(circuit)
+def _outcomes(circuit: Any, task: dict[str, Any]) -> dict[int, int]:
+    """How often each pattern of classical bits comes out, the bits as those of a number."""
+    if not task["noise"] and branching.is_worth_it(circuit, task["shots"]):
+        return branching.sample(circuit, shots=task["shots"], seed=task["seed"])
     result = (
         _simulator(noise=task["noise"])
+        # Aer's truncation of idle qubits also cuts off the place where a last loop jumps to.
         .run(
             circuit,
-            enable_truncation=truncation,
+            enable_truncation="while_loop" not in operation_names(circuit),
             shots=task["shots"],
             seed_simulator=task["seed"],
         )
@@ -118,9 +120,13 @@ def _sample(circuit: Any, shown: list[int], task: dict[str, Any]) -> dict[str, i
     if not result.success:
         raise CircuitError(f"the simulation failed: {result.status}")
     # The raw keys, because Qiskit's formatted ones leave out bits that are in no register.
+    return {int(key, 16): count for key, count in result.data(0)["counts"].items()}
+
+
+def _sample(circuit: Any, shown: list[int], task: dict[str, Any]) -> dict[str, int]:
+    """Counts whose keys have the bits that are shown, the first one first."""
     counts: dict[str, int] = {}
-    for key, count in result.data(0)["counts"].items():
-        outcome = int(key, 16)
+    for outcome, count in _outcomes(circuit, task).items():
         bits = "".join(str(outcome >> bit & 1) for bit in shown)
         counts[bits] = counts.get(bits, 0) + count
     return dict(sorted(counts.items()))
