@@ -22,7 +22,7 @@ INSTALLS = {
     "demo": ["-e", ".[emulator,cli]"],
     "test": [
         "-e",
-        ".[emulator,cli,testing]",
+        ".[emulator-cirq,cli,testing]",
         *("--group", "test"),
         *("--group", "lint"),
         *("--group", "docs"),

@@ -9,11 +9,11 @@ Lives here: nothing but names. ``Emulator`` is the server; ``User`` and ``Target
 be told to have; ``Simulator`` is the process that runs circuits, which several emulators may share.
 
 How the package hangs together, from the bottom: `lives` (which status when, pure), `targets`,
-`answers` and `requests` (what the API says, as values), `accounts`, `simulator` and its program
-`worker` (the only one that knows Qiskit), `jobs` (the store), `app` (the calls), `server`. Of the
-library it uses the table of statuses alone, so that it stays an independent judge of the rest. A
-further circuit language is one entry in ``requests.SPLITTERS`` and one in each of
-``worker.READERS`` and ``worker.WRITERS``.
+`answers`, `splitting` and `requests` (what the API says, as values), `accounts`, `process`,
+`simulator` and its program `worker` (the only one that knows Qiskit and Cirq), `jobs` (the store),
+`app` (the calls), `server`. Of the library it uses the table of statuses alone, so that it stays an
+independent judge of the rest. A further language is one entry in ``splitting.SPLITTERS`` and one in
+``worker.languages.LANGUAGES``.
 """
 
 from __future__ import annotations

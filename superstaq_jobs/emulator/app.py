@@ -6,6 +6,7 @@ import all of the package but `server`.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
@@ -17,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from .accounts import Accounts, User
-from .answers import Refusal, json_response
+from .answers import Flaw, Refusal, invalid, json_response
 from .jobs import JobStore
 from .requests import (
     AcceptTerms,
@@ -29,9 +30,9 @@ from .requests import (
     read_body,
     read_circuit_type,
     read_query,
-    split_circuits,
 )
-from .simulator import Reply, Simulator
+from .simulator import Reply, Simulator, Translated
+from .splitting import no_circuits, split_text
 from .targets import Target
 
 __all__ = ["MAX_BODY_BYTES", "VERSION", "Service", "make_app"]
@@ -62,12 +63,27 @@ class Service:
         raise Refusal(404, {"message": f"There is no target {name}. There are: {known}."})
 
 
+async def _circuits(service: Service, new_job: NewJob) -> list[str]:
+    """The circuits of a new job, one text each."""
+    texts = split_text(new_job.circuits, new_job.circuit_type)
+    if texts is not None:
+        return texts
+    split_up = service.simulator.split(new_job.circuits, new_job.circuit_type)
+    try:
+        return (await asyncio.wrap_future(split_up)).circuits
+    except ValueError as error:
+        raise no_circuits(str(error)) from error
+
+
 async def _create_job(service: Service, user: User, request: Request) -> object:
     new_job = read_body(NewJob, await _body(request))
-    texts = split_circuits(new_job)
+    if new_job.job_type == "convert":
+        what = "this emulator does not convert circuits so far"
+        raise invalid([Flaw(("body", "job_type"), what, "unsupported")])
     target = service.target(new_job.target)
     if reason := target.refusal(new_job.job_type, dry_run=new_job.dry_run):
         raise Refusal(400, {"message": reason})
+    texts = await _circuits(service, new_job)
     job = service.store.add(user, new_job, texts, target)
     for index in range(len(job.circuits)):
 
@@ -82,9 +98,20 @@ async def _create_job(service: Service, user: User, request: Request) -> object:
 
 
 async def _fetch_jobs(service: Service, user: User, request: Request) -> object:
-    read_circuit_type(request.path_params["circuit_type"])
+    circuit_type = read_circuit_type(request.path_params["circuit_type"])
     query = read_query(JobQuery, request.query_params.multi_items())
-    return service.store.find(user, query)
+    while True:
+        found = service.store.find(user, query, circuit_type)
+        if not found.untranslated:
+            return found.jobs
+        # Looked up again afterwards: meanwhile a circuit may have been compiled.
+        for circuit in found.untranslated:
+            try:
+                translating = service.simulator.translate(circuit.translation)
+                translated: Translated | None = await asyncio.wrap_future(translating)
+            except ValueError:
+                translated = None
+            circuit.keep(translated)
 
 
 async def _cancel_jobs(service: Service, user: User, request: Request) -> object:

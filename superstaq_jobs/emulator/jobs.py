@@ -22,10 +22,10 @@ from .accounts import User
 from .answers import timestamp
 from .lives import Life, Progress, Standing, plan_life, stand
 from .requests import JobQuery, NewJob
-from .simulator import Compiled, Counted, Reply, Task
+from .simulator import Compiled, Counted, Reply, Task, Translated, Translation
 from .targets import Target
 
-__all__ = ["Circuit", "Job", "JobStore", "job_id_of"]
+__all__ = ["Circuit", "Found", "Job", "JobStore", "Untranslated", "job_id_of"]
 
 _NAMESPACE: Final = uuid.UUID("0b9c1a52-6a0e-5d0c-9c1f-6f1b3f5a7d11")
 
@@ -50,6 +50,8 @@ class Circuit:
     compiled: Compiled | None = None
     counts: dict[str, int] | None = None
     message: str | None = None
+    translations: dict[tuple[str, bool], Translated | None] = attrs.field(factory=dict)
+    """By language, and whether the compiled form is there; None where there is no translation."""
 
 
 @attrs.define(kw_only=True)
@@ -64,6 +66,22 @@ class Job:
     submitted: float
     submitted_at: dt.datetime
     circuits: tuple[Circuit, ...]
+
+
+@attrs.frozen(kw_only=True)
+class Untranslated:
+    """A circuit that somebody wants to see in another language, before it has been translated."""
+
+    translation: Translation
+    keep: Callable[[Translated | None], None]
+
+
+@attrs.frozen(kw_only=True)
+class Found:
+    """Jobs as ``JobData`` by id, and what must be translated first to show them as asked."""
+
+    jobs: dict[str, dict[str, Any]]
+    untranslated: list[Untranslated]
 
 
 class JobStore:
@@ -172,14 +190,48 @@ class JobStore:
                     circuit.progress, finished_at=now, failed_in=reply.stage
                 )
 
-    def find(self, user: User, query: JobQuery) -> dict[str, dict[str, Any]]:
-        """The user's jobs that match, in order of submission, as ``JobData`` by id."""
+    def find(self, user: User, query: JobQuery, circuit_type: str) -> Found:
+        """The user's jobs that match, in order of submission, written in a language.
+
+        A job whose circuits cannot all be translated is written in its own.
+        """
+        found = Found(jobs={}, untranslated=[])
         with self._lock:
             now = self._now()
-            return {
-                str(job.job_id): _job_data(job, standings)
-                for job, standings in self._matches(user, query, now)
-            }
+            for job, standings in self._matches(user, query, now):
+                found.untranslated.extend(self._untranslated(job, standings, circuit_type))
+                found.jobs[str(job.job_id)] = _job_data(job, standings, circuit_type)
+        return found
+
+    def _untranslated(
+        self, job: Job, standings: list[Standing], circuit_type: str
+    ) -> Iterable[Untranslated]:
+        if circuit_type == job.new_job.circuit_type:
+            return
+        for circuit, standing in zip(job.circuits, standings, strict=True):
+            own = _own_words(circuit, standing)
+            kind = (circuit_type, own.compiled is not None)
+            if kind in circuit.translations:
+                continue
+
+            def keep(
+                translated: Translated | None,
+                circuit: Circuit = circuit,
+                kind: tuple[str, bool] = kind,
+            ) -> None:
+                with self._lock:
+                    circuit.translations[kind] = translated
+
+            yield Untranslated(
+                translation=Translation(
+                    circuit=own.circuit,
+                    compiled=own.compiled,
+                    physical_qubits=own.physical_qubits,
+                    circuit_type=job.new_job.circuit_type,
+                    translate_to=circuit_type,
+                ),
+                keep=keep,
+            )
 
     def cancel(self, user: User, query: JobQuery) -> list[str]:
         """Cancel what is not over of the user's jobs that match; the ids of those that had any."""
@@ -239,19 +291,50 @@ def _aware(moment: dt.datetime) -> dt.datetime:
     return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment
 
 
-def _job_data(job: Job, standings: list[Standing]) -> dict[str, Any]:
+def _own_words(circuit: Circuit, standing: Standing) -> Translated:
+    """What is shown of a circuit in the language that it came in."""
+    # What a circuit has behind it shows, even if it was cancelled later; what the simulator has
+    # ready ahead of the timetable does not.
+    compiled = circuit.compiled if standing.reached.is_compiled else None
+    if compiled is None:
+        return Translated(circuit=circuit.text)
+    return Translated(
+        circuit=circuit.text,
+        compiled=compiled.compiled,
+        logical_qubits=compiled.logical_qubits,
+        physical_qubits=compiled.physical_qubits,
+    )
+
+
+def _words(job: Job, standings: list[Standing], circuit_type: str) -> tuple[str, list[Translated]]:
+    """What is shown of each circuit, and in which language."""
+    own = [_own_words(c, standing) for c, standing in zip(job.circuits, standings, strict=True)]
+    if circuit_type == job.new_job.circuit_type:
+        return circuit_type, own
+    other = [
+        circuit.translations.get((circuit_type, words.compiled is not None))
+        for circuit, words in zip(job.circuits, own, strict=True)
+    ]
+    translated = [words for words in other if words is not None]
+    if len(translated) < len(own):
+        return job.new_job.circuit_type, own
+    return circuit_type, translated
+
+
+def _job_data(job: Job, standings: list[Standing], circuit_type: str) -> dict[str, Any]:
     """A job as the API shows it, every list one entry a circuit."""
     new_job = job.new_job
+    language, words = _words(job, standings, circuit_type)
     views = [
-        _circuit_data(job, index, circuit, standing)
-        for index, (circuit, standing) in enumerate(zip(job.circuits, standings, strict=True))
+        _circuit_data(job, index, standing, words[index])
+        for index, standing in enumerate(standings)
     ]
     return {
         "job_type": new_job.job_type,
         "user_email": job.owner,
         "target": new_job.target,
         "num_circuits": len(views),
-        "circuit_type": new_job.circuit_type,
+        "circuit_type": language,
         "dry_run": new_job.dry_run,
         "submission_timestamp": timestamp(job.submitted_at),
         "tags": new_job.tags,
@@ -260,9 +343,8 @@ def _job_data(job: Job, standings: list[Standing]) -> dict[str, Any]:
     }
 
 
-def _circuit_data(job: Job, index: int, circuit: Circuit, standing: Standing) -> dict[str, Any]:
-    # What a circuit has behind it shows, even if it was cancelled later; what the simulator has
-    # ready ahead of the timetable does not.
+def _circuit_data(job: Job, index: int, standing: Standing, words: Translated) -> dict[str, Any]:
+    circuit = job.circuits[index]
     compiled = circuit.compiled if standing.reached.is_compiled else None
     completed = standing.status is CircuitStatus.COMPLETED
     at_provider = (
@@ -275,8 +357,8 @@ def _circuit_data(job: Job, index: int, circuit: Circuit, standing: Standing) ->
         "statuses": standing.status.value,
         "status_messages": circuit.message if telling else None,
         "provider_id": f"emulated-{job.number}-{index}" if at_provider else None,
-        "compiled_circuits": compiled and compiled.compiled,
-        "input_circuits": circuit.text,
+        "compiled_circuits": words.compiled,
+        "input_circuits": words.circuit,
         "counts": circuit.counts if completed else None,
         "results_dicts": None,
         "shots": job.new_job.shots,
@@ -285,8 +367,8 @@ def _circuit_data(job: Job, index: int, circuit: Circuit, standing: Standing) ->
         ),
         "initial_logical_to_physicals": compiled and _as_map(compiled.initial),
         "final_logical_to_physicals": compiled and _as_map(compiled.final),
-        "logical_qubits": None,
-        "physical_qubits": None,
+        "logical_qubits": words.logical_qubits,
+        "physical_qubits": words.physical_qubits,
     }
 
 

@@ -139,13 +139,19 @@ def stand(life: Life, progress: Progress, now: float) -> Standing:
     steps = _with_failure(life, progress.failed_in)
     if progress.cancelled_at is not None:
         now = min(now, progress.cancelled_at)
+    compiled = math.inf if progress.compiled_at is None else progress.compiled_at
+    finished = math.inf if progress.finished_at is None else progress.finished_at
+    # A verbatim circuit has its compiled form, which is itself, before it goes anywhere.
+    verbatim = all(step.status is not _S.COMPILING for step in steps)
     reached, since = steps[0].status, 0.0
     for before, step in itertools.pairwise(steps):
         gate = 0.0
         if step is steps[-1]:
-            gate = math.inf if progress.finished_at is None else progress.finished_at
+            gate = finished
         elif before.status is _S.COMPILING:
-            gate = math.inf if progress.compiled_at is None else progress.compiled_at
+            gate = compiled
+        elif before.status is _S.RECEIVED and verbatim:
+            gate = min(compiled, finished)
         begins = max(step.at, since, gate)
         if begins > now:
             break

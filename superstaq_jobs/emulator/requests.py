@@ -1,7 +1,7 @@
 """The requests of the API, validated.
 
-Lives here: a Struct for each body or query, and `read_body`, `read_query`, `split_circuits`, which
-name everything that is wrong at once. May import `answers` and `targets`.
+Lives here: a Struct for each body or query, and `read_body`, `read_query`, `read_circuit_type`,
+which name everything that is wrong at once. May import `answers`, `splitting` and `targets`.
 
 Bodies are read strictly: ``"3"`` is no number and ``1`` no truth value. A service may be more
 tolerant; what passes here is what any of them understands.
@@ -12,16 +12,16 @@ from __future__ import annotations
 import datetime as dt
 import re
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
 
 from .answers import Flaw, invalid
+from .splitting import check_language
 from .targets import TARGET_NAME
 
 __all__ = [
-    "SPLITTERS",
     "AcceptTerms",
     "JobQuery",
     "NewJob",
@@ -31,7 +31,6 @@ __all__ = [
     "read_body",
     "read_circuit_type",
     "read_query",
-    "split_circuits",
 ]
 
 JobType = Literal["submit", "simulate", "compile", "convert"]
@@ -215,30 +214,6 @@ def _is_list(kind: Any) -> bool:
     return any(getattr(part, "__origin__", None) is list for part in getattr(kind, "__args__", ()))
 
 
-def _split_qasm(text: str) -> list[str]:
-    if not text.lstrip().startswith("["):
-        return [text]
-    try:
-        circuits = msgspec.json.decode(text, type=list[str])
-    except (msgspec.DecodeError, RecursionError) as error:
-        what = f"expected an OpenQASM program or a JSON list of them: {error}"
-        raise invalid([Flaw(("body", "circuits"), what)]) from error
-    if not circuits:
-        raise invalid([Flaw(("body", "circuits"), "a job needs a circuit", "too_short")])
-    return circuits
-
-
-SPLITTERS: Final[dict[str, Callable[[str], list[str]]]] = {"qasm": _split_qasm}
-"""For each circuit type that is run here, what takes a job's text apart into circuits."""
-
-
-def _check_language(where: tuple[str, ...], circuit_type: str) -> None:
-    if circuit_type not in SPLITTERS:
-        known = ", ".join(SPLITTERS)
-        what = f"this emulator runs {known} so far, not {circuit_type}"
-        raise invalid([Flaw(where, what, "unsupported")])
-
-
 def read_circuit_type(text: str) -> str:
     """The circuit type that a path names.
 
@@ -250,19 +225,5 @@ def read_circuit_type(text: str) -> str:
         circuit_type: str = msgspec.convert(text, CircuitType)
     except msgspec.ValidationError as error:
         raise invalid([_flaw(where, error)]) from error
-    _check_language(where, circuit_type)
+    check_language(where, circuit_type)
     return circuit_type
-
-
-def split_circuits(new_job: NewJob) -> list[str]:
-    """The circuits of a new job, one text each.
-
-    Raises:
-        Refusal: 422, for a language or a job type that this emulator does not run, or a text that
-            holds no circuit.
-    """
-    if new_job.job_type == "convert":
-        what = "this emulator does not convert circuits so far"
-        raise invalid([Flaw(("body", "job_type"), what, "unsupported")])
-    _check_language(("body", "circuit_type"), new_job.circuit_type)
-    return SPLITTERS[new_job.circuit_type](new_job.circuits)

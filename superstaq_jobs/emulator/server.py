@@ -44,9 +44,9 @@ class Emulator:
     which starts with the first job. An emulator is started once; stopping it may be repeated.
 
     The same options and the same submissions in the same order give the same job ids, compiled
-    circuits and counts. Circuits are OpenQASM 2 or 3; a circuit that measures nothing has all its
-    qubits measured at the end. The keys of counts have one digit a classical bit, in order of
-    declaration, the first one first. A job of 0 shots has no counts: ``{}``.
+    circuits and counts. Circuits are OpenQASM 2 or 3, QPY of Qiskit or JSON of Cirq; one that
+    measures nothing has all its qubits measured at the end. The keys of counts have one digit a
+    classical bit, the first one first. A job of 0 shots has no counts: ``{}``.
 
     >>> with Emulator(step_seconds=0) as server:
     ...     server.url.startswith("http://127.0.0.1:")

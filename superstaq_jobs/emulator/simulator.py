@@ -1,29 +1,33 @@
-"""The owner of the process in which circuits are compiled and run.
+"""What compiles and runs circuits, and what takes them apart and translates them.
 
-Lives here: `Simulator`, a queue of tasks, the thread that feeds them to the worker process, and
-that process's start, time limit and end. Imports nothing of this package: `worker` is run, not
-imported.
+Lives here: `Simulator`, and the tasks and replies that go to its worker processes and come back.
+May import `process`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
-import os
-import queue
-import subprocess
-import sys
 import threading
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Final, Literal, Self
+from collections.abc import Callable
+from concurrent.futures import Future, InvalidStateError
+from typing import Final, Literal, Self, TypeVar
 
-import attrs
 import msgspec
 
-__all__ = ["Compiled", "Counted", "Failed", "Reply", "Simulator", "Task"]
+from .process import Lane, Order
 
-_WORKER: Final = Path(__file__).with_name("worker.py")
+__all__ = [
+    "Compiled",
+    "Counted",
+    "Failed",
+    "Reply",
+    "Simulator",
+    "Split",
+    "SplitUp",
+    "Task",
+    "Translated",
+    "Translation",
+]
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,12 +44,34 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     coupling: tuple[tuple[int, int], ...] | None
 
 
+class Split(msgspec.Struct, frozen=True, kw_only=True):
+    """A text of circuits to take apart."""
+
+    split: str
+    circuit_type: str
+
+
+class Translation(msgspec.Struct, frozen=True, kw_only=True):
+    """A circuit, and its compiled form or None, to write in another language."""
+
+    circuit: str
+    compiled: str | None
+    physical_qubits: str | None
+    circuit_type: str
+    translate_to: str
+
+
 class Compiled(msgspec.Struct, frozen=True, kw_only=True):
-    """The compiled circuit, and the physical qubit of each logical one at its start and end."""
+    """The compiled circuit, and the physical qubit of each logical one at its start and end.
+
+    ``logical_qubits`` and ``physical_qubits`` name them where the language has names.
+    """
 
     compiled: str
     initial: list[int]
     final: list[int]
+    logical_qubits: str | None = None
+    physical_qubits: str | None = None
 
 
 class Counted(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,13 +87,32 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True):
     stage: Literal["compile", "run"]
 
 
+class SplitUp(msgspec.Struct, frozen=True, kw_only=True):
+    """The circuits of a text, one text each."""
+
+    circuits: list[str]
+
+
+class Translated(msgspec.Struct, frozen=True, kw_only=True):
+    """A circuit and its compiled form in another language, and the names of the qubits there."""
+
+    circuit: str
+    compiled: str | None = None
+    logical_qubits: str | None = None
+    physical_qubits: str | None = None
+
+
 Reply = Compiled | Counted | Failed
+
+R = TypeVar("R", SplitUp, Translated)
 
 
 class _AnyReply(msgspec.Struct, frozen=True):
     compiled: str | None = None
     initial: list[int] = []
     final: list[int] = []
+    logical_qubits: str | None = None
+    physical_qubits: str | None = None
     counts: dict[str, int] | None = None
     failed: str | None = None
     stage: Literal["compile", "run"] = "run"
@@ -76,26 +121,27 @@ class _AnyReply(msgspec.Struct, frozen=True):
         if self.failed is not None:
             return Failed(failed=self.failed, stage=self.stage)
         if self.compiled is not None:
-            return Compiled(compiled=self.compiled, initial=self.initial, final=self.final)
+            return Compiled(
+                compiled=self.compiled,
+                initial=self.initial,
+                final=self.final,
+                logical_qubits=self.logical_qubits,
+                physical_qubits=self.physical_qubits,
+            )
         return Counted(counts=self.counts)
 
 
 _DECODER: Final = msgspec.json.Decoder(_AnyReply)
 
 
-@attrs.frozen
-class _Order:
-    task: Task
-    listener: Callable[[Reply], None]
-    is_wanted: Callable[[], bool]
-
-
 class Simulator:
     """Runs circuits one after another in a process of its own.
 
     The process starts with the first circuit, which takes a second or two, and lives until
-    `close`. Several emulators may share one simulator, so that a test suite pays for the start
-    once: ``Emulator(simulator=simulator)``.
+    `close`. A second one, which starts when it is first needed, takes texts of several circuits
+    apart and translates circuits, so that nobody waits for a circuit that runs long. Several
+    emulators may share one simulator, so that a test suite pays for the start once:
+    ``Emulator(simulator=simulator)``.
 
     Args:
         time_limit_seconds: How long one circuit may take to compile and run, in seconds, more than
@@ -105,12 +151,10 @@ class Simulator:
     def __init__(self, *, time_limit_seconds: float = 60.0) -> None:
         if not time_limit_seconds > 0:
             raise ValueError(f"time_limit_seconds must be more than 0, not {time_limit_seconds!r}")
-        self._time_limit_seconds = time_limit_seconds
+        self._runs = Lane("run", time_limit_seconds=time_limit_seconds)
+        self._desk = Lane("desk", time_limit_seconds=time_limit_seconds)
         self._lock = threading.Lock()
-        self._orders: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
-        self._process: subprocess.Popen[bytes] | None = None
-        self._closed = False
+        self._asked: set[Future[SplitUp] | Future[Translated]] = set()
 
     def submit(
         self,
@@ -130,7 +174,70 @@ class Simulator:
         Raises:
             RuntimeError: The simulator is closed.
         """
-        self._order(functools.partial(self._run, _Order(task, listener, is_wanted)))
+        stage: Literal["compile", "run"] = "compile"
+
+        def listen(line: bytes) -> bool:
+            nonlocal stage
+            reply = _DECODER.decode(line).reply()
+            stage = "run"
+            listener(reply)
+            return isinstance(reply, Compiled)
+
+        def fail(why: str) -> None:
+            listener(Failed(failed=why, stage=stage))
+
+        self._runs.submit(Order(task=task, listener=listen, fail=fail, is_wanted=is_wanted))
+
+    def split(self, text: str, circuit_type: str) -> Future[SplitUp]:
+        """Take a text of several circuits apart; returns at once.
+
+        Returns:
+            What the circuits will be in. It raises a ValueError with the reason where the text
+            cannot be read, and is cancelled when the simulator is closed.
+
+        Raises:
+            RuntimeError: The simulator is closed.
+        """
+        return self._ask(Split(split=text, circuit_type=circuit_type), SplitUp)
+
+    def translate(self, translation: Translation) -> Future[Translated]:
+        """Write a circuit in another language; as `split`."""
+        return self._ask(translation, Translated)
+
+    def _ask(self, task: Split | Translation, kind: type[R]) -> Future[R]:
+        future: Future[R] = Future()
+        with self._lock:
+            self._asked.add(future)
+        future.add_done_callback(self._forget)
+
+        def fail(why: str) -> None:
+            # Whoever asked may have given up since.
+            with contextlib.suppress(InvalidStateError):
+                future.set_exception(ValueError(why))
+
+        def listen(line: bytes) -> bool:
+            reply = msgspec.json.decode(line, type=dict[str, object])
+            if "failed" in reply:
+                fail(str(reply["failed"]))
+            else:
+                with contextlib.suppress(InvalidStateError):
+                    future.set_result(msgspec.convert(reply, kind))
+            return False
+
+        try:
+            self._desk.submit(
+                Order(
+                    task=task, listener=listen, fail=fail, is_wanted=lambda: not future.cancelled()
+                )
+            )
+        except RuntimeError:
+            future.cancel()
+            raise
+        return future
+
+    def _forget(self, future: Future[R]) -> None:
+        with self._lock:
+            self._asked.discard(future)
 
     def warm_up(self) -> None:
         """Start the process, so that the first circuit need not wait for it; returns at once.
@@ -138,144 +245,19 @@ class Simulator:
         Raises:
             RuntimeError: The simulator is closed.
         """
-        self._order(self._warm_up)
-
-    def _order(self, what: Callable[[], None]) -> None:
-        with self._lock:
-            if self._closed:
-                raise RuntimeError("the simulator is closed")
-            self._orders.put(what)
-            if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._work, name="superstaq-emulator-simulator", daemon=True
-                )
-                self._thread.start()
+        self._runs.warm_up()
 
     def close(self) -> None:
-        """Kill the process and end the thread; queued circuits are forgotten. May be repeated."""
+        """Kill the processes, end the threads; queued circuits are forgotten. May be repeated."""
+        self._runs.close()
+        self._desk.close()
         with self._lock:
-            self._closed = True
-            thread = self._thread
-            self._orders.put(None)
-            if self._process is not None:
-                self._process.kill()
-        if thread is not None:
-            thread.join()
+            asked = list(self._asked)
+        for future in asked:
+            future.cancel()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _work(self) -> None:
-        try:
-            while (order := self._orders.get()) is not None and not self._closed:
-                order()
-        finally:
-            self._end_process()
-
-    def _warm_up(self) -> None:
-        try:
-            self._running_process()
-        except (OSError, EOFError):
-            self._end_process()  # The first circuit tries again, and can say what is wrong.
-
-    def _run(self, order: _Order) -> None:
-        if not order.is_wanted():
-            return
-        late = threading.Event()
-        stage: Literal["compile", "run"] = "compile"
-        try:
-            process = self._running_process()
-            timer = threading.Timer(self._time_limit_seconds, _stop_late, (process, late))
-            timer.daemon = True
-            timer.start()
-            try:
-                for reply in _replies(process, order.task):
-                    if self._closed:
-                        return
-                    stage = "run"
-                    order.listener(reply)
-            finally:
-                timer.cancel()
-                timer.join()
-        except (OSError, EOFError, msgspec.DecodeError) as error:
-            self._end_process()
-            if self._closed:
-                return
-            why = f"the simulator stopped while it had this circuit ({error})"
-            if late.is_set():
-                why = f"the circuit took longer than {self._time_limit_seconds:g} seconds"
-            order.listener(Failed(failed=why, stage=stage))
-
-    def _running_process(self) -> subprocess.Popen[bytes]:
-        with self._lock:
-            if self._closed:
-                raise EOFError("closed")
-            if self._process is not None:
-                return self._process
-            process = self._process = _start_worker()
-        # Not under the lock: `close` must be able to kill a process that is still starting.
-        _await_ready(process)
-        return process
-
-    def _end_process(self) -> None:
-        with self._lock:
-            process, self._process = self._process, None
-        if process is not None:
-            process.kill()
-            with contextlib.suppress(OSError):
-                process.communicate()
-
-
-def _start_worker() -> subprocess.Popen[bytes]:
-    if not sys.executable:
-        raise OSError("sys.executable names no Python to run the simulator with")
-    # The same modules as here, whatever was done to the path; threads of linear algebra libraries
-    # reserve memory that the worker's limit counts.
-    environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry),
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "RAYON_NUM_THREADS": "1",
-        "QISKIT_PARALLEL": "FALSE",
-    }
-    return subprocess.Popen(  # noqa: S603 - our own file, and no shell
-        # -P: the folder of worker.py, with names like requests.py, is no place for imports.
-        [sys.executable, "-P", str(_WORKER)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=environment,
-        # A Ctrl-C in the terminal is for the program that owns the emulator.
-        start_new_session=True,
-    )
-
-
-def _await_ready(process: subprocess.Popen[bytes]) -> None:
-    line = process.stdout.readline() if process.stdout is not None else b""
-    if line != b"ready\n":
-        said = line.decode(errors="replace").strip()
-        raise EOFError(said or "it did not start")
-
-
-def _stop_late(process: subprocess.Popen[bytes], late: threading.Event) -> None:
-    late.set()
-    process.kill()
-
-
-def _replies(process: subprocess.Popen[bytes], task: Task) -> Iterator[Reply]:
-    """The replies to one task, as they come."""
-    if process.stdin is None or process.stdout is None:
-        raise EOFError("no pipes")
-    process.stdin.write(msgspec.json.encode(task) + b"\n")
-    process.stdin.flush()
-    while True:
-        line = process.stdout.readline()
-        if not line.endswith(b"\n"):
-            raise EOFError("it died")
-        reply = _DECODER.decode(line).reply()
-        yield reply
-        if not isinstance(reply, Compiled):
-            return

@@ -119,8 +119,10 @@ def submit(ask: Callable[..., Answer]) -> Callable[..., str]:
 def fetch(ask: Callable[..., Answer]) -> Callable[..., dict[str, Any]]:
     """Fetch one job as it is now, and check its form by the official model."""
 
-    def look(server: Emulator, job_id: str, key: str = "") -> dict[str, Any]:
-        answer = ask(server, "GET", f"/client/job/qasm?job_id={job_id}", key=key)
+    def look(
+        server: Emulator, job_id: str, language: str = "qasm", *, key: str = ""
+    ) -> dict[str, Any]:
+        answer = ask(server, "GET", f"/client/job/{language}?job_id={job_id}", key=key)
         assert answer.status == 200, answer
         data: dict[str, Any] = answer.json[job_id]
         assert gss.models.JobData(**data).model_dump(mode="json") == data
@@ -133,9 +135,9 @@ def fetch(ask: Callable[..., Answer]) -> Callable[..., dict[str, Any]]:
 def finish(fetch: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
     """Fetch a job until it is over."""
 
-    def wait(server: Emulator, job_id: str) -> dict[str, Any]:
+    def wait(server: Emulator, job_id: str, language: str = "qasm") -> dict[str, Any]:
         for _ in range(6_000):
-            data = fetch(server, job_id)
+            data = fetch(server, job_id, language)
             if set(data["statuses"]) <= TERMINAL:
                 return data
             time.sleep(0.01)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import itertools
 import socket
 import subprocess
@@ -31,7 +32,7 @@ def settled(simulator: Simulator) -> Callable[[], None]:
 
     def wait() -> None:
         idle = threading.Event()
-        simulator._order(idle.set)
+        simulator._runs._put(idle.set)
         assert idle.wait(60)
 
     return wait
@@ -148,7 +149,7 @@ def test_what_is_cancelled_before_its_turn_is_never_run(
     settled: Callable[[], None], fetch: Fetch,
 ):  # fmt: skip
     gate = threading.Event()
-    simulator._order(gate.wait)
+    simulator._runs._put(gate.wait)
     server = emulate(step_seconds=0)
     job_id = submit(server, BELL)
     ask(server, "PUT", "/client/cancel_jobs", {"job_id": [job_id]})
@@ -267,3 +268,29 @@ def test_a_connection_made_just_before_the_end_is_closed_too(simulator: Simulato
             server.stop()
             with contextlib.suppress(ConnectionResetError):
                 assert client.recv(1) == b""
+
+
+def test_stop_waits_for_no_text_that_is_being_taken_apart(ask: Any):
+    server = Emulator().start()
+    body = {
+        "job_type": "submit",
+        "target": "ss_unconstrained_simulator",
+        "circuits": "x",
+        "circuit_type": "qiskit",
+    }
+    given_up = threading.Event()
+
+    def submit() -> None:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            ask(server, "POST", "/client/job", body)
+        given_up.set()
+
+    thread = threading.Thread(target=submit)
+    thread.start()
+    # The process that takes texts apart is starting, which takes longer than this.
+    while not server._simulator._asked:
+        assert not given_up.wait(0.001)
+    server.stop()
+    assert given_up.wait(10)
+    thread.join()
+    assert not server._simulator._asked

@@ -110,8 +110,11 @@ def test_warnings_become_warnings(emulate: Callable[..., Emulator], official: Of
 @pytest.mark.parametrize(
     ("circuits", "options", "message"),
     [
-        ({"cirq_circuits": "{}"}, {}, "runs qasm so far, not cirq"),
-        ({"qiskit_circuits": "x"}, {"target": "no_such_qpu"}, "runs qasm so far, not qiskit"),
+        ({"cirq_circuits": "{}"}, {}, "expected a circuit of Cirq"),
+        ({"cirq_circuits": BELL}, {}, "expected the JSON of a Cirq circuit"),
+        ({"qiskit_circuits": BELL}, {}, "not base64"),
+        ({"qiskit_circuits": "UUlTS0lU"}, {}, "not QPY"),
+        ({"cirq_circuits": "{}"}, {"target": "no_such_qpu"}, "There is no target no_such_qpu"),
     ],
 )
 def test_what_is_refused_is_told(

@@ -217,6 +217,39 @@ def test_no_shots_no_counts(run: Run):
     assert run(BELL, shots=0)["counts"] == [{}]
 
 
+def test_twenty_qubits_measured_in_the_middle(run: Run):
+    """Conditions with and without an else, a reset, a bit that is written twice."""
+    program = Q3 + (
+        "qubit[20] q; bit[3] a; bit[20] m; h q[0]; h q[1]; cx q[0], q[7];"
+        "a[0] = measure q[0]; if (a[0]) { x q[0]; }"
+        "reset q; h q[2]; a[1] = measure q[2];"
+        "if (a[1]) { x q[3]; cx q[3], q[5]; } else { x q[4]; }"
+        "x q[6]; a[2] = measure q[6]; x q[6]; a[2] = measure q[6];"
+        "if (a == 2) { x q[19]; } m = measure q;"
+    )
+    (counts,) = run(program, shots=100_000)["counts"]
+    assert sum(counts.values()) == 100_000
+    for key in counts:
+        a, m = key[:3], key[3:]
+        assert a[2] == "0"
+        wanted = ["0"] * 20
+        wanted[2] = wanted[3] = wanted[5] = a[1]
+        wanted[4] = "10"[int(a[1])]
+        wanted[19] = "1" if a == "010" else "0"
+        assert m == "".join(wanted)
+    ones = sum(count for key, count in counts.items() if key[1] == "1")
+    assert abs(ones - 50_000) < 5 * math.sqrt(100_000 / 4)
+
+
+def test_the_seed_makes_the_sample_of_what_is_measured_in_the_middle(run: Run):
+    program = Q3 + "qubit[2] q; bit[2] c; h q; c[0] = measure q[0]; h q[0]; c[1] = measure q[0];"
+    first, again, other = (
+        run(program, shots=5_000, options={"seed": seed})["counts"] for seed in (7, 7, 8)
+    )
+    assert first == again
+    assert first != other
+
+
 def test_twenty_qubits_and_a_hundred_thousand_shots(run: Run):
     layers = "".join(f"h q[{i}];" for i in range(20)) + "".join(
         f"cx q[{i}],q[{i + 1}]; ry(0.3) q[{i}];" for i in range(19)
@@ -272,7 +305,7 @@ def test_a_simulator_that_dies_fails_its_circuit_only(
         job_id = submit(server, ENDLESS)
         while fetch(server, job_id)["statuses"] != ["running"]:
             pass
-        simulator._process.kill()
+        simulator._runs._process.kill()
         assert "the simulator stopped" in finish(server, job_id)["status_messages"][0]
         assert finish(server, submit(server, BELL))["statuses"] == ["completed"]
 

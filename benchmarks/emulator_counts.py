@@ -1,0 +1,83 @@
+"""Counts of the emulator against exact probabilities, the same circuits in three languages.
+
+    python benchmarks/emulator_counts.py                  # 200 circuits, about half a minute
+    python benchmarks/emulator_counts.py --circuits 1000 --seed 2
+
+Prints one row. Needs the dependency group ``test``. Everything stays on this machine. The exit code
+is 1 if the bar is missed: every chi-square p-value above 1e-6.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import time
+from pathlib import Path
+
+import superstaq_jobs as sj
+from superstaq_jobs.emulator import Emulator
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "emulator"))
+
+import random_circuits
+
+BAR = 1e-6
+
+
+def _samples(
+    client: sj.SuperstaqClient, plans: list[random_circuits.Plan], language: str, shots: int
+) -> list[dict[str, float]]:
+    job = sj.NewJob(
+        job_type="simulate",
+        target="ss_unconstrained_simulator",
+        circuits=random_circuits.job_text(plans, language),
+        circuit_type=language,
+        shots=shots,
+    )
+    handle = sj.JobHandle.submit(client, job)
+    snapshot = handle.wait_until_complete(timeout_seconds=600, polling_seconds=0.2)
+    snapshot.raise_if_unsuccessful()
+    return [dict(counts) for counts in snapshot.counts()]
+
+
+def main() -> int:
+    """Run the circuits and print the row."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--circuits", type=int, default=200)
+    parser.add_argument("--shots", type=int, default=4_000)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    choose = random.Random(options.seed)  # noqa: S311 - no secret
+    plans = [random_circuits.random_plan(choose) for _ in range(options.circuits)]
+    began = time.perf_counter()
+    with (
+        Emulator(seed=options.seed, step_seconds=0) as server,
+        sj.SuperstaqClient(server.api_key, server.url) as client,
+    ):
+        samples = {
+            language: _samples(client, plans, language, options.shots)
+            for language in random_circuits.LANGUAGES
+        }
+    seconds = time.perf_counter() - began
+    worst = dict.fromkeys((*samples, "all three alike"), 1.0)
+    for index, plan in enumerate(plans):
+        exact = random_circuits.probabilities(plan)
+        three = {language: counts[index] for language, counts in samples.items()}
+        for language, counts in three.items():
+            p = random_circuits.goodness_of_fit(counts, exact)
+            worst[language] = min(worst[language], p)
+        alike = random_circuits.homogeneity(list(three.values()))
+        worst["all three alike"] = min(worst["all three alike"], alike)
+    passed = min(worst.values()) > BAR
+    print(
+        f"{options.circuits} random circuits of at most 6 qubits, {options.shots} shots, "
+        f"seed {options.seed}: smallest p-values "
+        + ", ".join(f"{what} {p:.2g}" for what, p in worst.items())
+        + f" (bar: > {BAR:g}); {seconds:.0f} s{'' if passed else '   MISSED'}"
+    )
+    return 0 if passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
