@@ -15,11 +15,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from . import codec, settings
 from ._call_errors import CallErrors
-from ._repeating import with_repetitions
 from ._version import __version__
 from .api import APIS, Api, Call
 from .clock import Clock, SystemClock
@@ -36,7 +35,9 @@ from .kinds import CircuitType
 from .policy import RetryPolicy, is_amount
 from .sansio import Request, Response, Secret
 from .traffic import Traffic, TrafficCounts
-from .transport import HttpTransport, Transport
+
+if TYPE_CHECKING:
+    from .transport import Transport
 
 __all__ = ["SuperstaqClient"]
 
@@ -180,6 +181,8 @@ class SuperstaqClient:
         self._transport: Transport = transport if transport is not None else self._connected()
 
     def _connected(self) -> Transport:
+        from .transport import HttpTransport  # urllib3 is loaded for those who send something
+
         try:
             return HttpTransport(
                 origin=self._origin,
@@ -290,6 +293,8 @@ class SuperstaqClient:
         """
         self._traffic.count_call()
         policy = self._retry_policy
+        from ._repeating import with_repetitions  # and so is tenacity
+
         answer = with_repetitions(
             partial(self._attempt, call, deadline),
             policy=policy,

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Final, TypeVar
-
-import tenacity
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from .clock import Clock
 from .errors import InvalidValue, Problem
 from .policy import is_amount
+
+if TYPE_CHECKING:
+    import tenacity
 
 __all__ = ["Countdown", "RanOut", "wait_for"]
 
@@ -135,6 +136,8 @@ def wait_for(
         InvalidValue: If the timeout is out of its range; nothing was observed.
         RanOut: If the time ran out.
     """
+    import tenacity  # loaded for those who wait
+
     countdown = Countdown(clock, timeout_seconds)
 
     def look() -> T:
