@@ -30,6 +30,8 @@ if TYPE_CHECKING:
         InvalidRequest,
         InvalidValue,
         JobsNotFound,
+        JobsTimeout,
+        JobsUnsettled,
         PartialCancelUnsupported,
         Problem,
         ProtocolError,
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
     from .frozen import FrozenMapping, JsonMapping
     from .handle import JobHandle
     from .kinds import CircuitType, JobType, SimMethod
+    from .many import as_completed, as_completed_async, wait_all, wait_any, watch
     from .orders import JobQuery, NewJob, TargetQuery
     from .policy import Pace, PollPolicy, RetryPolicy
     from .records import CircuitSnapshot, JobSnapshot
@@ -97,6 +100,8 @@ __all__ = [
     "JobSnapshot",
     "JobType",
     "JobsNotFound",
+    "JobsTimeout",
+    "JobsUnsettled",
     "JsonMapping",
     "NewJob",
     "Pace",
@@ -131,6 +136,8 @@ __all__ = [
     "UnknownStatusTimeout",
     "WaitTimeout",
     "__version__",
+    "as_completed",
+    "as_completed_async",
     "cancel_jobs",
     "decode_jobs",
     "diff",
@@ -143,6 +150,9 @@ __all__ = [
     "newest",
     "query_jobs",
     "submit_job",
+    "wait_all",
+    "wait_any",
+    "watch",
 ]
 
 _HOMES: Final = {
@@ -154,7 +164,8 @@ _HOMES: Final = {
     "errors": (
         "AnswerTooLarge ApiKeyNotFound AuthenticationError CancelRefused CircuitIndexError "
         "ConfigurationError CountsUnavailable EmailNotValidated InvalidRequest InvalidValue "
-        "JobsNotFound PartialCancelUnsupported Problem ProtocolError RequestTimeout "
+        "JobsNotFound JobsTimeout JobsUnsettled PartialCancelUnsupported Problem ProtocolError "
+        "RequestTimeout "
         "SubmissionKeyConflict SubmissionUnknown SuperstaqException SuperstaqServerException "
         "SuperstaqUnsuccessfulJobException SuperstaqWarning TermsNotAccepted TlsError "
         "TransportError UnknownStatusTimeout WaitTimeout"
@@ -166,6 +177,7 @@ _HOMES: Final = {
     "frozen": "FrozenMapping JsonMapping",
     "handle": "JobHandle",
     "kinds": "CircuitType JobType SimMethod",
+    "many": "as_completed as_completed_async wait_all wait_any watch",
     "orders": "JobQuery NewJob TargetQuery",
     "policy": "Pace PollPolicy RetryPolicy",
     "records": "CircuitSnapshot JobSnapshot",

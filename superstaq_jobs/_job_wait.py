@@ -112,12 +112,11 @@ class JobWait:
             InvalidValue: If the timeout is no time.
         """
         self._looks_once = timeout_seconds == 0
-        self._shown = self.latest()
-        self._quiet_at = self.client.clock.now()
+        self.begin()
         try:
             return wait_for(
                 self._look,
-                self._is_done,
+                self.is_done,
                 clock=self.client.clock,
                 timeout_seconds=timeout_seconds,
                 pause=self._pause,
@@ -128,20 +127,33 @@ class JobWait:
         ran_out.failures = tuple(
             each.error if isinstance(each, _PassingError) else each for each in ran_out.failures
         )
-        how = f"after {ran_out.waited_seconds:.3g} s (timeout_seconds={timeout_seconds})"
-        raise self._timeout(WaitTimeout, how, timeout_seconds, ran_out)
+        raise self.out_of_time(ran_out, timeout_seconds)
 
-    def _is_done(self, snapshot: JobSnapshot) -> bool:
+    def begin(self) -> None:
+        """Take in what is known before the first look."""
+        self._shown = self.latest()
+        self._quiet_at = self.client.clock.now()
+
+    def is_done(self, snapshot: JobSnapshot) -> bool:
+        """Whether it is as it is waited for."""
         return snapshot.has_reached(self.stage, self.index)
 
     def _look(self, seconds_left: float) -> JobSnapshot:
         seen = self.latest()
-        if seen is None or not self._is_done(seen):
+        if seen is None or not self.is_done(seen):
             seen = self._ask(seconds_left)
+        self.take(seen)
+        return seen
+
+    def take(self, seen: JobSnapshot) -> None:
+        """Take in what a look saw.
+
+        Raises:
+            UnknownStatusTimeout: If the job kept a status that nobody knows for too long.
+        """
         if seen is not self._shown:
             self._note_change(seen)
         self._check_status(seen)
-        return seen
 
     def _ask(self, seconds_left: float) -> JobSnapshot:
         # Turns spread waits out; none may take the time away in which to look.
@@ -155,15 +167,19 @@ class JobWait:
             # One look, one request: the next look is its repetition.
             seen = self.look_once(timeout_seconds=timeout, max_attempts=1)
         except SuperstaqServerException as error:
-            if not self.client.retry_policy.may_repeat(error, safe_to_repeat=True):
-                raise
+            self.absorb(error)
             failure = error
         else:
             self._failed_looks = 0
             return seen
-        _LOGGER.info("a look at job %s failed with %s", self.job_id, type(failure).__name__)
-        self._failed_looks += 1
         raise _PassingError(failure)
+
+    def absorb(self, error: SuperstaqServerException) -> None:
+        """Take in that a look failed; raise what does not pass."""
+        if not self.client.retry_policy.may_repeat(error, safe_to_repeat=True):
+            raise error
+        _LOGGER.info("a look at job %s failed with %s", self.job_id, type(error).__name__)
+        self._failed_looks += 1
 
     def _note_change(self, seen: JobSnapshot) -> None:
         before, self._shown = self._shown, seen
@@ -195,14 +211,18 @@ class JobWait:
             raise self._timeout(UnknownStatusTimeout, how, bound, RanOut(seconds, (), 0))
 
     def _pause(self, _seen: JobSnapshot | None, error: Exception | None) -> float:
+        return self.pause(error.error if isinstance(error, _PassingError) else None)
+
+    def pause(self, error: SuperstaqServerException | None) -> float:
+        """How long to wait before the next look, after one that failed or did not; seconds."""
         pause = self.pace
         if isinstance(pause, PollPolicy):
             quiet = self._quiet_seconds + self.client.clock.now() - self._quiet_at
             status = None if self._shown is None else self._shown.status
             pause = pause.pause_seconds(status, quiet_seconds=quiet, jitter=self.client.jitter())
-        if not isinstance(error, _PassingError):
+        if error is None:
             return pause
-        policy, asked = self.client.retry_policy, error.error.retry_after_seconds or 0.0
+        policy, asked = self.client.retry_policy, error.retry_after_seconds or 0.0
         # However short the pauses are, a server in trouble is not asked without end.
         backoff = policy.delay_seconds(self._failed_looks, jitter=self.client.jitter())
         return max(
@@ -210,6 +230,11 @@ class JobWait:
             min(backoff, _LONGEST_BACKOFF_SECONDS),
             min(asked, policy.retry_after_cap_seconds),
         )
+
+    def out_of_time(self, ran_out: RanOut, timeout_seconds: float | None) -> WaitTimeout:
+        """The error for a wait whose time ran out."""
+        how = f"after {ran_out.waited_seconds:.3g} s (timeout_seconds={timeout_seconds})"
+        return self._timeout(WaitTimeout, how, timeout_seconds, ran_out)
 
     def _timeout(
         self,

@@ -230,6 +230,11 @@ def _check_provenance(fetched_at: dt.datetime | None, source: str | None) -> Non
         raise _OddError
 
 
+def cut(body: bytes) -> dict[str, bytes]:
+    """The values of an object by name, as they are written; of equal names, the last."""
+    return {name: bytes(part) for name, part in _CUT(body).items()}
+
+
 def _parsed(body: bytes) -> tuple[dict[UUID, _Job], Any]:
     try:
         return _READ(body), UNSET

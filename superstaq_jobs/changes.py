@@ -17,10 +17,18 @@ import attrs
 from .records import CircuitSnapshot, JobSnapshot
 from .status import PROGRESS, CircuitStatus
 
-__all__ = ["CircuitChange", "FieldChange", "JobDiff", "diff", "follow", "newest"]
+__all__ = ["CircuitChange", "FieldChange", "JobDiff", "diff", "follow", "newest", "with_texts_of"]
 
 _JOB_FIELDS: Final = tuple(
     field.name for field in attrs.fields(JobSnapshot) if field.eq and field.name != "circuits"
+)
+_TEXTS: Final = (
+    "input_circuit",
+    "compiled_circuit",
+    "results_dict",
+    "provider_id",
+    "logical_qubits",
+    "physical_qubits",
 )
 _BEGINNING: Final = dt.datetime.min.replace(tzinfo=dt.UTC)
 
@@ -202,6 +210,29 @@ def follow(before: JobSnapshot, after: JobSnapshot) -> JobSnapshot:
         return after
     lists = _short_lists(after, [before, after])
     return attrs.evolve(after, circuits=circuits, short_lists=lists)
+
+
+def with_texts_of(before: JobSnapshot, after: JobSnapshot) -> JobSnapshot:
+    """The later of two snapshots of a job, with the earlier one's own objects for what is equal.
+
+    So a job that is looked at often does not keep its circuits' texts more than once.
+    """
+    pairs = zip(before.circuits, after.circuits, strict=False)
+    circuits = (*(_with_texts_of(*pair) for pair in pairs), *after.circuits[before.num_circuits :])
+    return attrs.evolve(after, circuits=circuits)
+
+
+def _with_texts_of(old: CircuitSnapshot, new: CircuitSnapshot) -> CircuitSnapshot:
+    if old == new:
+        return old
+    same: dict[str, Any] = {
+        name: text
+        for name in _TEXTS
+        if (text := getattr(old, name)) is not None
+        and text is not getattr(new, name)
+        and text == getattr(new, name)
+    }
+    return attrs.evolve(new, **same) if same else new
 
 
 def _followed(old: CircuitSnapshot, new: CircuitSnapshot) -> CircuitSnapshot:

@@ -13,6 +13,8 @@
     ├── SuperstaqUnsuccessfulJobException the job failed, was cancelled or deleted
     ├── WaitTimeout                       a wait ran out                        (TimeoutError)
     │   └── UnknownStatusTimeout          … on a status that nobody knows
+    ├── JobsUnsettled                     of many jobs, some could not be seen to end
+    │   └── JobsTimeout                   … in time                             (TimeoutError)
     └── SuperstaqServerException          the server could not be asked, or did not do it
         ├── AuthenticationError           401: the key
         │   ├── TermsNotAccepted          401: the terms of use
@@ -36,7 +38,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
@@ -58,6 +60,8 @@ __all__ = [
     "InvalidRequest",
     "InvalidValue",
     "JobsNotFound",
+    "JobsTimeout",
+    "JobsUnsettled",
     "PartialCancelUnsupported",
     "Problem",
     "ProtocolError",
@@ -299,6 +303,42 @@ class UnknownStatusTimeout(WaitTimeout):
 
     Such a status may be the end of the job, so a wait for it has a bound even without a timeout.
     """
+
+
+class JobsUnsettled(SuperstaqException):
+    """Of many jobs that were waited for, some did not come to their end; all others did.
+
+    Attributes:
+        errors: Why, by job id: what the wait for that job alone would have raised.
+        found: The final snapshots of the others, in the order of their handles.
+    """
+
+    def __init__(
+        self,
+        errors: Mapping[UUID, SuperstaqException],
+        *,
+        found: Iterable[JobSnapshot] = (),
+    ) -> None:
+        self.errors = dict(errors)
+        self.found = tuple(found)
+        lines = "".join(
+            f"\n  {job_id}: {type(error).__name__}: {error.message.splitlines()[0]}"
+            for job_id, error in list(self.errors.items())[:MAX_PROBLEMS]
+        )
+        rest = len(self.errors) - MAX_PROBLEMS
+        more = f"\n  and {rest} more (see .errors)" if rest > 0 else ""
+        jobs = "1 job" if len(self.errors) == 1 else f"{len(self.errors)} jobs"
+        super().__init__(
+            f"{jobs} of {len(self.errors) + len(self.found)} did not come to an end that could be "
+            f"seen; the final snapshots of the others are in this error's .found.{lines}{more}"
+        )
+
+
+class JobsTimeout(JobsUnsettled, TimeoutError):
+    """The time for many jobs ran out; ``errors`` has a ``WaitTimeout`` for each that was late."""
+
+    def __str__(self) -> str:
+        return self.message
 
 
 class SuperstaqServerException(SuperstaqException):

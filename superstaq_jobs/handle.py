@@ -16,19 +16,21 @@ import attrs
 from . import _fields
 from ._job_wait import JobWait, OnChange
 from ._locks import ForkSafeLock
-from .changes import follow, newest
+from ._seen import SeenJobs
+from .changes import follow, newest, with_texts_of
 from .client import SuperstaqClient
 from .errors import (
     CancelRefused,
     InvalidRequest,
     InvalidValue,
+    JobsNotFound,
     PartialCancelUnsupported,
     Problem,
     SuperstaqServerException,
 )
-from .fetch import cancel_jobs, fetch_job, submit_job
+from .fetch import cancel_jobs, submit_job
 from .kinds import CircuitType
-from .orders import NewJob
+from .orders import JobQuery, NewJob
 from .policy import PollPolicy
 from .records import JobSnapshot
 from .replies import CancelReceipt
@@ -81,6 +83,7 @@ class JobHandle:
         self._latest: JobSnapshot | None = None
         self._answers = 0
         self._looked_at: dt.datetime | None = None
+        self._seen: SeenJobs | None = None
         self._lock = ForkSafeLock()
 
     @classmethod
@@ -132,6 +135,11 @@ class JobHandle:
         return self._looked_at
 
     @property
+    def circuit_type(self) -> CircuitType:
+        """The language in which the server writes the circuits."""
+        return self._circuit_type
+
+    @property
     def client(self) -> SuperstaqClient:
         """The client that asks."""
         return self._client
@@ -170,21 +178,27 @@ class JobHandle:
             known, asked_after = self._latest, self._answers
         if known is not None and known.is_terminal:
             return known
-        seen = fetch_job(
-            self._client,
-            self._job_id,
-            circuit_type=self._circuit_type,
-            timeout_seconds=timeout_seconds,
+        memory = self._seen
+        if memory is None:
+            memory = self._seen = SeenJobs()
+        (call,) = self._client.api.query_jobs(JobQuery(job_id=[self._job_id]), self._circuit_type)
+        found = self._client.send(
+            memory.reading(call),
+            deadline=self._client.deadline_in(timeout_seconds),
             max_attempts=max_attempts,
         )
+        seen = next((job for job in found if job.job_id == self._job_id), None)
+        if seen is None:
+            raise JobsNotFound([self._job_id])
         return self._keep(seen, asked_after=asked_after)
 
     def _keep(self, seen: JobSnapshot, *, asked_after: int) -> JobSnapshot:
+        now = self._client.clock.utcnow()
         with self._lock.of_this_process():
             known = self._latest
             if known is None:
                 kept = seen
-            elif seen == known:
+            elif seen is known or seen == known:
                 # What says the same stays the same object: a look without news costs no memory.
                 kept = known
             elif asked_after == self._answers:
@@ -192,10 +206,14 @@ class JobHandle:
             else:
                 # Another answer came while this was asked: the later to arrive may be the older.
                 kept = newest(known, seen)
-            self._latest = known if kept == known else kept
+            if known is not None and kept is not known:
+                kept = known if kept == known else with_texts_of(known, kept)
+            self._latest = kept
             self._answers += 1
-            self._looked_at = seen.fetched_at
-            return kept if self._latest is None else self._latest
+            self._looked_at = now
+            if kept.is_terminal:
+                self._seen = None
+            return kept
 
     def _known(self) -> JobSnapshot:
         known = self._latest
@@ -312,7 +330,7 @@ class JobHandle:
             latest=lambda: self._latest,
             look_once=self._look,
             index=index,
-            stage=_stage(until),
+            stage=stage_of(until),
             on_change=on_change,
             pace=pace,
             unknown_status_seconds=unknown_status_seconds,
@@ -361,6 +379,7 @@ class JobHandle:
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
         del state["_lock"]
+        state["_seen"] = None
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -368,7 +387,12 @@ class JobHandle:
         self._lock = ForkSafeLock()
 
 
-def _stage(until: Stage | str) -> Stage:
+def stage_of(until: Stage | str) -> Stage:
+    """The stage that a wait is to wait for.
+
+    Raises:
+        InvalidValue: If there is none of that name.
+    """
     stage = _fields.one_of(Stage, until)
     if isinstance(stage, _fields.Bad):
         raise InvalidValue("a wait", [Problem("until", stage.what)])

@@ -143,7 +143,7 @@ def test_names_of_a_handle_that_do_not_talk_send_nothing(tables):
         if callable(member):
             member()
     assert transport.requests == ()
-    assert quiet == {"job_id", "latest", "looked_at", "client"}
+    assert quiet == {"job_id", "latest", "looked_at", "client", "circuit_type"}
 
 
 @pytest.mark.parametrize(

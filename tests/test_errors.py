@@ -33,6 +33,8 @@ EXAMPLES = [
     errors.WaitTimeout(
         "too long", job_id=JOB, snapshot=SNAPSHOT, timeout_seconds=5.0, waited_seconds=5.5
     ),
+    errors.JobsUnsettled({OTHER: errors.JobsNotFound([OTHER])}, found=[SNAPSHOT]),
+    errors.JobsTimeout({OTHER: errors.JobsNotFound([OTHER])}),
     errors.UnknownStatusTimeout(
         "odd for too long",
         job_id=JOB,

@@ -1,0 +1,75 @@
+"""What the last answers about some jobs said, so that what they say again is not decoded again.
+
+Lives here: ``SeenJobs``. No I/O. May import ``api``, ``codec`` and below.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from uuid import UUID
+
+import attrs
+
+from .api import Call
+from .codec import Answer, cut_jobs
+from .errors import ProtocolError
+from .records import JobSnapshot
+
+__all__: list[str] = []
+
+_Jobs = tuple[JobSnapshot, ...]
+
+
+class SeenJobs:
+    """Remembers the answers of calls about jobs, each until the next to the same question.
+
+    An answer that equals the last is not read at all. In one for several jobs only those are read
+    whose part of it has changed; the others are the very snapshots that they were. Calls about
+    different jobs may be read by different threads.
+    """
+
+    def __init__(self) -> None:
+        self._answers: dict[tuple[UUID, ...], tuple[bytes, _Jobs]] = {}
+        self._parts: dict[str, tuple[bytes, JobSnapshot]] = {}
+
+    def reading(self, call: Call[_Jobs]) -> Call[_Jobs]:
+        """The same call, whose answer is read with what is remembered."""
+
+        def read(body: bytes, at: dt.datetime, source: str) -> Answer[_Jobs]:
+            last = self._answers.get(call.job_ids)
+            if last is not None and last[0] == body:
+                return Answer(last[1])
+            answer = self._read_parts(call, body, at, source)
+            self._answers[call.job_ids] = body, answer.value
+            return answer
+
+        return attrs.evolve(call, read=read)
+
+    def forget_others(self, calls: set[tuple[UUID, ...]], job_ids: set[UUID]) -> None:
+        """Forget all but the answers to calls about these jobs, and what was said of these."""
+        self._answers = {ids: last for ids, last in self._answers.items() if ids in calls}
+        names = set(map(str, job_ids))
+        self._parts = {name: part for name, part in self._parts.items() if name in names}
+
+    def _read_parts(
+        self, call: Call[_Jobs], body: bytes, at: dt.datetime, source: str
+    ) -> Answer[_Jobs]:
+        parts = cut_jobs(body) if len(call.job_ids) > 1 else None
+        if parts is None:
+            return call.read(body, at, source)
+        known = {
+            name: self._parts[name][1]
+            for name, part in parts.items()
+            if name in self._parts and self._parts[name][0] == part
+        }
+        changed = {name: part for name, part in parts.items() if name not in known}
+        rest = b",".join([b'"%s":%s' % (name.encode(), part) for name, part in changed.items()])
+        try:
+            answer = call.read(b"{%s}" % rest, at, source)
+        except ProtocolError as error:
+            error.found = (*known.values(), *error.found)
+            raise
+        jobs = {str(job.job_id): job for job in answer.value}
+        self._parts.update({name: (changed[name], job) for name, job in jobs.items()})
+        jobs |= known
+        return attrs.evolve(answer, value=tuple(jobs[name] for name in parts if name in jobs))

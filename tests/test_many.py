@@ -1,0 +1,291 @@
+"""Many jobs in one loop: few requests, each job for itself, the same handles and errors."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import uuid
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from worlds import client_on, job
+
+import superstaq_jobs as sj
+from superstaq_jobs import JobHandle
+from superstaq_jobs.codec import encode_jobs
+from superstaq_jobs.sansio import Response
+from superstaq_jobs.testing import FakeClock
+
+QUEUE = ["received", "pending", "running", "completed"]
+
+
+class Server:
+    """Answers about jobs by how often it was asked about each; a transport without a script."""
+
+    def __init__(self, lives, *, spoil=lambda _ids, body: body):
+        self.lives = lives
+        self.spoil = spoil
+        self.looks = dict.fromkeys(lives, 0)
+        self.asked = []
+
+    def send(self, request, /, *, timeout_seconds):
+        assert timeout_seconds >= 0
+        ids = [uuid.UUID(text) for text in parse_qs(urlsplit(request.path).query)["job_id"]]
+        self.asked.append(ids)
+        known = []
+        for job_id in (each for each in ids if each in self.lives):
+            life = self.lives[job_id]
+            known.append(job(life[min(self.looks[job_id], len(life) - 1)], job_id=job_id))
+            self.looks[job_id] += 1
+        body = self.spoil(ids, encode_jobs(known))
+        if isinstance(body, Exception):
+            raise body
+        return body if isinstance(body, Response) else Response(status=200, body=body)
+
+    def close(self):
+        pass
+
+
+def ids(number):
+    return [uuid.UUID(int=place + 1) for place in range(number)]
+
+
+def world(lives, **options):
+    server = Server(lives, **options)
+    clock = FakeClock()
+    client = client_on(server, clock=clock)
+    return server, clock, [JobHandle(client, job_id) for job_id in lives]
+
+
+def test_final_snapshots_come_in_the_order_of_the_handles_and_handles_go_along():
+    lives = {job_id: QUEUE[place % 4 :] for place, job_id in enumerate(ids(10))}
+    server, _, handles = world(lives)
+    snapshots = sj.wait_all(handles)
+    assert [s.job_id for s in snapshots] == ids(10)
+    assert all(s.completed for s in snapshots)
+    assert [h.latest for h in handles] == list(snapshots)
+    # Who is over is not asked about again, and each round is one request.
+    assert [len(asked) for asked in server.asked] == [10, 8, 6, 3]
+
+
+def test_a_thousand_jobs_are_seven_requests_a_round():
+    lives = {job_id: ["received", "completed"] for job_id in ids(1000)}
+    server, _, handles = world(lives)
+    assert len(sj.wait_all(handles)) == 1000
+    assert len(server.asked) == 14
+
+
+def test_jobs_that_are_known_to_be_over_are_not_asked_about():
+    server, _, handles = world({ids(1)[0]: ["completed"]})
+    handles[0].refresh()
+    assert sj.wait_all(handles) == (handles[0].latest,)
+    assert len(server.asked) == 1
+    assert sj.wait_all([]) == ()
+
+
+def test_one_job_may_be_held_twice():
+    server, _, (handle,) = world({ids(1)[0]: QUEUE})
+    other = JobHandle(handle.client, handle.job_id())
+    first, second = sj.wait_all([handle, other])
+    assert first == second == other.latest
+    assert len(server.asked) == 4
+
+
+def test_handles_of_several_clients_are_asked_for_by_their_own():
+    one, clock, mine = world({ids(2)[0]: QUEUE})
+    other = Server({ids(2)[1]: QUEUE})
+    theirs = [JobHandle(client_on(other, clock=clock), ids(2)[1])]
+    assert len(sj.wait_all([*mine, *theirs])) == 2
+    assert {tuple(asked) for asked in one.asked} == {(ids(2)[0],)}
+    assert {tuple(asked) for asked in other.asked} == {(ids(2)[1],)}
+
+
+def test_as_completed_gives_each_as_it_comes():
+    lives = {job_id: QUEUE[place:] for place, job_id in enumerate(ids(4))}
+    _, clock, handles = world(lives)
+    seen = [(s.job_id.int, clock.now()) for s in sj.as_completed(handles, polling_seconds=5)]
+    assert [number for number, _ in seen] == [4, 3, 2, 1]
+    times = [at for _, at in seen]
+    assert [round(b - a) for a, b in itertools.pairwise(times)] == [5, 5, 5]
+
+
+def test_leaving_the_loop_asks_no_more():
+    server, _, handles = world({job_id: QUEUE[i:] for i, job_id in enumerate(ids(4))})
+    for _ in sj.as_completed(handles):
+        break
+    assert len(server.asked) == 1
+
+
+def test_wait_any_stops_at_enough():
+    server, _, handles = world({job_id: QUEUE[i:] for i, job_id in enumerate(ids(4))})
+    assert [s.job_id.int for s in sj.wait_any(handles, 2)] == [4, 3]
+    assert len(server.asked) == 2
+    with pytest.raises(sj.InvalidValue, match="from 0 to the 4 handles"):
+        sj.wait_any(handles, 5)
+
+
+def test_watch_gives_every_change_and_nothing_else():
+    lives = {ids(2)[0]: ["received", "received", "running", "completed"], ids(2)[1]: ["completed"]}
+    _, _, handles = world(lives)
+    steps = [
+        (after.job_id.int, before and str(before.status), str(after.status))
+        for before, after in sj.watch(handles)
+    ]
+    assert steps == [
+        (1, None, "received"),
+        (2, None, "completed"),
+        (1, "received", "running"),
+        (1, "running", "completed"),
+    ]
+
+
+def test_a_job_that_is_missing_does_not_stop_the_others():
+    server, _, handles = world(dict.fromkeys(ids(3), QUEUE))
+    del server.lives[ids(3)[1]]
+    with pytest.raises(sj.JobsUnsettled) as caught:
+        sj.wait_all(handles)
+    (error,) = caught.value.errors.values()
+    assert isinstance(error, sj.JobsNotFound)
+    assert not isinstance(caught.value, TimeoutError)
+    assert [s.job_id.int for s in caught.value.found] == [1, 3]
+    assert str(ids(3)[1]) in str(caught.value)
+
+
+def test_a_job_that_cannot_be_read_does_not_stop_the_others():
+    bad = str(ids(3)[1])
+
+    def spoil(_asked, body):
+        data = json.loads(body)
+        if bad in data:
+            data[bad]["shots"] = ["three"]
+        return json.dumps(data).encode()
+
+    _, _, handles = world(dict.fromkeys(ids(3), QUEUE), spoil=spoil)
+    with pytest.raises(sj.JobsUnsettled) as caught:
+        sj.wait_all(handles)
+    assert list(caught.value.errors) == [ids(3)[1]]
+    error = caught.value.errors[ids(3)[1]]
+    assert isinstance(error, sj.ProtocolError)
+    assert [p.where for p in error.problems] == [f"$.{bad}.shots[0]"]
+    assert len(caught.value.found) == 2
+
+
+def test_a_request_that_is_refused_for_one_job_is_made_for_the_others():
+    def spoil(asked, body):
+        return Response(status=400, body=b'"no"') if ids(9)[6] in asked else body
+
+    server, _, handles = world(dict.fromkeys(ids(9), QUEUE), spoil=spoil)
+    with pytest.raises(sj.JobsUnsettled) as caught:
+        sj.wait_all(handles)
+    assert list(caught.value.errors) == [ids(9)[6]]
+    assert len(caught.value.found) == 8
+    assert len(server.asked) < 15
+
+
+def test_a_wrong_key_is_asked_about_once():
+    server, _, handles = world(
+        dict.fromkeys(ids(9), QUEUE), spoil=lambda *_: Response(status=401, body=b'"no"')
+    )
+    with pytest.raises(sj.JobsUnsettled) as caught:
+        sj.wait_all(handles)
+    assert {type(e) for e in caught.value.errors.values()} == {sj.AuthenticationError}
+    assert len(server.asked) == 1
+
+
+def test_failures_that_pass_are_absorbed():
+    broken = [sj.TransportError("gone", sent=True), Response(status=503, body=b"")]
+
+    def spoil(_asked, body):
+        return broken.pop() if broken else body
+
+    _, _, handles = world(dict.fromkeys(ids(3), QUEUE), spoil=spoil)
+    assert len(sj.wait_all(handles)) == 3
+
+
+def test_the_time_is_one_for_all():
+    lives = {ids(3)[0]: QUEUE, ids(3)[1]: ["pending"], ids(3)[2]: ["running"]}
+    _, clock, handles = world(lives)
+    began = clock.now()
+    with pytest.raises(sj.JobsTimeout) as caught:
+        sj.wait_all(handles, timeout_seconds=60)
+    assert clock.now() - began <= 60
+    assert isinstance(caught.value, TimeoutError)
+    assert set(caught.value.errors) == set(ids(3)[1:])
+    assert all(isinstance(e, sj.WaitTimeout) for e in caught.value.errors.values())
+    assert [s.job_id for s in caught.value.found] == ids(1)
+
+
+def test_no_time_is_one_look():
+    server, _, handles = world({job_id: ["completed"] for job_id in ids(3)})
+    assert len(sj.wait_all(handles, timeout_seconds=0)) == 3
+    assert len(server.asked) == 1
+
+
+def test_a_status_that_nobody_knows_is_waited_on_for_a_while():
+    _, _, handles = world({ids(1)[0]: ["teleporting"]})
+    with (
+        pytest.warns(sj.SuperstaqWarning, match="teleporting"),
+        pytest.raises(sj.JobsTimeout) as caught,
+    ):
+        sj.wait_all(handles, unknown_status_seconds=30)
+    assert isinstance(caught.value.errors[ids(1)[0]], sj.UnknownStatusTimeout)
+
+
+@pytest.mark.parametrize("bad", [["x"], [None], 3])
+def test_what_is_no_handle_is_named(bad):
+    with pytest.raises((sj.InvalidRequest, TypeError)):
+        sj.wait_all(bad)
+
+
+def test_one_handle_is_no_list():
+    _, _, handles = world({ids(1)[0]: QUEUE})
+    with pytest.raises(sj.InvalidRequest, match="one handle"):
+        sj.wait_all(handles[0])
+    with pytest.raises(sj.InvalidValue, match="requests_at_once"):
+        sj.wait_all(handles, requests_at_once=0)
+
+
+def test_an_answer_without_news_gives_the_same_snapshot_and_reads_nothing():
+    server, _, (handle,) = world({ids(1)[0]: ["pending"]})
+    first = handle.refresh()
+    before = handle.looked_at
+    assert handle.refresh() is first
+    assert handle.looked_at >= before
+    assert len(server.asked) == 2
+
+
+def test_a_changed_job_keeps_the_texts_it_had():
+    _, _, (handle,) = world({ids(1)[0]: QUEUE})
+    first = handle.refresh()
+    assert handle.refresh().circuits[0].input_circuit is first.circuits[0].input_circuit
+
+
+def test_async_is_the_same_loop():
+    server, _, handles = world({job_id: QUEUE[i:] for i, job_id in enumerate(ids(4))})
+
+    async def gather():
+        return [s.job_id.int async for s in sj.as_completed_async(handles)]
+
+    assert asyncio.run(gather()) == [4, 3, 2, 1]
+    assert len(server.asked) == 4
+
+
+def test_a_cancelled_task_asks_no_more():
+    server = Server({job_id: ["pending"] for job_id in ids(2)})
+    client = sj.SuperstaqClient("key", "https://superstaq.example.com", transport=server)
+    handles = [JobHandle(client, job_id) for job_id in ids(2)]
+
+    async def give_up():
+        async def wait():
+            return [s async for s in sj.as_completed_async(handles, polling_seconds=60)]
+
+        task = asyncio.create_task(wait())
+        while not server.asked:  # noqa: ASYNC110 - the server is a thread's
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(give_up())
+    assert len(server.asked) == 1
