@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import re
+from random import Random
 
 import pytest
 from general_superstaq import models
@@ -145,6 +146,18 @@ SOMETIMES = {
 FOUND = settings(max_examples=30_000, phases=[Phase.generate], database=None, deadline=None)
 """Whether there is one, without the work of making it small."""
 
+SHRUNK = settings(max_examples=30_000, database=None, deadline=None)
+
+
+def least(strategy, condition):
+    """The smallest that Hypothesis finds from three seeds.
+
+    From one seed in ten the shrinker stops a step short, and another one each time if the seeds
+    were left to chance.
+    """
+    found = [find(strategy, condition, settings=SHRUNK, random=Random(seed)) for seed in range(3)]
+    return min(found, key=lambda value: len(repr(value)))
+
 
 @pytest.mark.parametrize("what", SOMETIMES)
 def test_a_snapshot_sometimes_has(what):
@@ -153,23 +166,24 @@ def test_a_snapshot_sometimes_has(what):
 
 
 def test_a_circuit_that_has_nothing_to_do_with_it_is_left_out():
-    least = find(sts.job_snapshots(), lambda s: any(c.shots > 1000 for c in s.circuits))
-    (circuit,) = least.circuits
+    snapshot = least(sts.job_snapshots(), lambda s: any(c.shots > 1000 for c in s.circuits))
+    (circuit,) = snapshot.circuits
     assert circuit.shots > 1000
-    assert least.job_id.hex == "00000000000040008000000000000000"
-    payload = find(sts.wire_payloads(), lambda payload: "failed" in payload["statuses"])
+    assert snapshot.job_id.hex == "00000000000040008000000000000000"
+    payload = least(sts.wire_payloads(), lambda payload: "failed" in payload["statuses"])
     assert (payload["statuses"], payload["shots"]) == (["failed"], [100])
 
 
 def test_a_snapshot_shrinks_to_what_a_person_can_read():
-    least = find(sts.job_snapshots(), lambda s: any(c.counts for c in s.circuits))
-    (circuit,) = least.circuits
+    snapshot = least(sts.job_snapshots(), lambda s: any(c.counts for c in s.circuits))
+    (circuit,) = snapshot.circuits
     ((bits, number),) = circuit.counts.items()
     assert (set(bits), number) == ({"0"}, 0)
-    assert len(bits) <= 2  # the shrinker may stop a bit short of one
+    assert len(bits) == 1
     assert circuit.updated_at is None
-    assert (least.tags, least.metadata, least.extra, least.short_lists) == ((), {}, {}, {})
-    assert least.submitted_at == dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+    assert (snapshot.tags, snapshot.metadata) == ((), {})
+    assert (snapshot.extra, snapshot.short_lists) == ({}, {})
+    assert snapshot.submitted_at == dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 
 
 # ---- lives -------------------------------------------------------------------------------------
@@ -232,17 +246,17 @@ def test_some_circuits_of_a_life_are_ahead_of_others():
 
 
 def test_a_life_with_a_failure_beside_a_success_shrinks_to_these():
-    least = find(
+    history = least(
         sts.job_histories(), lambda h: {"failed", "completed"} == {c.status for c in h[-1].circuits}
     )
-    assert len(least) == 2
-    assert least[-1].statuses in {("completed", "failed"), ("failed", "completed")}
-    assert least[-1].submitted_at == dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+    assert len(history) == 2
+    assert history[-1].statuses in {("completed", "failed"), ("failed", "completed")}
+    assert history[-1].submitted_at == dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 
 
 def test_a_life_shrinks_to_the_shortest():
-    least = find(sts.job_histories(), lambda history: history[-1].completed)
-    assert [snapshot.status for snapshot in least] == ["received", "completed"]
+    history = least(sts.job_histories(), lambda history: history[-1].completed)
+    assert [snapshot.status for snapshot in history] == ["received", "completed"]
 
 
 def test_lives_take_every_status():
@@ -294,5 +308,5 @@ def test_a_choice_is_within_its_limit_and_dice_run_out(data, limit):
 @pytest.mark.parametrize("limit", [2, 256, 257, 1000, 2**20])
 def test_every_choice_can_be_taken_and_the_first_is_the_simplest(limit):
     choices = st.composite(lambda draw: Dice(draw, bytes_below(limit)).below(limit))()
-    assert find(choices, lambda _: True) == 0
-    assert find(choices, lambda choice: choice >= limit // 2) == limit // 2
+    assert least(choices, lambda _: True) == 0
+    assert least(choices, lambda choice: choice >= limit // 2) == limit // 2
