@@ -9,9 +9,13 @@ not do, which are done here:
 
 - It keeps the last of equal keys. A body has as many colons as keys, and those inside of texts can
   be counted: one more than that, and some key came twice.
-- It rounds a time to microseconds, so times are cut out of the body as they are.
-- It makes no circuits out of parallel lists. That waits until somebody asks for a job's circuits:
-  of a thousand jobs in a list, few are looked into.
+- It rounds a time to microseconds, so times stay texts until somebody asks; that each is one is
+  seen at once.
+- It makes no records of a job and its parallel lists. That waits until somebody asks for a field of
+  the job, or for its circuits: of a thousand jobs in a list, few are looked into.
+
+What can be wrong with one of many jobs is looked for in all of them together: a loop of Python's
+over the jobs would take longer than the parser.
 """
 
 from __future__ import annotations
@@ -20,19 +24,19 @@ import datetime as dt
 import functools
 import itertools
 import operator
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Collection
 from typing import Annotated, Any, Final, TypeVar, cast
 from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
+from msgspec.structs import astuple
 
 from . import _fields
-from ._strict import CONVERTER, Moment, WrongError, parse_json
+from ._strict import Moment, WrongError, converter, parse_json
 from .counts import Counts
 from .errors import ProtocolError
-from .frozen import FrozenMapping, JsonMapping
+from .frozen import MAX_BITS, MAX_DEPTH, FrozenMapping, JsonMapping
 from .kinds import CircuitType, JobType
 from .records import PER_CIRCUIT_LISTS, REQUIRED_LISTS, CircuitSnapshot, JobSnapshot
 from .status import CircuitStatus
@@ -43,33 +47,47 @@ T = TypeVar("T")
 
 _Whole = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
 _Qubit = Annotated[int, msgspec.Meta(gt=-(10**18), lt=10**18)]
+_Value = str | _Whole | float | bool | list[Any] | dict[str, Any] | None
 
 
 class _Job(msgspec.Struct, gc=False):
     """``JobData`` in the parser's own types: what a ``JobSnapshot`` makes its circuits of."""
 
     job_type: JobType
-    statuses: list[str]
-    status_messages: list[str | None]
+    statuses: tuple[str, ...]
+    status_messages: tuple[str | None, ...]
     user_email: str
     target: str
-    provider_id: list[str | None]
+    provider_id: tuple[str | None, ...]
     num_circuits: _Whole
-    compiled_circuits: list[str | None]
-    input_circuits: list[str]
+    compiled_circuits: tuple[str | None, ...]
+    input_circuits: tuple[str, ...]
     circuit_type: CircuitType
-    counts: list[dict[str, int] | None]
-    results_dicts: list[str | None]
-    shots: list[_Whole]
+    counts: tuple[dict[str, int] | None, ...]
+    results_dicts: tuple[str | None, ...]
+    shots: tuple[_Whole, ...]
     dry_run: bool
-    submission_timestamp: Raw
-    last_updated_timestamp: list[Raw]
-    initial_logical_to_physicals: list[dict[_Qubit, _Whole] | None]
-    final_logical_to_physicals: list[dict[_Qubit, _Whole] | None]
-    logical_qubits: list[str | None]
-    physical_qubits: list[str | None]
-    tags: list[str] | UnsetType = UNSET
-    metadata: dict[str, Any] | UnsetType = UNSET
+    submission_timestamp: str
+    last_updated_timestamp: tuple[str | None, ...]
+    initial_logical_to_physicals: tuple[dict[_Qubit, _Whole] | None, ...]
+    final_logical_to_physicals: tuple[dict[_Qubit, _Whole] | None, ...]
+    logical_qubits: tuple[str | None, ...]
+    physical_qubits: tuple[str | None, ...]
+    tags: tuple[str, ...] | UnsetType = UNSET
+    metadata: dict[str, _Value] | UnsetType = UNSET
+
+    def make_fields(self) -> dict[str, Any]:
+        """The job's own fields, of values that were found right."""
+        return {
+            "job_type": self.job_type,
+            "target": self.target,
+            "circuit_type": self.circuit_type,
+            "user_email": self.user_email,
+            "dry_run": self.dry_run,
+            "submitted_at": _moment(self.submission_timestamp),
+            "tags": self.tags or (),
+            "metadata": _frozen(self.metadata or {}),
+        }
 
     def make_circuits(self) -> tuple[CircuitSnapshot, ...]:
         """The circuits, of lists that were found right."""
@@ -109,6 +127,8 @@ class _Job(msgspec.Struct, gc=False):
                 circuit.logical_qubits,
                 circuit.physical_qubits,
             ) = row
+            time = circuit.updated_at
+            circuit.updated_at = None if time is None else _moment(time)
             circuit.counts = None if counts is None else _adopted(_CountsDraft(), counts, Counts)
             circuit.initial_logical_to_physical = (
                 None if initial is None else _adopted(_MapDraft(), initial, FrozenMapping)
@@ -124,7 +144,7 @@ class _Job(msgspec.Struct, gc=False):
 class _JobOfWeights(_Job, gc=False):
     """The same, with numbers among the counts that need not be whole."""
 
-    counts: list[dict[str, int | float] | None]  # type: ignore[assignment]
+    counts: tuple[dict[str, int | float] | None, ...]  # type: ignore[assignment]
 
 
 _READ: Final = msgspec.json.Decoder(dict[UUID, _Job]).decode
@@ -134,10 +154,7 @@ _READ_MORE: Final = msgspec.json.Decoder(
 _CUT: Final = msgspec.json.Decoder(dict[str, Raw]).decode
 
 _FIELDS: Final = frozenset(_Job.__struct_fields__)
-_LISTS_OF: Final = operator.attrgetter(*PER_CIRCUIT_LISTS)
-_MAPS_OF: Final = operator.attrgetter(
-    "counts", "initial_logical_to_physicals", "final_logical_to_physicals"
-)
+_KEYS: Final = 1 + len(_FIELDS)
 _TEXTS_OF: Final = operator.attrgetter(
     "statuses",
     "status_messages",
@@ -150,15 +167,12 @@ _TEXTS_OF: Final = operator.attrgetter(
 )
 _flat: Final = itertools.chain.from_iterable
 _STATUSES: Final = frozenset(CircuitStatus) - {CircuitStatus.UNKNOWN}
-_SCALARS: Final = frozenset({str, float, bool, type(None)})
-_LARGEST: Final = 2**62
-_NULL: Final = b"null"
+_SCALARS: Final = frozenset({str, int, float, bool, type(None)})
 _DIGITS_TO_ZERO: Final = bytes.maketrans(b"123456789", b"000000000")
 _SHAPES: Final = frozenset(
-    f'"0000-00-00T00:00:00{fraction}Z"'.encode() for fraction in ("", ".000", ".000000")
+    f"0000-00-00T00:00:00{fraction}Z".encode() for fraction in ("", ".000", ".000000")
 )
 _SPELT_OUT: Final = b"\\u003"  # how a colon in a text may be written so that it does not count
-_NOTHING: Final = Raw()
 _NOTHING_MORE: Final = JsonMapping()
 _NONE_SHORT: Final = FrozenMapping[str, int]()
 
@@ -209,22 +223,23 @@ def read_jobs(
     try:
         _check_provenance(fetched_at, source)
         wires, warnings = _parsed(body)
-        jobs = tuple(wires.values())
-        times, colons = _times(jobs)
-        strange = set(_flat([job.statuses for job in jobs])) - _STATUSES
-        snapshots = tuple(
-            [_snapshot(job_id, wire, times, fetched_at, source) for job_id, wire in wires.items()]
-        )
-        further = body.count(b":") - colons - _colons(body, jobs)
+        snapshots, statuses, times, keys = _snapshots(wires, fetched_at, source)
+        # As many colons as there are keys and in times: then no key came twice, and there is none
+        # in any text.
+        further = body.count(b":") - keys - _colons_in_times(times)
+        if further:
+            further -= _colons_in_texts(body, wires.values())
         if further:
             for snapshot, extra in zip(snapshots, _unknown_fields(body, further), strict=True):
                 object.__setattr__(snapshot, "extra", extra)
     except (msgspec.MsgspecError, ValueError, RecursionError, ProtocolError, WrongError, _OddError):
         return None
-    return snapshots, warnings, strange
+    return tuple(snapshots), warnings, statuses - _STATUSES
 
 
 def _check_provenance(fetched_at: dt.datetime | None, source: str | None) -> None:
+    if fetched_at is None and source is None:
+        return
     given = _fields.optional_moment(fetched_at), _fields.optional_text(source)
     if given != (fetched_at, source):
         raise _OddError
@@ -252,90 +267,106 @@ def _parsed(body: bytes) -> tuple[dict[UUID, _Job], Any]:
     return wires, warnings
 
 
-def _times(wires: Iterable[_Job]) -> tuple[Iterator[Any], int]:
-    """The times of all jobs, each job's own before its circuits', and the colons in them."""
-    cuts: list[Raw] = []
-    for wire in wires:
-        cuts.append(wire.submission_timestamp)
-        cuts += wire.last_updated_timestamp
-    text = b",".join(cuts)
-    shape = bytes(cuts[0]).translate(_DIGITS_TO_ZERO) if cuts else b""
-    if shape in _SHAPES and text.translate(_DIGITS_TO_ZERO) == b",".join([shape] * len(cuts)):
-        texts = text.translate(None, b'"').decode().split(",")
-        return map(dt.datetime.fromisoformat, texts), text.count(b":")
-    return map(_time, map(bytes, cuts)), text.count(b":")
+def _snapshots(
+    wires: dict[UUID, _Job], fetched_at: dt.datetime | None, source: str | None
+) -> tuple[list[JobSnapshot], set[str], list[str | None], int]:
+    """Each job as a snapshot, if its fields go together.
 
-
-def _time(cut: bytes) -> dt.datetime | None:
-    if cut == _NULL:
-        return None
-    if cut.translate(_DIGITS_TO_ZERO) in _SHAPES:
-        return dt.datetime.fromisoformat(cut[1:-1].decode())
-    return CONVERTER.structure(msgspec.json.decode(cut), Moment)
-
-
-def _colons(body: bytes, jobs: Sequence[_Job]) -> int:
-    """How many colons a body has but for its times, if it says what was read of it, and no more."""
-    objects = [job.metadata for job in jobs]
-    tags = [job.tags for job in jobs]
-    keys = len(jobs) * (1 + len(_FIELDS)) - tags.count(UNSET) - objects.count(UNSET)
-    keys += sum(map(len, filter(None, _flat(_flat(map(_MAPS_OF, jobs))))))
-    texts = [job.user_email for job in jobs]
-    for each in tags:
-        if isinstance(each, list):
-            texts += each
-    keys += sum([_keys_in(items, texts) for items in objects if items])
-    text = "".join(filter(None, itertools.chain(texts, _flat(_flat(map(_TEXTS_OF, jobs))))))
-    if ":" not in text:
-        return keys
-    if _SPELT_OUT in body:
+    Returns:
+        The snapshots; all statuses; all times; and how many keys a body has that says this, and no
+        more.
+    """
+    snapshots: list[JobSnapshot] = []
+    targets: set[str] = set()
+    statuses: set[str] = set()
+    times: list[str | None] = []
+    keys = 0
+    for job_id, job in wires.items():
+        # In the order of the fields. By name each would take longer, and so would a loop over them.
+        (
+            _, texts, messages, _, target, providers, size, compiled, inputs, _, counts, results,
+            shots, _, submitted, updated, initial, final, logical, physical, tags, metadata,
+        ) = astuple(job)  # fmt: skip
+        fits = (
+            size == len(texts) == len(messages) == len(providers) == len(compiled) == len(inputs)
+            == len(counts) == len(results) == len(shots) == len(updated) == len(initial)
+            == len(final) == len(logical) == len(physical)
+        )  # fmt: skip
+        targets.add(target)
+        statuses.update(texts)
+        times.append(submitted)
+        times += updated
+        keys += _KEYS - (tags is UNSET) - (metadata is UNSET)
+        for maps in (counts, initial, final):
+            for items in maps:
+                if items:
+                    keys += len(items)
+        if metadata:
+            keys += len(metadata)
+            if not _SCALARS.issuperset(map(type, metadata.values())):
+                keys += _keys_in(metadata, []) - len(metadata)
+        draft: Any = _JobDraft()
+        draft.job_id = job_id
+        draft.extra = _NOTHING_MORE
+        draft.short_lists = _NONE_SHORT if fits else _filled_up(job)
+        draft.fetched_at = fetched_at
+        draft.source = source
+        draft._fields_later = draft._circuits_later = job  # noqa: SLF001
+        draft.__class__ = JobSnapshot
+        snapshots.append(draft)
+    if not all(map(_is_target, targets)):
         raise _OddError
-    return keys + text.count(":")
+    return snapshots, statuses, times, keys
 
 
-def _keys_in(items: dict[str, Any], texts: list[str]) -> int:
+def _colons_in_times(texts: list[str | None]) -> int:
+    """See that all of them are times; how many colons they have."""
+    different = [text for text in set(texts) if text is not None]
+    zeros = ",".join(different).encode().translate(_DIGITS_TO_ZERO)
+    shape = zeros.partition(b",")[0]
+    if shape in _SHAPES and zeros == b",".join([shape] * len(different)):
+        list(map(dt.datetime.fromisoformat, different))
+        return shape.count(b":") * (len(texts) - texts.count(None))
+    list(map(_moment, different))
+    return sum([text.count(":") for text in texts if text is not None])
+
+
+def _moment(text: str) -> dt.datetime:
+    if text.encode().translate(_DIGITS_TO_ZERO) in _SHAPES:
+        return dt.datetime.fromisoformat(text)
+    moment: dt.datetime = converter().structure(text, Moment)
+    return moment
+
+
+def _colons_in_texts(body: bytes, jobs: Collection[_Job]) -> int:
+    """How many colons there are in the texts and the keys of all jobs, but for times."""
+    texts = [job.user_email for job in jobs]
+    for job in jobs:
+        texts += job.tags or ()
+        _keys_in(job.metadata or {}, texts)
+    text = "".join(filter(None, itertools.chain(texts, _flat(_flat(map(_TEXTS_OF, jobs))))))
+    if ":" in text and _SPELT_OUT in body:
+        raise _OddError
+    return text.count(":")
+
+
+def _keys_in(items: dict[str, Any], texts: list[str], depth: int = 1) -> int:
     """How many keys there are in an object and all that is in it; its texts go to the others."""
+    if depth > MAX_DEPTH:
+        raise _OddError
     keys = len(items)
     texts += items
     for value in items.values():
         if type(value) is str:
             texts.append(value)
         elif type(value) is dict:
-            keys += _keys_in(value, texts)
+            keys += _keys_in(value, texts, depth + 1)
         elif type(value) is list:
-            keys += _keys_in({str(place): item for place, item in enumerate(value)}, texts)
-            keys -= len(value)
+            places = dict(zip(map(str, range(len(value))), value, strict=True))
+            keys += _keys_in(places, texts, depth + 1) - len(value)
+        elif type(value) is int and value.bit_length() > MAX_BITS:
+            raise _OddError
     return keys
-
-
-def _snapshot(
-    job_id: UUID,
-    job: _Job,
-    times: Iterator[Any],
-    fetched_at: dt.datetime | None,
-    source: str | None,
-) -> JobSnapshot:
-    draft: Any = _JobDraft()
-    draft.submitted_at = submitted_at = next(times)
-    if submitted_at is None or not _is_target(job.target):
-        raise _OddError
-    job.submission_timestamp = _NOTHING  # a cut keeps the whole body
-    job.last_updated_timestamp = list(islice(times, len(job.last_updated_timestamp)))
-    draft.short_lists = _fitted(job)
-    draft.job_id = job_id
-    draft.job_type = job.job_type
-    draft.target = job.target
-    draft.circuit_type = job.circuit_type
-    draft.user_email = job.user_email
-    draft.dry_run = job.dry_run
-    draft.tags = tuple(job.tags or ())
-    draft.metadata = _frozen(job.metadata) if job.metadata else _NOTHING_MORE
-    draft.extra = _NOTHING_MORE
-    draft.fetched_at = fetched_at
-    draft.source = source
-    draft._circuits_later = job  # noqa: SLF001
-    draft.__class__ = JobSnapshot
-    return cast("JobSnapshot", draft)
 
 
 @functools.lru_cache(maxsize=256)
@@ -344,29 +375,24 @@ def _is_target(name: str) -> bool:
 
 
 def _frozen(items: dict[str, Any]) -> JsonMapping:
-    for value in items.values():
-        if type(value) not in _SCALARS and not (
-            type(value) is int and -_LARGEST < value < _LARGEST
-        ):
-            return JsonMapping(items)
+    if not _SCALARS.issuperset(map(type, items.values())):
+        return JsonMapping(items)
     draft: Any = _ObjectDraft()
     draft._canonical = None  # noqa: SLF001
     return _adopted(draft, items, JsonMapping)
 
 
-def _fitted(job: _Job) -> FrozenMapping[str, int]:
+def _filled_up(job: _Job) -> FrozenMapping[str, int]:
     """Fill up a job's short lists; which they were, and how long."""
     size = job.num_circuits
-    lengths = list(map(len, _LISTS_OF(job)))
-    if lengths.count(size) == len(lengths):
-        return _NONE_SHORT
     short = {}
-    for name, length in zip(PER_CIRCUIT_LISTS, lengths, strict=True):
-        if length > size or (length < size and name in REQUIRED_LISTS):
+    for name in PER_CIRCUIT_LISTS:
+        entries = getattr(job, name)
+        if len(entries) > size or (len(entries) < size and name in REQUIRED_LISTS):
             raise _OddError
-        if length < size:
-            short[name] = length
-            setattr(job, name, [*getattr(job, name), *[None] * (size - length)])
+        if len(entries) < size:
+            short[name] = len(entries)
+            setattr(job, name, (*entries, *[None] * (size - len(entries))))
     return FrozenMapping(short)
 
 

@@ -8,6 +8,7 @@ and the JSON parser; knows no field of any API.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import json
 import re
 import types
@@ -15,7 +16,6 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, NewType, NoReturn, TypeVar
 from uuid import UUID
 
-import cattrs
 import msgspec
 
 from . import _fields
@@ -25,6 +25,8 @@ from .frozen import FrozenMapping, JsonMapping
 from .kinds import CircuitType, JobType
 
 if TYPE_CHECKING:
+    import cattrs
+
     from .records import JobSnapshot
 
 __all__: list[str] = []
@@ -74,6 +76,8 @@ class Collector:
 
     def add(self, where: str, error: Exception) -> None:
         """Take in what is wrong with the part at a path."""
+        import cattrs
+
         if isinstance(error, WrongError):
             self.omitted += error.omitted
             for problem in error.problems:
@@ -177,11 +181,13 @@ def structure(kind: type[T], data: Any, *, what: str) -> T:
     Raises:
         ProtocolError: With the path of every problem, 20 at most.
     """
+    import cattrs
+
     collector = Collector()
     try:
         if not isinstance(data, dict):
             wrong(f"{_fields.shown(data)} is no object")
-        return CONVERTER.structure(data, kind)
+        return converter().structure(data, kind)
     except (WrongError, InvalidValue, cattrs.ClassValidationError) as error:
         collector.add("$", error)
     raise protocol_error(what, collector)
@@ -292,8 +298,15 @@ def _qubit_map(value: Any, _kind: Any) -> FrozenMapping[int, int]:
     return FrozenMapping(qubits)
 
 
-def _make_converter() -> cattrs.Converter:
-    converter = cattrs.Converter(detailed_validation=True)
+@functools.cache
+def converter() -> cattrs.Converter:
+    """Plain data to values, strictly: cattrs by itself makes 2 of 2.9 and ``'None'`` of None.
+
+    Made when first asked for: an answer without anything wrong in it is read without cattrs.
+    """
+    import cattrs
+
+    made = cattrs.Converter(detailed_validation=True)
     hooks: dict[Any, Hook[Any]] = {
         str: _strictly(_fields.text),
         int: _strictly(_fields.integer),
@@ -313,13 +326,9 @@ def _make_converter() -> cattrs.Converter:
         hooks[types.GenericAlias(tuple, (kind, ...))] = list_of(hook)
         hooks[types.GenericAlias(tuple, (kind | None, ...))] = list_of(optional(hook))
     # As a factory, which cattrs asks before its own hooks for int, str, bool and float.
-    converter.register_structure_hook_factory(hooks.__contains__, lambda kind: hooks[kind])
+    made.register_structure_hook_factory(hooks.__contains__, lambda kind: hooks[kind])
     # cattrs looks its own hooks for these up by class, before it asks any factory; the words are
     # texts by class, and would be taken for any text.
     for kind in (str, int, bool, float, JobType, CircuitType):
-        converter.register_structure_hook(kind, hooks[kind])
-    return converter
-
-
-CONVERTER: Final = _make_converter()
-"""Plain data to values, strictly: cattrs by itself makes 2 of 2.9 and ``'None'`` of None."""
+        made.register_structure_hook(kind, hooks[kind])
+    return made

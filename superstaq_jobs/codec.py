@@ -26,13 +26,13 @@ import msgspec
 
 from . import _fields, _quick
 from ._strict import (
-    CONVERTER,
     Collector,
     Count,
     Moment,
     QubitMap,
     TargetName,
     WrongError,
+    converter,
     parse_json,
     protocol_error,
     structure,
@@ -196,27 +196,33 @@ def decode_jobs(
     Warns:
         SuperstaqWarning: For what the server warns of, and for a status that nobody knows.
     """
-    answer = read_jobs(body, fetched_at=fetched_at, source=source)
-    for message in answer.warnings:
+    jobs, warnings = _read(body, fetched_at, source)
+    for message in warnings:
         warn(message)
-    return answer.value
+    return jobs
 
 
 def read_jobs(
     body: bytes, *, fetched_at: dt.datetime | None = None, source: str | None = None
 ) -> Answer[tuple[JobSnapshot, ...]]:
     """As ``decode_jobs``, but it returns the warnings."""
+    return Answer(*_read(body, fetched_at, source))
+
+
+def _read(
+    body: bytes, fetched_at: dt.datetime | None, source: str | None
+) -> tuple[tuple[JobSnapshot, ...], tuple[str, ...]]:
     quick = _quick.read_jobs(body, fetched_at, source)
     if quick is None:
         return _read_slowly(body, fetched_at, source)
     snapshots, sent, strange = quick
     warnings = () if sent is msgspec.UNSET else _warnings_in(sent)
-    return Answer(snapshots, warnings + _about_statuses(strange))
+    return snapshots, warnings + _about_statuses(strange) if strange else warnings
 
 
 def _read_slowly(
     body: bytes, fetched_at: dt.datetime | None, source: str | None
-) -> Answer[tuple[JobSnapshot, ...]]:
+) -> tuple[tuple[JobSnapshot, ...], tuple[str, ...]]:
     """The same for any body, with every problem in it by its path."""
     data, warnings = _without_warnings(parse_json(body))
     collector = Collector()
@@ -227,7 +233,7 @@ def _read_slowly(
         data = {}
     for key, job in data.items():
         try:
-            job_id = CONVERTER.structure(key, UUID)
+            job_id = converter().structure(key, UUID)
             if job_id in seen:
                 wrong("is a job's id a second time, in another spelling")
             seen.add(job_id)
@@ -250,7 +256,7 @@ def _read_slowly(
         for circuit in job.circuits
         if circuit.status is CircuitStatus.UNKNOWN
     }
-    return Answer(tuple(jobs), warnings + _about_statuses(strange))
+    return tuple(jobs), warnings + _about_statuses(strange)
 
 
 def _about_statuses(texts: Collection[str]) -> tuple[str, ...]:

@@ -74,6 +74,8 @@ JOB_FIELDS: Final[Mapping[str, str]] = FrozenMapping(
 )
 """The other fields of ``JobData`` on the wire, and what holds each in a ``JobSnapshot``."""
 
+_FOLDED: Final = frozenset(JOB_FIELDS.values()) - {"num_circuits"}
+
 _SHOWN_CHARACTERS: Final = 60
 
 
@@ -189,36 +191,51 @@ class CircuitSnapshot:
         )
 
 
-class _CircuitMaker(Protocol):
-    """Makes a job's circuits, when they are first asked for, of what was found right before."""
+class _Folded(Protocol):
+    """A job as the server sent it, found right, from which the fields can be made."""
 
     @property
     def statuses(self) -> Sequence[str]: ...
 
-    def make_circuits(self) -> tuple[CircuitSnapshot, ...]: ...
+    def make_fields(self) -> Mapping[str, Any]:
+        """The job's own fields that it did not have from the beginning."""
+        ...
+
+    def make_circuits(self) -> tuple[CircuitSnapshot, ...]:
+        """The circuits."""
+        ...
 
 
 class _Unfolding:
-    """A job whose circuits may still be folded up in lists, as the server sends them.
+    """A job whose fields may still be folded up as the server sent them.
 
-    Nobody sees it but by the time it takes: the circuits are made, once, when they are asked for.
+    Nobody sees it but by the time it takes: the job's own fields are made when somebody first asks
+    for one of them, the circuits when somebody first asks for these.
     """
 
-    __slots__ = ("_circuits_later",)
+    __slots__ = ("_circuits_later", "_fields_later")
 
-    _circuits_later: _CircuitMaker | None
+    _circuits_later: _Folded | None
+    _fields_later: _Folded | None
 
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
             # Asked only for what no slot holds.
-            if name != "circuits":
+            if name == "circuits":
+                folded = self._circuits_later
+                if folded is not None:
+                    object.__setattr__(self, name, folded.make_circuits())
+                    object.__setattr__(self, "_circuits_later", None)
+            elif name in _FOLDED:
+                folded = self._fields_later
+                if folded is not None:
+                    for field, value in folded.make_fields().items():
+                        object.__setattr__(self, field, value)
+                    object.__setattr__(self, "_fields_later", None)
+            else:
                 raise AttributeError(f"a {type(self).__name__} has no {name!r}")
-            maker = self._circuits_later
-            if maker is not None:
-                object.__setattr__(self, "circuits", maker.make_circuits())
-                object.__setattr__(self, "_circuits_later", None)
-            return object.__getattribute__(self, "circuits")
+            return object.__getattribute__(self, name)
 
 
 @attrs.frozen(kw_only=True)
@@ -305,15 +322,17 @@ class JobSnapshot(_Unfolding):
     @property
     def num_circuits(self) -> int:
         """How many circuits the job has."""
-        return len(self.circuits)
+        return len(self._status_texts())
 
     @property
     def statuses(self) -> tuple[CircuitStatus, ...]:
         """The status of each circuit."""
+        return tuple(map(parse_status, self._status_texts()))
+
+    def _status_texts(self) -> Sequence[str]:
+        """Known without the circuits."""
         folded = getattr(self, "_circuits_later", None)
-        if folded is not None:
-            return tuple(map(parse_status, folded.statuses))
-        return tuple(circuit.status for circuit in self.circuits)
+        return [c.status_text for c in self.circuits] if folded is None else folded.statuses
 
     @property
     def status(self) -> CircuitStatus:
@@ -352,7 +371,8 @@ class JobSnapshot(_Unfolding):
         """
         if index is not None:
             return stage.is_reached(self.circuit(index).status)
-        return bool(self.circuits) and all(map(stage.is_reached, self.statuses))
+        statuses = self.statuses
+        return bool(statuses) and all(map(stage.is_reached, statuses))
 
     def circuit(self, index: int) -> CircuitSnapshot:
         """One circuit, by its index from 0; a negative one does not count from the end.
@@ -363,10 +383,8 @@ class JobSnapshot(_Unfolding):
         """
         if isinstance(index, bool) or not isinstance(index, int):
             raise TypeError(f"{index!r} is no index of a circuit")
-        if not 0 <= index < len(self.circuits):
-            raise CircuitIndexError(
-                job_id=self.job_id, index=index, num_circuits=len(self.circuits)
-            )
+        if not 0 <= index < self.num_circuits:
+            raise CircuitIndexError(job_id=self.job_id, index=index, num_circuits=self.num_circuits)
         return self.circuits[index]
 
     def age(self, now: dt.datetime) -> dt.timedelta:

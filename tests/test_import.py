@@ -29,8 +29,8 @@ def loaded_by(script: str) -> set[str]:
     [
         ("", set()),
         ("sj.JobSnapshot, sj.diff", {"attr"}),
-        (READ, {"attr", "cattrs", "msgspec"}),
-        ("sj.SuperstaqClient, sj.JobHandle, sj.fetch_job", {"attr", "cattrs", "msgspec"}),
+        (READ, {"attr", "msgspec"}),
+        ("sj.SuperstaqClient, sj.JobHandle, sj.fetch_job", {"attr", "msgspec"}),
     ],
 )
 def test_what_is_loaded(script, loaded):

@@ -33,7 +33,7 @@ def quickly(body):
 
 
 def slowly(body):
-    return codec._read_slowly(body, NOON, HOST)
+    return codec.Answer(*codec._read_slowly(body, NOON, HOST))
 
 
 def told(answer):
