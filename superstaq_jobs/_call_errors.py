@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from . import codec
+from . import messages
 from .api import Call, error_for
 from .errors import (
     Problem,
@@ -86,7 +86,7 @@ class CallErrors:
         return error_for(
             call,
             response,
-            message=codec.read_error(self.masked_bytes(response.body)),
+            message=messages.read_error(self.masked_bytes(response.body)),
             location=self.masked(response.header("location") or "")[:_SHOWN_CHARACTERS],
             now=now,
             source=self._origin,

@@ -2,7 +2,7 @@
 
 Lives here: ``Call``, one call of the service as a value; ``Api``, the calls of one version; and the
 table of versions, the one place where a version is chosen. Both the requests' shapes and the
-meaning of an error's status are here. May import ``sansio``, ``codec`` and below.
+meaning of an error's status are here. May import ``sansio``, ``messages`` and below.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from uuid import UUID
 
 import attrs
 
-from . import codec
+from . import codec, messages
 from .codec import Answer
 from .errors import (
     AuthenticationError,
@@ -119,7 +119,7 @@ def error_for(
     Args:
         call: What was called.
         response: The answer.
-        message: What its body says, as ``codec.read_error`` reads it.
+        message: What its body says, as ``messages.read_error`` reads it.
         location: Where it points to, if it is a redirect. As the message, it is the server's text:
             neither may hold a secret or be long.
         now: When it came; aware.
@@ -180,7 +180,7 @@ def _query_jobs(query: JobQuery, circuit_type: CircuitType) -> list[Call[tuple[J
 
 
 def _job_request(query: JobQuery, circuit_type: CircuitType) -> Request:
-    path = f"/v0.3.0/client/job/{circuit_type}{encode_query(codec.query_pairs(query))}"
+    path = f"/v0.3.0/client/job/{circuit_type}{encode_query(messages.query_pairs(query))}"
     return Request(method="GET", path=path)
 
 
@@ -194,7 +194,7 @@ def _split(query: JobQuery, circuit_type: CircuitType) -> Iterator[JobQuery]:
     sizes = {
         name: [
             len(encode_query([(name, text)]))
-            for key, text in codec.query_pairs(query)
+            for key, text in messages.query_pairs(query)
             if key == name
         ]
         for name, values in attrs.asdict(query, recurse=False).items()
@@ -232,8 +232,10 @@ def _packed(values: Sequence[T], sizes: Sequence[int], room: int) -> Iterator[tu
 def _submit_job(job: NewJob) -> Call[SubmitReceipt]:
     tags = f" with the tags {', '.join(map(repr, job.tags[:5]))}" if job.tags else ""
     return Call(
-        request=Request(method="POST", path="/v0.3.0/client/job", body=codec.encode_new_job(job)),
-        read=lambda body, _at, _source: codec.read_submitted(body),
+        request=Request(
+            method="POST", path="/v0.3.0/client/job", body=messages.encode_new_job(job)
+        ),
+        read=lambda body, _at, _source: messages.read_submitted(body),
         what=f"submitting a {job.job_type} job to {job.target}{tags}",
         safe_to_repeat=False,
     )
@@ -243,19 +245,19 @@ def _cancel_jobs(job_ids: Sequence[UUID]) -> Call[CancelReceipt]:
     # Cancelling twice is cancelling once, so it is safe to repeat.
     return Call(
         request=Request(
-            method="PUT", path="/v0.3.0/client/cancel_jobs", body=codec.encode_cancel(job_ids)
+            method="PUT", path="/v0.3.0/client/cancel_jobs", body=messages.encode_cancel(job_ids)
         ),
-        read=lambda body, _at, _source: codec.read_cancelled(body, job_ids),
+        read=lambda body, _at, _source: messages.read_cancelled(body, job_ids),
         what=f"cancelling {name_jobs(job_ids)}",
         job_ids=tuple(job_ids),
     )
 
 
 def _fetch_targets(query: TargetQuery) -> Call[tuple[Target, ...]]:
-    path = f"/v0.3.0/client/targets{encode_query(codec.query_pairs(query))}"
+    path = f"/v0.3.0/client/targets{encode_query(messages.query_pairs(query))}"
     return Call(
         request=Request(method="GET", path=path),
-        read=lambda body, _at, _source: codec.read_targets(body),
+        read=lambda body, _at, _source: messages.read_targets(body),
         what="fetching the targets",
     )
 
@@ -266,9 +268,9 @@ def _fetch_target_info(target: str, options: JsonMapping) -> Call[TargetInfo]:
         request=Request(
             method="POST",
             path="/v0.3.0/client/retrieve_target_info",
-            body=codec.encode_target_info_request(target, options),
+            body=messages.encode_target_info_request(target, options),
         ),
-        read=lambda body, _at, _source: codec.read_target_info(body, target),
+        read=lambda body, _at, _source: messages.read_target_info(body, target),
         what=f"fetching what there is to know of {target}",
     )
 
@@ -276,7 +278,7 @@ def _fetch_target_info(target: str, options: JsonMapping) -> Call[TargetInfo]:
 def _fetch_balance() -> Call[AccountBalance]:
     return Call(
         request=Request(method="GET", path="/v0.3.0/client/balance"),
-        read=lambda body, _at, _source: codec.read_balance(body),
+        read=lambda body, _at, _source: messages.read_balance(body),
         what="fetching the balance",
     )
 

@@ -1,7 +1,7 @@
-"""Bytes of API v0.3.0 to records and back.
+"""Jobs as API v0.3.0 writes them, from bytes to records and back.
 
-Lives here: ``decode_jobs`` and ``encode_jobs``, which are public, and the reader or writer of every
-other body. No I/O. May import everything below, and cattrs.
+Lives here: ``decode_jobs`` and ``encode_jobs``, which are public, ``Answer``, and what the readers
+of other bodies (``messages``) have in common with these. No I/O. May import everything below.
 
 Nothing is coerced: ``"3"`` is no number, ``1`` no boolean, ``NaN`` no count. Fields and statuses
 that this version does not know are kept. What is refused is named by its path, all at once, 20
@@ -17,7 +17,7 @@ texts, booleans as numbers, time stamps as numbers or without a zone, infinite c
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
@@ -27,7 +27,6 @@ import msgspec
 from . import _fields, _quick
 from ._strict import (
     Collector,
-    Count,
     Moment,
     QubitMap,
     TargetName,
@@ -42,7 +41,6 @@ from .counts import Counts
 from .errors import InvalidValue, ProtocolError, warn
 from .frozen import JsonMapping, freeze, thaw
 from .kinds import CircuitType, JobType
-from .orders import JobQuery, NewJob, TargetQuery
 from .records import (
     JOB_FIELDS,
     PER_CIRCUIT_LISTS,
@@ -51,30 +49,22 @@ from .records import (
     JobSnapshot,
     to_plain,
 )
-from .replies import AccountBalance, CancelReceipt, SubmitReceipt, Target, TargetInfo
 from .status import CircuitStatus
 
 __all__ = [
     "Answer",
     "cut_jobs",
     "decode_jobs",
-    "encode_cancel",
     "encode_jobs",
-    "encode_new_job",
-    "encode_target_info_request",
-    "query_pairs",
-    "read_balance",
-    "read_cancelled",
-    "read_error",
     "read_jobs",
-    "read_submitted",
-    "read_target_info",
-    "read_targets",
+    "unknown_fields",
+    "without_warnings",
 ]
 
 T = TypeVar("T")
 
-_MAX_MESSAGE_CHARACTERS: Final = 1000
+MAX_MESSAGE_CHARACTERS: Final = 1000
+"""What is kept of a text that the server says to a person."""
 
 
 @attrs.frozen
@@ -118,40 +108,12 @@ class _WireJob:
     metadata: JsonMapping = JsonMapping()  # noqa: RUF009 - it cannot change
 
 
-@attrs.frozen
-class _WireTarget:
-    target_name: TargetName
-    supports_submit: bool
-    supports_submit_qubo: bool
-    supports_compile: bool
-    available: bool
-    retired: bool
-    simulator: bool
-    accessible: bool
-
-
-@attrs.frozen
-class _WireSubmitted:
-    job_id: UUID
-    num_circuits: Count
-
-
-@attrs.frozen
-class _WireCancelled:
-    succeeded: tuple[str, ...]
-    message: str
-
-
-@attrs.frozen
-class _WireTargetInfo:
-    target_info: JsonMapping
-
-
-def _unknown_fields(data: dict[str, Any], known: type[attrs.AttrsInstance]) -> dict[str, Any]:
+def unknown_fields(data: dict[str, Any], known: type[attrs.AttrsInstance]) -> dict[str, Any]:
+    """The fields of an object that a class does not have."""
     return {name: value for name, value in data.items() if name not in attrs.fields_dict(known)}
 
 
-def _without_warnings(data: Any) -> tuple[Any, tuple[str, ...]]:
+def without_warnings(data: Any) -> tuple[Any, tuple[str, ...]]:
     """An object's data apart from the warnings that the server put beside it."""
     if not isinstance(data, dict) or "warnings" not in data:
         return data, ()
@@ -161,13 +123,14 @@ def _without_warnings(data: Any) -> tuple[Any, tuple[str, ...]]:
 
 def _warnings_in(sent: Any) -> tuple[str, ...]:
     texts = [
-        w["message"] if isinstance(w, dict) and isinstance(w.get("message"), str) else _shown(w)
+        w["message"] if isinstance(w, dict) and isinstance(w.get("message"), str) else shown(w)
         for w in (sent if isinstance(sent, list) else [sent])
     ]
-    return tuple(text[:_MAX_MESSAGE_CHARACTERS] for text in texts)
+    return tuple(text[:MAX_MESSAGE_CHARACTERS] for text in texts)
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A JSON value as a text, whatever it is."""
     try:
         return str(value)
     except RecursionError:  # as deep as the parser goes
@@ -224,7 +187,7 @@ def _read_slowly(
     body: bytes, fetched_at: dt.datetime | None, source: str | None
 ) -> tuple[tuple[JobSnapshot, ...], tuple[str, ...]]:
     """The same for any body, with every problem in it by its path."""
-    data, warnings = _without_warnings(parse_json(body))
+    data, warnings = without_warnings(parse_json(body))
     collector = Collector()
     jobs: list[JobSnapshot] = []
     seen: set[UUID] = set()
@@ -238,7 +201,7 @@ def _read_slowly(
                 wrong("is a job's id a second time, in another spelling")
             seen.add(job_id)
             wire = structure(_WireJob, job, what="")
-            extra = freeze(_unknown_fields(job, _WireJob))
+            extra = freeze(unknown_fields(job, _WireJob))
             jobs.append(_snapshot(job_id, wire, extra, fetched_at, source))
         except ProtocolError as error:
             for problem in error.problems:
@@ -351,138 +314,3 @@ def encode_jobs(snapshots: Iterable[JobSnapshot]) -> bytes:
         unknown = {n: thaw(v) for n, v in snapshot.extra.items() if n not in PER_CIRCUIT_LISTS}
         jobs[key] = {**snapshot.to_dict(), **unknown}
     return msgspec.json.encode(jobs)
-
-
-# ---- orders ------------------------------------------------------------------------------------
-
-
-def encode_new_job(job: NewJob) -> bytes:
-    """The body of ``POST /client/job``."""
-    return msgspec.json.encode(
-        {field.name: _order_value(getattr(job, field.name)) for field in attrs.fields(NewJob)}
-    )
-
-
-def _order_value(value: Any) -> Any:
-    return value.to_dict() if isinstance(value, JsonMapping) else value
-
-
-def encode_cancel(job_ids: Sequence[UUID]) -> bytes:
-    """The body of ``PUT /client/cancel_jobs``."""
-    return msgspec.json.encode({"job_id": [str(job_id) for job_id in job_ids]})
-
-
-def encode_target_info_request(target: str, options: JsonMapping) -> bytes:
-    """The body of ``POST /client/retrieve_target_info``."""
-    return msgspec.json.encode({"target": target, "options_dict": options.to_dict()})
-
-
-def query_pairs(query: JobQuery | TargetQuery) -> list[tuple[str, str]]:
-    """The names and values of a query string, in the order of the fields."""
-    return [
-        (field.name, _query_text(value))
-        for field in attrs.fields(type(query))
-        for value in _query_values(getattr(query, field.name))
-    ]
-
-
-def _query_values(value: Any) -> Iterator[Any]:
-    if isinstance(value, tuple):
-        yield from value
-    elif value is not None:
-        yield value
-
-
-def _query_text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return value.isoformat() if isinstance(value, dt.datetime) else str(value)
-
-
-# ---- replies -----------------------------------------------------------------------------------
-
-
-def read_submitted(body: bytes) -> Answer[SubmitReceipt]:
-    """The answer of ``POST /client/job``."""
-    data, warnings = _without_warnings(parse_json(body))
-    wire = structure(_WireSubmitted, data, what="the answer to the submission")
-    return Answer(SubmitReceipt(job_id=wire.job_id, num_circuits=wire.num_circuits), warnings)
-
-
-def read_cancelled(body: bytes, asked: Sequence[UUID]) -> Answer[CancelReceipt]:
-    """The answer of ``PUT /client/cancel_jobs`` to these ids."""
-    data, warnings = _without_warnings(parse_json(body))
-    wire = structure(_WireCancelled, data, what="the answer to the cancellation")
-    done = {text.lower() for text in wire.succeeded}
-    receipt = CancelReceipt(
-        cancelled=[job_id for job_id in asked if str(job_id) in done],
-        refused=[job_id for job_id in asked if str(job_id) not in done],
-        message=wire.message,
-        succeeded=wire.succeeded,
-    )
-    return Answer(receipt, warnings)
-
-
-def read_targets(body: bytes) -> Answer[tuple[Target, ...]]:
-    """The answer of ``GET /client/targets``."""
-    data = parse_json(body)
-    collector = Collector()
-    targets: list[Target] = []
-    if not isinstance(data, list):
-        collector.say("$", f"{_fields.shown(data)} is no list of targets")
-        data = []
-    for place, entry in enumerate(data):
-        try:
-            wire = structure(_WireTarget, entry, what="")
-            extra = _unknown_fields(entry, _WireTarget)
-            targets.append(Target(**attrs.asdict(wire), extra=extra))
-        except ProtocolError as error:
-            for problem in error.problems:
-                collector.say(f"$[{place}]{problem.where[1:]}", problem.what)
-        except InvalidValue as error:
-            collector.add(f"$[{place}]", error)
-    if collector.problems:
-        raise protocol_error("the list of targets", collector)
-    return Answer(tuple(targets))
-
-
-def read_target_info(body: bytes, target: str) -> Answer[TargetInfo]:
-    """The answer of ``POST /client/retrieve_target_info`` about this target."""
-    data, warnings = _without_warnings(parse_json(body))
-    wire = structure(_WireTargetInfo, data, what="the answer about the target")
-    return Answer(TargetInfo(target_name=target, info=wire.target_info), warnings)
-
-
-def read_balance(body: bytes) -> Answer[AccountBalance]:
-    """The answer of ``GET /client/balance``."""
-    data, warnings = _without_warnings(parse_json(body))
-    return Answer(structure(AccountBalance, data, what="the balance"), warnings)
-
-
-def read_error(body: bytes) -> str:
-    """What the server says in the body of an error, for a person; never raises.
-
-    The body may be a JSON text, an object with ``message`` or ``detail`` (a text, or a list of
-    FastAPI's validation errors), or anything else, such as a proxy's page.
-    """
-    try:
-        data = parse_json(body)
-    except ProtocolError:
-        text = body[: 2 * _MAX_MESSAGE_CHARACTERS].decode("utf-8", "replace").strip()
-        if text.startswith("<"):
-            return "(a web page, as a proxy or a login form sends it)"
-        return text[:_MAX_MESSAGE_CHARACTERS]
-    if isinstance(data, dict):
-        data = data.get("message", data.get("detail", data))
-    if isinstance(data, list):
-        data = "; ".join(map(_detail, data[:20]))
-    text = data if isinstance(data, str) else msgspec.json.encode(data).decode()
-    return text[:_MAX_MESSAGE_CHARACTERS]
-
-
-def _detail(entry: Any) -> str:
-    if isinstance(entry, dict) and isinstance(entry.get("msg"), str):
-        where = entry.get("loc")
-        path = ".".join(map(str, where)) if isinstance(where, list) else ""
-        return f"{path}: {entry['msg']}" if path else entry["msg"]
-    return _shown(entry)

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import attrs
 
-from . import _fields, codec
+from . import _fields, messages
 from .api import name_jobs
 from .client import SuperstaqClient
 from .errors import (
@@ -252,7 +252,7 @@ def _submit_once(client: SuperstaqClient, job: NewJob, key: str, deadline: float
 
 def _digest_tag(job: NewJob) -> str:
     """A tag that tells what was submitted with a key from everything else."""
-    text = codec.encode_new_job(job)
+    text = messages.encode_new_job(job)
     return f"{_DIGEST}{hashlib.sha256(text).hexdigest()[:32]}"
 
 

@@ -9,7 +9,6 @@ A pickle names this module, so records do not move.
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol, overload
 from uuid import UUID
@@ -405,6 +404,8 @@ class JobSnapshot(_Unfolding):
     @property
     def digest(self) -> str:
         """SHA-256, in hex, of all that equality sees: the same on every machine and Python."""
+        import hashlib  # loads OpenSSL, which not everybody needs
+
         everything = {
             "job_id": str(self.job_id),
             "data": self.to_dict(),

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from superstaq_jobs import codec
+from superstaq_jobs import messages
 from superstaq_jobs.errors import InvalidRequest
 from superstaq_jobs.kinds import JobType, SimMethod
 from superstaq_jobs.orders import CREDENTIAL_NAMES, JobQuery, NewJob, TargetQuery
@@ -65,7 +65,7 @@ def official_body(**arguments):
 
 
 def our_body(job):
-    return gss.models.NewJob(**json.loads(codec.encode_new_job(job))).model_dump(mode="json")
+    return gss.models.NewJob(**json.loads(messages.encode_new_job(job))).model_dump(mode="json")
 
 
 WORDS = [None, "dry-run", "nonsense", "", *(w.value for w in [*JobType, *SimMethod])]
@@ -97,7 +97,7 @@ def test_for_method_is_the_official_client_s_reading_of_the_word(method):
 
 @given(sts.new_jobs())
 def test_the_official_model_reads_our_body_as_we_mean_it(job):
-    body = json.loads(codec.encode_new_job(job))
+    body = json.loads(messages.encode_new_job(job))
     official = gss.models.NewJob(**body)
     assert set(body) == set(gss.models.NewJob.model_fields)
     assert official.model_dump(mode="json") == body
@@ -175,7 +175,7 @@ def test_long_circuits_are_cut_in_the_repr():
 
 def parsed_by_theirs(query, model):
     """What a server that uses the official models understands of our query string."""
-    text = encode_query(codec.query_pairs(query)).removeprefix("?")
+    text = encode_query(messages.query_pairs(query)).removeprefix("?")
     values = urllib.parse.parse_qs(text, keep_blank_values=True, strict_parsing=bool(text))
     fields = model.model_fields
     return model(
@@ -207,7 +207,7 @@ def test_the_official_model_parses_our_target_query(query):
 
 def test_values_of_one_field_are_repeated_keys():
     query = JobQuery(tags=["a b", "c"], status=["running"], max_priority=0)
-    assert codec.query_pairs(query) == [
+    assert messages.query_pairs(query) == [
         ("status", "running"),
         ("tags", "a b"),
         ("tags", "c"),
@@ -216,9 +216,9 @@ def test_values_of_one_field_are_repeated_keys():
 
 
 def test_no_condition_is_no_query():
-    assert codec.query_pairs(JobQuery()) == []
-    assert codec.query_pairs(TargetQuery()) == []
-    assert codec.query_pairs(TargetQuery(retired=False)) == [("retired", "false")]
+    assert messages.query_pairs(JobQuery()) == []
+    assert messages.query_pairs(TargetQuery()) == []
+    assert messages.query_pairs(TargetQuery(retired=False)) == [("retired", "false")]
 
 
 def test_every_problem_of_a_query_is_named_at_once():
