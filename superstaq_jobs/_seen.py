@@ -29,7 +29,7 @@ class SeenJobs:
     """
 
     def __init__(self) -> None:
-        self._answers: dict[tuple[UUID, ...], tuple[bytes, _Jobs]] = {}
+        self._answers: dict[tuple[UUID, ...], tuple[bytes, Answer[_Jobs]]] = {}
         self._parts: dict[str, tuple[bytes, JobSnapshot]] = {}
 
     def reading(self, call: Call[_Jobs]) -> Call[_Jobs]:
@@ -38,9 +38,9 @@ class SeenJobs:
         def read(body: bytes, at: dt.datetime, source: str) -> Answer[_Jobs]:
             last = self._answers.get(call.job_ids)
             if last is not None and last[0] == body:
-                return Answer(last[1])
+                return last[1]
             answer = self._read_parts(call, body, at, source)
-            self._answers[call.job_ids] = body, answer.value
+            self._answers[call.job_ids] = body, Answer(answer.value)  # it warns once
             return answer
 
         return attrs.evolve(call, read=read)
