@@ -14,6 +14,7 @@ from uuid import UUID
 
 import attrs
 
+from . import _fields
 from .client import SuperstaqClient
 from .errors import (
     InvalidValue,
@@ -268,3 +269,15 @@ class JobWait:
             return snapshot.circuit(self.index).status_text
         status = snapshot.status
         return next((c.status_text for c in snapshot.circuits if c.status is status), str(status))
+
+
+def stage_of(until: Stage | str) -> Stage:
+    """The stage that a wait is to wait for.
+
+    Raises:
+        InvalidValue: If there is none of that name.
+    """
+    stage = _fields.one_of(Stage, until)
+    if isinstance(stage, _fields.Bad):
+        raise InvalidValue("a wait", [Problem("until", stage.what)])
+    return stage

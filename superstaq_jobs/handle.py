@@ -14,7 +14,7 @@ from uuid import UUID
 import attrs
 
 from . import _fields
-from ._job_wait import JobWait, OnChange
+from ._job_wait import JobWait, OnChange, stage_of
 from ._locks import ForkSafeLock
 from ._seen import SeenJobs
 from .changes import follow, newest, with_texts_of
@@ -22,7 +22,6 @@ from .client import SuperstaqClient
 from .errors import (
     CancelRefused,
     InvalidRequest,
-    InvalidValue,
     JobsNotFound,
     PartialCancelUnsupported,
     Problem,
@@ -385,15 +384,3 @@ class JobHandle:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._lock = ForkSafeLock()
-
-
-def stage_of(until: Stage | str) -> Stage:
-    """The stage that a wait is to wait for.
-
-    Raises:
-        InvalidValue: If there is none of that name.
-    """
-    stage = _fields.one_of(Stage, until)
-    if isinstance(stage, _fields.Bad):
-        raise InvalidValue("a wait", [Problem("until", stage.what)])
-    return stage
