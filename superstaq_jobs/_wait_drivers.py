@@ -1,4 +1,4 @@
-"""What carries a ``WaitLoop`` out: one driver for threads, one for ``asyncio``.
+"""What carries out the steps of a wait: one driver for threads, one for ``asyncio``.
 
 Lives here: ``run`` and ``run_async``. Neither knows what a job, an answer or a deadline is. May
 import ``_wait_loop`` and below.
@@ -7,99 +7,123 @@ import ``_wait_loop`` and below.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import contextvars
 import queue
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from typing import Any
 
-from ._wait_loop import Ask, Pause, Waited, WaitLoop
+from ._job_wait import JobWait
+from ._wait_loop import Answer, Pause, Round, Steps
 from .clock import SystemClock
 
 __all__: list[str] = []
 
+_Done = Callable[[int, Answer], object]
 
-def _begin(asks: Sequence[Ask], at_once: int, done: Callable[[int, Any], None]) -> None:
-    """Send in threads of their own, so many at once; nobody has to wait for them at exit."""
-    places = iter(range(len(asks)))
+
+def run(steps: Steps) -> Generator[JobWait, None, None]:
+    """Carry the steps out in this thread.
+
+    Yields:
+        Each wait that has a change to tell, failed or is over.
+    """
+    answer: Any = None
+    with contextlib.closing(steps):
+        while True:
+            try:
+                step = steps.send(answer)
+            except StopIteration:
+                return
+            answer = None
+            if isinstance(step, JobWait):
+                yield step
+            elif isinstance(step, Pause):
+                step.clock.sleep(step.seconds)
+            else:
+                answer = _send(step)
+
+
+async def run_async(steps: Steps) -> AsyncGenerator[JobWait, None]:
+    """``run`` for a coroutine: while it asks or pauses, others run."""
+    answer: Any = None
+    with contextlib.closing(steps):
+        while True:
+            try:
+                step = steps.send(answer)
+            except StopIteration:
+                return
+            answer = None
+            if isinstance(step, JobWait):
+                yield step
+            elif isinstance(step, Pause):
+                await _pause_async(step)
+            else:
+                answer = await _send_async(step)
+
+
+async def _pause_async(pause: Pause) -> None:
+    if isinstance(pause.clock, SystemClock):
+        await asyncio.sleep(pause.seconds)
+    else:
+        pause.clock.sleep(pause.seconds)  # a clock of a test's own, on which no time passes
+        await asyncio.sleep(0)
+
+
+def _send(work: Round) -> list[Answer]:
+    if len(work.asks) == 1 or work.at_once == 1:
+        return [ask.send() for ask in work.asks]
+    answered: queue.SimpleQueue[tuple[int, Answer]] = queue.SimpleQueue()
+    with _sending(work, lambda place, answer: answered.put((place, answer))):
+        answers = dict(answered.get() for _ in work.asks)
+    return [answers[place] for place in range(len(work.asks))]
+
+
+async def _send_async(work: Round) -> list[Answer]:
+    loop = asyncio.get_running_loop()
+    all_answered: asyncio.Future[None] = loop.create_future()
+    answers: dict[int, Answer] = {}
+
+    def note(place: int, answer: Answer) -> None:
+        answers[place] = answer
+        if len(answers) == len(work.asks) and not all_answered.done():
+            all_answered.set_result(None)
+
+    def done(place: int, answer: Answer) -> None:
+        with contextlib.suppress(RuntimeError):  # the event loop is closed: nobody waits for it
+            loop.call_soon_threadsafe(note, place, answer)
+
+    with _sending(work, done):
+        await all_answered
+    return [answers[place] for place in range(len(work.asks))]
+
+
+@contextlib.contextmanager
+def _sending(work: Round, done: _Done) -> Iterator[None]:
+    """Send in threads of their own, so many at once; what is not under way at the end is not sent.
+
+    Not in a pool, which an interpreter, or an event loop, would wait for at its end.
+    """
+    places = iter(range(len(work.asks)))
     lock = threading.Lock()
+    stopped = False
 
     def send_some() -> None:
         while True:
             with lock:
-                place = next(places, None)
+                place = None if stopped else next(places, None)
             if place is None:
                 return
-            done(place, asks[place].send())
+            done(place, work.asks[place].send())
 
-    for _ in range(min(at_once, len(asks))):
-        threading.Thread(target=send_some, name="superstaq-jobs look", daemon=True).start()
-
-
-def _send(asks: Sequence[Ask], at_once: int) -> list[Any]:
-    if len(asks) == 1 or at_once == 1:
-        return [ask.send() for ask in asks]
-    answered: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
-    _begin(asks, at_once, lambda place, answer: answered.put((place, answer)))
-    answers = dict(answered.get() for _ in asks)
-    return [answers[place] for place in range(len(asks))]
-
-
-async def _send_async(asks: Sequence[Ask], at_once: int) -> list[Any]:
-    loop = asyncio.get_running_loop()
-    futures = [loop.create_future() for _ in asks]
-
-    def settle(place: int, answer: Any) -> None:
-        if not futures[place].done():  # nobody waits for it where the task was cancelled
-            futures[place].set_result(answer)
-
-    def done(place: int, answer: Any) -> None:
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(settle, place, answer)
-
-    _begin(asks, at_once, done)
-    return list(await asyncio.gather(*futures))
-
-
-def run(loop: WaitLoop) -> Iterator[Waited]:
-    """Carry it out in this thread; each handle that has changed, failed or is final."""
-    steps = loop.steps()
-    answer: Any = None
-    while True:
-        try:
-            step = steps.send(answer)
-        except StopIteration:
-            return
-        answer = None
-        if isinstance(step, Waited):
-            yield step
-        elif isinstance(step, Pause):
-            if loop.clock is not None:
-                loop.clock.sleep(step.seconds)
-        else:
-            answer = _send(step, loop.requests_at_once)
-
-
-async def run_async(loop: WaitLoop) -> AsyncIterator[Waited]:
-    """``run`` for a coroutine: while it asks or pauses, others run."""
-    steps = loop.steps()
-    answer: Any = None
-    while True:
-        try:
-            step = steps.send(answer)
-        except StopIteration:
-            return
-        answer = None
-        if isinstance(step, Waited):
-            yield step
-        elif isinstance(step, Pause):
-            await _pause_async(loop, step.seconds)
-        else:
-            answer = await _send_async(step, loop.requests_at_once)
-
-
-async def _pause_async(loop: WaitLoop, seconds: float) -> None:
-    if loop.clock is None or isinstance(loop.clock, SystemClock):
-        await asyncio.sleep(seconds)
-    else:
-        loop.clock.sleep(seconds)  # a clock of a test's own
-        await asyncio.sleep(0)
+    try:
+        for _ in range(min(work.at_once, len(work.asks))):
+            context = contextvars.copy_context()
+            threading.Thread(
+                target=context.run, args=(send_some,), name="superstaq-jobs look", daemon=True
+            ).start()
+        yield
+    finally:
+        with lock:
+            stopped = True

@@ -8,10 +8,12 @@ All of them go over the same loop and take the same options, which ``wait_all`` 
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Generator, Iterable
 
 from . import _fields
+from ._job_wait import Change, WaitOptions
 from ._wait_drivers import run, run_async
 from ._wait_loop import WaitLoop
 from .errors import InvalidRequest, InvalidValue, Problem
@@ -59,16 +61,15 @@ def wait_all(
             snapshots of the others, and the reason for each job.
         InvalidRequest: If something is no handle; ``InvalidValue`` for an option. Nothing was sent.
     """
-    loop = WaitLoop(
-        _listed(handles),
-        timeout_seconds=timeout_seconds,
-        polling_seconds=polling_seconds,
+    options = WaitOptions.of(
+        timeout_seconds,
+        polling_seconds,
         until=until,
         poll_policy=poll_policy,
         unknown_status_seconds=unknown_status_seconds,
-        requests_at_once=requests_at_once,
     )
-    for _ in run(loop):
+    loop = _loop(handles, options, requests_at_once)
+    for _ in run(loop.steps()):
         pass
     loop.raise_unsettled()
     return loop.finals()
@@ -83,7 +84,7 @@ def as_completed(
     poll_policy: PollPolicy | None = None,
     unknown_status_seconds: float | None = 600,
     requests_at_once: int = 4,
-) -> Iterator[JobSnapshot]:
+) -> Generator[JobSnapshot, None, None]:
     """The final snapshot of each of many jobs, as it comes.
 
     It asks as ``wait_all`` does, and its options are those. Nothing is asked until the first is
@@ -97,15 +98,14 @@ def as_completed(
         JobsTimeout: If the time ran out.
         InvalidRequest: If something is no handle; ``InvalidValue`` for an option. Nothing was sent.
     """
-    loop = WaitLoop(
-        _listed(handles),
-        timeout_seconds=timeout_seconds,
-        polling_seconds=polling_seconds,
+    options = WaitOptions.of(
+        timeout_seconds,
+        polling_seconds,
         until=until,
         poll_policy=poll_policy,
         unknown_status_seconds=unknown_status_seconds,
-        requests_at_once=requests_at_once,
     )
+    loop = _loop(handles, options, requests_at_once)
     return _finals(loop)
 
 
@@ -134,19 +134,19 @@ def wait_any(
         InvalidRequest: If something is no handle; ``InvalidValue`` for an option, and for an ``n``
             that is no number from 0 to that of the handles. Nothing was sent.
     """
-    loop = WaitLoop(
-        _listed(handles),
-        timeout_seconds=timeout_seconds,
-        polling_seconds=polling_seconds,
+    options = WaitOptions.of(
+        timeout_seconds,
+        polling_seconds,
         until=until,
         poll_policy=poll_policy,
         unknown_status_seconds=unknown_status_seconds,
-        requests_at_once=requests_at_once,
     )
-    if type(n) is not int or not 0 <= n <= len(loop.waited):
-        what = f"{n!r} is no number from 0 to the {len(loop.waited)} handles"
+    loop = _loop(handles, options, requests_at_once)
+    if type(n) is not int or not 0 <= n <= len(loop.waits):
+        what = f"{n!r} is no number from 0 to the {len(loop.waits)} handles"
         raise InvalidValue("a wait", [Problem("n", what)])
-    return tuple(itertools.islice(_finals(loop), n))
+    with contextlib.closing(_finals(loop)) as finals:
+        return tuple(itertools.islice(finals, n))
 
 
 def watch(
@@ -158,7 +158,7 @@ def watch(
     poll_policy: PollPolicy | None = None,
     unknown_status_seconds: float | None = 600,
     requests_at_once: int = 4,
-) -> Iterator[tuple[JobSnapshot | None, JobSnapshot]]:
+) -> Generator[Change, None, None]:
     """Every change of many jobs until all are over; a job that is known to be over has none.
 
     It asks as ``wait_all`` does, and its options are those. Nothing is asked until the first change
@@ -172,19 +172,18 @@ def watch(
         JobsTimeout: If the time ran out.
         InvalidRequest: If something is no handle; ``InvalidValue`` for an option. Nothing was sent.
     """
-    loop = WaitLoop(
-        _listed(handles),
-        timeout_seconds=timeout_seconds,
-        polling_seconds=polling_seconds,
+    options = WaitOptions.of(
+        timeout_seconds,
+        polling_seconds,
         until=until,
         poll_policy=poll_policy,
         unknown_status_seconds=unknown_status_seconds,
-        requests_at_once=requests_at_once,
     )
+    loop = _loop(handles, options, requests_at_once)
     return _changes(loop)
 
 
-async def as_completed_async(
+def as_completed_async(
     handles: Iterable[JobHandle],
     timeout_seconds: float | None = None,
     polling_seconds: float = 5,
@@ -193,7 +192,7 @@ async def as_completed_async(
     poll_policy: PollPolicy | None = None,
     unknown_status_seconds: float | None = 600,
     requests_at_once: int = 4,
-) -> AsyncIterator[JobSnapshot]:
+) -> AsyncGenerator[JobSnapshot, None]:
     """``as_completed`` for ``async for``: the same loop, whose pauses and requests let others run.
 
     Its options are those of ``wait_all``. Cancelling the task stops it; a request that is under way
@@ -207,22 +206,18 @@ async def as_completed_async(
         JobsTimeout: If the time ran out.
         InvalidRequest: If something is no handle; ``InvalidValue`` for an option. Nothing was sent.
     """
-    loop = WaitLoop(
-        _listed(handles),
-        timeout_seconds=timeout_seconds,
-        polling_seconds=polling_seconds,
+    options = WaitOptions.of(
+        timeout_seconds,
+        polling_seconds,
         until=until,
         poll_policy=poll_policy,
         unknown_status_seconds=unknown_status_seconds,
-        requests_at_once=requests_at_once,
     )
-    async for each in run_async(loop):
-        if each.error is None and (final := each.final) is not None:
-            yield final
-    loop.raise_unsettled()
+    loop = _loop(handles, options, requests_at_once)
+    return _finals_async(loop)
 
 
-def _listed(handles: Iterable[JobHandle]) -> list[JobHandle]:
+def _loop(handles: Iterable[JobHandle], options: WaitOptions, requests_at_once: int) -> WaitLoop:
     if isinstance(handles, JobHandle):
         raise InvalidRequest("a wait", [Problem("handles", "is one handle, not a list of them")])
     listed = list(handles)
@@ -233,18 +228,31 @@ def _listed(handles: Iterable[JobHandle]) -> list[JobHandle]:
     ]
     if problems:
         raise InvalidRequest("a wait", problems)
-    return listed
+    if type(requests_at_once) is not int or requests_at_once < 1:
+        what = f"{requests_at_once!r} is no number from 1"
+        raise InvalidValue("a wait", [Problem("requests_at_once", what)])
+    return WaitLoop(listed, options, requests_at_once=requests_at_once)
 
 
-def _finals(loop: WaitLoop) -> Iterator[JobSnapshot]:
-    for each in run(loop):
-        if each.error is None and (final := each.final) is not None:
-            yield final
+def _finals(loop: WaitLoop) -> Generator[JobSnapshot, None, None]:
+    with contextlib.closing(run(loop.steps())) as events:
+        for each in events:
+            if each.error is None and (final := each.final) is not None:
+                yield final
     loop.raise_unsettled()
 
 
-def _changes(loop: WaitLoop) -> Iterator[tuple[JobSnapshot | None, JobSnapshot]]:
-    for each in run(loop):
-        changes, each.changes[:] = list(each.changes), []
-        yield from changes
+async def _finals_async(loop: WaitLoop) -> AsyncGenerator[JobSnapshot, None]:
+    async with contextlib.aclosing(run_async(loop.steps())) as events:
+        async for each in events:
+            if each.error is None and (final := each.final) is not None:
+                yield final
+    loop.raise_unsettled()
+
+
+def _changes(loop: WaitLoop) -> Generator[Change, None, None]:
+    with contextlib.closing(run(loop.steps())) as events:
+        for each in events:
+            if each.change is not None:
+                yield each.change
     loop.raise_unsettled()
