@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from .many import as_completed, as_completed_async, wait_all, wait_any, watch
     from .orders import JobQuery, NewJob, TargetQuery
     from .policy import Pace, PollPolicy, RetryPolicy
+    from .progress import ProgressBar
     from .records import CircuitSnapshot, JobSnapshot
     from .replies import AccountBalance, CancelReceipt, SubmitReceipt, Target, TargetInfo
     from .sansio import Request, Response, Secret
@@ -108,6 +109,7 @@ __all__ = [
     "PartialCancelUnsupported",
     "PollPolicy",
     "Problem",
+    "ProgressBar",
     "ProtocolError",
     "Request",
     "RequestTimeout",
@@ -180,6 +182,7 @@ _HOMES: Final = {
     "many": "as_completed as_completed_async wait_all wait_any watch",
     "orders": "JobQuery NewJob TargetQuery",
     "policy": "Pace PollPolicy RetryPolicy",
+    "progress": "ProgressBar",
     "records": "CircuitSnapshot JobSnapshot",
     "replies": "AccountBalance CancelReceipt SubmitReceipt Target TargetInfo",
     "sansio": "Request Response Secret",

@@ -15,10 +15,11 @@ from collections.abc import AsyncGenerator, Generator, Iterable
 from . import _fields
 from ._job_wait import Change, WaitOptions
 from ._wait_drivers import run, run_async
-from ._wait_loop import WaitLoop
+from ._wait_loop import Steps, WaitLoop
 from .errors import InvalidRequest, InvalidValue, Problem
 from .handle import JobHandle
 from .policy import PollPolicy
+from .progress import ProgressBar, steps_of
 from .records import JobSnapshot
 from .status import Stage
 
@@ -34,6 +35,7 @@ def wait_all(
     poll_policy: PollPolicy | None = None,
     unknown_status_seconds: float | None = 600,
     requests_at_once: int = 4,
+    progress: bool | ProgressBar = False,
 ) -> tuple[JobSnapshot, ...]:
     """Wait until all of many jobs are over, in a few requests a round for all of them.
 
@@ -51,6 +53,8 @@ def wait_all(
         unknown_status_seconds: How long to wait on a status that this version does not know; None
             without a limit.
         requests_at_once: How many requests of a round may be under way together, 1 or more.
+        progress: True to show on stderr how far it is, which needs rich (extra ``progress``); or a
+            ``ProgressBar``, for another place. Nothing is shown by default.
 
     Returns:
         The final snapshots, in the order of the handles.
@@ -59,7 +63,8 @@ def wait_all(
         JobsUnsettled: When all others are over, for jobs that could not be read or found.
         JobsTimeout: If the time ran out; it is a ``TimeoutError`` too. Both hold the final
             snapshots of the others, and the reason for each job.
-        InvalidRequest: If something is no handle; ``InvalidValue`` for an option. Nothing was sent.
+        InvalidRequest: If something is no handle; ``InvalidValue`` for an option;
+            ``ConfigurationError`` for a bar without rich. Nothing was sent.
     """
     options = WaitOptions.of(
         timeout_seconds,
@@ -69,7 +74,7 @@ def wait_all(
         unknown_status_seconds=unknown_status_seconds,
     )
     loop = _loop(handles, options, requests_at_once)
-    for _ in run(loop.steps()):
+    for _ in run(steps_of(loop, progress)):
         pass
     loop.raise_unsettled()
     return loop.finals()
@@ -84,6 +89,7 @@ def as_completed(
     poll_policy: PollPolicy | None = None,
     unknown_status_seconds: float | None = 600,
     requests_at_once: int = 4,
+    progress: bool | ProgressBar = False,
 ) -> Generator[JobSnapshot, None, None]:
     """The final snapshot of each of many jobs, as it comes.
 
@@ -96,7 +102,8 @@ def as_completed(
     Raises:
         JobsUnsettled: When all others are over, for jobs that could not be read or found.
         JobsTimeout: If the time ran out.
-        InvalidRequest: If something is no handle; ``InvalidValue`` for an option. Nothing was sent.
+        InvalidRequest: If something is no handle; ``InvalidValue`` for an option;
+            ``ConfigurationError`` for a bar without rich. Nothing was sent.
     """
     options = WaitOptions.of(
         timeout_seconds,
@@ -106,7 +113,7 @@ def as_completed(
         unknown_status_seconds=unknown_status_seconds,
     )
     loop = _loop(handles, options, requests_at_once)
-    return _finals(loop)
+    return _finals(loop, steps_of(loop, progress))
 
 
 def wait_any(
@@ -119,6 +126,7 @@ def wait_any(
     poll_policy: PollPolicy | None = None,
     unknown_status_seconds: float | None = 600,
     requests_at_once: int = 4,
+    progress: bool | ProgressBar = False,
 ) -> tuple[JobSnapshot, ...]:
     """Wait until ``n`` of many jobs are over, whichever they are.
 
@@ -145,7 +153,7 @@ def wait_any(
     if type(n) is not int or not 0 <= n <= len(loop.waits):
         what = f"{n!r} is no number from 0 to the {len(loop.waits)} handles"
         raise InvalidValue("a wait", [Problem("n", what)])
-    with contextlib.closing(_finals(loop)) as finals:
+    with contextlib.closing(_finals(loop, steps_of(loop, progress))) as finals:
         return tuple(itertools.islice(finals, n))
 
 
@@ -158,6 +166,7 @@ def watch(
     poll_policy: PollPolicy | None = None,
     unknown_status_seconds: float | None = 600,
     requests_at_once: int = 4,
+    progress: bool | ProgressBar = False,
 ) -> Generator[Change, None, None]:
     """Every change of many jobs until all are over; a job that is known to be over has none.
 
@@ -170,7 +179,8 @@ def watch(
     Raises:
         JobsUnsettled: When all others are over, for jobs that could not be read or found.
         JobsTimeout: If the time ran out.
-        InvalidRequest: If something is no handle; ``InvalidValue`` for an option. Nothing was sent.
+        InvalidRequest: If something is no handle; ``InvalidValue`` for an option;
+            ``ConfigurationError`` for a bar without rich. Nothing was sent.
     """
     options = WaitOptions.of(
         timeout_seconds,
@@ -180,7 +190,7 @@ def watch(
         unknown_status_seconds=unknown_status_seconds,
     )
     loop = _loop(handles, options, requests_at_once)
-    return _changes(loop)
+    return _changes(loop, steps_of(loop, progress))
 
 
 def as_completed_async(
@@ -192,6 +202,7 @@ def as_completed_async(
     poll_policy: PollPolicy | None = None,
     unknown_status_seconds: float | None = 600,
     requests_at_once: int = 4,
+    progress: bool | ProgressBar = False,
 ) -> AsyncGenerator[JobSnapshot, None]:
     """``as_completed`` for ``async for``: the same loop, whose pauses and requests let others run.
 
@@ -204,7 +215,8 @@ def as_completed_async(
     Raises:
         JobsUnsettled: When all others are over, for jobs that could not be read or found.
         JobsTimeout: If the time ran out.
-        InvalidRequest: If something is no handle; ``InvalidValue`` for an option. Nothing was sent.
+        InvalidRequest: If something is no handle; ``InvalidValue`` for an option;
+            ``ConfigurationError`` for a bar without rich. Nothing was sent.
     """
     options = WaitOptions.of(
         timeout_seconds,
@@ -214,7 +226,7 @@ def as_completed_async(
         unknown_status_seconds=unknown_status_seconds,
     )
     loop = _loop(handles, options, requests_at_once)
-    return _finals_async(loop)
+    return _finals_async(loop, steps_of(loop, progress))
 
 
 def _loop(handles: Iterable[JobHandle], options: WaitOptions, requests_at_once: int) -> WaitLoop:
@@ -234,24 +246,24 @@ def _loop(handles: Iterable[JobHandle], options: WaitOptions, requests_at_once: 
     return WaitLoop(listed, options, requests_at_once=requests_at_once)
 
 
-def _finals(loop: WaitLoop) -> Generator[JobSnapshot, None, None]:
-    with contextlib.closing(run(loop.steps())) as events:
+def _finals(loop: WaitLoop, steps: Steps) -> Generator[JobSnapshot, None, None]:
+    with contextlib.closing(run(steps)) as events:
         for each in events:
             if each.error is None and (final := each.final) is not None:
                 yield final
     loop.raise_unsettled()
 
 
-async def _finals_async(loop: WaitLoop) -> AsyncGenerator[JobSnapshot, None]:
-    async with contextlib.aclosing(run_async(loop.steps())) as events:
+async def _finals_async(loop: WaitLoop, steps: Steps) -> AsyncGenerator[JobSnapshot, None]:
+    async with contextlib.aclosing(run_async(steps)) as events:
         async for each in events:
             if each.error is None and (final := each.final) is not None:
                 yield final
     loop.raise_unsettled()
 
 
-def _changes(loop: WaitLoop) -> Generator[Change, None, None]:
-    with contextlib.closing(run(loop.steps())) as events:
+def _changes(loop: WaitLoop, steps: Steps) -> Generator[Change, None, None]:
+    with contextlib.closing(run(steps)) as events:
         for each in events:
             if each.change is not None:
                 yield each.change
