@@ -61,7 +61,15 @@ if TYPE_CHECKING:
     from .frozen import FrozenMapping, JsonMapping
     from .handle import JobHandle
     from .kinds import CircuitType, JobType, SimMethod
-    from .many import as_completed, as_completed_async, wait_all, wait_any, watch
+    from .many import (
+        as_completed,
+        as_completed_async,
+        wait_all,
+        wait_all_async,
+        wait_any,
+        watch,
+        watch_async,
+    )
     from .orders import JobQuery, NewJob, TargetQuery
     from .policy import Pace, PollPolicy, RetryPolicy
     from .progress import ProgressBar
@@ -153,8 +161,10 @@ __all__ = [
     "query_jobs",
     "submit_job",
     "wait_all",
+    "wait_all_async",
     "wait_any",
     "watch",
+    "watch_async",
 ]
 
 _HOMES: Final = {
@@ -179,7 +189,7 @@ _HOMES: Final = {
     "frozen": "FrozenMapping JsonMapping",
     "handle": "JobHandle",
     "kinds": "CircuitType JobType SimMethod",
-    "many": "as_completed as_completed_async wait_all wait_any watch",
+    "many": "as_completed as_completed_async wait_all wait_all_async wait_any watch watch_async",
     "orders": "JobQuery NewJob TargetQuery",
     "policy": "Pace PollPolicy RetryPolicy",
     "progress": "ProgressBar",

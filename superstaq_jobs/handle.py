@@ -345,26 +345,15 @@ class JobHandle:
     ) -> JobSnapshot:
         """``wait_until_complete`` for a coroutine: while it asks or pauses, others run.
 
-        It asks the same, returns the same and raises the same. Cancelling the task stops it: a
-        request that is under way is left to itself, and nothing is asked after it; the handle stays
-        usable.
-
-        Args:
-            index: As for ``wait_until_complete``, as are the others.
-            timeout_seconds: How long to wait at the most; None without a limit; 0 to look once.
-            polling_seconds: The pause between two looks.
-            until: ``finished``, or ``compiled`` to wait only until compilation is behind.
-            on_change: A plain function, called in the event loop's thread.
-            poll_policy: Pauses that grow with the time waited, instead of ``polling_seconds``.
-            unknown_status_seconds: How long to wait on a status that this version does not know;
-                None without a limit.
+        Its arguments are those; ``on_change`` is a plain function, called in the event loop's
+        thread. Cancelling the task stops it: a request that is under way is left to itself, and
+        nothing is asked after it. The handle stays usable.
 
         Returns:
             The snapshot in which it is so.
 
         Raises:
-            WaitTimeout: If the time ran out; it is a ``TimeoutError`` and holds the last snapshot
-                and the failures.
+            WaitTimeout: As ``wait_until_complete`` does, as are the others.
             UnknownStatusTimeout: If the job kept a status that nobody knows for too long.
             CircuitIndexError: If there is no such circuit.
             InvalidValue: If an argument is none that can be waited with.

@@ -1,7 +1,7 @@
 """Many jobs waited for in one loop, in a handful of requests a round.
 
-Lives here: ``wait_all``, ``wait_any``, ``as_completed``, ``watch`` and ``as_completed_async``. May
-import ``handle`` and below.
+Lives here: ``wait_all``, ``wait_any``, ``as_completed`` and ``watch``, and for coroutines
+``wait_all_async``, ``as_completed_async`` and ``watch_async``. May import ``handle`` and below.
 
 All of them go over the same loop and take the same options, which ``wait_all`` explains.
 """
@@ -23,7 +23,15 @@ from .progress import ProgressBar, steps_of
 from .records import JobSnapshot
 from .status import Stage
 
-__all__ = ["as_completed", "as_completed_async", "wait_all", "wait_any", "watch"]
+__all__ = [
+    "as_completed",
+    "as_completed_async",
+    "wait_all",
+    "wait_all_async",
+    "wait_any",
+    "watch",
+    "watch_async",
+]
 
 
 def wait_all(
@@ -193,6 +201,46 @@ def watch(
     return _changes(loop, steps_of(loop, progress))
 
 
+async def wait_all_async(
+    handles: Iterable[JobHandle],
+    timeout_seconds: float | None = None,
+    polling_seconds: float = 5,
+    *,
+    until: Stage | str = Stage.FINISHED,
+    poll_policy: PollPolicy | None = None,
+    unknown_status_seconds: float | None = 600,
+    requests_at_once: int = 4,
+    progress: bool | ProgressBar = False,
+) -> tuple[JobSnapshot, ...]:
+    """``wait_all`` for a coroutine: the same loop, whose pauses and requests let others run.
+
+    Its options are those. Cancelling the task stops it; a request that is under way is left to
+    itself.
+
+    Returns:
+        The final snapshots, in the order of the handles.
+
+    Raises:
+        JobsUnsettled: When all others are over, for jobs that could not be read or found.
+        JobsTimeout: If the time ran out.
+        InvalidRequest: If something is no handle; ``InvalidValue`` for an option;
+            ``ConfigurationError`` for a bar without rich. Nothing was sent.
+    """
+    options = WaitOptions.of(
+        timeout_seconds,
+        polling_seconds,
+        until=until,
+        poll_policy=poll_policy,
+        unknown_status_seconds=unknown_status_seconds,
+    )
+    loop = _loop(handles, options, requests_at_once)
+    async with contextlib.aclosing(run_async(steps_of(loop, progress))) as events:
+        async for _ in events:
+            pass
+    loop.raise_unsettled()
+    return loop.finals()
+
+
 def as_completed_async(
     handles: Iterable[JobHandle],
     timeout_seconds: float | None = None,
@@ -204,10 +252,7 @@ def as_completed_async(
     requests_at_once: int = 4,
     progress: bool | ProgressBar = False,
 ) -> AsyncGenerator[JobSnapshot, None]:
-    """``as_completed`` for ``async for``: the same loop, whose pauses and requests let others run.
-
-    Its options are those of ``wait_all``. Cancelling the task stops it; a request that is under way
-    is left to itself.
+    """``as_completed`` for ``async for``, as ``wait_all_async`` is ``wait_all`` for ``await``.
 
     Yields:
         Final snapshots, those that are known to be over first.
@@ -227,6 +272,39 @@ def as_completed_async(
     )
     loop = _loop(handles, options, requests_at_once)
     return _finals_async(loop, steps_of(loop, progress))
+
+
+def watch_async(
+    handles: Iterable[JobHandle],
+    timeout_seconds: float | None = None,
+    polling_seconds: float = 5,
+    *,
+    until: Stage | str = Stage.FINISHED,
+    poll_policy: PollPolicy | None = None,
+    unknown_status_seconds: float | None = 600,
+    requests_at_once: int = 4,
+    progress: bool | ProgressBar = False,
+) -> AsyncGenerator[Change, None]:
+    """``watch`` for ``async for``, as ``wait_all_async`` is ``wait_all`` for ``await``.
+
+    Yields:
+        The snapshots before (None at first) and after, as each job changes.
+
+    Raises:
+        JobsUnsettled: When all others are over, for jobs that could not be read or found.
+        JobsTimeout: If the time ran out.
+        InvalidRequest: If something is no handle; ``InvalidValue`` for an option;
+            ``ConfigurationError`` for a bar without rich. Nothing was sent.
+    """
+    options = WaitOptions.of(
+        timeout_seconds,
+        polling_seconds,
+        until=until,
+        poll_policy=poll_policy,
+        unknown_status_seconds=unknown_status_seconds,
+    )
+    loop = _loop(handles, options, requests_at_once)
+    return _changes_async(loop, steps_of(loop, progress))
 
 
 def _loop(handles: Iterable[JobHandle], options: WaitOptions, requests_at_once: int) -> WaitLoop:
@@ -265,6 +343,14 @@ async def _finals_async(loop: WaitLoop, steps: Steps) -> AsyncGenerator[JobSnaps
 def _changes(loop: WaitLoop, steps: Steps) -> Generator[Change, None, None]:
     with contextlib.closing(run(steps)) as events:
         for each in events:
+            if each.change is not None:
+                yield each.change
+    loop.raise_unsettled()
+
+
+async def _changes_async(loop: WaitLoop, steps: Steps) -> AsyncGenerator[Change, None]:
+    async with contextlib.aclosing(run_async(steps)) as events:
+        async for each in events:
             if each.change is not None:
                 yield each.change
     loop.raise_unsettled()

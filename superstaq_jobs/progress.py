@@ -264,10 +264,9 @@ class _Terminal:
         if self._is_over.is_set():  # at the end of the program, when nothing can be drawn any more
             return
         self._is_over.set()
-        self._thread.join()
         with contextlib.suppress(OSError, ValueError):
-            self._live.refresh()
-            self._live.stop()
+            self._live.stop()  # which draws once more, and gives the cursor back whatever happens
+        self._thread.join()
 
 
 class _Notebook:

@@ -251,28 +251,30 @@ def test_a_terminal_that_knows_only_ascii_gets_ascii():
 # ---- every wait has it
 
 
-def waits():
-    async def in_a_coroutine(handles, **options):
-        return [final async for final in sj.as_completed_async(handles, **options)]
-
-    return {
-        "wait_all": sj.wait_all,
-        "wait_any": lambda handles, **options: sj.wait_any(handles, len(handles), **options),
-        "as_completed": lambda handles, **options: list(sj.as_completed(handles, **options)),
-        "watch": lambda handles, **options: list(sj.watch(handles, **options)),
-        "as_completed_async": lambda *args, **options: asyncio.run(
-            in_a_coroutine(*args, **options)
-        ),
-    }
+async def listed(results):
+    return [each async for each in results]
 
 
-@pytest.mark.parametrize("name", waits())
+WAITS = {
+    "wait_all": sj.wait_all,
+    "wait_any": lambda handles, **options: sj.wait_any(handles, len(handles), **options),
+    "as_completed": lambda handles, **options: list(sj.as_completed(handles, **options)),
+    "watch": lambda handles, **options: list(sj.watch(handles, **options)),
+    "wait_all_async": lambda *args, **options: asyncio.run(sj.wait_all_async(*args, **options)),
+    "as_completed_async": lambda *args, **options: asyncio.run(
+        listed(sj.as_completed_async(*args, **options))
+    ),
+    "watch_async": lambda *args, **options: asyncio.run(listed(sj.watch_async(*args, **options))),
+}
+
+
+@pytest.mark.parametrize("name", WAITS)
 def test_a_wait_with_a_bar_is_the_wait_without(name):
     lives = {job_id: QUEUE[place % 4 :] for place, job_id in enumerate(ids(9))}
     courses, drawn = [], log()
     for options in ({}, {"progress": False}, {"progress": drawn.bar}):
         server, clock, handles = world(lives)
-        outcome = waits()[name](handles, **options)
+        outcome = WAITS[name](handles, **options)
         courses.append((outcome, server.asked, clock.sleeps))
     assert courses[0] == courses[1] == courses[2]
     # One that had what it wanted is left before the round is.

@@ -85,6 +85,38 @@ def test_final_snapshots_come_as_they_do_without_a_coroutine():
     assert len(server.asked) == 4
 
 
+@pytest.mark.parametrize("lost", [False, True])
+def test_each_front_for_coroutines_is_that_of_threads(lost):
+    async def listed(results):
+        return [each async for each in results]
+
+    pairs = [
+        (sj.wait_all, lambda *args: asyncio.run(sj.wait_all_async(*args))),
+        (
+            lambda *args: list(sj.as_completed(*args)),
+            lambda *args: asyncio.run(listed(sj.as_completed_async(*args))),
+        ),
+        (
+            lambda *args: list(sj.watch(*args)),
+            lambda *args: asyncio.run(listed(sj.watch_async(*args))),
+        ),
+    ]
+    for pair in pairs:
+        courses = []
+        for wait in pair:
+            server, clock, handles = world({job_id: QUEUE[i:] for i, job_id in enumerate(ids(4))})
+            if lost:
+                server.lives[ids(1)[0]] = ["pending"]
+                del server.lives[ids(2)[1]]
+            try:
+                outcome = wait(handles, 60)
+            except sj.JobsTimeout as error:
+                outcome = str(error), error.found
+            courses.append((outcome, server.asked, clock.sleeps))
+        assert courses[0] == courses[1]
+        assert isinstance(courses[0][0][0], str) == lost
+
+
 def test_requests_of_a_round_are_sent_together_and_answered_in_their_order():
     lives = {job_id: ["received", "completed"] for job_id in ids(1000)}
     server, _, handles = world(lives)

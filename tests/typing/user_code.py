@@ -120,6 +120,9 @@ async def waiting_async(handles: list[sj.JobHandle]) -> None:
     async for final in finals:
         assert_type(final, sj.JobSnapshot)
     await finals.aclose()
+    assert_type(await sj.wait_all_async(handles, 600), tuple[sj.JobSnapshot, ...])
+    async for before, after in sj.watch_async(handles, until="compiled"):
+        assert_type((before, after), tuple[sj.JobSnapshot | None, sj.JobSnapshot])
 
 
 def reading(snapshot: sj.JobSnapshot) -> None:
