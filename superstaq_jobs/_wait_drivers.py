@@ -6,17 +6,19 @@ import ``_wait_loop`` and below.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import contextvars
 import queue
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._job_wait import JobWait
 from ._wait_loop import Answer, Pause, Round, Steps
 from .clock import SystemClock
+
+if TYPE_CHECKING:
+    import asyncio
 
 __all__: list[str] = []
 
@@ -64,6 +66,8 @@ async def run_async(steps: Steps) -> AsyncGenerator[JobWait, None]:
 
 
 async def _pause_async(pause: Pause) -> None:
+    import asyncio  # which a program without coroutines need not load
+
     if isinstance(pause.clock, SystemClock):
         await asyncio.sleep(pause.seconds)
     else:
@@ -81,6 +85,8 @@ def _send(work: Round) -> list[Answer]:
 
 
 async def _send_async(work: Round) -> list[Answer]:
+    import asyncio
+
     loop = asyncio.get_running_loop()
     all_answered: asyncio.Future[None] = loop.create_future()
     answers: dict[int, Answer] = {}

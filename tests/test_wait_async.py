@@ -7,6 +7,8 @@ import contextlib
 import contextvars
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -83,6 +85,12 @@ def test_final_snapshots_come_as_they_do_without_a_coroutine():
 
     assert run(gather()) == [4, 3, 2, 1]
     assert len(server.asked) == 4
+
+
+def test_a_program_without_coroutines_does_not_load_asyncio():
+    code = "import sys, superstaq_jobs as sj; sj.wait_all([]); print('asyncio' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 @pytest.mark.parametrize("lost", [False, True])
