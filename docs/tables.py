@@ -154,14 +154,17 @@ TALKS: Final[Mapping[str, str]] = {
     "JobHandle.target": "one request if nothing has been fetched yet, else none",
     "JobHandle.to_dict": "one request; none if the job is known to be over",
     "JobHandle.wait_until_complete": "one request a look, and sleeps in between",
+    "JobHandle.wait_until_complete_async": "the same, and lets others run",
     "HttpTransport.send": "one request",
     "SuperstaqClient.send": "one request",
     "Transport.send": "one request",
     "as_completed": "one request a round for about 150 jobs that are not over",
     "as_completed_async": "the same",
     "wait_all": "the same",
+    "wait_all_async": "the same",
     "wait_any": "the same",
     "watch": "the same",
+    "watch_async": "the same",
     "cancel_jobs": "one request; none for no ids",
     "fetch_balance": "one request",
     "fetch_job": "one request",
@@ -182,6 +185,7 @@ _LOCAL: Final[Mapping[str, str]] = {
     "HttpTransport.close": "no request; closes connections",
     "SuperstaqClient.close": "no request; closes connections",
     "SystemClock.sleep": "sleeps",
+    "ProgressBar": "no request; the wait that it is given to draws it",
 }
 """Names that do something else that is not pure."""
 

@@ -61,9 +61,18 @@ if TYPE_CHECKING:
     from .frozen import FrozenMapping, JsonMapping
     from .handle import JobHandle
     from .kinds import CircuitType, JobType, SimMethod
-    from .many import as_completed, as_completed_async, wait_all, wait_any, watch
+    from .many import (
+        as_completed,
+        as_completed_async,
+        wait_all,
+        wait_all_async,
+        wait_any,
+        watch,
+        watch_async,
+    )
     from .orders import JobQuery, NewJob, TargetQuery
     from .policy import Pace, PollPolicy, RetryPolicy
+    from .progress import ProgressBar
     from .records import CircuitSnapshot, JobSnapshot
     from .replies import AccountBalance, CancelReceipt, SubmitReceipt, Target, TargetInfo
     from .sansio import Request, Response, Secret
@@ -108,6 +117,7 @@ __all__ = [
     "PartialCancelUnsupported",
     "PollPolicy",
     "Problem",
+    "ProgressBar",
     "ProtocolError",
     "Request",
     "RequestTimeout",
@@ -151,8 +161,10 @@ __all__ = [
     "query_jobs",
     "submit_job",
     "wait_all",
+    "wait_all_async",
     "wait_any",
     "watch",
+    "watch_async",
 ]
 
 _HOMES: Final = {
@@ -177,9 +189,10 @@ _HOMES: Final = {
     "frozen": "FrozenMapping JsonMapping",
     "handle": "JobHandle",
     "kinds": "CircuitType JobType SimMethod",
-    "many": "as_completed as_completed_async wait_all wait_any watch",
+    "many": "as_completed as_completed_async wait_all wait_all_async wait_any watch watch_async",
     "orders": "JobQuery NewJob TargetQuery",
     "policy": "Pace PollPolicy RetryPolicy",
+    "progress": "ProgressBar",
     "records": "CircuitSnapshot JobSnapshot",
     "replies": "AccountBalance CancelReceipt SubmitReceipt Target TargetInfo",
     "sansio": "Request Response Secret",

@@ -1,91 +1,99 @@
-"""A wait on one job: what it looks at, how long it pauses, what it absorbs, and what it tells.
+"""A wait on one job: when it is over, how long it pauses, what it absorbs, and what it tells.
 
-Lives here: ``JobWait``, which gives ``waiting`` the callables that it needs. May import ``client``,
-``waiting`` and below.
+Lives here: ``JobWait``, one of those that a ``WaitLoop`` goes round; ``WaitOptions``, which all of
+them go by; and ``Waitable``, what they need of a handle. May import ``client``, ``waiting`` and
+below.
 """
 
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
 from uuid import UUID
 
 import attrs
 
+from . import _fields
 from .client import SuperstaqClient
 from .errors import (
     InvalidValue,
     Problem,
+    SuperstaqException,
     SuperstaqServerException,
     UnknownStatusTimeout,
     WaitTimeout,
 )
+from .kinds import CircuitType
 from .policy import PollPolicy, is_amount
 from .records import JobSnapshot
 from .status import CircuitStatus, Stage
-from .waiting import RanOut, wait_for
+from .waiting import Countdown, check_timeout
 
 __all__: list[str] = []
 
 OnChange = Callable[[JobSnapshot | None, JobSnapshot], object]
+Change = tuple[JobSnapshot | None, JobSnapshot]
 
 _LONGEST_BACKOFF_SECONDS: Final = 1.0
 
 _LOGGER: Final = logging.getLogger("superstaq_jobs")
 
 
-class LookOnce(Protocol):
-    """Asks the server about the job, in one request."""
+class Waitable(Protocol):
+    """What a wait needs of a handle."""
 
-    def __call__(self, *, timeout_seconds: float | None, max_attempts: int) -> JobSnapshot:
-        """The latest snapshot."""
+    _answers: int
+
+    @property
+    def client(self) -> SuperstaqClient:
+        """The client that asks."""
+        ...
+
+    @property
+    def circuit_type(self) -> CircuitType:
+        """The language in which the server writes the circuits."""
+        ...
+
+    @property
+    def latest(self) -> JobSnapshot | None:
+        """The latest snapshot, without asking."""
+        ...
+
+    def job_id(self) -> UUID:
+        """The job's id."""
+        ...
+
+    def _keep(self, seen: JobSnapshot, *, asked_after: int) -> JobSnapshot:
+        """Advance by what was seen."""
         ...
 
 
-class _PassingError(Exception):
-    """A look failed in a way that passes. What ``on_change`` raises is never one."""
-
-    def __init__(self, error: SuperstaqServerException) -> None:
-        super().__init__(error)
-        self.error = error
-
-
-@attrs.define(kw_only=True)
-class JobWait:
-    """One wait.
+@attrs.frozen(kw_only=True)
+class WaitOptions:
+    """How to wait, for each of the jobs that are waited for together.
 
     Attributes:
-        job_id: The job.
-        client: The client that asks, for its clock, its jitter and its turns.
-        latest: The latest snapshot, without asking.
-        look_once: Asks.
-        index: The circuit waited for; None for all.
-        stage: What it is to reach.
-        on_change: Told of each change.
+        timeout_seconds: How long at the most, all together; None without a limit, 0 to look once.
+        stage: What is to be reached.
         pace: The pause between two looks, or the policy that gives it.
         unknown_status_seconds: How long to wait on a status that nobody knows; None for ever.
+        index: The circuit waited for; None for all.
+        on_change: Told of each change.
+
+    Raises:
+        InvalidValue: If one of them is out of its range.
     """
 
-    job_id: UUID
-    client: SuperstaqClient
-    latest: Callable[[], JobSnapshot | None]
-    look_once: LookOnce
-    index: int | None
+    timeout_seconds: float | None
     stage: Stage
-    on_change: OnChange | None
     pace: float | PollPolicy
     unknown_status_seconds: float | None
-    _shown: JobSnapshot | None = None
-    _status: CircuitStatus | None = None
-    _quiet_seconds: float = 0.0
-    _quiet_at: float = 0.0
-    _failed_looks: int = 0
-    _unknown_since: float | None = None
-    _looks_once: bool = False
+    index: int | None = None
+    on_change: OnChange | None = None
 
     def __attrs_post_init__(self) -> None:
+        check_timeout(self.timeout_seconds)
         problems = []
         if not isinstance(self.pace, PollPolicy) and not is_amount(self.pace):
             what = f"{self.pace!r} is no number of seconds, 0 or more"
@@ -97,107 +105,149 @@ class JobWait:
         if problems:
             raise InvalidValue("a wait", problems)
 
-    def run(self, timeout_seconds: float | None) -> JobSnapshot:
-        """Wait.
+    @classmethod
+    def of(
+        cls,
+        timeout_seconds: float | None,
+        polling_seconds: float,
+        *,
+        until: Stage | str,
+        poll_policy: PollPolicy | None,
+        unknown_status_seconds: float | None,
+        index: int | None = None,
+        on_change: OnChange | None = None,
+    ) -> Self:
+        """The options, as the public functions have them."""
+        stage = _fields.one_of(Stage, until)
+        if isinstance(stage, _fields.Bad):
+            raise InvalidValue("a wait", [Problem("until", stage.what)])
+        return cls(
+            timeout_seconds=timeout_seconds,
+            stage=stage,
+            pace=polling_seconds if poll_policy is None else poll_policy,
+            unknown_status_seconds=unknown_status_seconds,
+            index=index,
+            on_change=on_change,
+        )
 
-        Args:
-            timeout_seconds: How long at the most; None without a limit, 0 to look once.
 
-        Returns:
-            The snapshot in which it is so.
+@attrs.define(eq=False)
+class JobWait:
+    """One wait. What it has judged once is not judged again while it stays the same snapshot.
+
+    Attributes:
+        handle: The handle, which goes along.
+        options: How to wait.
+        change: The last change, until it has been told.
+        error: Why it ended without what it waited for.
+    """
+
+    handle: Waitable
+    options: WaitOptions
+    change: Change | None = attrs.field(default=None, init=False)
+    error: SuperstaqException | None = attrs.field(default=None, init=False)
+    _asked_after: int = attrs.field(default=0, init=False)
+    _shown: JobSnapshot | None = attrs.field(default=None, init=False)
+    _judged: JobSnapshot | None = attrs.field(default=None, init=False)
+    _is_final: bool = attrs.field(default=False, init=False)
+    _is_unknown: bool = attrs.field(default=False, init=False)
+    _unknown_since: float | None = attrs.field(default=None, init=False)
+    _quiet_seconds: float = attrs.field(default=0.0, init=False)
+    _quiet_at: float = attrs.field(default=0.0, init=False)
+    _failure: SuperstaqServerException | None = attrs.field(default=None, init=False)
+    _failed_looks: int = attrs.field(default=0, init=False)
+
+    # ---- what it is ------------------------------------------------------------------------
+
+    @property
+    def final(self) -> JobSnapshot | None:
+        """The latest snapshot, if it is what was waited for.
 
         Raises:
-            WaitTimeout: If the time ran out.
-            UnknownStatusTimeout: If the job kept a status that nobody knows for too long.
-            InvalidValue: If the timeout is no time.
+            CircuitIndexError: If the job has no such circuit.
         """
-        self._looks_once = timeout_seconds == 0
-        self.begin()
-        try:
-            return wait_for(
-                self._look,
-                self.is_done,
-                clock=self.client.clock,
-                timeout_seconds=timeout_seconds,
-                pause=self._pause,
-                absorbs=lambda error: isinstance(error, _PassingError),
-            )
-        except RanOut as error:
-            ran_out = error
-        ran_out.failures = tuple(
-            each.error if isinstance(each, _PassingError) else each for each in ran_out.failures
+        latest = self.handle.latest
+        if latest is not self._judged and latest is not None:
+            self._judge(latest)
+        return latest if self._is_final else None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it goes on."""
+        return self.error is None and self.final is None
+
+    def _judge(self, snapshot: JobSnapshot) -> None:
+        options = self.options
+        self._is_final = snapshot.has_reached(options.stage, options.index)
+        status = (
+            snapshot.status if options.index is None else snapshot.circuits[options.index].status
         )
-        raise self.out_of_time(ran_out, timeout_seconds)
+        # Nor is it known what a job without circuits waits for.
+        self._is_unknown = status is CircuitStatus.UNKNOWN or not snapshot.circuits
+        self._judged = snapshot
+
+    # ---- looking ---------------------------------------------------------------------------
 
     def begin(self) -> None:
         """Take in what is known before the first look."""
-        self._shown = self.latest()
-        self._quiet_at = self.client.clock.now()
+        self._shown = self.handle.latest
+        self._quiet_at = self.handle.client.clock.now()
 
-    def is_done(self, snapshot: JobSnapshot) -> bool:
-        """Whether it is as it is waited for."""
-        return snapshot.has_reached(self.stage, self.index)
+    def catch_up(self) -> None:
+        """Take in an end that somebody else has seen."""
+        final = self.final
+        if final is not None:
+            self.take(final)
 
-    def _look(self, seconds_left: float) -> JobSnapshot:
-        seen = self.latest()
-        if seen is None or not self.is_done(seen):
-            seen = self._ask(seconds_left)
-        self.take(seen)
-        return seen
+    def ask(self) -> None:
+        """Note what is known at the moment of asking."""
+        self._asked_after = self.handle._answers  # noqa: SLF001 - the handle is its friend
+
+    def look(self, seen: JobSnapshot) -> None:
+        """Take in what the server said. What ends the wait is its ``error``."""
+        self._failure, self._failed_looks = None, 0
+        kept = self.handle._keep(seen, asked_after=self._asked_after)  # noqa: SLF001
+        try:
+            self.take(kept)
+        except SuperstaqException as error:
+            self.error = error
 
     def take(self, seen: JobSnapshot) -> None:
-        """Take in what a look saw.
+        """Take in what was seen.
 
         Raises:
+            CircuitIndexError: If the job has no such circuit.
             UnknownStatusTimeout: If the job kept a status that nobody knows for too long.
         """
         if seen is not self._shown:
             self._note_change(seen)
-        self._check_status(seen)
-
-    def _ask(self, seconds_left: float) -> JobSnapshot:
-        # Turns spread waits out; none may take the time away in which to look.
-        turn = 0.0 if self._looks_once else min(self.client.look_in(), 0.5 * seconds_left)
-        if turn > 0:
-            self.client.clock.sleep(turn)
-        # A wait that is to look once may take as long as a request; the last look of another not.
-        is_unbounded = self._looks_once or seconds_left == math.inf
-        timeout = None if is_unbounded else max(0.0, seconds_left - turn)
-        try:
-            # One look, one request: the next look is its repetition.
-            seen = self.look_once(timeout_seconds=timeout, max_attempts=1)
-        except SuperstaqServerException as error:
-            self.absorb(error)
-            failure = error
+        if seen is not self._judged:
+            self._judge(seen)
+        if self._is_unknown:
+            self._bound_unknown(seen)
         else:
-            self._failed_looks = 0
-            return seen
-        raise _PassingError(failure)
+            self._unknown_since = None
 
     def absorb(self, error: SuperstaqServerException) -> None:
-        """Take in that a look failed; raise what does not pass."""
-        if not self.client.retry_policy.may_repeat(error, safe_to_repeat=True):
-            raise error
-        _LOGGER.info("a look at job %s failed with %s", self.job_id, type(error).__name__)
+        """Take in that a look failed, in a way that passes."""
+        _LOGGER.info("a look at job %s failed with %s", self.handle.job_id(), type(error).__name__)
+        self._failure = error
         self._failed_looks += 1
 
     def _note_change(self, seen: JobSnapshot) -> None:
         before, self._shown = self._shown, seen
-        now = self.client.clock.now()
-        if isinstance(self.pace, PollPolicy) and before is not None:
+        options = self.options
+        if isinstance(options.pace, PollPolicy) and before is not None:
+            now = self.handle.client.clock.now()
             quiet = self._quiet_seconds + now - self._quiet_at
-            self._quiet_seconds = self.pace.quiet_after_change(before.status, quiet)
+            self._quiet_seconds = options.pace.quiet_after_change(before.status, quiet)
             self._quiet_at = now
-        if self.on_change is not None:
-            self.on_change(before, seen)
+        self.change = before, seen
+        if options.on_change is not None:
+            options.on_change(before, seen)
 
-    def _check_status(self, seen: JobSnapshot) -> None:
-        status = seen.status if self.index is None else seen.circuit(self.index).status
-        bound, now = self.unknown_status_seconds, self.client.clock.now()
-        # Nor is it known what a job without circuits waits for.
-        if status is not CircuitStatus.UNKNOWN and seen.circuits:
-            self._unknown_since = None
-            return
+    def _bound_unknown(self, seen: JobSnapshot) -> None:
+        bound, now = self.options.unknown_status_seconds, self.handle.client.clock.now()
         if self._unknown_since is None:
             self._unknown_since = now
         seconds = now - self._unknown_since
@@ -208,63 +258,66 @@ class JobWait:
                 if seen.circuits
                 else "without any circuit"
             )
-            raise self._timeout(UnknownStatusTimeout, how, bound, RanOut(seconds, (), 0))
+            raise self._timeout(UnknownStatusTimeout, how, bound, seconds)
 
-    def _pause(self, _seen: JobSnapshot | None, error: Exception | None) -> float:
-        return self.pause(error.error if isinstance(error, _PassingError) else None)
+    # ---- pausing ---------------------------------------------------------------------------
 
-    def pause(self, error: SuperstaqServerException | None) -> float:
-        """How long to wait before the next look, after one that failed or did not; seconds."""
-        pause = self.pace
+    def pause_seconds(self) -> float:
+        """How long to wait before the next look, after one that failed or did not."""
+        pause, client = self.options.pace, self.handle.client
         if isinstance(pause, PollPolicy):
-            quiet = self._quiet_seconds + self.client.clock.now() - self._quiet_at
+            quiet = self._quiet_seconds + client.clock.now() - self._quiet_at
             status = None if self._shown is None else self._shown.status
-            pause = pause.pause_seconds(status, quiet_seconds=quiet, jitter=self.client.jitter())
-        if error is None:
+            pause = pause.pause_seconds(status, quiet_seconds=quiet, jitter=client.jitter())
+        if self._failure is None:
             return pause
-        policy, asked = self.client.retry_policy, error.retry_after_seconds or 0.0
+        policy, asked = client.retry_policy, self._failure.retry_after_seconds or 0.0
         # However short the pauses are, a server in trouble is not asked without end.
-        backoff = policy.delay_seconds(self._failed_looks, jitter=self.client.jitter())
+        backoff = policy.delay_seconds(self._failed_looks, jitter=client.jitter())
         return max(
             pause,
             min(backoff, _LONGEST_BACKOFF_SECONDS),
             min(asked, policy.retry_after_cap_seconds),
         )
 
-    def out_of_time(self, ran_out: RanOut, timeout_seconds: float | None) -> WaitTimeout:
-        """The error for a wait whose time ran out."""
-        how = f"after {ran_out.waited_seconds:.3g} s (timeout_seconds={timeout_seconds})"
-        return self._timeout(WaitTimeout, how, timeout_seconds, ran_out)
+    # ---- running out of time ---------------------------------------------------------------
+
+    def run_out(self, countdown: Countdown) -> None:
+        """End it, since the time is over."""
+        seconds, timeout = countdown.waited_seconds(), self.options.timeout_seconds
+        how = f"after {seconds:.3g} s (timeout_seconds={timeout})"
+        self.error = self._timeout(WaitTimeout, how, timeout, seconds, countdown)
 
     def _timeout(
         self,
         kind: type[WaitTimeout],
         how: str,
         timeout_seconds: float | None,
-        ran_out: RanOut,
+        waited_seconds: float,
+        countdown: Countdown | None = None,
     ) -> WaitTimeout:
-        snapshot = self.latest()
-        what = "job" if self.index is None else f"circuit {self.index} of job"
+        snapshot, index, job_id = self.handle.latest, self.options.index, self.handle.job_id()
+        failures, num_failures = ((), 0) if countdown is None else countdown.failures()
+        what = "job" if index is None else f"circuit {index} of job"
         last = "The server never answered about it."
         if snapshot is not None:
-            last = f"It was {self._told(snapshot)} when it was last looked at."
-        failed = ""
-        if ran_out.failures:
-            failed = f" Looks that failed: {ran_out.num_failures}, the last: {ran_out.failures[-1]}"
+            last = f"It was {_told(snapshot, index)} when it was last looked at."
+        failed = f" Looks that failed: {num_failures}, the last: {failures[-1]}" if failures else ""
         return kind(
-            f"{what} {self.job_id} was not {self.stage} {how}. {last} It goes on at the server; "
+            f"{what} {job_id} was not {self.options.stage} {how}. {last} It goes on at the server; "
             f"wait again, or cancel it. The last snapshot is in this error's .snapshot.{failed}",
-            job_id=self.job_id,
+            job_id=job_id,
             snapshot=snapshot,
             timeout_seconds=timeout_seconds,
-            waited_seconds=ran_out.waited_seconds,
-            failures=ran_out.failures,
-            num_failures=ran_out.num_failures,
+            waited_seconds=waited_seconds,
+            failures=failures,
+            num_failures=num_failures,
         )
 
-    def _told(self, snapshot: JobSnapshot) -> str:
-        """The status that was waited on, as the server wrote it."""
-        if self.index is not None:
-            return snapshot.circuit(self.index).status_text
-        status = snapshot.status
-        return next((c.status_text for c in snapshot.circuits if c.status is status), str(status))
+
+def _told(snapshot: JobSnapshot, index: int | None) -> str:
+    """The status that was waited on, as the server wrote it."""
+    if index is not None:
+        return snapshot.circuit(index).status_text
+    status = snapshot.status
+    return next((c.status_text for c in snapshot.circuits if c.status is status), str(status))

@@ -148,7 +148,7 @@ def _listed(problems: tuple[Problem, ...], omitted: int) -> str:
 
 
 class ConfigurationError(SuperstaqException, ValueError):
-    """A setting of the client cannot be used. Nothing was sent."""
+    """A setting cannot be used, or needs what is not installed. Nothing was sent."""
 
 
 class ApiKeyNotFound(ConfigurationError):

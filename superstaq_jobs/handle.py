@@ -1,7 +1,7 @@
 """The one live thing: a job's id, a client, and the latest snapshot.
 
 Lives here: ``JobHandle``. It has all of the official client's ``Job`` by the same names. May import
-``fetch``, ``_job_wait`` and below.
+``fetch``, ``_wait_drivers`` and below.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ from uuid import UUID
 import attrs
 
 from . import _fields
-from ._job_wait import JobWait, OnChange
+from ._job_wait import OnChange, WaitOptions
 from ._locks import ForkSafeLock
 from ._seen import SeenJobs
+from ._wait_drivers import run, run_async
+from ._wait_loop import WaitLoop
 from .changes import follow, newest, with_texts_of
 from .client import SuperstaqClient
 from .errors import (
     CancelRefused,
     InvalidRequest,
-    InvalidValue,
     JobsNotFound,
     PartialCancelUnsupported,
     Problem,
@@ -169,28 +170,22 @@ class JobHandle:
             JobsNotFound: If the server does not know the job.
             SuperstaqServerException: If the server could not be asked; ``latest`` stays.
         """
-        return self._look()
-
-    def _look(
-        self, *, timeout_seconds: float | None = None, max_attempts: int | None = None
-    ) -> JobSnapshot:
         with self._lock.of_this_process():
             known, asked_after = self._latest, self._answers
         if known is not None and known.is_terminal:
             return known
-        memory = self._seen
-        if memory is None:
-            memory = self._seen = SeenJobs()
         (call,) = self._client.api.query_jobs(JobQuery(job_id=[self._job_id]), self._circuit_type)
-        found = self._client.send(
-            memory.reading(call),
-            deadline=self._client.deadline_in(timeout_seconds),
-            max_attempts=max_attempts,
-        )
+        found = self._client.send(self._memory().reading(call))
         seen = next((job for job in found if job.job_id == self._job_id), None)
         if seen is None:
             raise JobsNotFound([self._job_id])
         return self._keep(seen, asked_after=asked_after)
+
+    def _memory(self) -> SeenJobs:
+        memory = self._seen
+        if memory is None:
+            memory = self._seen = SeenJobs()
+        return memory
 
     def _keep(self, seen: JobSnapshot, *, asked_after: int) -> JobSnapshot:
         now = self._client.clock.utcnow()
@@ -211,7 +206,7 @@ class JobHandle:
             self._latest = kept
             self._answers += 1
             self._looked_at = now
-            if kept.is_terminal:
+            if kept is not known and kept.is_terminal:
                 self._seen = None
             return kept
 
@@ -323,19 +318,61 @@ class JobHandle:
             InvalidValue: If an argument is none that can be waited with.
             SuperstaqServerException: If the server could not be asked, for good.
         """
-        pace = polling_seconds if poll_policy is None else poll_policy
-        wait = JobWait(
-            job_id=self._job_id,
-            client=self._client,
-            latest=lambda: self._latest,
-            look_once=self._look,
-            index=index,
-            stage=stage_of(until),
-            on_change=on_change,
-            pace=pace,
+        options = WaitOptions.of(
+            timeout_seconds,
+            polling_seconds,
+            until=until,
+            poll_policy=poll_policy,
             unknown_status_seconds=unknown_status_seconds,
+            index=index,
+            on_change=on_change,
         )
-        return wait.run(timeout_seconds)
+        loop = WaitLoop([self], options, memory=self._memory)
+        for _ in run(loop.steps()):
+            pass
+        return loop.only_final()
+
+    async def wait_until_complete_async(
+        self,
+        index: int | None = None,
+        timeout_seconds: float | None = None,
+        polling_seconds: float = 5,
+        *,
+        until: Stage | str = Stage.FINISHED,
+        on_change: OnChange | None = None,
+        poll_policy: PollPolicy | None = None,
+        unknown_status_seconds: float | None = 600,
+    ) -> JobSnapshot:
+        """``wait_until_complete`` for a coroutine: while it asks or pauses, others run.
+
+        Its arguments are those; ``on_change`` is a plain function, called in the event loop's
+        thread. Cancelling the task stops it: a request that is under way is left to itself, and
+        nothing is asked after it. The handle stays usable.
+
+        Returns:
+            The snapshot in which it is so.
+
+        Raises:
+            WaitTimeout: As ``wait_until_complete`` does, as are the others.
+            UnknownStatusTimeout: If the job kept a status that nobody knows for too long.
+            CircuitIndexError: If there is no such circuit.
+            InvalidValue: If an argument is none that can be waited with.
+            SuperstaqServerException: If the server could not be asked, for good.
+        """
+        options = WaitOptions.of(
+            timeout_seconds,
+            polling_seconds,
+            until=until,
+            poll_policy=poll_policy,
+            unknown_status_seconds=unknown_status_seconds,
+            index=index,
+            on_change=on_change,
+        )
+        loop = WaitLoop([self], options, memory=self._memory)
+        async with contextlib.aclosing(run_async(loop.steps())) as events:
+            async for _ in events:
+                pass
+        return loop.only_final()
 
     # ---- cancelling ------------------------------------------------------------------------
 
@@ -385,15 +422,3 @@ class JobHandle:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._lock = ForkSafeLock()
-
-
-def stage_of(until: Stage | str) -> Stage:
-    """The stage that a wait is to wait for.
-
-    Raises:
-        InvalidValue: If there is none of that name.
-    """
-    stage = _fields.one_of(Stage, until)
-    if isinstance(stage, _fields.Bad):
-        raise InvalidValue("a wait", [Problem("until", stage.what)])
-    return stage

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import gc
 import itertools
 import json
 import uuid
@@ -171,6 +171,36 @@ def test_a_job_that_cannot_be_read_does_not_stop_the_others():
     assert len(caught.value.found) == 2
 
 
+def test_however_many_jobs_cannot_be_read_each_is_named_and_the_others_end():
+    """The list of what is wrong with one answer is bounded."""
+    bad = set(map(str, ids(100)[10:90]))
+
+    def spoil(_asked, body):
+        jobs = json.loads(body)
+        for key in bad & set(jobs):
+            jobs[key]["shots"] = ["three"]
+        return json.dumps(jobs).encode()
+
+    _, _, handles = world(dict.fromkeys(ids(100), QUEUE), spoil=spoil)
+    with pytest.raises(sj.JobsUnsettled) as caught:
+        sj.wait_all(handles)
+    assert set(map(str, caught.value.errors)) == bad
+    assert {type(error) for error in caught.value.errors.values()} == {sj.ProtocolError}
+    assert len(caught.value.found) == 20
+
+
+def test_a_job_that_nobody_asked_for_and_nobody_can_read_is_not_held_against_the_others():
+    def spoil(_asked, body):
+        return json.dumps({**json.loads(body), str(ids(9)[8]): {"shots": "none"}}).encode()
+
+    server, _, handles = world(dict.fromkeys(ids(3), QUEUE), spoil=spoil)
+    del server.lives[ids(3)[1]]
+    with pytest.raises(sj.JobsUnsettled) as caught:
+        sj.wait_all(handles)
+    assert {k: type(e) for k, e in caught.value.errors.items()} == {ids(3)[1]: sj.JobsNotFound}
+    assert len(caught.value.found) == 2
+
+
 def test_a_request_that_is_refused_for_one_job_is_made_for_the_others():
     def spoil(asked, body):
         return Response(status=400, body=b'"no"') if ids(9)[6] in asked else body
@@ -214,6 +244,14 @@ def test_the_time_is_one_for_all():
     assert set(caught.value.errors) == set(ids(3)[1:])
     assert all(isinstance(e, sj.WaitTimeout) for e in caught.value.errors.values())
     assert [s.job_id for s in caught.value.found] == ids(1)
+
+
+def test_changes_end_with_the_time():
+    _, _, handles = world({ids(1)[0]: ["pending"]})
+    changes = sj.watch(handles, timeout_seconds=60)
+    assert next(changes) == (None, handles[0].latest)
+    with pytest.raises(sj.JobsTimeout):
+        next(changes)
 
 
 def test_no_time_is_one_look():
@@ -261,31 +299,101 @@ def test_a_changed_job_keeps_the_texts_it_had():
     assert handle.refresh().circuits[0].input_circuit is first.circuits[0].input_circuit
 
 
-def test_async_is_the_same_loop():
-    server, _, handles = world({job_id: QUEUE[i:] for i, job_id in enumerate(ids(4))})
+# ---- one round after another
 
-    async def gather():
-        return [s.job_id.int async for s in sj.as_completed_async(handles)]
 
-    assert asyncio.run(gather()) == [4, 3, 2, 1]
+def test_a_look_that_went_well_ends_a_row_of_failures():
+    statuses = iter([503, 503, 200, 503, 503, 200, 503, 401])
+
+    def spoil(_asked, body):
+        status = next(statuses)
+        return body if status == 200 else Response(status=status, body=b"")
+
+    clock = FakeClock()
+    server = Server({ids(1)[0]: ["pending"]}, spoil=spoil)
+    handle = JobHandle(client_on(server, clock=clock), ids(1)[0])
+    with pytest.raises(sj.JobsUnsettled):
+        sj.wait_all([handle], polling_seconds=0.1)
+    assert clock.sleeps == (0.25, 0.5, 0.1, 0.25, 0.5, 0.1, 0.25)
+
+
+def test_a_long_wait_keeps_no_snapshot_that_is_past():
+    alive = []
+
+    class Counting(FakeClock):
+        def sleep(self, seconds):
+            super().sleep(seconds)
+            alive.append(sum(isinstance(each, sj.JobSnapshot) for each in gc.get_objects()))
+
+    server = Server({ids(1)[0]: ["running", "pending"] * 40})
+    handles = [JobHandle(client_on(server, clock=Counting()), ids(1)[0])]
+    with pytest.raises(sj.JobsTimeout):
+        sj.wait_all(handles, timeout_seconds=400)
+    assert len(alive) == 80
+    assert alive[-1] <= alive[2]
+
+
+def test_requests_that_wait_for_others_get_no_time_of_their_own():
+    clock = FakeClock()
+
+    class Hanging(Server):
+        def send(self, _request, /, *, timeout_seconds):
+            clock.advance(timeout_seconds)
+            raise sj.RequestTimeout("late", sent=True)
+
+    client = client_on(Hanging({}), clock=clock)
+    with pytest.raises(sj.JobsTimeout):
+        sj.wait_all([JobHandle(client, each) for each in ids(400)], 10, requests_at_once=1)
+    assert clock.now() <= 10
+
+
+@pytest.mark.parametrize("wait", [sj.wait_all, sj.as_completed, sj.watch, sj.as_completed_async])
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_timeout_that_is_none_is_refused_at_the_call(wait, number):
+    server, _, handles = world(dict.fromkeys(ids(number), QUEUE))
+    with pytest.raises(sj.InvalidValue, match="timeout_seconds"):
+        wait(handles, timeout_seconds=-1)
+    assert server.asked == []
+
+
+def test_a_job_that_another_thread_saw_end_is_not_asked_about_again():
+    server, _, (one, two) = world(dict.fromkeys(ids(2), QUEUE))
+    changes = sj.watch([one, two])
+    for _ in range(2):
+        next(changes)
+    for _ in range(3):
+        two.refresh()
+    before = len(server.asked)
+    assert [(after.job_id.int, str(after.status)) for _, after in changes] == [
+        (2, "completed"),
+        *((1, status) for status in QUEUE[1:]),
+    ]
+    assert server.asked[before:] == [[ids(2)[0]]] * 3
+
+
+def test_requests_stay_as_they_are_though_jobs_of_others_end():
+    """So an answer without news is known by its bytes."""
+    lives = {job_id: ["pending", "pending", "completed"] for job_id in ids(400)}
+    for job_id in ids(400)[:10]:
+        lives[job_id] = ["completed"]
+    server, _, handles = world(lives)
+    sj.wait_all(handles, requests_at_once=1)
+    first, second = server.asked[:3], server.asked[3:6]
+    assert second == [first[0][10:], *first[1:]]
+
+
+def test_requests_are_joined_as_soon_as_fewer_are_enough():
+    lives = {job_id: ["pending", "completed"] for job_id in ids(400)}
+    for job_id in ids(400)[::2]:
+        lives[job_id] = ["completed"]
+    server, _, handles = world(lives)
+    sj.wait_all(handles, requests_at_once=1)
+    room = len(server.asked[0])
+    assert [len(asked) for asked in server.asked] == [room, room, 400 - 2 * room, room, 200 - room]
+
+
+def test_handles_of_one_job_in_two_languages_are_asked_for_apart():
+    server, _, (handle,) = world({ids(1)[0]: ["received", "received", "completed", "completed"]})
+    other = JobHandle(handle.client, handle.job_id(), circuit_type="cirq")
+    assert len(sj.wait_all([handle, other], requests_at_once=1)) == 2
     assert len(server.asked) == 4
-
-
-def test_a_cancelled_task_asks_no_more():
-    server = Server({job_id: ["pending"] for job_id in ids(2)})
-    client = sj.SuperstaqClient("key", "https://superstaq.example.com", transport=server)
-    handles = [JobHandle(client, job_id) for job_id in ids(2)]
-
-    async def give_up():
-        async def wait():
-            return [s async for s in sj.as_completed_async(handles, polling_seconds=60)]
-
-        task = asyncio.create_task(wait())
-        while not server.asked:  # noqa: ASYNC110 - the server is a thread's
-            await asyncio.sleep(0.01)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-    asyncio.run(give_up())
-    assert len(server.asked) == 1

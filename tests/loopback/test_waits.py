@@ -107,7 +107,8 @@ def test_a_refused_connection_is_waited_out_and_told() -> None:
     with sj.SuperstaqClient(KEY, origin) as client, pytest.raises(sj.WaitTimeout) as caught:
         sj.JobHandle(client, JOB).wait_until_complete(timeout_seconds=0.3, polling_seconds=0.05)
     assert caught.value.num_failures > 1
-    assert "Connection refused" in str(caught.value)
+    # Of the last look, whose time may be over when it begins, that is not told.
+    assert "Connection refused" in str(caught.value.failures[0])
 
 
 @pytest.mark.parametrize("name", [n for n in PASSING if n != "429"])

@@ -3,7 +3,9 @@ same snapshot whatever the polling interval."""
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
+import random
 
 import attrs
 import pytest
@@ -13,6 +15,7 @@ from worlds import JOB, NOON, client_on, job
 
 import superstaq_jobs as sj
 from superstaq_jobs.testing import FakeClock, ScriptedTransport, jobs_response
+from superstaq_jobs.testing import strategies as sjst
 
 PATHS = [
     ["received", "awaiting_compile", "compiling", "awaiting_simulation", "simulating", "completed"],
@@ -116,3 +119,61 @@ def test_a_wait_for_one_circuit_is_a_wait_for_that_circuit(circuits, interval, d
     over = circuits[index][-1][0]
     assert [at >= over for at in asked] == [False] * (len(asked) - 1) + [True]
     assert snapshot.circuits[index].status_text == circuits[index][-1][1]
+
+
+# ---- the same for a coroutine
+
+OPTIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "index": st.integers(0, 3),
+        "timeout_seconds": st.one_of(st.just(0), st.floats(0, 60), st.just(-1)),
+        "polling_seconds": INTERVALS,
+        "until": st.sampled_from(["compiled", "finished"]),
+        "poll_policy": st.builds(
+            sj.PollPolicy,
+            queued=st.builds(sj.Pace, fraction=st.floats(0, 1)),
+            jitter=st.floats(0, 1),
+        ),
+        "unknown_status_seconds": st.floats(0, 20),
+    },
+)
+
+
+def facts(error):
+    """Everything that an error says."""
+    known = {
+        name: list(map(facts, value)) if name == "failures" else value
+        for name, value in vars(error).items()
+    }
+    return type(error), str(error), known
+
+
+def course(wait, circuits, faults, options):
+    """All that there is to see of a wait, from outside and from the server."""
+    clock = FakeClock()
+    transport = ScriptedTransport.from_function(
+        lambda _: jobs_response(state(circuits, clock.now())), faults=faults, clock=clock
+    )
+    client = sj.SuperstaqClient(
+        "key", transport=transport, clock=clock, jitter=random.Random(7).random
+    )
+    handle = sj.JobHandle(client, JOB)
+    changes = []
+    try:
+        outcome = wait(handle, on_change=lambda *each: changes.append(each), **options)
+    except sj.SuperstaqException as error:
+        outcome = facts(error)
+    asked = [(request, transport.timeouts[n]) for n, request in enumerate(transport.requests)]
+    return outcome, changes, asked, clock.sleeps, handle.latest, handle.looked_at, client.traffic
+
+
+def wait_async(handle, **options):
+    return asyncio.run(handle.wait_until_complete_async(**options))
+
+
+@quiet
+@given(circuits=lives(), faults=sjst.fault_scripts(), options=OPTIONS)
+def test_a_coroutine_waits_as_a_thread_does(circuits, faults, options):
+    by_thread = course(sj.JobHandle.wait_until_complete, circuits, faults, options)
+    assert course(wait_async, circuits, faults, options) == by_thread

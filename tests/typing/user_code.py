@@ -95,6 +95,36 @@ def handling(handle: sj.JobHandle) -> None:
     assert_type(handle.STATUS_PRIORITY_ORDER, tuple[sj.CircuitStatus, ...])
 
 
+def waiting(handles: list[sj.JobHandle]) -> None:
+    assert_type(
+        sj.wait_all(handles, 600, 0.5, until="compiled", requests_at_once=2, progress=True),
+        tuple[sj.JobSnapshot, ...],
+    )
+    assert_type(sj.wait_any(handles, 2, poll_policy=sj.PollPolicy()), tuple[sj.JobSnapshot, ...])
+    bar = sj.ProgressBar(line_seconds=30)
+    for final in sj.as_completed(handles, unknown_status_seconds=None, progress=bar):
+        assert_type(final, sj.JobSnapshot)
+    changes = sj.watch(handles, timeout_seconds=600)
+    for before, after in changes:
+        assert_type(before, sj.JobSnapshot | None)
+        assert_type(after, sj.JobSnapshot)
+    changes.close()
+
+
+async def waiting_async(handles: list[sj.JobHandle]) -> None:
+    snapshot = await handles[0].wait_until_complete_async(
+        index=0, timeout_seconds=600, polling_seconds=0.5, until="compiled", on_change=print
+    )
+    assert_type(snapshot, sj.JobSnapshot)
+    finals = sj.as_completed_async(handles, polling_seconds=0.5, progress=True)
+    async for final in finals:
+        assert_type(final, sj.JobSnapshot)
+    await finals.aclose()
+    assert_type(await sj.wait_all_async(handles, 600), tuple[sj.JobSnapshot, ...])
+    async for before, after in sj.watch_async(handles, until="compiled"):
+        assert_type((before, after), tuple[sj.JobSnapshot | None, sj.JobSnapshot])
+
+
 def reading(snapshot: sj.JobSnapshot) -> None:
     assert_type(snapshot.job_id, UUID)
     assert_type(snapshot.circuits, tuple[sj.CircuitSnapshot, ...])
