@@ -179,11 +179,9 @@ class JobWait:
     def _judge(self, snapshot: JobSnapshot) -> None:
         options = self.options
         self._is_final = snapshot.has_reached(options.stage, options.index)
-        status = (
-            snapshot.status if options.index is None else snapshot.circuits[options.index].status
-        )
+        status = snapshot.status if options.index is None else snapshot.statuses[options.index]
         # Nor is it known what a job without circuits waits for.
-        self._is_unknown = status is CircuitStatus.UNKNOWN or not snapshot.circuits
+        self._is_unknown = status is CircuitStatus.UNKNOWN or not snapshot.num_circuits
         self._judged = snapshot
 
     # ---- looking ---------------------------------------------------------------------------
@@ -255,7 +253,7 @@ class JobWait:
             how = f"after {seconds:.3g} s " + (
                 "in a status that this version of superstaq_jobs does not know, and which may "
                 "be its end"
-                if seen.circuits
+                if seen.num_circuits
                 else "without any circuit"
             )
             raise self._timeout(UnknownStatusTimeout, how, bound, seconds)

@@ -32,7 +32,7 @@ from .errors import (
 from .kinds import CircuitType
 from .orders import JobQuery
 from .records import JobSnapshot
-from .waiting import Countdown
+from .waiting import Countdown, Looks
 
 __all__: list[str] = []
 
@@ -198,16 +198,14 @@ class WaitLoop:
             each.begin()
         open_ones = yield from _told(self.waits)
         packs = self._packs(open_ones)
+        looks = Looks(countdown, lambda: min(each.pause_seconds() for each in open_ones))
         while open_ones:
             yield from self._look(packs, clock, countdown)
             open_ones = yield from _left_open(open_ones, packs)
-            if not open_ones:
-                return
-            left = countdown.seconds_to_last_look()
-            if left <= 0:
+            pause = looks.pause_after(bool(open_ones))
+            if pause is None:
                 break
-            wanted = min(each.pause_seconds() for each in open_ones)
-            yield Pause(clock, max(0.0, min(left, wanted)))
+            yield Pause(clock, pause)
             for each in open_ones:
                 each.catch_up()
             open_ones = yield from _left_open(open_ones, packs)

@@ -369,7 +369,8 @@ class JobSnapshot(_Unfolding):
             CircuitIndexError: If there is no such circuit.
         """
         if index is not None:
-            return stage.is_reached(self.circuit(index).status)
+            self._check_index(index)
+            return stage.is_reached(self.statuses[index])
         statuses = self.statuses
         return bool(statuses) and all(map(stage.is_reached, statuses))
 
@@ -380,11 +381,14 @@ class JobSnapshot(_Unfolding):
             TypeError: If the index is no int.
             CircuitIndexError: If there is no such circuit.
         """
+        self._check_index(index)
+        return self.circuits[index]
+
+    def _check_index(self, index: int) -> None:
         if isinstance(index, bool) or not isinstance(index, int):
             raise TypeError(f"{index!r} is no index of a circuit")
         if not 0 <= index < self.num_circuits:
             raise CircuitIndexError(job_id=self.job_id, index=index, num_circuits=self.num_circuits)
-        return self.circuits[index]
 
     def age(self, now: dt.datetime) -> dt.timedelta:
         """How long ago this snapshot was fetched.

@@ -1,18 +1,21 @@
-"""The time of a wait. It knows no job and no HTTP.
+"""When a wait looks, and when it gives up. It knows no job and no HTTP.
 
-Lives here: the ``Countdown`` that a wait goes by. May import ``clock``, ``errors`` and ``policy``.
+Lives here: the ``Countdown`` that a wait goes by, and ``Looks``, which asks tenacity whether there
+is to be another look, and after which pause. May import ``clock``, ``errors``, ``policy`` and
+tenacity.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Final
 
 from .clock import Clock
 from .errors import InvalidValue, Problem
 from .policy import is_amount
 
-__all__ = ["Countdown", "check_timeout"]
+__all__ = ["Countdown", "Looks", "check_timeout"]
 
 _KEPT_FAILURES: Final = 20
 _LONGEST_RESERVE_SECONDS: Final = 1.0
@@ -99,3 +102,43 @@ class Countdown:
     def failures(self) -> tuple[tuple[Exception, ...], int]:
         """The last of the failures that were absorbed, 20 at most, and how many there were."""
         return tuple(self._failures), self._num_failures
+
+
+class Looks:
+    """Looks that go on while something is open and there is time, for a loop that pauses itself.
+
+    tenacity decides, step by step, as it does in its own loops; so the same decisions serve a
+    thread, which sleeps, and a coroutine, which awaits.
+
+    Args:
+        countdown: The time there is.
+        pause_seconds: How long to wait after a look that left something open.
+    """
+
+    def __init__(self, countdown: Countdown, pause_seconds: Callable[[], float]) -> None:
+        import tenacity  # by those who wait, not by all who have a handle
+
+        self._retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_result(lambda is_open: is_open),
+            stop=lambda _: countdown.seconds_to_last_look() <= 0,
+            # The last pause ends where the last look begins, whatever the interval.
+            wait=lambda _: max(0.0, min(countdown.seconds_to_last_look(), pause_seconds())),
+            retry_error_callback=lambda _: None,  # out of time is for the wait to tell
+        )
+        self._state = tenacity.RetryCallState(self._retrying, fn=None, args=(), kwargs={})
+
+    def pause_after(self, is_open: bool) -> float | None:
+        """The pause between a look and the next one, in seconds; None if there is no next one.
+
+        Args:
+            is_open: Whether the look left something open.
+        """
+        self._state.set_result(is_open)
+        # tenacity keeps its statistics by thread, and a wait may go on in another one.
+        self._retrying.begin()
+        self._retrying.iter(self._state)
+        action = self._state.next_action
+        if action is None:
+            return None
+        self._state.prepare_for_next_attempt()
+        return float(action.sleep)
