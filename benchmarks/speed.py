@@ -29,10 +29,12 @@ warnings.simplefilter("ignore")  # the official client's, of its API version, on
 
 from speed_rows import (  # noqa: E402
     decoding,
+    handles,
     http_get,
     imports,
     memory,
     polls,
+    waiting,
 )
 from speed_rows.lines import HEAD, Line, Run, as_table  # noqa: E402
 from speed_rows.page import with_result  # noqa: E402
@@ -44,6 +46,8 @@ ROWS: dict[str, tuple[str, Callable[[Run], Iterator[Line]]]] = {
     "decode": ("Decoding an answer", decoding.row),
     "memory": ("Memory", memory.row),
     "poll": ("Reading the answer to a poll", polls.row),
+    "wait": ("Waiting for 1,000 jobs", waiting.row),
+    "handles": ("10,000 handles", handles.row),
     "http": ("Requests", http_get.row),
     "import": ("Import", imports.row),
 }
