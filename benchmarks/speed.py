@@ -29,6 +29,7 @@ warnings.simplefilter("ignore")  # the official client's, of its API version, on
 
 from speed_rows import (  # noqa: E402
     decoding,
+    growth,
     handles,
     http_get,
     imports,
@@ -50,6 +51,7 @@ ROWS: dict[str, tuple[str, Callable[[Run], Iterator[Line]]]] = {
     "handles": ("10,000 handles", handles.row),
     "http": ("Requests", http_get.row),
     "import": ("Import", imports.row),
+    "growth": ("Growth", growth.row),
 }
 """By the name for ``--only``: title and what measures."""
 
