@@ -35,6 +35,7 @@ from speed_rows import (  # noqa: E402
     imports,
     memory,
     polls,
+    profiles,
     waiting,
 )
 from speed_rows.lines import HEAD, Line, Run, as_table  # noqa: E402
@@ -51,6 +52,7 @@ ROWS: dict[str, tuple[str, Callable[[Run], Iterator[Line]]]] = {
     "handles": ("10,000 handles", handles.row),
     "http": ("Requests", http_get.row),
     "import": ("Import", imports.row),
+    "profile": ("Where our time goes", profiles.row),
     "growth": ("Growth", growth.row),
 }
 """By the name for ``--only``: title and what measures."""

@@ -31,7 +31,7 @@ WAYS: Final[Mapping[str, Callable[[bytes], Any]]] = {
     "general-superstaq": reading.official_read,
     "orjson.loads": orjson.loads,
 }
-TURNS: Final = 15
+TURNS: Final = 11
 
 
 def row(run: Run) -> Iterator[Line]:

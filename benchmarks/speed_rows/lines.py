@@ -141,7 +141,8 @@ class Line:
         what: What is measured.
         ours: What this library took, in absolute terms.
         theirs: Who is beside it, and what they took.
-        figure: What is held against the bar; a plain number where it is no matter of turns.
+        figure: What is held against the bar; a plain number where it is no matter of turns, None
+            where the line tells and does not measure.
         bar: What the figure must not leave; None where the line is for information.
         show: How a figure is written.
     """
@@ -149,22 +150,24 @@ class Line:
     what: str
     ours: str = ""
     theirs: str = ""
-    figure: Figure | float
+    figure: Figure | float | None = None
     bar: Bar | None = None
     show: Callable[[float], str] = attrs.field(default=_short)
 
     @property
     def is_met(self) -> bool | None:
         """Whether the bar is met; None where there is none."""
-        return None if self.bar is None else self.bar.is_met(self._value)
+        value = self._value
+        return None if self.bar is None or value is None else self.bar.is_met(value)
 
     @property
-    def _value(self) -> float:
+    def _value(self) -> float | None:
         return self.figure.value if isinstance(self.figure, Figure) else self.figure
 
     def __str__(self) -> str:
         """The line as one of a Markdown table."""
-        shown = self.show(self._value)
+        value = self._value
+        shown = "" if value is None else self.show(value)
         if isinstance(self.figure, Figure) and self.figure.is_wide:
             shown += f" ({self.show(self.figure.least)} to {self.show(self.figure.most)})"
         bar = "" if self.bar is None else self.bar.text
