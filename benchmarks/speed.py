@@ -44,6 +44,11 @@ from speed_rows.page import with_result  # noqa: E402
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGE = DOCS / "speed.md"
 PLOT = DOCS / "growth.svg"
+PICTURE = (
+    "![Time of one decode against the number of circuits, of outcomes and of jobs, on logarithmic "
+    "axes: the official client, superstaq_jobs and orjson.loads; the slopes are in the table "
+    f"above.]({PLOT.name})"
+)
 ROWS: dict[str, tuple[str, Callable[[Run], Iterator[Line]]]] = {
     "decode": ("Decoding an answer", decoding.row),
     "memory": ("Memory", memory.row),
@@ -109,8 +114,9 @@ def main() -> int:
     told = f"{sum(line.bar is not None for line in lines)} bars, {len(missed)} of them missed."
     print(f"\n{told}", *(f"missed: {line.what}" for line in missed), sep="\n")
     if options.write_docs:
-        tables = [f"### {ROWS[name][0]}\n\n{as_table(row)}\n" for name, row in found.items()]
-        PAGE.write_text(with_result(page, "\n".join([f"\n{stated()} {told}\n", *tables])), "utf-8")
+        tables = [f"### {ROWS[name][0]}\n\n{as_table(row)}" for name, row in found.items()]
+        result = "\n\n".join([f"{stated()} {told}", *tables, PICTURE])
+        PAGE.write_text(with_result(page, result), encoding="utf-8")
     return int(bool(missed))
 
 
