@@ -1,4 +1,4 @@
-"""Set up this checkout and run it: ``python3 dev.py demo`` or ``python3 dev.py test``.
+"""Set up this checkout and run it: ``python3 dev.py demo``, ``test`` or ``speed``.
 
 Needs Python 3.11 or newer and nothing else: what a command needs is installed into ``.venv`` beside
 this file first. Arguments after the command go to what it runs.
@@ -27,6 +27,12 @@ INSTALLS = {
         *("--group", "lint"),
         *("--group", "docs"),
     ],
+    "speed": ["-e", ".", "--group", "bench"],
+}
+
+PROGRAMS = {
+    "demo": ["superstaq-jobs", "demo"],
+    "speed": ["python", "benchmarks/speed.py"],
 }
 
 CHECKS = {
@@ -96,7 +102,9 @@ def main() -> int:
         return 2
     try:
         install(command)
-        return run(["superstaq-jobs", "demo", *arguments]) if command == "demo" else test(arguments)
+        if command == "test":
+            return test(arguments)
+        return run([*PROGRAMS[command], *arguments])
     except subprocess.CalledProcessError as error:
         print(f"could not install what `{command}` needs (exit status {error.returncode})")
         return 1

@@ -1,234 +1,124 @@
-"""Reading answers, polling, memory and import: ours beside the official client, as a table.
+"""How fast the library is, beside the official client, as one table; and the plot of its growth.
 
-    python benchmarks/speed.py              # a minute; needs orjson beside what the tests need
+    python benchmarks/speed.py                  # all rows, about eight minutes on two cores
+    python benchmarks/speed.py --only decode --only import
+    python benchmarks/speed.py --quick          # fewer turns; a look, not a proof
+    python benchmarks/speed.py --write-docs     # table, versions and plot into docs/
 
-Each time is one of a turn in which all take part, and each figure the median of the ratios of 15
-turns: what slows the machine down for a while slows all of them down. Payloads, all of OpenQASM 2
-circuits (20 gates as written, 40 compiled) and with times of their own:
-
-- S1: one job, one circuit, 16 outcomes of 4 bits
-- S2: one job, 100 circuits, 100 outcomes of 10 bits each
-- S3: one job, one circuit, 100,000 outcomes of 17 bits
-- S4: 1,000 jobs, one circuit each, 16 outcomes of 4 bits
-
-The official client's way is what its ``fetch_jobs`` and its ``Job`` do with an answer: the standard
-library's parser, ``JobData``, ``model_dump``, and ``JobData`` once more.
+Needs the dependency group ``bench``; ``python3 dev.py speed`` installs it and runs this. Everything
+stays on this machine. The exit code is 1 if a bar is missed. How each row measures is said where it
+does, in ``speed_rows``.
 """
 
 from __future__ import annotations
 
+import argparse
 import datetime as dt
-import importlib.metadata
-import json
+import multiprocessing
+import os
 import platform
-import random
-import statistics
-import subprocess
 import sys
 import time
-import tracemalloc
-import uuid
 import warnings
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from importlib.metadata import version
+from pathlib import Path
 
-import attrs
-import msgspec
-import orjson
+warnings.simplefilter("ignore")  # the official client's, of its API version, on every start
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    from general_superstaq import models
+from speed_rows import (  # noqa: E402
+    decoding,
+    growth,
+    handles,
+    http_get,
+    imports,
+    memory,
+    polls,
+    profiles,
+    waiting,
+)
+from speed_rows.lines import HEAD, Line, Run, as_table  # noqa: E402
+from speed_rows.page import with_result  # noqa: E402
 
-import superstaq_jobs as sj
-from superstaq_jobs._seen import SeenJobs
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+PAGE = DOCS / "speed.md"
+PLOT = DOCS / "growth.svg"
+PICTURE = (
+    "![Time of one decode against the number of circuits, of outcomes and of jobs, on logarithmic "
+    "axes: the official client, superstaq_jobs and orjson.loads; the slopes are in the table "
+    f"above.]({PLOT.name})"
+)
+ROWS: dict[str, tuple[str, Callable[[Run], Iterator[Line]]]] = {
+    "decode": ("Decoding an answer", decoding.row),
+    "memory": ("Memory", memory.row),
+    "poll": ("Reading the answer to a poll", polls.row),
+    "wait": ("Waiting for 1,000 jobs", waiting.row),
+    "handles": ("10,000 handles", handles.row),
+    "http": ("Requests", http_get.row),
+    "import": ("Import", imports.row),
+    "profile": ("Where our time goes", profiles.row),
+    "growth": ("Growth", growth.row),
+}
+"""By the name for ``--only``: title and what measures."""
 
-TURNS = 15
-START = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
+MEASURED = (
+    *("superstaq_jobs", "general-superstaq", "orjson", "msgspec", "attrs", "cattrs"),
+    *("pydantic", "urllib3", "requests", "tenacity"),
+)
 
 
-def circuit(random_: random.Random, qubits: int, gates: int) -> str:
-    """An OpenQASM 2 circuit."""
-    lines = ["OPENQASM 2.0;", 'include "qelib1.inc";', f"qreg q[{qubits}];", f"creg c[{qubits}];"]
-    for _ in range(gates):
-        one, other = random_.sample(range(qubits), 2)
-        angle = random_.uniform(0, 6.28)
-        lines.append(random_.choice([f"rz({angle:.6f}) q[{one}];", f"cx q[{one}],q[{other}];"]))
-    return "\n".join([*lines, "measure q -> c;"]) + "\n"
+def stated() -> str:
+    """What the figures are of."""
+    versions = ", ".join(f"{name} {version(name)}" for name in MEASURED)
+    return (
+        f"{dt.datetime.now(dt.UTC):%Y-%m-%d}, {platform.system()} on {os.cpu_count()} cores of "
+        f"{platform.machine()}, Python {platform.python_version()}; {versions}."
+    )
 
 
-def body(jobs: int, circuits: int, outcomes: int, bits: int) -> bytes:
-    """The body of an answer about so many jobs."""
-    random_ = random.Random(7)  # noqa: S311 - the same payload each time
-    answer = {}
-    for number in range(jobs):
-        moment = START + dt.timedelta(seconds=number, microseconds=random_.randrange(10**6))
-        stamp = moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
-        qubits = {str(place): place + 3 for place in range(bits)}
-        counts = [
-            {format(o, f"0{bits}b"): random_.randrange(1, 999) for o in chosen}
-            for chosen in (random_.sample(range(2**bits), outcomes) for _ in range(circuits))
-        ]
-        nothing = [None] * circuits
-        answer[str(uuid.UUID(int=random_.getrandbits(128), version=4))] = {
-            "job_type": "submit",
-            "statuses": ["completed"] * circuits,
-            "status_messages": nothing,
-            "user_email": "ada@example.com",
-            "target": "ibmq_fez_qpu",
-            "provider_id": [f"d{random_.getrandbits(60):x}" for _ in range(circuits)],
-            "num_circuits": circuits,
-            "compiled_circuits": [circuit(random_, bits, 40) for _ in range(circuits)],
-            "input_circuits": [circuit(random_, bits, 20) for _ in range(circuits)],
-            "circuit_type": "qasm",
-            "counts": counts,
-            "results_dicts": nothing,
-            "shots": [1000] * circuits,
-            "dry_run": False,
-            "submission_timestamp": stamp,
-            "last_updated_timestamp": [stamp] * circuits,
-            "initial_logical_to_physicals": [qubits] * circuits,
-            "final_logical_to_physicals": [qubits] * circuits,
-            "logical_qubits": nothing,
-            "physical_qubits": nothing,
-            "tags": ["calibration"],
-            "metadata": {"run": number},
+def measured(name: str, run: Run) -> list[Line]:
+    """Run a row, and print each line as it comes."""
+    title, row = ROWS[name]
+    began = time.monotonic()
+    print(f"\n### {title}\n\n{HEAD}", flush=True)
+    lines = []
+    for line in row(run):
+        print(line, flush=True)
+        lines.append(line)
+    print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    return lines
+
+
+def main() -> int:
+    """Measure, print, and tell whether every bar is held."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--only", action="append", choices=ROWS, help="only this one")
+    parser.add_argument("--quick", action="store_true", help="fewer turns; a look, not a proof")
+    parser.add_argument("--write-docs", action="store_true", help="put the result into docs/")
+    options = parser.parse_args()
+    if options.write_docs and (options.only or options.quick):
+        parser.error("what is written into the docs is a whole run")
+    page = PAGE.read_text(encoding="utf-8")
+    with_result(page, "")  # before the work, not after it
+    print(stated())
+    run = Run(quick=options.quick, plot=PLOT if options.write_docs else None)
+    # Each row in a new process: what one does to the heap is nothing to the next.
+    new = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=new, max_tasks_per_child=1) as processes:
+        found = {
+            name: processes.submit(measured, name, run).result() for name in options.only or ROWS
         }
-    return json.dumps(answer, separators=(",", ":")).encode()
-
-
-def official(data: bytes) -> list[Any]:
-    """What the official client makes of an answer."""
-    dumped = [models.JobData(**job).model_dump() for job in json.loads(data).values()]
-    return [models.JobData(**job) for job in dumped]
-
-
-def looked_at(data: bytes) -> None:
-    """Every circuit of every job, which is made when it is asked for."""
-    for job in sj.decode_jobs(data):
-        assert job.circuits
-
-
-def timed(work: Callable[[], object], times: int) -> float:
-    """Seconds of one."""
-    began = time.perf_counter()
-    for _ in range(times):
-        work()
-    return (time.perf_counter() - began) / times
-
-
-def ratios(data: bytes, *pairs: tuple[Callable[[], object], Callable[[], object]]) -> list[float]:
-    """The median ratio of each pair, all of them measured in turn."""
-    times = max(2, min(1000, 1_000_000 // len(data)))
-    turns = [
-        [timed(one, times) / timed(other, times) for one, other in pairs] for _ in range(TURNS)
-    ]
-    return [statistics.median(column) for column in zip(*turns, strict=True)]
-
-
-def kept(read: Callable[[bytes], object], data: bytes) -> tuple[int, int]:
-    """How many bytes what is read takes, and at the peak of reading."""
-    tracemalloc.start()
-    result = read(data)
-    sizes = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert result is not None
-    return sizes
-
-
-def poll(data: bytes) -> Callable[[], object]:
-    """A poll whose answer says what the last one said."""
-    ids = tuple(uuid.UUID(key) for key in json.loads(data))
-    client = sj.SuperstaqClient("key", "http://localhost:9")
-    (call, *_) = client.api.query_jobs(sj.JobQuery(job_id=ids[:1]), sj.CircuitType.QASM)
-    reading = SeenJobs().reading(attrs.evolve(call, job_ids=ids))
-    reading.read(data, START, "here")
-    again = bytes(bytearray(data))  # another object, as from a socket
-    return lambda: reading.read(again, START, "here")
-
-
-def import_ratio(ours: str) -> float:
-    """Seconds of an import over bare Python, ours over the official client's."""
-
-    def seconds(code: str) -> float:
-        command = [sys.executable, "-W", "ignore", "-c", code]
-        return timed(lambda: subprocess.run(command, check=True), 1)  # noqa: S603 - our own code
-
-    turns = []
-    for _ in range(7):
-        bare = seconds("pass")
-        turns.append((seconds(ours) - bare) / (seconds("import general_superstaq") - bare))
-    return statistics.median(turns)
-
-
-def show(what: str, figure: float, bar: str) -> None:
-    """A line of the table; the bar says which side of it is good."""
-    limit = float(bar[1:])
-    is_met = figure <= limit if bar[0] == "≤" else figure >= limit
-    print(f"| {what} | {figure:.3g} | {bar} | {'met' if is_met else '**missed**'} |", flush=True)
-
-
-def main() -> None:
-    """Print the table."""
-    names = ("msgspec", "orjson", "attrs", "pydantic", "general-superstaq")
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
-    print(f"Python {platform.python_version()}, {versions}\n")
-    print("| what | figure | bar | |\n| --- | --: | --: | --- |")
-    sizes = {"S1": (1, 1, 16, 4), "S2": (1, 100, 100, 10), "S3": (1, 1, 100_000, 17)}
-    bars = {"S1": (3.0, 5), "S2": (1.5, 2.3), "S3": (1.4, 3.4), "S4": (1.4, 6)}
-    payloads = {name: body(*size) for name, size in {**sizes, "S4": (1000, 1, 16, 4)}.items()}
-    for name, data in payloads.items():
-        read, parse = (lambda d=data: sj.decode_jobs(d)), (lambda d=data: orjson.loads(d))
-        decode, every, typed, theirs = ratios(
-            data,
-            (read, parse),
-            (lambda d=data: looked_at(d), parse),
-            (lambda d=data: msgspec.json.decode(d), parse),
-            (lambda d=data: official(d), read),
-        )
-        show(f"{name}: decode ÷ `orjson.loads`", decode, f"≤{bars[name][0]}")
-        print(f"| {name}: the same, and every circuit looked at | {every:.3g} | | |")
-        print(f"| {name}: `msgspec` without types ÷ `orjson.loads` | {typed:.3g} | | |")
-        show(f"{name}: the official client's way ÷ ours", theirs, f"≥{bars[name][1]}")
-        plain, (mine, peak) = kept(orjson.loads, data)[0], kept(sj.decode_jobs, data)
-        show(f"{name}: memory kept ÷ that of the parsed JSON", mine / plain, "≤1.05")
-        show(f"{name}: peak ÷ the same", peak / plain, "≤2")
-    one, many = payloads["S1"], payloads["S4"]
-    (figure,) = ratios(one, (poll(one), lambda: sj.decode_jobs(one)))
-    show("a poll of one job without news ÷ a full decode", figure, "≤0.05")
-    (figure,) = ratios(many, (poll(many), lambda: orjson.loads(many)))
-    show("a poll of 1,000 jobs without news ÷ `orjson.loads`", figure, "≤0.25")
-    (snapshot,) = sj.decode_jobs(payloads["S3"])
-    counts = snapshot.counts(0)
-    show("bytes for reading a count of 100,000", kept(lambda _: counts["0" * 17], b"")[1], "≤1000")
-    client = sj.SuperstaqClient("key", "http://localhost:9")
-    ids = [uuid.UUID(int=number) for number in range(10_000)]
-    memory = kept(lambda _: [sj.JobHandle(client, job_id) for job_id in ids], b"")[0] / len(ids)
-    show("bytes a handle without a snapshot, of 10,000", memory, "≤1024")
-    query = sj.JobQuery(job_id=ids[:1000])
-    requests = len(client.api.query_jobs(query, sj.CircuitType.QASM))
-    show("requests a round, 1,000 jobs (the official client: 1,000)", requests, "≤7")
-    show("`import superstaq_jobs` ÷ official", import_ratio("import superstaq_jobs"), "≤0.25")
-    records = "import superstaq_jobs as s; s.JobHandle, s.decode_jobs"
-    show("the same with handles and decoder in use ÷ official", import_ratio(records), "≤0.25")
-    print("\nGrowth, microseconds a decode:\n")
-    for what, cases in {
-        "circuits": [(1, n, 16, 4) for n in (1, 10, 100, 1000)],
-        "outcomes": [(1, 1, n, 17) for n in (100, 1000, 10_000, 100_000)],
-        "jobs": [(n, 1, 16, 4) for n in (1, 10, 100, 1000)],
-    }.items():
-        datas = [body(*case) for case in cases]
-        spent = [
-            statistics.median(
-                timed(lambda d=data: sj.decode_jobs(d), max(1, 100_000 // len(data)))
-                for _ in range(TURNS)
-            )
-            for data in datas
-        ]
-        sizes_ = [case[{"circuits": 1, "outcomes": 2, "jobs": 0}[what]] for case in cases]
-        pairs = zip(sizes_, spent, strict=True)
-        print(f"- {what}: " + ", ".join(f"{n:,}: {s * 1e6:,.0f}" for n, s in pairs))
+    lines = [line for row in found.values() for line in row]
+    missed = [line for line in lines if line.is_met is False]
+    told = f"{sum(line.bar is not None for line in lines)} bars, {len(missed)} of them missed."
+    print(f"\n{told}", *(f"missed: {line.what}" for line in missed), sep="\n")
+    if options.write_docs:
+        tables = [f"### {ROWS[name][0]}\n\n{as_table(row)}" for name, row in found.items()]
+        result = "\n\n".join([f"{stated()} {told}", *tables, PICTURE])
+        PAGE.write_text(with_result(page, result), encoding="utf-8")
+    return int(bool(missed))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

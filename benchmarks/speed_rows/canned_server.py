@@ -1,25 +1,19 @@
-"""A web server that costs next to nothing: whole answers that were made beforehand.
+"""A server of three whole answers that were made beforehand, by the last part of the path.
 
-    python benchmarks/speed_rows/canned_server.py
+    python -m speed_rows.canned_server      # in benchmarks/
 
-It is a process of its own, so that it does not share an interpreter with those who are measured.
-It prints its port, answers ``GET`` of the paths in ``ANSWERS`` on connections that stay open, and
-ends when its standard input does. Imports the standard library alone.
+Imports the standard library alone.
 """
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import json
 import random
-import socket
-import sys
-import threading
+
+from .serving import serve, whole
 
 __all__ = ["ANSWERS", "BODIES"]
-
-BLANK = b"\r\n\r\n"
 
 
 def _job(number: int, outcomes: int) -> dict[str, object]:
@@ -53,58 +47,16 @@ def _jobs(jobs: int, outcomes: int) -> bytes:
     return json.dumps({each: _job(n, outcomes) for n, each in enumerate(ids)}).encode()
 
 
-def _whole(body: bytes, *headers: bytes) -> bytes:
-    lines = [
-        b"HTTP/1.1 200 OK",
-        b"Date: Thu, 01 Jan 2026 00:00:00 GMT",
-        b"Server: canned",
-        b"Content-Type: application/json",
-        b"Content-Length: %d" % len(body),
-        *headers,
-        b"Connection: keep-alive",
-    ]
-    return b"\r\n".join(lines) + BLANK + body
-
-
 BODIES = {"small": _jobs(1, 10), "large": _jobs(80, 210)}
 """What is in the answers, decompressed: about 1 KB, and 0.7 MB."""
 
 ANSWERS = {
-    b"small": _whole(BODIES["small"]),
-    b"large": _whole(BODIES["large"]),
-    b"gzip": _whole(gzip.compress(BODIES["large"], mtime=0), b"Content-Encoding: gzip"),
+    b"small": whole(BODIES["small"]),
+    b"large": whole(BODIES["large"]),
+    b"gzip": whole(gzip.compress(BODIES["large"], mtime=0), b"Content-Encoding: gzip"),
 }
 """By the last part of the path: status line, headers and body."""
 
 
-def _serve(connection: socket.socket) -> None:
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    with connection, contextlib.suppress(OSError):
-        received = b""
-        while True:
-            while BLANK not in received:
-                data = connection.recv(65536)
-                if not data:
-                    return
-                received += data
-            head, _, received = received.partition(BLANK)
-            path = head.split(b" ", 2)[1]
-            connection.sendall(ANSWERS[path.rpartition(b"/")[2]])
-
-
-def _accept(listener: socket.socket) -> None:
-    while True:
-        connection, _ = listener.accept()
-        threading.Thread(target=_serve, args=[connection], daemon=True).start()
-
-
-def main() -> None:
-    """Serve until the standard input ends."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=_accept, args=[listener], daemon=True).start()
-        print(listener.getsockname()[1], flush=True)
-        sys.stdin.read()
-
-
 if __name__ == "__main__":
-    main()
+    serve(lambda target: ANSWERS[target.rpartition(b"/")[2]])
