@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import attrs
 
+from superstaq_jobs.clock import Clock
 from superstaq_jobs.status import CircuitStatus, fold_statuses
 
 from .accounts import User
@@ -89,8 +90,7 @@ class JobStore:
 
     Args:
         seed: What the job ids, the paces and the samples follow from.
-        clock: Seconds from any start; the timetables run by it.
-        wall_clock: The time that time stamps show, aware.
+        clock: Time: the timetables run by it, and time stamps show it.
         step_seconds: How long a circuit stays in each status on average, in seconds.
     """
 
@@ -98,13 +98,11 @@ class JobStore:
         self,
         *,
         seed: int,
-        clock: Callable[[], float],
-        wall_clock: Callable[[], dt.datetime],
+        clock: Clock,
         step_seconds: float,
     ) -> None:
         self._seed = seed
         self._clock = clock
-        self._wall_clock = wall_clock
         self._step_seconds = step_seconds
         self._lock = threading.Lock()
         self._jobs: dict[uuid.UUID, Job] = {}
@@ -113,7 +111,7 @@ class JobStore:
 
     def _now(self) -> float:
         # Time must not go back, or a finished circuit could come to life again.
-        self._latest = max(self._latest, self._clock())
+        self._latest = max(self._latest, self._clock.now())
         return self._latest
 
     def add(self, user: User, new_job: NewJob, texts: Iterable[str], target: Target) -> Job:
@@ -139,7 +137,7 @@ class JobStore:
                 new_job=new_job,
                 target=target,
                 submitted=self._now(),
-                submitted_at=self._wall_clock().astimezone(dt.UTC),
+                submitted_at=self._clock.utcnow().astimezone(dt.UTC),
                 circuits=circuits,
             )
             self._jobs[job.job_id] = job

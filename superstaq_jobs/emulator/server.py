@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import datetime as dt
 import ipaddress
 import logging
 import math
 import socket
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, Self
 
 import uvicorn
+
+from superstaq_jobs.clock import Clock, SystemClock
 
 from .accounts import Accounts, User
 from .app import Service, make_app
@@ -31,10 +31,6 @@ __all__ = ["Emulator"]
 
 _START_SECONDS: Final = 10.0
 _LAST_TURNS: Final = 20
-
-
-def _utc_now() -> dt.datetime:
-    return dt.datetime.now(dt.UTC)
 
 
 class Emulator:
@@ -59,8 +55,7 @@ class Emulator:
         seed: What ids, paces and samples follow from.
         step_seconds: How long a circuit stays in each status before the last, in seconds, on
             average. 0 lets it finish as soon as its result is there.
-        clock: Seconds from any start; the statuses go by it.
-        wall_clock: The time that time stamps show, aware.
+        clock: Time: what statuses go by, and what time stamps show. None for the machine's own.
         targets: The targets there are, by default `DEFAULT_TARGETS`.
         warnings: Texts to put into every answer that is an object, as the service does with
             what it wants its users to read.
@@ -80,8 +75,7 @@ class Emulator:
         api_key: str | Mapping[str, User] = "emulator-key",
         seed: int = 0,
         step_seconds: float = 0.2,
-        clock: Callable[[], float] = time.monotonic,
-        wall_clock: Callable[[], dt.datetime] = _utc_now,
+        clock: Clock | None = None,
         targets: Iterable[Target] = DEFAULT_TARGETS,
         warnings: Iterable[str] = (),
         simulator: Simulator | None = None,
@@ -102,7 +96,9 @@ class Emulator:
         self._service = Service(
             accounts=self._accounts,
             store=JobStore(
-                seed=seed, clock=clock, wall_clock=wall_clock, step_seconds=step_seconds
+                seed=seed,
+                clock=SystemClock() if clock is None else clock,
+                step_seconds=step_seconds,
             ),
             targets=tuple(targets),
             simulator=self._simulator,

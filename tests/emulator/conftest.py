@@ -20,6 +20,7 @@ import pytest
 from general_superstaq.superstaq_client import _SuperstaqClientV3
 
 from superstaq_jobs.emulator import Emulator, Simulator
+from superstaq_jobs.testing import FakeClock
 
 TERMINAL = {"completed", "failed", "cancelled"}
 
@@ -31,17 +32,9 @@ class Answer:
     headers: dict[str, str]
 
 
-@attrs.define
-class FakeClock:
-    now: float = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> FakeClock:
-    return FakeClock()
+    return FakeClock(1_000)
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ import pytest
 
 from superstaq_jobs.emulator import Emulator, Simulator, Target, User
 from superstaq_jobs.emulator.app import MAX_BODY_BYTES
+from superstaq_jobs.testing import FakeClock
 
 BELL = (
     'OPENQASM 2.0; include "qelib1.inc"; qreg q[2]; creg c[2]; h q[0]; cx q[0],q[1]; measure q->c;'
@@ -349,13 +350,12 @@ def test_warnings_stand_beside_the_data_of_objects(
 
 @pytest.fixture
 def three_jobs(
-    emulate: Callable[..., Emulator], submit: Callable[..., str], ask: Ask, clock: Any
+    emulate: Callable[..., Emulator], submit: Callable[..., str], ask: Ask
 ) -> tuple[Emulator, dict[str, str]]:
     """Three jobs, submitted a minute apart, of which the first is cancelled."""
-    start = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
+    clock = FakeClock(utc=dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC))
     server = emulate(
         clock=clock,
-        wall_clock=lambda: start + dt.timedelta(seconds=clock.now - 1_000),
         step_seconds=1e6,
     )
     jobs = {}
@@ -365,7 +365,7 @@ def three_jobs(
         "c": {"priority": 9, "target": "emulated_ring_qpu", "metadata": {"x": [1, None]}},
     }.items():
         jobs[name] = submit(server, BELL, **fields)
-        clock.now += 60
+        clock.advance(60)
     ask(server, "PUT", "/client/cancel_jobs", {"job_id": [jobs["a"]]})
     return server, jobs
 
