@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -41,6 +42,18 @@ def clock() -> FakeClock:
 def simulator() -> Iterator[Simulator]:
     with Simulator() as shared:
         yield shared
+
+
+@pytest.fixture
+def settled(simulator: Simulator) -> Callable[[], None]:
+    """Wait until the simulator has nothing more to do."""
+
+    def wait() -> None:
+        idle = threading.Event()
+        simulator._runs._put(idle.set)
+        assert idle.wait(60)
+
+    return wait
 
 
 @pytest.fixture

@@ -26,18 +26,6 @@ BROKEN = Q2 + "qreg q[2]; frobnicate q[0];"
 Fetch = Callable[..., dict[str, Any]]
 
 
-@pytest.fixture
-def settled(simulator: Simulator) -> Callable[[], None]:
-    """Wait until the simulator has nothing more to do."""
-
-    def wait() -> None:
-        idle = threading.Event()
-        simulator._runs._put(idle.set)
-        assert idle.wait(60)
-
-    return wait
-
-
 SUBMITTED = ["received", "awaiting_compile", "compiling", "awaiting_submission", "pending"]
 PATHS = {
     "submit": ({}, [*SUBMITTED, "running", "completed"]),
