@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from .accounts import User
+from .admin import admin_routes
 from .answers import Flaw, Refusal, invalid, json_response
 from .requests import (
     AcceptTerms,
@@ -185,7 +186,10 @@ async def _refused(_: Request, error: Exception) -> Response:
 def make_app(service: Service) -> Starlette:
     """The ASGI application over a service."""
     app = Starlette(
-        routes=[_route(service, method, path, call) for method, path, call in _CALLS],
+        routes=[
+            *(_route(service, method, path, call) for method, path, call in _CALLS),
+            *admin_routes(service),
+        ],
         exception_handlers={Refusal: _refused, HTTPException: _refused, Exception: _refused},
     )
     # A redirect would make some clients send their key, or a POST, twice.

@@ -27,6 +27,7 @@ __all__ = [
     "NewJob",
     "TargetFilter",
     "TargetInfoQuery",
+    "TargetName",
     "UserQuery",
     "read_body",
     "read_circuit_type",
@@ -144,13 +145,19 @@ def _read(cls: type[T], given: Mapping[str, Any], *, where: str, strict: bool = 
     """Read every field on its own, so that one wrong field does not hide the next."""
     values: dict[str, Any] = {}
     flaws = []
+    if cls.__struct_config__.forbid_unknown_fields:
+        unknown = given.keys() - set(cls.__struct_encode_fields__)
+        flaws += [Flaw((where, key), "there is no such field", "extra") for key in sorted(unknown)]
     for field in msgspec.structs.fields(cls):
         if field.encode_name not in given:
             if field.required:
                 flaws.append(Flaw((where, field.name), "this field is required", "missing"))
             continue
         try:
-            values[field.name] = msgspec.convert(given[field.name], field.type, strict=strict)
+            # The keys of an object are texts, whatever stands in them.
+            values[field.name] = msgspec.convert(
+                given[field.name], field.type, strict=strict, str_keys=True
+            )
         except msgspec.ValidationError as error:
             flaws.append(_flaw((where, field.name), error))
     if flaws:
@@ -163,7 +170,8 @@ def read_body(cls: type[T], body: bytes) -> T:
 
     Args:
         cls: The Struct.
-        body: The JSON text; fields that the Struct does not have are ignored.
+        body: The JSON text; fields that the Struct does not have are ignored, unless it forbids
+            them.
 
     Returns:
         The Struct.
