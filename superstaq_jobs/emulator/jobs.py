@@ -270,8 +270,13 @@ class JobStore:
         stood = []
         held = None
         for job in jobs:
+            if job.over is not None:
+                stood.append((job, job.over))
+                continue
             elapsed = now - job.submitted
             standings = [stand(c.life, c.progress, elapsed) for c in job.circuits]
+            if all(standing.status.is_terminal for standing in standings):
+                job.over = standings
             stood.append((job, standings))
             for circuit, standing in zip(job.circuits, standings, strict=True):
                 if standing.is_held:

@@ -89,6 +89,10 @@ class End:
     message: str | None
 
 
+_Gate = Literal["compiled", "finished"] | None
+"""The work without which a circuit does not leave a status."""
+
+
 @attrs.frozen(kw_only=True)
 class Life:
     """The plan for one circuit.
@@ -96,10 +100,21 @@ class Life:
     Attributes:
         steps: The whole path in order of time, the first at 0, the last ``completed``.
         end: How it ends before; None where it completes.
+        gates: Which work it does not leave each status without, from the first on.
     """
 
     steps: tuple[Step, ...]
     end: End | None = None
+    gates: tuple[_Gate, ...] = attrs.field(init=False, eq=False, repr=False)
+
+    @gates.default
+    def _find_gates(self) -> tuple[_Gate, ...]:
+        # A verbatim circuit has its compiled form, which is itself, before it goes anywhere.
+        compiles = (
+            _S.COMPILING if any(s.status is _S.COMPILING for s in self.steps) else _S.RECEIVED
+        )
+        early = (step.status for step in self.steps[:-2])
+        return (*("compiled" if status is compiles else None for status in early), "finished")
 
 
 @attrs.frozen(kw_only=True)
@@ -232,10 +247,12 @@ def hurry(life: Life, reached: CircuitStatus, at: float) -> Life:
     )
 
 
-def _course(life: Life, failure: Failure | None) -> tuple[tuple[Step, ...], End | None]:
-    """The steps that are really gone, given what is known, and the end if it is not completion."""
-    statuses = [step.status for step in life.steps]
+def _course(life: Life, failure: Failure | None) -> tuple[int, End | None]:
+    """The last step before the end, given what is known, and the end if it is not completion."""
     end = life.end
+    if end is None and failure is None:
+        return len(life.steps) - 2, None
+    statuses = [step.status for step in life.steps]
     last = len(statuses) - 2 if end is None else statuses.index(end.after)
     if failure is not None:
         # A verbatim circuit is first looked at where it runs.
@@ -245,12 +262,7 @@ def _course(life: Life, failure: Failure | None) -> tuple[tuple[Step, ...], End 
         if end is None or failing < last:
             end = End(after=statuses[failing], status=_S.FAILED, message=failure.message)
             last = failing
-    if end is None:
-        return life.steps, None
-    kept = life.steps[: last + 1]
-    if end.status is not None:
-        kept = (*kept, Step(status=end.status, at=life.steps[last + 1].at))
-    return kept, end
+    return last, end
 
 
 def stand(life: Life, progress: Progress, now: float) -> Standing:
@@ -264,24 +276,29 @@ def stand(life: Life, progress: Progress, now: float) -> Standing:
     Returns:
         The status, and since when it has it.
     """
-    steps, end = _course(life, progress.failure)
+    last, end = _course(life, progress.failure)
     ended = progress.ended_at
     if ended is not None:
         now = min(now, ended)
-    reached, since, is_held = steps[0].status, 0.0, False
-    for before, step in itertools.pairwise(steps):
+    reached, since, is_held = life.steps[0].status, 0.0, False
+    for index, gate in enumerate(life.gates[: last + 1]):
+        is_end = index == last and end is not None
+        if end is not None and is_end and end.status is None:
+            break  # and here it stays
+        step = life.steps[index + 1]
         begins = max(step.at, since)
         if begins > now:
             break
-        is_end = end is not None and end.status is not None and step is steps[-1]
         # What is planned needs no work to be done.
-        gate = 0.0 if is_end and end is life.end else _gate(life, progress, before.status)
-        if gate > now:
-            is_held = True
-            break
-        since = max(begins, gate)
-        if end is not None and is_end:
-            return Standing(status=step.status, since=since, reached=reached, message=end.message)
+        if gate is not None and not (is_end and end is life.end):
+            done = _done_at(progress, gate)
+            if done > now:
+                is_held = True
+                break
+            begins = max(begins, done)
+        since = begins
+        if end is not None and end.status is not None and is_end:
+            return Standing(status=end.status, since=since, reached=reached, message=end.message)
         reached = step.status
     if ended is not None and not reached.is_terminal:
         return Standing(
@@ -290,14 +307,9 @@ def stand(life: Life, progress: Progress, now: float) -> Standing:
     return Standing(status=reached, since=since, reached=reached, is_held=is_held)
 
 
-def _gate(life: Life, progress: Progress, before: CircuitStatus) -> float:
-    """When the work was done without which a circuit does not leave a status."""
-    compiled = math.inf if progress.compiled_at is None else progress.compiled_at
+def _done_at(progress: Progress, gate: Literal["compiled", "finished"]) -> float:
+    """When the work was done; never is infinite. A circuit that failed is not compiled later."""
     finished = math.inf if progress.finished_at is None else progress.finished_at
-    if before is life.steps[-2].status:
+    if gate == "finished" or progress.compiled_at is None:
         return finished
-    if before is _S.COMPILING:
-        return min(compiled, finished)
-    # A verbatim circuit has its compiled form, which is itself, before it goes anywhere.
-    verbatim = all(step.status is not _S.COMPILING for step in life.steps)
-    return min(compiled, finished) if verbatim and before is _S.RECEIVED else 0.0
+    return min(progress.compiled_at, finished)

@@ -11,7 +11,7 @@ from concurrent.futures import Future
 
 import attrs
 
-from .lives import Life, Progress
+from .lives import Life, Progress, Standing
 from .plans import Plan
 from .requests import NewJob
 from .simulator import Compiled, Translated
@@ -48,3 +48,5 @@ class Job:
     submitted: float
     submitted_at: dt.datetime
     circuits: tuple[Circuit, ...]
+    over: list[Standing] | None = None
+    """Where its circuits stand, once they are all over and nothing changes any more."""

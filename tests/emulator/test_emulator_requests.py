@@ -412,6 +412,32 @@ def test_jobs_by_id(three_jobs: tuple[Emulator, dict[str, str]], ask: Ask):
     assert list(ask(server, "GET", f"/client/job/qasm?{query}").json) == [jobs["a"], jobs["c"]]
 
 
+def test_a_look_at_one_job_touches_no_other(three_jobs: tuple[Emulator, dict[str, str]], ask: Ask):
+    server, jobs = three_jobs
+    stored = server._service.store._jobs
+    whole = dict(stored)
+    stored.update((uuid.UUID(jobs[name]), object()) for name in "ac")
+    found = ask(server, "GET", f"/client/job/qasm?job_id={jobs['b']}")
+    cancelled = ask(server, "PUT", "/client/cancel_jobs", {"job_id": [jobs["b"]]})
+    everything = ask(server, "GET", "/client/job/qasm")
+    stored.update(whole)
+    assert list(found.json) == [jobs["b"]]
+    assert cancelled.json["succeeded"] == [jobs["b"]]
+    assert everything.status == 500, "the others could not have been touched"
+
+
+def test_where_a_job_that_is_over_stands_is_not_worked_out_again(
+    three_jobs: tuple[Emulator, dict[str, str]], ask: Ask
+):
+    server, jobs = three_jobs
+    path = f"/client/job/qasm?job_id={jobs['a']}"
+    before = ask(server, "GET", path)
+    (job,) = (j for j in server._service.store._jobs.values() if str(j.job_id) == jobs["a"])
+    job.circuits[0].life = None
+    assert ask(server, "GET", path).json == before.json
+    assert before.json[jobs["a"]]["statuses"] == ["cancelled"]
+
+
 def test_cancelling_by_query(three_jobs: tuple[Emulator, dict[str, str]], ask: Ask):
     server, jobs = three_jobs
     answer = ask(server, "PUT", "/client/cancel_jobs", {"tags": ["red"], "status": ["received"]})
