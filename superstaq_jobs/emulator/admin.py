@@ -21,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from superstaq_jobs.clock import VirtualClock
 from superstaq_jobs.status import CircuitStatus
 
 from .answers import Flaw, Refusal, invalid, json_response, timestamp
@@ -106,7 +107,11 @@ async def _add_plans(service: Service, request: Request) -> object:
 
 async def _tell_time(service: Service, _: Request) -> object:
     clock = service.clock
-    return {"now": clock.now(), "utcnow": timestamp(clock.utcnow())}
+    return {
+        "virtual": isinstance(clock, VirtualClock),
+        "now": clock.now(),
+        "utcnow": timestamp(clock.utcnow()),
+    }
 
 
 async def _advance(service: Service, request: Request) -> object:

@@ -69,8 +69,11 @@ class Operated:
                 that was set.
 
         Raises:
-            ValueError: There is no such target, or ``always`` does not come with one plan.
+            ValueError: Something else than a plan, no such target, or ``always`` without one plan.
         """
+        for plan in plans:
+            if not isinstance(plan, Plan):
+                raise ValueError(f"a plan must be a Plan, not {plan!r}")  # noqa: TRY004 - see Raises
         if always and len(plans) != 1:
             raise ValueError(f"always takes one plan, not {len(plans)}")
         if target is not None:

@@ -63,7 +63,7 @@ async def settled(service: Service, look: Callable[[], T]) -> T:
     """What a look at the store gives, after the simulator has done what is due by the clock.
 
     Other calls are served meanwhile. The wait is bounded by the simulator's time limit for each
-    circuit that is due.
+    circuit that it has to run before.
     """
     while True:
         try:

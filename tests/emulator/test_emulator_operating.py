@@ -258,15 +258,17 @@ def test_what_is_unknown_or_cannot_be(emulate: Callable[..., Emulator], submit: 
 
 def test_time_over_http(emulate: Callable[..., Emulator], ask: Ask, clock: Any):
     operator = Operator(emulate(clock=clock), ask)
-    assert operator.ask("GET", "/clock").json == {"now": 1_000, "utcnow": "2026-01-01T00:00:00Z"}
+    before = {"virtual": True, "now": 1_000, "utcnow": "2026-01-01T00:00:00Z"}
+    assert operator.ask("GET", "/clock").json == before
     answer = operator.ask("POST", "/clock", {"advance_seconds": 36_000.5})
-    assert answer.json == {"now": 37_000.5, "utcnow": "2026-01-01T10:00:00.500000Z"}
+    after = {"virtual": True, "now": 37_000.5, "utcnow": "2026-01-01T10:00:00.500000Z"}
+    assert answer.json == after
     assert clock.now() == 37_000.5
     assert clock.sleeps == ()
     real = Operator(emulate(), ask)
     answer = real.ask("POST", "/clock", {"advance_seconds": 1})
     assert (answer.status, list(answer.json)) == (409, ["message"])
-    assert real.ask("GET", "/clock").status == 200
+    assert real.ask("GET", "/clock").json["virtual"] is False
 
 
 def test_plans_over_http(

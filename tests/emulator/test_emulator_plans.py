@@ -147,6 +147,8 @@ def test_plans_for_nobody_are_refused(emulate: Callable[..., Emulator]):
     server = emulate()
     with pytest.raises(ValueError, match="There is no target nowhere_at_qpu"):
         server.plan(Plan(), target="nowhere_at_qpu")
+    with pytest.raises(ValueError, match="must be a Plan, not 'stuck'"):
+        emulate(plans=["stuck"])
     with pytest.raises(ValueError, match="always takes one plan, not 2"):
         server.plan(Plan(), Plan(), always=True)
     with pytest.raises(ValueError, match="always takes one plan, not 0"):
