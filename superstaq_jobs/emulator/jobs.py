@@ -69,7 +69,7 @@ class NotYet(Exception):
     """What was asked cannot be told before the simulator has done its work up to now.
 
     Args:
-        reported: Done when it may be worth asking again; cancelled when that is never.
+        reported: Done when it is worth asking again.
     """
 
     def __init__(self, reported: Future[None]) -> None:
@@ -168,8 +168,7 @@ class JobStore:
             self._closed = True
             for job in self._jobs.values():
                 for circuit in job.circuits:
-                    while circuit.waits:
-                        circuit.waits.pop().cancel()
+                    _wake(circuit)
 
     def report(self, job: Job, index: int, reply: Reply) -> None:
         """Note what the simulator says of a circuit."""

@@ -145,6 +145,13 @@ class Progress:
     ended_as: CircuitStatus = _S.CANCELLED
     message: str | None = None
 
+    def done_at(self, gate: Literal["compiled", "finished"]) -> float:
+        """When that work was done; infinite for never."""
+        done = self.finished_at
+        if gate == "compiled" and self.compiled_at is not None:
+            done = self.compiled_at  # else it was over without, if at all
+        return math.inf if done is None else done
+
 
 @attrs.frozen(kw_only=True)
 class Standing:
@@ -281,23 +288,22 @@ def stand(life: Life, progress: Progress, now: float) -> Standing:
     if ended is not None:
         now = min(now, ended)
     reached, since, is_held = life.steps[0].status, 0.0, False
-    for index, gate in enumerate(life.gates[: last + 1]):
-        is_end = index == last and end is not None
-        if end is not None and is_end and end.status is None:
-            break  # and here it stays
+    stays = end is not None and end.status is None
+    for index, gate in enumerate(life.gates[: last if stays else last + 1]):
+        is_end = end is not None and index == last
         step = life.steps[index + 1]
         begins = max(step.at, since)
         if begins > now:
             break
         # What is planned needs no work to be done.
         if gate is not None and not (is_end and end is life.end):
-            done = _done_at(progress, gate)
+            done = progress.done_at(gate)
             if done > now:
                 is_held = True
                 break
             begins = max(begins, done)
         since = begins
-        if end is not None and end.status is not None and is_end:
+        if is_end and end is not None and end.status is not None:
             return Standing(status=end.status, since=since, reached=reached, message=end.message)
         reached = step.status
     if ended is not None and not reached.is_terminal:
@@ -305,11 +311,3 @@ def stand(life: Life, progress: Progress, now: float) -> Standing:
             status=progress.ended_as, since=ended, reached=reached, message=progress.message
         )
     return Standing(status=reached, since=since, reached=reached, is_held=is_held)
-
-
-def _done_at(progress: Progress, gate: Literal["compiled", "finished"]) -> float:
-    """When the work was done; never is infinite. A circuit that failed is not compiled later."""
-    finished = math.inf if progress.finished_at is None else progress.finished_at
-    if gate == "finished" or progress.compiled_at is None:
-        return finished
-    return min(progress.compiled_at, finished)

@@ -15,6 +15,8 @@ from typing import Any
 import general_superstaq as gss
 import pytest
 from general_superstaq.job import Job
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import superstaq_jobs as sj
 from superstaq_jobs.clock import SystemClock
@@ -248,6 +250,50 @@ def test_a_wait_of_ten_hours_makes_the_requests_of_its_schedule(
     over = final.circuits[0].updated_at
     assert over is not None
     assert (over - final.submitted_at).total_seconds() == life[-1][0]
+
+
+PACES = st.builds(
+    lambda fraction, shortest, longer: sj.Pace(
+        fraction=fraction, min_seconds=shortest, max_seconds=shortest + longer
+    ),
+    st.floats(0.01, 1),
+    st.integers(100, 1_000),
+    st.integers(0, 3_000),
+)
+
+
+@settings(max_examples=15)
+@given(
+    queue=st.integers(0, 20_000),
+    run=st.integers(0, 5_000),
+    queued=PACES,
+    running=PACES,
+    snap_back=st.floats(0.01, 1),
+)
+def test_any_wait_makes_the_requests_of_its_schedule(
+    *,
+    simulator: Simulator,
+    queue: int,
+    run: int,
+    queued: sj.Pace,
+    running: sj.Pace,
+    snap_back: float,
+):
+    clock = FakeClock()
+    policy = sj.PollPolicy(queued=queued, running=running, snap_back=snap_back, jitter=0)
+    plan = Plan(queue_seconds=queue, run_seconds=run)
+    new = sj.NewJob(target="ss_unconstrained_simulator", circuits=[BELL], shots=1)
+    with (
+        Emulator(simulator=simulator, clock=clock, step_seconds=0, plans=[plan]) as server,
+        sj.SuperstaqClient(server.api_key, server.url, clock=clock) as client,
+    ):
+        handle = sj.JobHandle.submit(client, new)
+        assert handle.wait_until_complete(poll_policy=policy).completed
+        requests = client.traffic.requests - 1
+    looks = schedule(policy, [(0, "pending"), (queue, "running"), (queue + run, "completed")])
+    assert requests == len(looks)
+    pauses = [after - before for before, after in itertools.pairwise(looks)]
+    assert clock.sleeps == pytest.approx(pauses)
 
 
 @pytest.mark.parametrize("timeout", [HOURS, 10 * HOURS + 30, 10 * HOURS + 29.999])
