@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 import uuid
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import attrs
 import msgspec
@@ -27,13 +27,11 @@ from superstaq_jobs.status import CircuitStatus
 from .answers import Flaw, Refusal, invalid, json_response, timestamp
 from .operating import CANCELLED, FAILED, advance
 from .plans import Becomes, Ending, Plan
-from .requests import TargetName, read_body
+from .requests import TargetName, read_body, read_object
 from .service import Service, read_all, settled
 from .views import EmulatedJob
 
 __all__ = ["admin_routes"]
-
-_CENTURY: Final = 100 * 366 * 86_400
 
 
 class _EndingBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,14 +61,14 @@ class _PlanBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _PlansBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    plans: list[_PlanBody]
+    plans: list[Any]
     tag: str | None = None
     target: TargetName | None = None
     always: bool = False
 
 
 class _ClockBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    advance_seconds: Annotated[float, msgspec.Meta(ge=0, le=_CENTURY)]
+    advance_seconds: float
 
 
 class _FinishBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,21 +86,31 @@ async def _list_jobs(service: Service, _: Request) -> object:
 
 async def _add_plans(service: Service, request: Request) -> object:
     body = read_body(_PlansBody, await read_all(request))
-    flaws = []
-    plans = []
-    for index, each in enumerate(body.plans):
-        try:
-            plans.append(each.plan())
-        except ValueError as error:
-            flaws.append(Flaw(("body", "plans", index), str(error)))
-    if body.always and len(body.plans) != 1:
-        flaws.append(Flaw(("body", "plans"), f"always takes one plan, not {len(body.plans)}"))
-    if flaws:
-        raise invalid(flaws)
+    plans = _read_plans(body)
     if body.target is not None:
         service.target(body.target)
     waiting = service.store.plan(plans, tag=body.tag, target=body.target, always=body.always)
     return {"waiting": waiting}
+
+
+def _read_plans(body: _PlansBody) -> list[Plan]:
+    """The plans, each read on its own, so that a wrong one does not hide the next."""
+    plans = []
+    refused = []
+    for index, given in enumerate(body.plans):
+        where = ("body", "plans", index)
+        try:
+            try:
+                plans.append(read_object(_PlanBody, given, where=where).plan())
+            except ValueError as error:
+                raise invalid([Flaw(where, str(error))]) from error
+        except Refusal as refusal:
+            refused += refusal.body["detail"]
+    if refused:
+        raise Refusal(422, {"detail": refused})
+    if body.always and len(plans) != 1:
+        raise invalid([Flaw(("body", "plans"), f"always takes one plan, not {len(plans)}")])
+    return plans
 
 
 async def _tell_time(service: Service, _: Request) -> object:
@@ -120,6 +128,8 @@ async def _advance(service: Service, request: Request) -> object:
         advance(service.clock, body.advance_seconds)
     except RuntimeError as error:
         raise Refusal(409, {"message": str(error)}) from error
+    except ValueError as error:
+        raise invalid([Flaw(("body", "advance_seconds"), str(error))]) from error
     return await _tell_time(service, request)
 
 

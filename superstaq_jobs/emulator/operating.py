@@ -6,6 +6,7 @@ needs too. May import all of the package but `admin`, `app` and `server`.
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 import uuid
 from collections.abc import Collection
@@ -30,12 +31,17 @@ def advance(clock: Clock, seconds: float) -> None:
 
     Raises:
         RuntimeError: It is a real one.
+        ValueError: So many seconds cannot pass.
     """
     if not isinstance(clock, VirtualClock):
         raise RuntimeError(  # noqa: TRY004 - it is the emulator that cannot, not the argument
             "this emulator goes by a real clock, which nobody can advance; "
             "give it a virtual one, such as superstaq_jobs.testing.FakeClock"
         )
+    try:
+        clock.utcnow() + dt.timedelta(seconds=seconds)
+    except OverflowError as error:
+        raise ValueError(f"{seconds} seconds cannot pass: no date is so far away") from error
     clock.advance(seconds)
 
 

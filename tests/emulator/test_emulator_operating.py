@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from superstaq_jobs.emulator import EmulatedJob, Emulator, Ending, Plan, Simulator, User
-from superstaq_jobs.emulator.admin import _PlansBody
+from superstaq_jobs.emulator.admin import _PlansBody, _read_plans
 from superstaq_jobs.emulator.answers import Refusal
 from superstaq_jobs.emulator.requests import read_body
 from superstaq_jobs.status import CircuitStatus, may_become
@@ -249,8 +249,9 @@ def test_what_is_unknown_or_cannot_be(emulate: Callable[..., Emulator], submit: 
     with pytest.raises(RuntimeError, match="real clock"):
         server.advance(1)
     virtual = emulate(clock=FakeClock())
-    with pytest.raises(ValueError, match="cannot pass"):
-        virtual.advance(-1)
+    for seconds in (-1, float("nan"), float("inf"), 1e300, 1e12):
+        with pytest.raises(ValueError, match=r"cannot pass|NaN"):
+            virtual.advance(seconds)
 
 
 # --- over HTTP
@@ -314,7 +315,8 @@ def test_plans_over_http(
     [
         ("/plans", {}, ["body", "plans"]),
         ("/plans", [], ["body"]),
-        ("/plans", {"plans": [{"queue_second": 3}]}, ["body", "plans", 0]),
+        ("/plans", {"plans": [3]}, ["body", "plans", 0]),
+        ("/plans", {"plans": [{"queue_second": 3}]}, ["body", "plans", 0, "queue_second"]),
         ("/plans", {"plans": [], "until": 3}, ["body", "until"]),
         ("/plans", {"plans": [{}, {"run_seconds": -1}]}, ["body", "plans", 1]),
         ("/plans", {"plans": [{"run_seconds": "3"}]}, ["body", "plans", 0, "run_seconds"]),
@@ -359,6 +361,27 @@ def test_bodies_that_are_wrong_are_422_and_change_nothing(
     assert all(flaw["msg"] for flaw in answer.json["detail"])
     assert clock.now() == 1_000
     assert len(operator.server._service.store._plans) == 0
+
+
+def test_everything_that_is_wrong_with_plans_is_told_at_once(
+    emulate: Callable[..., Emulator], ask: Ask
+):
+    plans = [
+        {"queue_second": 3, "run_seconds": "long"},
+        {},
+        {"ending": {"becomes": "failed", "during": "completed"}},
+        {"circuits": {"x": {"becomes": "failed"}}},
+        None,
+    ]
+    answer = Operator(emulate(), ask).ask("POST", "/plans", {"plans": plans})
+    assert answer.status == 422
+    assert [flaw["loc"][2:] for flaw in answer.json["detail"]] == [
+        [0, "queue_second"],
+        [0, "run_seconds"],
+        [2],
+        [3, "circuits"],
+        [4],
+    ]
 
 
 @pytest.mark.parametrize(
@@ -417,7 +440,6 @@ def test_the_operator_needs_a_key_and_nothing_else(emulate: Callable[..., Emulat
     )
 )
 def test_no_body_is_more_than_refused(body: Any):
-    with contextlib.suppress(Refusal, ValueError):
-        read = read_body(_PlansBody, json.dumps(body).encode())
-        plans = [plan.plan() for plan in read.plans]
+    with contextlib.suppress(Refusal):
+        plans = _read_plans(read_body(_PlansBody, json.dumps(body).encode()))
         assert all(isinstance(plan, Plan) for plan in plans)
