@@ -21,7 +21,7 @@ from . import codec, settings
 from ._call_errors import CallErrors
 from ._version import __version__
 from .api import APIS, Api, Call
-from .clock import Clock, SystemClock
+from .clock import Clock, SystemClock, VirtualClock
 from .errors import (
     ConfigurationError,
     InvalidRequest,
@@ -80,7 +80,8 @@ class SuperstaqClient:
         allow_insecure_http: Whether plain http may go to other hosts than this machine.
         transport: What sends a request, instead of urllib3; the options above from
             ``connect_timeout_seconds`` on are for that one.
-        clock: Time, for pauses and time stamps.
+        clock: Time, for pauses and time stamps. On a virtual one a request takes no time, however
+            long its connection takes; ``request_timeout_seconds`` alone bounds that.
         jitter: Draws a number evenly from 0 to 1, for pauses.
         looks_per_second: How many looks of its waits may begin in a second, all together.
 
@@ -169,6 +170,7 @@ class SuperstaqClient:
         self._looks_per_second = looks_per_second
         self._traffic = Traffic(budget=self._retry_policy.budget, looks_per_second=looks_per_second)
         self._own_transport = transport is None
+        self._time_stands = transport is None and isinstance(self._clock, VirtualClock)
         self._proxy = hidden_proxy
         self._transport_options: dict[str, Any] = {
             "connect_timeout_seconds": connect_timeout_seconds,
@@ -186,7 +188,6 @@ class SuperstaqClient:
         try:
             return HttpTransport(
                 origin=self._origin,
-                clock=self._clock.now,
                 proxy_url=None if self._proxy is None else self._proxy.reveal(),
                 **self._transport_options,
             )
@@ -324,7 +325,7 @@ class SuperstaqClient:
         try:
             response = self._transport.send(
                 request,
-                timeout_seconds=min(self._request_timeout_seconds, max(0.0, deadline - started)),
+                timeout_seconds=self._longest_seconds(deadline - started),
             )
         except (TransportError, ProtocolError) as error:
             self._traffic.count_no_answer()
@@ -341,6 +342,13 @@ class SuperstaqClient:
             return self._read(call, response)
         # Outside of the handler, so that the error stands alone.
         raise failure
+
+    def _longest_seconds(self, seconds_left: float) -> float:
+        """How long one request may take."""
+        # A connection takes real time, which a virtual clock's deadline is no measure of.
+        if self._time_stands:
+            return self._request_timeout_seconds
+        return min(self._request_timeout_seconds, max(0.0, seconds_left))
 
     def _read(self, call: Call[T], response: Response) -> codec.Answer[T]:
         # No name is given to the body here: what a server hands back may show in a traceback.

@@ -1,16 +1,17 @@
 """Time, as an argument.
 
-Lives here: the ``Clock`` that clients and waits take, and the real one. Imports nothing of this
-package. A test passes ``superstaq_jobs.testing.FakeClock`` instead.
+Lives here: the ``Clock`` that clients and waits take, the real one, and what a ``VirtualClock`` has
+beyond it. Imports nothing of this package. A test passes ``superstaq_jobs.testing.FakeClock``, a
+virtual one.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import time
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-__all__ = ["Clock", "SystemClock"]
+__all__ = ["Clock", "SystemClock", "VirtualClock"]
 
 
 class Clock(Protocol):
@@ -26,6 +27,19 @@ class Clock(Protocol):
 
     def utcnow(self) -> dt.datetime:
         """The date and time, aware, in UTC (time stamps)."""
+        ...
+
+
+@runtime_checkable
+class VirtualClock(Clock, Protocol):
+    """A clock on which time passes only as a program says.
+
+    What takes real time, a connection or a simulation, takes none on it. Any clock with an
+    ``advance`` is taken for one.
+    """
+
+    def advance(self, seconds: float) -> None:
+        """Let that many seconds pass without a sleep; 0 or more."""
         ...
 
 

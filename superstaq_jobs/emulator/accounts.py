@@ -89,13 +89,21 @@ class Accounts:
         Raises:
             Refusal: 401, with the text that the API has for the case.
         """
-        user = self._users.get(key or "")
-        if user is None:
-            raise Refusal(401, "No user has this API key.")
+        user = self._known(key)
         if not user.email_validated:
             raise Refusal(401, EMAIL_NOT_VALIDATED)
         if terms and user.email not in self._accepted:
             raise Refusal(401, TERMS_NOT_ACCEPTED)
+        return user
+
+    def check_known(self, key: str | None) -> None:
+        """A `Refusal` with 401 if nobody has that key, whatever else may be amiss with the user."""
+        self._known(key)
+
+    def _known(self, key: str | None) -> User:
+        user = self._users.get(key or "")
+        if user is None:
+            raise Refusal(401, "No user has this API key.")
         return user
 
     def accept_terms(self, user: User, *, accept: bool) -> str:

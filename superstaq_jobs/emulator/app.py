@@ -1,25 +1,25 @@
 """The calls of the v0.3.0 API, each a few lines from a request to an answer.
 
-Lives here: the table of routes, the check of the key, the bound on a body, and `make_app`. May
-import all of the package but `server`.
+Lives here: the table of routes, the check of the key, and `make_app`. May import all of the package
+but `server`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import functools
+from collections.abc import Awaitable, Callable
 from typing import Final
 
-import attrs
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from .accounts import Accounts, User
+from .accounts import User
+from .admin import admin_routes
 from .answers import Flaw, Refusal, invalid, json_response
-from .jobs import JobStore
 from .requests import (
     AcceptTerms,
     JobQuery,
@@ -31,36 +31,14 @@ from .requests import (
     read_circuit_type,
     read_query,
 )
-from .simulator import Reply, Simulator, Translated
+from .service import Service, read_all, settled
+from .simulator import Reply, Translated
 from .splitting import no_circuits, split_text
-from .targets import Target
 
-__all__ = ["MAX_BODY_BYTES", "VERSION", "Service", "make_app"]
+__all__ = ["VERSION", "make_app"]
 
 VERSION: Final = "v0.3.0"
 """The version of the API, which begins every path."""
-
-MAX_BODY_BYTES: Final = 64 * 1024 * 1024
-"""The largest body that is read; a larger one is answered with 413."""
-
-
-@attrs.frozen(kw_only=True)
-class Service:
-    """What the calls work on."""
-
-    accounts: Accounts
-    store: JobStore
-    targets: tuple[Target, ...]
-    simulator: Simulator
-    warnings: Sequence[str] = ()
-
-    def target(self, name: str) -> Target:
-        """The target of that name; a `Refusal` with 404 when there is none."""
-        for target in self.targets:
-            if target.name == name:
-                return target
-        known = ", ".join(target.name for target in self.targets)
-        raise Refusal(404, {"message": f"There is no target {name}. There are: {known}."})
 
 
 async def _circuits(service: Service, new_job: NewJob) -> list[str]:
@@ -76,7 +54,7 @@ async def _circuits(service: Service, new_job: NewJob) -> list[str]:
 
 
 async def _create_job(service: Service, user: User, request: Request) -> object:
-    new_job = read_body(NewJob, await _body(request))
+    new_job = read_body(NewJob, await read_all(request))
     if new_job.job_type == "convert":
         what = "this emulator does not convert circuits so far"
         raise invalid([Flaw(("body", "job_type"), what, "unsupported")])
@@ -100,8 +78,9 @@ async def _create_job(service: Service, user: User, request: Request) -> object:
 async def _fetch_jobs(service: Service, user: User, request: Request) -> object:
     circuit_type = read_circuit_type(request.path_params["circuit_type"])
     query = read_query(JobQuery, request.query_params.multi_items())
+    look = functools.partial(service.store.find, user, query, circuit_type)
     while True:
-        found = service.store.find(user, query, circuit_type)
+        found = await settled(service, look)
         if not found.untranslated:
             return found.jobs
         # Looked up again afterwards: meanwhile a circuit may have been compiled.
@@ -115,8 +94,8 @@ async def _fetch_jobs(service: Service, user: User, request: Request) -> object:
 
 
 async def _cancel_jobs(service: Service, user: User, request: Request) -> object:
-    query = read_body(JobQuery, await _body(request))
-    cancelled = service.store.cancel(user, query)
+    query = read_body(JobQuery, await read_all(request))
+    cancelled = await settled(service, functools.partial(service.store.cancel, user, query))
     message = f"Cancelled {len(cancelled)} job(s)."
     if missed := len(set(query.job_id or ())) - len(cancelled):
         message += f" {missed} of those asked for are unknown or already over."
@@ -138,7 +117,7 @@ async def _fetch_targets(service: Service, _: User, request: Request) -> object:
 
 
 async def _fetch_target_info(service: Service, _: User, request: Request) -> object:
-    query = read_body(TargetInfoQuery, await _body(request))
+    query = read_body(TargetInfoQuery, await read_all(request))
     return {"target_info": service.target(query.target).info}
 
 
@@ -167,7 +146,7 @@ async def _fetch_user(_: Service, user: User, request: Request) -> object:
 
 
 async def _accept_terms(service: Service, user: User, request: Request) -> object:
-    body = read_body(AcceptTerms, await _body(request))
+    body = read_body(AcceptTerms, await read_all(request))
     return service.accounts.accept_terms(user, accept=body.accept)
 
 
@@ -183,19 +162,6 @@ _CALLS: Final[tuple[tuple[str, str, _Call], ...]] = (
     ("GET", "/client/user", _fetch_user),
     ("PUT", "/client/accept_terms_of_use", _accept_terms),
 )
-
-
-async def _body(request: Request) -> bytes:
-    too_large = Refusal(413, {"detail": f"The body is larger than {MAX_BODY_BYTES} bytes."})
-    announced = request.headers.get("content-length", "")
-    if announced.isdigit() and int(announced) > MAX_BODY_BYTES:
-        raise too_large
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise too_large
-    return bytes(body)
 
 
 def _route(service: Service, method: str, path: str, call: _Call) -> Route:
@@ -220,7 +186,10 @@ async def _refused(_: Request, error: Exception) -> Response:
 def make_app(service: Service) -> Starlette:
     """The ASGI application over a service."""
     app = Starlette(
-        routes=[_route(service, method, path, call) for method, path, call in _CALLS],
+        routes=[
+            *(_route(service, method, path, call) for method, path, call in _CALLS),
+            *admin_routes(service),
+        ],
         exception_handlers={Refusal: _refused, HTTPException: _refused, Exception: _refused},
     )
     # A redirect would make some clients send their key, or a POST, twice.

@@ -1,8 +1,13 @@
 """The jobs of an emulator, in memory.
 
 Lives here: `JobStore`, under one lock: submissions, queries, cancellation, what the simulator
-reports, and `JobData`, a job as an answer shows it. No status is stored: it is worked out from the
-timetable whenever somebody looks. May import the other modules here but `app` and `server`.
+reports, and what an operator does. No status is stored: it is worked out from the timetable
+whenever somebody looks. May import the other modules here but those that know HTTP.
+
+On a real clock an answer tells what the simulator has done so far. On a virtual one an answer must
+not depend on how fast this machine simulates: what the timetable has behind it has happened, at its
+time, and a call that finds that the simulator is not so far yet raises `NotYet` and is to be
+repeated.
 """
 
 from __future__ import annotations
@@ -11,21 +16,25 @@ import datetime as dt
 import hashlib
 import threading
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from concurrent.futures import Future
 from typing import Any, Final
 
 import attrs
 
+from superstaq_jobs.clock import Clock, VirtualClock
 from superstaq_jobs.status import CircuitStatus, fold_statuses
 
 from .accounts import User
-from .answers import timestamp
-from .lives import Life, Progress, Standing, plan_life, stand
+from .lives import Failure, Standing, hurry, plan_life, stand
+from .plans import Plan, PlanQueue
 from .requests import JobQuery, NewJob
 from .simulator import Compiled, Counted, Reply, Task, Translated, Translation
+from .stored import Circuit, Job
 from .targets import Target
+from .views import EmulatedJob, emulated_job, job_data, own_words
 
-__all__ = ["Circuit", "Found", "Job", "JobStore", "Untranslated", "job_id_of"]
+__all__ = ["Found", "JobStore", "NotYet", "Untranslated", "job_id_of"]
 
 _NAMESPACE: Final = uuid.UUID("0b9c1a52-6a0e-5d0c-9c1f-6f1b3f5a7d11")
 
@@ -38,34 +47,6 @@ def job_id_of(seed: int, number: int) -> uuid.UUID:
 def _sampling_seed(seed: int, number: int, index: int) -> int:
     digest = hashlib.sha256(f"{seed}/{number}/{index}".encode()).digest()
     return int.from_bytes(digest[:4], "big") >> 1
-
-
-@attrs.define(kw_only=True)
-class Circuit:
-    """One circuit of a job, and what is known of it. Guarded by the store's lock."""
-
-    text: str
-    life: Life
-    progress: Progress = attrs.field(factory=Progress)
-    compiled: Compiled | None = None
-    counts: dict[str, int] | None = None
-    message: str | None = None
-    translations: dict[tuple[str, bool], Translated | None] = attrs.field(factory=dict)
-    """By language, and whether the compiled form is there; None where there is no translation."""
-
-
-@attrs.define(kw_only=True)
-class Job:
-    """One job. Only its circuits change."""
-
-    number: int
-    job_id: uuid.UUID
-    owner: str
-    new_job: NewJob
-    target: Target
-    submitted: float
-    submitted_at: dt.datetime
-    circuits: tuple[Circuit, ...]
 
 
 @attrs.frozen(kw_only=True)
@@ -84,13 +65,24 @@ class Found:
     untranslated: list[Untranslated]
 
 
+class NotYet(Exception):
+    """What was asked cannot be told before the simulator has done its work up to now.
+
+    Args:
+        reported: Done when it is worth asking again.
+    """
+
+    def __init__(self, reported: Future[None]) -> None:
+        super().__init__(reported)
+        self.reported = reported
+
+
 class JobStore:
     """All the jobs of one emulator. Every method may be called from any thread.
 
     Args:
         seed: What the job ids, the paces and the samples follow from.
-        clock: Seconds from any start; the timetables run by it.
-        wall_clock: The time that time stamps show, aware.
+        clock: Time: the timetables run by it, and time stamps show it.
         step_seconds: How long a circuit stays in each status on average, in seconds.
     """
 
@@ -98,28 +90,29 @@ class JobStore:
         self,
         *,
         seed: int,
-        clock: Callable[[], float],
-        wall_clock: Callable[[], dt.datetime],
+        clock: Clock,
         step_seconds: float,
     ) -> None:
         self._seed = seed
         self._clock = clock
-        self._wall_clock = wall_clock
         self._step_seconds = step_seconds
+        self._is_virtual = isinstance(clock, VirtualClock)
         self._lock = threading.Lock()
+        self._plans = PlanQueue()
         self._jobs: dict[uuid.UUID, Job] = {}
         self._latest = float("-inf")
         self._closed = False
 
     def _now(self) -> float:
         # Time must not go back, or a finished circuit could come to life again.
-        self._latest = max(self._latest, self._clock())
+        self._latest = max(self._latest, self._clock.now())
         return self._latest
 
     def add(self, user: User, new_job: NewJob, texts: Iterable[str], target: Target) -> Job:
         """Take a job."""
         with self._lock:
             number = len(self._jobs)
+            plan = self._plans.take(tags=new_job.tags, target=new_job.target)
             circuits = tuple(
                 Circuit(
                     text=text,
@@ -128,6 +121,8 @@ class JobStore:
                         verbatim=new_job.verbatim,
                         step_seconds=self._step_seconds,
                         seed=f"{self._seed}/{number}/{index}",
+                        plan=plan,
+                        index=index,
                     ),
                 )
                 for index, text in enumerate(texts)
@@ -138,8 +133,9 @@ class JobStore:
                 owner=user.email,
                 new_job=new_job,
                 target=target,
+                plan=plan,
                 submitted=self._now(),
-                submitted_at=self._wall_clock().astimezone(dt.UTC),
+                submitted_at=self._clock.utcnow().astimezone(dt.UTC),
                 circuits=circuits,
             )
             self._jobs[job.job_id] = job
@@ -164,20 +160,24 @@ class JobStore:
     def is_wanted(self, job: Job, index: int) -> bool:
         """Whether a circuit is still to be run."""
         with self._lock:
-            return not self._closed and job.circuits[index].progress.cancelled_at is None
+            return not self._closed and job.circuits[index].progress.ended_at is None
 
     def close(self) -> None:
-        """Want nothing more from the simulator."""
+        """Want nothing more from the simulator, and let nobody wait for it."""
         with self._lock:
             self._closed = True
+            for job in self._jobs.values():
+                for circuit in job.circuits:
+                    _wake(circuit)
 
     def report(self, job: Job, index: int, reply: Reply) -> None:
         """Note what the simulator says of a circuit."""
         with self._lock:
             circuit = job.circuits[index]
-            if circuit.progress.cancelled_at is not None:
+            if circuit.progress.ended_at is not None:
                 return  # What is over does not change, whatever came too late.
-            now = self._now() - job.submitted
+            # On a virtual clock the simulator's work takes no time.
+            now = 0.0 if self._is_virtual else self._now() - job.submitted
             if isinstance(reply, Compiled):
                 circuit.compiled = reply
                 circuit.progress = attrs.evolve(circuit.progress, compiled_at=now)
@@ -185,10 +185,9 @@ class JobStore:
                 circuit.counts = reply.counts
                 circuit.progress = attrs.evolve(circuit.progress, finished_at=now)
             else:
-                circuit.message = reply.failed
-                circuit.progress = attrs.evolve(
-                    circuit.progress, finished_at=now, failed_in=reply.stage
-                )
+                failure = Failure(stage=reply.stage, message=reply.failed)
+                circuit.progress = attrs.evolve(circuit.progress, finished_at=now, failure=failure)
+            _wake(circuit)
 
     def find(self, user: User, query: JobQuery, circuit_type: str) -> Found:
         """The user's jobs that match, in order of submission, written in a language.
@@ -200,7 +199,7 @@ class JobStore:
             now = self._now()
             for job, standings in self._matches(user, query, now):
                 found.untranslated.extend(self._untranslated(job, standings, circuit_type))
-                found.jobs[str(job.job_id)] = _job_data(job, standings, circuit_type)
+                found.jobs[str(job.job_id)] = job_data(job, standings, circuit_type)
         return found
 
     def _untranslated(
@@ -209,7 +208,7 @@ class JobStore:
         if circuit_type == job.new_job.circuit_type:
             return
         for circuit, standing in zip(job.circuits, standings, strict=True):
-            own = _own_words(circuit, standing)
+            own = own_words(circuit, standing)
             kind = (circuit_type, own.compiled is not None)
             if kind in circuit.translations:
                 continue
@@ -237,40 +236,156 @@ class JobStore:
         """Cancel what is not over of the user's jobs that match; the ids of those that had any."""
         with self._lock:
             now = self._now()
-            cancelled = []
-            for job, standings in list(self._matches(user, query, now)):
-                alive = [
-                    circuit
-                    for circuit, standing in zip(job.circuits, standings, strict=True)
-                    if not standing.status.is_terminal
-                ]
-                for circuit in alive:
-                    circuit.message = f"Cancelled by {user.email}."
-                    circuit.progress = attrs.evolve(
-                        circuit.progress, cancelled_at=now - job.submitted
-                    )
-                if alive:
-                    cancelled.append(str(job.job_id))
-            return cancelled
+            return [
+                str(job.job_id)
+                for job, standings in self._matches(user, query, now)
+                if _end(
+                    _alive(job, standings),
+                    at=now - job.submitted,
+                    status=CircuitStatus.CANCELLED,
+                    message=f"Cancelled by {user.email}.",
+                )
+            ]
 
-    def _matches(
-        self, user: User, query: JobQuery, now: float
-    ) -> Iterable[tuple[Job, list[Standing]]]:
+    def _matches(self, user: User, query: JobQuery, now: float) -> list[tuple[Job, list[Standing]]]:
         jobs: Iterable[Job] = self._jobs.values()
         if query.job_id is not None:
             wanted = dict.fromkeys(query.job_id)
             found = [self._jobs[job_id] for job_id in wanted if job_id in self._jobs]
             jobs = sorted(found, key=lambda job: job.number)
+        stood = self._stand(
+            (job for job in jobs if job.owner == user.email and _matches(job, query)), now
+        )
+        if query.status is None:
+            return stood
+        return [
+            (job, standings)
+            for job, standings in stood
+            if fold_statuses(standing.status for standing in standings).value in query.status
+        ]
+
+    def _stand(self, jobs: Iterable[Job], now: float) -> list[tuple[Job, list[Standing]]]:
+        """Where all the circuits of jobs stand, jobs in order of submission."""
+        stood = []
+        held = None
         for job in jobs:
-            if job.owner != user.email or not _matches(job, query):
+            if job.over is not None:
+                stood.append((job, job.over))
                 continue
             elapsed = now - job.submitted
             standings = [stand(c.life, c.progress, elapsed) for c in job.circuits]
-            if query.status is not None:
-                folded = fold_statuses(standing.status for standing in standings)
-                if folded.value not in query.status:
-                    continue
-            yield job, standings
+            if all(standing.status.is_terminal for standing in standings):
+                job.over = standings
+            stood.append((job, standings))
+            for circuit, standing in zip(job.circuits, standings, strict=True):
+                if standing.is_held:
+                    held = circuit
+        if held is not None and self._is_virtual:
+            # The simulator takes circuits in order, so it is enough to wait for the last.
+            raise self._not_yet(held)
+        return stood
+
+    def _not_yet(self, circuit: Circuit) -> NotYet:
+        if self._closed:
+            raise RuntimeError("the emulator was stopped")
+        reported: Future[None] = Future()
+        circuit.waits.append(reported)
+        return NotYet(reported)
+
+    # ---- the operator ----------------------------------------------------------------------
+
+    def plan(
+        self, plans: Collection[Plan], *, tag: str | None, target: str | None, always: bool
+    ) -> int:
+        """Have plans for jobs to come; how many plans wait for one job each."""
+        with self._lock:
+            if always:
+                for plan in plans:
+                    self._plans.set_always(plan, tag=tag, target=target)
+            else:
+                self._plans.add(plans, tag=tag, target=target)
+            return len(self._plans)
+
+    def all_jobs(self) -> list[EmulatedJob]:
+        """All jobs of all users, in order of submission."""
+        with self._lock:
+            return [emulated_job(*stood) for stood in self._stand(self._jobs.values(), self._now())]
+
+    def end(
+        self,
+        job_id: uuid.UUID,
+        status: CircuitStatus,
+        message: str | None,
+        circuits: Collection[int] | None,
+    ) -> EmulatedJob:
+        """End what is not over of a job, or of some circuits of it.
+
+        Raises:
+            LookupError: There is no such job or circuit.
+        """
+        with self._lock:
+            now = self._now()
+            job, standings = self._one(job_id, circuits, now)
+            alive = _alive(job, standings, circuits)
+            _end(alive, at=now - job.submitted, status=status, message=message)
+            return emulated_job(*self._one(job_id, None, now))
+
+    def finish(self, job_id: uuid.UUID, circuits: Collection[int] | None) -> EmulatedJob:
+        """Let what is not over of a job, or of some circuits of it, complete now.
+
+        Raises:
+            LookupError: There is no such job or circuit.
+        """
+        with self._lock:
+            now = self._now()
+            job, standings = self._one(job_id, circuits, now)
+            for circuit, standing in _alive(job, standings, circuits):
+                circuit.life = hurry(circuit.life, standing.reached, now - job.submitted)
+            return emulated_job(*self._one(job_id, None, now))
+
+    def _one(
+        self, job_id: uuid.UUID, circuits: Collection[int] | None, now: float
+    ) -> tuple[Job, list[Standing]]:
+        job = self._jobs.get(job_id)
+        if job is None:
+            raise LookupError(f"there is no job {job_id}")
+        for index in circuits or ():
+            if not 0 <= index < len(job.circuits):
+                raise LookupError(f"job {job_id} has no circuit {index}")
+        return self._stand([job], now)[0]
+
+
+def _alive(
+    job: Job, standings: list[Standing], circuits: Collection[int] | None = None
+) -> list[tuple[Circuit, Standing]]:
+    """The circuits, of all or of some, that are not over."""
+    return [
+        (circuit, standing)
+        for index, (circuit, standing) in enumerate(zip(job.circuits, standings, strict=True))
+        if (circuits is None or index in circuits) and not standing.status.is_terminal
+    ]
+
+
+def _end(
+    alive: list[tuple[Circuit, Standing]],
+    *,
+    at: float,
+    status: CircuitStatus,
+    message: str | None,
+) -> bool:
+    """End circuits at a time after the submission; whether there were any."""
+    for circuit, _ in alive:
+        circuit.progress = attrs.evolve(
+            circuit.progress, ended_at=at, ended_as=status, message=message
+        )
+        _wake(circuit)
+    return bool(alive)
+
+
+def _wake(circuit: Circuit) -> None:
+    """Tell those that wait for news of a circuit."""
+    while circuit.waits:
+        circuit.waits.pop().set_result(None)
 
 
 def _matches(job: Job, query: JobQuery) -> bool:
@@ -289,100 +404,3 @@ def _matches(job: Job, query: JobQuery) -> bool:
 
 def _aware(moment: dt.datetime) -> dt.datetime:
     return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment
-
-
-def _own_words(circuit: Circuit, standing: Standing) -> Translated:
-    """What is shown of a circuit in the language that it came in."""
-    # What a circuit has behind it shows, even if it was cancelled later; what the simulator has
-    # ready ahead of the timetable does not.
-    compiled = circuit.compiled if standing.reached.is_compiled else None
-    if compiled is None:
-        return Translated(circuit=circuit.text)
-    return Translated(
-        circuit=circuit.text,
-        compiled=compiled.compiled,
-        logical_qubits=compiled.logical_qubits,
-        physical_qubits=compiled.physical_qubits,
-    )
-
-
-def _words(job: Job, standings: list[Standing], circuit_type: str) -> tuple[str, list[Translated]]:
-    """What is shown of each circuit, and in which language."""
-    own = [_own_words(c, standing) for c, standing in zip(job.circuits, standings, strict=True)]
-    if circuit_type == job.new_job.circuit_type:
-        return circuit_type, own
-    other = [
-        circuit.translations.get((circuit_type, words.compiled is not None))
-        for circuit, words in zip(job.circuits, own, strict=True)
-    ]
-    translated = [words for words in other if words is not None]
-    if len(translated) < len(own):
-        return job.new_job.circuit_type, own
-    return circuit_type, translated
-
-
-def _job_data(job: Job, standings: list[Standing], circuit_type: str) -> dict[str, Any]:
-    """A job as the API shows it, every list one entry a circuit."""
-    new_job = job.new_job
-    language, words = _words(job, standings, circuit_type)
-    views = [
-        _circuit_data(job, index, standing, words[index])
-        for index, standing in enumerate(standings)
-    ]
-    return {
-        "job_type": new_job.job_type,
-        "user_email": job.owner,
-        "target": new_job.target,
-        "num_circuits": len(views),
-        "circuit_type": language,
-        "dry_run": new_job.dry_run,
-        "submission_timestamp": timestamp(job.submitted_at),
-        "tags": new_job.tags,
-        "metadata": new_job.metadata,
-        **{name: [view[name] for view in views] for name in views[0]},
-    }
-
-
-def _circuit_data(job: Job, index: int, standing: Standing, words: Translated) -> dict[str, Any]:
-    circuit = job.circuits[index]
-    compiled = circuit.compiled if standing.reached.is_compiled else None
-    completed = standing.status is CircuitStatus.COMPLETED
-    at_provider = (
-        job.new_job.job_type == "submit"
-        and not job.new_job.dry_run
-        and (standing.reached in _AT_PROVIDER or _failed_there(circuit, standing))
-    )
-    telling = standing.status in {CircuitStatus.FAILED, CircuitStatus.CANCELLED}
-    return {
-        "statuses": standing.status.value,
-        "status_messages": circuit.message if telling else None,
-        "provider_id": f"emulated-{job.number}-{index}" if at_provider else None,
-        "compiled_circuits": words.compiled,
-        "input_circuits": words.circuit,
-        "counts": circuit.counts if completed else None,
-        "results_dicts": None,
-        "shots": job.new_job.shots,
-        "last_updated_timestamp": timestamp(
-            job.submitted_at + dt.timedelta(seconds=standing.since)
-        ),
-        "initial_logical_to_physicals": compiled and _as_map(compiled.initial),
-        "final_logical_to_physicals": compiled and _as_map(compiled.final),
-        "logical_qubits": words.logical_qubits,
-        "physical_qubits": words.physical_qubits,
-    }
-
-
-def _failed_there(circuit: Circuit, standing: Standing) -> bool:
-    # A circuit that is not compiled first is first looked at there.
-    compiled_first = any(step.status is CircuitStatus.COMPILING for step in circuit.life.steps)
-    in_time = circuit.progress.failed_in == "compile" and compiled_first
-    return standing.status is CircuitStatus.FAILED and not in_time
-
-
-_AT_PROVIDER: Final = frozenset(
-    {CircuitStatus.PENDING, CircuitStatus.RUNNING, CircuitStatus.COMPLETED}
-)
-
-
-def _as_map(physical: list[int]) -> dict[int, int]:
-    return dict(enumerate(physical))

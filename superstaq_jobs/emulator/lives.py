@@ -2,11 +2,11 @@
 
 Lives here, as pure functions of their arguments: the path of statuses of each kind of job, the pace
 of one circuit along it, and where a circuit stands given its timetable and what has really happened
-to it. May import `superstaq_jobs.status`.
+to it. May import `plans` and `superstaq_jobs.status`.
 
 A timetable alone does not move a circuit: it leaves ``compiling`` only when it has been compiled,
-and gets its last status only when its result is there. So an observer may see it later than
-planned, never earlier, and never going back.
+and is completed only when its result is there. So an observer may see it later than planned, never
+earlier, and never going back. What is planned to go wrong needs nothing to be there.
 """
 
 from __future__ import annotations
@@ -14,31 +14,56 @@ from __future__ import annotations
 import itertools
 import math
 import random
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, Literal
 
 import attrs
 
-from superstaq_jobs.status import CircuitStatus
+from superstaq_jobs.status import PROGRESS, CircuitStatus
 
-__all__ = ["PATHS", "Life", "Progress", "Standing", "Step", "path_of", "plan_life", "stand"]
+from .plans import Ending, Plan
+
+__all__ = [
+    "PATHS",
+    "End",
+    "Failure",
+    "Life",
+    "Progress",
+    "Standing",
+    "Step",
+    "hurry",
+    "path_of",
+    "plan_life",
+    "stand",
+]
 
 _S = CircuitStatus
 
 _COMPILE: Final = (_S.AWAITING_COMPILE, _S.COMPILING)
 
-PATHS: Final[dict[str, tuple[CircuitStatus, ...]]] = {
-    "submit": (
-        _S.RECEIVED,
-        *_COMPILE,
-        _S.AWAITING_SUBMISSION,
-        _S.PENDING,
-        _S.RUNNING,
-        _S.COMPLETED,
-    ),
-    "simulate": (_S.RECEIVED, *_COMPILE, _S.AWAITING_SIMULATION, _S.SIMULATING, _S.COMPLETED),
-    "compile": (_S.RECEIVED, *_COMPILE, _S.COMPLETED),
-}
+PATHS: Final[Mapping[str, tuple[CircuitStatus, ...]]] = MappingProxyType(
+    {
+        "submit": (
+            _S.RECEIVED,
+            *_COMPILE,
+            _S.AWAITING_SUBMISSION,
+            _S.PENDING,
+            _S.RUNNING,
+            _S.COMPLETED,
+        ),
+        "simulate": (_S.RECEIVED, *_COMPILE, _S.AWAITING_SIMULATION, _S.SIMULATING, _S.COMPLETED),
+        "compile": (_S.RECEIVED, *_COMPILE, _S.COMPLETED),
+    }
+)
 """The statuses that a circuit of each job type goes through when nothing goes wrong."""
+
+_QUEUES: Final = {
+    "submit": _S.PENDING,
+    "simulate": _S.AWAITING_SIMULATION,
+    "compile": _S.AWAITING_COMPILE,
+}
+_RUNS: Final = {_S.RUNNING, _S.SIMULATING}
 
 
 @attrs.frozen(kw_only=True)
@@ -50,10 +75,54 @@ class Step:
 
 
 @attrs.frozen(kw_only=True)
+class End:
+    """An end of a life that is not its completion.
+
+    Attributes:
+        after: The last status before it.
+        status: The status that it comes to; None for none, so that it stays in the last.
+        message: What is told of it.
+    """
+
+    after: CircuitStatus
+    status: CircuitStatus | None
+    message: str | None
+
+
+_Gate = Literal["compiled", "finished"] | None
+"""The work without which a circuit does not leave a status."""
+
+
+@attrs.frozen(kw_only=True)
 class Life:
-    """The plan for one circuit: steps in order of time, the first at 0, the last terminal."""
+    """The plan for one circuit.
+
+    Attributes:
+        steps: The whole path in order of time, the first at 0, the last ``completed``.
+        end: How it ends before; None where it completes.
+        gates: Which work it does not leave each status without, from the first on.
+    """
 
     steps: tuple[Step, ...]
+    end: End | None = None
+    gates: tuple[_Gate, ...] = attrs.field(init=False, eq=False, repr=False)
+
+    @gates.default
+    def _find_gates(self) -> tuple[_Gate, ...]:
+        # A verbatim circuit has its compiled form, which is itself, before it goes anywhere.
+        compiles = (
+            _S.COMPILING if any(s.status is _S.COMPILING for s in self.steps) else _S.RECEIVED
+        )
+        early = (step.status for step in self.steps[:-2])
+        return (*("compiled" if status is compiles else None for status in early), "finished")
+
+
+@attrs.frozen(kw_only=True)
+class Failure:
+    """That a circuit cannot be compiled or run, which is its own fault, and why."""
+
+    stage: Literal["compile", "run"]
+    message: str
 
 
 @attrs.frozen(kw_only=True)
@@ -63,27 +132,45 @@ class Progress:
     Attributes:
         compiled_at: When its compiled form was there.
         finished_at: When its result was there, or it was known to fail.
-        failed_in: The stage in which it failed, or None.
-        cancelled_at: When it was cancelled.
+        failure: What it failed of, or None.
+        ended_at: When somebody ended it,
+        ended_as: how,
+        message: and what is told of that.
     """
 
     compiled_at: float | None = None
     finished_at: float | None = None
-    failed_in: Literal["compile", "run"] | None = None
-    cancelled_at: float | None = None
+    failure: Failure | None = None
+    ended_at: float | None = None
+    ended_as: CircuitStatus = _S.CANCELLED
+    message: str | None = None
+
+    def done_at(self, gate: Literal["compiled", "finished"]) -> float:
+        """When that work was done; infinite for never."""
+        done = self.finished_at
+        if gate == "compiled" and self.compiled_at is not None:
+            done = self.compiled_at  # else it was over without, if at all
+        return math.inf if done is None else done
 
 
 @attrs.frozen(kw_only=True)
 class Standing:
     """Where a circuit stands, and since when, in seconds after the submission.
 
-    ``reached`` is the status before a cancellation (else the same as ``status``): it tells what
-    the circuit has behind it.
+    Attributes:
+        status: Its status.
+        since: When that began.
+        reached: The last status that it came to as all circuits do: it tells what the circuit has
+            behind it, however it ended.
+        message: What is told of how it ended.
+        is_held: Whether it would be further if the simulator had done its work by now.
     """
 
     status: CircuitStatus
     since: float
     reached: CircuitStatus
+    message: str | None = None
+    is_held: bool = False
 
 
 def path_of(job_type: str, *, verbatim: bool = False) -> tuple[CircuitStatus, ...]:
@@ -93,7 +180,13 @@ def path_of(job_type: str, *, verbatim: bool = False) -> tuple[CircuitStatus, ..
 
 
 def plan_life(
-    job_type: str, *, verbatim: bool = False, step_seconds: float, seed: str = ""
+    job_type: str,
+    *,
+    verbatim: bool = False,
+    step_seconds: float,
+    seed: str = "",
+    plan: Plan | None = None,
+    index: int = 0,
 ) -> Life:
     """The timetable of one circuit.
 
@@ -103,26 +196,80 @@ def plan_life(
         step_seconds: How long a status lasts on average, in seconds, 0 or more. Each one lasts
             between half and one and a half times as long.
         seed: What picks the pace: the same text gives the same one.
+        plan: What is to become of the job, or None.
+        index: Which circuit of the job it is.
 
     Returns:
         The plan.
     """
+    plan = Plan() if plan is None else plan
     pace = random.Random(seed)  # noqa: S311 - no secret
     path = path_of(job_type, verbatim=verbatim)
-    stays = [step_seconds * pace.uniform(0.5, 1.5) for _ in path[1:]]
+    stays = [
+        _planned(plan, job_type, status, step_seconds * pace.uniform(0.5, 1.5))
+        for status in path[:-1]
+    ]
     begins = itertools.accumulate(stays, initial=0.0)
-    return Life(steps=tuple(Step(status=s, at=at) for s, at in zip(path, begins, strict=True)))
+    steps = tuple(Step(status=s, at=at) for s, at in zip(path, begins, strict=True))
+    return Life(steps=steps, end=_end(plan.of(index), path))
 
 
-def _with_failure(life: Life, failed_in: str | None) -> tuple[Step, ...]:
-    if failed_in is None:
-        return life.steps
+def _planned(plan: Plan, job_type: str, status: CircuitStatus, otherwise: float) -> float:
+    seconds = None
+    if status is _QUEUES[job_type]:
+        seconds = plan.queue_seconds
+    elif status is _S.COMPILING:
+        seconds = plan.compile_seconds
+    elif status in _RUNS:
+        seconds = plan.run_seconds
+    return otherwise if seconds is None else float(seconds)
+
+
+def _end(ending: Ending, path: tuple[CircuitStatus, ...]) -> End | None:
+    if ending.becomes == "completed":
+        return None
+    during = _S.RUNNING if ending.during is None else ending.during
+    after = max((s for s in path if PROGRESS[s] <= PROGRESS[during]), key=PROGRESS.__getitem__)
+    status = None if ending.becomes == "stuck" else _S(ending.becomes)
+    return End(after=after, status=status, message=ending.told)
+
+
+def hurry(life: Life, reached: CircuitStatus, at: float) -> Life:
+    """The same life from a moment on if all the rest happens at once and goes well.
+
+    Args:
+        life: The plan so far.
+        reached: The status that the circuit has.
+        at: The moment, in seconds after the submission.
+
+    Returns:
+        The other plan.
+    """
+    passed = [step.status for step in life.steps].index(reached)
+    return Life(
+        steps=tuple(
+            step if index <= passed else attrs.evolve(step, at=at)
+            for index, step in enumerate(life.steps)
+        )
+    )
+
+
+def _course(life: Life, failure: Failure | None) -> tuple[int, End | None]:
+    """The last step before the end, given what is known, and the end if it is not completion."""
+    end = life.end
+    if end is None and failure is None:
+        return len(life.steps) - 2, None
     statuses = [step.status for step in life.steps]
-    # A verbatim circuit is first looked at where it runs.
-    at_compiling = failed_in == "compile" and _S.COMPILING in statuses
-    last = statuses.index(_S.COMPILING) if at_compiling else len(statuses) - 2
-    failure = Step(status=_S.FAILED, at=life.steps[last + 1].at)
-    return (*life.steps[: last + 1], failure)
+    last = len(statuses) - 2 if end is None else statuses.index(end.after)
+    if failure is not None:
+        # A verbatim circuit is first looked at where it runs.
+        at_compiling = failure.stage == "compile" and _S.COMPILING in statuses
+        failing = statuses.index(_S.COMPILING) if at_compiling else len(statuses) - 2
+        # What the plan has in the same place is what it was written for.
+        if end is None or failing < last:
+            end = End(after=statuses[failing], status=_S.FAILED, message=failure.message)
+            last = failing
+    return last, end
 
 
 def stand(life: Life, progress: Progress, now: float) -> Standing:
@@ -136,26 +283,31 @@ def stand(life: Life, progress: Progress, now: float) -> Standing:
     Returns:
         The status, and since when it has it.
     """
-    steps = _with_failure(life, progress.failed_in)
-    if progress.cancelled_at is not None:
-        now = min(now, progress.cancelled_at)
-    compiled = math.inf if progress.compiled_at is None else progress.compiled_at
-    finished = math.inf if progress.finished_at is None else progress.finished_at
-    # A verbatim circuit has its compiled form, which is itself, before it goes anywhere.
-    verbatim = all(step.status is not _S.COMPILING for step in steps)
-    reached, since = steps[0].status, 0.0
-    for before, step in itertools.pairwise(steps):
-        gate = 0.0
-        if step is steps[-1]:
-            gate = finished
-        elif before.status is _S.COMPILING:
-            gate = compiled
-        elif before.status is _S.RECEIVED and verbatim:
-            gate = min(compiled, finished)
-        begins = max(step.at, since, gate)
+    last, end = _course(life, progress.failure)
+    ended = progress.ended_at
+    if ended is not None:
+        now = min(now, ended)
+    reached, since, is_held = life.steps[0].status, 0.0, False
+    stays = end is not None and end.status is None
+    for index, gate in enumerate(life.gates[: last if stays else last + 1]):
+        is_end = end is not None and index == last
+        step = life.steps[index + 1]
+        begins = max(step.at, since)
         if begins > now:
             break
-        reached, since = step.status, begins
-    if progress.cancelled_at is not None and not reached.is_terminal:
-        return Standing(status=_S.CANCELLED, since=progress.cancelled_at, reached=reached)
-    return Standing(status=reached, since=since, reached=reached)
+        # What is planned needs no work to be done.
+        if gate is not None and not (is_end and end is life.end):
+            done = progress.done_at(gate)
+            if done > now:
+                is_held = True
+                break
+            begins = max(begins, done)
+        since = begins
+        if is_end and end is not None and end.status is not None:
+            return Standing(status=end.status, since=since, reached=reached, message=end.message)
+        reached = step.status
+    if ended is not None and not reached.is_terminal:
+        return Standing(
+            status=progress.ended_as, since=ended, reached=reached, message=progress.message
+        )
+    return Standing(status=reached, since=since, reached=reached, is_held=is_held)

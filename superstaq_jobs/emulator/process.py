@@ -89,6 +89,11 @@ class Lane:
                 )
                 self._thread.start()
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed."""
+        return self._closed
+
     def close(self) -> None:
         """Kill the process and end the thread; queued orders are forgotten. May be repeated."""
         with self._lock:

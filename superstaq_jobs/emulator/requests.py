@@ -1,7 +1,8 @@
 """The requests of the API, validated.
 
-Lives here: a Struct for each body or query, and `read_body`, `read_query`, `read_circuit_type`,
-which name everything that is wrong at once. May import `answers`, `splitting` and `targets`.
+Lives here: a Struct for each body or query, and `read_body`, `read_object`, `read_query` and
+`read_circuit_type`, which name everything that is wrong at once. May import `answers`, `splitting`
+and `targets`.
 
 Bodies are read strictly: ``"3"`` is no number and ``1`` no truth value. A service may be more
 tolerant; what passes here is what any of them understands.
@@ -27,9 +28,11 @@ __all__ = [
     "NewJob",
     "TargetFilter",
     "TargetInfoQuery",
+    "TargetName",
     "UserQuery",
     "read_body",
     "read_circuit_type",
+    "read_object",
     "read_query",
 ]
 
@@ -140,19 +143,27 @@ def _flaw(where: tuple[str | int, ...], error: msgspec.ValidationError) -> Flaw:
     return Flaw((*where, *inside), text)
 
 
-def _read(cls: type[T], given: Mapping[str, Any], *, where: str, strict: bool = True) -> T:
+def _read(
+    cls: type[T], given: Mapping[str, Any], *, where: tuple[str | int, ...], strict: bool = True
+) -> T:
     """Read every field on its own, so that one wrong field does not hide the next."""
     values: dict[str, Any] = {}
     flaws = []
+    if cls.__struct_config__.forbid_unknown_fields:
+        unknown = given.keys() - set(cls.__struct_encode_fields__)
+        flaws += [Flaw((*where, key), "there is no such field", "extra") for key in sorted(unknown)]
     for field in msgspec.structs.fields(cls):
         if field.encode_name not in given:
             if field.required:
-                flaws.append(Flaw((where, field.name), "this field is required", "missing"))
+                flaws.append(Flaw((*where, field.name), "this field is required", "missing"))
             continue
         try:
-            values[field.name] = msgspec.convert(given[field.name], field.type, strict=strict)
+            # The keys of an object are texts, whatever stands in them.
+            values[field.name] = msgspec.convert(
+                given[field.name], field.type, strict=strict, str_keys=True
+            )
         except msgspec.ValidationError as error:
-            flaws.append(_flaw((where, field.name), error))
+            flaws.append(_flaw((*where, field.name), error))
     if flaws:
         raise invalid(flaws)
     return cls(**values)
@@ -163,7 +174,8 @@ def read_body(cls: type[T], body: bytes) -> T:
 
     Args:
         cls: The Struct.
-        body: The JSON text; fields that the Struct does not have are ignored.
+        body: The JSON text; fields that the Struct does not have are ignored, unless it forbids
+            them.
 
     Returns:
         The Struct.
@@ -177,9 +189,26 @@ def read_body(cls: type[T], body: bytes) -> T:
         msgspec.json.encode([[[[[given]]]]])
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         raise invalid([Flaw(("body",), f"not JSON: {error}", "json_invalid")]) from error
+    return read_object(cls, given, where=("body",))
+
+
+def read_object(cls: type[T], given: object, *, where: tuple[str | int, ...]) -> T:
+    """An object inside of a body as a Struct; see `read_body`.
+
+    Args:
+        cls: The Struct.
+        given: The parsed JSON.
+        where: Its place in the request.
+
+    Returns:
+        The Struct.
+
+    Raises:
+        Refusal: 422, with everything that is wrong.
+    """
     if not isinstance(given, dict):
-        raise invalid([Flaw(("body",), "expected a JSON object", "model_attributes_type")])
-    return _read(cls, given, where="body")
+        raise invalid([Flaw(where, "expected a JSON object", "model_attributes_type")])
+    return _read(cls, given, where=where)
 
 
 def read_query(cls: type[T], pairs: Iterable[tuple[str, str]]) -> T:
@@ -207,7 +236,7 @@ def read_query(cls: type[T], pairs: Iterable[tuple[str, str]]) -> T:
             given[key] = _TRUTH.get(value.lower(), value)
         else:
             given[key] = value
-    return _read(cls, given, where="query", strict=False)
+    return _read(cls, given, where=("query",), strict=False)
 
 
 def _is_list(kind: Any) -> bool:

@@ -8,22 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import datetime as dt
 import ipaddress
 import logging
 import math
 import socket
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, Self
 
 import uvicorn
 
+from superstaq_jobs.clock import Clock, SystemClock
+
 from .accounts import Accounts, User
-from .app import Service, make_app
+from .app import make_app
 from .jobs import JobStore
+from .operating import Operated
+from .plans import Plan
+from .service import Service
 from .simulator import Simulator
 from .targets import DEFAULT_TARGETS, Target
 
@@ -33,11 +36,7 @@ _START_SECONDS: Final = 10.0
 _LAST_TURNS: Final = 20
 
 
-def _utc_now() -> dt.datetime:
-    return dt.datetime.now(dt.UTC)
-
-
-class Emulator:
+class Emulator(Operated):
     """A Superstaq on this machine: real HTTP, real simulation, nothing to pay.
 
     It runs in a thread, on the loopback interface only, and runs circuits in a process of its own,
@@ -59,8 +58,10 @@ class Emulator:
         seed: What ids, paces and samples follow from.
         step_seconds: How long a circuit stays in each status before the last, in seconds, on
             average. 0 lets it finish as soon as its result is there.
-        clock: Seconds from any start; the statuses go by it.
-        wall_clock: The time that time stamps show, aware.
+        clock: Time: what statuses go by, and what time stamps show. None for the machine's own. On
+            a virtual one, such as a ``FakeClock`` that a client shares, answers do not depend on
+            how fast this machine simulates: a call waits for results that are due.
+        plans: What is to become of the first jobs, one after another; see ``plan``.
         targets: The targets there are, by default `DEFAULT_TARGETS`.
         warnings: Texts to put into every answer that is an object, as the service does with
             what it wants its users to read.
@@ -80,8 +81,8 @@ class Emulator:
         api_key: str | Mapping[str, User] = "emulator-key",
         seed: int = 0,
         step_seconds: float = 0.2,
-        clock: Callable[[], float] = time.monotonic,
-        wall_clock: Callable[[], dt.datetime] = _utc_now,
+        clock: Clock | None = None,
+        plans: Iterable[Plan] = (),
         targets: Iterable[Target] = DEFAULT_TARGETS,
         warnings: Iterable[str] = (),
         simulator: Simulator | None = None,
@@ -99,15 +100,16 @@ class Emulator:
         self._own_simulator = simulator is None
         self._simulator = Simulator() if simulator is None else simulator
         self._accounts = Accounts(users)
+        clock = SystemClock() if clock is None else clock
         self._service = Service(
             accounts=self._accounts,
-            store=JobStore(
-                seed=seed, clock=clock, wall_clock=wall_clock, step_seconds=step_seconds
-            ),
+            store=JobStore(seed=seed, clock=clock, step_seconds=step_seconds),
+            clock=clock,
             targets=tuple(targets),
             simulator=self._simulator,
             warnings=tuple(warnings),
         )
+        self.plan(*plans)
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
         self._started = False

@@ -247,6 +247,11 @@ class Simulator:
         """
         self._runs.warm_up()
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed, so that nothing will come of what was submitted."""
+        return self._runs.is_closed
+
     def close(self) -> None:
         """Kill the processes, end the threads; queued circuits are forgotten. May be repeated."""
         self._runs.close()

@@ -61,15 +61,27 @@ def _superstaq_simulator() -> Iterator[Simulator]:
 
 
 @pytest.fixture
-def superstaq_emulator(_superstaq_simulator: Simulator) -> Iterator[Emulator]:
+def superstaq_emulator(
+    request: pytest.FixtureRequest, _superstaq_simulator: Simulator
+) -> Iterator[Emulator]:
     """A local Superstaq of this test alone, running: real HTTP on loopback, real simulation.
 
-    A circuit is finished as soon as its result is there. Needs the extra ``[emulator]``.
+    A circuit is finished as soon as its result is there, unless a ``Plan`` says otherwise. In a
+    test that asks for ``fake_clock`` too, it goes by that one. Needs the extra ``[emulator]``.
     """
     from superstaq_jobs.emulator import Emulator
 
-    with Emulator(simulator=_superstaq_simulator, step_seconds=0) as emulator:
+    clock = _shared_clock(request)
+    with Emulator(simulator=_superstaq_simulator, step_seconds=0, clock=clock) as emulator:
         yield emulator
+
+
+def _shared_clock(request: pytest.FixtureRequest) -> FakeClock | None:
+    """The clock of a test that asks for one."""
+    if "fake_clock" not in request.fixturenames:
+        return None
+    clock: FakeClock = request.getfixturevalue("fake_clock")
+    return clock
 
 
 @pytest.fixture
@@ -78,7 +90,8 @@ def superstaq_client(request: pytest.FixtureRequest) -> Iterator[SuperstaqClient
 
     In a test that asks for ``scripted_transport`` too, it sends over that one, on ``fake_clock``,
     and the pauses between attempts are the longest that they can be, the same each time. In any
-    other it is a client of ``superstaq_emulator``, in real time.
+    other it is a client of ``superstaq_emulator``: on ``fake_clock``, with pauses that are the same
+    each time, where the test asks for it, and in real time where not.
     """
     from superstaq_jobs.client import SuperstaqClient
 
@@ -92,6 +105,11 @@ def superstaq_client(request: pytest.FixtureRequest) -> Iterator[SuperstaqClient
         )
     else:
         emulator: Emulator = request.getfixturevalue("superstaq_emulator")
-        client = SuperstaqClient(emulator.api_key, emulator.url)
+        if (clock := _shared_clock(request)) is None:
+            client = SuperstaqClient(emulator.api_key, emulator.url)
+        else:
+            client = SuperstaqClient(
+                emulator.api_key, emulator.url, clock=clock, jitter=lambda: 1.0
+            )
     with client:
         yield client

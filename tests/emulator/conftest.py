@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ import pytest
 from general_superstaq.superstaq_client import _SuperstaqClientV3
 
 from superstaq_jobs.emulator import Emulator, Simulator
+from superstaq_jobs.testing import FakeClock
 
 TERMINAL = {"completed", "failed", "cancelled"}
 
@@ -31,23 +33,27 @@ class Answer:
     headers: dict[str, str]
 
 
-@attrs.define
-class FakeClock:
-    now: float = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> FakeClock:
-    return FakeClock()
+    return FakeClock(1_000)
 
 
 @pytest.fixture(scope="session")
 def simulator() -> Iterator[Simulator]:
     with Simulator() as shared:
         yield shared
+
+
+@pytest.fixture
+def settled(simulator: Simulator) -> Callable[[], None]:
+    """Wait until the simulator has nothing more to do."""
+
+    def wait() -> None:
+        idle = threading.Event()
+        simulator._runs._put(idle.set)
+        assert idle.wait(60)
+
+    return wait
 
 
 @pytest.fixture

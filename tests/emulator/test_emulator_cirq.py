@@ -18,7 +18,7 @@ import pytest
 import sympy
 
 import superstaq_jobs as sj
-from superstaq_jobs.emulator import Emulator
+from superstaq_jobs.emulator import Emulator, Ending, Plan
 
 pytestmark = pytest.mark.official
 
@@ -191,6 +191,21 @@ def test_cancel(emulate: Callable[..., Emulator], serve: Serve, clock: Any):
     assert job.status() == "cancelled"
     with pytest.raises(ValueError, match="no counts"):
         job.counts(0, **FAST)
+
+
+def test_a_queue_of_ten_hours_on_a_clock_of_the_test(
+    emulate: Callable[..., Emulator], serve: Serve, clock: Any
+):
+    plan = Plan(queue_seconds=36_000, circuits={1: Ending("failed", message="Out of light.")})
+    server = emulate(step_seconds=0, clock=clock, plans=[plan])
+    job = serve(server).create_job([BELL, BELL], 10)
+    server.advance(35_999)
+    assert job.status() == "pending"
+    assert job.compiled_circuits(0, **FAST)
+    server.advance(1)
+    assert sum(job.counts(0, **FAST).values()) == 10
+    with pytest.raises(gss.SuperstaqUnsuccessfulJobException, match="Out of light"):
+        job.counts(1, **FAST)
 
 
 def test_targets_balance_and_user(service: Any):

@@ -13,29 +13,17 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import attrs
 import pytest
 
 from superstaq_jobs.emulator import Emulator, Simulator
 from superstaq_jobs.status import CircuitStatus, may_become
+from superstaq_jobs.testing import FakeClock
 
 Q2 = 'OPENQASM 2.0; include "qelib1.inc"; '
 BELL = Q2 + "qreg q[2]; creg c[2]; h q[0]; cx q[0],q[1]; measure q->c;"
 BROKEN = Q2 + "qreg q[2]; frobnicate q[0];"
 
 Fetch = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture
-def settled(simulator: Simulator) -> Callable[[], None]:
-    """Wait until the simulator has nothing more to do."""
-
-    def wait() -> None:
-        idle = threading.Event()
-        simulator._runs._put(idle.set)
-        assert idle.wait(60)
-
-    return wait
 
 
 SUBMITTED = ["received", "awaiting_compile", "compiling", "awaiting_submission", "pending"]
@@ -71,7 +59,7 @@ def test_an_observer_sees_every_status_of_the_path(
     looks = []
     while not looks or not set(looks[-1]["statuses"]) <= {"completed", "failed"}:
         looks.append(fetch(server, job_id))
-        clock.now += 1
+        clock.advance(1)
         assert len(looks) < 1_000
     for index in range(3):
         seen = [look["statuses"][index] for look in looks]
@@ -99,16 +87,23 @@ def test_an_observer_sees_every_status_of_the_path(
 
 
 def test_a_clock_that_goes_back_moves_nothing(
-    emulate: Callable[..., Emulator], submit: Callable[..., str], fetch: Fetch, clock: Any,
+    emulate: Callable[..., Emulator], submit: Callable[..., str], fetch: Fetch,
     settled: Callable[[], None],
 ):  # fmt: skip
+    class Unsteady(FakeClock):
+        back = 0.0
+
+        def now(self) -> float:
+            return super().now() - self.back
+
+    clock = Unsteady()
     server = emulate(clock=clock, step_seconds=10)
     job_id = submit(server, BELL)
     settled()
-    clock.now += 1_000
+    clock.advance(1_000)
     over = fetch(server, job_id)
     assert over["statuses"] == ["completed"]
-    clock.now -= 995
+    clock.back = 995
     assert fetch(server, job_id) == over
 
 
@@ -121,7 +116,7 @@ def test_cancel_ends_what_is_not_over(
     job_id = submit(server, *[BELL] * 6, job_type="compile")
     settled()
     while fetch(server, job_id)["statuses"].count("completed") == 0:
-        clock.now += 0.5
+        clock.advance(0.5)
     before = fetch(server, job_id)
     assert set(before["statuses"]) > {"completed"}
     answer = ask(server, "PUT", "/client/cancel_jobs", {"job_id": [job_id]})
@@ -136,7 +131,7 @@ def test_cancel_ends_what_is_not_over(
             assert after["statuses"][index] == "cancelled"
             assert "user@emulator.example.com" in after["status_messages"][index]
             assert after["compiled_circuits"][index] is None
-    clock.now += 1_000
+    clock.advance(1_000)
     assert fetch(server, job_id) == after
     again = ask(server, "PUT", "/client/cancel_jobs", {"job_id": [job_id]})
     assert again.json["succeeded"] == []
@@ -232,15 +227,14 @@ def test_starting_imports_no_simulator_and_prints_nothing():
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
-def test_a_fault_of_ours_is_500(emulate: Callable[..., Emulator], ask: Any, clock: Any):
-    @attrs.define
-    class Broken:
-        broken: bool = False
+def test_a_fault_of_ours_is_500(emulate: Callable[..., Emulator], ask: Any):
+    class Broken(FakeClock):
+        broken = False
 
-        def __call__(self) -> float:
+        def now(self) -> float:
             if self.broken:
                 raise ZeroDivisionError
-            return 0.0
+            return super().now()
 
     clock = Broken()
     server = emulate(clock=clock)

@@ -18,7 +18,7 @@ from qiskit.circuit.library import CXGate, MCXGate, MSGate, QFTGate, XGate
 from qiskit.quantum_info import Operator, Statevector
 
 import superstaq_jobs as sj
-from superstaq_jobs.emulator import Emulator
+from superstaq_jobs.emulator import Emulator, Ending, Plan
 
 pytestmark = pytest.mark.official
 
@@ -151,6 +151,15 @@ def test_cancel(emulate: Callable[..., Emulator], serve: Serve, clock: Any):
     job = backend.run(BELL, shots=10)
     assert job.status() is qiskit.providers.JobStatus.INITIALIZING
     job.cancel()
+    assert job.status() is qiskit.providers.JobStatus.CANCELLED
+
+
+def test_the_operator_cancels(emulate: Callable[..., Emulator], serve: Serve, clock: Any):
+    server = emulate(step_seconds=10, clock=clock, plans=[Plan(ending=Ending("stuck"))])
+    job = serve(server).get_backend(SIMULATOR).run(BELL, shots=10)
+    server.advance(36_000)
+    assert job.status() is qiskit.providers.JobStatus.RUNNING
+    server.cancel_job(server.jobs()[0].job_id)
     assert job.status() is qiskit.providers.JobStatus.CANCELLED
 
 

@@ -14,7 +14,8 @@ import general_superstaq as gss
 import pytest
 
 from superstaq_jobs.emulator import Emulator, Simulator, Target, User
-from superstaq_jobs.emulator.app import MAX_BODY_BYTES
+from superstaq_jobs.emulator.service import MAX_BODY_BYTES
+from superstaq_jobs.testing import FakeClock
 
 BELL = (
     'OPENQASM 2.0; include "qelib1.inc"; qreg q[2]; creg c[2]; h q[0]; cx q[0],q[1]; measure q->c;'
@@ -349,13 +350,12 @@ def test_warnings_stand_beside_the_data_of_objects(
 
 @pytest.fixture
 def three_jobs(
-    emulate: Callable[..., Emulator], submit: Callable[..., str], ask: Ask, clock: Any
+    emulate: Callable[..., Emulator], submit: Callable[..., str], ask: Ask
 ) -> tuple[Emulator, dict[str, str]]:
     """Three jobs, submitted a minute apart, of which the first is cancelled."""
-    start = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
+    clock = FakeClock(utc=dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC))
     server = emulate(
         clock=clock,
-        wall_clock=lambda: start + dt.timedelta(seconds=clock.now - 1_000),
         step_seconds=1e6,
     )
     jobs = {}
@@ -365,7 +365,7 @@ def three_jobs(
         "c": {"priority": 9, "target": "emulated_ring_qpu", "metadata": {"x": [1, None]}},
     }.items():
         jobs[name] = submit(server, BELL, **fields)
-        clock.now += 60
+        clock.advance(60)
     ask(server, "PUT", "/client/cancel_jobs", {"job_id": [jobs["a"]]})
     return server, jobs
 
@@ -410,6 +410,32 @@ def test_jobs_by_id(three_jobs: tuple[Emulator, dict[str, str]], ask: Ask):
     ids = [jobs["c"], str(uuid.uuid4()), jobs["a"], jobs["a"].upper()]
     query = urllib.parse.urlencode([("job_id", job_id) for job_id in ids])
     assert list(ask(server, "GET", f"/client/job/qasm?{query}").json) == [jobs["a"], jobs["c"]]
+
+
+def test_a_look_at_one_job_touches_no_other(three_jobs: tuple[Emulator, dict[str, str]], ask: Ask):
+    server, jobs = three_jobs
+    stored = server._service.store._jobs
+    whole = dict(stored)
+    stored.update((uuid.UUID(jobs[name]), object()) for name in "ac")
+    found = ask(server, "GET", f"/client/job/qasm?job_id={jobs['b']}")
+    cancelled = ask(server, "PUT", "/client/cancel_jobs", {"job_id": [jobs["b"]]})
+    everything = ask(server, "GET", "/client/job/qasm")
+    stored.update(whole)
+    assert list(found.json) == [jobs["b"]]
+    assert cancelled.json["succeeded"] == [jobs["b"]]
+    assert everything.status == 500, "the others could not have been touched"
+
+
+def test_where_a_job_that_is_over_stands_is_not_worked_out_again(
+    three_jobs: tuple[Emulator, dict[str, str]], ask: Ask
+):
+    server, jobs = three_jobs
+    path = f"/client/job/qasm?job_id={jobs['a']}"
+    before = ask(server, "GET", path)
+    (job,) = (j for j in server._service.store._jobs.values() if str(j.job_id) == jobs["a"])
+    job.circuits[0].life = None
+    assert ask(server, "GET", path).json == before.json
+    assert before.json[jobs["a"]]["statuses"] == ["cancelled"]
 
 
 def test_cancelling_by_query(three_jobs: tuple[Emulator, dict[str, str]], ask: Ask):

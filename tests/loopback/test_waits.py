@@ -15,6 +15,7 @@ from worlds import JOB, KEY, job
 
 import superstaq_jobs as sj
 from superstaq_jobs.codec import encode_jobs
+from superstaq_jobs.testing import FakeClock
 
 MIB = 1024 * 1024
 TIMEOUT = 0.5
@@ -188,3 +189,35 @@ def test_ctrl_c_in_the_middle_of_a_wait_leaves_a_handle_that_goes_on(where: str)
         thread.join()
         assert handle.latest == job("running" if where == "in a pause" else "received")
         assert handle.wait_until_complete(timeout_seconds=60) == job("completed")
+
+
+# --- real sockets, and a clock on which no time passes meanwhile
+
+
+@pytest.mark.parametrize("fault", ["hang", "hang in the body", "drip the headers", "drip the body"])
+def test_on_a_virtual_clock_a_request_is_bounded_in_real_time(fault: str):
+    clock = FakeClock()
+    once = sj.RetryPolicy(max_attempts=1)
+    with (
+        FaultServer(PASSING[fault]()) as server,
+        client_of(
+            server, clock=clock, request_timeout_seconds=TIMEOUT, retry_policy=once
+        ) as client,
+    ):
+        began = time.monotonic()
+        with pytest.raises(sj.RequestTimeout):
+            sj.fetch_job(client, JOB)
+        assert time.monotonic() - began < GENEROUS
+    assert clock.now() == 0
+
+
+def test_on_a_virtual_clock_the_look_at_the_deadline_has_the_time_of_a_request():
+    clock = FakeClock()
+    with (
+        FaultServer(shown("running"), shown("running"), shown("completed")) as server,
+        client_of(server, clock=clock) as client,
+    ):
+        handle = sj.JobHandle(client, JOB)
+        final = handle.wait_until_complete(timeout_seconds=7200, polling_seconds=3600)
+    assert final.completed
+    assert clock.sleeps == (3600, 3600)

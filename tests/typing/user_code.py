@@ -10,6 +10,8 @@ from uuid import UUID
 import attrs
 
 import superstaq_jobs as sj
+from superstaq_jobs.clock import VirtualClock
+from superstaq_jobs.emulator import EmulatedJob, Emulator, Ending, Plan
 from superstaq_jobs.testing import FakeClock, ScriptedTransport, jobs_response, json_response
 
 
@@ -173,6 +175,16 @@ def failing(handle: sj.JobHandle) -> None:
         assert_type(error.problems[0].where, str)
     except sj.SuperstaqServerException as error:
         assert_type(error.status_code, int | None)
+
+
+def emulating(job_id: UUID) -> None:
+    clock: VirtualClock = FakeClock()
+    failing = Plan(queue_seconds=36_000, circuits={1: Ending("failed", during="compiling")})
+    with Emulator(clock=clock, plans=[failing], step_seconds=0) as server:
+        server.plan(Plan(ending=Ending("stuck", during=sj.CircuitStatus.PENDING)), always=True)
+        assert_type(server.jobs(), tuple[EmulatedJob, ...])
+        assert_type(server.finish_job(job_id, circuits=[0]).statuses, tuple[sj.CircuitStatus, ...])
+    Emulator(clock=sj.SystemClock())
 
 
 wait_then: Callable[[sj.JobHandle], sj.JobSnapshot] = sj.JobHandle.wait_until_complete
