@@ -35,7 +35,7 @@ from .simulator import Reply, Simulator, Translated
 from .splitting import no_circuits, split_text
 from .targets import Target
 
-__all__ = ["MAX_BODY_BYTES", "VERSION", "Service", "make_app"]
+__all__ = ["CALLS", "MAX_BODY_BYTES", "VERSION", "Service", "make_app"]
 
 VERSION: Final = "v0.3.0"
 """The version of the API, which begins every path."""
@@ -183,6 +183,9 @@ _CALLS: Final[tuple[tuple[str, str, _Call], ...]] = (
     ("GET", "/client/user", _fetch_user),
     ("PUT", "/client/accept_terms_of_use", _accept_terms),
 )
+
+CALLS: Final = tuple(f"{method} {path}" for method, path, _ in _CALLS)
+"""The calls by their names, as ``"POST /client/job"``."""
 
 
 async def _body(request: Request) -> bytes:
