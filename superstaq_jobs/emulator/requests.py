@@ -10,6 +10,7 @@ tolerant; what passes here is what any of them understands.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import re
 import uuid
 from collections.abc import Iterable, Mapping
@@ -140,11 +141,17 @@ def _flaw(where: tuple[str | int, ...], error: msgspec.ValidationError) -> Flaw:
     return Flaw((*where, *inside), text)
 
 
+@functools.cache
+def _fields(cls: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    # msgspec evaluates the annotations each time, which takes longer than the rest of a request.
+    return msgspec.structs.fields(cls)
+
+
 def _read(cls: type[T], given: Mapping[str, Any], *, where: str, strict: bool = True) -> T:
     """Read every field on its own, so that one wrong field does not hide the next."""
     values: dict[str, Any] = {}
     flaws = []
-    for field in msgspec.structs.fields(cls):
+    for field in _fields(cls):
         if field.encode_name not in given:
             if field.required:
                 flaws.append(Flaw((where, field.name), "this field is required", "missing"))
@@ -196,7 +203,7 @@ def read_query(cls: type[T], pairs: Iterable[tuple[str, str]]) -> T:
         Refusal: 422, with everything that is wrong.
     """
     given: dict[str, Any] = {}
-    known = {field.name: field.type for field in msgspec.structs.fields(cls)}
+    known = {field.name: field.type for field in _fields(cls)}
     for key, value in pairs:
         kind = known.get(key)
         if kind is None:
