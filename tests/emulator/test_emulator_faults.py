@@ -134,6 +134,17 @@ def is_quiet(server: Emulator) -> bool:
     return not state.connections and not state.tasks
 
 
+class Hooked(Simulator):
+    """Runs nothing: calls a function from inside of the call that submits."""
+
+    def __init__(self, hook: Callable[[], object]) -> None:
+        super().__init__()
+        self.hook = hook
+
+    def submit(self, *_: Any, **__: Any) -> None:
+        self.hook()
+
+
 class Service:
     """What the emulator does, for a ``ScriptedTransport``."""
 
@@ -315,10 +326,10 @@ def test_a_script_is_given_before_the_start_and_cleared(emulate: Callable[..., E
 
 
 def test_what_is_done_may_go_wrong_itself(emulate: Callable[..., Emulator]):
-    def broken() -> float:
+    def broken() -> None:
         raise ZeroDivisionError
 
-    server = emulate(clock=broken)
+    server = emulate(simulator=Hooked(broken))
     server.faults.extend([Fault("status", status_code=418, is_done=True)])
     with (
         client_of(server, retry_policy=ONCE) as client,
@@ -410,16 +421,12 @@ def test_an_emulator_that_refuses_is_stopped(simulator: Simulator):
 
 
 def test_a_script_is_changed_from_inside(emulate: Callable[..., Emulator]):
-    asked = iter([Fault("refused")])
-
-    def clock() -> float:
-        server.faults.extend(asked)
-        return 0.0
-
-    server = emulate(clock=clock, refused_seconds=0.01)
+    script = [Fault("refused")]
+    server = emulate(simulator=Hooked(lambda: server.faults.extend(script)), refused_seconds=0.01)
     with sj.SuperstaqClient(server.api_key, server.url) as client:
         sj.submit_job(client, new_job("a"))
         eventually(lambda: server.faults.remaining == ())
+        script.clear()
         sj.submit_job(client, new_job("a"))
 
 
@@ -485,14 +492,16 @@ def test_a_client_that_leaves_inside_of_its_request(server: Emulator, kind: str)
 
 def test_a_client_that_has_left_before_its_fault_is_played(emulate: Callable[..., Emulator]):
     gate = threading.Event()
-
-    def clock() -> float:
-        gate.wait(10)
-        return 0.0
-
-    server = emulate(clock=clock, faults=[Fault("hang", is_done=True)])
+    server = emulate(simulator=Hooked(lambda: gate.wait(10)), faults=[Fault("hang", is_done=True)])
+    new = {
+        "job_type": "submit",
+        "target": "ss_unconstrained_simulator",
+        "circuits": QASM,
+        "circuit_type": "qasm",
+    }
+    body = json.dumps(new).encode()
     with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
-        client.sendall(head(server, "GET", "job/qasm"))
+        client.sendall(head(server, "POST", "job", len(body)) + body)
         eventually(lambda: server.faults.remaining == ())
     gate.set()
     eventually(lambda: is_quiet(server))
