@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import attrs
+import msgspec
 
 from superstaq_jobs.status import CircuitStatus, fold_statuses
 
@@ -78,9 +79,13 @@ class Untranslated:
 
 @attrs.frozen(kw_only=True)
 class Found:
-    """Jobs as ``JobData`` by id, and what must be translated first to show them as asked."""
+    """Jobs as ``JobData`` by id, and what must be translated first to show them as asked.
 
-    jobs: dict[str, dict[str, Any]]
+    Each job is JSON already: of ten thousand the lists and maps alone would be a quarter of a
+    million, all there at once, and the garbage collector would go through them again and again.
+    """
+
+    jobs: dict[str, msgspec.Raw]
     untranslated: list[Untranslated]
 
 
@@ -200,7 +205,8 @@ class JobStore:
             now = self._now()
             for job, standings in self._matches(user, query, now):
                 found.untranslated.extend(self._untranslated(job, standings, circuit_type))
-                found.jobs[str(job.job_id)] = _job_data(job, standings, circuit_type)
+                shown = msgspec.json.encode(_job_data(job, standings, circuit_type))
+                found.jobs[str(job.job_id)] = msgspec.Raw(shown)
         return found
 
     def _untranslated(
