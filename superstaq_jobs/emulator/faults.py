@@ -77,10 +77,10 @@ class FaultScript:
     Each request takes the first entry that is for it; when none is left, all goes well. Any thread
     may call this.
 
-    While the next entry is ``refused``, nothing listens at the port: connections are refused as by
-    a server that is down, and idle ones are closed. Nobody tells a server whom the system has
-    refused. So this entry is no single request: it lasts until `end_refusal`, or as long as the
-    emulator was told to refuse.
+    While the next entry for all calls is ``refused``, nothing listens at the port: connections are
+    refused as by a server that is down, and idle ones are closed. Nobody tells a server whom the
+    system has refused. So this entry is no single request: it lasts until `end_refusal`, or as long
+    as the emulator was told to refuse.
     """
 
     def __init__(self) -> None:
@@ -168,8 +168,9 @@ class FaultScript:
         self._follow = follow
 
     def _changed(self) -> None:
-        if self._follow is not None:
-            self._follow()
+        follow = self._follow
+        if follow is not None:
+            follow()
 
 
 def _path_of(call: str) -> re.Pattern[str]:
