@@ -41,22 +41,17 @@ def _samples(
     return [dict(counts) for counts in snapshot.counts()]
 
 
-def main() -> int:
-    """Run the circuits and print the row."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--circuits", type=int, default=200)
-    parser.add_argument("--shots", type=int, default=4_000)
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
-    choose = random.Random(options.seed)  # noqa: S311 - no secret
-    plans = [random_circuits.random_plan(choose) for _ in range(options.circuits)]
+def worst_p_values(*, circuits: int, shots: int, seed: int) -> tuple[dict[str, float], float]:
+    """The smallest p-value of each language and of all three alike, and the seconds of the runs."""
+    choose = random.Random(seed)  # noqa: S311 - no secret
+    plans = [random_circuits.random_plan(choose) for _ in range(circuits)]
     began = time.perf_counter()
     with (
-        Emulator(seed=options.seed, step_seconds=0) as server,
+        Emulator(seed=seed, step_seconds=0) as server,
         sj.SuperstaqClient(server.api_key, server.url) as client,
     ):
         samples = {
-            language: _samples(client, plans, language, options.shots)
+            language: _samples(client, plans, language, shots)
             for language in random_circuits.LANGUAGES
         }
     seconds = time.perf_counter() - began
@@ -69,6 +64,19 @@ def main() -> int:
             worst[language] = min(worst[language], p)
         alike = random_circuits.homogeneity(list(three.values()))
         worst["all three alike"] = min(worst["all three alike"], alike)
+    return worst, seconds
+
+
+def main() -> int:
+    """Run the circuits and print the row."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--circuits", type=int, default=200)
+    parser.add_argument("--shots", type=int, default=4_000)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    worst, seconds = worst_p_values(
+        circuits=options.circuits, shots=options.shots, seed=options.seed
+    )
     passed = min(worst.values()) > BAR
     print(
         f"{options.circuits} random circuits of at most 6 qubits, {options.shots} shots, "

@@ -7,21 +7,24 @@
 
 Lives here: nothing but names. ``Emulator`` is the server; ``User`` and ``Target`` are what it can
 be told to have; a ``Plan`` with its ``Ending`` is what is to become of a job, and ``EmulatedJob``
-what its operator sees of one; ``Simulator`` is the process that runs circuits, which several
+what its operator sees of one; ``FaultScript`` is what goes wrong with which request, made of
+whatever is an ``AnyFault``; ``Simulator`` is the process that runs circuits, which several
 emulators may share.
 
 How the package hangs together, from the bottom: `plans` and `lives` (which status when, pure),
 `targets`, `answers`, `splitting` and `requests` (what the API says, as values), `accounts`,
 `process`, `simulator` and its program `worker` (the only one that knows Qiskit and Cirq), `stored`
 and `views` (a job, and how it is shown), `jobs` (the store), `service`, `operating` and `admin`
-(what the operator does), `app` (the calls), `server`. Of the library it uses the statuses, the
-clock and the mapping that cannot change, so that it stays an independent judge of the rest. A
-further language is one entry in ``splitting.SPLITTERS`` and one in ``worker.languages.LANGUAGES``.
+(what the operator does), `app` (the calls), `faults` (which request goes wrong), `playing` (how),
+`server`. Of the library it uses the statuses, the clock and the mapping that cannot change, so that
+it stays an independent judge of the rest. A further language is one entry in
+``splitting.SPLITTERS`` and one in ``worker.languages.LANGUAGES``.
 """
 
 from __future__ import annotations
 
 from .accounts import User
+from .faults import AnyFault, FaultScript
 from .plans import Ending, Plan
 from .server import Emulator
 from .simulator import Simulator
@@ -30,9 +33,11 @@ from .views import EmulatedJob
 
 __all__ = [
     "DEFAULT_TARGETS",
+    "AnyFault",
     "EmulatedJob",
     "Emulator",
     "Ending",
+    "FaultScript",
     "Plan",
     "Simulator",
     "Target",

@@ -35,7 +35,7 @@ from .service import Service, read_all, settled
 from .simulator import Reply, Translated
 from .splitting import no_circuits, split_text
 
-__all__ = ["VERSION", "make_app"]
+__all__ = ["CALLS", "VERSION", "make_app"]
 
 VERSION: Final = "v0.3.0"
 """The version of the API, which begins every path."""
@@ -162,6 +162,9 @@ _CALLS: Final[tuple[tuple[str, str, _Call], ...]] = (
     ("GET", "/client/user", _fetch_user),
     ("PUT", "/client/accept_terms_of_use", _accept_terms),
 )
+
+CALLS: Final = tuple(f"{method} {path}" for method, path, _ in _CALLS)
+"""The calls by their names, as ``"POST /client/job"``."""
 
 
 def _route(service: Service, method: str, path: str, call: _Call) -> Route:

@@ -18,9 +18,10 @@ import threading
 import uuid
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Future
-from typing import Any, Final
+from typing import Final
 
 import attrs
+import msgspec
 
 from superstaq_jobs.clock import Clock, VirtualClock
 from superstaq_jobs.status import CircuitStatus, fold_statuses
@@ -59,9 +60,13 @@ class Untranslated:
 
 @attrs.frozen(kw_only=True)
 class Found:
-    """Jobs as ``JobData`` by id, and what must be translated first to show them as asked."""
+    """Jobs as ``JobData`` by id, and what must be translated first to show them as asked.
 
-    jobs: dict[str, dict[str, Any]]
+    Each job is JSON already: of ten thousand the lists and maps alone would be a quarter of a
+    million, all there at once, and the garbage collector would go through them again and again.
+    """
+
+    jobs: dict[str, msgspec.Raw]
     untranslated: list[Untranslated]
 
 
@@ -199,7 +204,8 @@ class JobStore:
             now = self._now()
             for job, standings in self._matches(user, query, now):
                 found.untranslated.extend(self._untranslated(job, standings, circuit_type))
-                found.jobs[str(job.job_id)] = job_data(job, standings, circuit_type)
+                shown = msgspec.json.encode(job_data(job, standings, circuit_type))
+                found.jobs[str(job.job_id)] = msgspec.Raw(shown)
         return found
 
     def _untranslated(

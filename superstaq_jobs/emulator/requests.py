@@ -11,6 +11,7 @@ tolerant; what passes here is what any of them understands.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import re
 import uuid
 from collections.abc import Iterable, Mapping
@@ -143,6 +144,12 @@ def _flaw(where: tuple[str | int, ...], error: msgspec.ValidationError) -> Flaw:
     return Flaw((*where, *inside), text)
 
 
+@functools.cache
+def _fields(cls: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    # msgspec evaluates the annotations each time, which takes longer than the rest of a request.
+    return msgspec.structs.fields(cls)
+
+
 def _read(
     cls: type[T], given: Mapping[str, Any], *, where: tuple[str | int, ...], strict: bool = True
 ) -> T:
@@ -152,7 +159,7 @@ def _read(
     if cls.__struct_config__.forbid_unknown_fields:
         unknown = given.keys() - set(cls.__struct_encode_fields__)
         flaws += [Flaw((*where, key), "there is no such field", "extra") for key in sorted(unknown)]
-    for field in msgspec.structs.fields(cls):
+    for field in _fields(cls):
         if field.encode_name not in given:
             if field.required:
                 flaws.append(Flaw((*where, field.name), "this field is required", "missing"))
@@ -225,7 +232,7 @@ def read_query(cls: type[T], pairs: Iterable[tuple[str, str]]) -> T:
         Refusal: 422, with everything that is wrong.
     """
     given: dict[str, Any] = {}
-    known = {field.name: field.type for field in msgspec.structs.fields(cls)}
+    known = {field.name: field.type for field in _fields(cls)}
     for key, value in pairs:
         kind = known.get(key)
         if kind is None:

@@ -7,7 +7,9 @@ the package.
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
+import functools
 import ipaddress
 import logging
 import math
@@ -23,9 +25,11 @@ from superstaq_jobs.clock import Clock, SystemClock
 
 from .accounts import Accounts, User
 from .app import make_app
+from .faults import AnyFault, FaultScript
 from .jobs import JobStore
 from .operating import Operated
 from .plans import Plan
+from .playing import FaultyProtocol
 from .service import Service
 from .simulator import Simulator
 from .targets import DEFAULT_TARGETS, Target
@@ -68,6 +72,10 @@ class Emulator(Operated):
         simulator: A simulator that is shared with others, and that ``stop`` leaves running.
         warm_up: Whether to start the simulator with the server and not with the first job. It
             takes a second or two beside the server, and `start` does not wait for it.
+        faults: What goes wrong with the first request, the second, and so on; None where nothing
+            does. See `faults`, where more can be added.
+        refused_seconds: How long nothing listens at the port for a ``refused`` among the faults,
+            in seconds; None for until ``faults.end_refusal()``.
 
     Raises:
         ValueError: An option has no sense; nothing is started.
@@ -87,6 +95,8 @@ class Emulator(Operated):
         warnings: Iterable[str] = (),
         simulator: Simulator | None = None,
         warm_up: bool = False,
+        faults: Iterable[AnyFault | None] = (),
+        refused_seconds: float | None = None,
     ) -> None:
         if not _is_loopback(host):
             raise ValueError(f"an emulator listens on loopback addresses only, not on {host!r}")
@@ -94,6 +104,8 @@ class Emulator(Operated):
             raise ValueError(f"a port is a number from 0 to 65535, not {port!r}")
         if not 0 <= step_seconds < math.inf:
             raise ValueError(f"step_seconds must be 0 or more, not {step_seconds!r}")
+        if refused_seconds is not None and not 0 <= refused_seconds < math.inf:
+            raise ValueError(f"refused_seconds must be 0 or more, not {refused_seconds!r}")
         users = {api_key: User()} if isinstance(api_key, str) else api_key
         self._host = host
         self._port = port
@@ -115,6 +127,21 @@ class Emulator(Operated):
         self._started = False
         self._stopped = False
         self._warm_up = warm_up
+        self._faults = FaultScript()
+        self._faults.extend(faults)
+        self._refused_seconds = refused_seconds
+
+    @property
+    def faults(self) -> FaultScript:
+        """What goes wrong with the requests to come.
+
+        >>> from superstaq_jobs.testing import Fault
+        >>> with Emulator(faults=[Fault("status", retry_after_seconds=1)]) as server:
+        ...     server.faults.extend([Fault("hang", is_done=True)], call="POST /client/job")
+        ...     len(server.faults.remaining)
+        2
+        """
+        return self._faults
 
     @property
     def api_key(self) -> str:
@@ -152,7 +179,9 @@ class Emulator(Operated):
             raise RuntimeError("an emulator is started only once; make a new one")
         listener = _listen(self._host, self._port)
         self._port = listener.getsockname()[1]
-        self._server = _Server(make_app(self._service))
+        self._server = _Server(
+            make_app(self._service), self._faults, refused_seconds=self._refused_seconds
+        )
         self._started = True
         self._thread = threading.Thread(
             target=self._server.serve_on,
@@ -163,6 +192,8 @@ class Emulator(Operated):
         try:
             self._thread.start()
             self._server.wait_until_ready()
+            self._faults.watch(self._server.follow)
+            self._server.follow()
             if self._warm_up:
                 self._simulator.warm_up()
         except BaseException:
@@ -177,6 +208,7 @@ class Emulator(Operated):
         Jobs that are not over are lost. May be called again, and before any start.
         """
         self._stopped = True
+        self._faults.watch(None)
         self._service.store.close()
         if self._server is not None:
             self._server.end()
@@ -200,12 +232,13 @@ class Emulator(Operated):
 class _Server(uvicorn.Server):
     """uvicorn without its log, which tells when it is ready and does not wait for its clients."""
 
-    def __init__(self, app: object) -> None:
+    def __init__(self, app: object, script: FaultScript, *, refused_seconds: float | None) -> None:
+        http = functools.partial(FaultyProtocol, script=script, follow=self._follow)
         super().__init__(
             uvicorn.Config(
                 app,  # type: ignore[arg-type]
                 loop="asyncio",
-                http="h11",
+                http=http,  # type: ignore[arg-type]
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -223,12 +256,21 @@ class _Server(uvicorn.Server):
         self.ready = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ending: asyncio.Event | None = None
+        self._thread: threading.Thread | None = None
+        self._script = script
+        self._refused_seconds = refused_seconds
+        self._following = asyncio.Lock()
+        self._refusal: object = None
+        self._held: list[socket.socket] = []  # one that has the port while nothing listens
+        self._reopening: asyncio.Handle | None = None
+        self._soon: asyncio.Future[None] | None = None
 
     def wait_until_ready(self) -> None:
         if not self.ready.wait(_START_SECONDS) or not self.started:
             raise RuntimeError("the emulator's HTTP server did not start")
 
     def serve_on(self, listener: socket.socket) -> None:
+        self._thread = threading.current_thread()
         try:
             # The debug mode of asyncio is for the program under test, not for us.
             asyncio.run(self.serve(sockets=[listener]), debug=False)
@@ -246,7 +288,56 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop, self._ending = asyncio.get_running_loop(), asyncio.Event()
         await super().startup(sockets)
+        await self._follow()
         self.ready.set()
+
+    def follow(self) -> None:
+        """Listen, or not, as the script says, before this returns; from any thread."""
+        following = self._follow()
+        if threading.current_thread() is self._thread:
+            self._soon = asyncio.ensure_future(following)
+            return
+        try:
+            # It runs, or nobody would have been told to call this.
+            done = asyncio.run_coroutine_threadsafe(following, self._loop)  # type: ignore[arg-type]
+        except RuntimeError:  # it did
+            following.close()
+            return
+        with contextlib.suppress(concurrent.futures.CancelledError, TimeoutError):
+            done.result(_START_SECONDS)
+
+    async def _follow(self) -> None:
+        async with self._following:
+            refusal = self._script.refusal
+            if refusal is self._refusal or self.should_exit:
+                return
+            if self._reopening is not None:
+                self._reopening.cancel()
+            if refusal is None:
+                await self._open_port()
+            elif self._refusal is None:
+                self._close_port()
+            self._refusal = refusal
+            self._reopening = self._end_later(refusal)
+
+    def _end_later(self, refusal: object) -> asyncio.Handle | None:
+        if refusal is None or self._refused_seconds is None:
+            return None
+        loop = asyncio.get_running_loop()
+        return loop.call_later(self._refused_seconds, self._script.end, refusal)
+
+    def _close_port(self) -> None:
+        """Refuse connections, and end those that there are once they have their answer."""
+        (server,) = self.servers
+        (listener,) = server.sockets
+        address = listener.getsockname()
+        server.close()
+        self._held.append(_bound(*address[:2]))
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+
+    async def _open_port(self) -> None:
+        await super().startup([self._held.pop()])
 
     async def main_loop(self) -> None:
         # uvicorn's own looks ten times a second; this one lets a test end at once.
@@ -254,13 +345,18 @@ class _Server(uvicorn.Server):
             await self._ending.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        del sockets  # by now it may listen on another
         # Calls take no time here, so what is open now is idle, or a body that still drips in.
         # First no new connections, then the ones there are, and only then the servers: asyncio
         # leaves a connection open that was just accepted when its server closes.
         loop = asyncio.get_running_loop()
-        for listener in sockets or ():
-            with contextlib.suppress(NotImplementedError):  # on Windows
-                loop.remove_reader(listener)
+        async with self._following:  # or the port might be opened once more
+            for held in self._held:
+                held.close()
+        for server in self.servers:
+            for listener in server.sockets:
+                with contextlib.suppress(NotImplementedError):  # on Windows
+                    loop.remove_reader(listener)
         await self._cut_connections()
         for server in self.servers:
             server.close()
@@ -284,6 +380,17 @@ def _is_loopback(host: str) -> bool:
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    listener = _bound(host, port)
+    try:
+        listener.listen(128)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """A socket that has the port, and does not listen yet."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # With the protocol by name: asyncio turns Nagle's delay off only where it stands, and without
     # that every answer on a kept connection takes 40 ms.
@@ -293,7 +400,6 @@ def _listen(host: str, port: int) -> socket.socket:
         if sys.platform != "win32":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
-        listener.listen(128)
     except OSError as error:
         listener.close()
         raise OSError(

@@ -11,8 +11,8 @@ import attrs
 
 import superstaq_jobs as sj
 from superstaq_jobs.clock import VirtualClock
-from superstaq_jobs.emulator import EmulatedJob, Emulator, Ending, Plan
-from superstaq_jobs.testing import FakeClock, ScriptedTransport, jobs_response, json_response
+from superstaq_jobs.emulator import AnyFault, EmulatedJob, Emulator, Ending, Plan
+from superstaq_jobs.testing import FakeClock, Fault, ScriptedTransport, jobs_response, json_response
 
 
 def clients() -> sj.SuperstaqClient:
@@ -160,6 +160,12 @@ def counting(counts: sj.Counts) -> None:
     assert_type(counts + counts, sj.Counts)
     assert_type(counts.combine({"00": 1}), sj.Counts)
     assert_type(counts.parity_expectation(), float)
+
+
+def going_wrong(script: list[Fault | None]) -> None:
+    with Emulator(faults=[Fault("hang"), None], refused_seconds=1) as server:
+        server.faults.extend(script, call="POST /client/job")
+        assert_type(server.faults.remaining, tuple[AnyFault | None, ...])
 
 
 def failing(handle: sj.JobHandle) -> None:
