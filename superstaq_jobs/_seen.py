@@ -6,6 +6,7 @@ Lives here: ``SeenJobs``. No I/O. May import ``api``, ``codec`` and below.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from uuid import UUID
 
 import attrs
@@ -29,27 +30,29 @@ class SeenJobs:
     """
 
     def __init__(self) -> None:
-        self._answers: dict[tuple[UUID, ...], tuple[bytes, Answer[_Jobs]]] = {}
+        # By the path that was asked for. A tuple of ids is slow to hash.
+        self._answers: dict[str, tuple[bytes, Answer[_Jobs]]] = {}
         self._parts: dict[str, tuple[bytes, JobSnapshot]] = {}
 
     def reading(self, call: Call[_Jobs]) -> Call[_Jobs]:
         """The same call, whose answer is read with what is remembered."""
 
         def read(body: bytes, at: dt.datetime, source: str) -> Answer[_Jobs]:
-            last = self._answers.get(call.job_ids)
+            last = self._answers.get(call.request.path)
             if last is not None and last[0] == body:
                 return last[1]
             answer = self._read_parts(call, body, at, source)
-            self._answers[call.job_ids] = body, Answer(answer.value)  # it warns once
+            self._answers[call.request.path] = body, Answer(answer.value)  # it warns once
             return answer
 
         return attrs.evolve(call, read=read)
 
-    def forget_others(self, calls: set[tuple[UUID, ...]], job_ids: set[UUID]) -> None:
-        """Forget all but the answers to calls about these jobs, and what was said of these."""
-        self._answers = {ids: last for ids, last in self._answers.items() if ids in calls}
-        names = set(map(str, job_ids))
-        self._parts = {name: part for name, part in self._parts.items() if name in names}
+    def forget(self, job_ids: Iterable[UUID], *, except_calls: Iterable[Call[_Jobs]]) -> None:
+        """Forget what was said of some jobs, and the answers to all calls but these."""
+        kept = {call.request.path for call in except_calls}
+        self._answers = {path: last for path, last in self._answers.items() if path in kept}
+        for job_id in job_ids:
+            self._parts.pop(str(job_id), None)
 
     def _read_parts(
         self, call: Call[_Jobs], body: bytes, at: dt.datetime, source: str

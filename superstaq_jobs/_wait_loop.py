@@ -147,17 +147,18 @@ class _Pack:
 
     def drop_settled(self) -> None:
         """Leave out what is over, and forget it."""
+        waits = [each for batch in self.batches for each in batch.waits]
         open_ones = [[each for each in batch.waits if each.is_open] for batch in self.batches]
-        num_ids = len({each.handle.job_id() for waits in open_ones for each in waits})
+        num_open = sum(map(len, open_ones))
         kept: list[Batch] = []
-        if num_ids <= self._room * (sum(map(bool, open_ones)) - 1):
-            kept = self.packed(each for waits in open_ones for each in waits)
+        if num_open <= self._room * (sum(map(bool, open_ones)) - 1):
+            kept = self.packed(each for still in open_ones for each in still)
         else:
-            for batch, waits in zip(self.batches, open_ones, strict=True):
-                kept += [batch] if len(waits) == len(batch.waits) else self.packed(waits)
+            for batch, still in zip(self.batches, open_ones, strict=True):
+                kept += [batch] if len(still) == len(batch.waits) else self.packed(still)
         self.batches = kept
-        calls = {batch.call.job_ids for batch in kept}
-        self._seen.forget_others(calls, {job_id for ids in calls for job_id in ids})
+        over = [each.handle.job_id() for each in waits if not each.is_open]
+        self._seen.forget(over, except_calls=[batch.call for batch in kept])
 
 
 # ---- the loop ----------------------------------------------------------------------------------

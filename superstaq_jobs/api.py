@@ -167,40 +167,52 @@ def _refused(message: str) -> tuple[type[AuthenticationError], str]:
 # ---- v0.3.0 --------------------------------------------------------------------------------------
 
 
+@attrs.frozen
+class _Condition:
+    """A name and a value of a query, as they are written; and which job it asks for, if it does."""
+
+    name: str
+    text: str
+    job_id: UUID | None
+
+
 def _query_jobs(query: JobQuery, circuit_type: CircuitType) -> list[Call[tuple[JobSnapshot, ...]]]:
-    return [
-        Call(
-            request=_job_request(part, circuit_type),
-            read=lambda body, at, source: codec.read_jobs(body, fetched_at=at, source=source),
-            what=f"fetching {name_jobs(part.job_id or ())}",
-            job_ids=part.job_id or (),
-        )
-        for part in _split(query, circuit_type)
+    ids = iter(query.job_id or ())
+    conditions = [
+        _Condition(name, encode_query([(name, text)])[1:], next(ids) if name == "job_id" else None)
+        for name, text in messages.query_pairs(query)
     ]
+    path = f"/v0.3.0/client/job/{circuit_type}"
+    return [_jobs_call(part, path) for part in _split(conditions, path)]
 
 
-def _job_request(query: JobQuery, circuit_type: CircuitType) -> Request:
-    path = f"/v0.3.0/client/job/{circuit_type}{encode_query(messages.query_pairs(query))}"
-    return Request(method="GET", path=path)
+def _jobs_call(conditions: Sequence[_Condition], path: str) -> Call[tuple[JobSnapshot, ...]]:
+    job_ids = tuple([each.job_id for each in conditions if each.job_id is not None])
+    return Call(
+        request=Request(method="GET", path=_with_query(path, conditions)),
+        read=lambda body, at, source: codec.read_jobs(body, fetched_at=at, source=source),
+        what=f"fetching {name_jobs(job_ids)}",
+        job_ids=job_ids,
+    )
 
 
-def _split(query: JobQuery, circuit_type: CircuitType) -> Iterator[JobQuery]:
-    """Queries that together match what this one does, each short enough for a request line."""
-    size = _job_request(query, circuit_type).request_line_bytes
+def _with_query(path: str, conditions: Sequence[_Condition]) -> str:
+    query = "&".join([each.text for each in conditions])
+    return f"{path}?{query}" if query else path
+
+
+def _split(conditions: Sequence[_Condition], path: str) -> Iterator[Sequence[_Condition]]:
+    """Conditions that together match what these do, each few enough for a request line."""
+    size = Request(method="GET", path=_with_query(path, conditions)).request_line_bytes
     if size <= MAX_REQUEST_LINE_BYTES:
-        yield query
+        yield conditions
         return
+    by_name: dict[str, list[_Condition]] = {}
+    for each in conditions:
+        by_name.setdefault(each.name, []).append(each)
     # The values of one list are alternatives: a part of them for each request.
-    sizes = {
-        name: [
-            len(encode_query([(name, text)]))
-            for key, text in messages.query_pairs(query)
-            if key == name
-        ]
-        for name, values in attrs.asdict(query, recurse=False).items()
-        if isinstance(values, tuple) and len(values) > 1
-    }
-    if not sizes:
+    lists = [values for values in by_name.values() if len(values) > 1]
+    if not lists:
         raise InvalidRequest(
             "the request",
             [
@@ -210,23 +222,35 @@ def _split(query: JobQuery, circuit_type: CircuitType) -> Iterator[JobQuery]:
                 )
             ],
         )
-    longest = max(sizes, key=lambda name: sum(sizes[name]))
-    room = MAX_REQUEST_LINE_BYTES - (size - sum(sizes[longest])) - 1
-    for part in _packed(getattr(query, longest), sizes[longest], room):
-        fewer: dict[str, Any] = {longest: part}
-        yield from _split(attrs.evolve(query, **fewer), circuit_type)
+    longest = max(lists, key=_length)
+    room = MAX_REQUEST_LINE_BYTES - (size - _length(longest)) - 1
+    for part in _packed(longest, room):
+        yield from _split(
+            [
+                each
+                for values in by_name.values()
+                for each in (part if values is longest else values)
+            ],
+            path,
+        )
 
 
-def _packed(values: Sequence[T], sizes: Sequence[int], room: int) -> Iterator[tuple[T, ...]]:
-    part: list[T] = []
+def _length(conditions: Sequence[_Condition]) -> int:
+    """In a request line, with what stands before each."""
+    return sum([1 + len(each.text) for each in conditions])
+
+
+def _packed(conditions: Sequence[_Condition], room: int) -> Iterator[list[_Condition]]:
+    part: list[_Condition] = []
     used = 0
-    for value, size in zip(values, sizes, strict=True):
+    for each in conditions:
+        size = _length([each])
         if part and used + size > room:
-            yield tuple(part)
+            yield part
             part, used = [], 0
-        part.append(value)
+        part.append(each)
         used += size
-    yield tuple(part)
+    yield part
 
 
 def _submit_job(job: NewJob) -> Call[SubmitReceipt]:

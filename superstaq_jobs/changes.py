@@ -17,7 +17,7 @@ import attrs
 from .records import CircuitSnapshot, JobSnapshot
 from .status import PROGRESS, CircuitStatus
 
-__all__ = ["CircuitChange", "FieldChange", "JobDiff", "diff", "follow", "newest", "with_texts_of"]
+__all__ = ["CircuitChange", "FieldChange", "JobDiff", "diff", "follow", "newest", "share_texts"]
 
 _JOB_FIELDS: Final = tuple(
     field.name for field in attrs.fields(JobSnapshot) if field.eq and field.name != "circuits"
@@ -212,27 +212,26 @@ def follow(before: JobSnapshot, after: JobSnapshot) -> JobSnapshot:
     return attrs.evolve(after, circuits=circuits, short_lists=lists)
 
 
-def with_texts_of(before: JobSnapshot, after: JobSnapshot) -> JobSnapshot:
-    """The later of two snapshots of a job, with the earlier one's own objects for what is equal.
+def share_texts(before: JobSnapshot, after: JobSnapshot) -> None:
+    """Let the later of two snapshots of a job hold the earlier one's own objects for what is equal.
 
-    So a job that is looked at often does not keep its circuits' texts more than once.
+    So a job that is looked at often does not keep its circuits' texts more than once. Nobody can
+    tell but by the memory it takes: equal values stand in for equal values.
     """
-    pairs = zip(before.circuits, after.circuits, strict=False)
-    circuits = (*(_with_texts_of(*pair) for pair in pairs), *after.circuits[before.num_circuits :])
-    return attrs.evolve(after, circuits=circuits)
+    circuits = [*map(_shared, before.circuits, after.circuits)]
+    if not all(map(operator.is_, circuits, after.circuits)):
+        rest = after.circuits[len(circuits) :]
+        object.__setattr__(after, "circuits", (*circuits, *rest))
 
 
-def _with_texts_of(old: CircuitSnapshot, new: CircuitSnapshot) -> CircuitSnapshot:
-    if old == new:
+def _shared(old: CircuitSnapshot, new: CircuitSnapshot) -> CircuitSnapshot:
+    if old.status_text == new.status_text and old == new:
         return old
-    same: dict[str, Any] = {
-        name: text
-        for name in _TEXTS
-        if (text := getattr(old, name)) is not None
-        and text is not getattr(new, name)
-        and text == getattr(new, name)
-    }
-    return attrs.evolve(new, **same) if same else new
+    for name in _TEXTS:
+        text = getattr(old, name)
+        if text is not None and text == getattr(new, name):
+            object.__setattr__(new, name, text)
+    return new
 
 
 def _followed(old: CircuitSnapshot, new: CircuitSnapshot) -> CircuitSnapshot:

@@ -19,7 +19,7 @@ from ._locks import ForkSafeLock
 from ._seen import SeenJobs
 from ._wait_drivers import run, run_async
 from ._wait_loop import WaitLoop
-from .changes import follow, newest, with_texts_of
+from .changes import follow, newest, share_texts
 from .client import SuperstaqClient
 from .errors import (
     CancelRefused,
@@ -191,18 +191,7 @@ class JobHandle:
         now = self._client.clock.utcnow()
         with self._lock.of_this_process():
             known = self._latest
-            if known is None:
-                kept = seen
-            elif seen is known or seen == known:
-                # What says the same stays the same object: a look without news costs no memory.
-                kept = known
-            elif asked_after == self._answers:
-                kept = follow(known, seen)
-            else:
-                # Another answer came while this was asked: the later to arrive may be the older.
-                kept = newest(known, seen)
-            if known is not None and kept is not known:
-                kept = known if kept == known else with_texts_of(known, kept)
+            kept = seen if known is None else _kept(known, seen, asked_after == self._answers)
             self._latest = kept
             self._answers += 1
             self._looked_at = now
@@ -422,3 +411,17 @@ class JobHandle:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._lock = ForkSafeLock()
+
+
+def _kept(known: JobSnapshot, seen: JobSnapshot, was_asked_after: bool) -> JobSnapshot:
+    """What a handle keeps of what it knows and what it has seen."""
+    # Most news is of a status, which is compared without making the circuits.
+    if seen is known or (seen.statuses == known.statuses and seen == known):
+        # What says the same stays the same object: a look without news costs no memory.
+        return known
+    # Where another answer came while this was asked, the later to arrive may be the older.
+    kept = follow(known, seen) if was_asked_after else newest(known, seen)
+    if kept is not seen and kept == known:
+        return known
+    share_texts(known, kept)
+    return kept

@@ -20,6 +20,7 @@ from .errors import InvalidRequest, Problem
 __all__ = ["Request", "Response", "Secret", "encode_query", "retry_after_seconds"]
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_PLAIN: Final = re.compile(r"[0-9A-Za-z_.~-]*")
 _DIGITS: Final = re.compile(r"[0-9]+")
 _FRAMING: Final = frozenset({"content-length", "transfer-encoding"})
 
@@ -163,7 +164,13 @@ def encode_query(pairs: Sequence[tuple[str, str]]) -> str:
     >>> encode_query([("tags", "a b"), ("tags", "c")])
     '?tags=a+b&tags=c'
     """
-    return f"?{urllib.parse.urlencode(pairs)}" if pairs else ""
+    quoted = [f"{_quoted(name)}={_quoted(text)}" for name, text in pairs]
+    return f"?{'&'.join(quoted)}" if quoted else ""
+
+
+def _quoted(text: str) -> str:
+    # Ids and names have nothing to quote, and quoting takes long.
+    return text if _PLAIN.fullmatch(text) else urllib.parse.quote_plus(text)
 
 
 def retry_after_seconds(value: str | None, *, now: dt.datetime) -> float | None:
