@@ -140,12 +140,14 @@ class JobWait:
         options: How to wait.
         change: The last change, until it has been told.
         error: Why it ended without what it waited for.
+        has_ended: Whether it has been told that it is over.
     """
 
     handle: Waitable
     options: WaitOptions
     change: Change | None = attrs.field(default=None, init=False)
     error: SuperstaqException | None = attrs.field(default=None, init=False)
+    has_ended: bool = attrs.field(default=False, init=False)
     _asked_after: int = attrs.field(default=0, init=False)
     _shown: JobSnapshot | None = attrs.field(default=None, init=False)
     _judged: JobSnapshot | None = attrs.field(default=None, init=False)

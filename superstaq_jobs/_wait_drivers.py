@@ -10,11 +10,11 @@ import contextlib
 import contextvars
 import queue
 import threading
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ._job_wait import JobWait
-from ._wait_loop import Answer, Pause, Round, Steps
+from ._wait_loop import Answered, Pause, Round, Steps
 from .clock import SystemClock
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__: list[str] = []
 
-_Done = Callable[[int, Answer], object]
+_Done = Callable[[Answered], object]
 
 
 def run(steps: Steps) -> Generator[JobWait, None, None]:
@@ -32,7 +32,8 @@ def run(steps: Steps) -> Generator[JobWait, None, None]:
         Each wait that has a change to tell, failed or is over.
     """
     answer: Any = None
-    with contextlib.closing(steps):
+    answers: Iterator[Answered] = iter(())
+    with contextlib.closing(steps), contextlib.ExitStack() as under_way:
         while True:
             try:
                 step = steps.send(answer)
@@ -43,14 +44,18 @@ def run(steps: Steps) -> Generator[JobWait, None, None]:
                 yield step
             elif isinstance(step, Pause):
                 step.clock.sleep(step.seconds)
+            elif isinstance(step, Round):
+                under_way.close()
+                answers = under_way.enter_context(_sent(step))
             else:
-                answer = _send(step)
+                answer = next(answers)
 
 
 async def run_async(steps: Steps) -> AsyncGenerator[JobWait, None]:
     """``run`` for a coroutine: while it asks or pauses, others run."""
     answer: Any = None
-    with contextlib.closing(steps):
+    answers: AsyncIterator[Answered] | None = None
+    with contextlib.closing(steps), contextlib.ExitStack() as under_way:
         while True:
             try:
                 step = steps.send(answer)
@@ -61,8 +66,11 @@ async def run_async(steps: Steps) -> AsyncGenerator[JobWait, None]:
                 yield step
             elif isinstance(step, Pause):
                 await _pause_async(step)
-            else:
-                answer = await _send_async(step)
+            elif isinstance(step, Round):
+                under_way.close()
+                answers = under_way.enter_context(_sent_async(step))
+            elif answers is not None:
+                answer = await anext(answers)
 
 
 async def _pause_async(pause: Pause) -> None:
@@ -75,34 +83,34 @@ async def _pause_async(pause: Pause) -> None:
         await asyncio.sleep(0)
 
 
-def _send(work: Round) -> list[Answer]:
+@contextlib.contextmanager
+def _sent(work: Round) -> Iterator[Iterator[Answered]]:
+    """The answers as they come."""
     if len(work.asks) == 1 or work.at_once == 1:
-        return [ask.send() for ask in work.asks]
-    answered: queue.SimpleQueue[tuple[int, Answer]] = queue.SimpleQueue()
-    with _sending(work, lambda place, answer: answered.put((place, answer))):
-        answers = dict(answered.get() for _ in work.asks)
-    return [answers[place] for place in range(len(work.asks))]
+        yield ((ask, ask.send()) for ask in work.asks)
+        return
+    answered: queue.SimpleQueue[Answered] = queue.SimpleQueue()
+    with _sending(work, answered.put):
+        yield (answered.get() for _ in work.asks)
 
 
-async def _send_async(work: Round) -> list[Answer]:
+@contextlib.contextmanager
+def _sent_async(work: Round) -> Iterator[AsyncIterator[Answered]]:
     import asyncio
 
     loop = asyncio.get_running_loop()
-    all_answered: asyncio.Future[None] = loop.create_future()
-    answers: dict[int, Answer] = {}
+    answered: asyncio.Queue[Answered] = asyncio.Queue()
 
-    def note(place: int, answer: Answer) -> None:
-        answers[place] = answer
-        if len(answers) == len(work.asks) and not all_answered.done():
-            all_answered.set_result(None)
-
-    def done(place: int, answer: Answer) -> None:
+    def done(answer: Answered) -> None:
         with contextlib.suppress(RuntimeError):  # the event loop is closed: nobody waits for it
-            loop.call_soon_threadsafe(note, place, answer)
+            loop.call_soon_threadsafe(answered.put_nowait, answer)
+
+    async def answers() -> AsyncIterator[Answered]:
+        while True:
+            yield await answered.get()
 
     with _sending(work, done):
-        await all_answered
-    return [answers[place] for place in range(len(work.asks))]
+        yield answers()
 
 
 @contextlib.contextmanager
@@ -111,17 +119,17 @@ def _sending(work: Round, done: _Done) -> Iterator[None]:
 
     Not in a pool, which an interpreter, or an event loop, would wait for at its end.
     """
-    places = iter(range(len(work.asks)))
+    asks = iter(work.asks)
     lock = threading.Lock()
     stopped = False
 
     def send_some() -> None:
         while True:
             with lock:
-                place = None if stopped else next(places, None)
-            if place is None:
+                ask = None if stopped else next(asks, None)
+            if ask is None:
                 return
-            done(place, work.asks[place].send())
+            done((ask, ask.send()))
 
     try:
         for _ in range(min(work.at_once, len(work.asks))):

@@ -85,10 +85,15 @@ class Ask:
 
 @attrs.frozen(eq=False)
 class Round:
-    """Requests that are to be sent, so many at once; answered with what came of each."""
+    """Requests that are to be sent, so many at once."""
 
     asks: Sequence[Ask]
     at_once: int
+
+
+@attrs.frozen(eq=False)
+class NextAnswer:
+    """The next answer to a request of the round, in whatever order they come, is wanted."""
 
 
 @attrs.frozen(eq=False)
@@ -99,7 +104,8 @@ class Pause:
     seconds: float
 
 
-Step = Round | Pause | JobWait
+Answered = tuple[Ask, Answer]
+Step = Round | NextAnswer | Pause | JobWait
 Steps = Generator[Step, Any, None]
 
 
@@ -223,6 +229,7 @@ class WaitLoop:
         ]
 
     def _look(self, packs: Sequence[_Pack], clock: Clock, countdown: Countdown) -> Steps:
+        looked = 0.0
         began = clock.now()
         if not countdown.looks_once:
             # Turns spread waits out; none may take the time away in which to look.
@@ -232,14 +239,18 @@ class WaitLoop:
                 yield Pause(clock, turn)
         asks = [ask for pack in packs for ask in pack.asks(pack.batches, countdown)]
         while asks:
-            answers: Sequence[Answer] = yield Round(asks, self._at_once)
-            asks = [
-                again
-                for ask, answer in zip(asks, answers, strict=True)
-                for apart in _take(ask, answer, countdown)
-                for again in ask.pack.asks(ask.pack.packed(apart), countdown)
-            ]
-        countdown.looked(clock.now() - began)
+            yield Round(asks, self._at_once)
+            again: list[Ask] = []
+            for _ in asks:
+                ask, answer = yield NextAnswer()
+                for apart in _take(ask, answer, countdown):
+                    again += ask.pack.asks(ask.pack.packed(apart), countdown)
+                # What is told now need not wait for the other answers; telling is no looking.
+                looked += clock.now() - began
+                yield from _told(ask.batch.waits)
+                began = clock.now()
+            asks = again
+        countdown.looked(looked)
 
     # ---- what came of it -------------------------------------------------------------------
 
@@ -272,7 +283,10 @@ def _told(waits: Iterable[JobWait]) -> Generator[JobWait, Any, list[JobWait]]:
         is_open = each.is_open
         if is_open:
             open_ones.append(each)
-        if each.change is not None or not is_open:
+        elif not each.has_ended:
+            each.catch_up()  # who reads what is told may have looked by itself meanwhile
+        if each.change is not None or not (is_open or each.has_ended):
+            each.has_ended = not is_open
             yield each
             each.change = None
     return open_ones

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import itertools
 import json
+import threading
 import uuid
 from urllib.parse import parse_qs, urlsplit
 
@@ -369,6 +371,40 @@ def test_a_job_that_another_thread_saw_end_is_not_asked_about_again():
         *((1, status) for status in QUEUE[1:]),
     ]
     assert server.asked[before:] == [[ids(2)[0]]] * 3
+
+
+def slow_and_quick():
+    """Two jobs that are over; the answer about one comes when the event is set."""
+    told = threading.Event()
+
+    def hold_back(_ids, body):
+        assert told.wait(60)
+        return body
+
+    _, clock, (quick,) = world({ids(2)[0]: ["completed"]})
+    server = Server({ids(2)[1]: ["completed"]}, spoil=hold_back)
+    return told, JobHandle(client_on(server, clock=clock), ids(2)[1]), quick
+
+
+def test_an_end_is_told_before_the_other_answers_of_its_round_are_there():
+    told, slow, quick = slow_and_quick()
+    finals = sj.as_completed([slow, quick])
+    assert next(finals).job_id == ids(2)[0]
+    told.set()
+    assert [final.job_id for final in finals] == [ids(2)[1]]
+
+
+def test_an_end_is_told_before_the_other_answers_in_a_coroutine_too():
+    told, slow, quick = slow_and_quick()
+
+    async def ends():
+        seen = []
+        async for final in sj.as_completed_async([slow, quick]):
+            seen.append(final.job_id)
+            told.set()
+        return seen
+
+    assert asyncio.run(ends()) == [ids(2)[0], ids(2)[1]]
 
 
 def test_requests_stay_as_they_are_though_jobs_of_others_end():
