@@ -1,6 +1,6 @@
 """How fast the library is, beside the official client, as one table; and the plot of its growth.
 
-    python benchmarks/speed.py                  # all rows, about eight minutes on two cores
+    python benchmarks/speed.py                  # all rows, five to nine minutes on two cores
     python benchmarks/speed.py --only decode --only import
     python benchmarks/speed.py --quick          # fewer turns; a look, not a proof
     python benchmarks/speed.py --write-docs     # table, versions and plot into docs/
