@@ -233,7 +233,8 @@ class WaitLoop:
         began = clock.now()
         if not countdown.looks_once:
             # Turns spread waits out; none may take the time away in which to look.
-            turn = max(client.look_in() for client in {pack.client for pack in packs})
+            clients = {pack.client for pack in packs if pack.batches}
+            turn = max(client.look_in() for client in clients)
             turn = min(turn, 0.5 * countdown.seconds_left())
             if turn > 0:
                 yield Pause(clock, turn)

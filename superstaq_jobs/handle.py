@@ -335,8 +335,9 @@ class JobHandle:
         """``wait_until_complete`` for a coroutine: while it asks or pauses, others run.
 
         Its arguments are those; ``on_change`` is a plain function, called in the event loop's
-        thread. Cancelling the task stops it: a request that is under way is left to itself, and
-        nothing is asked after it. The handle stays usable.
+        thread, and so is the ``sleep`` of a clock that is no ``SystemClock``. Cancelling the task
+        stops it: a request that is under way is left to itself, and nothing is asked after it. The
+        handle stays usable.
 
         Returns:
             The snapshot in which it is so.

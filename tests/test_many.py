@@ -433,3 +433,27 @@ def test_handles_of_one_job_in_two_languages_are_asked_for_apart():
     other = JobHandle(handle.client, handle.job_id(), circuit_type="cirq")
     assert len(sj.wait_all([handle, other], requests_at_once=1)) == 2
     assert len(server.asked) == 4
+
+
+def test_a_client_whose_jobs_are_over_takes_no_more_turns():
+    clock = FakeClock()
+    servers = [Server({ids(1)[0]: ["completed"]}), Server({ids(2)[1]: QUEUE})]
+    handles = [
+        JobHandle(client_on(server, clock=clock, looks_per_second=looks), job_id)
+        for server, looks, job_id in zip(servers, (0.25, 1000), ids(2), strict=True)
+    ]
+    sj.wait_all(handles, polling_seconds=1)
+    assert clock.sleeps == (1, 1, 1)
+
+
+def test_an_answer_that_another_overtook_takes_no_handle_back():
+    server, _, (handle,) = world({ids(1)[0]: QUEUE})
+
+    def spoil(_asked, body):
+        if len(server.asked) == 1:
+            assert str(handle.refresh().status) == "pending"
+        return body
+
+    server.spoil = spoil
+    changes = [str(after.status) for _, after in sj.watch([handle])]
+    assert changes == ["pending", "running", "completed"]
