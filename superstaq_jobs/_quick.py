@@ -221,8 +221,12 @@ def read_jobs(
         among the jobs that nobody knows.
     """
     try:
-        _check_provenance(fetched_at, source)
-        wires, warnings = _parsed(body)
+        if fetched_at is not None or source is not None:
+            _check_provenance(fetched_at, source)
+        try:
+            wires, warnings = _READ(body), UNSET
+        except msgspec.ValidationError:
+            wires, warnings = _read_more(body)
         snapshots, statuses, times, keys = _snapshots(wires, fetched_at, source)
         # As many colons as there are keys and in times: then no key came twice, and there is none
         # in any text.
@@ -238,8 +242,6 @@ def read_jobs(
 
 
 def _check_provenance(fetched_at: dt.datetime | None, source: str | None) -> None:
-    if fetched_at is None and source is None:
-        return
     given = _fields.optional_moment(fetched_at), _fields.optional_text(source)
     if given != (fetched_at, source):
         raise _OddError
@@ -250,11 +252,9 @@ def cut(body: bytes) -> dict[str, bytes]:
     return {name: bytes(part) for name, part in _CUT(body).items()}
 
 
-def _parsed(body: bytes) -> tuple[dict[UUID, _Job], Any]:
-    try:
-        return _READ(body), UNSET
-    except msgspec.ValidationError:
-        named: dict[str, Any] = _READ_MORE(body)
+def _read_more(body: bytes) -> tuple[dict[UUID, _Job], Any]:
+    """The jobs of a body with warnings beside them, or weights for counts; and the warnings."""
+    named: dict[str, Any] = _READ_MORE(body)
     warnings = UNSET
     if not isinstance(named.get("warnings"), _Job):
         warnings = named.pop("warnings", UNSET)
@@ -277,7 +277,6 @@ def _snapshots(
         more.
     """
     snapshots: list[JobSnapshot] = []
-    targets: set[str] = set()
     statuses: set[str] = set()
     times: list[str | None] = []
     keys = 0
@@ -292,7 +291,8 @@ def _snapshots(
             == len(counts) == len(results) == len(shots) == len(updated) == len(initial)
             == len(final) == len(logical) == len(physical)
         )  # fmt: skip
-        targets.add(target)
+        if not _is_target(target):
+            raise _OddError
         statuses.update(texts)
         times.append(submitted)
         times += updated
@@ -314,20 +314,21 @@ def _snapshots(
         draft._fields_later = draft._circuits_later = job  # noqa: SLF001
         draft.__class__ = JobSnapshot
         snapshots.append(draft)
-    if not all(map(_is_target, targets)):
-        raise _OddError
     return snapshots, statuses, times, keys
 
 
 def _colons_in_times(texts: list[str | None]) -> int:
     """See that all of them are times; how many colons they have."""
-    different = [text for text in set(texts) if text is not None]
-    zeros = ",".join(different).encode().translate(_DIGITS_TO_ZERO)
-    shape = zeros.partition(b",")[0]
-    if shape in _SHAPES and zeros == b",".join([shape] * len(different)):
-        list(map(dt.datetime.fromisoformat, different))
+    known: set[Any] = set(texts)
+    known.discard(None)
+    if not known:
+        return 0
+    zeros = ",".join(known).encode().translate(_DIGITS_TO_ZERO)
+    shape = zeros[: (len(zeros) + 1) // len(known) - 1]
+    if shape in _SHAPES and zeros + b"," == (shape + b",") * len(known):
+        list(map(dt.datetime.fromisoformat, known))
         return shape.count(b":") * (len(texts) - texts.count(None))
-    list(map(_moment, different))
+    list(map(_moment, known))
     return sum([text.count(":") for text in texts if text is not None])
 
 

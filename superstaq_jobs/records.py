@@ -336,7 +336,10 @@ class JobSnapshot(_Unfolding):
     @property
     def status(self) -> CircuitStatus:
         """The status of the job: the first of ``STATUS_PRIORITY_ORDER`` that a circuit has."""
-        return fold_statuses(self.statuses)
+        texts = self._status_texts()
+        if len(texts) == 1:  # as of most jobs
+            return parse_status(texts[0])
+        return fold_statuses(map(parse_status, set(texts)))
 
     @property
     def is_terminal(self) -> bool:

@@ -91,6 +91,9 @@ The official order, with ``UNKNOWN`` behind all other statuses that are not term
 circuit that nobody understands is not over.
 """
 
+_PRIORITY: Final = {status: place for place, status in enumerate(STATUS_PRIORITY_ORDER)}
+_BY_TEXT: Final[Mapping[str, CircuitStatus]] = {status.value: status for status in CircuitStatus}
+
 TERMINAL_CIRCUIT_STATES: Final = frozenset(
     {_S.COMPLETED, _S.FAILED, _S.CANCELLED, _S.UNRECOGNIZED, _S.DELETED}
 )
@@ -198,10 +201,7 @@ def parse_status(text: str) -> CircuitStatus:
     >>> parse_status("teleporting")
     <CircuitStatus.UNKNOWN: 'unknown'>
     """
-    try:
-        return CircuitStatus(text)
-    except ValueError:
-        return CircuitStatus.UNKNOWN
+    return _BY_TEXT.get(text, CircuitStatus.UNKNOWN)
 
 
 def fold_statuses(statuses: Iterable[CircuitStatus]) -> CircuitStatus:
@@ -212,8 +212,7 @@ def fold_statuses(statuses: Iterable[CircuitStatus]) -> CircuitStatus:
     >>> fold_statuses([CircuitStatus.COMPLETED, CircuitStatus.RUNNING])
     <CircuitStatus.RUNNING: 'running'>
     """
-    present = frozenset(statuses)
-    return next((s for s in STATUS_PRIORITY_ORDER if s in present), CircuitStatus.RECEIVED)
+    return min(statuses, key=_PRIORITY.__getitem__, default=CircuitStatus.RECEIVED)
 
 
 def may_become(before: CircuitStatus, after: CircuitStatus) -> bool:
