@@ -96,7 +96,8 @@ def by_http_client(data: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
 SIZES = st.lists(st.integers(1, 7) | st.sampled_from([100, BUFFER_BYTES]), min_size=1, max_size=4)
 NAMES = st.from_regex(r"X-[A-Za-z0-9!#$%&'*+.^_|~-]{0,9}", fullmatch=True)
 VALUES = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=9)
-BODIES = st.binary(max_size=40) | st.sampled_from([b"x" * 200_000, b"HTTP/1.1 200 OK\r\n\r\n"])
+LONG = b"x" * (BUFFER_BYTES + 1000)
+BODIES = st.binary(max_size=40) | st.sampled_from([LONG, b"HTTP/1.1 200 OK\r\n\r\n"])
 
 
 @st.composite

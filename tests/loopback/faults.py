@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import select
 import socket
 import ssl
 import struct
@@ -341,13 +342,23 @@ def closed_port() -> int:
 
 
 def close_at_once() -> Act:
-    """Accept a connection and close it."""
-    return Act(lambda connection, _: connection.close(), at_connect=True)
+    """Accept a connection and close it, without reading what comes."""
+    return _unread(Connection.close)
 
 
 def reset_at_once() -> Act:
-    """Accept a connection and reset it."""
-    return Act(lambda connection, _: connection.reset(), at_connect=True)
+    """Accept a connection and reset it, without reading what comes."""
+    return _unread(Connection.reset)
+
+
+def _unread(end: Callable[[Connection], None]) -> Act:
+    def run(connection: Connection, _: Received | None) -> None:
+        # Not before something has come: whether a client that is connecting is through with it
+        # would be a matter of luck.
+        select.select([connection.sock], [], [], 10)
+        end(connection)
+
+    return Act(run, at_connect=True)
 
 
 def close_after_request() -> Act:
