@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import itertools
 import time
 
@@ -40,13 +39,6 @@ class Noted:
         self.inner.close()
 
 
-def _emulator_on(clock: FakeClock, simulator: Simulator) -> Emulator:
-    options: dict[str, object] = {"clock": clock}
-    if "wall_clock" in inspect.signature(Emulator).parameters:
-        options = {"clock": clock.now, "wall_clock": clock.utcnow}
-    return Emulator(step_seconds=STEP_SECONDS, simulator=simulator, **options)  # type: ignore[arg-type]
-
-
 def _simulated(simulator: Simulator, job: sj.NewJob) -> None:
     """Wait until all that was submitted before has been run: circuits have their turn in order."""
     with (
@@ -66,7 +58,10 @@ def ten_hours() -> Row:
         shots=100,
     )
     clock = FakeClock()
-    with Simulator() as simulator, _emulator_on(clock, simulator) as server:
+    with (
+        Simulator() as simulator,
+        Emulator(step_seconds=STEP_SECONDS, simulator=simulator, clock=clock) as server,
+    ):
         transport = Noted(HttpTransport(origin=server.url), clock)
         client = sj.SuperstaqClient(server.api_key, server.url, transport=transport, clock=clock)
         with client:

@@ -16,9 +16,9 @@ How the package hangs together, from the bottom: `plans` and `lives` (which stat
 `process`, `simulator` and its program `worker` (the only one that knows Qiskit and Cirq), `stored`
 and `views` (a job, and how it is shown), `jobs` (the store), `service`, `operating` and `admin`
 (what the operator does), `app` (the calls), `faults` (which request goes wrong), `playing` (how),
-`server`. Of the library it uses the statuses, the clock and the mapping that cannot change, so that
-it stays an independent judge of the rest. A further language is one entry in
-``splitting.SPLITTERS`` and one in ``worker.languages.LANGUAGES``.
+`serving` (HTTP in a thread), `server`. Of the library it uses the statuses, the clock and the
+mapping that cannot change, so that it stays an independent judge of the rest. A further language is
+one entry in ``splitting.SPLITTERS`` and one in ``worker.languages.LANGUAGES``.
 """
 
 from __future__ import annotations
