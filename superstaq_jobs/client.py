@@ -117,6 +117,11 @@ class SuperstaqClient:
         looks_per_second: float = 100.0,
     ) -> None:
         # Under these names a traceback, of a mistake in another argument say, would show them.
+        if api_key and "://" in api_key:
+            raise ConfigurationError(
+                "api_key is an address: are api_key and remote_host the wrong way round? "
+                "Nothing was sent"
+            )
         hidden_key = Secret(api_key) if api_key else None
         hidden_ibmq = None if ibmq_token is None else Secret(ibmq_token)
         hidden_cq = None if cq_token is None else _as_secret(cq_token)

@@ -155,10 +155,15 @@ def decode_jobs(
 
     Raises:
         ProtocolError: If it is not such an answer, with the path of each problem.
+        TypeError: If it is no bytes.
 
     Warns:
         SuperstaqWarning: For what the server warns of, and for a status that nobody knows.
     """
+    if not isinstance(body, bytes):
+        raise TypeError(
+            f"the body is a {type(body).__name__}: pass bytes, as read_bytes() gives them"
+        )
     jobs, warnings = _read(body, fetched_at, source)
     for message in warnings:
         warn(message)
@@ -305,7 +310,10 @@ def encode_jobs(snapshots: Iterable[JobSnapshot]) -> bytes:
 
     Raises:
         ValueError: If two are of one job.
+        TypeError: If it is one snapshot, not several.
     """
+    if isinstance(snapshots, JobSnapshot):
+        raise TypeError("snapshots is one JobSnapshot: pass a list, [snapshot]")
     jobs: dict[str, Any] = {}
     for snapshot in snapshots:
         key = str(snapshot.job_id)

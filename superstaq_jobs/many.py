@@ -309,7 +309,7 @@ def watch_async(
 
 def _loop(handles: Iterable[JobHandle], options: WaitOptions, requests_at_once: int) -> WaitLoop:
     if isinstance(handles, JobHandle):
-        raise InvalidRequest("a wait", [Problem("handles", "is one handle, not a list of them")])
+        raise InvalidRequest("a wait", [Problem("handles", "is one handle: pass a list, [handle]")])
     listed = list(handles)
     problems = [
         Problem(f"handles[{place}]", f"{_fields.shown(each)} is no JobHandle")

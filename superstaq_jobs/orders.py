@@ -14,7 +14,7 @@ from uuid import UUID
 import attrs
 
 from . import _fields
-from .errors import InvalidRequest, Problem
+from .errors import InvalidRequest, Problem, warn
 from .frozen import JsonMapping
 from .kinds import CircuitType, JobType, SimMethod
 from .status import CircuitStatus
@@ -100,8 +100,13 @@ class NewJob:
 
         Args:
             method: A job type (``simulate`` means ``sim``); ``sim`` or ``noise-sim``, a simulate
-                job; ``dry-run``, a submit job that only pretends; anything else, a submit job.
+                job; ``dry-run``, a submit job that only pretends; None or anything else, a submit
+                job.
             fields: The other fields.
+
+        Warns:
+            SuperstaqWarning: For another word, which may be one of these misspelt: a submit job
+                really runs.
 
         Raises:
             InvalidRequest: With every problem, by field.
@@ -110,6 +115,12 @@ class NewJob:
             return cls(job_type=JobType.SIMULATE, sim_method=method, **fields)
         if method == JobType.SIMULATE:
             return cls(job_type=JobType.SIMULATE, sim_method=SimMethod.SIM, **fields)
+        words = {*JobType, *SimMethod, "dry-run"}
+        if method and method not in words:
+            warn(
+                f"method {method!r} is none of {', '.join(sorted(words))}: this is taken for a job "
+                "that really runs on the target, as the official client takes it"
+            )
         job_type = method if method in set(JobType) else JobType.SUBMIT
         return cls(job_type=job_type, dry_run=method == "dry-run", **fields)
 

@@ -215,8 +215,8 @@ class HttpTransport:
             retries=False,
             redirect=False,
             assert_same_host=False,
-            # Typed as whole seconds; any number will do.
-            pool_timeout=min(attempt.seconds_left(), threading.TIMEOUT_MAX),  # type: ignore[arg-type]
+            # Typed as whole seconds; any number from 0 will do. The deadline may just have passed.
+            pool_timeout=min(max(attempt.seconds_left(), 0.0), threading.TIMEOUT_MAX),  # type: ignore[arg-type]
             preload_content=False,
         )
         try:

@@ -245,3 +245,15 @@ def test_two_snapshots_of_one_job_are_not_encoded():
     with pytest.raises(ValueError, match=f"two snapshots of job {JOB}"):
         codec.encode_jobs([snapshot, snapshot])
     assert codec.encode_jobs([]) == b"{}"
+
+
+@pytest.mark.parametrize("given_body", ["{}", None, bytearray(b"{}")])
+def test_a_body_that_is_no_bytes_is_refused_by_name(given_body):
+    with pytest.raises(TypeError, match=f"is a {type(given_body).__name__}: pass bytes"):
+        codec.decode_jobs(given_body)
+
+
+def test_one_snapshot_is_no_list_of_them():
+    (snapshot,) = codec.decode_jobs(body(GOOD))
+    with pytest.raises(TypeError, match=r"\[snapshot\]"):
+        codec.encode_jobs(snapshot)

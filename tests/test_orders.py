@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 import urllib.parse
@@ -15,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from superstaq_jobs import messages
-from superstaq_jobs.errors import InvalidRequest
+from superstaq_jobs.errors import InvalidRequest, SuperstaqWarning
 from superstaq_jobs.kinds import JobType, SimMethod
 from superstaq_jobs.orders import CREDENTIAL_NAMES, JobQuery, NewJob, TargetQuery
 from superstaq_jobs.sansio import encode_query
@@ -73,16 +74,18 @@ WORDS = [None, "dry-run", "nonsense", "", *(w.value for w in [*JobType, *SimMeth
 
 @pytest.mark.parametrize("method", WORDS)
 def test_for_method_is_the_official_client_s_reading_of_the_word(method):
-    ours = NewJob.for_method(
-        method,
-        target="ss_unconstrained_simulator",
-        circuits="[]",
-        circuit_type="cirq",
-        shots=7,
-        tags=["t"],
-        metadata={"a": [1, None]},
-        options_dict={"level": 2},
-    )
+    is_strange = method == "nonsense"
+    with pytest.warns(SuperstaqWarning, match=method) if is_strange else contextlib.nullcontext():
+        ours = NewJob.for_method(
+            method,
+            target="ss_unconstrained_simulator",
+            circuits="[]",
+            circuit_type="cirq",
+            shots=7,
+            tags=["t"],
+            metadata={"a": [1, None]},
+            options_dict={"level": 2},
+        )
     theirs = official_body(
         serialized_circuits={"cirq_circuits": "[]"},
         repetitions=7,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import copy
 import gc
 import gzip
+import itertools
 import logging
 import os
 import pickle
@@ -1076,3 +1078,21 @@ def no_thread_is_left() -> Iterator[None]:
     yield
     assert threading.active_count() <= before
     assert sys.exc_info()[0] is None
+
+
+@pytest.mark.parametrize("reading", range(1, 25))
+def test_a_deadline_that_passes_at_any_moment_is_told_as_one(reading):
+    readings = itertools.count(1)
+    with (
+        FaultServer(then=faults.answer(b"{}")) as server,
+        contextlib.closing(
+            HttpTransport(
+                origin=server.origin, clock=lambda: 0.0 if next(readings) <= reading else 100.0
+            )
+        ) as transport,
+    ):
+        try:
+            answer = transport.send(Request(method="GET", path="/a"), timeout_seconds=10)
+        except RequestTimeout:
+            return
+        assert answer.body == b"{}"

@@ -138,3 +138,9 @@ def test_a_clients_pickle_and_its_state_hold_no_secret():
     for data in (pickle.dumps(client), pickle.dumps(handle), repr(client.__getstate__()).encode()):
         for secret in SECRETS:
             assert secret.encode() not in data
+
+
+def test_the_key_is_not_shown_where_it_changed_places_with_the_host():
+    with pytest.raises(sj.ConfigurationError, match="wrong way round") as caught:
+        sj.SuperstaqClient("https://superstaq.example.com", KEY)
+    assert KEY not in "".join(traceback.format_exception(caught.value))
