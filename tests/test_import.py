@@ -41,6 +41,25 @@ def test_a_client_loads_what_it_sends_with():
     assert "urllib3" in loaded_by(CLIENT)
 
 
+@pytest.mark.parametrize(
+    ("missing", "module", "extra"),
+    [
+        ("starlette", "superstaq_jobs.emulator", "emulator"),
+        ("uvicorn", "superstaq_jobs.emulator", "emulator"),
+        ("hypothesis", "superstaq_jobs.testing.strategies", "testing"),
+    ],
+)
+def test_what_needs_an_extra_says_which(missing, module, extra):
+    code = f"import sys; sys.modules[{missing!r}] = None\nimport {module}"
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=60
+    )
+    assert done.stderr.splitlines()[-1] == (
+        f"ModuleNotFoundError: {'the strategies need' if extra == 'testing' else f'{module} needs'}"
+        f" {missing}: pip install 'superstaq_jobs[{extra}]'"
+    )
+
+
 def test_every_public_name_is_where_the_table_says():
     tree = ast.parse(Path(sj.__file__).read_text(encoding="utf-8"))
     imported = {

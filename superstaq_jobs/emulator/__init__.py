@@ -23,13 +23,20 @@ one entry in ``splitting.SPLITTERS`` and one in ``worker.languages.LANGUAGES``.
 
 from __future__ import annotations
 
-from .accounts import User
-from .faults import AnyFault, FaultScript
-from .plans import Ending, Plan
-from .server import Emulator
-from .simulator import Simulator
-from .targets import DEFAULT_TARGETS, Target
-from .views import EmulatedJob
+try:
+    from .accounts import User
+    from .faults import AnyFault, FaultScript
+    from .plans import Ending, Plan
+    from .server import Emulator
+    from .simulator import Simulator
+    from .targets import DEFAULT_TARGETS, Target
+    from .views import EmulatedJob
+except ModuleNotFoundError as error:
+    missing = (error.name or "another package").partition(".")[0]
+    raise ModuleNotFoundError(
+        f"superstaq_jobs.emulator needs {missing}: pip install 'superstaq_jobs[emulator]'",
+        name=missing,
+    ) from error
 
 __all__ = [
     "DEFAULT_TARGETS",

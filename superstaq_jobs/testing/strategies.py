@@ -13,6 +13,13 @@ loads Hypothesis (the extra ``[testing]``).
 
 from __future__ import annotations
 
+try:
+    import hypothesis  # noqa: F401 - to say what is missing
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        f"the strategies need {error.name}: pip install 'superstaq_jobs[testing]'", name=error.name
+    ) from error
+
 from ._hostile import HostilePayload, hostile_payloads
 from ._jobs import circuit_snapshots, job_snapshots
 from ._lives import job_histories
