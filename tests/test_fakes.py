@@ -157,3 +157,10 @@ def test_jobs_responses_say_what_the_snapshots_say(snapshots):
     assert decode_jobs(answer.body) == tuple(snapshots)
     assert answer.status == 200
     assert answer.header("x-a") == "1"
+
+
+def test_a_list_of_steps_is_refused_before_a_request_meets_it():
+    transport = ScriptedTransport()
+    with pytest.raises(TypeError, match="one by one"):
+        transport.extend([jobs_response()])
+    assert transport.remaining == 0

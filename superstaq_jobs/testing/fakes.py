@@ -162,7 +162,10 @@ class ScriptedTransport:
 
         Raises:
             ValueError: If a function answers, so that the steps were never taken.
+            TypeError: If a list is among them: they are given one by one.
         """
+        if any(isinstance(step, list | tuple) for step in steps):
+            raise TypeError("a list of steps is no step: give them one by one, extend(*steps)")
         if self._handler is not None:
             raise ValueError("this transport asks a function: it has no script to add to")
         with self._lock:
