@@ -28,7 +28,7 @@ from .answers import Flaw, Refusal, invalid, json_response, timestamp
 from .operating import CANCELLED, FAILED, advance
 from .plans import Becomes, Ending, Plan
 from .requests import TargetName, read_body, read_object
-from .service import Service, read_all, settled
+from .service import Service, check_host, read_all, settled
 from .views import EmulatedJob
 
 __all__ = ["admin_routes"]
@@ -222,6 +222,7 @@ def admin_routes(service: Service) -> list[Route]:
 
 def _route(service: Service, method: str, path: str, call: _Call) -> Route:
     async def endpoint(request: Request) -> Response:
+        check_host(request)
         service.accounts.check_known(request.headers.get("authorization"))
         return json_response(await call(service, request))
 

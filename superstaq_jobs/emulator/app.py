@@ -31,7 +31,7 @@ from .requests import (
     read_circuit_type,
     read_query,
 )
-from .service import Service, read_all, settled
+from .service import Service, check_host, read_all, settled
 from .simulator import Reply, Translated
 from .splitting import no_circuits, split_text
 
@@ -62,6 +62,7 @@ async def _create_job(service: Service, user: User, request: Request) -> object:
     if reason := target.refusal(new_job.job_type, dry_run=new_job.dry_run):
         raise Refusal(400, {"message": reason})
     texts = await _circuits(service, new_job)
+    service.check_simulator()  # or the job would be there, and nobody to run it
     job = service.store.add(user, new_job, texts, target)
     for index in range(len(job.circuits)):
 
@@ -169,6 +170,7 @@ CALLS: Final = tuple(f"{method} {path}" for method, path, _ in _CALLS)
 
 def _route(service: Service, method: str, path: str, call: _Call) -> Route:
     async def endpoint(request: Request) -> Response:
+        check_host(request)
         terms = call is not _accept_terms
         user = service.accounts.user(request.headers.get("authorization"), terms=terms)
         return json_response(await call(service, user, request), warnings=service.warnings)

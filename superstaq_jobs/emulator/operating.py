@@ -16,7 +16,7 @@ from superstaq_jobs.clock import Clock, VirtualClock
 from superstaq_jobs.status import CircuitStatus
 
 from .answers import Refusal
-from .plans import Plan
+from .plans import Plan, is_message
 from .service import Service, settled_here
 from .views import EmulatedJob
 
@@ -124,7 +124,7 @@ class Operated:
 
         Raises:
             LookupError: There is no such job or circuit.
-            ValueError: The id is none.
+            ValueError: The id is none, or the message no text.
         """
         return self._end(job_id, CircuitStatus.CANCELLED, circuits, message)
 
@@ -156,6 +156,8 @@ class Operated:
         circuits: Collection[int] | None,
         message: str,
     ) -> EmulatedJob:
+        if not is_message(message):
+            raise ValueError(f"a message is a text, not {message!r}")
         end = functools.partial(
             self._service.store.end, _uuid(job_id), status, message=message, circuits=circuits
         )

@@ -15,7 +15,7 @@ import attrs
 from superstaq_jobs.frozen import FrozenMapping
 from superstaq_jobs.status import CircuitStatus
 
-__all__ = ["Becomes", "Ending", "Plan", "PlanQueue"]
+__all__ = ["Becomes", "Ending", "Plan", "PlanQueue", "is_message"]
 
 _S = CircuitStatus
 
@@ -37,6 +37,14 @@ _NOT_DURING: Final = frozenset({status for status in _S if status.is_terminal} |
 def _check(is_right: bool, why: str) -> None:
     if not is_right:
         raise ValueError(why)
+
+
+def is_message(message: object) -> bool:
+    """Whether it is a text that an answer can hold: half of a surrogate pair has no bytes."""
+    try:
+        return isinstance(message, str) and message.encode() is not None
+    except UnicodeEncodeError:
+        return False
 
 
 def _status(during: Any) -> Any:
@@ -88,7 +96,7 @@ class Ending:
                 "a circuit that becomes completed does so after its last status, not during one",
             )
         if self.message is not None:
-            _check(isinstance(self.message, str), f"a message is a text, not {self.message!r}")
+            _check(is_message(self.message), f"a message is a text, not {self.message!r}")
             _check(
                 self.becomes in _MESSAGES, f"a circuit that becomes {self.becomes} has no message"
             )

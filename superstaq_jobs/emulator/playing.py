@@ -103,7 +103,7 @@ def _answer(fault: AnyFault) -> Response:
         page = "<!DOCTYPE html>\n<html><body>You are not logged in to this network.</body></html>"
         return Response(page, media_type="text/html")
     if fault.kind == "redirect":
-        return Response(status_code=302, headers={"Location": "https://elsewhere.example.com/"})
+        return Response(status_code=302, headers={"Location": "https://elsewhere.invalid/"})
     answer = json_response({"message": "a fault of the test"}, status_code=fault.status_code)
     if fault.retry_after_seconds is not None:
         answer.headers["Retry-After"] = str(fault.retry_after_seconds)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import re
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
@@ -23,13 +24,15 @@ from .jobs import JobStore, NotYet
 from .simulator import Simulator
 from .targets import Target
 
-__all__ = ["MAX_BODY_BYTES", "Service", "read_all", "settled", "settled_here"]
+__all__ = ["MAX_BODY_BYTES", "Service", "check_host", "read_all", "settled", "settled_here"]
 
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 """The largest body that is read; a larger one is answered with 413."""
 
 _TURN_SECONDS: Final = 1.0
 """How often somebody who waits for the simulator sees whether it still lives; real seconds."""
+
+_THIS_MACHINE: Final = re.compile(r"(localhost|127(\.\d+){3}|\[::1\])(:\d+)?", re.IGNORECASE)
 
 T = TypeVar("T")
 
@@ -83,6 +86,16 @@ def settled_here(service: Service, look: Callable[[], T]) -> T:
             service.check_simulator()
             reported = not_yet.reported
         concurrent.futures.wait([reported], timeout=_TURN_SECONDS)
+
+
+def check_host(request: Request) -> None:
+    """A `Refusal` with 421 for a request that was meant for another host.
+
+    A web page whose name begins to resolve to this machine may send what it likes, the key too,
+    which is the same in every emulator that is not told another; but not another ``Host``.
+    """
+    if not _THIS_MACHINE.fullmatch(request.headers.get("host", "")):
+        raise Refusal(421, {"message": "This emulator answers under addresses of loopback only."})
 
 
 async def read_all(request: Request) -> bytes:

@@ -206,7 +206,7 @@ class Fault:
         if self.kind is FaultKind.WEB_PAGE:
             return Response(status=200, headers=[("Content-Type", "text/html")], body=_PAGE)
         if self.kind is FaultKind.REDIRECT:
-            return Response(status=302, headers=[("Location", "https://elsewhere.example.com/")])
+            return Response(status=302, headers=[("Location", "https://elsewhere.invalid/")])
         after = self.retry_after_seconds
         return Response(
             status=self.status_code,

@@ -109,7 +109,12 @@ def superstaq_client(request: pytest.FixtureRequest) -> Iterator[SuperstaqClient
             client = SuperstaqClient(emulator.api_key, emulator.url)
         else:
             client = SuperstaqClient(
-                emulator.api_key, emulator.url, clock=clock, jitter=lambda: 1.0
+                emulator.api_key,
+                emulator.url,
+                clock=clock,
+                jitter=lambda: 1.0,
+                # In real time: what hangs does so for nobody's good.
+                request_timeout_seconds=10,
             )
     with client:
         yield client

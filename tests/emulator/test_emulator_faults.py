@@ -453,7 +453,7 @@ LONG = [
 
 def head(server: Emulator, method: str, call: str, length: int = 0) -> bytes:
     return (
-        f"{method} /v0.3.0/client/{call} HTTP/1.1\r\nHost: x\r\n"
+        f"{method} /v0.3.0/client/{call} HTTP/1.1\r\nHost: localhost\r\n"
         f"Authorization: {server.api_key}\r\nContent-Length: {length}\r\n\r\n"
     ).encode()
 

@@ -183,8 +183,8 @@ def test_stop_waits_for_no_client():
     server = Emulator().start()
     with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
         client.sendall(
-            b"POST /v0.3.0/client/job HTTP/1.1\r\nHost: x\r\nAuthorization: emulator-key\r\n"
-            b"Content-Length: 1000\r\n\r\n{"
+            b"POST /v0.3.0/client/job HTTP/1.1\r\nHost: localhost\r\n"
+            b"Authorization: emulator-key\r\nContent-Length: 1000\r\n\r\n{"
         )
         time.sleep(0.05)
         server.stop()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import re
 from typing import Any, Final
 
@@ -22,6 +23,8 @@ _COMMENT: Final = r"//[^\n]*|/\*.*?\*/"
 _VERSION: Final = re.compile(rf"(?:\s|{_COMMENT})*OPENQASM\s+(\d+)", re.DOTALL)
 _STRING: Final = re.compile(rf"{_COMMENT}|[\"']([^\"'\n]*)[\"']", re.DOTALL)
 _REGISTER: Final = re.compile(r"\b(?:[qc]reg\s+\w+|qubit|bit)\s*\[\s*([\d_]+)")
+_WITH_ADDRESS: Final = re.compile(r"^gate ((\w+)_\d{9,})\b", re.MULTILINE)
+"""The definition of a gate that has the name of another one, by which Qiskit gives it a new one."""
 _CONTROL_FLOW: Final = frozenset({"if_else", "for_loop", "while_loop", "switch_case", "box"})
 _INCLUDES: Final = frozenset({"qelib1.inc", "stdgates.inc"})
 
@@ -88,6 +91,16 @@ def _where_it_stopped(error: BaseException) -> str:
     return f"the parser gave up ({type(error).__name__})"
 
 
+def _numbered(text: str) -> str:
+    """The text with numbers in the names of gates where Qiskit has put addresses of memory."""
+    numbers = itertools.count()
+    for name, gate in _WITH_ADDRESS.findall(text):
+        free = (f"{gate}_{number}" for number in numbers)
+        other = next(other for other in free if other not in text)
+        text = re.sub(rf"\b{name}\b", other, text)
+    return text
+
+
 def write(circuit: Any, _: Program) -> str:
     """The circuit as OpenQASM 2, or as OpenQASM 3 where version 2 has no words for it.
 
@@ -100,6 +113,6 @@ def write(circuit: Any, _: Program) -> str:
     if _CONTROL_FLOW & operation_names(circuit):
         return str(qiskit.qasm3.dumps(circuit))
     try:
-        return str(qiskit.qasm2.dumps(circuit))
+        return _numbered(str(qiskit.qasm2.dumps(circuit)))
     except qiskit.qasm2.QASM2Error:
         return str(qiskit.qasm3.dumps(circuit))

@@ -55,11 +55,13 @@ def _check_size(circuit: Any, task: dict[str, Any]) -> None:
 def _transpile(circuit: Any, *, coupling: list[list[int]] | None, level: int) -> Any:
     from qiskit import transpile
 
-    # One fixed seed: what a circuit compiles to is no matter of chance here.
+    # One fixed seed: what a circuit compiles to is no matter of chance here. The default layout is
+    # one all the same: no seed reaches where it puts the qubits that no two-qubit gate touches.
     return transpile(
         circuit,
         basis_gates=list(BASIS_GATES),
         coupling_map=coupling,
+        layout_method="sabre",
         optimization_level=level,
         seed_transpiler=0,
     )
@@ -237,8 +239,17 @@ def translate(task: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield reply
 
 
+def _start_counting_anew() -> None:
+    """Have the names that Qiskit makes up follow from the task, not from those before it."""
+    from qiskit import QuantumCircuit
+
+    # It numbers the circuits that have no name, and QPY holds the names.
+    QuantumCircuit.instances = 0
+
+
 def replies_to(task: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The replies to a task of any kind."""
+    _start_counting_anew()
     if "split" in task:
         return split(task)
     return translate(task) if "translate_to" in task else work(task)
