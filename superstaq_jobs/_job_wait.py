@@ -151,7 +151,7 @@ class JobWait:
     _asked_after: int = attrs.field(default=0, init=False)
     _shown: JobSnapshot | None = attrs.field(default=None, init=False)
     _judged: JobSnapshot | None = attrs.field(default=None, init=False)
-    _is_final: bool = attrs.field(default=False, init=False)
+    _final: JobSnapshot | None = attrs.field(default=None, init=False)
     _is_unknown: bool = attrs.field(default=False, init=False)
     _unknown_since: float | None = attrs.field(default=None, init=False)
     _quiet_seconds: float = attrs.field(default=0.0, init=False)
@@ -163,7 +163,7 @@ class JobWait:
 
     @property
     def final(self) -> JobSnapshot | None:
-        """The latest snapshot, if it is what was waited for.
+        """What was waited for, once it has been seen: it stays so, whatever is seen later.
 
         Raises:
             CircuitIndexError: If the job has no such circuit.
@@ -171,7 +171,7 @@ class JobWait:
         latest = self.handle.latest
         if latest is not self._judged and latest is not None:
             self._judge(latest)
-        return latest if self._is_final else None
+        return self._final
 
     @property
     def is_open(self) -> bool:
@@ -180,7 +180,9 @@ class JobWait:
 
     def _judge(self, snapshot: JobSnapshot) -> None:
         options = self.options
-        self._is_final = snapshot.has_reached(options.stage, options.index)
+        # A later snapshot that has reached it too is the better one, as where a job was deleted.
+        if snapshot.has_reached(options.stage, options.index):
+            self._final = snapshot
         status = snapshot.status if options.index is None else snapshot.statuses[options.index]
         # Nor is it known what a job without circuits waits for.
         self._is_unknown = status is CircuitStatus.UNKNOWN or not snapshot.num_circuits
@@ -242,7 +244,8 @@ class JobWait:
             quiet = self._quiet_seconds + now - self._quiet_at
             self._quiet_seconds = options.pace.quiet_after_change(before.status, quiet)
             self._quiet_at = now
-        self.change = before, seen
+        # What has not been told yet becomes part of this change: none is lost.
+        self.change = before if self.change is None else self.change[0], seen
         if options.on_change is not None:
             options.on_change(before, seen)
 

@@ -67,8 +67,8 @@ class _Job(msgspec.Struct, gc=False):
     results_dicts: tuple[str | None, ...]
     shots: tuple[_Whole, ...]
     dry_run: bool
-    submission_timestamp: str
-    last_updated_timestamp: tuple[str | None, ...]
+    submission_timestamp: Raw
+    last_updated_timestamp: tuple[Raw, ...]
     initial_logical_to_physicals: tuple[dict[_Qubit, _Whole] | None, ...]
     final_logical_to_physicals: tuple[dict[_Qubit, _Whole] | None, ...]
     logical_qubits: tuple[str | None, ...]
@@ -84,7 +84,7 @@ class _Job(msgspec.Struct, gc=False):
             "circuit_type": self.circuit_type,
             "user_email": self.user_email,
             "dry_run": self.dry_run,
-            "submitted_at": _moment(self.submission_timestamp),
+            "submitted_at": _moment(cast("str", self.submission_timestamp)),
             "tags": self.tags or (),
             "metadata": _frozen(self.metadata or {}),
         }
@@ -151,6 +151,7 @@ _READ: Final = msgspec.json.Decoder(dict[UUID, _Job]).decode
 _READ_MORE: Final = msgspec.json.Decoder(
     dict[str, _JobOfWeights | list[Any] | str | int | float | bool | None]
 ).decode
+_TEXT: Final = msgspec.json.Decoder(str | None).decode
 _CUT: Final = msgspec.json.Decoder(dict[str, Raw]).decode
 
 _FIELDS: Final = frozenset(_Job.__struct_fields__)
@@ -170,9 +171,10 @@ _STATUSES: Final = frozenset(CircuitStatus) - {CircuitStatus.UNKNOWN}
 _SCALARS: Final = frozenset({str, int, float, bool, type(None)})
 _DIGITS_TO_ZERO: Final = bytes.maketrans(b"123456789", b"000000000")
 _SHAPES: Final = frozenset(
-    f"0000-00-00T00:00:00{fraction}Z".encode() for fraction in ("", ".000", ".000000")
+    f'"0000-00-00T00:00:00{fraction}Z"'.encode() for fraction in ("", ".000", ".000000")
 )
-_SPELT_OUT: Final = b"\\u003"  # how a colon in a text may be written so that it does not count
+# How a colon in a text, or in the name of a field, may be written so that it does not count.
+_SPELT_OUT: Final = b"\\u003"
 _NOTHING_MORE: Final = JsonMapping()
 _NONE_SHORT: Final = FrozenMapping[str, int]()
 
@@ -227,10 +229,10 @@ def read_jobs(
             wires, warnings = _READ(body), UNSET
         except msgspec.ValidationError:
             wires, warnings = _read_more(body)
-        snapshots, statuses, times, keys = _snapshots(wires, fetched_at, source)
+        snapshots, statuses, times, numbers, keys = _snapshots(wires, fetched_at, source)
         # As many colons as there are keys and in times: then no key came twice, and there is none
         # in any text.
-        further = body.count(b":") - keys - _colons_in_times(times)
+        further = body.count(b":") - keys - _read_times(wires.values(), times, numbers)
         if further:
             further -= _colons_in_texts(body, wires.values())
         if further:
@@ -269,16 +271,17 @@ def _read_more(body: bytes) -> tuple[dict[UUID, _Job], Any]:
 
 def _snapshots(
     wires: dict[UUID, _Job], fetched_at: dt.datetime | None, source: str | None
-) -> tuple[list[JobSnapshot], set[str], list[str | None], int]:
+) -> tuple[list[JobSnapshot], set[str], list[Raw], list[int], int]:
     """Each job as a snapshot, if its fields go together.
 
     Returns:
-        The snapshots; all statuses; all times; and how many keys a body has that says this, and no
-        more.
+        The snapshots; all statuses; all times as they are written; of each job, how many times of
+        circuits it has; and how many keys a body has that says this, and no more.
     """
     snapshots: list[JobSnapshot] = []
     statuses: set[str] = set()
-    times: list[str | None] = []
+    times: list[Raw] = []
+    numbers: list[int] = []
     keys = 0
     for job_id, job in wires.items():
         # In the order of the fields. By name each would take longer, and so would a loop over them.
@@ -296,6 +299,7 @@ def _snapshots(
         statuses.update(texts)
         times.append(submitted)
         times += updated
+        numbers.append(len(updated))
         keys += _KEYS - (tags is UNSET) - (metadata is UNSET)
         for maps in (counts, initial, final):
             for items in maps:
@@ -314,26 +318,45 @@ def _snapshots(
         draft._fields_later = draft._circuits_later = job  # noqa: SLF001
         draft.__class__ = JobSnapshot
         snapshots.append(draft)
-    return snapshots, statuses, times, keys
+    return snapshots, statuses, times, numbers, keys
 
 
-def _colons_in_times(texts: list[str | None]) -> int:
-    """See that all of them are times; how many colons they have."""
-    known: set[Any] = set(texts)
-    known.discard(None)
-    if not known:
-        return 0
-    zeros = ",".join(known).encode().translate(_DIGITS_TO_ZERO)
-    shape = zeros[: (len(zeros) + 1) // len(known) - 1]
-    if shape in _SHAPES and zeros + b"," == (shape + b",") * len(known):
-        list(map(dt.datetime.fromisoformat, known))
-        return shape.count(b":") * (len(texts) - texts.count(None))
-    list(map(_moment, known))
-    return sum([text.count(":") for text in texts if text is not None])
+def _read_times(jobs: Collection[_Job], times: list[Raw], numbers: list[int]) -> int:
+    """See that all of them are times, and let each job have its own as texts.
+
+    Args:
+        jobs: The jobs.
+        times: Of each job its own time and then its circuits', as they are written. A cut keeps the
+            whole body alive, so none may stay.
+        numbers: Of each job, how many times of circuits it has.
+
+    Returns:
+        How many colons they are written with.
+    """
+    written = b",".join(times)
+    zeros = written.translate(_DIGITS_TO_ZERO)
+    # Of one shape all of them have the same length; the only commas are those between them.
+    shape = zeros[: (len(zeros) + 1) // max(1, len(times)) - 1]
+    if shape in _SHAPES and zeros + b"," == (shape + b",") * len(times):
+        texts: list[Any] = written.translate(None, b'"').decode().split(",")
+        list(map(dt.datetime.fromisoformat, set(texts)))
+    else:
+        texts = list(map(_TEXT, times))
+        list(map(_moment, [text for text in texts if text is not None]))
+    place = 0
+    for job, number in zip(jobs, numbers, strict=True):
+        if texts[place] is None:
+            raise _OddError
+        end = place + 1 + number
+        job.submission_timestamp = texts[place]
+        known = tuple(texts[place + 1 : end])
+        job.last_updated_timestamp = known + (None,) * (job.num_circuits - number)
+        place = end
+    return written.count(b":")
 
 
 def _moment(text: str) -> dt.datetime:
-    if text.encode().translate(_DIGITS_TO_ZERO) in _SHAPES:
+    if f'"{text}"'.encode().translate(_DIGITS_TO_ZERO) in _SHAPES:
         return dt.datetime.fromisoformat(text)
     moment: dt.datetime = converter().structure(text, Moment)
     return moment
@@ -399,6 +422,8 @@ def _filled_up(job: _Job) -> FrozenMapping[str, int]:
 
 def _unknown_fields(body: bytes, colons: int) -> list[JsonMapping]:
     """What each job says that this version does not know, if that is what the colons are of."""
+    if _SPELT_OUT in body:
+        raise _OddError
     extras = []
     for name, cut in _CUT(body).items():
         if name == "warnings":

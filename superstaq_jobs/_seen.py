@@ -51,8 +51,8 @@ class SeenJobs:
         """Forget what was said of some jobs, and the answers to all calls but these."""
         kept = {call.request.path for call in except_calls}
         self._answers = {path: last for path, last in self._answers.items() if path in kept}
-        for job_id in job_ids:
-            self._parts.pop(str(job_id), None)
+        over = set(job_ids)
+        self._parts = {n: part for n, part in self._parts.items() if part[1].job_id not in over}
 
     def _read_parts(
         self, call: Call[_Jobs], body: bytes, at: dt.datetime, source: str
@@ -72,7 +72,9 @@ class SeenJobs:
         except ProtocolError as error:
             error.found = (*known.values(), *error.found)
             raise
-        jobs = {str(job.job_id): job for job in answer.value}
+        # By the names in the body: a job's id has more than one spelling.
+        named = (name for name in changed if name != "warnings")
+        jobs = dict(zip(named, answer.value, strict=True))
         self._parts.update({name: (changed[name], job) for name, job in jobs.items()})
         jobs |= known
         return attrs.evolve(answer, value=tuple(jobs[name] for name in parts if name in jobs))

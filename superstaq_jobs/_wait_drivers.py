@@ -10,7 +10,7 @@ import contextlib
 import contextvars
 import queue
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ._job_wait import JobWait
@@ -54,7 +54,7 @@ def run(steps: Steps) -> Generator[JobWait, None, None]:
 async def run_async(steps: Steps) -> AsyncGenerator[JobWait, None]:
     """``run`` for a coroutine: while it asks or pauses, others run."""
     answer: Any = None
-    answers: AsyncIterator[Answered] | None = None
+    next_answer: Callable[[], Awaitable[Answered]] | None = None
     with contextlib.closing(steps), contextlib.ExitStack() as under_way:
         while True:
             try:
@@ -68,9 +68,9 @@ async def run_async(steps: Steps) -> AsyncGenerator[JobWait, None]:
                 await _pause_async(step)
             elif isinstance(step, Round):
                 under_way.close()
-                answers = under_way.enter_context(_sent_async(step))
-            elif answers is not None:
-                answer = await anext(answers)
+                next_answer = under_way.enter_context(_sent_async(step))
+            elif next_answer is not None:
+                answer = await next_answer()
 
 
 async def _pause_async(pause: Pause) -> None:
@@ -85,8 +85,8 @@ async def _pause_async(pause: Pause) -> None:
 
 @contextlib.contextmanager
 def _sent(work: Round) -> Iterator[Iterator[Answered]]:
-    """The answers as they come."""
-    if len(work.asks) == 1 or work.at_once == 1:
+    """The answers as they come, however long the caller takes over each."""
+    if len(work.asks) == 1:
         yield ((ask, ask.send()) for ask in work.asks)
         return
     answered: queue.SimpleQueue[Answered] = queue.SimpleQueue()
@@ -95,7 +95,8 @@ def _sent(work: Round) -> Iterator[Iterator[Answered]]:
 
 
 @contextlib.contextmanager
-def _sent_async(work: Round) -> Iterator[AsyncIterator[Answered]]:
+def _sent_async(work: Round) -> Iterator[Callable[[], Awaitable[Answered]]]:
+    """What gives the next answer. No generator, whose end the event loop would have to wait for."""
     import asyncio
 
     loop = asyncio.get_running_loop()
@@ -105,12 +106,8 @@ def _sent_async(work: Round) -> Iterator[AsyncIterator[Answered]]:
         with contextlib.suppress(RuntimeError):  # the event loop is closed: nobody waits for it
             loop.call_soon_threadsafe(answered.put_nowait, answer)
 
-    async def answers() -> AsyncIterator[Answered]:
-        while True:
-            yield await answered.get()
-
     with _sending(work, done):
-        yield answers()
+        yield answered.get
 
 
 @contextlib.contextmanager

@@ -76,6 +76,10 @@ class Ask:
 
     def send(self) -> Answer:
         """Ask; what goes wrong is an answer too."""
+        known = [each.handle.latest for each in self.batch.waits]
+        over = tuple(job for job in known if job is not None and job.is_terminal)
+        if len(over) == len(known):  # somebody has looked since the round began
+            return over
         try:
             # One look, one request: the next look is its repetition.
             return self.pack.client.send(self.batch.call, deadline=self.deadline, max_attempts=1)

@@ -30,6 +30,7 @@ _TEXTS: Final = (
     "logical_qubits",
     "physical_qubits",
 )
+_MAPPINGS: Final = ("counts", "initial_logical_to_physical", "final_logical_to_physical")
 _BEGINNING: Final = dt.datetime.min.replace(tzinfo=dt.UTC)
 
 
@@ -225,13 +226,18 @@ def share_texts(before: JobSnapshot, after: JobSnapshot) -> None:
 
 
 def _shared(old: CircuitSnapshot, new: CircuitSnapshot) -> CircuitSnapshot:
-    if old.status_text == new.status_text and old == new:
+    if old.status_text == new.status_text and old == new and _written_alike(old, new):
         return old
     for name in _TEXTS:
         text = getattr(old, name)
         if text is not None and text == getattr(new, name):
             object.__setattr__(new, name, text)
     return new
+
+
+def _written_alike(old: CircuitSnapshot, new: CircuitSnapshot) -> bool:
+    """Whether equal circuits show the same: equal mappings may differ in order, or in 1 and 1.0."""
+    return all(repr(getattr(old, name)) == repr(getattr(new, name)) for name in _MAPPINGS)
 
 
 def _followed(old: CircuitSnapshot, new: CircuitSnapshot) -> CircuitSnapshot:

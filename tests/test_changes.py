@@ -6,7 +6,7 @@ import attrs
 import pytest
 from hypothesis import find
 
-from superstaq_jobs.changes import CircuitChange, FieldChange, JobDiff, diff
+from superstaq_jobs.changes import CircuitChange, FieldChange, JobDiff, diff, share_texts
 from superstaq_jobs.testing import strategies as sts
 
 BASE = find(sts.job_snapshots(num_circuits=2), lambda s: not s.tags and not s.short_lists)
@@ -38,3 +38,11 @@ def test_a_difference_is_a_value():
     assert hash(diff(BASE, after)) == hash(diff(BASE, after))
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         diff(BASE, after).fields = ()
+
+
+def test_equal_counts_that_are_written_otherwise_are_not_put_in_each_others_place():
+    before = BASE.with_counts(0, {"0": 1, "1": 2.0})
+    after = BASE.with_counts(0, {"1": 2, "0": 1})
+    written = list(after.circuits[0].counts.items()), repr(after)
+    share_texts(before, after)
+    assert (list(after.circuits[0].counts.items()), repr(after)) == written

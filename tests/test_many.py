@@ -7,6 +7,7 @@ import gc
 import itertools
 import json
 import threading
+import time
 import uuid
 from urllib.parse import parse_qs, urlsplit
 
@@ -457,3 +458,73 @@ def test_an_answer_that_another_overtook_takes_no_handle_back():
     server.spoil = spoil
     changes = [str(after.status) for _, after in sj.watch([handle])]
     assert changes == ["pending", "running", "completed"]
+
+
+def test_ids_in_another_spelling_are_the_same_jobs():
+    lives = {uuid.UUID(int=0xABC0 + place): QUEUE for place in range(3)}
+    server, _, handles = world(
+        lives,
+        spoil=lambda _, body: json.dumps(
+            {key.upper(): value for key, value in json.loads(body).items()}
+        ).encode(),
+    )
+    assert [s.job_id for s in sj.wait_all(handles)] == list(lives)
+    assert len(server.asked) == len(QUEUE)
+
+
+class Meddling(FakeClock):
+    """A clock whose sleeper is not alone."""
+
+    meddle = staticmethod(lambda: None)
+
+    def sleep(self, seconds):
+        super().sleep(seconds)
+        self.meddle()
+
+
+def test_what_has_reached_its_stage_stays_so_whatever_is_seen_of_it_later():
+    one, two = ids(2)
+    clock = Meddling()
+    client = client_on(
+        Server(
+            {
+                one: ["awaiting_submission", "calibrating"],
+                two: ["compiling", "compiling", "awaiting_submission"],
+            }
+        ),
+        clock=clock,
+    )
+    handles = [JobHandle(client, one), JobHandle(client, two)]
+    clock.meddle = handles[0].refresh
+    with pytest.warns(sj.SuperstaqWarning, match="calibrating"):
+        snapshots = sj.wait_all(handles, until="compiled")
+    assert [s.job_id for s in snapshots] == [one, two]
+    assert [str(s.status) for s in snapshots] == ["awaiting_submission"] * 2
+
+
+def test_a_change_that_was_not_told_yet_is_part_of_the_next():
+    _, _, handles = world({key: ["received", "running", "completed"] for key in ids(2)})
+    told = []
+    for before, after in sj.watch(handles):
+        told.append((before, after))
+        if after.status == "running" and after.job_id == ids(2)[0]:
+            handles[1].refresh()
+    for job_id in ids(2):
+        mine = [pair for pair in told if pair[1].job_id == job_id]
+        assert mine[0][0] is None
+        assert all(one[1] == other[0] for one, other in itertools.pairwise(mine))
+        assert mine[-1][1].completed
+
+
+def test_a_slow_reader_does_not_keep_the_others_of_the_round_from_being_asked():
+    server, clock, handles = world({key: ["completed"] for key in ids(400)})
+    finals = sj.as_completed(handles, timeout_seconds=2, requests_at_once=1)
+    seen = [next(finals)]
+    for _ in range(20_000):
+        if len(server.asked) == 3:
+            break
+        time.sleep(0.001)
+    assert len(server.asked) == 3
+    clock.advance(10)
+    seen += finals
+    assert sorted(s.job_id for s in seen) == ids(400)

@@ -206,3 +206,23 @@ def test_a_snapshot_does_not_hold_the_body_it_was_read_from():
     snapshots = decode_jobs(body)
     assert sys.getrefcount(body) == before
     assert snapshots
+
+
+SPELT_OUT = '"submission_timestamp":"2020-01-01T00\\u003a00\\u003a00Z"'
+
+
+@pytest.mark.parametrize(
+    "more", ['"tags":[],"tags":[],"tags":[]', '"a":1,"b":2', '"a\\u003ab":1,"tags":[],"tags":[]']
+)
+@pytest.mark.parametrize("spelt_out", [True, False])
+def test_nothing_hides_behind_a_colon_that_is_spelt_out(more, spelt_out):
+    payload = {k: v for k, v in PLAIN[KEY].items() if k not in {"tags", "submission_timestamp"}}
+    time = SPELT_OUT if spelt_out else SPELT_OUT.replace("\\u003a", ":")
+    rest = json.dumps(payload, separators=(",", ":"))[1:-1]
+    body = f'{{"{KEY}":{{{rest},{time},{more}}}}}'.encode()
+    try:
+        slow = slowly(body)
+    except ProtocolError:
+        assert quickly(body) is None
+    else:
+        assert quickly(body) is None or told(quickly(body)) == told(slow)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import gc
 import os
 import signal
 import subprocess
@@ -313,3 +314,15 @@ def test_ctrl_c_sends_no_more_of_a_round_than_is_under_way(wait):
     thread.join()
     server.let_go()
     assert len(server.asked) <= 2
+
+
+def test_nothing_is_left_to_the_event_loop_when_a_wait_is_over(caplog):
+    _, _, handles = world({key: ["received", "completed"] for key in ids(400)})
+    loop = asyncio.new_event_loop()
+    try:
+        assert len(loop.run_until_complete(sj.wait_all_async(handles))) == 400
+        assert asyncio.all_tasks(loop) == set()
+    finally:
+        loop.close()
+    gc.collect()
+    assert "destroyed" not in caplog.text
