@@ -14,8 +14,8 @@ not do, which are done here:
 - It makes no records of a job and its parallel lists. That waits until somebody asks for a field of
   the job, or for its circuits: of a thousand jobs in a list, few are looked into.
 
-What can be wrong with one of many jobs is looked for in all of them together: a loop of Python's
-over the jobs would take longer than the parser.
+One plain loop goes over the jobs, and looks for what can be wrong in its own body: calls in it
+would take longer than the parser. Times are looked at all together, after it.
 """
 
 from __future__ import annotations
