@@ -53,7 +53,7 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(?!superstaq_jobs).*"),
     (r"py:.*", r"superstaq_jobs\..*\.(T|K|V_co|OnChange)"),
     # How a snapshot's circuits wait to be made is nobody's business.
-    (r"py:.*", r"superstaq_jobs\.records\._Unfolding"),
+    (r"py:.*", r"superstaq_jobs\.records\.snapshots\._Unfolding"),
     # What the emulator and its simulator say to each other is no matter for users.
     (r"py:.*", r"superstaq_jobs\.emulator\.simulator\..*"),
 ]

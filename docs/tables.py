@@ -16,9 +16,9 @@ import attrs
 
 import superstaq_jobs
 import superstaq_jobs as sj
-from superstaq_jobs import errors, status
-from superstaq_jobs.records import JOB_FIELDS, PER_CIRCUIT_LISTS
-from superstaq_jobs.status import CircuitStatus
+from superstaq_jobs import errors
+from superstaq_jobs.records import CircuitStatus, status
+from superstaq_jobs.records.snapshots import JOB_FIELDS, PER_CIRCUIT_LISTS
 from superstaq_jobs.testing import FakeClock, ScriptedTransport
 
 HERE: Final = Path(__file__).resolve().parent
@@ -109,8 +109,8 @@ def _children(kind: type[BaseException]) -> list[type[BaseException]]:
     """Its direct subclasses in this package, in the order of the source."""
     return [
         member
-        for member in vars(errors).values()
-        if inspect.isclass(member) and member.__bases__ and member.__bases__[0] is kind
+        for member in kind.__subclasses__()
+        if member.__name__ in errors.__all__ and member.__bases__[0] is kind
     ]
 
 

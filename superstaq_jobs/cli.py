@@ -17,14 +17,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
 from . import __version__
-from .changes import diff
 from .client import SuperstaqClient
 from .errors import SuperstaqException
 from .handle import JobHandle
-from .kinds import JobType, SimMethod
-from .orders import NewJob
-from .records import CircuitSnapshot, JobSnapshot
-from .status import CircuitStatus
+from .records import CircuitSnapshot, CircuitStatus, JobSnapshot, JobType, NewJob, SimMethod, diff
 
 if TYPE_CHECKING:
     import rich.console

@@ -3,14 +3,14 @@
 ::
 
     SuperstaqException                    anything this library raises on purpose
-    ├── ConfigurationError                your settings: host, scheme, limits   (ValueError)
-    │   └── ApiKeyNotFound                no key in any of the places
     ├── InvalidValue                      a record cannot hold these values     (ValueError)
     │   └── InvalidRequest                what you asked for cannot be sent
     ├── CircuitIndexError                 the job has no circuit of that index  (IndexError)
-    ├── PartialCancelUnsupported          v0.3.0 cancels whole jobs only
     ├── CountsUnavailable                 the snapshot holds no such counts     (ValueError)
     ├── SuperstaqUnsuccessfulJobException the job failed, was cancelled or deleted
+    ├── ConfigurationError                your settings: host, scheme, limits   (ValueError)
+    │   └── ApiKeyNotFound                no key in any of the places
+    ├── PartialCancelUnsupported          v0.3.0 cancels whole jobs only
     ├── WaitTimeout                       a wait ran out                        (TimeoutError)
     │   └── UnknownStatusTimeout          … on a status that nobody knows
     ├── JobsUnsettled                     of many jobs, some could not be seen to end
@@ -36,17 +36,22 @@ mean the same there. Imports nothing of this package.
 
 from __future__ import annotations
 
-import sys
-import warnings
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Self
+from uuid import UUID
 
-if TYPE_CHECKING:
-    from uuid import UUID
-
-    from .orders import NewJob
-    from .records import JobSnapshot
-    from .replies import CancelReceipt
+from .records import CancelReceipt, JobSnapshot, NewJob
+from .records.problems import (
+    MAX_PROBLEMS,
+    CircuitIndexError,
+    CountsUnavailable,
+    InvalidRequest,
+    InvalidValue,
+    Problem,
+    SuperstaqException,
+    SuperstaqUnsuccessfulJobException,
+    SuperstaqWarning,
+    listed,
+)
 
 __all__ = [
     "AnswerTooLarge",
@@ -79,73 +84,6 @@ __all__ = [
     "WaitTimeout",
 ]
 
-MAX_PROBLEMS = 20
-"""At most this many problems are kept in one error."""
-
-_MAX_PROBLEM_CHARACTERS = 160
-
-
-def _rebuild(cls: type[SuperstaqException], args: tuple[Any, ...], facts: dict[str, Any]) -> Any:
-    error = cls.__new__(cls, *args)
-    error.args = args
-    error.__dict__.update(facts)
-    return error
-
-
-class SuperstaqException(Exception):
-    """The base of every error of this library.
-
-    Attributes:
-        message: What happened and what to do now, for a person.
-    """
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # The default calls the class with `args`, which fails for keyword-only facts.
-        return _rebuild, (type(self), self.args, dict(self.__dict__))
-
-
-class Problem(tuple[str, str]):
-    """One thing that is wrong with a value: where, and what.
-
-    A pair of two texts; ``where`` is a field's name or a path like ``$.statuses[3]``.
-    """
-
-    __slots__ = ()
-
-    def __new__(cls, where: str, what: str) -> Self:  # noqa: D102
-        return super().__new__(cls, (_clip(where), _clip(what)))
-
-    def __getnewargs__(self) -> tuple[str, str]:
-        return self[0], self[1]
-
-    @property
-    def where(self) -> str:
-        """The field or path at which it is wrong."""
-        return self[0]
-
-    @property
-    def what(self) -> str:
-        """What is wrong there."""
-        return self[1]
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.what}"
-
-
-def _clip(text: str) -> str:
-    return text if len(text) <= _MAX_PROBLEM_CHARACTERS else text[:_MAX_PROBLEM_CHARACTERS] + "…"
-
-
-def _listed(problems: tuple[Problem, ...], omitted: int) -> str:
-    lines = [f"  {problem}" for problem in problems]
-    if omitted:
-        lines.append(f"  … and {omitted} more")
-    return "\n".join(lines)
-
 
 class ConfigurationError(SuperstaqException, ValueError):
     """A setting cannot be used, or needs what is not installed. Nothing was sent."""
@@ -168,49 +106,6 @@ class ApiKeyNotFound(ConfigurationError):
         )
 
 
-class InvalidValue(SuperstaqException, ValueError):
-    """A record was to be made of values that it cannot hold.
-
-    Attributes:
-        problems: Every problem found, by field name; at most 20.
-    """
-
-    _consequence = ""
-
-    def __init__(self, what: str, problems: Iterable[Problem]) -> None:
-        named = tuple(problems)
-        self.problems = named[:MAX_PROBLEMS]
-        listed = _listed(self.problems, len(named) - len(self.problems))
-        super().__init__(f"{what} cannot be made{self._consequence}:\n{listed}")
-
-
-class InvalidRequest(InvalidValue):
-    """What was asked for cannot be sent as it is. Nothing was sent.
-
-    Attributes:
-        problems: Every problem found, by field name; at most 20.
-    """
-
-    _consequence = "; nothing was sent"
-
-
-class CircuitIndexError(SuperstaqException, IndexError):
-    """A job has no circuit of the index that was asked for.
-
-    Attributes:
-        job_id: The job.
-        index: What was asked for.
-        num_circuits: How many circuits the job has.
-    """
-
-    def __init__(self, *, job_id: UUID, index: int, num_circuits: int) -> None:
-        self.job_id = job_id
-        self.index = index
-        self.num_circuits = num_circuits
-        has = f"circuits 0 to {num_circuits - 1}" if num_circuits else "no circuits"
-        super().__init__(f"job {job_id} has no circuit {index}: it has {has}")
-
-
 class PartialCancelUnsupported(SuperstaqException):
     """One circuit of several was to be cancelled, which API v0.3.0 cannot do. Nothing was sent.
 
@@ -229,38 +124,6 @@ class PartialCancelUnsupported(SuperstaqException):
             f"jobs only, and this one has {num_circuits} circuits. Nothing was sent and nothing "
             "was cancelled. To cancel them all, call cancel() without an index."
         )
-
-
-class CountsUnavailable(SuperstaqException, ValueError):
-    """A snapshot does not hold the counts that were asked for.
-
-    Attributes:
-        job_id: The job.
-        index: The circuit, or None where no circuit of the job has counts.
-    """
-
-    def __init__(self, message: str, *, job_id: UUID, index: int | None) -> None:
-        self.job_id = job_id
-        self.index = index
-        super().__init__(message)
-
-
-class SuperstaqUnsuccessfulJobException(SuperstaqException):
-    """A job, or one circuit of it, ended without a result: failed, cancelled or deleted.
-
-    Attributes:
-        job_id: The job.
-        status: The status that it ended with.
-        circuits: The indices of the circuits that ended so.
-    """
-
-    def __init__(
-        self, job_id: UUID | str, status: str, *, circuits: Iterable[int] = (), reason: str = ""
-    ) -> None:
-        self.job_id = job_id
-        self.status = status
-        self.circuits = tuple(circuits)
-        super().__init__(f"job {job_id} ended {status}{': ' if reason else ''}{reason}")
 
 
 class WaitTimeout(SuperstaqException, TimeoutError):
@@ -485,9 +348,9 @@ class ProtocolError(SuperstaqServerException):
         named = tuple(problems)
         self.problems = named[:MAX_PROBLEMS]
         self.omitted = omitted + len(named) - len(self.problems)
-        listed = _listed(self.problems, self.omitted)
+        lines = listed(self.problems, self.omitted)
         super().__init__(
-            f"{message}:\n{listed}" if listed else message,
+            f"{message}:\n{lines}" if lines else message,
             status_code,
             job_ids=job_ids,
             found=found,
@@ -516,27 +379,3 @@ class TlsError(TransportError):
 
 class AnswerTooLarge(TransportError):
     """The answer is larger than the client allows."""
-
-
-class SuperstaqWarning(UserWarning):
-    """Something that the server said, or did, that is no error but should be read.
-
-    Attributes:
-        value: Where warnings are made errors: what the call that warned would have returned, such
-            as the receipt of a job that was created.
-    """
-
-    value: object = None
-
-
-def warn(message: str) -> None:
-    """Warn with a ``SuperstaqWarning`` that points at the caller outside of this package."""
-    package = __name__.rpartition(".")[0]
-    frame = sys._getframe(1)  # noqa: SLF001 - `skip_file_prefixes` needs Python 3.12
-    depth = 2
-    while frame.f_back is not None and f"{frame.f_globals.get('__name__')}.".startswith(
-        f"{package}."
-    ):
-        frame = frame.f_back
-        depth += 1
-    warnings.warn(message, SuperstaqWarning, stacklevel=depth)

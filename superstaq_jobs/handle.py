@@ -13,14 +13,8 @@ from uuid import UUID
 
 import attrs
 
-from . import _fields
-from ._job_wait import OnChange, WaitOptions
-from ._locks import ForkSafeLock
-from ._seen import SeenJobs
-from ._wait_drivers import run, run_async
-from ._wait_loop import WaitLoop
-from .changes import follow, newest, share_texts
 from .client import SuperstaqClient
+from .client.traffic import ForkSafeLock
 from .errors import (
     CancelRefused,
     InvalidRequest,
@@ -29,13 +23,26 @@ from .errors import (
     Problem,
     SuperstaqServerException,
 )
-from .fetch import cancel_jobs, submit_job
-from .kinds import CircuitType
-from .orders import JobQuery, NewJob
-from .policy import PollPolicy
-from .records import JobSnapshot
-from .replies import CancelReceipt
-from .status import STATUS_PRIORITY_ORDER, CircuitStatus, Stage
+from .fetch import cancel_jobs
+from .records import (
+    STATUS_PRIORITY_ORDER,
+    CancelReceipt,
+    CircuitStatus,
+    CircuitType,
+    JobQuery,
+    JobSnapshot,
+    NewJob,
+    Stage,
+    fields,
+    newest,
+)
+from .records.changes import follow, share_texts
+from .submit import submit_job
+from .waiting import PollPolicy
+from .waiting.drivers import run, run_async
+from .waiting.loop import WaitLoop
+from .waiting.memory import SeenJobs
+from .waiting.options import OnChange, WaitOptions
 
 __all__ = ["JobHandle"]
 
@@ -68,14 +75,14 @@ class JobHandle:
         *,
         circuit_type: CircuitType | str | None = None,
     ) -> None:
-        if not _fields.is_a(client, SuperstaqClient):
-            what = f"{_fields.shown(client)} is no SuperstaqClient"
+        if not fields.is_a(client, SuperstaqClient):
+            what = f"{fields.shown(client)} is no SuperstaqClient"
             raise InvalidRequest("a JobHandle", [Problem("client", what)])
-        known_id = _fields.job_id(job_id)
+        known_id = fields.job_id(job_id)
         kind = client.circuit_type if circuit_type is None else circuit_type
-        language = _fields.one_of(CircuitType, kind)
+        language = fields.one_of(CircuitType, kind)
         given = {"job_id": known_id, "circuit_type": language}
-        problems = [Problem(k, v.what) for k, v in given.items() if isinstance(v, _fields.Bad)]
+        problems = [Problem(k, v.what) for k, v in given.items() if isinstance(v, fields.Bad)]
         if problems:
             raise InvalidRequest("a JobHandle", problems)
         self._client = client

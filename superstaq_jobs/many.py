@@ -12,16 +12,14 @@ import contextlib
 import itertools
 from collections.abc import AsyncGenerator, Generator, Iterable
 
-from . import _fields
-from ._job_wait import Change, WaitOptions
-from ._wait_drivers import run, run_async
-from ._wait_loop import Steps, WaitLoop
 from .errors import InvalidRequest, InvalidValue, Problem
 from .handle import JobHandle
-from .policy import PollPolicy
-from .progress import ProgressBar, steps_of
-from .records import JobSnapshot
-from .status import Stage
+from .records import JobSnapshot, Stage, fields
+from .waiting import PollPolicy, ProgressBar
+from .waiting.drivers import run, run_async
+from .waiting.loop import Steps, WaitLoop
+from .waiting.options import Change, WaitOptions
+from .waiting.progress import steps_of
 
 __all__ = [
     "as_completed",
@@ -312,9 +310,9 @@ def _loop(handles: Iterable[JobHandle], options: WaitOptions, requests_at_once: 
         raise InvalidRequest("a wait", [Problem("handles", "is one handle: pass a list, [handle]")])
     listed = list(handles)
     problems = [
-        Problem(f"handles[{place}]", f"{_fields.shown(each)} is no JobHandle")
+        Problem(f"handles[{place}]", f"{fields.shown(each)} is no JobHandle")
         for place, each in enumerate(listed)
-        if not _fields.is_a(each, JobHandle)
+        if not fields.is_a(each, JobHandle)
     ]
     if problems:
         raise InvalidRequest("a wait", problems)

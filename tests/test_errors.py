@@ -12,8 +12,9 @@ import pytest
 from hypothesis import find
 
 from superstaq_jobs import errors
-from superstaq_jobs.errors import MAX_PROBLEMS, Problem
-from superstaq_jobs.replies import CancelReceipt
+from superstaq_jobs.errors import Problem
+from superstaq_jobs.records import CancelReceipt
+from superstaq_jobs.records.problems import MAX_PROBLEMS
 from superstaq_jobs.testing import strategies as sts
 
 JOB, OTHER = uuid.UUID(int=1), uuid.UUID(int=2)
@@ -200,7 +201,7 @@ def test_a_problem_is_two_short_texts():
     assert pickle.loads(pickle.dumps(Problem("a", "b"))) == Problem("a", "b")
 
 
-CALLER = "import superstaq_jobs.errors as e\ne.warn('odd')"
+CALLER = "import superstaq_jobs.records.problems as e\ne.warn('odd')"
 
 
 @pytest.mark.parametrize("module", ["user_code", "superstaq_jobs_plugin", "__main__"])
@@ -214,7 +215,7 @@ def test_a_warning_points_at_the_caller(module):
 
 
 def test_a_warning_points_past_the_package_at_the_caller():
-    from superstaq_jobs.codec import decode_jobs
+    from superstaq_jobs.wire.job_data import decode_jobs
 
     with pytest.warns(errors.SuperstaqWarning, match="soon") as caught:
         decode_jobs(b'{"warnings": [{"message": "soon"}]}')
@@ -227,7 +228,7 @@ def test_a_warning_from_a_thread_that_the_package_started_does_not_fail():
         warnings.simplefilter("always")
         import threading
 
-        from superstaq_jobs.codec import decode_jobs
+        from superstaq_jobs.wire.job_data import decode_jobs
 
         thread = threading.Thread(target=decode_jobs, args=(b'{"warnings": ["soon"]}',))
         thread.start()

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from worlds import HOST, JOB, KEY, NOON, OTHER, client_on, job
 
 import superstaq_jobs as sj
-from superstaq_jobs.api import MAX_REQUEST_LINE_BYTES
 from superstaq_jobs.testing import ScriptedTransport, jobs_response, json_response
+from superstaq_jobs.wire.api import MAX_REQUEST_LINE_BYTES
 
 IDS = [UUID(int=n) for n in range(1, 2001)]
 

@@ -61,14 +61,14 @@ def test_what_needs_an_extra_says_which(missing, module, extra):
 
 
 def test_every_public_name_is_where_the_table_says():
-    tree = ast.parse(Path(sj.__file__).read_text(encoding="utf-8"))
+    tree = ast.parse(Path(sj.__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
     imported = {
         alias.name: node.module
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and node.level == 1 and node.module != "_version"
         for alias in node.names
     }
-    assert imported == sj._HOME_OF
+    assert imported == sj._MODULE_OF
     assert set(imported) | {"__version__"} == set(sj.__all__) <= set(dir(sj))
     for name in sj.__all__:
         assert getattr(sj, name) is not None

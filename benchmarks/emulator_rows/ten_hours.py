@@ -10,9 +10,9 @@ import attrs
 import superstaq_jobs as sj
 from emulator_rows.shared import SMALLEST, Row
 from superstaq_jobs.emulator import Emulator, Simulator
-from superstaq_jobs.sansio import Request, Response
 from superstaq_jobs.testing import FakeClock
 from superstaq_jobs.transport import HttpTransport
+from superstaq_jobs.wire.request import Request, Response
 
 __all__ = ["ten_hours"]
 

@@ -24,9 +24,9 @@ import msgspec
 import urllib3
 
 import superstaq_jobs as sj
-from superstaq_jobs.api import Call
-from superstaq_jobs.codec import Answer
 from superstaq_jobs.transport import HttpTransport
+from superstaq_jobs.wire.api import Call
+from superstaq_jobs.wire.job_data import Answer
 
 from .clients import KEY, official_client
 from .lines import Line, Run, Way, at_least, in_turns, middle, ratio

@@ -15,7 +15,7 @@ import attrs
 import orjson
 
 import superstaq_jobs as sj
-from superstaq_jobs._seen import SeenJobs
+from superstaq_jobs.waiting.memory import SeenJobs
 
 from . import payloads, reading
 from .lines import Line, Run, Way, at_most, in_turns, middle, ratio, seconds_text

@@ -22,7 +22,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from superstaq_jobs.clock import VirtualClock
-from superstaq_jobs.status import CircuitStatus
+from superstaq_jobs.records import CircuitStatus
 
 from .answers import Flaw, Refusal, invalid, json_response, timestamp
 from .operating import CANCELLED, FAILED, advance

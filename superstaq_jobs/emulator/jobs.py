@@ -24,7 +24,8 @@ import attrs
 import msgspec
 
 from superstaq_jobs.clock import Clock, VirtualClock
-from superstaq_jobs.status import CircuitStatus, fold_statuses
+from superstaq_jobs.records import CircuitStatus
+from superstaq_jobs.records.status import fold_statuses
 
 from .accounts import User
 from .lives import Failure, Standing, hurry, plan_life, stand

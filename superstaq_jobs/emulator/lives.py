@@ -2,7 +2,7 @@
 
 Lives here, as pure functions of their arguments: the path of statuses of each kind of job, the pace
 of one circuit along it, and where a circuit stands given its timetable and what has really happened
-to it. May import `plans` and `superstaq_jobs.status`.
+to it. May import `plans` and `superstaq_jobs.records.status`.
 
 A timetable alone does not move a circuit: it leaves ``compiling`` only when it has been compiled,
 and is completed only when its result is there. So an observer may see it later than planned, never
@@ -20,7 +20,8 @@ from typing import Final, Literal
 
 import attrs
 
-from superstaq_jobs.status import PROGRESS, CircuitStatus
+from superstaq_jobs.records import CircuitStatus
+from superstaq_jobs.records.status import PROGRESS
 
 from .plans import Ending, Plan
 

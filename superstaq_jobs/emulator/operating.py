@@ -13,7 +13,7 @@ from collections.abc import Collection
 from typing import Final
 
 from superstaq_jobs.clock import Clock, VirtualClock
-from superstaq_jobs.status import CircuitStatus
+from superstaq_jobs.records import CircuitStatus
 
 from .answers import Refusal
 from .plans import Plan, is_message

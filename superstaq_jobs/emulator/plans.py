@@ -1,7 +1,7 @@
 """What is to become of the jobs, as a test writes it down beforehand.
 
 Lives here: `Ending` and `Plan`, values that are checked when they are made, and `PlanQueue`, which
-knows which job gets which. May import `superstaq_jobs.status` and `superstaq_jobs.frozen`.
+knows which job gets which. May import `superstaq_jobs.records`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from typing import Any, Final, Literal, get_args
 
 import attrs
 
-from superstaq_jobs.frozen import FrozenMapping
-from superstaq_jobs.status import CircuitStatus
+from superstaq_jobs.records import CircuitStatus, FrozenMapping
 
 __all__ = ["Becomes", "Ending", "Plan", "PlanQueue", "is_message"]
 

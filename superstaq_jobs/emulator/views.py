@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import attrs
 
-from superstaq_jobs.status import CircuitStatus
+from superstaq_jobs.records import CircuitStatus
 
 from .answers import timestamp
 from .lives import Standing

@@ -13,9 +13,8 @@ from uuid import UUID
 import attrs
 from hypothesis import strategies as st
 
-from superstaq_jobs.kinds import CircuitType, JobType
-from superstaq_jobs.records import PER_CIRCUIT_LISTS, REQUIRED_LISTS, CircuitSnapshot, JobSnapshot
-from superstaq_jobs.status import CircuitStatus
+from superstaq_jobs.records import CircuitSnapshot, CircuitStatus, CircuitType, JobSnapshot, JobType
+from superstaq_jobs.records.snapshots import PER_CIRCUIT_LISTS, REQUIRED_LISTS
 
 from . import _values as values
 from ._dice import Dice

@@ -12,9 +12,8 @@ from typing import Any, Final, NamedTuple
 import attrs
 from hypothesis import strategies as st
 
-from superstaq_jobs.kinds import CircuitType, JobType
-from superstaq_jobs.records import CircuitSnapshot, JobSnapshot
-from superstaq_jobs.status import NEXT_STATUSES, PROGRESS, CircuitStatus
+from superstaq_jobs.records import CircuitSnapshot, CircuitStatus, CircuitType, JobSnapshot, JobType
+from superstaq_jobs.records.status import NEXT_STATUSES, PROGRESS
 
 from . import _values as values
 from ._dice import Dice

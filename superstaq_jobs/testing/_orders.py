@@ -13,10 +13,20 @@ from typing import Any, Final
 import attrs
 from hypothesis import strategies as st
 
-from superstaq_jobs.frozen import JsonMapping
-from superstaq_jobs.kinds import CircuitType, JobType, SimMethod
-from superstaq_jobs.orders import JobQuery, NewJob, TargetQuery
-from superstaq_jobs.replies import AccountBalance, CancelReceipt, SubmitReceipt, Target, TargetInfo
+from superstaq_jobs.records import (
+    AccountBalance,
+    CancelReceipt,
+    CircuitType,
+    JobQuery,
+    JobType,
+    JsonMapping,
+    NewJob,
+    SimMethod,
+    SubmitReceipt,
+    Target,
+    TargetInfo,
+    TargetQuery,
+)
 
 from . import _values as values
 from ._dice import Dice

@@ -11,11 +11,10 @@ from typing import Any, Final
 import attrs
 from hypothesis import strategies as st
 
-from superstaq_jobs.changes import CircuitChange, FieldChange, JobDiff, diff
-from superstaq_jobs.policy import Pace, PollPolicy, RetryPolicy
-from superstaq_jobs.records import JobSnapshot
-from superstaq_jobs.sansio import Request, Response, Secret
-from superstaq_jobs.traffic import TrafficCounts
+from superstaq_jobs.client import RetryPolicy, TrafficCounts
+from superstaq_jobs.records import CircuitChange, FieldChange, JobDiff, JobSnapshot, diff
+from superstaq_jobs.waiting import Pace, PollPolicy
+from superstaq_jobs.wire.request import Request, Response, Secret
 
 from . import _values as values
 from ._dice import Dice

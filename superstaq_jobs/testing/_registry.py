@@ -22,30 +22,31 @@ if TYPE_CHECKING:
 __all__ = ["STRATEGIES", "register"]
 
 STRATEGIES: Final = {
-    "changes": {
+    "records.changes": {
         "CircuitChange": "circuit_changes",
         "FieldChange": "field_changes",
         "JobDiff": "job_diffs",
     },
-    "counts": {"Counts": "counts"},
-    "frozen": {"JsonMapping": "json_mappings"},
-    "orders": {
+    "records.counts": {"Counts": "counts"},
+    "records.frozen": {"JsonMapping": "json_mappings"},
+    "records.inputs": {
         "JobQuery": "job_queries",
         "NewJob": "new_jobs",
         "TargetQuery": "target_queries",
     },
-    "policy": {"Pace": "paces", "PollPolicy": "poll_policies", "RetryPolicy": "retry_policies"},
-    "records": {"CircuitSnapshot": "circuit_snapshots", "JobSnapshot": "job_snapshots"},
-    "replies": {
+    "client.retry": {"RetryPolicy": "retry_policies"},
+    "waiting.options": {"Pace": "paces", "PollPolicy": "poll_policies"},
+    "records.snapshots": {"CircuitSnapshot": "circuit_snapshots", "JobSnapshot": "job_snapshots"},
+    "records.receipts": {
         "AccountBalance": "balances",
         "CancelReceipt": "cancel_receipts",
         "SubmitReceipt": "submit_receipts",
         "Target": "targets",
         "TargetInfo": "target_infos",
     },
-    "sansio": {"Request": "requests", "Response": "responses"},
+    "wire.request": {"Request": "requests", "Response": "responses"},
     "testing.faults": {"Fault": "faults"},
-    "traffic": {"TrafficCounts": "traffic_counts"},
+    "client.traffic": {"TrafficCounts": "traffic_counts"},
 }
 """By the module and the name of a record: the name of its strategy."""
 

@@ -14,9 +14,7 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
-from superstaq_jobs.counts import Counts
-from superstaq_jobs.frozen import JsonMapping
-from superstaq_jobs.status import STATUS_PRIORITY_ORDER, CircuitStatus
+from superstaq_jobs.records import STATUS_PRIORITY_ORDER, CircuitStatus, Counts, JsonMapping
 
 from ._dice import Dice, bytes_below
 

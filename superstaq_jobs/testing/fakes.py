@@ -13,9 +13,9 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any, Final, Self, TypeAlias
 
-from superstaq_jobs.codec import encode_jobs
 from superstaq_jobs.records import JobSnapshot
-from superstaq_jobs.sansio import Request, Response
+from superstaq_jobs.wire.job_data import encode_jobs
+from superstaq_jobs.wire.request import Request, Response
 
 from .faults import Fault
 
@@ -107,7 +107,7 @@ class ScriptedTransport:
     request past the end of the script fails the test that sent it. Any number of threads may use
     one transport.
 
-    >>> from superstaq_jobs.sansio import Request
+    >>> from superstaq_jobs.wire.request import Request
     >>> transport = ScriptedTransport([json_response({"balance": 3})])
     >>> transport.send(Request(method="GET", path="/balance"), timeout_seconds=1).status
     200

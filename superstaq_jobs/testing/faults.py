@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 import attrs
 
+from superstaq_jobs.client.retry import REPEATABLE_STATUS_CODES
 from superstaq_jobs.errors import (
     AnswerTooLarge,
     ProtocolError,
@@ -21,8 +22,7 @@ from superstaq_jobs.errors import (
     SuperstaqServerException,
     TransportError,
 )
-from superstaq_jobs.policy import REPEATABLE_STATUS_CODES
-from superstaq_jobs.sansio import Request, Response
+from superstaq_jobs.wire.request import Request, Response
 
 __all__ = ["Fault", "FaultKind"]
 

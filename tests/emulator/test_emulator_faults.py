@@ -26,10 +26,10 @@ import superstaq_jobs as sj
 from superstaq_jobs.emulator import Emulator, Simulator
 from superstaq_jobs.emulator.faults import KINDS, UNREAD
 from superstaq_jobs.emulator.playing import BOMB_BYTES
-from superstaq_jobs.sansio import Request, Response
 from superstaq_jobs.testing import FakeClock, Fault, FaultKind, ScriptedTransport, json_response
 from superstaq_jobs.testing import strategies as sts
 from superstaq_jobs.transport import HttpTransport
+from superstaq_jobs.wire.request import Request, Response
 
 LIMIT = 1_000_000  # a bomb is smaller, and inflates to more
 QASM = "OPENQASM 2.0; qreg q[1];"

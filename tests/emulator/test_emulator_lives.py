@@ -21,7 +21,8 @@ from superstaq_jobs.emulator.lives import (
     plan_life,
     stand,
 )
-from superstaq_jobs.status import NEXT_STATUSES, PROGRESS, CircuitStatus, may_become
+from superstaq_jobs.records import CircuitStatus
+from superstaq_jobs.records.status import NEXT_STATUSES, PROGRESS, may_become
 
 JOB_TYPES = st.sampled_from(sorted(PATHS))
 TIMES = st.floats(0, 100)

@@ -18,7 +18,8 @@ from superstaq_jobs.emulator import EmulatedJob, Emulator, Ending, Plan, Simulat
 from superstaq_jobs.emulator.admin import _PlansBody, _read_plans
 from superstaq_jobs.emulator.answers import Refusal
 from superstaq_jobs.emulator.requests import read_body
-from superstaq_jobs.status import CircuitStatus, may_become
+from superstaq_jobs.records import CircuitStatus
+from superstaq_jobs.records.status import may_become
 from superstaq_jobs.testing import FakeClock
 
 BELL = (

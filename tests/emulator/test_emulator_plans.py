@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from superstaq_jobs.emulator import Emulator, Ending, Plan
 from superstaq_jobs.emulator.plans import Becomes, PlanQueue
-from superstaq_jobs.status import NEXT_STATUSES, CircuitStatus
+from superstaq_jobs.records import CircuitStatus
+from superstaq_jobs.records.status import NEXT_STATUSES
 
 BELL = (
     'OPENQASM 2.0; include "qelib1.inc"; qreg q[2]; creg c[2]; h q[0]; cx q[0],q[1]; measure q->c;'

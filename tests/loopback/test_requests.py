@@ -10,10 +10,10 @@ import faults
 import pytest
 from faults import Act, FaultServer
 
-from superstaq_jobs._attempts import Attempt, Running
-from superstaq_jobs._sockets import HiddenHeaders, new_pool
-from superstaq_jobs.sansio import Request, Secret
 from superstaq_jobs.transport import HttpTransport
+from superstaq_jobs.transport.connection import HiddenHeaders, new_pool
+from superstaq_jobs.transport.limits import Attempt, Running
+from superstaq_jobs.wire.request import Request, Secret
 
 PATIENT = 30.0
 

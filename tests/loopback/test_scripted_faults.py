@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from superstaq_jobs.client import SuperstaqClient
 from superstaq_jobs.errors import SuperstaqServerException, TransportError
 from superstaq_jobs.fetch import fetch_balance
-from superstaq_jobs.sansio import Request, Response
 from superstaq_jobs.testing import FakeClock, Fault, FaultKind, ScriptedTransport, json_response
 from superstaq_jobs.testing import strategies as sts
 from superstaq_jobs.transport import HttpTransport
+from superstaq_jobs.wire.request import Request, Response
 
 REQUEST = Request(method="GET", path="/v0.3.0/client/balance")
 BALANCE = json_response({"email": "ada@example.com", "balance": 3})

@@ -36,8 +36,8 @@ from superstaq_jobs.errors import (
     TlsError,
     TransportError,
 )
-from superstaq_jobs.sansio import Request, Response, Secret
 from superstaq_jobs.transport import HttpTransport, Transport
+from superstaq_jobs.wire.request import Request, Response, Secret
 
 MIB = 1024 * 1024
 CANARY = "canary-3b9f1c"

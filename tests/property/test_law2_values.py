@@ -18,12 +18,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from superstaq_jobs.changes import diff
-from superstaq_jobs.codec import encode_jobs, read_jobs
-from superstaq_jobs.counts import Counts
-from superstaq_jobs.frozen import FrozenMapping, JsonMapping, canonical_json
-from superstaq_jobs.records import CircuitSnapshot, JobSnapshot
+from superstaq_jobs.records import (
+    CircuitSnapshot,
+    Counts,
+    FrozenMapping,
+    JobSnapshot,
+    JsonMapping,
+    diff,
+)
+from superstaq_jobs.records.frozen import canonical_json
 from superstaq_jobs.testing import strategies as sts
+from superstaq_jobs.wire.job_data import encode_jobs, read_jobs
 
 RECORDS = st.one_of(
     sts.job_snapshots(unknown_statuses=True),
@@ -342,7 +347,7 @@ def test_the_digest_is_pinned():
 
 SCRIPT = """
 import sys
-from superstaq_jobs.codec import read_jobs
+from superstaq_jobs.wire.job_data import read_jobs
 (snapshot,) = read_jobs(sys.stdin.buffer.read()).value
 print(snapshot.digest, hash("x"))
 """

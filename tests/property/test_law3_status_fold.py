@@ -12,9 +12,9 @@ from general_superstaq.job import Job
 from hypothesis import given
 from hypothesis import strategies as st
 
-from superstaq_jobs import status as ours
-from superstaq_jobs.records import JobSnapshot
-from superstaq_jobs.status import CircuitStatus, Stage, fold_statuses
+from superstaq_jobs.records import CircuitStatus, JobSnapshot, Stage
+from superstaq_jobs.records import status as ours
+from superstaq_jobs.records.status import fold_statuses
 from superstaq_jobs.testing import strategies as sts
 
 STATUSES = st.lists(sts.statuses(unknown=True), max_size=6)

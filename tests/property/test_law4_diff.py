@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from superstaq_jobs.changes import JobDiff, diff
+from superstaq_jobs.records import JobDiff, diff
 from superstaq_jobs.testing import strategies as sts
 
 JOB_ID = uuid.UUID(int=7)

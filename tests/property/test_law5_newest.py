@@ -14,10 +14,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from superstaq_jobs.changes import newest
-from superstaq_jobs.kinds import JobType
-from superstaq_jobs.records import CircuitSnapshot, JobSnapshot
-from superstaq_jobs.status import may_become
+from superstaq_jobs.records import CircuitSnapshot, JobSnapshot, JobType, newest
+from superstaq_jobs.records.status import may_become
 from superstaq_jobs.testing import strategies as sts
 
 JOB_ID = uuid.UUID(int=7)

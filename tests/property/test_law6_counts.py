@@ -13,7 +13,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from superstaq_jobs.counts import Counts
+from superstaq_jobs.records import Counts
 from superstaq_jobs.testing import strategies as sts
 
 WIDTH = 4

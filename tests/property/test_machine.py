@@ -38,7 +38,7 @@ from hypothesis.stateful import (
 from worlds import HOST, KEY, NOON
 
 import superstaq_jobs as sj
-from superstaq_jobs.status import NEXT_STATUSES
+from superstaq_jobs.records.status import NEXT_STATUSES
 from superstaq_jobs.testing import FakeClock
 
 EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "60"))

@@ -1,0 +1,41 @@
+"""What the server says, and what it is asked: values that cannot change. No I/O, no bytes.
+
+May import nothing of this package; every other module may import it.
+"""
+
+from __future__ import annotations
+
+from .changes import CircuitChange, FieldChange, JobDiff, diff, newest
+from .counts import Counts
+from .frozen import FrozenMapping, JsonMapping
+from .inputs import JobQuery, NewJob, TargetQuery
+from .receipts import AccountBalance, CancelReceipt, SubmitReceipt, Target, TargetInfo
+from .snapshots import CircuitSnapshot, JobSnapshot
+from .status import STATUS_PRIORITY_ORDER, CircuitStatus, CircuitType, JobType, SimMethod, Stage
+
+__all__ = [
+    "STATUS_PRIORITY_ORDER",
+    "AccountBalance",
+    "CancelReceipt",
+    "CircuitChange",
+    "CircuitSnapshot",
+    "CircuitStatus",
+    "CircuitType",
+    "Counts",
+    "FieldChange",
+    "FrozenMapping",
+    "JobDiff",
+    "JobQuery",
+    "JobSnapshot",
+    "JobType",
+    "JsonMapping",
+    "NewJob",
+    "SimMethod",
+    "Stage",
+    "SubmitReceipt",
+    "Target",
+    "TargetInfo",
+    "TargetQuery",
+    "diff",
+    "newest",
+]

@@ -1,0 +1,180 @@
+"""Submit a job, exactly once."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Final
+
+import attrs
+
+from .client import SuperstaqClient
+from .errors import (
+    InvalidRequest,
+    Problem,
+    RequestTimeout,
+    SubmissionKeyConflict,
+    SubmissionUnknown,
+    SuperstaqServerException,
+)
+from .records import (
+    JobQuery,
+    JobSnapshot,
+    NewJob,
+    SubmitReceipt,
+    fields,
+)
+from .records.problems import warn
+from .wire import bodies
+from .wire.api import name_jobs
+
+__all__ = []
+
+_DIGEST: Final = "submission-digest:"
+
+
+_KEY: Final = re.compile(r"[!-~](?:[ -~]{0,198}[!-~])?")
+
+
+_SETTLING_SECONDS: Final = (0.5, 1.0, 2.0)
+
+
+def submit_job(
+    client: SuperstaqClient,
+    job: NewJob,
+    *,
+    submission_key: str | None = None,
+    timeout_seconds: float | None = None,
+) -> SubmitReceipt:
+    """Submit a job, once.
+
+    Without a key it is sent again only if nothing of it can have reached the server. With a key,
+    the server is first asked for a job that has it, here and after an answer that was lost: such a
+    job is adopted, and only if the server says that there is none is the job sent (again). So a
+    program that was stopped in the middle can be run again with the same key.
+
+    Two clients that use one key at the very same moment may each be told that there is no such job
+    yet, and both submit; the next to ask is warned, and all adopt the one that came first.
+
+    Args:
+        client: The client.
+        job: The job.
+        submission_key: A text of the caller's, 1 to 200 printable ASCII characters, that stands for
+            this one submission. It goes along as the tag ``submission-key:<key>``, and a tag that
+            begins with ``submission-digest:`` tells what was submitted.
+        timeout_seconds: How long it may take in all, look-ups included; None for no limit but the
+            client's.
+
+    Returns:
+        The new job's id, and how many circuits the server found; or those of the job adopted.
+
+    Raises:
+        SubmissionUnknown: If it was sent, but the answer was lost: the job may have been created.
+            With a key, if the server could not be asked about it either: wait some seconds, since
+            it may still be about to create the job, and call again with that key.
+        SubmissionKeyConflict: If the key belongs to a job that is not like this one.
+        InvalidRequest: If the key cannot be used. Nothing was sent.
+        SuperstaqServerException: If the server refused it or could not be reached.
+    """
+    if not fields.is_a(job, NewJob):
+        raise InvalidRequest("the request", [Problem("job", f"{fields.shown(job)} is no NewJob")])
+    deadline = client.deadline_in(timeout_seconds)
+    try:
+        if submission_key is not None:
+            return _submit_once(client, job, submission_key, deadline)
+        return client.send(client.api.submit_job(job), deadline=deadline)
+    except SubmissionUnknown as error:
+        error.job, error.submission_key = job, submission_key
+        raise
+
+
+def _submit_once(client: SuperstaqClient, job: NewJob, key: str, deadline: float) -> SubmitReceipt:
+    if not isinstance(key, str) or not _KEY.fullmatch(key):
+        what = "is no text of 1 to 200 printable ASCII characters without spaces at its ends"
+        raise InvalidRequest("the request", [Problem("submission_key", what)])
+    tag = f"submission-key:{key}"
+    tagged = attrs.evolve(job, tags=(*job.tags, tag, _digest_tag(job)))
+    adopted = _adopted(client, job, tag, deadline)
+    lost: SubmissionUnknown | None = None
+    for _ in range(client.retry_policy.max_attempts):
+        if adopted is not None:
+            return adopted
+        try:
+            return client.send(client.api.submit_job(tagged), deadline=deadline)
+        except SubmissionUnknown as error:
+            lost = error
+        except SuperstaqServerException as error:
+            # That this one was refused does not tell what became of the one before.
+            if lost is not None:
+                raise lost from error
+            raise
+        try:
+            adopted = _found_later(client, job, tag, deadline)
+        except SuperstaqServerException as error:
+            raise lost from error
+        if lost.timed_out and adopted is None:
+            break  # "none yet" of a server that is still at it is not "none"
+    if adopted is not None:
+        return adopted
+    raise lost or AssertionError("a submission ends in an answer or an error")
+
+
+def _digest_tag(job: NewJob) -> str:
+    """A tag that tells what was submitted with a key from everything else."""
+    text = bodies.encode_new_job(job)
+    return f"{_DIGEST}{hashlib.sha256(text).hexdigest()[:32]}"
+
+
+def _found_later(
+    client: SuperstaqClient, job: NewJob, tag: str, deadline: float
+) -> SubmitReceipt | None:
+    """Look for a job whose answer was lost: the server may still be about to create it.
+
+    Only what the last look says counts for "none", so a look that fails does not shorten this.
+    """
+    failure: SuperstaqServerException | None = None
+    for pause in _SETTLING_SECONDS:
+        if client.clock.now() + pause >= deadline:
+            # What is looked for too early is not known to be missing.
+            raise RequestTimeout("there is no time left to look for the job", sent=False)
+        client.clock.sleep(pause)
+        try:
+            receipt = _adopted(client, job, tag, deadline)
+        except SuperstaqServerException as error:
+            failure = error
+            continue
+        if receipt is not None:
+            return receipt
+        failure = None
+    if failure is not None:
+        raise failure
+    return None
+
+
+def _adopted(
+    client: SuperstaqClient, job: NewJob, tag: str, deadline: float
+) -> SubmitReceipt | None:
+    """The receipt of the job that has this tag; None if the server says that there is none."""
+    found: list[JobSnapshot] = []
+    for call in client.api.query_jobs(JobQuery(tags=[tag]), job.circuit_type):
+        # A server that does not filter must not make us adopt what is not ours.
+        found.extend(j for j in client.send(call, deadline=deadline) if tag in j.tags)
+    if not found:
+        return None
+    found.sort(key=lambda each: (each.submitted_at, each.job_id))
+    first = found[0]
+    if len(found) > 1:
+        others = name_jobs(each.job_id for each in found[1:])
+        has = "have" if len(found) > 2 else "has"  # noqa: PLR2004
+        warn(f"{others} {has} the submission key of job {first.job_id} too, which is adopted")
+    differing = [
+        name
+        for name in ("target", "job_type", "circuit_type", "dry_run")
+        if getattr(first, name) != getattr(job, name)
+    ]
+    digests = [each for each in first.tags if each.startswith(_DIGEST)]
+    if not differing and digests and _digest_tag(job) not in digests:
+        differing = ["circuits, shots, options or metadata"]
+    if differing:
+        raise SubmissionKeyConflict(tag.partition(":")[2], job_id=first.job_id, fields=differing)
+    return SubmitReceipt(job_id=first.job_id, num_circuits=first.num_circuits, adopted=True)

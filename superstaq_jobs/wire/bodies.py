@@ -1,0 +1,209 @@
+"""Bodies of API v0.3.0 that are not about jobs: orders to bytes, replies and errors to records.
+
+Lives here: the writer or reader of each such body. No I/O. May import ``codec`` and below, and the
+JSON parser. Nothing is coerced, as in ``codec``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from typing import Any
+from uuid import UUID
+
+import attrs
+import msgspec
+
+from superstaq_jobs.errors import InvalidValue, ProtocolError
+from superstaq_jobs.records import (
+    AccountBalance,
+    CancelReceipt,
+    JobQuery,
+    JsonMapping,
+    NewJob,
+    SubmitReceipt,
+    Target,
+    TargetInfo,
+    TargetQuery,
+    fields,
+)
+
+from .job_data import MAX_MESSAGE_CHARACTERS, Answer, shown, unknown_fields, without_warnings
+from .strict import Collector, Count, TargetName, parse_json, protocol_error, structure
+
+__all__ = [
+    "encode_cancel",
+    "encode_new_job",
+    "encode_target_info_request",
+    "query_pairs",
+    "read_balance",
+    "read_cancelled",
+    "read_error",
+    "read_submitted",
+    "read_target_info",
+    "read_targets",
+]
+
+
+@attrs.frozen
+class _WireTarget:
+    target_name: TargetName
+    supports_submit: bool
+    supports_submit_qubo: bool
+    supports_compile: bool
+    available: bool
+    retired: bool
+    simulator: bool
+    accessible: bool
+
+
+@attrs.frozen
+class _WireSubmitted:
+    job_id: UUID
+    num_circuits: Count
+
+
+@attrs.frozen
+class _WireCancelled:
+    succeeded: tuple[str, ...]
+    message: str
+
+
+@attrs.frozen
+class _WireTargetInfo:
+    target_info: JsonMapping
+
+
+# ---- orders ------------------------------------------------------------------------------------
+
+
+def encode_new_job(job: NewJob) -> bytes:
+    """The body of ``POST /client/job``."""
+    return msgspec.json.encode(
+        {field.name: _order_value(getattr(job, field.name)) for field in attrs.fields(NewJob)}
+    )
+
+
+def _order_value(value: Any) -> Any:
+    return value.to_dict() if isinstance(value, JsonMapping) else value
+
+
+def encode_cancel(job_ids: Sequence[UUID]) -> bytes:
+    """The body of ``PUT /client/cancel_jobs``."""
+    return msgspec.json.encode({"job_id": [str(job_id) for job_id in job_ids]})
+
+
+def encode_target_info_request(target: str, options: JsonMapping) -> bytes:
+    """The body of ``POST /client/retrieve_target_info``."""
+    return msgspec.json.encode({"target": target, "options_dict": options.to_dict()})
+
+
+def query_pairs(query: JobQuery | TargetQuery) -> list[tuple[str, str]]:
+    """The names and values of a query string, in the order of the fields."""
+    return [
+        (field.name, _query_text(value))
+        for field in attrs.fields(type(query))
+        for value in _query_values(getattr(query, field.name))
+    ]
+
+
+def _query_values(value: Any) -> Iterator[Any]:
+    if isinstance(value, tuple):
+        yield from value
+    elif value is not None:
+        yield value
+
+
+def _query_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value.isoformat() if isinstance(value, dt.datetime) else str(value)
+
+
+# ---- replies -----------------------------------------------------------------------------------
+
+
+def read_submitted(body: bytes) -> Answer[SubmitReceipt]:
+    """The answer of ``POST /client/job``."""
+    data, warnings = without_warnings(parse_json(body))
+    wire = structure(_WireSubmitted, data, what="the answer to the submission")
+    return Answer(SubmitReceipt(job_id=wire.job_id, num_circuits=wire.num_circuits), warnings)
+
+
+def read_cancelled(body: bytes, asked: Sequence[UUID]) -> Answer[CancelReceipt]:
+    """The answer of ``PUT /client/cancel_jobs`` to these ids."""
+    data, warnings = without_warnings(parse_json(body))
+    wire = structure(_WireCancelled, data, what="the answer to the cancellation")
+    done = {text.lower() for text in wire.succeeded}
+    receipt = CancelReceipt(
+        cancelled=[job_id for job_id in asked if str(job_id) in done],
+        refused=[job_id for job_id in asked if str(job_id) not in done],
+        message=wire.message,
+        succeeded=wire.succeeded,
+    )
+    return Answer(receipt, warnings)
+
+
+def read_targets(body: bytes) -> Answer[tuple[Target, ...]]:
+    """The answer of ``GET /client/targets``."""
+    data = parse_json(body)
+    collector = Collector()
+    targets: list[Target] = []
+    if not isinstance(data, list):
+        collector.say("$", f"{fields.shown(data)} is no list of targets")
+        data = []
+    for place, entry in enumerate(data):
+        try:
+            wire = structure(_WireTarget, entry, what="")
+            extra = unknown_fields(entry, _WireTarget)
+            targets.append(Target(**attrs.asdict(wire), extra=extra))
+        except ProtocolError as error:
+            for problem in error.problems:
+                collector.say(f"$[{place}]{problem.where[1:]}", problem.what)
+        except InvalidValue as error:
+            collector.add(f"$[{place}]", error)
+    if collector.problems:
+        raise protocol_error("the list of targets", collector)
+    return Answer(tuple(targets))
+
+
+def read_target_info(body: bytes, target: str) -> Answer[TargetInfo]:
+    """The answer of ``POST /client/retrieve_target_info`` about this target."""
+    data, warnings = without_warnings(parse_json(body))
+    wire = structure(_WireTargetInfo, data, what="the answer about the target")
+    return Answer(TargetInfo(target_name=target, info=wire.target_info), warnings)
+
+
+def read_balance(body: bytes) -> Answer[AccountBalance]:
+    """The answer of ``GET /client/balance``."""
+    data, warnings = without_warnings(parse_json(body))
+    return Answer(structure(AccountBalance, data, what="the balance"), warnings)
+
+
+def read_error(body: bytes) -> str:
+    """What the server says in the body of an error, for a person; never raises.
+
+    The body may be a JSON text, an object with ``message`` or ``detail`` (a text, or a list of
+    FastAPI's validation errors), or anything else, such as a proxy's page.
+    """
+    try:
+        data = parse_json(body)
+    except ProtocolError:
+        text = body[: 2 * MAX_MESSAGE_CHARACTERS].decode("utf-8", "replace").strip()
+        if text.startswith("<"):
+            return "(a web page, as a proxy or a login form sends it)"
+        return text[:MAX_MESSAGE_CHARACTERS]
+    if isinstance(data, dict):
+        data = data.get("message", data.get("detail", data))
+    if isinstance(data, list):
+        data = "; ".join(map(_detail, data[:20]))
+    text = data if isinstance(data, str) else msgspec.json.encode(data).decode()
+    return text[:MAX_MESSAGE_CHARACTERS]
+
+
+def _detail(entry: Any) -> str:
+    if isinstance(entry, dict) and isinstance(entry.get("msg"), str):
+        where = entry.get("loc")
+        path = ".".join(map(str, where)) if isinstance(where, list) else ""
+        return f"{path}: {entry['msg']}" if path else entry["msg"]
+    return shown(entry)

@@ -1,0 +1,49 @@
+"""Changes: examples; the laws are in property/."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+from hypothesis import find
+
+from superstaq_jobs.records import CircuitChange, FieldChange, JobDiff, diff
+from superstaq_jobs.records.changes import share_texts
+from superstaq_jobs.testing import strategies as sts
+
+BASE = find(sts.job_snapshots(num_circuits=2), lambda s: not s.tags and not s.short_lists)
+
+
+def test_a_change_of_a_field_and_of_a_circuit():
+    after = attrs.evolve(BASE, tags=["new"]).with_counts(1, {"0": 7})
+    changes = diff(BASE, after)
+    assert changes == JobDiff(
+        circuits=(CircuitChange(1, BASE.circuits[1], after.circuits[1]),),
+        fields=(FieldChange("tags", (), ("new",)),),
+    )
+    assert changes
+
+
+def test_circuits_that_come_and_go():
+    fewer = attrs.evolve(BASE, circuits=BASE.circuits[:1])
+    (gone,) = diff(BASE, fewer).circuits
+    assert (gone.index, gone.before, gone.after) == (1, BASE.circuits[1], None)
+    (come,) = diff(fewer, BASE).circuits
+    assert (come.index, come.before, come.after) == (1, None, BASE.circuits[1])
+    assert diff(BASE, fewer).apply(BASE) == fewer
+    with pytest.raises(ValueError, match=str(BASE.job_id)):
+        diff(fewer, BASE).apply(BASE)
+
+
+def test_a_difference_is_a_value():
+    after = attrs.evolve(BASE, tags=["new"])
+    assert hash(diff(BASE, after)) == hash(diff(BASE, after))
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        diff(BASE, after).fields = ()
+
+
+def test_equal_counts_that_are_written_otherwise_are_not_put_in_each_others_place():
+    before = BASE.with_counts(0, {"0": 1, "1": 2.0})
+    after = BASE.with_counts(0, {"1": 2, "0": 1})
+    written = list(after.circuits[0].counts.items()), repr(after)
+    share_texts(before, after)
+    assert (list(after.circuits[0].counts.items()), repr(after)) == written

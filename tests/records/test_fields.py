@@ -1,0 +1,129 @@
+"""Field rules: what a person may pass, and what each turns it into."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+import zoneinfo
+
+import pytest
+
+from superstaq_jobs.records import Counts, FrozenMapping, JobType, JsonMapping, fields
+from superstaq_jobs.records.fields import Bad
+
+
+class Index:
+    def __index__(self) -> int:
+        return 5
+
+
+def test_whole_numbers_are_taken_by_their_index():
+    assert fields.integer(Index()) == 5
+    assert type(fields.integer(Index())) is int
+    assert fields.optional_integer(None) is None
+    assert fields.count(0) == 0
+
+
+@pytest.mark.parametrize("value", [True, "3", 1.0, None, pytest.param(10**5000, id="huge")])
+def test_what_is_no_whole_number(value):
+    assert isinstance(fields.integer(value), Bad)
+    assert isinstance(fields.count(value), Bad)
+
+
+def test_numbers():
+    assert fields.number(3) == 3
+    assert fields.number(-2.5) == -2.5
+    for value in (float("nan"), float("inf"), float("-inf"), True, "3", None):
+        assert isinstance(fields.number(value), Bad)
+
+
+def test_texts_become_plain():
+    text = fields.text(JobType.SUBMIT)
+    assert text == "submit"
+    assert type(text) is str
+    assert fields.texts(x for x in "ab") == ("a", "b")
+    assert fields.optional_text(None) is None
+
+
+@pytest.mark.parametrize("value", ["ab", b"ab", {"a": 1}, 3, None])
+def test_what_is_no_list_of_texts(value):
+    assert fields.texts(value).what.endswith("is no list of texts")
+
+
+def test_the_first_wrong_item_is_named():
+    assert fields.texts(["a", 3, 4]) == Bad("[1] 3 is no text")
+    assert fields.many([JobType.SUBMIT, 3], JobType) == Bad("[1] 3 is no JobType")
+
+
+def test_a_time_keeps_its_offset_as_a_fixed_one():
+    zone = zoneinfo.ZoneInfo("Europe/Berlin")
+    kept = fields.moment(dt.datetime(2026, 10, 25, 2, 30, fold=1, tzinfo=zone))
+    assert kept.tzinfo == dt.timezone(dt.timedelta(hours=1))
+    assert kept.fold == 0
+    assert kept.isoformat() == "2026-10-25T02:30:00+01:00"
+
+
+def test_what_is_no_time():
+    assert fields.moment("2026").what == "'2026' is no datetime"
+    assert fields.moment(dt.datetime(2026, 1, 1)).what == "has no time zone"  # noqa: DTZ001
+    odd = dt.timezone(dt.timedelta(hours=1, microseconds=1))
+    assert "whole minutes" in fields.moment(dt.datetime(2026, 1, 1, tzinfo=odd)).what
+    assert fields.optional_moment(None) is None
+
+
+def test_ids():
+    value = uuid.uuid4()
+    for text in (value, str(value), str(value).upper(), value.hex):
+        assert fields.job_id(text) == value
+    for wrong in ("x", 3, None, b"x" * 16):
+        assert fields.job_id(wrong).what.endswith("is no UUID")
+
+
+@pytest.mark.parametrize(
+    ("name", "fits"),
+    [
+        ("ibmq_fez_qpu", True), ("a-1_b.c-2_simulator", True), ("ibmq_fez_gpu", False),
+        ("ibmq_fez", False), ("_fez_qpu", False), ("a_b_c_qpu", False), ("ibmq_fez_qpu\n", False),
+    ],
+)  # fmt: skip
+def test_targets_are_what_the_official_client_takes(name, fits):
+    from general_superstaq.validation import validate_target
+
+    try:
+        validate_target(name)
+    except ValueError:
+        official = False
+    else:
+        official = True
+    assert official is fits
+    assert (fields.target(name) == name) is fits
+
+
+def test_what_is_shown_is_short_and_never_fails():
+    assert fields.shown("x" * 1000) == "'" + "x" * 39 + "…"
+    assert fields.shown(10**5000) == "a int"
+    nested = []
+    for _ in range(5000):
+        nested = [nested]
+    assert fields.shown(nested) == "a list"
+
+
+def test_mappings_that_are_frozen_already_are_kept():
+    mapping, qubits = JsonMapping({"a": 1}), FrozenMapping({0: 1})
+    assert fields.json_mapping(mapping) is mapping
+    assert fields.integer_map(qubits) is qubits
+    assert fields.integer_map({0: 1}) == qubits
+    assert fields.integer_map(None) is None
+    assert type(fields.integer_map(Counts({}))) is FrozenMapping
+
+
+def test_flags():
+    assert fields.flag(False) is False
+    assert fields.optional_flag(None) is None
+    assert isinstance(fields.flag(0), Bad)
+
+
+def test_filters():
+    assert fields.filters(None, fields.text) is None
+    assert fields.filters(["a"], fields.text) == ("a",)
+    assert "is empty" in fields.filters([], fields.text).what

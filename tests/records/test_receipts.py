@@ -1,0 +1,34 @@
+"""Replies check themselves and name every problem."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+
+from superstaq_jobs.errors import InvalidValue
+from superstaq_jobs.records import receipts
+
+
+@pytest.mark.parametrize("name", receipts.__all__)
+def test_every_problem_is_named_at_once(name):
+    kind = getattr(receipts, name)
+    wrong = {field.name: object() for field in attrs.fields(kind)}
+    with pytest.raises(InvalidValue, match=f"{name} cannot be made") as caught:
+        kind(**wrong)
+    assert [problem.where for problem in caught.value.problems] == list(wrong)
+
+
+@pytest.mark.parametrize(
+    ("balance", "what"),
+    [(True, "True is no number"), ("3", "'3' is no number"), (float("nan"), "is nan")],
+)
+def test_a_balance_is_a_finite_number(balance, what):
+    with pytest.raises(InvalidValue, match=f"balance: {what}"):
+        receipts.AccountBalance(email="ada@example.com", balance=balance)
+
+
+def test_ids_of_a_receipt_are_uuids():
+    with pytest.raises(InvalidValue, match="'x' is no UUID"):
+        receipts.CancelReceipt(cancelled=["x"])
+    with pytest.raises(InvalidValue, match="num_circuits: -1 is negative"):
+        receipts.SubmitReceipt(job_id="6f3c4a52-7a39-4b0e-9c56-0d4fb2a1c3de", num_circuits=-1)

@@ -1,0 +1,276 @@
+"""Snapshots: fields, what follows from them, results."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+
+import attrs
+import pytest
+from general_superstaq import models
+from hypothesis import given
+from hypothesis import strategies as st
+
+from superstaq_jobs.errors import (
+    CircuitIndexError,
+    CountsUnavailable,
+    InvalidValue,
+    SuperstaqUnsuccessfulJobException,
+)
+from superstaq_jobs.records import CircuitSnapshot, Counts, JobSnapshot, Stage
+from superstaq_jobs.records.snapshots import JOB_FIELDS, PER_CIRCUIT_LISTS, REQUIRED_LISTS
+from superstaq_jobs.testing import strategies as sts
+
+JOB = uuid.UUID(int=1)
+NOON = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
+
+
+def circuit(index=0, status="completed", **fields):
+    return CircuitSnapshot(index=index, status_text=status, **fields)
+
+
+def job(*statuses, **fields):
+    given_fields = {
+        "job_id": JOB,
+        "job_type": "submit",
+        "target": "ibmq_fez_qpu",
+        "circuit_type": "qasm",
+        "user_email": "ada@example.com",
+        "submitted_at": NOON,
+        "circuits": [circuit(i, status) for i, status in enumerate(statuses)],
+    }
+    return JobSnapshot(**(given_fields | fields))
+
+
+def test_the_tables_name_every_field_of_the_official_model_once():
+    assert sorted([*JOB_FIELDS, *PER_CIRCUIT_LISTS]) == sorted(models.JobData.model_fields)
+    assert set(JOB_FIELDS.values()) - {"num_circuits"} <= {
+        f.name for f in attrs.fields(JobSnapshot)
+    }
+    assert {"index", *PER_CIRCUIT_LISTS.values()} == {f.name for f in attrs.fields(CircuitSnapshot)}
+    for name in PER_CIRCUIT_LISTS:
+        nullable = "None" in str(models.JobData.model_fields[name].annotation)
+        assert nullable is (name not in REQUIRED_LISTS)
+
+
+def test_texts_and_plain_values_become_records():
+    value = job("running", job_id=str(JOB), tags=iter(["a"]), metadata={"a": [1]})
+    assert value.job_id == JOB
+    assert value.tags == ("a",)
+    assert value.metadata["a"] == (1,)
+
+
+def test_every_problem_is_named_at_once():
+    with pytest.raises(InvalidValue) as caught:
+        JobSnapshot(
+            job_id="x",
+            job_type="teleport",
+            target="nowhere",
+            circuit_type=3,
+            user_email=None,
+            dry_run=1,
+            submitted_at=dt.datetime(2026, 1, 1),  # noqa: DTZ001
+            tags="abc",
+            metadata=[],
+            circuits=[None],
+            extra={"a": {1}},
+            short_lists={"shots": 0},
+            fetched_at="today",
+            source=3,
+        )
+    named = [problem.where for problem in caught.value.problems]
+    assert named == [field.name for field in attrs.fields(JobSnapshot)]
+
+
+def test_every_problem_of_a_circuit_is_named_at_once():
+    wrong = {field.name: object() for field in attrs.fields(CircuitSnapshot)}
+    with pytest.raises(InvalidValue, match="a CircuitSnapshot cannot be made") as caught:
+        CircuitSnapshot(**wrong)
+    assert [problem.where for problem in caught.value.problems] == list(wrong)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"circuits": [circuit(1)]}, r"circuits: \[0\] has the index 1"),
+        ({"extra": {"tags": []}}, "extra: tags is a field of its own"),
+        ({"extra": {"num_circuits": 3}}, "extra: num_circuits is a field of its own"),
+        ({"extra": {"shots": []}}, "extra: shots is not the rest of a list"),
+        ({"extra": {"counts": {"a": 1}}}, "extra: counts is not the rest of a list"),
+        (
+            {"extra": {"counts": [None]}, "short_lists": {"counts": 0}, "circuits": [circuit()]},
+            "extra: counts cannot be both",
+        ),
+        ({"short_lists": {"statuses": 0}}, "short_lists: does not map lists"),
+        ({"short_lists": {"counts": -1}}, "short_lists: does not map lists"),
+        ({"short_lists": {"counts": True}}, "short_lists: does not map lists"),
+        ({"short_lists": [("counts", 1)]}, "short_lists: does not map lists"),
+        ({"user_email": "\ud800"}, "user_email: has a lone surrogate"),
+        ({"tags": ["a", "\ud800"]}, r"tags: \[1\] has a lone surrogate"),
+        ({"submitted_at": NOON.astimezone(dt.timezone(dt.timedelta(seconds=90)))}, "whole minutes"),
+    ],
+)
+def test_contradictions_are_refused(fields, words):
+    with pytest.raises(InvalidValue, match=words):
+        job(**fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"counts": {"0": "x"}}, "counts: '0' has 'x'"),
+        ({"counts": 3}, "counts: 'int' object"),
+        ({"shots": 10**5000}, "shots: has more than 4,000 digits"),
+        ({"shots": True}, "shots: True is no number"),
+        ({"index": -1}, "index: -1 is negative"),
+        ({"initial_logical_to_physical": {"0": 1}}, "does not map whole numbers"),
+        ({"initial_logical_to_physical": {10**18: 1}}, "no index of a qubit"),
+        ({"final_logical_to_physical": [(0, 1)]}, "is no mapping"),
+    ],
+)
+def test_wrong_fields_of_a_circuit_are_refused(fields, words):
+    with pytest.raises(InvalidValue, match=words):
+        CircuitSnapshot(**({"index": 0, "status_text": "running"} | fields))
+
+
+def test_a_short_list_that_was_filled_is_no_longer_short():
+    value = job("running", "running", short_lists={"counts": 0, "results_dicts": 1})
+    assert value.to_dict()["counts"] == []
+    filled = value.with_counts(0, {"0": 1})
+    assert filled.short_lists == {"counts": 1, "results_dicts": 1}
+    assert filled.to_dict()["counts"] == [{"0": 1}]
+    full = filled.with_counts(1, {"1": 1})
+    assert full.short_lists == {"results_dicts": 1}
+    assert full.to_dict()["counts"] == [{"0": 1}, {"1": 1}]
+
+
+@given(sts.job_snapshots(num_circuits=3), st.integers(0, 2), sts.counts())
+def test_with_counts_changes_one_circuit_only(value, index, counts):
+    changed = value.with_counts(index, dict(counts))
+    assert changed.circuits[index].counts == counts
+    assert attrs.evolve(changed.circuits[index], counts=None) == attrs.evolve(
+        value.circuits[index], counts=None
+    )
+    for other in {0, 1, 2} - {index}:
+        assert changed.circuits[other] is value.circuits[other]
+    assert (changed.fetched_at, changed.source) == (value.fetched_at, value.source)
+
+
+def test_with_counts_refuses_what_is_no_count_and_no_circuit():
+    with pytest.raises(InvalidValue, match="counts"):
+        job("completed").with_counts(0, {"0": None})
+    with pytest.raises(CircuitIndexError):
+        job("completed").with_counts(1, {"0": 1})
+
+
+# ---- what follows ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("index", [-1, 2, 10**30])
+def test_a_circuit_that_is_not_there(index):
+    value = job("running", "failed")
+    for use in (value.circuit, value.counts, value.raise_if_unsuccessful):
+        with pytest.raises(CircuitIndexError, match=str(JOB)) as caught:
+            use(index)
+        assert (caught.value.index, caught.value.num_circuits) == (index, 2)
+    with pytest.raises(CircuitIndexError):
+        value.has_reached(Stage.FINISHED, index)
+
+
+@pytest.mark.parametrize("index", [True, "0", 0.0])
+def test_what_is_no_index(index):
+    with pytest.raises(TypeError, match="no index of a circuit"):
+        job("running").circuit(index)
+
+
+def test_a_job_without_circuits():
+    value = job()
+    assert value.status == "received"
+    assert not value.is_terminal
+    assert not value.is_compiled
+    assert not value.completed
+    assert value.counts() == ()
+    value.raise_if_unsuccessful()
+
+
+def test_a_job_is_completed_if_the_rest_was_deleted():
+    assert job("deleted", "completed").completed
+    assert not job("failed", "completed").completed
+    assert job("failed", "completed").unsuccessful
+
+
+def test_age():
+    value = job("running", fetched_at=NOON)
+    assert value.age(NOON + dt.timedelta(minutes=5)) == dt.timedelta(minutes=5)
+    with pytest.raises(ValueError, match="no time zone"):
+        value.age(dt.datetime(2026, 1, 1))  # noqa: DTZ001
+    with pytest.raises(ValueError, match=f"not known when.*{JOB}"):
+        job("running").age(NOON)
+
+
+def test_long_texts_are_cut_in_the_repr():
+    value = circuit(input_circuit="x" * 10_000, compiled_circuit="short")
+    assert len(repr(value)) < 700
+    assert "'short'" in repr(value)
+
+
+# ---- results -----------------------------------------------------------------------------------
+
+
+def test_an_unsuccessful_job_names_its_circuits_and_reasons():
+    value = job(
+        circuits=[
+            circuit(0, "failed", status_message="no gate"),
+            circuit(1, "completed"),
+            circuit(2, "failed"),
+        ]
+    )
+    with pytest.raises(SuperstaqUnsuccessfulJobException, match=str(JOB)) as caught:
+        value.raise_if_unsuccessful()
+    error = caught.value
+    assert (error.job_id, error.status, error.circuits) == (JOB, "failed", (0, 2))
+    assert "circuit 0: no gate; circuit 2: no reason given" in str(error)
+    with pytest.raises(SuperstaqUnsuccessfulJobException) as caught:
+        value.raise_if_unsuccessful(2)
+    assert caught.value.circuits == (2,)
+    value.raise_if_unsuccessful(1)
+
+
+def test_many_reasons_are_cut_and_counted():
+    value = job(*["cancelled"] * 25)
+    with pytest.raises(
+        SuperstaqUnsuccessfulJobException, match=r"circuit 19.*and 5 more"
+    ) as caught:
+        value.raise_if_unsuccessful()
+    assert len(caught.value.circuits) == 25
+    assert "circuit 20" not in str(caught.value)
+
+
+def test_a_job_that_goes_on_has_not_ended():
+    job("failed", "running").raise_if_unsuccessful()
+    job("unrecognized").raise_if_unsuccessful()
+
+
+def test_counts_of_a_finished_job():
+    value = job(circuits=[circuit(0, counts={"0": 1}), circuit(1, counts={"1": 2})])
+    assert value.counts() == (Counts({"0": 1}), Counts({"1": 2}))
+    assert value.counts(1) is value.circuits[1].counts
+
+
+def test_counts_that_are_not_there_say_why():
+    with pytest.raises(CountsUnavailable, match=r"it was queued.*Wait") as caught:
+        job("queued").counts(0)
+    assert (caught.value.job_id, caught.value.index) == (JOB, 0)
+    with pytest.raises(CountsUnavailable, match="job's type is compile") as caught:
+        job("completed", job_type="compile").counts()
+    assert str(JOB) in str(caught.value)
+    with pytest.raises(SuperstaqUnsuccessfulJobException):
+        job("cancelled").counts(0)
+    with pytest.raises(SuperstaqUnsuccessfulJobException):
+        job("completed", "failed").counts()
+
+
+def test_counts_of_a_job_that_goes_on_are_not_there_even_if_some_were_sent():
+    value = job(circuits=[circuit(0, "running", counts={"0": 1})])
+    with pytest.raises(CountsUnavailable):
+        value.counts(0)

@@ -1,0 +1,97 @@
+"""Statuses: parsing, and the table of steps against its meaning."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+
+from superstaq_jobs.records import STATUS_PRIORITY_ORDER, CircuitStatus, Stage
+from superstaq_jobs.records.status import (
+    NEXT_STATUSES,
+    PROGRESS,
+    TERMINAL_CIRCUIT_STATES,
+    fold_statuses,
+    may_become,
+    parse_status,
+)
+from superstaq_jobs.testing import strategies as sts
+
+
+def test_every_text_of_the_wire_is_parsed_to_its_status():
+    for status in CircuitStatus:
+        assert parse_status(status.value) is status
+
+
+@given(sts.unknown_status_texts())
+def test_a_text_that_nobody_knows_is_unknown(text):
+    status = parse_status(text)
+    assert status is CircuitStatus.UNKNOWN
+    assert not status.is_terminal
+    assert not status.is_compiled
+    assert not status.is_unsuccessful
+
+
+def test_unsuccessful_statuses_by_name():
+    unsuccessful = [s.value for s in CircuitStatus if s.is_unsuccessful]
+    assert unsuccessful == ["failed", "cancelled", "deleted"]
+
+
+def test_a_job_without_circuits_was_received():
+    assert fold_statuses([]) is CircuitStatus.RECEIVED
+
+
+def test_the_tables_speak_of_every_status():
+    every = set(CircuitStatus)
+    assert set(NEXT_STATUSES) == set(PROGRESS) == set(STATUS_PRIORITY_ORDER) == every
+    assert len(STATUS_PRIORITY_ORDER) == len(every)
+
+
+@pytest.mark.parametrize("status", sorted(TERMINAL_CIRCUIT_STATES))
+def test_nothing_leaves_a_terminal_status_but_by_deletion(status):
+    assert NEXT_STATUSES[status] <= {CircuitStatus.DELETED}
+
+
+@pytest.mark.parametrize("status", list(CircuitStatus))
+def test_every_life_can_end(status):
+    seen, frontier = {status}, {status}
+    while frontier:
+        frontier = {after for before in frontier for after in NEXT_STATUSES[before]} - seen
+        seen |= frontier
+    assert seen & TERMINAL_CIRCUIT_STATES
+
+
+@pytest.mark.parametrize("before", list(CircuitStatus))
+def test_may_become_is_any_number_of_steps_and_unknown_on_the_way(before):
+    seen, frontier = {before}, {before}
+    while frontier:
+        frontier = {after for status in frontier for after in NEXT_STATUSES[status]} - seen
+        seen |= frontier
+    if before not in TERMINAL_CIRCUIT_STATES:
+        seen.add(CircuitStatus.UNKNOWN)
+    assert {after for after in CircuitStatus if may_become(before, after)} == seen
+
+
+def test_a_step_forward_is_progress_but_for_the_queue():
+    backward = {
+        (before, after)
+        for before, afters in NEXT_STATUSES.items()
+        for after in afters
+        if PROGRESS[after] < PROGRESS[before]
+    }
+    assert {(b, a) for b, a in backward if b is not CircuitStatus.UNKNOWN} == {
+        (CircuitStatus.RUNNING, CircuitStatus.PENDING)
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "compiled", "finished"),
+    [
+        ("compiling", False, False),
+        ("pending", True, False),
+        ("completed", True, True),
+        ("failed", True, True),
+    ],
+)
+def test_stages(status, compiled, finished):
+    assert Stage.COMPILED.is_reached(parse_status(status)) is compiled
+    assert Stage.FINISHED.is_reached(parse_status(status)) is finished

@@ -1,0 +1,175 @@
+"""Every other body of the API: orders, replies and errors."""
+
+from __future__ import annotations
+
+import json
+import uuid
+
+import pytest
+from hypothesis import find, given
+from hypothesis import strategies as st
+from test_job_data import refused
+
+from superstaq_jobs.errors import ProtocolError
+from superstaq_jobs.records import JsonMapping
+from superstaq_jobs.testing import strategies as sts
+from superstaq_jobs.wire import bodies
+
+JOB, OTHER = uuid.UUID(int=0xA1), uuid.UUID(int=0xA2)
+
+# ---- orders ------------------------------------------------------------------------------------
+
+
+def test_bodies_of_orders():
+    assert json.loads(bodies.encode_cancel([JOB, OTHER])) == {"job_id": [str(JOB), str(OTHER)]}
+    sent = bodies.encode_target_info_request("ibmq_fez_qpu", JsonMapping({"a": [1]}))
+    assert json.loads(sent) == {"target": "ibmq_fez_qpu", "options_dict": {"a": [1]}}
+
+
+# ---- replies -----------------------------------------------------------------------------------
+
+
+@given(sts.submit_receipts())
+def test_a_receipt_is_read(receipt):
+    sent = {"job_id": str(receipt.job_id), "num_circuits": receipt.num_circuits, "new": 1}
+    assert bodies.read_submitted(json.dumps(sent).encode()).value == receipt
+
+
+@pytest.mark.parametrize(
+    ("sent", "problems"),
+    [
+        ({}, ["$.job_id: is missing", "$.num_circuits: is missing"]),
+        ({"job_id": 3, "num_circuits": 1}, ["$.job_id: 3 is no text"]),
+        ({"job_id": "x", "num_circuits": 1}, ["$.job_id: 'x' is no UUID"]),
+        ({"job_id": str(JOB), "num_circuits": -1}, ["$.num_circuits: -1 is negative"]),
+        ({"job_id": str(JOB), "num_circuits": "1"}, ["$.num_circuits: '1' is no whole number"]),
+        ([], ["$: [] is no object"]),
+        (None, ["$: None is no object"]),
+    ],
+)
+def test_a_receipt_that_is_none_is_refused(sent, problems):
+    assert refused(bodies.read_submitted, json.dumps(sent).encode()) == problems
+
+
+@given(sts.cancel_receipts(), st.booleans())
+def test_what_was_cancelled_is_told_from_what_was_not(receipt, upper):
+    succeeded = [text.upper() if upper else text for text in receipt.succeeded]
+    sent = json.dumps({"succeeded": succeeded, "message": receipt.message}).encode()
+    read = bodies.read_cancelled(sent, [*receipt.cancelled, *receipt.refused]).value
+    assert (read.cancelled, read.refused) == (receipt.cancelled, receipt.refused)
+    assert read.message == receipt.message
+    assert read.succeeded == tuple(succeeded)
+
+
+def test_a_cancellation_that_is_none_is_refused():
+    sent = b'{"succeeded": "all", "message": null}'
+    assert refused(bodies.read_cancelled, sent, [JOB]) == [
+        "$.succeeded: 'all' is no list",
+        "$.message: None is no text",
+    ]
+
+
+def plain(target):
+    fields = {f: getattr(target, f) for f in ("target_name", "retired", "simulator", "available")}
+    flags = ("supports_submit", "supports_submit_qubo", "supports_compile", "accessible")
+    return {**fields, **{f: getattr(target, f) for f in flags}, **target.extra.to_dict()}
+
+
+@given(st.lists(sts.targets(), max_size=3))
+def test_targets_are_read_with_what_is_new(targets):
+    sent = json.dumps([plain(target) for target in targets]).encode()
+    assert bodies.read_targets(sent).value == tuple(targets)
+
+
+def test_targets_that_are_none_are_refused_by_place():
+    good = plain(find(sts.targets(extra=False), lambda _: True))
+    wrong = [good, {**good, "retired": 0}, {**good, "target_name": "fez", "new": 1}, 3]
+    problems = refused(bodies.read_targets, json.dumps(wrong).encode())
+    assert problems[0] == "$[1].retired: 0 is neither True nor False"
+    assert problems[1].startswith("$[2].target_name: 'fez' is no target")
+    assert problems[2] == "$[3]: 3 is no object"
+    assert refused(bodies.read_targets, b"{}") == ["$: {} is no list of targets"]
+
+
+def test_target_info_is_read():
+    sent = b'{"target_info": {"num_qubits": 156, "a": [null]}}'
+    info = bodies.read_target_info(sent, "ibmq_fez_qpu").value
+    assert info.target_name == "ibmq_fez_qpu"
+    assert info.info == {"num_qubits": 156, "a": [None]}
+    assert refused(bodies.read_target_info, b'{"target_info": []}', "ibmq_fez_qpu") == [
+        "$.target_info: [] is no mapping"
+    ]
+
+
+@given(sts.balances())
+def test_a_balance_is_read(balance):
+    sent = json.dumps({"email": balance.email, "balance": balance.balance}).encode()
+    assert bodies.read_balance(sent).value == balance
+
+
+@pytest.mark.parametrize("balance", ["3", True, None])
+def test_a_balance_that_is_none_is_refused(balance):
+    sent = json.dumps({"email": "a", "balance": balance}).encode()
+    assert refused(bodies.read_balance, sent) == [f"$.balance: {balance!r} is no number"]
+
+
+# ---- errors ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sent", "text"),
+    [
+        (b'"no credits"', "no credits"),
+        (b'{"message": "no credits"}', "no credits"),
+        (b'{"detail": "no credits"}', "no credits"),
+        (b'{"message": "first", "detail": "second"}', "first"),
+        (
+            b'{"detail": [{"loc": ["body", "shots", 0], "msg": "too many"}, {"msg": "and"}]}',
+            "body.shots.0: too many; and",
+        ),
+        (b'{"detail": [{"loc": "body", "msg": "odd"}]}', "odd"),
+        (b'{"detail": [{"loc": []}, 3, null]}', "{'loc': []}; 3; None"),
+        (b'{"detail": []}', ""),
+        (b'["a", "b"]', "a; b"),
+        (b'{"code": 7}', '{"code":7}'),
+        (b'{"message": null}', "null"),
+        (b'{"message": {"a": 1}}', '{"a":1}'),
+        (b"123456789012345678901234567890", "123456789012345678901234567890"),
+        (b"upstream timed out", "upstream timed out"),
+        (b"", ""),
+        (b" \n", ""),
+        (b"<html>502</html>", "(a web page, as a proxy or a login form sends it)"),
+        (b"\n <!DOCTYPE html>", "(a web page, as a proxy or a login form sends it)"),
+        (b"\xff\xfeno", "\ufffd\ufffdno"),
+        (b'"' + b"x" * 5000 + b'"', "x" * 1000),
+        (b"y" * 5000, "y" * 1000),
+    ],
+)
+def test_the_body_of_an_error(sent, text):
+    assert bodies.read_error(sent) == text
+
+
+@given(st.binary() | sts.hostile_payloads().map(lambda hostile: hostile.body))
+def test_any_body_of_an_error_gives_a_short_text(sent):
+    text = bodies.read_error(sent)
+    assert len(text) <= 1000
+    text.encode()
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        (b"", "it is empty"),
+        (b"  ", "it is empty"),
+        (b"<html>", "it is a web page"),
+        (b"{", "no JSON"),
+        (b"[NaN]", "no JSON"),
+        (b"\xff", "no JSON"),
+        (b"[" * 100_000, "nested too deeply"),
+    ],
+)
+def test_what_is_no_json_says_what_it_is(sent, words):
+    with pytest.raises(ProtocolError, match=words) as caught:
+        bodies.read_balance(sent)
+    assert f"{len(sent)} bytes" in str(caught.value)
+    assert len(str(caught.value)) < 400

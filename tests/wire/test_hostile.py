@@ -1,0 +1,296 @@
+"""Bodies that no honest server sends, and texts that no honest caller does: nothing is fooled."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from worlds import HOST, JOB, KEY, client_on, job
+
+import superstaq_jobs as sj
+from superstaq_jobs.testing import ScriptedTransport, jobs_response, json_response
+from superstaq_jobs.wire.job_data import encode_jobs
+from superstaq_jobs.wire.strict import parse_json
+
+LONGEST_ERROR_BYTES = 4096
+GOOD = encode_jobs([job("completed")])
+FIELDS = GOOD[: -len(b"}}")]
+
+
+def with_field(value: bytes) -> bytes:
+    """A good job with an unknown field, whose value is kept as it is."""
+    return FIELDS + b',"new_field":' + value + b"}}"
+
+
+def refused(body: bytes) -> sj.ProtocolError:
+    with pytest.raises(sj.ProtocolError) as caught:
+        sj.decode_jobs(body)
+    error = caught.value
+    for text in (str(error), repr(error), error.message):
+        assert len(text.encode("utf-8", "surrogatepass")) <= LONGEST_ERROR_BYTES
+    assert error.__cause__ is None
+    return error
+
+
+def test_what_the_others_are_made_of_is_good():
+    assert sj.decode_jobs(GOOD) == (job("completed"),)
+    (snapshot,) = sj.decode_jobs(with_field(b'{"a":[1]}'))
+    assert snapshot.extra == {"new_field": {"a": [1]}}
+
+
+DEPTH = 100_000
+BODIES = {
+    "lists 100,000 deep": b"[" * DEPTH + b"]" * DEPTH,
+    "objects 100,000 deep": b'{"a":' * DEPTH + b"1" + b"}" * DEPTH,
+    "lists deep in a field": with_field(b"[" * DEPTH + b"]" * DEPTH),
+    "objects deep in a field": with_field(b'{"a":' * DEPTH + b"1" + b"}" * DEPTH),
+    "10 MB of [": b"[" * 10_000_000,
+    "10 MB of {": b'{"":' * 2_500_000,
+    "10 MB of [ in a field": with_field(b"[" * 10_000_000),
+    "a number of 100,000 digits": with_field(b"9" * 100_000),
+    "10 MB of digits": b"9" * 10_000_000,
+    "a number past all floats": with_field(b"1e999"),
+    "a negative one": with_field(b"-1e999"),
+    "an exponent of 100,000 digits": with_field(b"1e" + b"9" * 100_000),
+    "NaN": with_field(b"NaN"),
+    "nan": with_field(b"nan"),
+    "Infinity": with_field(b"Infinity"),
+    "-Infinity": with_field(b"-Infinity"),
+    "a lone surrogate": with_field(b'"\\ud800"'),
+    "the wrong half": with_field(b'"\\udc00"'),
+    "halves the wrong way round": with_field(b'"\\udc00\\ud800"'),
+    "a half and a letter": with_field(b'"\\ud83d\\u0041"'),
+    "a lone surrogate in a key": with_field(b'{"\\ud800":1}'),
+    "a raw surrogate": with_field(b'"\xed\xa0\x80"'),
+    "no UTF-8": with_field(b'"\xff"'),
+    "an overlong slash": with_field(b'"\xc0\xaf"'),
+    "a BOM": b"\xef\xbb\xbf" + GOOD,
+    "UTF-16": GOOD.decode().encode("utf-16"),
+    "UTF-16, little": GOOD.decode().encode("utf-16-le"),
+    "UTF-16, big": GOOD.decode().encode("utf-16-be"),
+    "UTF-32": GOOD.decode().encode("utf-32"),
+    "a comment": b"/**/" + GOOD,
+    "a comma too many": GOOD[:-1] + b",}",
+    "single quotes": b"{'a':1}",
+    "two values": GOOD + GOOD,
+    "a value and more": GOOD + b"x",
+    "a null byte": GOOD + b"\x00",
+    "a line break in a text": with_field(b'"a\nb"'),
+    "a leading zero": with_field(b"01"),
+    "a plus": with_field(b"+1"),
+    "hexadecimal": with_field(b"0x1"),
+    "nothing": b"",
+    "blanks": b" \r\n\t",
+    "a long name of a job": b'{"' + b"x" * 1_000_000 + b'":{}}',
+    "a long name of a field": with_field(b"1")[:-2] + b',"' + b"y" * 1_000_000 + b'":NaN}}',
+    "many wrong jobs": json.dumps({f"{n:036}": n for n in range(100_000)}).encode(),
+}
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_it_is_refused_with_a_short_error(name):
+    refused(BODIES[name])
+
+
+@pytest.mark.parametrize(
+    "name", ["10 MB of [", "10 MB of digits", "UTF-16", "a long name of a job"]
+)
+def test_it_is_refused_as_the_answer_to_a_call_too(name):
+    transport = ScriptedTransport([sj.Response(status=200, body=BODIES[name])] * 2)
+    client = client_on(transport)
+    with pytest.raises(sj.ProtocolError) as caught:
+        sj.fetch_job(client, JOB)
+    assert len(str(caught.value).encode()) <= LONGEST_ERROR_BYTES
+    new = sj.NewJob(target="ss_unconstrained_simulator", circuits="OPENQASM 2.0;")
+    with pytest.raises(sj.SubmissionUnknown) as unknown:
+        sj.submit_job(client, new)
+    assert len(str(unknown.value).encode()) <= LONGEST_ERROR_BYTES
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_as_the_body_of_an_error_it_does_no_harm(name):
+    answer = sj.Response(status=400, body=BODIES[name])
+    with pytest.raises(sj.SuperstaqServerException) as caught:
+        sj.fetch_balance(client_on(ScriptedTransport([answer])))
+    assert type(caught.value) is sj.SuperstaqServerException
+    assert len(str(caught.value).encode()) <= LONGEST_ERROR_BYTES
+
+
+@pytest.mark.parametrize("digits", [19, 20, 300, 4000])
+def test_a_whole_number_is_kept_exactly_or_refused(digits):
+    body = with_field(b"7" * digits)
+    try:
+        (snapshot,) = sj.decode_jobs(body)
+    except sj.ProtocolError:
+        assert digits > 300
+    else:
+        assert snapshot.extra["new_field"] == int("7" * digits)
+        assert type(snapshot.extra["new_field"]) is int
+
+
+# ---- keys that come twice
+
+TWICE = {
+    "plainly": b'{"a":1,"a":2}',
+    "with the same value": b'{"a":1,"a":1}',
+    "a space before the colon": b'{"a" :1,"a":2}',
+    "a tab": b'{"a"\t:1,"a"\t:2}',
+    "line breaks": b'{"a"\n:1,"a"\r\n:2}',
+    "many blanks": b'{ "a" \n\t :1 , "a" : 2 }',
+    "an escaped backslash at its end": b'{"a\\\\":1,"a\\\\":2}',
+    "three escaped backslashes": b'{"a\\\\\\\\\\\\":1,"a\\\\\\\\\\\\":2}',
+    "an escaped quote at its end": b'{"a\\"":1,"a\\"":2}',
+    "a quote and a colon in it": b'{"a\\":":1,"a\\":":2}',
+    "another spelling": b'{"a":1,"\\u0061":2}',
+    "the empty key": b'{"":1,"":2}',
+    "deep inside": b'{"b":[[{"c":{"a":1,"a":2}}]]}',
+    "far apart": b'{"a":1,' + b",".join(b'"k%d":0' % n for n in range(5000)) + b',"a":2}',
+    "hidden by a text that looks like a key": b'{"a":1,"b":"\\":","a":2}',
+    "hidden by a text that begins with a colon": b'{"a":":","a":":"}',
+    "an object as its value": b'{"a":{"b":1},"a":{"c":1}}',
+    "past the end of a text": b'{"a":"x\\\\","a":"y\\\\"}',
+}
+
+
+@pytest.mark.parametrize("name", TWICE)
+def test_a_key_that_comes_twice_is_refused_in_every_disguise(name):
+    assert "twice" in str(refused(with_field(TWICE[name])))
+    with pytest.raises(sj.ProtocolError, match="twice"):
+        parse_json(TWICE[name])
+
+
+def test_a_job_or_a_field_that_comes_twice_is_refused():
+    entry = GOOD[1:-1]
+    assert "twice" in str(refused(b"{" + entry + b"," + entry + b"}"))
+    assert "twice" in str(refused(FIELDS + b',"dry_run":false}}'))
+
+
+KEYS = st.text(st.sampled_from('a":\\ \n\té\u2028'), max_size=4) | st.text(max_size=3)
+TEXTS = st.text(st.sampled_from('":,{}\\ a'), max_size=6)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=8,
+)
+BLANKS = st.text(st.sampled_from(" \t\n\r"), max_size=2)
+
+
+def has_repeated_keys(text: str) -> bool:
+    """By the standard library's parser, which shows every key."""
+    found = False
+
+    def pairs(items):
+        nonlocal found
+        found = found or len({key for key, _ in items}) < len(items)
+        return dict(items)
+
+    json.loads(text, object_pairs_hook=pairs)
+    return found
+
+
+@st.composite
+def written(draw, value, *, repeats):
+    """A value as JSON text, in a spelling of its own, with keys that come twice if so wished."""
+    blank = draw(BLANKS)
+    if isinstance(value, list):
+        items = [draw(written(item, repeats=repeats)) for item in value]
+        return "[" + f",{blank}".join(items) + blank + "]"
+    if not isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=draw(st.booleans()))
+    items = list(value.items())
+    if items and repeats:
+        items.insert(
+            draw(st.integers(0, len(items))),
+            (draw(st.sampled_from(items))[0], draw(st.sampled_from([0, ":", {}]))),
+        )
+    parts = [
+        json.dumps(key, ensure_ascii=draw(st.booleans()))
+        + draw(BLANKS)
+        + ":"
+        + blank
+        + draw(written(item, repeats=repeats and draw(st.booleans())))
+        for key, item in items
+    ]
+    return "{" + f"{blank},".join(parts) + "}"
+
+
+@given(VALUES.flatmap(lambda value: st.tuples(st.just(value), written(value, repeats=False))))
+@example(({"a": ":", "b": '":'}, '{"a":":","b":"\\":"}'))
+def test_no_json_without_repeated_keys_is_refused(pair):
+    value, text = pair
+    assert not has_repeated_keys(text)
+    assert parse_json(text.encode()) == value
+
+
+@given(
+    st.dictionaries(KEYS, VALUES, min_size=1, max_size=3).flatmap(
+        lambda value: written(value, repeats=True)
+    )
+)
+def test_json_with_a_repeated_key_is_always_refused(text):
+    assert has_repeated_keys(text)
+    with pytest.raises(sj.ProtocolError, match="twice"):
+        parse_json(text.encode())
+
+
+# ---- what a caller could smuggle into a request
+
+INJECTIONS = ["a\r\nX-Evil: 1", "a\nb", "a\rb", "a\x00b", "\r\n\r\nGET /evil HTTP/1.1"]
+
+
+@pytest.mark.parametrize("text", INJECTIONS)
+def test_a_key_or_a_token_cannot_bring_a_header_along(text):
+    for options in ({"api_key": text}, {"ibmq_token": text}, {"cq_token": text}):
+        with pytest.raises(sj.ConfigurationError) as caught:
+            sj.SuperstaqClient(**{"api_key": KEY, "remote_host": HOST, **options})
+        assert text not in str(caught.value)
+
+
+def test_a_token_that_is_data_is_written_as_json_which_has_no_line_breaks():
+    transport = ScriptedTransport([json_response({"email": "a@b.c", "balance": 1})])
+    client = client_on(transport, cq_token={"a": "x\r\nX-Evil: 1"})
+    sj.fetch_balance(client)
+    (value,) = (value for name, value in transport.requests[0].headers if name == "cq_token")
+    assert json.loads(value.reveal()) == {"a": "x\r\nX-Evil: 1"}
+    assert value.reveal().isprintable()
+
+
+@pytest.mark.parametrize("text", [*INJECTIONS, "a&job_id=b", "a#b", "a b", "ü", "%0d%0a", "../x"])
+def test_a_tag_stays_within_its_parameter(text):
+    transport = ScriptedTransport([jobs_response()])
+    sj.query_jobs(client_on(transport), sj.JobQuery(tags=[text]))
+    (request,) = transport.requests
+    assert request.path.isprintable()
+    assert request.path.isascii()
+    assert urlsplit(request.path).path == "/v0.3.0/client/job/qasm"
+    assert parse_qsl(urlsplit(request.path).query, keep_blank_values=True) == [("tags", text)]
+
+
+@pytest.mark.parametrize("text", [*INJECTIONS, f"{JOB}\r\nX-Evil: 1", f"{JOB}&a=b", f"{JOB}\n"])
+def test_an_id_that_is_more_than_an_id_is_refused(text):
+    transport = ScriptedTransport()
+    client = client_on(transport)
+    calls = [
+        lambda: sj.fetch_job(client, text),
+        lambda: sj.cancel_jobs(client, [text]),
+        lambda: sj.JobHandle(client, text),
+        lambda: sj.JobQuery(job_id=[text]),
+    ]
+    for call in calls:
+        with pytest.raises(sj.InvalidRequest):
+            call()
+    assert transport.requests == ()
+
+
+@pytest.mark.parametrize("text", INJECTIONS)
+def test_neither_a_target_nor_a_language_can_change_the_path(text):
+    transport = ScriptedTransport()
+    client = client_on(transport)
+    with pytest.raises(sj.InvalidRequest):
+        sj.fetch_job(client, JOB, circuit_type=text)
+    with pytest.raises(sj.InvalidRequest):
+        sj.fetch_target_info(client, text)
+    assert transport.requests == ()

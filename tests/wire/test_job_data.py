@@ -1,0 +1,261 @@
+"""Jobs in bodies of the API to records and back, strictly; the laws are in property/."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import json
+import uuid
+import warnings
+
+import pytest
+from hypothesis import find
+
+from superstaq_jobs.errors import ProtocolError, SuperstaqWarning
+from superstaq_jobs.testing import strategies as sts
+from superstaq_jobs.wire import bodies, job_data
+
+JOB, OTHER = uuid.UUID(int=0xA1), uuid.UUID(int=0xA2)
+GOOD = find(sts.wire_payloads(num_circuits=2), lambda payload: "metadata" in payload)
+NOON = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
+
+
+def body(*payloads, **more):
+    jobs = {str(job): p for job, p in zip([JOB, OTHER], payloads, strict=False)}
+    return json.dumps(jobs | more).encode()
+
+
+NO_TARGET = "'fez' is no target: <provider>_<device>_<qpu|simulator>, like ibmq_fez_qpu"
+
+
+def refused(read, *args):
+    with pytest.raises(ProtocolError) as caught:
+        read(*args)
+    return [str(problem) for problem in caught.value.problems]
+
+
+# ---- jobs --------------------------------------------------------------------------------------
+
+
+def test_one_job_in_two_spellings_of_its_id_is_refused():
+    one = "6f3c4a52-7a39-4b0e-9c56-0d4fb2a1c3de"
+    twice = json.dumps({one: GOOD, one.upper(): GOOD}).encode()
+    assert refused(job_data.read_jobs, twice) == [
+        f"$.{one.upper()}: is a job's id a second time, in another spelling"
+    ]
+
+
+def test_jobs_come_in_the_order_of_the_answer_with_provenance():
+    snapshots = job_data.decode_jobs(
+        body(GOOD, GOOD), fetched_at=NOON, source="https://x.example.com"
+    )
+    assert [s.job_id for s in snapshots] == [JOB, OTHER]
+    assert {(s.fetched_at, s.source) for s in snapshots} == {(NOON, "https://x.example.com")}
+    assert job_data.decode_jobs(b"{}") == ()
+
+
+def test_a_wrong_provenance_is_the_caller_s_mistake_and_is_named():
+    assert "fetched_at: has no time zone" in str(
+        refused(lambda: job_data.read_jobs(body(GOOD), fetched_at=NOON.replace(tzinfo=None)))
+    )
+
+
+def test_the_readable_jobs_of_a_broken_answer_are_kept():
+    broken = {**GOOD, "shots": "many"}
+    with pytest.raises(ProtocolError, match="the answer with the jobs") as caught:
+        job_data.read_jobs(body(broken, GOOD))
+    assert [snapshot.job_id for snapshot in caught.value.found] == [OTHER]
+    assert [p.where for p in caught.value.problems] == [f"$.{JOB}.shots"]
+
+
+def test_all_problems_come_at_once_with_their_paths():
+    wrong = {**GOOD, "dry_run": 1, "target": "fez", "shots": [1, "2"], "tags": [None]}
+    wrong |= {"job_type": "run", "circuit_type": 3}
+    del wrong["user_email"]
+    assert sorted(refused(job_data.read_jobs, body(wrong))) == [
+        f"$.{JOB}.circuit_type: 3 is none of cirq, qiskit, qasm, jaqal",
+        f"$.{JOB}.dry_run: 1 is neither True nor False",
+        f"$.{JOB}.job_type: 'run' is none of submit, simulate, compile, convert",
+        f"$.{JOB}.shots[1]: '2' is no whole number",
+        f"$.{JOB}.tags[0]: None is no text",
+        f"$.{JOB}.target: {NO_TARGET}",
+        f"$.{JOB}.user_email: is missing",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "count"),
+    [
+        ({"shots": ["x"] * 100}, 100),
+        ({"counts": [{str(n): "x" for n in range(100)}] * 2}, 200),
+        ({"initial_logical_to_physicals": [{f"q{n}": 0 for n in range(50)}]}, 50),
+        ({"statuses": [3] * 30, "tags": [3] * 15}, 45),
+    ],
+)
+def test_at_most_20_problems_are_kept_and_the_rest_is_counted(changes, count):
+    with pytest.raises(ProtocolError) as caught:
+        job_data.read_jobs(body({**GOOD, **changes}))
+    assert len(caught.value.problems) == 20
+    assert caught.value.omitted == count - 20
+    assert f"… and {count - 20} more" in str(caught.value)
+
+
+def test_problems_of_many_jobs_are_counted_together():
+    wrong = {**GOOD, "shots": ["x"] * 15}
+    with pytest.raises(ProtocolError) as caught:
+        job_data.read_jobs(body(wrong, wrong))
+    assert (len(caught.value.problems), caught.value.omitted) == (20, 10)
+
+
+@pytest.mark.parametrize("name", ["statuses", "input_circuits", "shots"])
+def test_a_required_list_that_is_short_is_refused_by_name(name):
+    short = {**GOOD, name: GOOD[name][:1]}
+    assert refused(job_data.read_jobs, body(short)) == [
+        f"$.{JOB}.{name}: has 1 entries for 2 circuits"
+    ]
+
+
+def test_a_negative_number_of_circuits_is_refused():
+    assert refused(job_data.read_jobs, body({**GOOD, "num_circuits": -1})) == [
+        f"$.{JOB}.num_circuits: -1 is negative"
+    ]
+
+
+@pytest.mark.parametrize("key", ["x", "", "1234"])
+def test_an_id_that_is_none_is_refused(key):
+    (problem,) = refused(job_data.read_jobs, json.dumps({key: GOOD}).encode())
+    assert problem == f"$.{key}: {key!r} is no UUID"
+
+
+@pytest.mark.parametrize("data", [None, 3, "jobs", [], [GOOD]])
+def test_what_is_no_object_of_jobs(data):
+    (problem,) = refused(job_data.read_jobs, json.dumps(data).encode())
+    assert problem.startswith("$: ")
+    assert problem.endswith("is no object of jobs by id")
+
+
+def test_an_unknown_field_that_cannot_be_kept_is_refused():
+    deep = body({**GOOD, "new": 3}).replace(b'"new": 3', b'"new": ' + b"[" * 150 + b"]" * 150)
+    (problem,) = refused(job_data.read_jobs, deep)
+    assert problem == f"$.{JOB}: is nested more than 100 deep"
+
+
+def test_counts_that_mix_floats_and_numbers_past_all_floats_are_refused():
+    (problem,) = refused(
+        job_data.read_jobs, body({**GOOD, "counts": [{"0": 0.5, "1": 10**400}, None]})
+    )
+    assert problem.startswith(f"$.{JOB}.counts[0]: '1' has 1000")
+
+
+@pytest.mark.parametrize("bracket", ["[]", "{}"])
+def test_nesting_of_every_depth_is_refused_cleanly(bracket):
+    """A body may be parsed and yet be too deep to be shown."""
+    start, end = ("[", "]") if bracket == "[]" else ('{"a":', "}")
+    for depth in range(860, 1010):
+        text = (start * depth + "0" + end * depth).encode()
+        for data in (text, b'{"warnings": [' + text + b"]}", b'{"x": ' + text + b"}"):
+            with contextlib.suppress(ProtocolError):
+                job_data.read_jobs(data)
+        assert isinstance(bodies.read_error(text), str)
+        assert isinstance(bodies.read_error(b'{"detail": [' + text + b"]}"), str)
+
+
+@pytest.mark.parametrize(
+    ("text", "twice"),
+    [
+        ('{"a":1,"a":2}', True),
+        ('{"a" : 1, "b":[{"c":1,"c" :1}]}', True),
+        ('{"a":":","b":":x"}', False),
+        ('{"a":":","a":1}', True),
+        ('{"a\\":":1,"b":"\\":"}', False),
+        ('{"a\\":":1,"a\\":":1}', True),
+        ('{"a\\\\":1,"b":2}', False),
+        ('{"a\\\\":1,"a\\\\":2}', True),
+        ('{"a":1,"\\u0061":2}', True),
+        ('{"a" :' * 900 + "0" + "}" * 900, False),
+        ('{"a":{"a":1},"b":{"a":1}}', False),
+    ],
+)
+def test_a_key_that_comes_twice_is_refused(text, twice):
+    assert isinstance(json.loads(text), dict)  # it is JSON
+    try:
+        said = bodies.read_targets(f"[{text}]".encode())
+    except ProtocolError as error:
+        said = str(error)
+    assert ("has a key twice" in said) is twice
+
+
+@pytest.mark.parametrize("bracket", ["[]", "{}"])
+def test_bodies_with_white_space_of_every_depth_are_refused_cleanly(bracket):
+    start, end = ("[", "]") if bracket == "[]" else ('{"a" :', "}")
+    for depth in range(860, 1010, 3):
+        with pytest.raises(ProtocolError):
+            job_data.read_jobs((start * depth + '{"a" :1}' + end * depth).encode())
+
+
+def test_an_unknown_status_gives_exactly_one_warning():
+    odd = {**GOOD, "statuses": ["teleporting", "beaming"]}
+    with pytest.warns(SuperstaqWarning) as caught:
+        snapshots = job_data.decode_jobs(body(odd, odd))
+    (warning,) = caught
+    assert "'beaming', 'teleporting'" in str(warning.message)
+    for snapshot in snapshots:
+        assert [c.status_text for c in snapshot.circuits] == odd["statuses"]
+        assert set(snapshot.statuses) == {"unknown"}
+        assert not snapshot.is_terminal
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert job_data.decode_jobs(body(GOOD))
+
+
+@pytest.mark.parametrize(
+    ("sent", "texts"),
+    [
+        ([{"message": "soon"}, {"message": "now"}], ["soon", "now"]),
+        ([], []),
+        ("soon", ["soon"]),
+        ([{"text": "soon"}], ["{'text': 'soon'}"]),
+        ([{"message": 3}], ["{'message': 3}"]),
+        (None, ["None"]),
+        ([{"message": "x" * 5000}], ["x" * 1000]),
+    ],
+)
+def test_server_warnings_are_no_part_of_the_data(sent, texts):
+    answer = job_data.read_jobs(body(GOOD, warnings=sent))
+    assert list(answer.warnings) == texts
+    assert [snapshot.job_id for snapshot in answer.value] == [JOB]
+    for read in (
+        lambda b: bodies.read_cancelled(b, []),
+        lambda b: bodies.read_target_info(b, "ibmq_fez_qpu"),
+        bodies.read_balance,
+        bodies.read_submitted,
+    ):
+        fields = {
+            "succeeded": [], "message": "", "target_info": {}, "email": "a", "balance": 1,
+            "job_id": str(JOB), "num_circuits": 1, "warnings": sent,
+        }  # fmt: skip
+        assert list(read(json.dumps(fields).encode()).warnings) == texts
+
+
+def test_decoding_warns_of_what_the_server_warns_of():
+    with pytest.warns(SuperstaqWarning, match="soon"):
+        assert job_data.decode_jobs(b'{"warnings": [{"message": "soon"}]}') == ()
+
+
+def test_two_snapshots_of_one_job_are_not_encoded():
+    (snapshot,) = job_data.decode_jobs(body(GOOD))
+    with pytest.raises(ValueError, match=f"two snapshots of job {JOB}"):
+        job_data.encode_jobs([snapshot, snapshot])
+    assert job_data.encode_jobs([]) == b"{}"
+
+
+@pytest.mark.parametrize("given_body", ["{}", None, bytearray(b"{}")])
+def test_a_body_that_is_no_bytes_is_refused_by_name(given_body):
+    with pytest.raises(TypeError, match=f"is a {type(given_body).__name__}: pass bytes"):
+        job_data.decode_jobs(given_body)
+
+
+def test_one_snapshot_is_no_list_of_them():
+    (snapshot,) = job_data.decode_jobs(body(GOOD))
+    with pytest.raises(TypeError, match=r"\[snapshot\]"):
+        job_data.encode_jobs(snapshot)

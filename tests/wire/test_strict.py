@@ -1,0 +1,176 @@
+"""Strictness: for each field of JobData, each wrong type is refused at the right path."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import uuid
+
+import pytest
+from general_superstaq import models
+from hypothesis import find, given
+from hypothesis import strategies as st
+
+from superstaq_jobs.errors import ProtocolError
+from superstaq_jobs.records import SubmitReceipt
+from superstaq_jobs.testing import strategies as sts
+from superstaq_jobs.wire.job_data import read_jobs
+from superstaq_jobs.wire.strict import Collector, WrongError, structure
+
+JOB = uuid.UUID(int=0xA1)
+GOOD = find(sts.wire_payloads(num_circuits=2), lambda payload: "metadata" in payload)
+
+JSON = {
+    "null": None,
+    "true": True,
+    "whole": 7,
+    "fraction": 1.5,
+    "text": "x",
+    "list": [],
+    "object": {},
+}
+FITS = {
+    "job_type": set(),
+    "user_email": {"text"},
+    "target": set(),
+    "num_circuits": set(),  # a whole number of 7 is refused at the lists
+    "circuit_type": set(),
+    "dry_run": {"true"},
+    "submission_timestamp": set(),
+    "tags": {"list"},
+    "metadata": {"object"},
+}
+ENTRY_FITS = {
+    "statuses": {"text"},
+    "input_circuits": {"text"},
+    "shots": {"whole"},
+    "counts": {"null", "object"},
+    "last_updated_timestamp": {"null"},
+    "initial_logical_to_physicals": {"null", "object"},
+    "final_logical_to_physicals": {"null", "object"},
+    **dict.fromkeys(  # noqa: RUF024 - nobody changes them
+        [
+            "status_messages", "provider_id", "compiled_circuits", "results_dicts",
+            "logical_qubits", "physical_qubits",
+        ],
+        {"null", "text"},
+    ),
+}  # fmt: skip
+OPTIONAL_LISTS = set(ENTRY_FITS) - {"statuses", "input_circuits", "shots"}
+
+
+def problems_of(payload):
+    try:
+        read_jobs(json.dumps({str(JOB): payload}).encode())
+    except ProtocolError as error:
+        return [problem.where for problem in error.problems]
+    return []
+
+
+def test_the_tables_of_this_test_name_every_field():
+    assert FITS.keys() | ENTRY_FITS.keys() == set(models.JobData.model_fields)
+    assert problems_of(GOOD) == []
+
+
+@pytest.mark.parametrize("kind", JSON)
+@pytest.mark.parametrize("name", FITS)
+def test_a_field_takes_its_own_type_only(name, kind):
+    where = problems_of({**GOOD, name: JSON[kind]})
+    if kind in FITS[name]:
+        assert where == []
+    elif (name, kind) == ("num_circuits", "whole"):
+        assert set(where) == {f"$.{JOB}.{n}" for n in ("statuses", "input_circuits", "shots")}
+    else:
+        assert where == [f"$.{JOB}.{name}"]
+
+
+@pytest.mark.parametrize("kind", JSON)
+@pytest.mark.parametrize("name", ENTRY_FITS)
+def test_a_list_takes_a_list_only(name, kind):
+    where = problems_of({**GOOD, name: JSON[kind]})
+    fits = kind == "list" and name in OPTIONAL_LISTS
+    assert where == ([] if fits else [f"$.{JOB}.{name}"])
+
+
+@pytest.mark.parametrize("kind", JSON)
+@pytest.mark.parametrize("name", ENTRY_FITS)
+def test_an_entry_takes_its_own_type_only(name, kind):
+    where = problems_of({**GOOD, name: [GOOD[name][0], JSON[kind]]})
+    assert where == ([] if kind in ENTRY_FITS[name] else [f"$.{JOB}.{name}[1]"])
+
+
+@pytest.mark.parametrize("kind", JSON)
+@pytest.mark.parametrize("name", ["counts", "initial_logical_to_physicals"])
+def test_a_value_of_a_mapping_takes_its_own_type_only(name, kind):
+    where = problems_of({**GOOD, name: [None, {"0": 1, "1": JSON[kind]}]})
+    fits = kind == "whole" or (kind == "fraction" and name == "counts")
+    assert where == ([] if fits else [f"$.{JOB}.{name}[1].1"])
+
+
+@pytest.mark.parametrize("name", [*FITS, *ENTRY_FITS])
+def test_only_tags_and_metadata_may_be_missing(name):
+    payload = {key: value for key, value in GOOD.items() if key != name}
+    assert problems_of(payload) == ([] if name in {"tags", "metadata"} else [f"$.{JOB}.{name}"])
+
+
+@pytest.mark.parametrize(
+    ("key", "fits"),
+    [
+        ("0", True), ("-1", True), ("17", True), ("9" * 18, True), ("00", False), ("-0", True),
+        ("+1", False), (" 1", False), ("1 ", False), ("1.0", False), ("", False), ("a", False),
+        ("٣", False), ("1_0", False), ("9" * 19, False), ("1\n", False),
+    ],
+)  # fmt: skip
+def test_keys_of_a_map_of_qubits(key, fits):
+    where = problems_of({**GOOD, "final_logical_to_physicals": [{key: 1}]})
+    assert where == ([] if fits else [f"$.{JOB}.final_logical_to_physicals[0].{key}"])
+
+
+@given(sts.moments(), st.sampled_from(["T", "t", " "]), st.integers(0, 9))
+def test_times_are_read_to_the_microsecond_and_no_further(moment, separator, digit):
+    moment = moment.replace(microsecond=moment.microsecond or 7)
+    text = moment.isoformat(sep=separator)
+    longer = f"{text[:26]}{digit}{text[26:]}"
+    for spelled in (text, longer):
+        payload = {**GOOD, "submission_timestamp": spelled}
+        (snapshot,) = read_jobs(json.dumps({str(JOB): payload}).encode()).value
+        assert snapshot.submitted_at == moment
+        assert snapshot.submitted_at.utcoffset() == moment.utcoffset()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("2026-13-01T00:00:00Z", "is no time: month must be"),
+        ("2026-01-01T00:00:00", "is no ISO 8601 time stamp with a zone"),
+        ("2026-01-01T00:00.5Z", "is no ISO 8601 time stamp"),
+        ("2026-01-01T00:00:00+02:60", "is no ISO 8601 time stamp"),
+    ],
+)
+def test_a_wrong_time_says_why(text, words):
+    with pytest.raises(ProtocolError, match=words):
+        read_jobs(json.dumps({str(JOB): {**GOOD, "submission_timestamp": text}}).encode())
+
+
+def test_an_error_that_is_no_problem_of_the_value_is_not_swallowed():
+    with pytest.raises(ZeroDivisionError):
+        Collector().add("$", ZeroDivisionError())
+
+
+def test_a_collector_without_problems_lets_the_value_pass():
+    Collector().finish()
+    collector = Collector()
+    collector.say("$.a", "is wrong")
+    with pytest.raises(WrongError):
+        collector.finish()
+
+
+def test_what_a_record_itself_refuses_is_named_by_its_path():
+    with pytest.raises(ProtocolError) as caught:
+        structure(SubmitReceipt, {"job_id": str(JOB), "num_circuits": -1}, what="it")
+    assert [str(problem) for problem in caught.value.problems] == ["$.num_circuits: -1 is negative"]
+
+
+def test_structuring_what_is_no_object_is_a_protocol_error():
+    with pytest.raises(ProtocolError, match="the thing is not what the API promises"):
+        structure(dt.date, 3, what="the thing")
