@@ -78,29 +78,29 @@ def _handed_back(make: Callable[[str], faults.Act]) -> faults.Act:
 
 
 def _json(value: Any, status: str) -> faults.Act:
-    return faults.answer(json.dumps(value).encode(), status)
+    return faults.respond(json.dumps(value).encode(), status)
 
 
 def _scripts() -> dict[str, faults.Act]:
     good = json.dumps({str(JOB): job_data()}).encode()
     back = {
-        "text of an error": lambda text: faults.answer(text.encode(), "400 Bad Request"),
+        "text of an error": lambda text: faults.respond(text.encode(), "400 Bad Request"),
         "message of a 401": lambda text: _json({"message": text}, "401 Unauthorized"),
         "detail of a 422": lambda text: _json({"detail": [{"msg": text}]}, "422 No"),
-        "page of a proxy": lambda text: faults.answer(b"<html>" + text.encode()),
+        "page of a proxy": lambda text: faults.respond(b"<html>" + text.encode()),
         "id of a job": lambda text: _json({text: {}}, "200 OK"),
         "field of a job": lambda text: _json({str(JOB): job_data(statuses=text)}, "200 OK"),
         "warning": lambda text: _json({"warnings": [{"message": text}]}, "200 OK"),
         "status line": lambda text: faults.raw(f"HTTP/1.1 500 {text}\r\n\r\n".encode(), close=True),
         "no HTTP": lambda text: faults.raw(text.encode() + b"\r\n\r\n", close=True),
         "length": lambda text: faults.stated_length(text, good),
-        "coding": lambda text: faults.answer(good, headers=[("Content-Encoding", text)]),
+        "coding": lambda text: faults.respond(good, headers=[("Content-Encoding", text)]),
         "redirect": lambda text: faults.redirect(f"http://127.0.0.1:9/{text.replace(' ', '/')}"),
     }
     return {
         **{name: _handed_back(make) for name, make in back.items()},
-        "good": faults.answer(good),
-        "busy": faults.answer(b'"busy"', "503 Service Unavailable"),
+        "good": faults.respond(good),
+        "busy": faults.respond(b'"busy"', "503 Service Unavailable"),
         "closed": faults.close_after_request(),
         "reset": faults.reset_after_request(),
         "headers cut": faults.cut_headers(),

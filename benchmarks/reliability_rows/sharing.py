@@ -103,9 +103,9 @@ def _faulty_server(share: float) -> faults.Act:
     draw = random.Random(6)  # noqa: S311 - faults are no secret
     lock = threading.Lock()
     fixed = {
-        "busy": faults.answer(b'"busy"', "503 Service Unavailable"),
-        "broken": faults.answer(b'{"message": "broken"}', "500 Internal Server Error"),
-        "page": faults.answer(b"<html>proxy</html>"),
+        "busy": faults.respond(b'"busy"', "503 Service Unavailable"),
+        "broken": faults.respond(b'{"message": "broken"}', "500 Internal Server Error"),
+        "page": faults.respond(b"<html>proxy</html>"),
         "reset": faults.reset_after_request(),
         "closed": faults.close_after_request(),
         "headers cut": faults.cut_headers(),

@@ -101,5 +101,5 @@ class Address:
 
 
 def _ascii(host: str) -> str:
-    """The name as it is looked up and sent; raises ``UnicodeError`` if there is no such name."""
+    """The name as it is looked up and sent; raises ``UnicodeError`` if it is not a name."""
     return host.encode("idna").decode("ascii")

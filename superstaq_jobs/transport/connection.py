@@ -184,7 +184,7 @@ class Connection(urllib3.connection.HTTPConnection):
         raise refused or OSError("the name has no address")
 
     def _tunnel(self) -> None:
-        super()._tunnel()  # type: ignore[misc]  # http.client's, which urllib3 overrides as well
+        super()._tunnel()  # http.client's, which urllib3 overrides as well
         self._bound_handshake(self.sock)
 
     def _bound_handshake(self, sock: socket.socket) -> None:
@@ -246,7 +246,7 @@ class HttpResponse(http.client.HTTPResponse):
         super().__init__(sock, method=method)
         self._limits = limits
         # The stream that http.client made keeps the socket open if the connection lets go of it.
-        raw: Any = self.fp.detach()  # type: ignore[attr-defined]
+        raw: Any = self.fp.detach()
         self.fp: Any = _Reader(LimitedStream(raw, sock, limits), _BUFFER_BYTES)
         self._reader: _Reader = self.fp
         self.fields: tuple[tuple[str, str], ...] = ()
@@ -277,7 +277,7 @@ class HttpResponse(http.client.HTTPResponse):
 
     def _check_head(self) -> None:
         if self.status > _LARGEST_STATUS:
-            raise BadResponse(f"there is no status {self.status}")
+            raise BadResponse(f"its status, {self.status}, does not exist")
         try:
             assert_header_parsing(self.headers)
             dropped = self.headers.get_unixfrom()

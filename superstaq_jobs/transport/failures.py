@@ -21,7 +21,7 @@ from superstaq_jobs.errors import (
     TransportError,
 )
 
-from .limits import BadResponse, Cancelled, Closed, CutResponse, Limits, TooLarge
+from .limits import BadResponse, Closed, CutResponse, Limits, TooLarge
 
 __all__ = ["translated"]
 
@@ -41,9 +41,9 @@ def translated(error: Exception, *, where: str, limits: Limits) -> SuperstaqExce
         limits: What is known of the request.
     """
     sent = limits.sent and not limits.connecting
-    if limits.cancelled:
-        error = Cancelled()  # a socket that was shut down fails in many ways
     kind, what, advice = _diagnosis(error, limits)
+    if limits.cancelled:  # a socket that was shut down fails in many ways
+        kind, what, advice = TransportError, "it was cancelled", "Send it again if you need it."
     message = (
         f"{where}: {what}. "
         f"{'The request was sent.' if sent else 'Nothing of the request was sent.'} {advice}"
@@ -57,8 +57,6 @@ def _diagnosis(  # noqa: PLR0911 - a table in all but name
     match error:
         case Closed():
             return ConfigurationError, "this transport has been closed", "Create a new one."
-        case Cancelled():
-            return TransportError, "the request was cancelled", "Send it again if you need it."
         case queue.Empty():
             what = f"all connections were busy for {limits.timeout_seconds:g} s"
             return RequestTimeout, what, "Allow more time, or raise max_connections."

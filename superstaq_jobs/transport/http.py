@@ -1,6 +1,6 @@
 """``Transport``, what a client needs to send a request, and ``HttpTransport``, which does it.
 
-There are no retries, no redirects and no logging here: those are the client's.
+It neither retries, follows redirects nor logs: that is the client's part.
 
 Nothing of what happens inside gets out, neither an exception of another library nor a frame that
 holds the request's headers: an error is built anew from what is known of the old one and raised
@@ -19,7 +19,7 @@ import threading
 from collections import deque
 from queue import SimpleQueue
 from types import TracebackType
-from typing import Any, Final, Protocol, Self
+from typing import Any, Protocol, Self
 from urllib.parse import unquote
 
 import urllib3
@@ -32,11 +32,9 @@ from superstaq_jobs.wire.request import Request, Response, Secret
 from .address import Address
 from .connection import Connection, TlsConnection
 from .failures import translated
-from .limits import CANCEL_TOKEN, Cancelled, Closed, Limits
+from .limits import CANCEL_TOKEN, Closed, Limits
 
 __all__ = ["HttpTransport", "Transport"]
-
-_SUBMITS: Final = "POST"
 
 
 class Transport(Protocol):
@@ -224,10 +222,8 @@ class HttpTransport:
         try:
             seconds = min(max(limits.seconds_left(), 0.0), threading.TIMEOUT_MAX)
             place.extend(map(shelf.places.get, (True,), (seconds,)))
-            limits.seconds_for_step()
-            if self._closed:
-                raise Closed
-            connection = self._connection(shelf, held, is_new=request.method == _SUBMITS)
+            limits.raise_if_cancelled()
+            connection = self._connection(shelf, held, is_new=request.method == "POST")
             connection.limits = limits
             response = connection.exchange(
                 request,
@@ -236,8 +232,7 @@ class HttpTransport:
                 extra=self._login() if self._is_forwarded else (),
                 max_body_bytes=self._max_body_bytes,
             )
-            if limits.cancelled:
-                raise Cancelled
+            limits.raise_if_cancelled()
             if connection.sock is not None:
                 done, held = held, []
                 shelf.idle.extend(done)
@@ -257,6 +252,8 @@ class HttpTransport:
 
         A new one takes the place of the one that has been idle longest.
         """
+        if self._closed:
+            raise Closed
         take = deque.popleft if is_new else deque.pop
         while shelf.idle:
             try:
@@ -277,7 +274,7 @@ class HttpTransport:
         options: dict[str, Any] = {}
         if self._proxy is not None:
             options["proxy"] = urllib3.util.parse_url(self._proxy.origin)
-            options["proxy_config"] = ProxyConfig(self._tls, False, None, None)  # noqa: FBT003
+            options["proxy_config"] = ProxyConfig(self._tls, False, None, None)
         kind = Connection
         if self._tls is not None:
             kind = TlsConnection

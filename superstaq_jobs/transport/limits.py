@@ -126,6 +126,11 @@ class Limits:
         """Whether nobody waits for the response any more."""
         return self._token is not None and self._token.cancelled
 
+    def raise_if_cancelled(self) -> None:
+        """Raise ``Cancelled`` if nobody waits for the response any more."""
+        if self.cancelled:
+            raise Cancelled
+
     def seconds_left(self) -> float:
         """Seconds until the deadline; 0 or less once it has passed."""
         return self._deadline - self._now()
@@ -137,8 +142,7 @@ class Limits:
             Cancelled: Nobody waits for the response any more.
             TimeoutError: The deadline has passed.
         """
-        if self.cancelled:
-            raise Cancelled
+        self.raise_if_cancelled()
         left = self.seconds_left()
         if not left > 0:
             raise TimeoutError
@@ -199,9 +203,11 @@ class LimitedStream(io.RawIOBase):
         """Whether the response is complete, so that nothing more is to be read."""
 
     def readable(self) -> bool:
+        """It is."""
         return True
 
     def readinto(self, buffer: WriteableBuffer, /) -> int | None:
+        """Read what has arrived, waiting for it no longer than there is time."""
         if self.finished:
             return None
         self._limits.bound(self._sock)
@@ -210,5 +216,6 @@ class LimitedStream(io.RawIOBase):
         return received
 
     def close(self) -> None:
+        """Let go of the socket."""
         self._raw.close()
         super().close()

@@ -14,6 +14,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iter
 from typing import TYPE_CHECKING, Any
 
 from superstaq_jobs.clock import SystemClock
+from superstaq_jobs.transport.limits import CANCEL_TOKEN, CancelToken
 
 from .job_wait import JobWait
 from .loop import Answered, Pause, Round, Steps
@@ -120,8 +121,10 @@ def _sending(work: Round, done: _Done) -> Iterator[None]:
     asks = iter(work.asks)
     lock = threading.Lock()
     stopped = False
+    token = CancelToken()
 
     def send_some() -> None:
+        CANCEL_TOKEN.set(token)  # in the copy of the context that the thread runs in
         while True:
             with lock:
                 ask = None if stopped else next(asks, None)
@@ -139,3 +142,4 @@ def _sending(work: Round, done: _Done) -> Iterator[None]:
     finally:
         with lock:
             stopped = True
+        token.cancel()  # requests that are still under way give their connections up
