@@ -48,55 +48,47 @@ class Connection(urllib3.connection.HTTPConnection):
 
     Attributes:
         limits: Those of the request that it is lent to.
+        prefix: What stands before the path in the first line: for a proxy, the server's origin.
+        extra: Headers besides those of the request.
     """
 
     limits: Limits
+    prefix = ""
+    extra: tuple[tuple[str, str | Secret], ...] = ()
     _twin: socket.socket | None = None  # a second handle of the socket that is being connected
 
-    def exchange(
-        self,
-        request: Request,
-        target: str,
-        *,
-        extra: tuple[tuple[str, str | Secret], ...],
-        max_body_bytes: int,
-    ) -> Response:
-        """Send a request and read its response; the connection is closed if it cannot be reused.
-
-        Args:
-            request: The request.
-            target: What stands in the first line: the path, or for a proxy the whole URL.
-            extra: Headers besides those of the request.
-            max_body_bytes: The largest that the body may be, decompressed; bytes.
-        """
+    def exchange(self, request: Request, limits: Limits) -> Response:
+        """Send a request and read its response; the connection is closed if it cannot be reused."""
+        self.limits = limits
         sent_completely = True
         try:
-            self._write(request, target, extra)
+            self._write(request)
         except BrokenPipeError:
-            if self.limits.connecting:
+            if limits.connecting:
                 raise
             sent_completely = False  # the server may have said why, before it stopped reading
         # Not urllib3's own, which wraps the response once more.
         response: Any = http.client.HTTPConnection.getresponse(self)
         with contextlib.closing(response):
-            body = response.body(max_body_bytes)
+            body = response.body()
         if response.left_over or not sent_completely:
             self.close()
         return Response(status=response.status, headers=response.fields, body=body)
 
-    def _write(
-        self, request: Request, target: str, extra: tuple[tuple[str, str | Secret], ...]
-    ) -> None:
+    def _write(self, request: Request) -> None:
         names = {name.lower() for name, _ in request.headers}
         self.putrequest(
-            request.method, target, skip_host="host" in names, skip_accept_encoding=True
+            request.method,
+            self.prefix + request.path,
+            skip_host="host" in names,
+            skip_accept_encoding=True,
         )
         if "accept-encoding" not in names:
             # Results of many circuits are megabytes that compress well.
             self.putheader("Accept-Encoding", "gzip")
         if request.body is not None or request.method not in _WITHOUT_BODY:
             self.putheader("Content-Length", str(len(request.body or b"")))
-        for name, value in (*request.headers, *extra):
+        for name, value in (*request.headers, *self.extra):
             self.putheader(name, value.reveal() if isinstance(value, Secret) else value)
         self.endheaders(request.body)
 
@@ -307,19 +299,17 @@ class HttpResponse(http.client.HTTPResponse):
 
     # ---- the body --------------------------------------------------------------------------
 
-    def body(self, max_bytes: int) -> bytes:
+    def body(self) -> bytes:
         """The body, decompressed.
-
-        Args:
-            max_bytes: The largest that it may be; bytes.
 
         Raises:
             BadResponse: Its framing or its compression is wrong.
             CutResponse: The connection ended inside of it.
-            TooLarge: It is larger than that.
+            TooLarge: It is larger than allowed.
             zlib.error: It is not compressed in the way that its headers say.
         """
         length, limits = self.length, self._limits
+        max_bytes = limits.max_body_bytes
         if length is not None and length > max_bytes:
             raise TooLarge
         # Twice, since a body that comes in small chunks is larger on the wire.

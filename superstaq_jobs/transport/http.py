@@ -17,8 +17,8 @@ import os
 import ssl
 import threading
 from collections import deque
+from functools import partial
 from queue import SimpleQueue
-from types import TracebackType
 from typing import Any, Protocol, Self
 from urllib.parse import unquote
 
@@ -126,17 +126,19 @@ class HttpTransport:
         )
         # Through a proxy even "localhost" goes over the network.
         local = self._proxy is None and self._address.is_loopback
-        self._is_tls = self._address.scheme == "https"
-        if not (self._is_tls or local or allow_insecure_http):
+        if not (self._address.scheme == "https" or local or allow_insecure_http):
             raise ConfigurationError(
                 f"plain http to {self._address.host} would show the API key to the network. Use "
                 "https, or pass allow_insecure_http=True if you mean it."
             )
-        self._connect_timeout_seconds = connect_timeout_seconds
-        self._read_timeout_seconds = read_timeout_seconds
-        self._max_body_bytes = max_body_bytes
+        self._limits = partial(
+            Limits,
+            clock=SystemClock() if clock is None else clock,
+            connect_timeout_seconds=connect_timeout_seconds,
+            read_timeout_seconds=read_timeout_seconds,
+            max_body_bytes=max_body_bytes,
+        )
         self._max_connections = max_connections
-        self._clock = SystemClock() if clock is None else clock
         self._tls: ssl.SSLContext | None = None
         if "https" in {self._address.scheme, self._proxy and self._proxy.scheme}:
             bundle = None if ca_certs is None else os.fspath(ca_certs)
@@ -144,7 +146,6 @@ class HttpTransport:
                 self._tls = ssl.create_default_context(cafile=bundle)
             except (OSError, ValueError) as error:
                 raise ConfigurationError(f"ca_certs cannot be used: {error}") from None
-        self._is_forwarded = self._proxy is not None and not self._is_tls
         self._shelf = _Shelf(max_connections)
         self._closed = False
 
@@ -154,12 +155,7 @@ class HttpTransport:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -186,13 +182,7 @@ class HttpTransport:
     def _outcome(self, request: Request, timeout_seconds: float) -> Response | BaseException:
         """The response, or what is to be raised, without a trace of what went on inside."""
         token = CANCEL_TOKEN.get()
-        limits = Limits(
-            timeout_seconds=timeout_seconds,
-            connect_timeout_seconds=self._connect_timeout_seconds,
-            read_timeout_seconds=self._read_timeout_seconds,
-            clock=self._clock,
-            token=token,
-        )
+        limits = self._limits(timeout_seconds=timeout_seconds, token=token)
         try:
             if token is not None:
                 token.running.add(limits)
@@ -224,15 +214,8 @@ class HttpTransport:
             place.extend(map(shelf.places.get, (True,), (seconds,)))
             limits.raise_if_cancelled()
             connection = self._connection(shelf, held, is_new=request.method == "POST")
-            connection.limits = limits
-            response = connection.exchange(
-                request,
-                # A proxy for plain http is sent the whole URL.
-                request.path if not self._is_forwarded else self._address.origin + request.path,
-                extra=self._login() if self._is_forwarded else (),
-                max_body_bytes=self._max_body_bytes,
-            )
-            limits.raise_if_cancelled()
+            response = connection.exchange(request, limits)
+            limits.release()
             if connection.sock is not None:
                 done, held = held, []
                 shelf.idle.extend(done)
@@ -281,13 +264,13 @@ class HttpTransport:
             options["ssl_context"] = self._tls
         first = self._proxy or self._address
         connection = kind(first.host, first.port, **options)
-        if self._proxy is not None and not self._is_forwarded:
+        if self._proxy is not None and self._address.scheme == "https":
+            headers = {name: value.reveal() for name, value in self._login()}
             connection.set_tunnel(
-                self._address.host,
-                self._address.port,
-                headers={name: value.reveal() for name, value in self._login()},
-                scheme=self._proxy.scheme,
+                self._address.host, self._address.port, headers, self._proxy.scheme
             )
+        elif self._proxy is not None:  # it is sent the whole URL
+            connection.prefix, connection.extra = self._address.origin, self._login()
         return connection
 
     def _login(self) -> tuple[tuple[str, Secret], ...]:

@@ -8,6 +8,8 @@ import socket
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
+import attrs
+
 from superstaq_jobs.clock import Clock
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ __all__ = [
     "TooLarge",
 ]
 
-MAX_HEAD_BYTES: Final = 512 * 1024
+_MAX_HEAD_BYTES: Final = 512 * 1024
 """The most bytes that may arrive before the headers end, interim responses included."""
 
 
@@ -75,17 +77,18 @@ methods remains one, and a transport that wraps an ``HttpTransport`` need not pa
 """
 
 
+@attrs.define(kw_only=True, eq=False, repr=False)
 class Limits:
     """What one request may still take, and how far it has come.
 
-    Args:
+    Attributes:
+        clock: Measures the time.
         timeout_seconds: How long the request may take in total, from now on; seconds.
         connect_timeout_seconds: How long one blocking step of connecting may take; seconds.
         read_timeout_seconds: How long any other blocking step may take; seconds.
-        clock: Measures the time.
+        max_body_bytes: The largest that the body may be, decompressed; bytes.
         token: Cancels the request; None if nothing does.
-
-    Attributes:
+        deadline: When the request must be finished, on the clock.
         connecting: Whether a connection is being made (TCP, proxy, TLS).
         sent: Whether bytes of the request (while connecting: of one to the proxy) went out.
         bytes_left: How many bytes may still arrive over the wire.
@@ -94,46 +97,51 @@ class Limits:
         head_received: Whether the headers have arrived.
         content_length: The length of the body in bytes, from the headers; None if unknown.
         body_bytes: How many bytes of the body have been read, still compressed.
-        sock: The socket that the request blocks on, or did last.
+        sock: The socket that the request blocks on; None once it has been given back.
     """
 
-    def __init__(
-        self,
-        *,
-        timeout_seconds: float,
-        connect_timeout_seconds: float,
-        read_timeout_seconds: float,
-        clock: Clock,
-        token: CancelToken | None = None,
-    ) -> None:
-        self._now = clock.now
-        self._deadline = clock.now() + timeout_seconds
-        self._token = token
-        self.timeout_seconds = timeout_seconds
-        self.connect_timeout_seconds = connect_timeout_seconds
-        self.read_timeout_seconds = read_timeout_seconds
-        self.connecting = False
-        self.sent = False
-        self.bytes_left = MAX_HEAD_BYTES
-        self.may_end = True
-        self.head_received = False
-        self.content_length: int | None = None
-        self.body_bytes = 0
-        self.sock: socket.socket | None = None
+    clock: Clock
+    timeout_seconds: float
+    connect_timeout_seconds: float
+    read_timeout_seconds: float
+    max_body_bytes: int
+    token: CancelToken | None
+    deadline: float = attrs.field(init=False)
+    connecting: bool = False
+    sent: bool = False
+    bytes_left: int = _MAX_HEAD_BYTES
+    may_end: bool = True
+    head_received: bool = False
+    content_length: int | None = None
+    body_bytes: int = 0
+    sock: socket.socket | None = None
+
+    @deadline.default
+    def _deadline(self) -> float:
+        return self.clock.now() + self.timeout_seconds
 
     @property
     def cancelled(self) -> bool:
         """Whether nobody waits for the response any more."""
-        return self._token is not None and self._token.cancelled
+        return self.token is not None and self.token.cancelled
 
     def raise_if_cancelled(self) -> None:
         """Raise ``Cancelled`` if nobody waits for the response any more."""
         if self.cancelled:
             raise Cancelled
 
+    def release(self) -> None:
+        """Let go of the socket, so that a cancellation cannot reach the next request on it.
+
+        Raises:
+            Cancelled: It may already have been reached.
+        """
+        self.sock = None  # before the token is read, as below
+        self.raise_if_cancelled()
+
     def seconds_left(self) -> float:
         """Seconds until the deadline; 0 or less once it has passed."""
-        return self._deadline - self._now()
+        return self.deadline - self.clock.now()
 
     def seconds_for_step(self) -> float:
         """How many seconds the next blocking step may take; always more than 0.
@@ -156,7 +164,7 @@ class Limits:
             Cancelled: Nobody waits for the response any more.
             TimeoutError: The deadline has passed.
         """
-        self.sock = sock  # before the token is read: one of the two sees what the other did
+        self.sock = sock  # before the token is read, which is set before this: one sees the other
         seconds = self.seconds_for_step()
         if seconds != sock.gettimeout():  # setting it is a system call
             sock.settimeout(seconds)
@@ -178,8 +186,7 @@ class Limits:
 
     def shut_down(self) -> None:
         """Make the blocking step that the request is in fail, from another thread."""
-        sock = self.sock
-        if sock is not None:
+        if (sock := self.sock) is not None:
             # Not SSLSocket's own method: it turns TLS off first, and the key could still go out.
             with contextlib.suppress(OSError):
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)

@@ -15,7 +15,7 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> Tls:
     return Tls(tmp_path_factory.mktemp("tls"))
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def no_thread_is_left() -> Iterator[None]:
     before = threading.active_count()
     yield

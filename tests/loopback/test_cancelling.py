@@ -73,8 +73,9 @@ def test_cancelled_waits_on_a_server_that_hangs_do_not_delay_the_next_one(
                 asyncio.create_task(sj.JobHandle(client, JOB).wait_until_complete_async())
                 for _ in range(WAITS)
             ]
-            while server.connections < 10 or client.traffic.requests < WAITS:
-                await asyncio.sleep(0.01)
+            await asyncio.to_thread(
+                until, lambda: server.connections >= 10 and client.traffic.requests >= WAITS
+            )
             for wait in waits:
                 wait.cancel()
             results = await asyncio.gather(*waits, return_exceptions=True)

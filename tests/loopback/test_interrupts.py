@@ -23,6 +23,8 @@ from superstaq_jobs.clock import SystemClock
 from superstaq_jobs.transport import HttpTransport
 from superstaq_jobs.wire.request import Request
 
+pytestmark = pytest.mark.usefixtures("no_thread_is_left")
+
 SIGNALS = 300
 PLACES = 3
 

@@ -17,6 +17,8 @@ from superstaq_jobs.errors import ConfigurationError, TransportError
 from superstaq_jobs.transport import HttpTransport
 from superstaq_jobs.wire.request import Request
 
+pytestmark = pytest.mark.usefixtures("no_thread_is_left")
+
 STALE = faults.whole(b"stale")
 
 

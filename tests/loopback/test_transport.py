@@ -39,6 +39,9 @@ from superstaq_jobs.transport import HttpTransport, Transport
 from superstaq_jobs.wire.request import Request, Response, Secret
 
 
+pytestmark = pytest.mark.usefixtures("no_thread_is_left")
+
+
 def send(
     server: FaultServer,
     request: Request | None = None,
