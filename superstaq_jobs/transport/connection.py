@@ -71,7 +71,7 @@ class Connection(urllib3.connection.HTTPConnection):
         response: Any = http.client.HTTPConnection.getresponse(self)
         with contextlib.closing(response):
             body = response.body()
-        if response.left_over or not sent_completely:
+        if response.reader.left_over or not sent_completely:
             self.close()
         return Response(status=response.status, headers=response.fields, body=body)
 
@@ -121,10 +121,8 @@ class Connection(urllib3.connection.HTTPConnection):
         try:
             self.sock.settimeout(0)
             self.sock.recv(1)
-        except (BlockingIOError, ssl.SSLWantReadError):
-            return True
-        except OSError:
-            return False
+        except OSError as error:
+            return isinstance(error, BlockingIOError | ssl.SSLWantReadError)
         return False
 
     # ---- connecting ------------------------------------------------------------------------
@@ -197,7 +195,7 @@ class TlsConnection(Connection, urllib3.connection.HTTPSConnection):
         outer = super()._connect_tls_proxy(hostname, sock)
 
         def recv(size: int) -> bytes:
-            if outer.gettimeout() != 0:  # 0 while it is looked whether it is quiet
+            if outer.gettimeout() != 0:  # that is, unless ``is_quiet`` reads it
                 self.limits.bound(outer)
             return ssl.SSLSocket.recv(outer, size)
 
@@ -206,7 +204,11 @@ class TlsConnection(Connection, urllib3.connection.HTTPSConnection):
 
 
 class _Reader(io.BufferedReader):
-    """The buffer of one response, which reports when closed whether bytes were left in it."""
+    """The buffer of one response.
+
+    Attributes:
+        left_over: Whether bytes were left in it; known once it is closed.
+    """
 
     raw: LimitedStream
     left_over = False
@@ -225,6 +227,7 @@ class HttpResponse(http.client.HTTPResponse):
 
     Attributes:
         fields: Header names in lower case and values, in the order received.
+        reader: Its buffer.
 
     Raises:
         BadResponse: Its framing is in doubt.
@@ -239,14 +242,9 @@ class HttpResponse(http.client.HTTPResponse):
         self._limits = limits
         # The stream that http.client made keeps the socket open if the connection lets go of it.
         raw: Any = self.fp.detach()
-        self.fp: Any = _Reader(LimitedStream(raw, sock, limits), _BUFFER_BYTES)
-        self._reader: _Reader = self.fp
+        self.reader = _Reader(LimitedStream(raw, sock, limits), _BUFFER_BYTES)
+        self.fp: Any = self.reader
         self.fields: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def left_over(self) -> bool:
-        """Whether bytes came behind the response; known once it has been read."""
-        return self._reader.left_over
 
     # ---- the head --------------------------------------------------------------------------
 
@@ -284,7 +282,7 @@ class HttpResponse(http.client.HTTPResponse):
         codings = self._values("transfer-encoding")
         lengths = set(self._values("content-length"))
         if codings and codings != ["chunked"]:
-            raise BadResponse("its transfer coding is not chunked, the only one there is")
+            raise BadResponse("its transfer coding is not 'chunked'")
         if codings and lengths:
             raise BadResponse("it has both a length and a transfer coding")
         if len(lengths) > 1:
