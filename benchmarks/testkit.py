@@ -41,7 +41,7 @@ IMPORTS = {
     "the pytest plugin, beside pytest": ("pytest", "superstaq_jobs.testing.pytest_plugin"),
     "st.from_type's records, beside Hypothesis": (
         "hypothesis",
-        "superstaq_jobs.testing._registry; superstaq_jobs.testing._registry.register()",
+        "superstaq_jobs.testing.hypothesis_plugin; superstaq_jobs.testing.hypothesis_plugin.register()",
     ),
 }
 

@@ -25,12 +25,12 @@ from __future__ import annotations
 
 try:
     from .accounts import User
-    from .faults import AnyFault, FaultScript
-    from .plans import Ending, Plan
-    from .server import Emulator
-    from .simulator import Simulator
+    from .emulator import Emulator
+    from .jobs.job import EmulatedJob
+    from .jobs.plans import Ending, Plan
+    from .server.faults import AnyFault, FaultScript
+    from .simulator.simulator import Simulator
     from .targets import DEFAULT_TARGETS, Target
-    from .views import EmulatedJob
 except ModuleNotFoundError as error:
     missing = (error.name or "another package").partition(".")[0]
     raise ModuleNotFoundError(

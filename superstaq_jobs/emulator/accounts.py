@@ -13,7 +13,7 @@ from typing import Final
 
 import attrs
 
-from .answers import Refusal
+from .messages.responses import Refusal
 
 __all__ = ["ACCEPTED", "EMAIL_NOT_VALIDATED", "TERMS_NOT_ACCEPTED", "Accounts", "User"]
 

@@ -9,30 +9,24 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import re
+import datetime as dt
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
 import attrs
-from starlette.requests import Request
 
-from superstaq_jobs.clock import Clock
+from superstaq_jobs.clock import Clock, VirtualClock
 
 from .accounts import Accounts
-from .answers import Refusal
-from .jobs import JobStore, NotYet
-from .simulator import Simulator
+from .jobs.store import JobStore, SimulatorBehind
+from .messages.responses import Refusal
+from .simulator.simulator import Simulator
 from .targets import Target
 
-__all__ = ["MAX_BODY_BYTES", "Service", "check_host", "read_all", "settled", "settled_here"]
-
-MAX_BODY_BYTES: Final = 64 * 1024 * 1024
-"""The largest body that is read; a larger one is answered with 413."""
+__all__ = ["Service", "run_when_ready", "run_when_ready_blocking"]
 
 _TURN_SECONDS: Final = 1.0
 """How often somebody who waits for the simulator sees whether it still lives; real seconds."""
-
-_THIS_MACHINE: Final = re.compile(r"(localhost|127(\.\d+){3}|\[::1\])(:\d+)?", re.IGNORECASE)
 
 T = TypeVar("T")
 
@@ -56,13 +50,33 @@ class Service:
         known = ", ".join(target.name for target in self.targets)
         raise Refusal(404, {"message": f"There is no target {name}. There are: {known}."})
 
+    def advance(self, seconds: float) -> None:
+        """Advance the clock.
+
+        Raises:
+            RuntimeError: It is a real clock.
+            ValueError: The seconds are negative, not finite, or lead past the last date.
+        """
+        if not isinstance(self.clock, VirtualClock):
+            raise RuntimeError(  # noqa: TRY004 - it is the emulator that cannot, not the argument
+                "this emulator runs on a real clock, which cannot be advanced; pass it a virtual "
+                "one: Emulator(clock=superstaq_jobs.testing.FakeClock())"
+            )
+        try:
+            self.clock.utcnow() + dt.timedelta(seconds=seconds)
+        except OverflowError as error:
+            raise ValueError(
+                f"cannot advance the clock by {seconds} seconds: the date would be out of range"
+            ) from error
+        self.clock.advance(seconds)
+
     def check_simulator(self) -> None:
         """Raise a RuntimeError if nothing more will come of the simulator."""
         if self.simulator.is_closed:
             raise RuntimeError("the emulator's simulator is closed")
 
 
-async def settled(service: Service, look: Callable[[], T]) -> T:
+async def run_when_ready(service: Service, look: Callable[[], T]) -> T:
     """What a look at the store gives, after the simulator has done what is due by the clock.
 
     Other calls are served meanwhile. The wait is bounded by the simulator's time limit for each
@@ -71,42 +85,18 @@ async def settled(service: Service, look: Callable[[], T]) -> T:
     while True:
         try:
             return look()
-        except NotYet as not_yet:
+        except SimulatorBehind as behind:
             service.check_simulator()
-            reported = asyncio.wrap_future(not_yet.reported)
+            reported = asyncio.wrap_future(behind.reported)
         await asyncio.wait([reported], timeout=_TURN_SECONDS)
 
 
-def settled_here(service: Service, look: Callable[[], T]) -> T:
+def run_when_ready_blocking(service: Service, look: Callable[[], T]) -> T:
     """The same, blocking this thread, which is not the server's."""
     while True:
         try:
             return look()
-        except NotYet as not_yet:
+        except SimulatorBehind as behind:
             service.check_simulator()
-            reported = not_yet.reported
+            reported = behind.reported
         concurrent.futures.wait([reported], timeout=_TURN_SECONDS)
-
-
-def check_host(request: Request) -> None:
-    """A `Refusal` with 421 for a request that was meant for another host.
-
-    A web page whose name begins to resolve to this machine may send what it likes, the key too,
-    which is the same in every emulator that is not told another; but not another ``Host``.
-    """
-    if not _THIS_MACHINE.fullmatch(request.headers.get("host", "")):
-        raise Refusal(421, {"message": "This emulator answers under addresses of loopback only."})
-
-
-async def read_all(request: Request) -> bytes:
-    """The body of a request; a `Refusal` with 413 when it is too large."""
-    too_large = Refusal(413, {"detail": f"The body is larger than {MAX_BODY_BYTES} bytes."})
-    announced = request.headers.get("content-length", "")
-    if announced.isdigit() and int(announced) > MAX_BODY_BYTES:
-        raise too_large
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise too_large
-    return bytes(body)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from superstaq_jobs.emulator import Ending, Plan
-from superstaq_jobs.emulator.lives import (
+from superstaq_jobs.emulator.jobs.timetable import (
     PATHS,
     Failure,
     Progress,

@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from superstaq_jobs.emulator import EmulatedJob, Emulator, Ending, Plan, Simulator, User
-from superstaq_jobs.emulator.admin import _PlansBody, _read_plans
-from superstaq_jobs.emulator.answers import Refusal
-from superstaq_jobs.emulator.requests import read_body
+from superstaq_jobs.emulator.messages.requests import read_body
+from superstaq_jobs.emulator.messages.responses import Refusal
+from superstaq_jobs.emulator.server.admin_api import _PlansBody, _read_plans
 from superstaq_jobs.records import CircuitStatus
 from superstaq_jobs.records.status import may_become
 from superstaq_jobs.testing import FakeClock

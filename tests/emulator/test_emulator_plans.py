@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from superstaq_jobs.emulator import Emulator, Ending, Plan
-from superstaq_jobs.emulator.plans import Becomes, PlanQueue
+from superstaq_jobs.emulator.jobs.plans import Becomes, PlanQueue
 from superstaq_jobs.records import CircuitStatus
 from superstaq_jobs.records.status import NEXT_STATUSES
 

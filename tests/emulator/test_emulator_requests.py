@@ -14,7 +14,7 @@ import general_superstaq as gss
 import pytest
 
 from superstaq_jobs.emulator import Emulator, Simulator, Target, User
-from superstaq_jobs.emulator.service import MAX_BODY_BYTES
+from superstaq_jobs.emulator.messages.requests import MAX_BODY_BYTES
 from superstaq_jobs.testing import FakeClock
 
 BELL = (

@@ -22,7 +22,7 @@ from worlds import job
 
 import superstaq_jobs as sj
 from superstaq_jobs import testing
-from superstaq_jobs.testing import _registry
+from superstaq_jobs.testing import hypothesis_plugin
 from superstaq_jobs.testing import strategies as sts
 
 NO_VALUES = {"Problem", "SystemClock", "HttpTransport"}
@@ -31,7 +31,7 @@ NO_VALUES = {"Problem", "SystemClock", "HttpTransport"}
 
 @pytest.fixture(scope="module", autouse=True)
 def _registered():
-    _registry.register()  # as Hypothesis does where it finds the entry point
+    hypothesis_plugin.register()  # as Hypothesis does where it finds the entry point
 
 
 def records():
@@ -44,9 +44,11 @@ def records():
 
 
 def test_every_record_has_a_strategy_and_every_strategy_a_record():
-    registered = {name for module in _registry.STRATEGIES.values() for name in module}
+    registered = {name for module in hypothesis_plugin.STRATEGIES.values() for name in module}
     assert registered == {kind.__name__ for kind in records()} | {"Counts", "JsonMapping"}
-    strategies = {name for module in _registry.STRATEGIES.values() for name in module.values()}
+    strategies = {
+        name for module in hypothesis_plugin.STRATEGIES.values() for name in module.values()
+    }
     assert strategies <= set(sts.__all__)
 
 
@@ -128,7 +130,7 @@ def run(directory, script, **environment):
 
 def test_the_entry_point_is_installed():
     (entry,) = entry_points(group="hypothesis", name="superstaq_jobs")
-    assert entry.load() is _registry.register
+    assert entry.load() is hypothesis_plugin.register
 
 
 def test_a_project_that_imports_only_hypothesis_and_the_records(tmp_path):
@@ -142,7 +144,7 @@ def test_a_project_that_imports_only_hypothesis_and_the_records(tmp_path):
 
 def test_a_project_without_hypothesis_does_not_load_it(tmp_path):
     script = """
-        import sys, superstaq_jobs, superstaq_jobs.testing, superstaq_jobs.testing._registry
+        import sys, superstaq_jobs, superstaq_jobs.testing, superstaq_jobs.testing.hypothesis_plugin
         print("hypothesis" in sys.modules)
     """
     assert run(tmp_path, script) == ["False"]

@@ -16,7 +16,7 @@ from superstaq_jobs.records import CircuitStatus, CircuitType, JobType
 from superstaq_jobs.records.snapshots import PER_CIRCUIT_LISTS
 from superstaq_jobs.records.status import may_become, parse_status
 from superstaq_jobs.testing import strategies as sts
-from superstaq_jobs.testing._dice import Dice, bytes_below
+from superstaq_jobs.testing.strategies.choices import Choices, bytes_below
 
 JANUARY = dt.datetime(2026, 1, 1, 23)  # noqa: DTZ001 - the zone is drawn
 DAY = dt.timedelta(days=1)
@@ -299,7 +299,7 @@ def test_hostile_bodies_are_as_asked_for(is_refused, data):
 
 @given(st.data(), st.integers(1, 2**40))
 def test_a_choice_is_within_its_limit_and_dice_run_out(data, limit):
-    dice = data.draw(st.composite(lambda draw: Dice(draw, bytes_below(limit)))())
+    dice = data.draw(st.composite(lambda draw: Choices(draw, bytes_below(limit)))())
     assert 0 <= dice.below(limit) < limit
     with pytest.raises(IndexError):
         dice.below(limit)
@@ -307,6 +307,6 @@ def test_a_choice_is_within_its_limit_and_dice_run_out(data, limit):
 
 @pytest.mark.parametrize("limit", [2, 256, 257, 1000, 2**20])
 def test_every_choice_can_be_taken_and_the_first_is_the_simplest(limit):
-    choices = st.composite(lambda draw: Dice(draw, bytes_below(limit)).below(limit))()
+    choices = st.composite(lambda draw: Choices(draw, bytes_below(limit)).below(limit))()
     assert least(choices, lambda _: True) == 0
     assert least(choices, lambda choice: choice >= limit // 2) == limit // 2

@@ -1,0 +1,126 @@
+"""The text of a job's circuits, taken apart into one text each.
+
+Lives here: `SPLITTERS`, one entry a language; `check_language`; and what stands between a list of
+circuits and a circuit of its own. May import `answers`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import msgspec
+
+from .responses import Problem, Refusal, invalid
+
+__all__ = ["MAX_TEXT_CHARACTERS", "SPLITTERS", "check_format", "no_circuits", "split_text"]
+
+MAX_TEXT_CHARACTERS: Final = 256 * 1024 * 1024
+"""What a list of circuits that share parts may grow to when each gets its own copy of them."""
+
+_CIRCUITS_OF_CIRQ: Final = frozenset({"Circuit", "FrozenCircuit", "VAL", "REF"})
+
+
+def no_circuits(what: str, *inside: int) -> Refusal:
+    """The 422 for a text that does not hold circuits."""
+    return invalid([Problem(("body", "circuits", *inside), what)])
+
+
+def _split_qasm(text: str) -> list[str]:
+    if not text.lstrip().startswith("["):
+        return [text]
+    try:
+        return msgspec.json.decode(text, type=list[str])
+    except (msgspec.DecodeError, RecursionError) as error:
+        what = f"expected an OpenQASM program or a JSON list of them: {error}"
+        raise no_circuits(what) from error
+
+
+def _split_cirq(text: str) -> list[str]:
+    try:
+        given = json.loads(text)
+        circuits = given if isinstance(given, list) else [given]
+        for index, circuit in enumerate(circuits):
+            kind = circuit.get("cirq_type") if isinstance(circuit, dict) else None
+            if kind not in _CIRCUITS_OF_CIRQ:
+                raise no_circuits(f"expected a circuit of Cirq, not {kind or 'other JSON'}", index)
+        return [text] if len(circuits) == 1 else list(_self_contained(circuits))
+    except (ValueError, RecursionError) as error:
+        what = f"expected the JSON of a Cirq circuit, or of a list of them: {error}"
+        raise no_circuits(what) from error
+
+
+def _self_contained(circuits: list[Any]) -> Iterator[str]:
+    """Each circuit as a text that refers to no part of another.
+
+    Cirq writes a part that occurs again only once, as a ``VAL`` with a key, and then a ``REF``.
+    """
+    values: dict[object, Any] = {}
+
+    def copied(node: Any, known: set[object]) -> Any:
+        if isinstance(node, list):
+            return [copied(item, known) for item in node]
+        if not isinstance(node, dict):
+            return node
+        kind, key = node.get("cirq_type"), str(node.get("key"))
+        if kind == "VAL":
+            values[key] = node
+        elif kind == "REF" and key in values and key not in known:
+            node = values[key]
+            kind = "VAL"
+        if kind == "VAL":
+            known.add(key)
+        return {name: copied(item, known) for name, item in node.items()}
+
+    total = 0
+    for circuit in circuits:
+        text = json.dumps(copied(circuit, set()))
+        total += len(text)
+        if total > MAX_TEXT_CHARACTERS:
+            raise no_circuits(f"the circuits have more than {MAX_TEXT_CHARACTERS} characters")
+        yield text
+
+
+SPLITTERS: Final[dict[str, Callable[[str], list[str]] | None]] = {
+    "qasm": _split_qasm,
+    "cirq": _split_cirq,
+    "qiskit": None,
+}
+"""What takes a text apart, for each circuit type that is run here; None where only the worker can,
+which has the library of the language."""
+
+
+def check_format(where: tuple[str, ...], circuit_type: str) -> None:
+    """See that circuits of a type can be read and written here.
+
+    Raises:
+        Refusal: 422, with what is missing.
+    """
+    if circuit_type not in SPLITTERS:
+        known = ", ".join(SPLITTERS)
+        what = f"this emulator runs {known} so far, not {circuit_type}"
+        raise invalid([Problem(where, what, "unsupported")])
+    if circuit_type == "cirq" and importlib.util.find_spec("cirq") is None:
+        what = (
+            "Cirq is not installed where this emulator runs: pip install "
+            "'superstaq_jobs[emulator-cirq]'"
+        )
+        raise invalid([Problem(where, what, "unsupported")])
+
+
+def split_text(text: str, circuit_type: str) -> list[str] | None:
+    """The circuits of a text, at least one; None where the worker must take it apart.
+
+    Raises:
+        Refusal: 422, for a language that this emulator does not run, or a text without circuits.
+    """
+    check_format(("body", "circuit_type"), circuit_type)
+    splitter = SPLITTERS[circuit_type]
+    if splitter is None:
+        return None
+    circuits = splitter(text)
+    if not circuits:
+        raise invalid([Problem(("body", "circuits"), "a job needs a circuit", "too_short")])
+    return circuits
