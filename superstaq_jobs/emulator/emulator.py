@@ -1,7 +1,4 @@
-"""The emulator as a running server.
-
-Lives here: `Emulator`: what it can be told, start and stop. May import all of the package.
-"""
+"""The emulator: its options, and how it starts and stops."""
 
 from __future__ import annotations
 
@@ -29,15 +26,16 @@ __all__ = ["Emulator"]
 
 
 class Emulator(OperatorMethods):
-    """A Superstaq on this machine: real HTTP, real simulation, nothing to pay.
+    """A Superstaq service on this machine: real HTTP, real simulation, no cost.
 
-    It runs in a thread, on the loopback interface only, and runs circuits in a process of its own,
-    which starts with the first job. An emulator is started once; stopping it may be repeated.
+    It serves from a thread, on the loopback interface only, and runs circuits in a separate process
+    that starts with the first job. An emulator can be started once; `stop` may be called
+    repeatedly.
 
     The same options and the same submissions in the same order give the same job ids, compiled
-    circuits and counts. Circuits are OpenQASM 2 or 3, QPY of Qiskit or JSON of Cirq; one that
-    measures nothing has all its qubits measured at the end. The keys of counts have one digit a
-    classical bit, the first one first. A job of 0 shots has no counts: ``{}``.
+    circuits and counts. Circuits are OpenQASM 2 or 3, Qiskit's QPY or Cirq's JSON; in a circuit
+    without measurements all qubits are measured at the end. The keys of counts have one digit per
+    classical bit, bit 0 first. A job of 0 shots has empty counts, ``{}``.
 
     >>> with Emulator(step_seconds=0) as server:
     ...     server.url.startswith("http://127.0.0.1:")
@@ -46,27 +44,28 @@ class Emulator(OperatorMethods):
     Args:
         port: The TCP port; 0 picks a free one.
         host: An IP address of the loopback interface.
-        api_key: The key to come in with, or the user of each of several keys.
-        seed: What ids, paces and samples follow from.
-        step_seconds: How long a circuit stays in each status before the last, in seconds, on
-            average. 0 lets it finish as soon as its result is there.
-        clock: Time: what statuses go by, and what time stamps show. None for the machine's own. On
-            a virtual one, such as a ``FakeClock`` that a client shares, answers do not depend on
-            how fast this machine simulates: a call waits for results that are due.
-        plans: What is to become of the first jobs, one after another; see ``plan``.
-        targets: The targets there are, by default `DEFAULT_TARGETS`.
-        warnings: Texts to put into every answer that is an object, as the service does with
-            what it wants its users to read.
-        simulator: A simulator that is shared with others, and that ``stop`` leaves running.
-        warm_up: Whether to start the simulator with the server and not with the first job. It
-            takes a second or two beside the server, and `start` does not wait for it.
-        faults: What goes wrong with the first request, the second, and so on; None where nothing
-            does. See `faults`, where more can be added.
-        refused_seconds: How long nothing listens at the port for a ``refused`` among the faults,
-            in seconds; None for until ``faults.end_refusal()``.
+        api_key: The API key, or a mapping from keys to their users.
+        seed: Determines job ids, the pace of each circuit, and samples.
+        step_seconds: How long a circuit stays in each non-terminal status on average, in seconds,
+            >= 0. With 0, it finishes as soon as its result is available.
+        clock: The clock for statuses and time stamps; None for the system clock. On a virtual
+            clock, such as a ``FakeClock`` shared with a client, responses do not depend on how fast
+            this machine simulates: a request waits for the results that are due.
+        plans: Plans for the first jobs, one each, in order; see ``plan``.
+        targets: The available targets, by default `DEFAULT_TARGETS`.
+        warnings: Messages to add to every response that is a JSON object, as the service does with
+            notices to its users.
+        simulator: A simulator shared with other emulators; ``stop`` does not close it. None for one
+            of its own.
+        warm_up: Whether to start the simulator together with the server rather than with the first
+            job. That takes a second or two in the background; `start` does not wait for it.
+        faults: The fault of each request, in order of arrival; None for no fault. More can be added
+            later, see `faults`.
+        refused_seconds: How long the port stays closed for a ``refused`` fault, in seconds, >= 0;
+            None for until ``faults.end_refusal()`` is called.
 
     Raises:
-        ValueError: An option has no sense; nothing is started.
+        ValueError: An option is invalid; nothing has been started.
     """
 
     def __init__(
@@ -87,13 +86,18 @@ class Emulator(OperatorMethods):
         refused_seconds: float | None = None,
     ) -> None:
         if not _is_loopback(host):
-            raise ValueError(f"an emulator listens on loopback addresses only, not on {host!r}")
+            raise ValueError(
+                f"host must be an IP address of the loopback interface, such as '127.0.0.1', "
+                f"got {host!r}"
+            )
         if not 0 <= port <= 65_535:  # noqa: PLR2004
-            raise ValueError(f"a port is a number from 0 to 65535, not {port!r}")
+            raise ValueError(f"port must be a number from 0 to 65535, got {port!r}")
         if not 0 <= step_seconds < math.inf:
-            raise ValueError(f"step_seconds must be 0 or more, not {step_seconds!r}")
+            raise ValueError(f"step_seconds must be a number of seconds >= 0, got {step_seconds!r}")
         if refused_seconds is not None and not 0 <= refused_seconds < math.inf:
-            raise ValueError(f"refused_seconds must be 0 or more, not {refused_seconds!r}")
+            raise ValueError(
+                f"refused_seconds must be a number of seconds >= 0, got {refused_seconds!r}"
+            )
         users = {api_key: User()} if isinstance(api_key, str) else api_key
         self._host = host
         self._port = port
@@ -121,7 +125,7 @@ class Emulator(OperatorMethods):
 
     @property
     def faults(self) -> FaultScript:
-        """What goes wrong with the requests to come.
+        """The faults of the requests to come.
 
         >>> from superstaq_jobs.testing import Fault
         >>> with Emulator(faults=[Fault("status", retry_after_seconds=1)]) as server:
@@ -133,38 +137,40 @@ class Emulator(OperatorMethods):
 
     @property
     def api_key(self) -> str:
-        """The key to come in with; of several, the first."""
+        """The API key; if there are several, the first."""
         return self._accounts.first_key
 
     @property
     def port(self) -> int:
-        """The TCP port; the one asked for until the server has started."""
+        """The TCP port; before the start, the one that was requested."""
         return self._port
 
     @property
     def url(self) -> str:
-        """Where the server is: ``http://127.0.0.1:PORT``, without the API version.
+        """The address of the server, ``http://127.0.0.1:PORT``, without the API version.
 
         Raises:
-            RuntimeError: The server has not started yet.
+            RuntimeError: The emulator has not been started.
         """
         if not self._started:
-            raise RuntimeError("the emulator has not been started")
+            raise RuntimeError(
+                "the emulator has not been started, so it has no address: call start() first"
+            )
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"http://{host}:{self._port}"
 
     def start(self) -> Self:
-        """Listen, and serve from a thread.
+        """Listen on the port, and serve requests from a thread.
 
         Returns:
             The emulator itself.
 
         Raises:
-            OSError: The port is taken, or may not be used.
-            RuntimeError: It was started or stopped before.
+            OSError: The port is in use or not permitted.
+            RuntimeError: The emulator has been started or stopped before.
         """
         if self._started or self._stopped:
-            raise RuntimeError("an emulator is started only once; make a new one")
+            raise RuntimeError("an emulator can be started only once: create a new Emulator")
         listener = listen(self._host, self._port)
         self._port = listener.getsockname()[1]
         self._server = Server(
@@ -191,9 +197,9 @@ class Emulator(OperatorMethods):
         return self
 
     def stop(self) -> None:
-        """End the server, its threads and its simulator; cut what is still being transferred.
+        """Stop the server and its threads, close its own simulator, and cut off open transfers.
 
-        Jobs that are not over are lost. May be called again, and before any start.
+        Unfinished jobs are lost. May be called repeatedly, and before `start`.
         """
         self._stopped = True
         self._faults.watch(None)
@@ -202,7 +208,7 @@ class Emulator(OperatorMethods):
             self._server.end()
         if self._thread is not None and self._thread.is_alive():
             self._thread.join()
-        # Last, because a call that is still being served may submit to it.
+        # Last, because a request that is still being served may submit a circuit to it.
         if self._own_simulator:
             self._simulator.close()
 

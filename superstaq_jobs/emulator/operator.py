@@ -1,8 +1,4 @@
-"""What a person who operates an emulator can do, from Python.
-
-Lives here: `Operated`, the half of `Emulator` that is not the API, and `advance`, which `admin`
-needs too. May import all of the package but `admin`, `app` and `server`.
-"""
+"""What the operator of an emulator can do, from Python."""
 
 from __future__ import annotations
 
@@ -21,10 +17,10 @@ __all__ = ["OperatorMethods"]
 
 
 class OperatorMethods:
-    """What the operator of an emulator can do; any thread may, before the start too.
+    """The methods of an ``Emulator`` for its operator. Thread-safe; they work before `start` too.
 
-    On a virtual clock, methods that look at jobs wait until the simulator has done what is due by
-    then, as the API does.
+    On a virtual clock, methods that read jobs wait until the simulator has done the work that is
+    due, as the API does.
     """
 
     _service: Service
@@ -36,27 +32,28 @@ class OperatorMethods:
         target: str | None = None,
         always: bool = False,
     ) -> None:
-        """Say what is to become of jobs to come; talks to no server.
+        """Plan how jobs to come will go. Sends no request.
 
-        Each plan is for one job, in order of submission: a job takes the first of the plans that
-        wait and are for its tags and target.
+        Each plan is for one job, in order of submission: a job takes the first remaining plan that
+        matches its tags and target.
 
         Args:
-            plans: The plans, behind those that wait already.
-            tag: Only for jobs that have this tag.
+            plans: The plans, to be appended to those that remain.
+            tag: Only for jobs with this tag.
             target: Only for jobs on this target.
-            always: For every job that finds no other plan, and not for one only: one plan, in
-                place of an earlier one for the same tag and target; of several that fit, the last
-                that was set.
+            always: Use the plan for every job without a plan of its own, rather than for one job.
+                Takes exactly one plan, which replaces an earlier one for the same tag and target;
+                if several match a job, the last one that was set is used.
 
         Raises:
-            ValueError: Something else than a plan, no such target, or ``always`` without one plan.
+            ValueError: An argument is not a plan, the target does not exist, or ``always`` is given
+                with other than one plan. Nothing has been planned.
         """
         for plan in plans:
             if not isinstance(plan, Plan):
-                raise ValueError(f"a plan must be a Plan, not {plan!r}")  # noqa: TRY004 - see Raises
+                raise ValueError(f"expected a Plan, got {plan!r}")  # noqa: TRY004 - see Raises
         if always and len(plans) != 1:
-            raise ValueError(f"always takes one plan, not {len(plans)}")
+            raise ValueError(f"always=True takes exactly one plan, got {len(plans)}")
         if target is not None:
             try:
                 self._service.target(target)
@@ -65,14 +62,14 @@ class OperatorMethods:
         self._service.store.plan(plans, tag=tag, target=target, always=always)
 
     def advance(self, seconds: float) -> None:
-        """Let time pass on the emulator's clock, for a client that shares it too.
+        """Advance the emulator's clock, which is also that of a client that shares it.
 
         Args:
-            seconds: How much, 0 or more.
+            seconds: By how much, in seconds, >= 0.
 
         Raises:
-            RuntimeError: It goes by a real clock.
-            ValueError: So many seconds cannot pass.
+            RuntimeError: The emulator runs on a real clock.
+            ValueError: The seconds are negative, not finite, or lead past the last date.
         """
         self._service.advance(seconds)
 
@@ -87,19 +84,19 @@ class OperatorMethods:
         circuits: Collection[int] | None = None,
         message: str = CANCELLED_BY_OPERATOR,
     ) -> EmulatedJob:
-        """Cancel what is not over of a job, as the operator of a device does.
+        """Cancel the unfinished circuits of a job, as the operator of a device can.
 
         Args:
-            job_id: The job, of whichever user.
-            circuits: The circuits, from 0; None for all.
-            message: What their ``status_messages`` say.
+            job_id: The job, of any user.
+            circuits: The indices of the circuits, from 0; None for all.
+            message: The ``status_messages`` entry of the circuits that are cancelled.
 
         Returns:
             The job afterwards.
 
         Raises:
-            LookupError: There is no such job or circuit.
-            ValueError: The id is none, or the message no text.
+            LookupError: The job or a circuit does not exist.
+            ValueError: ``job_id`` is not a UUID, or ``message`` is not a string.
         """
         return self._end(job_id, CircuitStatus.CANCELLED, circuits, message)
 
@@ -110,16 +107,16 @@ class OperatorMethods:
         circuits: Collection[int] | None = None,
         message: str = FAILED_BY_OPERATOR,
     ) -> EmulatedJob:
-        """Let what is not over of a job fail now; as ``cancel_job``."""
+        """Let the unfinished circuits of a job fail now; arguments as for ``cancel_job``."""
         return self._end(job_id, CircuitStatus.FAILED, circuits, message)
 
     def finish_job(
         self, job_id: uuid.UUID | str, *, circuits: Collection[int] | None = None
     ) -> EmulatedJob:
-        """Let what is not over of a job complete now, whatever its plan; as ``cancel_job``.
+        """Let the unfinished circuits of a job complete now, whatever its plan; see ``cancel_job``.
 
-        On a real clock a circuit completes when its result is there, which may be later. One that
-        cannot be run fails.
+        On a real clock, a circuit completes when its result is available, which may be later. One
+        that cannot run fails.
         """
         finish = self._service.store.finish
         return run_when_ready_blocking(
@@ -134,7 +131,7 @@ class OperatorMethods:
         message: str,
     ) -> EmulatedJob:
         if not is_message(message):
-            raise ValueError(f"a message is a text, not {message!r}")
+            raise ValueError(f"message must be a string that UTF-8 can encode, got {message!r}")
         end = functools.partial(
             self._service.store.end, _uuid(job_id), status, message=message, circuits=circuits
         )

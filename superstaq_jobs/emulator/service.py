@@ -1,9 +1,4 @@
-"""What the calls of an emulator work on, and how they wait for its simulator.
-
-Lives here: `Service`, a value; `read_all`, the bounded body of a request; `settled`, a look at the
-store that waits where it must, for the calls, and `settled_here` the same for a thread. May import
-`accounts`, `answers`, `jobs`, `simulator` and `targets`.
-"""
+"""What the calls of the API and of the operator work on, and how they wait for the simulator."""
 
 from __future__ import annotations
 
@@ -26,7 +21,7 @@ from .targets import Target
 __all__ = ["Service", "run_when_ready", "run_when_ready_blocking"]
 
 _TURN_SECONDS: Final = 1.0
-"""How often somebody who waits for the simulator sees whether it still lives; real seconds."""
+"""How often a waiting call checks that the simulator has not been closed, in real seconds."""
 
 T = TypeVar("T")
 
@@ -43,12 +38,14 @@ class Service:
     warnings: Sequence[str] = ()
 
     def target(self, name: str) -> Target:
-        """The target of that name; a `Refusal` with 404 when there is none."""
+        """The target of that name; raises a `Refusal` with 404 if there is none."""
         for target in self.targets:
             if target.name == name:
                 return target
         known = ", ".join(target.name for target in self.targets)
-        raise Refusal(404, {"message": f"There is no target {name}. There are: {known}."})
+        raise Refusal(
+            404, {"message": f"The target {name} does not exist. The targets are: {known}."}
+        )
 
     def advance(self, seconds: float) -> None:
         """Advance the clock.
@@ -71,31 +68,33 @@ class Service:
         self.clock.advance(seconds)
 
     def check_simulator(self) -> None:
-        """Raise a RuntimeError if nothing more will come of the simulator."""
+        """Raise a RuntimeError if the simulator is closed, so that no result is to be expected."""
         if self.simulator.is_closed:
-            raise RuntimeError("the emulator's simulator is closed")
+            raise RuntimeError(
+                "the simulator is closed, so circuits no longer run: start a new Emulator"
+            )
 
 
-async def run_when_ready(service: Service, look: Callable[[], T]) -> T:
-    """What a look at the store gives, after the simulator has done what is due by the clock.
+async def run_when_ready(service: Service, operation: Callable[[], T]) -> T:
+    """Run an operation on the store once the simulator has done the work that is due.
 
-    Other calls are served meanwhile. The wait is bounded by the simulator's time limit for each
-    circuit that it has to run before.
+    Other requests are served meanwhile. The wait is at most the simulator's time limit for each
+    circuit that it has to run first.
     """
     while True:
         try:
-            return look()
+            return operation()
         except SimulatorBehind as behind:
             service.check_simulator()
             reported = asyncio.wrap_future(behind.reported)
         await asyncio.wait([reported], timeout=_TURN_SECONDS)
 
 
-def run_when_ready_blocking(service: Service, look: Callable[[], T]) -> T:
-    """The same, blocking this thread, which is not the server's."""
+def run_when_ready_blocking(service: Service, operation: Callable[[], T]) -> T:
+    """The same, blocking the calling thread, which must not be the server's."""
     while True:
         try:
-            return look()
+            return operation()
         except SimulatorBehind as behind:
             service.check_simulator()
             reported = behind.reported

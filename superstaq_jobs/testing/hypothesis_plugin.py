@@ -1,10 +1,8 @@
-"""``st.from_type`` for the records, in every project that has this library installed.
+"""Registers the strategies of the records with Hypothesis, for ``st.from_type`` in every project.
 
-Lives here: ``register``, which Hypothesis calls when it is imported (the entry point group
-``hypothesis``). It tells the records to Hypothesis and loads no strategy: each is loaded when it is
-first asked for. And it has Hypothesis print records without what they hold by default, since an
-example that fails is there to be read. May import the modules that define records; not Hypothesis
-before it is called.
+Hypothesis calls ``register`` when it is imported (the entry point group ``hypothesis``). Each
+strategy is loaded only when it is first used. Hypothesis is also made to print records without
+their default values, which keeps failing examples readable.
 """
 
 from __future__ import annotations
@@ -48,11 +46,11 @@ STRATEGIES: Final = {
     "testing.faults": {"Fault": "faults"},
     "client.traffic": {"TrafficCounts": "traffic_counts"},
 }
-"""By the module and the name of a record: the name of its strategy."""
+"""The name of each record's strategy, by the record's module and name."""
 
 
 def register() -> None:
-    """Tell Hypothesis which strategy belongs to which record."""
+    """Register the strategy of each record with Hypothesis."""
     from hypothesis import strategies
 
     for module, records in STRATEGIES.items():
@@ -61,14 +59,14 @@ def register() -> None:
             kind = getattr(home, record)
             strategies.register_type_strategy(kind, _loader(kind, strategy))
             if attrs.has(kind):
-                _print_shortly(kind)
+                _print_without_defaults(kind)
 
 
 def _loader(kind: type[Any], name: str) -> Callable[[type[Any]], SearchStrategy[Any]]:
-    def load(asked: type[Any]) -> SearchStrategy[Any]:
-        # Hypothesis asks for the strategies of all subclasses of `object`, say, or of `Mapping`;
-        # but nobody who asked for those, perhaps in quite another project, meant our records.
-        if asked is not kind:
+    def load(requested: type[Any]) -> SearchStrategy[Any]:
+        # For `object` or `Mapping`, say, Hypothesis tries the strategies of all subclasses; but a
+        # test that requests those, perhaps in another project, does not mean our records.
+        if requested is not kind:
             return NotImplemented  # type: ignore[no-any-return]
         strategies = importlib.import_module("superstaq_jobs.testing.strategies")
         strategy: SearchStrategy[Any] = getattr(strategies, name)()
@@ -77,39 +75,39 @@ def _loader(kind: type[Any], name: str) -> Callable[[type[Any]], SearchStrategy[
     return load
 
 
-def _print_shortly(kind: type[Any]) -> None:
-    """Have Hypothesis leave out fields that are as they would be anyway.
+def _print_without_defaults(kind: type[Any]) -> None:
+    """Make Hypothesis omit the fields that have their default values.
 
-    What is left is Python that makes an equal record.
+    The output is Python that creates an equal record.
     """
     from hypothesis.vendor import pretty
 
     def show(record: Any, printer: pretty.RepresentationPrinter, _cycle: bool) -> None:
         with printer.group(4, f"{kind.__name__}(", ")"):
-            for place, (name, value) in enumerate(_told(record).items()):
+            for place, (name, value) in enumerate(_non_default_fields(record).items()):
                 if place:
                     printer.text(",")
                     printer.breakable()
                 printer.text(f"{name}=")
-                printer.pretty(_worded(value))
+                printer.pretty(_plain(value))
 
     pretty.for_type_by_name(kind.__module__, kind.__name__, show)
 
 
-def _worded(value: Any) -> Any:
-    """Members of enums as their texts, which is what a record takes as well and Python reads."""
+def _plain(value: Any) -> Any:
+    """Members of enums as their strings, which records accept too and Python can evaluate."""
     if isinstance(value, tuple):
-        return tuple(map(_worded, value))
+        return tuple(map(_plain, value))
     return str(value) if isinstance(value, enum.StrEnum) else value
 
 
-def _told(record: Any) -> dict[str, Any]:
+def _non_default_fields(record: Any) -> dict[str, Any]:
     """The fields that differ from their defaults."""
-    told = {}
+    fields = {}
     for field in attrs.fields(type(record)):
         made: Any = field.default
         default = made.factory() if hasattr(made, "factory") else made
         value = getattr(record, field.name)
         if value != default:
-            told[field.name] = value
-    return told
+            fields[field.name] = value
+    return fields

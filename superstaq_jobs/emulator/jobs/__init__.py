@@ -1,4 +1,4 @@
-"""The jobs: what is planned for them, which status they have when, and where they are stored."""
+"""The jobs of an emulator: their plans, the course of their statuses, and the store."""
 
 from __future__ import annotations
 

@@ -1,9 +1,4 @@
-"""A job as it is shown, to those who ask for it and to the operator.
-
-Lives here: `job_data`, a job as ``JobData``; `own_words`, what is shown of a circuit in its own
-language; and `EmulatedJob`, what the operator sees. No clock: they are given where circuits stand.
-May import `stored`, `lives`, `plans`, `answers` and `simulator`.
-"""
+"""A job and its circuits, and the forms in which users and the operator see them."""
 
 from __future__ import annotations
 
@@ -36,9 +31,9 @@ class Circuit:
     compiled: Compiled | None = None
     counts: dict[str, int] | None = None
     conversions: dict[tuple[str, bool], Converted | None] = attrs.field(factory=dict)
-    """By language, and whether the compiled form is there; None where there is no translation."""
+    """By format, and whether the compiled form is included; None if conversion is impossible."""
     waiters: list[Future[None]] = attrs.field(factory=list)
-    """Done when the simulator has something new to say of it."""
+    """Set when the simulator has reported on it."""
 
 
 @attrs.define(kw_only=True)
@@ -55,7 +50,7 @@ class Job:
     submitted_at: dt.datetime
     circuits: tuple[Circuit, ...]
     final_states: list[CircuitState] | None = None
-    """Where its circuits stand, once they are all over and nothing changes any more."""
+    """The states of its circuits, once all are terminal."""
 
 
 @attrs.frozen(kw_only=True)
@@ -64,14 +59,14 @@ class EmulatedJob:
 
     Attributes:
         job_id: Its id.
-        user_email: Whose it is.
+        user_email: The e-mail address of its user.
         job_type: ``submit``, ``simulate`` or ``compile``.
-        target: What it runs on.
+        target: The target it runs on.
         tags: Its tags.
-        submitted_at: When it came, by the emulator's clock; aware, in UTC.
-        plan: The plan that it has, or None.
+        submitted_at: When it was submitted, by the emulator's clock; aware, in UTC.
+        plan: Its plan, or None.
         statuses: The status of each circuit.
-        messages: What is told of the end of each, or None.
+        messages: The status message of each circuit, or None.
     """
 
     job_id: uuid.UUID
@@ -101,9 +96,9 @@ def emulated_job(job: Job, states: list[CircuitState]) -> EmulatedJob:
 
 
 def in_own_format(circuit: Circuit, state: CircuitState) -> Converted:
-    """What is shown of a circuit in the language that it came in."""
-    # What a circuit has behind it shows, however it ended; what the simulator has ready ahead of
-    # the timetable does not.
+    """What is shown of a circuit in the format in which it was submitted."""
+    # What the circuit has reached on its path is shown, however it ended. What the simulator has
+    # finished ahead of the timetable is not.
     compiled = circuit.compiled if state.reached.is_compiled else None
     if compiled is None:
         return Converted(circuit=circuit.text)
@@ -118,31 +113,31 @@ def in_own_format(circuit: Circuit, state: CircuitState) -> Converted:
 def _in_format(
     job: Job, states: list[CircuitState], circuit_type: str
 ) -> tuple[str, list[Converted]]:
-    """What is shown of each circuit, and in which language."""
+    """What is shown of each circuit, and the format in which it is."""
     own = [in_own_format(c, state) for c, state in zip(job.circuits, states, strict=True)]
     if circuit_type == job.new_job.circuit_type:
         return circuit_type, own
     other = [
-        circuit.conversions.get((circuit_type, texts.compiled is not None))
-        for circuit, texts in zip(job.circuits, own, strict=True)
+        circuit.conversions.get((circuit_type, shown.compiled is not None))
+        for circuit, shown in zip(job.circuits, own, strict=True)
     ]
-    converted = [texts for texts in other if texts is not None]
+    converted = [shown for shown in other if shown is not None]
     if len(converted) < len(own):
         return job.new_job.circuit_type, own
     return circuit_type, converted
 
 
 def job_data(job: Job, states: list[CircuitState], circuit_type: str) -> dict[str, Any]:
-    """A job as the API shows it, every list one entry a circuit."""
+    """A job as ``JobData`` of the API; each list has one entry per circuit."""
     new_job = job.new_job
-    format_, texts = _in_format(job, states, circuit_type)
-    views = [_circuit_data(job, index, state, texts[index]) for index, state in enumerate(states)]
+    shown_type, shown = _in_format(job, states, circuit_type)
+    views = [_circuit_data(job, index, state, shown[index]) for index, state in enumerate(states)]
     return {
         "job_type": new_job.job_type,
         "user_email": job.owner,
         "target": new_job.target,
         "num_circuits": len(views),
-        "circuit_type": format_,
+        "circuit_type": shown_type,
         "dry_run": new_job.dry_run,
         "submission_timestamp": timestamp(job.submitted_at),
         "tags": new_job.tags,
@@ -151,7 +146,7 @@ def job_data(job: Job, states: list[CircuitState], circuit_type: str) -> dict[st
     }
 
 
-def _circuit_data(job: Job, index: int, state: CircuitState, texts: Converted) -> dict[str, Any]:
+def _circuit_data(job: Job, index: int, state: CircuitState, shown: Converted) -> dict[str, Any]:
     circuit = job.circuits[index]
     compiled = circuit.compiled if state.reached.is_compiled else None
     completed = state.status is CircuitStatus.COMPLETED
@@ -164,16 +159,16 @@ def _circuit_data(job: Job, index: int, state: CircuitState, texts: Converted) -
         "statuses": state.status.value,
         "status_messages": state.message,
         "provider_id": f"emulated-{job.number}-{index}" if at_provider else None,
-        "compiled_circuits": texts.compiled,
-        "input_circuits": texts.circuit,
+        "compiled_circuits": shown.compiled,
+        "input_circuits": shown.circuit,
         "counts": circuit.counts if completed else None,
         "results_dicts": None,
         "shots": job.new_job.shots,
         "last_updated_timestamp": timestamp(job.submitted_at + dt.timedelta(seconds=state.since)),
         "initial_logical_to_physicals": compiled and _as_map(compiled.initial),
         "final_logical_to_physicals": compiled and _as_map(compiled.final),
-        "logical_qubits": texts.logical_qubits,
-        "physical_qubits": texts.physical_qubits,
+        "logical_qubits": shown.logical_qubits,
+        "physical_qubits": shown.physical_qubits,
     }
 
 

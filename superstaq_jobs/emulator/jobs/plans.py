@@ -1,8 +1,4 @@
-"""What is to become of the jobs, as a test writes it down beforehand.
-
-Lives here: `Ending` and `Plan`, values that are checked when they are made, and `PlanQueue`, which
-knows which job gets which. May import `superstaq_jobs.records`.
-"""
+"""Plans: how a test says in advance what will happen to jobs."""
 
 from __future__ import annotations
 
@@ -22,12 +18,13 @@ __all__ = [
     "Plan",
     "PlanQueue",
     "is_message",
+    "message_of",
 ]
 
 _S = CircuitStatus
 
 Becomes = Literal["completed", "failed", "cancelled", "unrecognized", "deleted", "stuck"]
-"""The last status of a circuit, or ``stuck`` for one that never gets to any."""
+"""The final status of a circuit, or ``stuck`` if it is to have none."""
 
 CANCELLED_BY_OPERATOR: Final = "Cancelled by the operator."
 FAILED_BY_OPERATOR: Final = "Failed by the operator."
@@ -39,19 +36,19 @@ _MESSAGES: Final = {
     "deleted": "Deleted by the operator.",
     "unrecognized": None,
 }
-"""The endings that come before the result, and what they tell when the plan does not say it."""
+"""The endings before the result, with their default messages."""
 
 
 _NOT_DURING: Final = frozenset({status for status in _S if status.is_terminal} | {_S.UNKNOWN})
 
 
-def _check(is_right: bool, why: str) -> None:
-    if not is_right:
-        raise ValueError(why)
+def _check(is_valid: bool, message: str) -> None:
+    if not is_valid:
+        raise ValueError(message)
 
 
 def is_message(message: object) -> bool:
-    """Whether it is a text that an answer can hold: half of a surrogate pair has no bytes."""
+    """Whether it is a string that JSON in UTF-8 can hold, without lone surrogates."""
     try:
         return isinstance(message, str) and message.encode() is not None
     except UnicodeEncodeError:
@@ -62,29 +59,30 @@ def _status(during: Any) -> Any:
     try:
         return None if during is None else _S(during)
     except ValueError:
-        return during  # and is refused where all the rest is
+        return during  # rejected when the instance is validated
 
 
 @attrs.frozen
 class Ending:
-    """How the life of a circuit ends.
+    """How a circuit ends.
 
     >>> Ending("failed", during="compiling", message="The compiler ran out of memory.")
     Ending('failed', during='compiling', message='The compiler ran out of memory.')
 
-    A circuit that cannot be compiled or run fails by itself, where the plan lets it get that far.
+    A circuit that cannot be compiled or run fails on its own, if the plan lets it get that far.
 
     Attributes:
-        becomes: The last status; ``completed`` is with counts, ``stuck`` stays ``during`` for good.
-        during: The status that it goes to that end from, when it has had it for its time; not for
-            ``completed``. A job whose circuits do not come to it (a ``simulate`` job is never
-            ``running``) has the nearest that they do come to, not later in a life. None for the
-            last one, ``running`` or ``simulating``.
-        message: What its ``status_messages`` entry says; None for a general text. Not for
-            ``completed`` and ``stuck``, which have none.
+        becomes: The final status. A ``completed`` circuit has counts; a ``stuck`` one stays in the
+            status ``during`` forever.
+        during: The status from which it goes to its end, after the usual time in it; not for
+            ``completed``. If a job never has this status (a ``simulate`` job is never ``running``),
+            the closest earlier one that it does have. None for the last one, ``running`` or
+            ``simulating``.
+        message: Its entry in ``status_messages``; None for a default message. Not for ``completed``
+            and ``stuck``, which have none.
 
     Raises:
-        ValueError: It has no sense, and why.
+        ValueError: The values are invalid or contradict each other.
     """
 
     becomes: Becomes
@@ -95,36 +93,40 @@ class Ending:
         known = get_args(Becomes)
         _check(
             self.becomes in known,
-            f"a circuit becomes one of {', '.join(known)}, not {self.becomes!r}",
+            f"becomes must be one of {', '.join(known)}; got {self.becomes!r}",
         )
         if self.during is not None:
             _check(
                 isinstance(self.during, _S) and self.during not in _NOT_DURING,
-                f"during is a status that passes, not {self.during!r}",
+                f"during must be a non-terminal status, got {self.during!r}",
             )
             _check(
                 self.becomes != "completed",
-                "a circuit that becomes completed does so after its last status, not during one",
+                "a completed circuit ends after its last status: leave during out",
             )
         if self.message is not None:
-            _check(is_message(self.message), f"a message is a text, not {self.message!r}")
             _check(
-                self.becomes in _MESSAGES, f"a circuit that becomes {self.becomes} has no message"
+                is_message(self.message),
+                f"message must be a string that UTF-8 can encode, got {self.message!r}",
             )
-
-    @property
-    def told(self) -> str | None:
-        """The message, or the general text."""
-        return self.message if self.message is not None else _MESSAGES.get(self.becomes)
+            _check(
+                self.becomes in _MESSAGES,
+                f"a {self.becomes} circuit has no message: leave message out",
+            )
 
     def __repr__(self) -> str:
-        # What is as it would be anyway only hides what matters.
-        told = [repr(self.becomes)]
+        # Without the default values, which would only distract.
+        shown = [repr(self.becomes)]
         if self.during is not None:
-            told.append(f"during={str(self.during)!r}")
+            shown.append(f"during={str(self.during)!r}")
         if self.message is not None:
-            told.append(f"message={self.message!r}")
-        return f"Ending({', '.join(told)})"
+            shown.append(f"message={self.message!r}")
+        return f"Ending({', '.join(shown)})"
+
+
+def message_of(ending: Ending) -> str | None:
+    """The message of a circuit that ends this way: the given one, or the default."""
+    return ending.message if ending.message is not None else _MESSAGES.get(ending.becomes)
 
 
 def _frozen(circuits: Any) -> Any:
@@ -133,25 +135,25 @@ def _frozen(circuits: Any) -> Any:
 
 @attrs.frozen(kw_only=True)
 class Plan:
-    """What is to become of one job: how long things take, and how each circuit ends.
+    """How one job will go: how long each stage takes, and how each circuit ends.
 
     >>> Plan(queue_seconds=36_000, circuits={1: Ending("failed")}).of(1)
     Ending('failed')
 
-    Times are exact, and the same for all circuits of the job. Where one is None, each circuit goes
-    at its own pace, as it does without a plan. All other statuses last as long as without a plan.
+    Durations are exact and the same for all circuits of the job. Where one is None, each circuit
+    has its own pace, as it does without a plan. All other statuses last as long as without a plan.
 
     Attributes:
-        queue_seconds: How long a circuit is ``pending`` (of a ``submit`` job), or
-            ``awaiting_simulation`` (``simulate``), or ``awaiting_compile`` (``compile``).
-        compile_seconds: How long it is ``compiling``; a ``verbatim`` job never is.
-        run_seconds: How long it is ``running`` or ``simulating``; a ``compile`` job never is.
-        ending: How each circuit ends,
-        circuits: but those of these indexes, from 0, which end otherwise. An index that the job
-            does not have is of no account.
+        queue_seconds: How long a circuit is ``pending`` (``submit`` jobs), ``awaiting_simulation``
+            (``simulate``) or ``awaiting_compile`` (``compile``), in seconds, >= 0.
+        compile_seconds: How long it is ``compiling``; ``verbatim`` jobs never are.
+        run_seconds: How long it is ``running`` or ``simulating``; ``compile`` jobs never are.
+        ending: How each circuit ends.
+        circuits: Other endings for individual circuits, by index from 0. An index that the job does
+            not have is ignored.
 
     Raises:
-        ValueError: It has no sense, and why.
+        ValueError: A value is invalid.
     """
 
     queue_seconds: float | None = None
@@ -165,21 +167,24 @@ class Plan:
             seconds = getattr(self, name)
             _check(
                 seconds is None or _is_amount(seconds),
-                f"{name} must be a number of seconds, 0 or more, not {seconds!r}",
+                f"{name} must be a number of seconds >= 0, got {seconds!r}",
             )
-        _check(isinstance(self.ending, Ending), f"ending must be an Ending, not {self.ending!r}")
+        _check(isinstance(self.ending, Ending), f"ending must be an Ending, got {self.ending!r}")
         _check(
             isinstance(self.circuits, FrozenMapping),
-            f"circuits must map indexes to endings, not be {self.circuits!r}",
+            f"circuits must map indices to endings, got {self.circuits!r}",
         )
         for index, ending in self.circuits.items():
-            _check(type(index) is int and index >= 0, f"an index is a number from 0, not {index!r}")
             _check(
-                isinstance(ending, Ending), f"circuit {index} must have an Ending, not {ending!r}"
+                type(index) is int and index >= 0,
+                f"the keys of circuits must be integers >= 0, got {index!r}",
+            )
+            _check(
+                isinstance(ending, Ending), f"circuits[{index}] must be an Ending, got {ending!r}"
             )
 
     def of(self, index: int) -> Ending:
-        """How the circuit of this index ends."""
+        """The ending of the circuit with this index."""
         return self.circuits.get(index, self.ending)
 
 
@@ -198,28 +203,28 @@ class _Entry:
 
 
 class PlanQueue:
-    """The plans that wait for their jobs. Not guarded: its owner has a lock."""
+    """The plans that have not been used yet. Not thread-safe: its owner holds a lock."""
 
     def __init__(self) -> None:
         self._once: list[_Entry] = []
         self._always: list[_Entry] = []
 
     def __len__(self) -> int:
-        """How many wait for one job each."""
+        """How many plans wait for one job each."""
         return len(self._once)
 
     def add(self, plans: Collection[Plan], *, tag: str | None, target: str | None) -> None:
-        """Add plans for one job each, behind those that wait."""
+        """Append plans for one job each."""
         self._once += [_Entry(plan=plan, tag=tag, target=target) for plan in plans]
 
     def set_always(self, plan: Plan, *, tag: str | None, target: str | None) -> None:
-        """Have a plan for all the jobs that no other is for; in place of one for the same jobs."""
+        """Set the plan of jobs without their own; replaces one for the same tag and target."""
         entry = _Entry(plan=plan, tag=tag, target=target)
         kept = [e for e in self._always if (e.tag, e.target) != (tag, target)]
         self._always = [entry, *kept]
 
     def take(self, *, tags: Collection[str], target: str) -> Plan | None:
-        """The plan of a job that comes now."""
+        """The plan for a job that arrives now, or None."""
         for index, entry in enumerate(self._once):
             if entry.fits(tags, target):
                 del self._once[index]

@@ -1,13 +1,9 @@
-"""The jobs of an emulator, in memory.
+"""The jobs of an emulator, in memory, under one lock.
 
-Lives here: `JobStore`, under one lock: submissions, queries, cancellation, what the simulator
-reports, and what an operator does. No status is stored: it is worked out from the timetable
-whenever somebody looks. May import the other modules here but those that know HTTP.
-
-On a real clock an answer tells what the simulator has done so far. On a virtual one an answer must
-not depend on how fast this machine simulates: what the timetable has behind it has happened, at its
-time, and a call that finds that the simulator is not so far yet raises `NotYet` and is to be
-repeated.
+No status is stored: it is computed from the timetables whenever it is needed. On a real clock, a
+response shows what the simulator has done so far. On a virtual clock it must not depend on how fast
+this machine simulates: what is due by the timetable has happened, at its time, and an operation
+that finds the simulator behind raises `SimulatorBehind` and is to be tried again.
 """
 
 from __future__ import annotations
@@ -48,7 +44,7 @@ _NAMESPACE: Final = uuid.UUID("0b9c1a52-6a0e-5d0c-9c1f-6f1b3f5a7d11")
 
 
 def job_id_of(seed: int, number: int) -> uuid.UUID:
-    """The id of the job that an emulator of this seed is the ``number``-th to get, from 0."""
+    """The id of the ``number``-th job, from 0, of an emulator with this seed."""
     return uuid.uuid5(_NAMESPACE, f"{seed}/{number}")
 
 
@@ -59,7 +55,7 @@ def _sampling_seed(seed: int, number: int, index: int) -> int:
 
 @attrs.frozen(kw_only=True)
 class Unconverted:
-    """A circuit that somebody wants to see in another language, before it has been translated."""
+    """A circuit that is requested in another format but has not been converted to it yet."""
 
     conversion: Conversion
     keep: Callable[[Converted | None], None]
@@ -67,10 +63,10 @@ class Unconverted:
 
 @attrs.frozen(kw_only=True)
 class FoundJobs:
-    """Jobs as ``JobData`` by id, and what must be translated first to show them as asked.
+    """Jobs as ``JobData`` by id, and the circuits that must be converted to show them as requested.
 
-    Each job is JSON already: of ten thousand the lists and maps alone would be a quarter of a
-    million, all there at once, and the garbage collector would go through them again and again.
+    Each job is JSON already: as lists and dicts, ten thousand jobs would be a quarter of a million
+    objects at once, which the garbage collector would traverse again and again.
     """
 
     jobs: dict[str, msgspec.Raw]
@@ -78,10 +74,10 @@ class FoundJobs:
 
 
 class SimulatorBehind(Exception):
-    """What was asked cannot be told before the simulator has done its work up to now.
+    """An operation needs results that are due but that the simulator does not have yet.
 
     Args:
-        reported: Done when it is worth asking again.
+        reported: Done when it is worth trying again.
     """
 
     def __init__(self, reported: Future[None]) -> None:
@@ -90,11 +86,11 @@ class SimulatorBehind(Exception):
 
 
 class JobStore:
-    """All the jobs of one emulator. Every method may be called from any thread.
+    """All jobs of one emulator. Thread-safe.
 
     Args:
-        seed: What the job ids, the paces and the samples follow from.
-        clock: Time: the timetables run by it, and time stamps show it.
+        seed: Determines job ids, durations and samples.
+        clock: The clock for timetables and time stamps.
         step_seconds: How long a circuit stays in each status on average, in seconds.
     """
 
@@ -116,12 +112,14 @@ class JobStore:
         self._closed = False
 
     def _now(self) -> float:
-        # Time must not go back, or a finished circuit could come to life again.
+        # Time must not go back, or a finished circuit could become unfinished.
         self._latest = max(self._latest, self._clock.now())
         return self._latest
 
-    def add(self, user: User, new_job: NewJob, texts: Iterable[str], target: Target) -> Job:
-        """Take a job."""
+    def add(
+        self, user: User, new_job: NewJob, circuit_strings: Iterable[str], target: Target
+    ) -> Job:
+        """Store a new job."""
         with self._lock:
             number = len(self._jobs)
             plan = self._plans.take(tags=new_job.tags, target=new_job.target)
@@ -137,7 +135,7 @@ class JobStore:
                         index=index,
                     ),
                 )
-                for index, text in enumerate(texts)
+                for index, text in enumerate(circuit_strings)
             )
             job = Job(
                 number=number,
@@ -154,7 +152,7 @@ class JobStore:
             return job
 
     def task(self, job: Job, index: int) -> Task:
-        """What the simulator is to do with one circuit."""
+        """The simulator's task for one circuit."""
         new_job = job.new_job
         coupling = job.target.coupling
         return Task(
@@ -170,12 +168,12 @@ class JobStore:
         )
 
     def is_wanted(self, job: Job, index: int) -> bool:
-        """Whether a circuit is still to be run."""
+        """Whether a circuit still has to run."""
         with self._lock:
             return not self._closed and job.circuits[index].progress.ended_at is None
 
     def close(self) -> None:
-        """Want nothing more from the simulator, and let nobody wait for it."""
+        """Stop running circuits, and wake up everyone who waits for one."""
         with self._lock:
             self._closed = True
             for job in self._jobs.values():
@@ -183,11 +181,11 @@ class JobStore:
                     _notify(circuit)
 
     def report(self, job: Job, index: int, reply: Result) -> None:
-        """Note what the simulator says of a circuit."""
+        """Record what the simulator reports on a circuit."""
         with self._lock:
             circuit = job.circuits[index]
             if circuit.progress.ended_at is not None:
-                return  # What is over does not change, whatever came too late.
+                return  # A circuit that has been ended does not change any more.
             # On a virtual clock the simulator's work takes no time.
             now = 0.0 if self._is_virtual else self._now() - job.submitted
             if isinstance(reply, Compiled):
@@ -202,9 +200,9 @@ class JobStore:
             _notify(circuit)
 
     def find(self, user: User, query: JobQuery, circuit_type: str) -> FoundJobs:
-        """The user's jobs that match, in order of submission, written in a language.
+        """The user's jobs that match a query, in order of submission, with circuits in one format.
 
-        A job whose circuits cannot all be translated is written in its own.
+        A job whose circuits cannot all be converted keeps its own format.
         """
         found = FoundJobs(jobs={}, unconverted=[])
         with self._lock:
@@ -246,7 +244,7 @@ class JobStore:
             )
 
     def cancel(self, user: User, query: JobQuery) -> list[str]:
-        """Cancel what is not over of the user's jobs that match; the ids of those that had any."""
+        """Cancel the unfinished circuits of a user's jobs; returns the ids of jobs that had any."""
         with self._lock:
             now = self._now()
             return [
@@ -280,9 +278,9 @@ class JobStore:
         ]
 
     def _states_of(self, jobs: Iterable[Job], now: float) -> list[tuple[Job, list[CircuitState]]]:
-        """Where all the circuits of jobs stand, jobs in order of submission."""
+        """The states of all circuits of jobs, in order of submission."""
         found = []
-        held = None
+        waiting = None
         for job in jobs:
             if job.final_states is not None:
                 found.append((job, job.final_states))
@@ -294,15 +292,17 @@ class JobStore:
             found.append((job, states))
             for circuit, state in zip(job.circuits, states, strict=True):
                 if state.is_waiting:
-                    held = circuit
-        if held is not None and self._is_virtual:
-            # The simulator takes circuits in order, so it is enough to wait for the last.
-            raise self._behind(held)
+                    waiting = circuit
+        if waiting is not None and self._is_virtual:
+            # The simulator runs circuits in order, so it is enough to wait for the last one.
+            raise self._behind(waiting)
         return found
 
     def _behind(self, circuit: Circuit) -> SimulatorBehind:
         if self._closed:
-            raise RuntimeError("the emulator was stopped")
+            raise RuntimeError(
+                "the emulator was stopped, so its circuits no longer run: start a new Emulator"
+            )
         reported: Future[None] = Future()
         circuit.waiters.append(reported)
         return SimulatorBehind(reported)
@@ -312,7 +312,7 @@ class JobStore:
     def plan(
         self, plans: Collection[Plan], *, tag: str | None, target: str | None, always: bool
     ) -> int:
-        """Have plans for jobs to come; how many plans wait for one job each."""
+        """Add plans for jobs to come; returns how many plans wait for one job each."""
         with self._lock:
             if always:
                 for plan in plans:
@@ -335,10 +335,10 @@ class JobStore:
         message: str | None,
         circuits: Collection[int] | None,
     ) -> EmulatedJob:
-        """End what is not over of a job, or of some circuits of it.
+        """End the unfinished circuits of a job, or some of them.
 
         Raises:
-            LookupError: There is no such job or circuit.
+            LookupError: The job or a circuit does not exist.
         """
         with self._lock:
             now = self._now()
@@ -348,10 +348,10 @@ class JobStore:
             return emulated_job(*self._one(job_id, None, now))
 
     def finish(self, job_id: uuid.UUID, circuits: Collection[int] | None) -> EmulatedJob:
-        """Let what is not over of a job, or of some circuits of it, complete now.
+        """Complete the unfinished circuits of a job, or some of them, now.
 
         Raises:
-            LookupError: There is no such job or circuit.
+            LookupError: The job or a circuit does not exist.
         """
         with self._lock:
             now = self._now()
@@ -367,17 +367,17 @@ class JobStore:
     ) -> tuple[Job, list[CircuitState]]:
         job = self._jobs.get(job_id)
         if job is None:
-            raise LookupError(f"there is no job {job_id}")
+            raise LookupError(f"job {job_id} does not exist in this emulator")
         for index in circuits or ():
             if not 0 <= index < len(job.circuits):
-                raise LookupError(f"job {job_id} has no circuit {index}")
+                raise LookupError(f"job {job_id} has no circuit {index}, only {len(job.circuits)}")
         return self._states_of([job], now)[0]
 
 
 def _unfinished(
     job: Job, states: list[CircuitState], circuits: Collection[int] | None = None
 ) -> list[tuple[Circuit, CircuitState]]:
-    """The circuits, of all or of some, that are not over."""
+    """The unfinished circuits among all, or among some, with their states."""
     return [
         (circuit, state)
         for index, (circuit, state) in enumerate(zip(job.circuits, states, strict=True))
@@ -402,13 +402,13 @@ def _end(
 
 
 def _notify(circuit: Circuit) -> None:
-    """Tell those that wait for news of a circuit."""
+    """Wake up those that wait for news of a circuit."""
     while circuit.waiters:
         circuit.waiters.pop().set_result(None)
 
 
 def _matches(job: Job, query: JobQuery) -> bool:
-    """Whether a job matches all of a query that does not change with time."""
+    """Whether a job matches all conditions of a query that do not depend on time."""
     new_job = job.new_job
     return (
         (query.user_email is None or job.owner in query.user_email)

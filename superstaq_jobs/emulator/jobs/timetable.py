@@ -1,12 +1,8 @@
-"""The timetable of a circuit: which status it has at which time.
-
-Lives here, as pure functions of their arguments: the path of statuses of each kind of job, the pace
-of one circuit along it, and where a circuit stands given its timetable and what has really happened
-to it. May import `plans` and `superstaq_jobs.records.status`.
+"""The timetable of a circuit: which status it has at which time. Pure functions of their arguments.
 
 A timetable alone does not move a circuit: it leaves ``compiling`` only when it has been compiled,
-and is completed only when its result is there. So an observer may see it later than planned, never
-earlier, and never going back. What is planned to go wrong needs nothing to be there.
+and is completed only when its result is available. So a status may be reached later than planned,
+never earlier, and a circuit never goes back. An ending that is planned needs no work to be done.
 """
 
 from __future__ import annotations
@@ -23,7 +19,7 @@ import attrs
 from superstaq_jobs.records import CircuitStatus
 from superstaq_jobs.records.status import PROGRESS
 
-from .plans import Ending, Plan
+from .plans import Ending, Plan, message_of
 
 __all__ = [
     "PATHS",
@@ -57,7 +53,7 @@ PATHS: Final[Mapping[str, tuple[CircuitStatus, ...]]] = MappingProxyType(
         "compile": (_S.RECEIVED, *_COMPILE, _S.COMPLETED),
     }
 )
-"""The statuses that a circuit of each job type goes through when nothing goes wrong."""
+"""The statuses of a circuit of each job type if all goes well."""
 
 _QUEUES: Final = {
     "submit": _S.PENDING,
@@ -77,12 +73,12 @@ class Step:
 
 @attrs.frozen(kw_only=True)
 class End:
-    """An end of a life that is not its completion.
+    """An end other than completion.
 
     Attributes:
         after: The last status before it.
-        status: The status that it comes to; None for none, so that it stays in the last.
-        message: What is told of it.
+        status: The final status; None for none, so that the circuit stays in the last one.
+        message: The circuit's status message.
     """
 
     after: CircuitStatus
@@ -91,17 +87,17 @@ class End:
 
 
 _Gate = Literal["compiled", "finished"] | None
-"""The work without which a circuit does not leave a status."""
+"""The work that has to be done before a circuit can leave a status."""
 
 
 @attrs.frozen(kw_only=True)
 class Timetable:
-    """The plan for one circuit.
+    """The timetable of one circuit.
 
     Attributes:
-        steps: The whole path in order of time, the first at 0, the last ``completed``.
-        end: How it ends before; None where it completes.
-        gates: Which work it does not leave each status without, from the first on.
+        steps: The whole path in order of time, the first step at 0, the last one ``completed``.
+        end: How the circuit ends before that; None if it completes.
+        gates: The work that has to be done before it leaves each status, from the first on.
     """
 
     steps: tuple[Step, ...]
@@ -110,7 +106,7 @@ class Timetable:
 
     @gates.default
     def _find_gates(self) -> tuple[_Gate, ...]:
-        # A verbatim circuit has its compiled form, which is itself, before it goes anywhere.
+        # A verbatim circuit is its own compiled form, and has it before it leaves its first status.
         compiles = (
             _S.COMPILING if any(s.status is _S.COMPILING for s in self.steps) else _S.RECEIVED
         )
@@ -120,7 +116,7 @@ class Timetable:
 
 @attrs.frozen(kw_only=True)
 class Failure:
-    """That a circuit cannot be compiled or run, which is its own fault, and why."""
+    """Why a circuit cannot be compiled or run."""
 
     stage: Literal["compile", "run"]
     message: str
@@ -128,15 +124,15 @@ class Failure:
 
 @attrs.frozen(kw_only=True)
 class Progress:
-    """What has really happened to a circuit; times in seconds after the submission, or None.
+    """What has actually happened to a circuit; times in seconds after the submission, or None.
 
     Attributes:
-        compiled_at: When its compiled form was there.
-        finished_at: When its result was there, or it was known to fail.
-        failure: What it failed of, or None.
-        ended_at: When somebody ended it,
-        ended_as: how,
-        message: and what is told of that.
+        compiled_at: When its compiled form was available.
+        finished_at: When its result, or its failure, was available.
+        failure: Why it failed, or None.
+        ended_at: When a user or the operator ended it.
+        ended_as: The status that it got then.
+        message: The status message that it got then.
     """
 
     compiled_at: float | None = None
@@ -150,21 +146,21 @@ class Progress:
         """When that work was done; infinite for never."""
         done = self.finished_at
         if gate == "compiled" and self.compiled_at is not None:
-            done = self.compiled_at  # else it was over without, if at all
+            done = self.compiled_at  # otherwise it may have failed without being compiled
         return math.inf if done is None else done
 
 
 @attrs.frozen(kw_only=True)
 class CircuitState:
-    """Where a circuit stands, and since when, in seconds after the submission.
+    """The status of a circuit at one moment; times in seconds after the submission.
 
     Attributes:
         status: Its status.
         since: When that began.
-        reached: The last status that it came to as all circuits do: it tells what the circuit has
-            behind it, however it ended.
-        message: What is told of how it ended.
-        is_held: Whether it would be further if the simulator had done its work by now.
+        reached: The last status on its path that it reached, whatever ended it there; it determines
+            what is shown of the circuit's compilation.
+        message: Its status message, if it ended otherwise than by completion.
+        is_waiting: Whether it would be further if the simulator had done its work by now.
     """
 
     status: CircuitStatus
@@ -175,7 +171,7 @@ class CircuitState:
 
 
 def path_of(job_type: str, *, verbatim: bool = False) -> tuple[CircuitStatus, ...]:
-    """The statuses of a job type in order; a verbatim job has none of compilation."""
+    """The statuses of a job type in order; a verbatim job skips compilation."""
     path = PATHS[job_type]
     return tuple(s for s in path if s not in _COMPILE) if verbatim else path
 
@@ -193,18 +189,18 @@ def make_timetable(
 
     Args:
         job_type: ``submit``, ``simulate`` or ``compile``.
-        verbatim: Whether it is not to be compiled.
-        step_seconds: How long a status lasts on average, in seconds, 0 or more. Each one lasts
-            between half and one and a half times as long.
-        seed: What picks the pace: the same text gives the same one.
-        plan: What is to become of the job, or None.
-        index: Which circuit of the job it is.
+        verbatim: Whether compilation is skipped.
+        step_seconds: How long a status lasts on average, in seconds, >= 0. Each one lasts between
+            half and one and a half times as long.
+        seed: Determines the durations.
+        plan: The plan of the job, or None.
+        index: The circuit's index in its job.
 
     Returns:
-        The plan.
+        The timetable.
     """
     plan = Plan() if plan is None else plan
-    pace = random.Random(seed)  # noqa: S311 - no secret
+    pace = random.Random(seed)  # noqa: S311 - not a secret
     path = path_of(job_type, verbatim=verbatim)
     stays = [
         _planned(plan, job_type, status, step_seconds * pace.uniform(0.5, 1.5))
@@ -232,19 +228,19 @@ def _end(ending: Ending, path: tuple[CircuitStatus, ...]) -> End | None:
     during = _S.RUNNING if ending.during is None else ending.during
     after = max((s for s in path if PROGRESS[s] <= PROGRESS[during]), key=PROGRESS.__getitem__)
     status = None if ending.becomes == "stuck" else _S(ending.becomes)
-    return End(after=after, status=status, message=ending.told)
+    return End(after=after, status=status, message=message_of(ending))
 
 
 def complete_at(timetable: Timetable, reached: CircuitStatus, at: float) -> Timetable:
-    """The same life from a moment on if all the rest happens at once and goes well.
+    """A timetable on which all that is left happens at one moment, and the circuit completes.
 
     Args:
-        life: The plan so far.
+        timetable: The timetable so far.
         reached: The status that the circuit has.
         at: The moment, in seconds after the submission.
 
     Returns:
-        The other plan.
+        The new timetable.
     """
     passed = [step.status for step in timetable.steps].index(reached)
     return Timetable(
@@ -263,10 +259,10 @@ def _course(timetable: Timetable, failure: Failure | None) -> tuple[int, End | N
     statuses = [step.status for step in timetable.steps]
     last = len(statuses) - 2 if end is None else statuses.index(end.after)
     if failure is not None:
-        # A verbatim circuit is first looked at where it runs.
+        # A verbatim circuit is first examined when it runs.
         at_compiling = failure.stage == "compile" and _S.COMPILING in statuses
         failing = statuses.index(_S.COMPILING) if at_compiling else len(statuses) - 2
-        # What the plan has in the same place is what it was written for.
+        # If a plan ends the circuit at the same step, the plan takes precedence.
         if end is None or failing < last:
             end = End(after=statuses[failing], status=_S.FAILED, message=failure.message)
             last = failing
@@ -274,15 +270,15 @@ def _course(timetable: Timetable, failure: Failure | None) -> tuple[int, End | N
 
 
 def state_at(timetable: Timetable, progress: Progress, now: float) -> CircuitState:
-    """Where a circuit stands at a time.
+    """The state of a circuit at a time.
 
     Args:
-        life: Its plan.
-        progress: What has really happened to it up to then.
+        timetable: Its timetable.
+        progress: What has actually happened to it up to then.
         now: Seconds after the submission.
 
     Returns:
-        The status, and since when it has it.
+        Its status, and since when it has it.
     """
     last, end = _course(timetable, progress.failure)
     ended = progress.ended_at
@@ -296,7 +292,7 @@ def state_at(timetable: Timetable, progress: Progress, now: float) -> CircuitSta
         begins = max(step.at, since)
         if begins > now:
             break
-        # What is planned needs no work to be done.
+        # An ending that is planned needs no work to be done.
         if gate is not None and not (is_end and end is timetable.end):
             done = progress.done_at(gate)
             if done > now:

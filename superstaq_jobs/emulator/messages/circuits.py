@@ -1,7 +1,6 @@
-"""The text of a job's circuits, taken apart into one text each.
+"""The circuits of a new job: one string on the wire, split into one string per circuit.
 
-Lives here: `SPLITTERS`, one entry a language; `check_language`; and what stands between a list of
-circuits and a circuit of its own. May import `answers`.
+How to add a circuit type: an entry in `SPLITTERS` here, and one in the worker's table of formats.
 """
 
 from __future__ import annotations
@@ -15,17 +14,17 @@ import msgspec
 
 from .responses import Problem, Refusal, invalid
 
-__all__ = ["MAX_TEXT_CHARACTERS", "SPLITTERS", "check_format", "no_circuits", "split_text"]
+__all__ = ["MAX_TEXT_CHARACTERS", "SPLITTERS", "check_format", "no_circuits", "split_circuits"]
 
 MAX_TEXT_CHARACTERS: Final = 256 * 1024 * 1024
-"""What a list of circuits that share parts may grow to when each gets its own copy of them."""
+"""How long a list of circuits may become when each gets a copy of the parts that they share."""
 
 _CIRCUITS_OF_CIRQ: Final = frozenset({"Circuit", "FrozenCircuit", "VAL", "REF"})
 
 
-def no_circuits(what: str, *inside: int) -> Refusal:
-    """The 422 for a text that does not hold circuits."""
-    return invalid([Problem(("body", "circuits", *inside), what)])
+def no_circuits(message: str, *inside: int) -> Refusal:
+    """The 422 for a string that does not hold circuits."""
+    return invalid([Problem(("body", "circuits", *inside), message)])
 
 
 def _split_qasm(text: str) -> list[str]:
@@ -34,8 +33,8 @@ def _split_qasm(text: str) -> list[str]:
     try:
         return msgspec.json.decode(text, type=list[str])
     except (msgspec.DecodeError, RecursionError) as error:
-        what = f"expected an OpenQASM program or a JSON list of them: {error}"
-        raise no_circuits(what) from error
+        message = f"expected an OpenQASM program or a JSON list of them: {error}"
+        raise no_circuits(message) from error
 
 
 def _split_cirq(text: str) -> list[str]:
@@ -45,17 +44,17 @@ def _split_cirq(text: str) -> list[str]:
         for index, circuit in enumerate(circuits):
             kind = circuit.get("cirq_type") if isinstance(circuit, dict) else None
             if kind not in _CIRCUITS_OF_CIRQ:
-                raise no_circuits(f"expected a circuit of Cirq, not {kind or 'other JSON'}", index)
+                raise no_circuits(f"expected a Cirq circuit, got {kind or 'other JSON'}", index)
         return [text] if len(circuits) == 1 else list(_self_contained(circuits))
     except (ValueError, RecursionError) as error:
-        what = f"expected the JSON of a Cirq circuit, or of a list of them: {error}"
-        raise no_circuits(what) from error
+        message = f"expected the JSON of a Cirq circuit or of a list of them: {error}"
+        raise no_circuits(message) from error
 
 
 def _self_contained(circuits: list[Any]) -> Iterator[str]:
-    """Each circuit as a text that refers to no part of another.
+    """Each circuit as a string that does not refer to parts of another.
 
-    Cirq writes a part that occurs again only once, as a ``VAL`` with a key, and then a ``REF``.
+    Cirq writes a repeated part only once, as a ``VAL`` with a key, and from then on as a ``REF``.
     """
     values: dict[object, Any] = {}
 
@@ -88,33 +87,33 @@ SPLITTERS: Final[dict[str, Callable[[str], list[str]] | None]] = {
     "cirq": _split_cirq,
     "qiskit": None,
 }
-"""What takes a text apart, for each circuit type that is run here; None where only the worker can,
-which has the library of the language."""
+"""The function that splits the circuits string of each supported circuit type; None if only the
+worker can do it, which has the format's library."""
 
 
 def check_format(where: tuple[str, ...], circuit_type: str) -> None:
-    """See that circuits of a type can be read and written here.
+    """Check that circuits of a type can be read and written here.
 
     Raises:
         Refusal: 422, with what is missing.
     """
     if circuit_type not in SPLITTERS:
         known = ", ".join(SPLITTERS)
-        what = f"this emulator runs {known} so far, not {circuit_type}"
-        raise invalid([Problem(where, what, "unsupported")])
+        message = f"circuit_type must be one of {known} in this emulator, got {circuit_type}"
+        raise invalid([Problem(where, message, "unsupported")])
     if circuit_type == "cirq" and importlib.util.find_spec("cirq") is None:
-        what = (
+        message = (
             "Cirq is not installed where this emulator runs: pip install "
             "'superstaq_jobs[emulator-cirq]'"
         )
-        raise invalid([Problem(where, what, "unsupported")])
+        raise invalid([Problem(where, message, "unsupported")])
 
 
-def split_text(text: str, circuit_type: str) -> list[str] | None:
-    """The circuits of a text, at least one; None where the worker must take it apart.
+def split_circuits(text: str, circuit_type: str) -> list[str] | None:
+    """The circuits of a new job, at least one; None if the worker must split them.
 
     Raises:
-        Refusal: 422, for a language that this emulator does not run, or a text without circuits.
+        Refusal: 422, for a circuit type that is not supported, or a string without circuits.
     """
     check_format(("body", "circuit_type"), circuit_type)
     splitter = SPLITTERS[circuit_type]
@@ -122,5 +121,7 @@ def split_text(text: str, circuit_type: str) -> list[str] | None:
         return None
     circuits = splitter(text)
     if not circuits:
-        raise invalid([Problem(("body", "circuits"), "a job needs a circuit", "too_short")])
+        raise invalid(
+            [Problem(("body", "circuits"), "a job needs at least one circuit", "too_short")]
+        )
     return circuits

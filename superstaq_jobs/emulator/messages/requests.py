@@ -1,11 +1,7 @@
-"""The requests of the API, validated.
+"""The requests of the API: their bodies and query strings, read and validated.
 
-Lives here: a Struct for each body or query, and `read_body`, `read_object`, `read_query` and
-`read_circuit_type`, which name everything that is wrong at once. May import `answers`, `splitting`
-and `targets`.
-
-Bodies are read strictly: ``"3"`` is no number and ``1`` no truth value. A service may be more
-tolerant; what passes here is what any of them understands.
+Reading is strict: ``"3"`` is not a number and ``1`` is not a boolean. The real service may be more
+tolerant; what the emulator accepts, any service accepts.
 """
 
 from __future__ import annotations
@@ -66,12 +62,12 @@ Status = Literal[
 ]
 TargetName = Annotated[str, msgspec.Meta(pattern=TARGET_NAME)]
 Email = Annotated[str, msgspec.Meta(pattern=r"^[^@\s]+@[^@\s]+$")]
-# A hundred million shots of a small circuit still end within the simulator's time limit.
+# A hundred million shots of a small circuit still finish within the simulator's time limit.
 Shots = Annotated[int, msgspec.Meta(ge=0, le=100_000_000)]
 
 
 class NewJob(msgspec.Struct, frozen=True, kw_only=True):
-    """A job to be run."""
+    """A job to submit."""
 
     job_type: JobType
     target: TargetName
@@ -88,7 +84,7 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JobQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Which jobs are meant. Values of one field are alternatives; fields must all match."""
+    """Which jobs are meant. Values of one field are alternatives; all fields must match."""
 
     user_email: list[Email] | None = None
     job_id: list[uuid.UUID] | None = None
@@ -102,7 +98,7 @@ class JobQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TargetFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which targets are wanted; None for either. Retired ones only when asked for."""
+    """Which targets are wanted; None for either. Retired ones only if requested."""
 
     simulator: bool | None = None
     supports_submit: bool | None = None
@@ -114,7 +110,7 @@ class TargetFilter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TargetInfoQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose details are wanted."""
+    """The target whose details are wanted."""
 
     target: TargetName
     options_dict: dict[str, Any] = {}
@@ -138,7 +134,7 @@ class AcceptTerms(msgspec.Struct, frozen=True, kw_only=True):
 T = TypeVar("T", bound=msgspec.Struct)
 
 _AT: Final = re.compile(r" - at `\$(.*)`$")
-_TRUTH: Final = {
+_BOOLEANS: Final = {
     **dict.fromkeys(("true", "1", "yes", "on", "t", "y"), True),
     **dict.fromkeys(("false", "0", "no", "off", "f", "n"), False),
 }
@@ -156,28 +152,26 @@ def _problem(where: tuple[str | int, ...], error: msgspec.ValidationError) -> Pr
 
 @functools.cache
 def _fields(cls: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
-    # msgspec evaluates the annotations each time, which takes longer than the rest of a request.
+    # Cached: msgspec evaluates the annotations each time, longer than the rest of a request takes.
     return msgspec.structs.fields(cls)
 
 
 def _read(
     cls: type[T], given: Mapping[str, Any], *, where: tuple[str | int, ...], strict: bool = True
 ) -> T:
-    """Read every field on its own, so that one wrong field does not hide the next."""
+    """Read every field separately, so that one invalid field does not hide the next."""
     values: dict[str, Any] = {}
     problems = []
     if cls.__struct_config__.forbid_unknown_fields:
         unknown = given.keys() - set(cls.__struct_encode_fields__)
-        problems += [
-            Problem((*where, key), "there is no such field", "extra") for key in sorted(unknown)
-        ]
+        problems += [Problem((*where, key), "unknown field", "extra") for key in sorted(unknown)]
     for field in _fields(cls):
         if field.encode_name not in given:
             if field.required:
                 problems.append(Problem((*where, field.name), "this field is required", "missing"))
             continue
         try:
-            # The keys of an object are texts, whatever stands in them.
+            # The keys of a JSON object are strings, even where a number is expected.
             values[field.name] = msgspec.convert(
                 given[field.name], field.type, strict=strict, str_keys=True
             )
@@ -193,8 +187,7 @@ def read_body(cls: type[T], body: bytes) -> T:
 
     Args:
         cls: The Struct.
-        body: The JSON text; fields that the Struct does not have are ignored, unless it forbids
-            them.
+        body: The JSON; fields that the Struct does not have are ignored, unless it forbids them.
 
     Returns:
         The Struct.
@@ -204,7 +197,7 @@ def read_body(cls: type[T], body: bytes) -> T:
     """
     try:
         given = msgspec.json.decode(body)
-        # What nests nearly as deep as the parser can go could not be written into an answer.
+        # What is nested nearly as deeply as the parser allows could not be put in a response.
         msgspec.json.encode([[[[[given]]]]])
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         raise invalid([Problem(("body",), f"not JSON: {error}", "json_invalid")]) from error
@@ -212,7 +205,7 @@ def read_body(cls: type[T], body: bytes) -> T:
 
 
 def read_object(cls: type[T], given: object, *, where: tuple[str | int, ...]) -> T:
-    """An object inside of a body as a Struct; see `read_body`.
+    """A JSON object inside of a body as a Struct; see `read_body`.
 
     Args:
         cls: The Struct.
@@ -234,7 +227,7 @@ def read_query(cls: type[T], pairs: Iterable[tuple[str, str]]) -> T:
     """A query string as a Struct; see `read_body`.
 
     Args:
-        cls: The Struct. A field that is a list takes all the values of its key, another the last.
+        cls: The Struct. A list field takes all values of its key, any other field the last one.
         pairs: The decoded keys and values, in order.
 
     Returns:
@@ -252,7 +245,7 @@ def read_query(cls: type[T], pairs: Iterable[tuple[str, str]]) -> T:
         if _is_list(kind):
             given.setdefault(key, []).append(value)
         elif kind == bool | None:
-            given[key] = _TRUTH.get(value.lower(), value)
+            given[key] = _BOOLEANS.get(value.lower(), value)
         else:
             given[key] = value
     return _read(cls, given, where=("query",), strict=False)
@@ -263,10 +256,10 @@ def _is_list(kind: Any) -> bool:
 
 
 def read_circuit_type(text: str) -> str:
-    """The circuit type that a path names.
+    """The circuit type in a path.
 
     Raises:
-        Refusal: 422, for one that does not exist, or that this emulator cannot write.
+        Refusal: 422, if the type is unknown, or this emulator cannot write circuits in it.
     """
     where = ("path", "circuit_type")
     try:
@@ -278,17 +271,18 @@ def read_circuit_type(text: str) -> str:
 
 
 def check_host(request: Request) -> None:
-    """A `Refusal` with 421 for a request that was meant for another host.
+    """Refuse a request for another host with 421.
 
-    A web page whose name begins to resolve to this machine may send what it likes, the key too,
-    which is the same in every emulator that is not told another; but not another ``Host``.
+    A web page whose host name is made to resolve to this machine can send anything, even the API
+    key, which is the same in every emulator by default; but it cannot send a different ``Host``.
     """
     if not _THIS_MACHINE.fullmatch(request.headers.get("host", "")):
-        raise Refusal(421, {"message": "This emulator answers under addresses of loopback only."})
+        message = "This emulator only serves requests to loopback addresses, such as 127.0.0.1."
+        raise Refusal(421, {"message": message})
 
 
 async def read_all(request: Request) -> bytes:
-    """The body of a request; a `Refusal` with 413 when it is too large."""
+    """The body of a request; raises a `Refusal` with 413 if it is too large."""
     too_large = Refusal(413, {"detail": f"The body is larger than {MAX_BODY_BYTES} bytes."})
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > MAX_BODY_BYTES:

@@ -1,8 +1,4 @@
-"""The answers of the API as JSON.
-
-Lives here: `Refusal`, an answer that is not a success, as an exception; the JSON response; and the
-forms of time stamps. Imports nothing of this package.
-"""
+"""The JSON responses of the API, among them errors as exceptions."""
 
 from __future__ import annotations
 
@@ -18,11 +14,11 @@ __all__ = ["Problem", "Refusal", "invalid", "json_response", "timestamp"]
 
 
 class Refusal(Exception):
-    """An answer that refuses.
+    """An error response, as an exception.
 
     Args:
         status_code: The HTTP status, 4xx.
-        body: What is answered, as JSON.
+        body: The body, as plain JSON data.
     """
 
     def __init__(self, status_code: int, body: Any) -> None:
@@ -33,28 +29,31 @@ class Refusal(Exception):
 
 @attrs.frozen
 class Problem:
-    """One thing that is wrong with a request: where, what, and of what kind."""
+    """One thing that is wrong with a request: where it is, a message, and its kind."""
 
     where: tuple[str | int, ...]
-    what: str
+    message: str
     kind: str = "value_error"
 
 
 def invalid(problems: Iterable[Problem]) -> Refusal:
-    """The 422 that lists what is wrong with a request."""
-    detail = [{"loc": list(f.where), "msg": f.what, "type": f.kind} for f in problems]
+    """The 422 that lists everything that is wrong with a request."""
+    detail = [
+        {"loc": list(problem.where), "msg": problem.message, "type": problem.kind}
+        for problem in problems
+    ]
     return Refusal(422, {"detail": detail})
 
 
 def json_response(body: Any, *, status_code: int = 200, warnings: Sequence[str] = ()) -> Response:
-    """A value as a JSON response; warnings are put beside the data of an object."""
+    """A value as a JSON response; warnings are added to a successful JSON object."""
     if warnings and isinstance(body, dict) and status_code == 200:  # noqa: PLR2004
-        body = {**body, "warnings": [{"message": text} for text in warnings]}
+        body = {**body, "warnings": [{"message": message} for message in warnings]}
     return Response(
         msgspec.json.encode(body), status_code=status_code, media_type="application/json"
     )
 
 
 def timestamp(moment: dt.datetime) -> str:
-    """An aware time as ISO 8601 in UTC with a ``Z``."""
+    """An aware time as ISO 8601 in UTC, ending in ``Z``."""
     return moment.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")

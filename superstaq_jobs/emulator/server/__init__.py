@@ -1,4 +1,4 @@
-"""The HTTP server: the calls of the API and of the operator, and the faults injected into them."""
+"""The HTTP server: the calls of the API and of the operator, and faults on the connection."""
 
 from __future__ import annotations
 

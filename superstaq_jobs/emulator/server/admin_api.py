@@ -1,11 +1,8 @@
-"""What the operator of an emulator can do over HTTP, for programs in other processes.
+"""The operator's calls over HTTP, under ``/__admin__/``, for programs in other processes.
 
-Lives here: the calls under ``/__admin__/``, their bodies, and `admin_routes`. May import all of the
-package but `app` and `server`.
-
-They want a key, any of those that the emulator knows, whether terms are accepted or not. Only
-programs on this machine reach the emulator, but a web page in a browser on this machine is one of
-them: it can send a ``POST`` to loopback, but not with this header.
+They need one of the emulator's API keys, whether or not its user has accepted the terms of use.
+Only programs on this machine can reach the emulator, but one of them may be a browser: a web page
+can send a ``POST`` to a loopback address, but not with this header.
 """
 
 from __future__ import annotations
@@ -110,7 +107,7 @@ async def _add_plans(service: Service, request: Request) -> object:
 
 
 def _read_plans(body: _PlansBody) -> list[Plan]:
-    """The plans, each read on its own, so that a wrong one does not hide the next."""
+    """The plans, each read separately, so that an invalid one does not hide the next."""
     plans = []
     refused = []
     for index, given in enumerate(body.plans):
@@ -125,7 +122,9 @@ def _read_plans(body: _PlansBody) -> list[Plan]:
     if refused:
         raise Refusal(422, {"detail": refused})
     if body.always and len(plans) != 1:
-        raise invalid([Problem(("body", "plans"), f"always takes one plan, not {len(plans)}")])
+        raise invalid(
+            [Problem(("body", "plans"), f"always takes exactly one plan, got {len(plans)}")]
+        )
     return plans
 
 
@@ -169,18 +168,16 @@ async def _end_job(
         message=message if body.message is None else body.message,
         circuits=body.circuits,
     )
-    return await _call_store(service, end)
+    return await _run(service, end)
 
 
 async def _finish_job(service: Service, request: Request) -> object:
     job_id = _job_id(request)
     body = read_body(_FinishBody, await read_all(request) or b"{}")
-    return await _call_store(
-        service, functools.partial(service.store.finish, job_id, body.circuits)
-    )
+    return await _run(service, functools.partial(service.store.finish, job_id, body.circuits))
 
 
-async def _call_store(service: Service, operate: Callable[[], EmulatedJob]) -> object:
+async def _run(service: Service, operate: Callable[[], EmulatedJob]) -> object:
     try:
         return _job(await run_when_ready(service, operate))
     except LookupError as error:
@@ -188,11 +185,11 @@ async def _call_store(service: Service, operate: Callable[[], EmulatedJob]) -> o
 
 
 def _job_id(request: Request) -> uuid.UUID:
-    text = request.path_params["job_id"]
+    job_id = request.path_params["job_id"]
     try:
-        return uuid.UUID(text)
+        return uuid.UUID(job_id)
     except ValueError as error:
-        raise invalid([Problem(("path", "job_id"), f"not an id: {text!r}")]) from error
+        raise invalid([Problem(("path", "job_id"), f"must be a UUID, got {job_id!r}")]) from error
 
 
 def _job(job: EmulatedJob) -> dict[str, Any]:
@@ -210,7 +207,7 @@ def _job(job: EmulatedJob) -> dict[str, Any]:
 
 
 def _plan(plan: Plan) -> dict[str, Any]:
-    """A plan as it can be given."""
+    """A plan in the form in which ``POST /plans`` accepts it."""
     return {
         "queue_seconds": plan.queue_seconds,
         "compile_seconds": plan.compile_seconds,

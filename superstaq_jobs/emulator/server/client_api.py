@@ -1,8 +1,4 @@
-"""The calls of the v0.3.0 API, each a few lines from a request to an answer.
-
-Lives here: the table of routes, the check of the key, and `make_app`. May import all of the package
-but `server`.
-"""
+"""The calls of the v0.3.0 API, and the ASGI application that serves them."""
 
 from __future__ import annotations
 
@@ -18,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from superstaq_jobs.emulator.accounts import User
-from superstaq_jobs.emulator.messages.circuits import no_circuits, split_text
+from superstaq_jobs.emulator.messages.circuits import no_circuits, split_circuits
 from superstaq_jobs.emulator.messages.requests import (
     AcceptTerms,
     JobQuery,
@@ -41,14 +37,14 @@ from .admin_api import admin_routes
 __all__ = ["CALLS", "VERSION", "make_app"]
 
 VERSION: Final = "v0.3.0"
-"""The version of the API, which begins every path."""
+"""The version of the API, the first part of every path."""
 
 
 async def _circuits(service: Service, new_job: NewJob) -> list[str]:
-    """The circuits of a new job, one text each."""
-    texts = split_text(new_job.circuits, new_job.circuit_type)
-    if texts is not None:
-        return texts
+    """The circuits of a new job, one string each."""
+    circuits = split_circuits(new_job.circuits, new_job.circuit_type)
+    if circuits is not None:
+        return circuits
     split_up = service.simulator.split(new_job.circuits, new_job.circuit_type)
     try:
         return (await asyncio.wrap_future(split_up)).circuits
@@ -59,14 +55,14 @@ async def _circuits(service: Service, new_job: NewJob) -> list[str]:
 async def _create_job(service: Service, user: User, request: Request) -> object:
     new_job = read_body(NewJob, await read_all(request))
     if new_job.job_type == "convert":
-        what = "this emulator does not convert circuits so far"
-        raise invalid([Problem(("body", "job_type"), what, "unsupported")])
+        message = "this emulator does not run convert jobs"
+        raise invalid([Problem(("body", "job_type"), message, "unsupported")])
     target = service.target(new_job.target)
     if reason := target.refusal(new_job.job_type, dry_run=new_job.dry_run):
         raise Refusal(400, {"message": reason})
-    texts = await _circuits(service, new_job)
-    service.check_simulator()  # or the job would be there, and nobody to run it
-    job = service.store.add(user, new_job, texts, target)
+    circuits = await _circuits(service, new_job)
+    service.check_simulator()  # or a job would be stored that never runs
+    job = service.store.add(user, new_job, circuits, target)
     for index in range(len(job.circuits)):
 
         def listen(reply: Result, index: int = index) -> None:
@@ -82,12 +78,12 @@ async def _create_job(service: Service, user: User, request: Request) -> object:
 async def _fetch_jobs(service: Service, user: User, request: Request) -> object:
     circuit_type = read_circuit_type(request.path_params["circuit_type"])
     query = read_query(JobQuery, request.query_params.multi_items())
-    look = functools.partial(service.store.find, user, query, circuit_type)
+    find = functools.partial(service.store.find, user, query, circuit_type)
     while True:
-        found = await run_when_ready(service, look)
+        found = await run_when_ready(service, find)
         if not found.unconverted:
             return found.jobs
-        # Looked up again afterwards: meanwhile a circuit may have been compiled.
+        # Searched again afterwards, since a circuit may have been compiled meanwhile.
         for circuit in found.unconverted:
             try:
                 converting = service.simulator.convert(circuit.conversion)
@@ -102,7 +98,7 @@ async def _cancel_jobs(service: Service, user: User, request: Request) -> object
     cancelled = await run_when_ready(service, functools.partial(service.store.cancel, user, query))
     message = f"Cancelled {len(cancelled)} job(s)."
     if missed := len(set(query.job_id or ())) - len(cancelled):
-        message += f" {missed} of those asked for are unknown or already over."
+        message += f" {missed} of the requested jobs are unknown or already finished."
     return {"succeeded": cancelled, "message": message}
 
 
@@ -130,7 +126,7 @@ async def _fetch_balance(_: Service, user: User, __: Request) -> object:
 
 
 async def _fetch_user(_: Service, user: User, request: Request) -> object:
-    # Only an administrator sees others, and there is none here.
+    # Only an administrator sees other users, and there is none here.
     query = read_query(UserQuery, request.query_params.multi_items())
     fits = (
         (query.name is None or user.name in query.name)
@@ -168,7 +164,7 @@ _CALLS: Final[tuple[tuple[str, str, _Call], ...]] = (
 )
 
 CALLS: Final = tuple(f"{method} {path}" for method, path, _ in _CALLS)
-"""The calls by their names, as ``"POST /client/job"``."""
+"""The names of the calls, such as ``"POST /client/job"``."""
 
 
 def _route(service: Service, method: str, path: str, call: _Call) -> Route:
@@ -185,14 +181,14 @@ async def _error_response(_: Request, error: Exception) -> Response:
     if isinstance(error, Refusal):
         return json_response(error.body, status_code=error.status_code)
     if isinstance(error, HTTPException):
-        answer = json_response({"detail": error.detail}, status_code=error.status_code)
-        answer.headers.update(error.headers or {})
-        return answer
+        response = json_response({"detail": error.detail}, status_code=error.status_code)
+        response.headers.update(error.headers or {})
+        return response
     return json_response({"detail": "Internal Server Error"}, status_code=500)
 
 
 def make_app(service: Service) -> Starlette:
-    """The ASGI application over a service."""
+    """The ASGI application for a service."""
     app = Starlette(
         routes=[
             *(_route(service, method, path, call) for method, path, call in _CALLS),

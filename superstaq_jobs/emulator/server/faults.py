@@ -1,10 +1,8 @@
-"""What goes wrong with which request, as a script.
+"""The script of faults: which request fails, and how.
 
-Lives here: `AnyFault`, what the emulator needs to know of a fault, and `FaultScript`, of which each
-request takes an entry. What a fault does on a connection is in `playing`. May import `app`.
-
-The faults themselves are the values of ``superstaq_jobs.testing``, which stands above the emulator
-and is not needed to run one: whatever has the same four attributes will do.
+`faulty_http` carries the faults out. The fault values are those of ``superstaq_jobs.testing``,
+which imports the emulator and which an emulator does not need: any object with the same four
+attributes will do.
 """
 
 from __future__ import annotations
@@ -21,10 +19,10 @@ from .client_api import CALLS, VERSION
 __all__ = ["KINDS", "REFUSED", "UNREAD", "AnyFault", "FaultScript"]
 
 REFUSED: Final = "refused"
-"""The one kind that is no matter of a connection."""
+"""The one kind that concerns the port rather than a connection."""
 
 UNREAD: Final = frozenset({REFUSED, "close_at_once", "reset_at_once", "hang_at_connect"})
-"""With these the request is not read."""
+"""With these kinds the request is not read."""
 
 KINDS: Final = UNREAD | {
     *("status", "web_page", "redirect", "garbage", "bad_length"),
@@ -32,16 +30,16 @@ KINDS: Final = UNREAD | {
     *("hang", "hang_in_headers", "hang_in_body", "drip_headers", "drip_body"),
     *("endless_interim", "header_flood", "long_header", "endless_body", "endless_chunks", "bomb"),
 }
-"""What can go wrong, by the names that ``superstaq_jobs.testing.FaultKind`` has for it."""
+"""The kinds of faults, by the values of ``superstaq_jobs.testing.FaultKind``."""
 
 
 class AnyFault(Protocol):
-    """What goes wrong with one request: a ``superstaq_jobs.testing.Fault``, or the like of it."""
+    """How one request fails: a ``superstaq_jobs.testing.Fault``, or an object like it."""
 
-    # A str. Pyright takes an attribute that attrs converts for something else.
+    # Any rather than str: pyright misjudges the type of an attribute with an attrs converter.
     @property
     def kind(self) -> Any:
-        """One of `KINDS`, a str."""
+        """One of `KINDS`, a string."""
         ...
 
     @property
@@ -51,12 +49,12 @@ class AnyFault(Protocol):
 
     @property
     def retry_after_seconds(self) -> int | None:
-        """What its ``Retry-After`` asks for; whole seconds, None for no header."""
+        """The value of its ``Retry-After`` header in whole seconds; None for no header."""
         ...
 
     @property
     def is_done(self) -> bool:
-        """Whether the request is carried out all the same, so that only the answer is lost."""
+        """Whether the request is carried out all the same, so that only the response is lost."""
         ...
 
 
@@ -64,7 +62,7 @@ class AnyFault(Protocol):
 class _Entry:
     fault: AnyFault | None
     path: re.Pattern[str] | None
-    """Of method and path; None where the entry is for whatever comes."""
+    """Matches the method and path; None if the entry is for any request."""
 
     @property
     def is_refusal(self) -> bool:
@@ -72,15 +70,14 @@ class _Entry:
 
 
 class FaultScript:
-    """What goes wrong with the requests of the API to come, in the order of their arrival.
+    """The faults of the API requests to come, in the order of their arrival. Thread-safe.
 
-    Each request takes the first entry that is for it; when none is left, all goes well. Any thread
-    may call this.
+    Each request takes the first entry that applies to it; once none is left, requests succeed.
 
-    While the next entry for all calls is ``refused``, nothing listens at the port: connections are
-    refused as by a server that is down, and idle ones are closed. Nobody tells a server whom the
-    system has refused. So this entry is no single request: it lasts until `end_refusal`, or as long
-    as the emulator was told to refuse.
+    While the next entry for any request is ``refused``, nothing listens at the port: connections
+    are refused, as by a server that is down, and idle ones are closed. A server does not learn
+    which connections the operating system has refused for it, so this entry does not stand for one
+    request but lasts until `end_refusal`, or for the emulator's ``refused_seconds``.
     """
 
     def __init__(self) -> None:
@@ -89,17 +86,17 @@ class FaultScript:
         self._update_port: Callable[[], None] | None = None
 
     def extend(self, faults: Iterable[AnyFault | None], *, call: str | None = None) -> None:
-        """Add entries to the end.
+        """Append entries.
 
         Args:
-            faults: What goes wrong with each request; None where nothing does.
-            call: The only call that they are for, as ``"POST /client/job"`` or ``"GET
+            faults: The fault of each request; None for no fault.
+            call: The only call that they apply to, such as ``"POST /client/job"`` or ``"GET
                 /client/job/{circuit_type}"``; None for all.
 
         Raises:
-            ValueError: There is no such call or kind of fault; the status is no error's; a request
-                is done that is not read; a connection is refused to one call alone. Nothing is
-                added.
+            ValueError: The call or the kind of fault is unknown, the status is not an error status,
+                a request is to be carried out although it is not read, or a refused connection is
+                limited to one call. Nothing is added.
         """
         path = None if call is None else _path_of(call)
         entries = [_Entry(fault, path) for fault in faults]
@@ -111,46 +108,46 @@ class FaultScript:
 
     @property
     def remaining(self) -> tuple[AnyFault | None, ...]:
-        """The entries that nobody has taken yet."""
+        """The entries that no request has taken yet."""
         with self._lock:
             return tuple(entry.fault for entry in self._entries)
 
     def clear(self) -> None:
-        """Let all go well from now on. What has gone wrong already goes on."""
+        """Remove all entries. Faults that have begun go on."""
         with self._lock:
             self._entries.clear()
         self._changed()
 
     def end_refusal(self) -> None:
-        """Go on behind the ``refused`` that is next, if one is; then the port listens again."""
+        """Remove the ``refused`` entry if one is next, so that the port listens again."""
         self.end(self.refusal)
 
     # ---- for the server --------------------------------------------------------------------------
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing goes wrong. Takes no lock, since every request asks."""
+        """Whether it has no entries. Takes no lock, since every request checks it."""
         return not self._entries
 
     @property
     def refusal(self) -> object:
-        """The ``refused`` that is next, or None; each entry is another object."""
+        """The ``refused`` entry if one is next, else None; compare it by identity."""
         with self._lock:
             following = (entry for entry in self._entries if entry.path is None)
             entry = next(following, None)
             return entry if entry is not None and entry.is_refusal else None
 
     def end(self, refusal: object) -> None:
-        """Take an entry out, if it is still there."""
+        """Remove an entry, if it is still there."""
         with self._lock:
             self._entries = [entry for entry in self._entries if entry is not refusal]
         self._changed()
 
     def take(self, method: str, path: str) -> AnyFault | None:
-        """What goes wrong with a request that has arrived.
+        """The fault of a request that has arrived, or None.
 
-        One over a connection that was there before the port was closed has come to a server that
-        is down: it is given the refusal, and does not end it.
+        A request on a connection from before the port was closed has come to a server that is down:
+        it gets the ``refused`` fault too, but does not remove it.
         """
         if not path.startswith(f"/{VERSION}/"):
             return None
@@ -164,7 +161,7 @@ class FaultScript:
         return None
 
     def watch(self, update_port: Callable[[], None] | None) -> None:
-        """Call this, from the thread that changed the script, when `refusal` may be another."""
+        """Call a function whenever `refusal` may have changed, in the thread that changed it."""
         self._update_port = update_port
 
     def _changed(self) -> None:
@@ -175,7 +172,7 @@ class FaultScript:
 
 def _path_of(call: str) -> re.Pattern[str]:
     if call not in CALLS:
-        raise ValueError(f"there is no call {call!r}; there are: {', '.join(CALLS)}")
+        raise ValueError(f"call must be one of {', '.join(CALLS)}; got {call!r}")
     parts = re.split(r"\{\w+\}", call)
     return re.compile("[^/]+".join(map(re.escape, parts)))
 
@@ -185,10 +182,18 @@ def _check(entry: _Entry) -> None:
     if fault is None:
         return
     if fault.kind not in KINDS:
-        raise ValueError(f"there is no fault {fault.kind!r}; there are: {', '.join(sorted(KINDS))}")
+        raise ValueError(
+            f"the kind of a fault must be one of {', '.join(sorted(KINDS))}; got {fault.kind!r}"
+        )
     if fault.kind == "status" and not 400 <= fault.status_code <= 599:  # noqa: PLR2004
-        raise ValueError(f"an error status is one from 400 to 599, not {fault.status_code!r}")
+        raise ValueError(
+            f"status_code must be an error status from 400 to 599, got {fault.status_code!r}"
+        )
     if fault.is_done and fault.kind in UNREAD:
-        raise ValueError(f"with {fault.kind!s} the request is not read, so that it cannot be done")
+        raise ValueError(
+            f"a request with a {fault.kind!s} fault is not read: is_done must be False"
+        )
     if entry.is_refusal and entry.path is not None:
-        raise ValueError("a refused connection is of no call: nothing was asked over it")
+        raise ValueError(
+            "a refused connection carries no request: use a refused fault without call="
+        )

@@ -1,10 +1,7 @@
-"""Faults on real connections.
+"""Faults on real connections: what each kind of fault sends, and uvicorn's HTTP with faults.
 
-Lives here: what each kind of fault writes and how it ends, and `FaultyProtocol`, the HTTP of a
-server whose requests go wrong by a `FaultScript`. May import `answers`, `faults` and `app`.
-
-What is played lasts no longer than its connection: it ends when the client has gone or the server
-cuts it off. The other connections go on meanwhile.
+A fault lasts no longer than its connection: it ends when the client has gone or the server cuts it
+off. Other connections are served meanwhile.
 """
 
 from __future__ import annotations
@@ -31,7 +28,7 @@ from .faults import UNREAD, AnyFault, FaultScript
 __all__ = ["BOMB_BYTES", "FaultyProtocol"]
 
 BOMB_BYTES: Final = 512 * 1024 * 1024
-"""What a bomb inflates to: twice of what a client of this library takes by default."""
+"""What a decompression bomb inflates to: twice what a client of this library accepts by default."""
 
 _DRIP_SECONDS: Final = 0.05
 _OK: Final = b"HTTP/1.1 200 OK\r\n"
@@ -45,7 +42,7 @@ def _of_length(stated: str, body: bytes) -> bytes:
 
 @functools.cache
 def _bomb() -> bytes:
-    # A gzip body may have several members in a row: this way it is made in no time.
+    # A gzip body may consist of several members, so repeating one member is quick.
     inflated = 1024 * 1024
     body = gzip.compress(bytes(inflated)) * (BOMB_BYTES // inflated)
     return _of_length(f"{len(body)}\r\nContent-Encoding: gzip", body)
@@ -53,13 +50,13 @@ def _bomb() -> bytes:
 
 @attrs.frozen(kw_only=True)
 class _Behavior:
-    """What is written in place of an answer, and how it ends.
+    """What is sent in place of a response, and how the connection ends.
 
     Attributes:
-        first: Makes what is written first.
-        again: What is written after it, without end.
-        pause_seconds: How long the pauses between are, in seconds.
-        end: How it ends: with the connection closed or reset, or when the client has gone.
+        first: Returns the bytes to send first.
+        again: Bytes to send after that, repeatedly, without end.
+        pause_seconds: The pause between two of these, in seconds.
+        end: ``close`` or ``reset`` the connection, or ``hang`` until the client has gone.
     """
 
     first: Callable[[], bytes] = bytes
@@ -68,54 +65,54 @@ class _Behavior:
     end: Literal["close", "reset", "hang"] = "close"
 
 
-def _writing(first: bytes, **options: Any) -> _Behavior:
+def _sending(first: bytes, **options: Any) -> _Behavior:
     return _Behavior(first=lambda: first, **options)
 
 
 _BEHAVIORS: Final[Mapping[str, _Behavior]] = {
-    "refused": _Behavior(end="reset"),  # over a connection from before
+    "refused": _Behavior(end="reset"),  # on a connection that was open before
     "close_at_once": _Behavior(),
     "reset_at_once": _Behavior(end="reset"),
     "close_after_request": _Behavior(),
     "reset_after_request": _Behavior(end="reset"),
-    "cut_headers": _writing(_OK + b"Content-Type: application/json\r\n"),
-    "cut_body": _writing(_of_length("1000", b'{"cut')),
-    "cut_chunks": _writing(_CHUNKED + b'5\r\n{"cut\r\n'),
+    "cut_headers": _sending(_OK + b"Content-Type: application/json\r\n"),
+    "cut_body": _sending(_of_length("1000", b'{"cut')),
+    "cut_chunks": _sending(_CHUNKED + b'5\r\n{"cut\r\n'),
     "hang_at_connect": _Behavior(end="hang"),
     "hang": _Behavior(end="hang"),
-    "hang_in_headers": _writing(_OK + b"Content-Le", end="hang"),
-    "hang_in_body": _writing(_of_length("1000", b'{"hang'), end="hang"),
-    "drip_headers": _writing(_OK + b"X-Drip: ", again=b"x", pause_seconds=_DRIP_SECONDS),
-    "drip_body": _writing(_CHUNKED + b"fffffff\r\n", again=b"x", pause_seconds=_DRIP_SECONDS),
-    "garbage": _writing(b"\x16\x03\x01 220 smtp.example.com ESMTP\r\n\r\n"),
-    "bad_length": _writing(_of_length("many", b"{}")),
+    "hang_in_headers": _sending(_OK + b"Content-Le", end="hang"),
+    "hang_in_body": _sending(_of_length("1000", b'{"hang'), end="hang"),
+    "drip_headers": _sending(_OK + b"X-Drip: ", again=b"x", pause_seconds=_DRIP_SECONDS),
+    "drip_body": _sending(_CHUNKED + b"fffffff\r\n", again=b"x", pause_seconds=_DRIP_SECONDS),
+    "garbage": _sending(b"\x16\x03\x01 220 smtp.example.com ESMTP\r\n\r\n"),
+    "bad_length": _sending(_of_length("many", b"{}")),
     "endless_interim": _Behavior(again=b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" * 100),
-    "header_flood": _writing(_OK, again=b"X-Flood: y\r\n" * 1000),
-    "long_header": _writing(_OK + b"X-Flood: ", again=b"y" * 10_000),
-    "endless_body": _writing(_OK + b"Connection: close\r\n\r\n", again=b"z" * 65_536),
-    "endless_chunks": _writing(_CHUNKED, again=b"10000\r\n" + b"z" * 65_536 + b"\r\n"),
+    "header_flood": _sending(_OK, again=b"X-Flood: y\r\n" * 1000),
+    "long_header": _sending(_OK + b"X-Flood: ", again=b"y" * 10_000),
+    "endless_body": _sending(_OK + b"Connection: close\r\n\r\n", again=b"z" * 65_536),
+    "endless_chunks": _sending(_CHUNKED, again=b"10000\r\n" + b"z" * 65_536 + b"\r\n"),
     "bomb": _Behavior(first=_bomb),
 }
-"""By kind. Those that are not here are answers."""
+"""By kind of fault. The kinds that are not here are HTTP responses."""
 
 
-def _answer(fault: AnyFault) -> Response:
+def _response(fault: AnyFault) -> Response:
     if fault.kind == "web_page":
         page = "<!DOCTYPE html>\n<html><body>You are not logged in to this network.</body></html>"
         return Response(page, media_type="text/html")
     if fault.kind == "redirect":
         return Response(status_code=302, headers={"Location": "https://elsewhere.invalid/"})
-    answer = json_response({"message": "a fault of the test"}, status_code=fault.status_code)
+    response = json_response({"message": "a fault of the test"}, status_code=fault.status_code)
     if fault.retry_after_seconds is not None:
-        answer.headers["Retry-After"] = str(fault.retry_after_seconds)
-    return answer
+        response.headers["Retry-After"] = str(fault.retry_after_seconds)
+    return response
 
 
 class _RawConnection(asyncio.Protocol):
-    """A connection taken over from its HTTP, to write on it what no HTTP would.
+    """A connection taken over from its HTTP protocol, to send what HTTP does not allow.
 
-    What the client sends from now on is received and thrown away. Whoever does not read does not
-    notice that the client has gone, so this is also what happens to a request that is not read.
+    What the client sends from then on is received and discarded, since a server notices that a
+    client has gone only while it reads. The same happens to a request that is not read.
     """
 
     def __init__(self, http: H11Protocol) -> None:
@@ -141,7 +138,7 @@ class _RawConnection(asyncio.Protocol):
         self._writable.set()
 
     async def play(self, behavior: _Behavior) -> None:
-        """Do what an act says; over when the connection is."""
+        """Behave as described; returns once the connection has ended."""
         self._transport.write(behavior.first())
         while behavior.again and not self._gone.is_set():
             self._transport.write(behavior.again)
@@ -166,35 +163,36 @@ class _RawConnection(asyncio.Protocol):
 
 
 class _Request:
-    """What comes of a request, and whether all of it has."""
+    """What arrives of a request, and whether it is complete."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
-        self._is_whole = False
+        self._is_complete = False
 
     async def receive(self) -> Message:
         message = await self._receive()
-        self._is_whole = not message.get("more_body", False)  # or the client has gone
+        self._is_complete = not message.get("more_body", False)  # or the client has gone
         return message
 
     async def read(self) -> None:
-        """Receive what has not been received."""
-        while not self._is_whole:
+        """Receive what has not been received yet."""
+        while not self._is_complete:
             await self.receive()
 
 
 async def _discard(_: Message) -> None:
-    """Where an answer gets lost."""
+    """Discard a response."""
 
 
 class FaultyProtocol(H11Protocol):
-    """uvicorn's HTTP, with requests that go wrong by a script.
+    """uvicorn's HTTP protocol, with requests that fail as a script says.
 
     Args:
-        args: As uvicorn gives them.
-        script: What goes wrong.
-        follow: Called when a refusal is next, before the request that came before it is answered.
-        options: As uvicorn gives them.
+        args: As uvicorn passes them.
+        script: The faults.
+        update_port: Called when a ``refused`` fault is next, before the request that came before it
+            gets its response.
+        options: As uvicorn passes them.
     """
 
     def __init__(
@@ -211,10 +209,10 @@ class FaultyProtocol(H11Protocol):
         self.app = self._serve
 
     def shutdown(self) -> None:
-        """End the connection, once what is under way is answered."""
+        """Close the connection once the response in progress has been sent."""
         if self.cycle is not None:
-            # As if the client had asked for it, so that it hears of it: else it might send the
-            # next request just then.
+            # As if the client had requested it, so that the response says so; otherwise the client
+            # might send its next request just then.
             scope = self.cycle.scope
             scope["headers"] = [*scope["headers"], CLOSE_HEADER]
         super().shutdown()
@@ -231,10 +229,10 @@ class FaultyProtocol(H11Protocol):
         if fault.kind not in UNREAD:
             request = _Request(receive)
             if fault.is_done:
-                with contextlib.suppress(Exception):  # lost with the answer that tells of it
+                with contextlib.suppress(Exception):  # lost, like the response
                     await self._served(scope, request.receive, _discard)
             await request.read()
         if fault.kind in _BEHAVIORS:
             await _RawConnection(self).play(_BEHAVIORS[fault.kind])
         else:
-            await _answer(fault)(scope, receive, send)
+            await _response(fault)(scope, receive, send)

@@ -1,8 +1,4 @@
-"""HTTP on a socket, in a thread.
-
-Lives here: `Server`, uvicorn without what a test has no use for, which opens and closes its port as
-a `FaultScript` says; and `listen`, which takes a port. May import `faults` and `playing`.
-"""
+"""The HTTP server in a thread: uvicorn, with a port that faults can close and reopen."""
 
 from __future__ import annotations
 
@@ -28,12 +24,13 @@ _LAST_TURNS: Final = 20
 
 
 class Server(uvicorn.Server):
-    """uvicorn without its log, which tells when it is ready and does not wait for its clients.
+    """uvicorn without a log; it stops without waiting for its clients.
 
     Args:
         app: The ASGI application.
-        script: What goes wrong with its requests.
-        refused_seconds: How long a refusal lasts, in seconds; None for until it is ended.
+        script: The faults of its requests.
+        refused_seconds: How long the port stays closed for a ``refused`` fault, in seconds; None
+            for until it is ended by a call.
     """
 
     def __init__(self, app: object, script: FaultScript, *, refused_seconds: float | None) -> None:
@@ -49,11 +46,11 @@ class Server(uvicorn.Server):
                 log_level=logging.CRITICAL + 1,
                 access_log=False,
                 server_header=False,
-                # uvicorn keeps the date in the loop that `main_loop` replaces.
+                # uvicorn updates the date in the loop that `main_loop` replaces.
                 date_header=False,
                 proxy_headers=False,
-                # Longer than anybody waits between two looks at a job: closing an idle connection
-                # just as the client uses it again looks like a failure to the client.
+                # Longer than clients pause between polls: if the server closed an idle connection
+                # just as its client used it again, the client would see a failure.
                 timeout_keep_alive=300,
             )
         )
@@ -65,54 +62,56 @@ class Server(uvicorn.Server):
         self._refused_seconds = refused_seconds
         self._port_lock = asyncio.Lock()
         self._refusal: object = None
-        self._held: list[socket.socket] = []  # one that has the port while nothing listens
+        self._reserved: list[socket.socket] = []  # keeps the port while nothing listens
         self._reopening: asyncio.Handle | None = None
-        self._soon: asyncio.Future[None] | None = None
+        self._update: asyncio.Future[None] | None = None
 
     def wait_until_ready(self) -> None:
-        """Wait until it serves.
+        """Wait until it serves requests.
 
         Raises:
-            RuntimeError: It does not.
+            RuntimeError: It did not start.
         """
         if not self.ready.wait(_START_SECONDS) or not self.started:
-            raise RuntimeError("the emulator's HTTP server did not start")
+            raise RuntimeError(
+                f"the emulator's HTTP server did not start within {_START_SECONDS:g} s"
+            )
 
     def serve_on(self, listener: socket.socket) -> None:
-        """Serve until the end, in this thread; closes the socket."""
+        """Serve in this thread until `end`; closes the socket."""
         self._thread = threading.current_thread()
         try:
-            # The debug mode of asyncio is for the program under test, not for us.
+            # The debug mode of asyncio is meant for the program under test.
             asyncio.run(self.serve(sockets=[listener]), debug=False)
         finally:
             self.ready.set()
             listener.close()
 
     def end(self) -> None:
-        """Stop serving, soon; from any thread, at any time."""
+        """Stop serving soon. Thread-safe; may be called at any time."""
         self.should_exit = True
         if self._loop is not None and self._ending is not None:
-            with contextlib.suppress(RuntimeError):  # the loop is over already
+            with contextlib.suppress(RuntimeError):  # the loop has ended already
                 self._loop.call_soon_threadsafe(self._ending.set)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin, as uvicorn does, and say so."""
+        """Start as uvicorn does, then signal that it is ready."""
         self._loop, self._ending = asyncio.get_running_loop(), asyncio.Event()
         await super().startup(sockets)
         await self._update_port()
         self.ready.set()
 
     def update_port(self) -> None:
-        """Listen, or not, as the script says, before this returns; from any thread."""
-        following = self._update_port()
+        """Open or close the port as the script says, before this returns. Thread-safe."""
+        update = self._update_port()
         if threading.current_thread() is self._thread:
-            self._soon = asyncio.ensure_future(following)
+            self._update = asyncio.ensure_future(update)
             return
         try:
-            # It runs, or nobody would have been told to call this.
-            done = asyncio.run_coroutine_threadsafe(following, self._loop)  # type: ignore[arg-type]
-        except RuntimeError:  # it did
-            following.close()
+            # The loop exists: the script calls this only once the server has started.
+            done = asyncio.run_coroutine_threadsafe(update, self._loop)  # type: ignore[arg-type]
+        except RuntimeError:  # the loop has ended
+            update.close()
             return
         with contextlib.suppress(concurrent.futures.CancelledError, TimeoutError):
             done.result(_START_SECONDS)
@@ -138,34 +137,34 @@ class Server(uvicorn.Server):
         return loop.call_later(self._refused_seconds, self._script.end, refusal)
 
     def _close_port(self) -> None:
-        """Refuse connections, and end those that there are once they have their answer."""
+        """Refuse new connections, and close the others once their responses are sent."""
         (server,) = self.servers
         (listener,) = server.sockets
         address = listener.getsockname()
         server.close()
-        self._held.append(_bound(*address[:2]))
+        self._reserved.append(_bound(*address[:2]))
         for connection in list(self.server_state.connections):
             connection.shutdown()
 
     async def _open_port(self) -> None:
-        await super().startup([self._held.pop()])
+        await super().startup([self._reserved.pop()])
 
     async def main_loop(self) -> None:
-        """Wait for the end."""
-        # uvicorn's own looks ten times a second; this one lets a test end at once.
+        """Wait until the server is to stop."""
+        # uvicorn's own checks ten times a second; this one lets a test end at once.
         if self._ending is not None and not self.should_exit:
             await self._ending.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Cut everything off."""
-        del sockets  # by now it may listen on another
-        # Calls take no time here, so what is open now is idle, or a body that still drips in.
-        # First no new connections, then the ones there are, and only then the servers: asyncio
-        # leaves a connection open that was just accepted when its server closes.
+        """Cut off all connections."""
+        del sockets  # it may listen on another one by now
+        # Requests take no time here, so what is open now is idle, or still sending a body. First
+        # stop accepting connections, then cut the open ones, and only then close the servers:
+        # asyncio leaves a connection open that was just accepted when its server closes.
         loop = asyncio.get_running_loop()
-        async with self._port_lock:  # or the port might be opened once more
-            for held in self._held:
-                held.close()
+        async with self._port_lock:  # or the port might be opened again
+            for reserved in self._reserved:
+                reserved.close()
         for server in self.servers:
             for listener in server.sockets:
                 with contextlib.suppress(NotImplementedError):  # on Windows
@@ -177,7 +176,7 @@ class Server(uvicorn.Server):
 
     async def _cut_connections(self) -> None:
         # A connection just accepted takes a few turns of the loop until it is listed, and one that
-        # is cut takes a few until it is closed and what waited for it is over.
+        # is cut off takes a few until it is closed and its tasks have ended.
         for _ in range(_LAST_TURNS):
             for connection in list(self.server_state.connections):
                 transport = getattr(connection, "transport", None)
@@ -187,10 +186,10 @@ class Server(uvicorn.Server):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens.
+    """A listening socket.
 
     Raises:
-        OSError: The port is taken, or may not be used.
+        OSError: The port is in use or not permitted.
     """
     listener = _bound(host, port)
     try:
@@ -202,13 +201,13 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def _bound(host: str, port: int) -> socket.socket:
-    """A socket that has the port, and does not listen yet."""
+    """A socket that has the port but does not listen yet."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # With the protocol by name: asyncio turns Nagle's delay off only where it stands, and without
-    # that every answer on a kept connection takes 40 ms.
+    # The protocol is explicit because asyncio disables Nagle's algorithm only then; otherwise every
+    # response on a reused connection takes 40 ms.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        # On POSIX: not a port that somebody listens on, but one whose last connections linger.
+        # On POSIX this permits a port whose last connections linger, not one that is in use.
         if sys.platform != "win32":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))

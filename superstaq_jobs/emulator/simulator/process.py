@@ -1,7 +1,6 @@
-"""A worker process and the queue of what it is to do.
+"""A worker process and its queue: start, time limit and end.
 
-Lives here: `Lane`: the queue, the thread that feeds the process, and the process's start, time
-limit and end. Imports nothing of this package: `worker` is run, not imported.
+Imports nothing of this package: `worker` is run, not imported.
 """
 
 from __future__ import annotations
@@ -22,19 +21,19 @@ import msgspec
 
 __all__ = ["QueuedTask", "WorkerQueue"]
 
-_LAUNCH: Final = Path(__file__).with_name("worker") / "main.py"
+_PROGRAM: Final = Path(__file__).with_name("worker") / "main.py"
 
 
 @attrs.frozen(kw_only=True)
 class QueuedTask:
-    """A task, and who wants to know.
+    """A task, and where its results go.
 
     Attributes:
-        task: What the worker gets.
-        listener: Called from the lane's thread with each line of the answer; returns whether more
-            are to come.
-        fail: Called instead, or afterwards, with the reason why there is no more.
-        is_wanted: Asked just before the task's turn; False skips it.
+        task: What the worker receives.
+        listener: Called from the queue's thread with each line of the worker's output; returns
+            whether more lines are to come.
+        fail: Called with the reason if further results will not come.
+        is_wanted: Called just before the task's turn; False skips it.
     """
 
     task: msgspec.Struct
@@ -44,45 +43,45 @@ class QueuedTask:
 
 
 class WorkerQueue:
-    """One worker process, started with the first order, and its orders one after another.
+    """One worker process, started with the first task, and the tasks that wait for it.
 
     Args:
-        role: What the process loads before it is ready: all that running a circuit takes, or only
-            what reading and writing one takes.
-        time_limit_seconds: How long one order may take, in seconds. One that takes longer fails,
-            and the process is started again.
+        role: What the process loads before it is ready: all that running a circuit takes (``run``),
+            or only what splitting and converting circuits takes (``convert``).
+        time_limit_seconds: How long one task may take, in seconds. A task that takes longer fails,
+            and the process is restarted.
     """
 
     def __init__(self, role: Literal["run", "convert"], *, time_limit_seconds: float) -> None:
         self._role = role
         self._time_limit_seconds = time_limit_seconds
         self._lock = threading.Lock()
-        self._orders: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._closed = False
 
-    def submit(self, order: QueuedTask) -> None:
-        """Queue an order; returns at once.
+    def submit(self, queued: QueuedTask) -> None:
+        """Queue a task; returns at once.
 
         Raises:
-            RuntimeError: The lane is closed.
+            RuntimeError: The queue is closed.
         """
-        self._put(functools.partial(self._run, order))
+        self._put(functools.partial(self._run, queued))
 
     def warm_up(self) -> None:
-        """Start the process, so that the first order need not wait for it; returns at once.
+        """Start the process, so that the first task does not wait for it; returns at once.
 
         Raises:
-            RuntimeError: The lane is closed.
+            RuntimeError: The queue is closed.
         """
         self._put(self._warm_up)
 
-    def _put(self, what: Callable[[], None]) -> None:
+    def _put(self, step: Callable[[], None]) -> None:
         with self._lock:
             if self._closed:
-                raise RuntimeError("the simulator is closed")
-            self._orders.put(what)
+                raise RuntimeError("the simulator is closed: create a new Simulator")
+            self._queue.put(step)
             if self._thread is None:
                 self._thread = threading.Thread(
                     target=self._work, name="superstaq-emulator-simulator", daemon=True
@@ -91,15 +90,15 @@ class WorkerQueue:
 
     @property
     def is_closed(self) -> bool:
-        """Whether it was closed."""
+        """Whether it is closed."""
         return self._closed
 
     def close(self) -> None:
-        """Kill the process and end the thread; queued orders are forgotten. May be repeated."""
+        """Kill the process and end the thread; drops queued tasks. May be called repeatedly."""
         with self._lock:
             self._closed = True
             thread = self._thread
-            self._orders.put(None)
+            self._queue.put(None)
             if self._process is not None:
                 self._process.kill()
         if thread is not None:
@@ -107,8 +106,8 @@ class WorkerQueue:
 
     def _work(self) -> None:
         try:
-            while (order := self._orders.get()) is not None and not self._closed:
-                order()
+            while (queued := self._queue.get()) is not None and not self._closed:
+                queued()
         finally:
             self._end_process()
 
@@ -116,10 +115,10 @@ class WorkerQueue:
         try:
             self._running_process()
         except (OSError, EOFError):
-            self._end_process()  # The first order tries again, and can say what is wrong.
+            self._end_process()  # The first task tries again, and can report the reason.
 
-    def _run(self, order: QueuedTask) -> None:
-        if not order.is_wanted():
+    def _run(self, queued: QueuedTask) -> None:
+        if not queued.is_wanted():
             return
         late = threading.Event()
         try:
@@ -128,7 +127,7 @@ class WorkerQueue:
             timer.daemon = True
             timer.start()
             try:
-                self._answer(process, order)
+                self._exchange(process, queued)
             finally:
                 timer.cancel()
                 timer.join()
@@ -136,16 +135,16 @@ class WorkerQueue:
             self._end_process()
             if self._closed:
                 return
-            why = f"the simulator stopped while it had this circuit ({error})"
+            reason = f"the simulator stopped while it worked on this circuit ({error})"
             if late.is_set():
-                why = f"the circuit took longer than {self._time_limit_seconds:g} seconds"
-            order.fail(why)
+                reason = f"the circuit took longer than {self._time_limit_seconds:g} seconds"
+            queued.fail(reason)
 
-    def _answer(self, process: subprocess.Popen[bytes], order: QueuedTask) -> None:
-        """Give the task to the process, and its answer to the listener, line by line."""
+    def _exchange(self, process: subprocess.Popen[bytes], queued: QueuedTask) -> None:
+        """Send the task to the process, and pass its output to the listener, line by line."""
         if process.stdin is None or process.stdout is None:
-            raise EOFError("no pipes")
-        process.stdin.write(msgspec.json.encode(order.task) + b"\n")
+            raise EOFError("it has no pipes")
+        process.stdin.write(msgspec.json.encode(queued.task) + b"\n")
         process.stdin.flush()
         more = True
         while more:
@@ -154,16 +153,16 @@ class WorkerQueue:
                 raise EOFError("it died")
             if self._closed:
                 return
-            more = order.listener(line)
+            more = queued.listener(line)
 
     def _running_process(self) -> subprocess.Popen[bytes]:
         with self._lock:
             if self._closed:
-                raise EOFError("closed")
+                raise EOFError("it is closed")
             if self._process is not None:
                 return self._process
             process = self._process = _start_worker(self._role)
-        # Not under the lock: `close` must be able to kill a process that is still starting.
+        # Without the lock, since `close` must be able to kill a process that is still starting.
         _await_ready(process)
         return process
 
@@ -178,9 +177,9 @@ class WorkerQueue:
 
 def _start_worker(role: str) -> subprocess.Popen[bytes]:
     if not sys.executable:
-        raise OSError("sys.executable names no Python to run the simulator with")
-    # The same modules as here, whatever was done to the path; threads of linear algebra libraries
-    # reserve memory that the worker's limit counts.
+        raise OSError("the simulator cannot start: sys.executable does not name a Python")
+    # The same import path as here; one thread per library, since threads of linear algebra
+    # libraries reserve memory that counts towards the worker's limit.
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry),
         "OMP_NUM_THREADS": "1",
@@ -188,14 +187,14 @@ def _start_worker(role: str) -> subprocess.Popen[bytes]:
         "RAYON_NUM_THREADS": "1",
         "QISKIT_PARALLEL": "FALSE",
     }
-    return subprocess.Popen(  # noqa: S603 - our own file, and no shell
-        # -P: the folder of the script is no place for imports.
-        [sys.executable, "-P", str(_LAUNCH), role],
+    return subprocess.Popen(  # noqa: S603 - our own file, no shell
+        # -P: do not import from the folder of the script.
+        [sys.executable, "-P", str(_PROGRAM), role],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env=environment,
-        # A Ctrl-C in the terminal is for the program that owns the emulator.
+        # A Ctrl-C in the terminal is meant for the program that owns the emulator.
         start_new_session=True,
     )
 
@@ -203,8 +202,8 @@ def _start_worker(role: str) -> subprocess.Popen[bytes]:
 def _await_ready(process: subprocess.Popen[bytes]) -> None:
     line = process.stdout.readline() if process.stdout is not None else b""
     if line != b"ready\n":
-        said = line.decode(errors="replace").strip()
-        raise EOFError(said or "it did not start")
+        output = line.decode(errors="replace").strip()
+        raise EOFError(output or "it did not start")
 
 
 def _stop_late(process: subprocess.Popen[bytes], late: threading.Event) -> None:

@@ -1,8 +1,4 @@
-"""What compiles and runs circuits, and what takes them apart and translates them.
-
-Lives here: `Simulator`, and the tasks and replies that go to its worker processes and come back.
-May import `process`.
-"""
+"""The simulator: one worker process that runs circuits, and one that splits and converts them."""
 
 from __future__ import annotations
 
@@ -33,24 +29,28 @@ R = TypeVar("R", SplitCircuits, Converted)
 
 
 class Simulator:
-    """Runs circuits one after another in a process of its own.
+    """Runs circuits, one after another, in a separate process.
 
-    The process starts with the first circuit, which takes a second or two, and lives until
-    `close`. A second one, which starts when it is first needed, takes texts of several circuits
-    apart and translates circuits, so that nobody waits for a circuit that runs long. Several
-    emulators may share one simulator, so that a test suite pays for the start once:
-    ``Emulator(simulator=simulator)``.
+    The process starts with the first circuit, which takes a second or two, and runs until `close`.
+    A second process, started when it is first needed, splits and converts circuits, so that these
+    do not have to wait for a circuit that takes long to run. Several emulators can share one
+    simulator, so that a test suite starts it only once: ``Emulator(simulator=simulator)``.
 
     Args:
-        time_limit_seconds: How long one circuit may take to compile and run, in seconds, more than
-            0. A circuit that takes longer fails, and the process is started again.
+        time_limit_seconds: How long one circuit may take to compile and run, in seconds, > 0. A
+            circuit that takes longer fails, and the process is restarted.
+
+    Raises:
+        ValueError: ``time_limit_seconds`` is not greater than 0.
     """
 
     def __init__(self, *, time_limit_seconds: float = 60.0) -> None:
         if not time_limit_seconds > 0:
-            raise ValueError(f"time_limit_seconds must be more than 0, not {time_limit_seconds!r}")
-        self._runs = WorkerQueue("run", time_limit_seconds=time_limit_seconds)
-        self._conversions = WorkerQueue("convert", time_limit_seconds=time_limit_seconds)
+            raise ValueError(
+                f"time_limit_seconds must be a number of seconds > 0, got {time_limit_seconds!r}"
+            )
+        self._runner = WorkerQueue("run", time_limit_seconds=time_limit_seconds)
+        self._converter = WorkerQueue("convert", time_limit_seconds=time_limit_seconds)
         self._lock = threading.Lock()
         self._pending: set[Future[SplitCircuits] | Future[Converted]] = set()
 
@@ -65,9 +65,9 @@ class Simulator:
 
         Args:
             task: The circuit and what to do with it.
-            listener: Called from the simulator's thread: with a `Compiled` and then a `Counted` or
-                `Failed`, or with one `Failed`. Not called after `close`.
-            is_wanted: Asked just before the circuit's turn; False skips it.
+            listener: Called from the simulator's thread, either with a `Compiled` followed by a
+                `Counted` or a `Failed`, or with one `Failed`. Not called after `close`.
+            is_wanted: Called just before the circuit's turn; False skips it.
 
         Raises:
             RuntimeError: The simulator is closed.
@@ -76,22 +76,22 @@ class Simulator:
 
         def listen(line: bytes) -> bool:
             nonlocal stage
-            reply = read_result(line)
+            result = read_result(line)
             stage = "run"
-            listener(reply)
-            return isinstance(reply, Compiled)
+            listener(result)
+            return isinstance(result, Compiled)
 
-        def fail(why: str) -> None:
-            listener(Failed(failed=why, stage=stage))
+        def fail(reason: str) -> None:
+            listener(Failed(failed=reason, stage=stage))
 
-        self._runs.submit(QueuedTask(task=task, listener=listen, fail=fail, is_wanted=is_wanted))
+        self._runner.submit(QueuedTask(task=task, listener=listen, fail=fail, is_wanted=is_wanted))
 
     def split(self, text: str, circuit_type: str) -> Future[SplitCircuits]:
-        """Take a text of several circuits apart; returns at once.
+        """Split a string with several circuits; returns at once.
 
         Returns:
-            What the circuits will be in. It raises a ValueError with the reason where the text
-            cannot be read, and is cancelled when the simulator is closed.
+            A future of the circuits. It raises a ValueError with the reason if the string cannot be
+            read, and is cancelled when the simulator is closed.
 
         Raises:
             RuntimeError: The simulator is closed.
@@ -99,7 +99,7 @@ class Simulator:
         return self._request(Split(split=text, circuit_type=circuit_type), SplitCircuits)
 
     def convert(self, conversion: Conversion) -> Future[Converted]:
-        """Write a circuit in another language; as `split`."""
+        """Write a circuit in another format; returns as `split` does."""
         return self._request(conversion, Converted)
 
     def _request(self, task: Split | Conversion, kind: type[R]) -> Future[R]:
@@ -108,22 +108,22 @@ class Simulator:
             self._pending.add(future)
         future.add_done_callback(self._forget)
 
-        def fail(why: str) -> None:
-            # Whoever asked may have given up since.
+        def fail(reason: str) -> None:
+            # The future may have been cancelled meanwhile.
             with contextlib.suppress(InvalidStateError):
-                future.set_exception(ValueError(why))
+                future.set_exception(ValueError(reason))
 
         def listen(line: bytes) -> bool:
-            reply = msgspec.json.decode(line, type=dict[str, object])
-            if "failed" in reply:
-                fail(str(reply["failed"]))
+            result = msgspec.json.decode(line, type=dict[str, object])
+            if "failed" in result:
+                fail(str(result["failed"]))
             else:
                 with contextlib.suppress(InvalidStateError):
-                    future.set_result(msgspec.convert(reply, kind))
+                    future.set_result(msgspec.convert(result, kind))
             return False
 
         try:
-            self._conversions.submit(
+            self._converter.submit(
                 QueuedTask(
                     task=task, listener=listen, fail=fail, is_wanted=lambda: not future.cancelled()
                 )
@@ -138,25 +138,25 @@ class Simulator:
             self._pending.discard(future)
 
     def warm_up(self) -> None:
-        """Start the process, so that the first circuit need not wait for it; returns at once.
+        """Start the process, so that the first circuit does not wait for it; returns at once.
 
         Raises:
             RuntimeError: The simulator is closed.
         """
-        self._runs.warm_up()
+        self._runner.warm_up()
 
     @property
     def is_closed(self) -> bool:
-        """Whether it was closed, so that nothing will come of what was submitted."""
-        return self._runs.is_closed
+        """Whether it is closed, so that queued circuits will have no result."""
+        return self._runner.is_closed
 
     def close(self) -> None:
-        """Kill the processes, end the threads; queued circuits are forgotten. May be repeated."""
-        self._runs.close()
-        self._conversions.close()
+        """Kill the processes, end the threads, drop queued circuits. May be called repeatedly."""
+        self._runner.close()
+        self._converter.close()
         with self._lock:
-            asked = list(self._pending)
-        for future in asked:
+            pending = list(self._pending)
+        for future in pending:
             future.cancel()
 
     def __enter__(self) -> Self:

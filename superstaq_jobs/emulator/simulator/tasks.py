@@ -1,6 +1,6 @@
-"""What a worker process is given, and what it gives back: one JSON object each way.
+"""What worker processes receive and return: each task and each result is one JSON object.
 
-Imports nothing of this package: the worker reads the same objects as dicts.
+Imports nothing of this package: the worker handles the same objects as dicts.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Split(msgspec.Struct, frozen=True, kw_only=True):
-    """A text of circuits to take apart."""
+    """A string with several circuits, to be split."""
 
     split: str
     circuit_type: str
 
 
 class Conversion(msgspec.Struct, frozen=True, kw_only=True):
-    """A circuit, and its compiled form or None, to write in another language."""
+    """A circuit, and its compiled form or None, to be written in another format."""
 
     circuit: str
     compiled: str | None
@@ -57,7 +57,7 @@ class Conversion(msgspec.Struct, frozen=True, kw_only=True):
 class Compiled(msgspec.Struct, frozen=True, kw_only=True):
     """The compiled circuit, and the physical qubit of each logical one at its start and end.
 
-    ``logical_qubits`` and ``physical_qubits`` name them where the language has names.
+    ``logical_qubits`` and ``physical_qubits`` name the qubits if the format has names for them.
     """
 
     compiled: str
@@ -68,26 +68,26 @@ class Compiled(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Counted(msgspec.Struct, frozen=True, kw_only=True):
-    """What was measured, by big-endian bitstring; None where nothing was to be run."""
+    """The counts by big-endian bitstring; None if the circuit was not to be run."""
 
     counts: dict[str, int] | None
 
 
 class Failed(msgspec.Struct, frozen=True, kw_only=True):
-    """Why there will be no result, and in which stage that came out."""
+    """Why there will be no result, and in which stage the circuit failed."""
 
     failed: str
     stage: Literal["compile", "run"]
 
 
 class SplitCircuits(msgspec.Struct, frozen=True, kw_only=True):
-    """The circuits of a text, one text each."""
+    """The circuits of a `Split`, one string each."""
 
     circuits: list[str]
 
 
 class Converted(msgspec.Struct, frozen=True, kw_only=True):
-    """A circuit and its compiled form in another language, and the names of the qubits there."""
+    """A circuit and its compiled form in another format, with the names of the qubits there."""
 
     circuit: str
     compiled: str | None = None
@@ -108,7 +108,7 @@ class _AnyResult(msgspec.Struct, frozen=True):
     failed: str | None = None
     stage: Literal["compile", "run"] = "run"
 
-    def reply(self) -> Result:
+    def result(self) -> Result:
         if self.failed is not None:
             return Failed(failed=self.failed, stage=self.stage)
         if self.compiled is not None:
@@ -126,5 +126,5 @@ _DECODER: Final = msgspec.json.Decoder(_AnyResult)
 
 
 def read_result(line: bytes) -> Result:
-    """One line of a worker's output, the result of a `Task`, as a value."""
-    return _DECODER.decode(line).reply()
+    """The result of a `Task`, from one line of a worker's output."""
+    return _DECODER.decode(line).result()

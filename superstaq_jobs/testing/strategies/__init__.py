@@ -1,7 +1,6 @@
-"""Hypothesis strategies for every record, for lives of jobs, and for what a server may send.
+"""Hypothesis strategies for every record, for histories of jobs, and for what a server may send.
 
-Lives here: the public names of the strategies; the modules beside this one hold them. Importing it
-loads Hypothesis (the extra ``[testing]``).
+Needs Hypothesis (the extra ``[testing]``).
 
     >>> from hypothesis import given
     >>> from superstaq_jobs.testing import strategies as sts
@@ -14,7 +13,7 @@ loads Hypothesis (the extra ``[testing]``).
 from __future__ import annotations
 
 try:
-    import hypothesis  # noqa: F401 - to say what is missing
+    import hypothesis  # noqa: F401 - to report what is missing
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
         f"the strategies need {error.name}: pip install 'superstaq_jobs[testing]'", name=error.name

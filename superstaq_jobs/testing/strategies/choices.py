@@ -1,9 +1,8 @@
-"""Many small choices from one draw of Hypothesis.
+"""Many small choices from one draw of Hypothesis, which keeps strategies fast.
 
-Lives here: ``Choices``. A draw costs Hypothesis more than everything that a record is made of, so a
-record takes its choices from the bytes of one draw. Hypothesis makes each of these bytes smaller on
-its own, and a choice goes by the size of its bytes, with the simplest choice at 0: so what is found
-becomes as simple as with a draw for each choice. Imports Hypothesis.
+A draw costs Hypothesis more than building a record, so a record takes its choices from the bytes of
+one draw. Hypothesis shrinks each byte on its own, and the simplest choice is at 0, so failing
+examples become as simple as with one draw per choice.
 """
 
 from __future__ import annotations
@@ -27,10 +26,10 @@ def _bytes(size: int) -> st.SearchStrategy[bytes]:
 
 
 class Choices:
-    """Choices that are taken one after another from a fixed number of bytes.
+    """Choices taken one after another from a fixed number of bytes.
 
-    Take them in the same order each time, needed or not: then a choice keeps its bytes while
-    Hypothesis makes those before it simpler.
+    Take them in the same order each time, whether needed or not, so that a choice keeps its bytes
+    while Hypothesis shrinks those before it.
 
     Args:
         draw: The draw function of a composite strategy.
@@ -45,10 +44,10 @@ class Choices:
         self._at = 0
 
     def below(self, limit: int) -> int:
-        """A number from 0, less than the limit: one byte for limits up to 256, else more.
+        """A number from 0, less than the limit: one byte for limits up to 256, otherwise more.
 
         Raises:
-            IndexError: If there are no bytes left.
+            IndexError: All bytes have been used.
         """
         start = self._at
         if limit <= _ONE_BYTE:
@@ -57,19 +56,21 @@ class Choices:
         size = bytes_below(limit)
         self._at = end = start + size
         if end > len(self._data):
-            raise IndexError(f"{size} more bytes were asked for than the {len(self._data)} drawn")
+            raise IndexError(
+                f"{size} more bytes were needed, but all {len(self._data)} that were drawn are used"
+            )
         return int.from_bytes(self._data[start:end], "big") * limit >> 8 * size
 
     def of(self, pool: Sequence[T], free: st.SearchStrategy[T] | None = None) -> T:
-        """One of a pool, the simplest first, or, as often as any of these, one of a strategy."""
+        """An element of the pool, the simplest first, or just as often a value of the strategy."""
         index = self.below(len(pool) + (free is not None))
         return self.draw(free) if free is not None and index == len(pool) else pool[index]
 
     def flag(self) -> bool:
-        """True or, more simply, False."""
+        """True or, as the simpler choice, False."""
         return bool(self.below(2))
 
 
 def bytes_below(limit: int) -> int:
-    """How many bytes a choice of so many takes."""
+    """How many bytes a choice below a limit takes."""
     return max(1, (limit - 1).bit_length() + 7 >> 3)

@@ -1,8 +1,4 @@
-"""Strategies for the values that a client works with: policies, requests, answers, differences.
-
-Lives here: one strategy for each public value that is neither a record of a job nor an order or a
-reply. Imports Hypothesis and the modules that define them.
-"""
+"""Strategies for what a client works with: policies, requests, responses and traffic counts."""
 
 from __future__ import annotations
 
@@ -40,17 +36,17 @@ _HEADERS: Final[tuple[tuple[str, str | Secret], ...]] = (
     ("X-Client-Version", "v0.3.0"),
 )
 _STATUS_CODES: Final = (200, 404, 503, 201, 302, 401, 422, 429, 500)
-_ANSWER_HEADERS: Final = (
+_RESPONSE_HEADERS: Final = (
     ("Content-Type", "application/json"),
     ("Retry-After", "30"),
     ("Content-Type", "text/html"),
 )
-_BODIES: Final = (b"{}", b"", b"[]", b'"told"', b"<html>", b"\xff")
+_BODIES: Final = (b"{}", b"", b"[]", b'"message"', b"<html>", b"\xff")
 
 
 @st.composite
 def retry_policies(draw: st.DrawFn) -> RetryPolicy:
-    """When requests are sent again."""
+    """When requests are retried."""
     choices = Choices(draw, 5)
     return RetryPolicy(
         max_attempts=1 + choices.below(6),
@@ -74,7 +70,7 @@ def _pace(choices: Choices) -> Pace:
 
 @st.composite
 def poll_policies(draw: st.DrawFn) -> PollPolicy:
-    """How often a wait looks."""
+    """How often a wait polls."""
     choices = Choices(draw, 8)
     return PollPolicy(
         queued=_pace(choices),
@@ -86,7 +82,7 @@ def poll_policies(draw: st.DrawFn) -> PollPolicy:
 
 @st.composite
 def requests(draw: st.DrawFn) -> Request:
-    """Requests as a transport gets them; some hold a secret in a header."""
+    """Requests as a transport receives them; some have a secret in a header."""
     choices = Choices(draw, 4)
     body = choices.of((None, *_BODIES))
     return Request(
@@ -99,25 +95,25 @@ def requests(draw: st.DrawFn) -> Request:
 
 @st.composite
 def responses(draw: st.DrawFn) -> Response:
-    """Answers as a transport gives them, good ones and others."""
+    """Responses as a transport returns them, successful or not."""
     choices = Choices(draw, 3)
     return Response(
         status=choices.of(_STATUS_CODES),
-        headers=_ANSWER_HEADERS[: choices.below(len(_ANSWER_HEADERS) + 1)],
+        headers=_RESPONSE_HEADERS[: choices.below(len(_RESPONSE_HEADERS) + 1)],
         body=choices.of(_BODIES),
     )
 
 
 @st.composite
 def traffic_counts(draw: st.DrawFn) -> TrafficCounts:
-    """How much a client has sent and received: what it counts adds up."""
+    """How much a client has sent and received; the numbers are consistent."""
     choices = Choices(draw, 6)
-    calls, repetitions = choices.below(100), choices.below(50)
-    requests = calls + repetitions
+    calls, retries = choices.below(100), choices.below(50)
+    requests = calls + retries
     return TrafficCounts(
         calls=calls,
         requests=requests,
-        repetitions=repetitions,
+        repetitions=retries,
         failures=choices.below(requests + 1),
         body_bytes=choices.below(1 << 20),
     )

@@ -1,7 +1,4 @@
-"""Strategies for bodies that no honest server sends.
-
-Lives here: ``hostile_payloads`` and the ``HostilePayload`` that it draws. Imports Hypothesis.
-"""
+"""Strategies for response bodies that are broken on purpose."""
 
 from __future__ import annotations
 
@@ -17,13 +14,13 @@ __all__ = ["HostilePayload", "hostile_payloads"]
 
 
 class HostilePayload(NamedTuple):
-    """A body that no honest server sends.
+    """A response body that no honest server sends.
 
     Attributes:
         body: The bytes.
         description: What is wrong with them.
-        is_refused: Whether a strict reader must refuse it. Where it need not, it must still give
-            records that keep their laws.
+        is_refused: Whether a strict reader must refuse it. If not, it must still return records
+            that keep their laws.
     """
 
     body: bytes
@@ -40,19 +37,19 @@ _PUT_HERE: Final = "put it here"
 
 
 def hostile_payloads(*, is_refused: bool | None = None) -> st.SearchStrategy[HostilePayload]:
-    """Bodies of an answer with jobs that are broken on purpose, each with what is wrong with it.
+    """Bodies of responses with jobs that are broken on purpose, each with a description.
 
-    Cut short, a web page, not UTF-8, ``NaN`` and numbers past all floats, wrong types deep inside,
-    nested too deeply, numbers of thousands of digits, duplicate keys, lone surrogates, the wrong
-    shape altogether.
+    Cut short, a web page, not UTF-8, ``NaN`` and numbers too large for a float, wrong types deep
+    inside, nested too deeply, numbers of thousands of digits, duplicate keys, lone surrogates, or
+    the wrong shape altogether.
 
     Args:
-        is_refused: True for those that a strict reader must refuse, False for those that it must
+        is_refused: True for bodies that a strict reader must refuse, False for those that it must
             survive, None for both.
     """
     if is_refused is None:
-        return _hostile_payloads(_WAYS)
-    ways = _WAYS if is_refused else (_huge_number, _wrong_shape)
+        return _hostile_payloads(_KINDS)
+    ways = _KINDS if is_refused else (_huge_number, _wrong_shape)
     return _hostile_payloads(ways).filter(lambda hostile: hostile.is_refused is is_refused)
 
 
@@ -64,7 +61,7 @@ def _hostile_payloads(
     return make(draw)
 
 
-def _good(draw: st.DrawFn) -> dict[str, Any]:
+def _valid(draw: st.DrawFn) -> dict[str, Any]:
     return draw(wire_payloads(num_circuits=draw(st.integers(1, 2))))
 
 
@@ -72,9 +69,9 @@ def _bytes(payload: Any) -> bytes:
     return json.dumps({_ID: payload}).encode()
 
 
-def _with_literal(draw: st.DrawFn, literal: str, what: str) -> HostilePayload:
-    """A good payload that holds a literal which Python's own encoder would not write."""
-    payload = _good(draw)
+def _with_literal(draw: st.DrawFn, literal: str, description: str) -> HostilePayload:
+    """A valid payload with a literal that Python's own encoder would not write."""
+    payload = _valid(draw)
     where = draw(st.sampled_from(["shots", "counts", "metadata", "unknown_field"]))
     places: dict[str, dict[str, Any]] = {
         "shots": {"shots": [_PUT_HERE] * payload["num_circuits"]},
@@ -84,22 +81,22 @@ def _with_literal(draw: st.DrawFn, literal: str, what: str) -> HostilePayload:
     }
     payload |= places[where]
     body = _bytes(payload).replace(f'"{_PUT_HERE}"'.encode(), literal.encode())
-    return HostilePayload(body, f"{what} in {where}")
+    return HostilePayload(body, f"{description} in {where}")
 
 
 def _cut_short(draw: st.DrawFn) -> HostilePayload:
-    body = _bytes(_good(draw))
+    body = _bytes(_valid(draw))
     at = draw(st.integers(0, len(body) - 1))
     return HostilePayload(body[:at], f"cut short after {at} of {len(body)} bytes")
 
 
-def _no_json(draw: st.DrawFn) -> HostilePayload:
+def _not_json(draw: st.DrawFn) -> HostilePayload:
     blank = st.sampled_from([b"", b" ", b"\n\n", b"\x00"])
     page = st.sampled_from([_PAGE, b"\n" + _PAGE, b"upstream connect error", b"OK"])
-    return HostilePayload(draw(page | blank), "no JSON")
+    return HostilePayload(draw(page | blank), "not JSON")
 
 
-def _no_number(draw: st.DrawFn) -> HostilePayload:
+def _not_a_number(draw: st.DrawFn) -> HostilePayload:
     literal = draw(st.sampled_from(["NaN", "Infinity", "-Infinity", "1e999", "-1e999", "01", "+1"]))
     return _with_literal(draw, literal, literal)
 
@@ -125,37 +122,42 @@ def _too_deep(draw: st.DrawFn) -> HostilePayload:
 
 
 def _twice(draw: st.DrawFn) -> HostilePayload:
-    first, second = _bytes(_good(draw)), _bytes(_good(draw))
+    first, second = _bytes(_valid(draw)), _bytes(_valid(draw))
     body = first[:-1] + b"," + second[1:]
     return HostilePayload(body, "the same job twice")
 
 
 def _surrogate(draw: st.DrawFn) -> HostilePayload:
     lone = draw(st.sampled_from([b"\\ud800", b"\\udfff", b"\\ud800\\u0041", b"\xed\xa0\x80"]))
-    payload = {**_good(draw), draw(st.sampled_from(["user_email", "unknown_field"])): _PUT_HERE}
+    payload = {**_valid(draw), draw(st.sampled_from(["user_email", "unknown_field"])): _PUT_HERE}
     return HostilePayload(_bytes(payload).replace(_PUT_HERE.encode(), lone), "a lone surrogate")
 
 
 def _other_encoding(draw: st.DrawFn) -> HostilePayload:
     name = draw(st.sampled_from(["utf-8-sig", "utf-16", "utf-16-le", "utf-32"]))
-    return HostilePayload(_bytes(_good(draw)).decode().encode(name), f"written in {name}")
+    return HostilePayload(_bytes(_valid(draw)).decode().encode(name), f"written in {name}")
 
 
 def _wrong_shape(draw: st.DrawFn) -> HostilePayload:
-    good = _good(draw)
-    of_one: tuple[Any, ...] = (None, [], "x", {}, [good])
-    shapes = [None, True, 3, "jobs", [], [good], *({_ID: job} for job in of_one)]
-    shapes += [{"no-uuid": good}, {"": good}, {"jobs": {_ID: good}}, {_ID: good, "7a39": None}]
-    shape = draw(st.sampled_from([*shapes, good]))
+    valid = _valid(draw)
+    of_one: tuple[Any, ...] = (None, [], "x", {}, [valid])
+    shapes = [None, True, 3, "jobs", [], [valid], *({_ID: job} for job in of_one)]
+    shapes += [
+        {"not-a-uuid": valid},
+        {"": valid},
+        {"jobs": {_ID: valid}},
+        {_ID: valid, "7a39": None},
+    ]
+    shape = draw(st.sampled_from([*shapes, valid]))
     return HostilePayload(json.dumps(shape).encode(), f"the wrong shape: {str(shape)[:40]}")
 
 
-_WAYS: Final[tuple[Callable[[st.DrawFn], HostilePayload], ...]] = (
-    _no_json,
+_KINDS: Final[tuple[Callable[[st.DrawFn], HostilePayload], ...]] = (
+    _not_json,
     _wrong_shape,
     _wrong_type,
     _cut_short,
-    _no_number,
+    _not_a_number,
     _huge_number,
     _too_deep,
     _twice,

@@ -1,8 +1,4 @@
-"""Strategies for what the server is asked, and for what it says besides jobs.
-
-Lives here: ``new_jobs``, the queries, receipts, targets and balances. Imports Hypothesis and the
-records.
-"""
+"""Strategies for what a client sends: new jobs, and queries for jobs and targets."""
 
 from __future__ import annotations
 
@@ -34,7 +30,7 @@ _CIRCUITS: Final = (
     "UUlTS0lU\n",
     "é\U0001f600",
 )
-_MOST_SHOTS: Final = 100_000
+_MAX_SHOTS: Final = 100_000
 _NEW_JOB_PARTS: Final[tuple[tuple[str, ...], ...]] = (
     (),
     ("shots",),
@@ -61,15 +57,15 @@ def new_jobs(
     circuit_type: CircuitType | None = None,
     targets: Sequence[str] | None = None,
 ) -> st.SearchStrategy[NewJob]:
-    """Jobs to be submitted.
+    """Jobs to submit.
 
     Args:
-        job_type: What they do; None for any.
-        circuit_type: The language of their circuits; None for any.
-        targets: What they may run on; None for anything.
+        job_type: Their type; None for any.
+        circuit_type: The format of their circuits; None for any.
+        targets: The targets that they may have; None for any.
 
     Raises:
-        ValueError: If ``targets`` is empty.
+        ValueError: ``targets`` is empty.
     """
     return _new_jobs(job_type, circuit_type, values.check_targets(targets))
 
@@ -82,20 +78,20 @@ def _new_jobs(
     names: Sequence[str],
 ) -> NewJob:
     choices = Choices(draw, 12)
-    kind, language, dry_run = choices.of(KINDS)
+    kind, format_, dry_run = choices.of(KINDS)
     kind = job_type or kind
     method = choices.of((None, *SimMethod))
     fields: dict[str, Any] = {
         "target": choices.of(names),
         "circuits": choices.of(_CIRCUITS),
-        "circuit_type": circuit_type or language,
+        "circuit_type": circuit_type or format_,
         "job_type": kind,
         "dry_run": dry_run,
         "sim_method": method if kind is JobType.SIMULATE else None,
     }
     for part in choices.of(_NEW_JOB_PARTS):
         if part == "shots":
-            fields[part] = choices.below(_MOST_SHOTS + 1)
+            fields[part] = choices.below(_MAX_SHOTS + 1)
         elif part == "tags":
             fields[part] = choices.of(TAGS, FREE_TAGS)
         elif part == "priority":
@@ -108,17 +104,19 @@ def _new_jobs(
 
 
 def job_queries(*, fields: Sequence[str] | None = None) -> st.SearchStrategy[JobQuery]:
-    """Conditions on jobs; each field is left out by some.
+    """Queries for jobs; each field is absent from some.
 
     Args:
-        fields: The names of the fields that may have a condition; None for all.
+        fields: The names of the fields that may be present; None for all.
 
     Raises:
-        ValueError: If there is no such field.
+        ValueError: A field does not exist.
     """
     names = [field.name for field in attrs.fields(JobQuery)]
     if not set(fields or ()) <= set(names):
-        raise ValueError(f"the fields of a JobQuery are {', '.join(names)}")
+        raise ValueError(
+            f"fields must be some of {', '.join(names)}; got {', '.join(fields or ())}"
+        )
     return _job_queries(tuple(names if fields is None else fields))
 
 
@@ -142,7 +140,7 @@ def _job_queries(draw: st.DrawFn, names: tuple[str, ...]) -> JobQuery:
 
 @st.composite
 def target_queries(draw: st.DrawFn) -> TargetQuery:
-    """Conditions on targets; each field is left out by some."""
+    """Queries for targets; each field is absent from some."""
     names = [field.name for field in attrs.fields(TargetQuery)]
     choices = Choices(draw, len(names))
     return TargetQuery(**{name: choices.of(_FLAGS) for name in names})

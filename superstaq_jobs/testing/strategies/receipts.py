@@ -30,20 +30,20 @@ _EXTRA: Final[tuple[dict[str, Any], ...]] = (
 
 
 def submit_receipts() -> st.SearchStrategy[SubmitReceipt]:
-    """What the server says to a submitted job."""
+    """What the server returns for a submitted job."""
     return st.builds(SubmitReceipt, job_id=values.job_ids(), num_circuits=st.integers(0, 100))
 
 
 @st.composite
 def cancel_receipts(draw: st.DrawFn) -> CancelReceipt:
-    """What the server says to a request to cancel jobs, each of which is cancelled or refused."""
-    asked = draw(st.lists(values.job_ids(), unique=True, max_size=4))
-    at = draw(st.integers(0, len(asked)))
+    """What the server returns for a request to cancel jobs, some of which it may refuse."""
+    requested = draw(st.lists(values.job_ids(), unique=True, max_size=4))
+    at = draw(st.integers(0, len(requested)))
     return CancelReceipt(
-        cancelled=asked[:at],
-        refused=asked[at:],
+        cancelled=requested[:at],
+        refused=requested[at:],
         message=draw(values.texts()),
-        succeeded=[str(job_id) for job_id in asked[:at]],
+        succeeded=[str(job_id) for job_id in requested[:at]],
     )
 
 
@@ -52,7 +52,7 @@ def targets(*, simulator: bool | None = None, extra: bool = True) -> st.SearchSt
 
     Args:
         simulator: True for simulators, False for devices, None for both.
-        extra: Whether some hold fields that this version does not know.
+        extra: Whether some have fields that this version does not know.
     """
     return _targets(values.target_names(simulator=simulator), extra)
 
@@ -75,13 +75,13 @@ def _targets(draw: st.DrawFn, names: st.SearchStrategy[str], extra: bool) -> Tar
 
 
 def target_infos() -> st.SearchStrategy[TargetInfo]:
-    """What the server tells of one target."""
+    """What the server returns for one target."""
     info: st.SearchStrategy[JsonMapping] = values.json_mappings()
     return st.builds(TargetInfo, target_name=values.target_names(), info=info)
 
 
 def balances() -> st.SearchStrategy[AccountBalance]:
-    """What a user may still spend; may be below 0."""
+    """What a user can still spend; may be negative."""
     amounts = st.floats(-1e6, 1e6) | st.integers(-1000, 1000)
     emails = st.sampled_from(values.EMAILS)
     return st.builds(AccountBalance, email=emails, balance=amounts)

@@ -1,7 +1,4 @@
-"""Strategies for servers and networks that misbehave.
-
-Lives here: ``faults`` and ``fault_scripts``. Imports Hypothesis and ``faults``.
-"""
+"""Strategies for faults of servers and networks, and for scripts of them."""
 
 from __future__ import annotations
 
@@ -28,17 +25,17 @@ def faults(
     transient: bool | None = None,
     lost_answers: bool = True,
 ) -> st.SearchStrategy[Fault]:
-    """What may go wrong with one request.
+    """Faults of one request.
 
     Args:
-        kinds: What may go wrong; None for all kinds.
-        status_codes: The codes of error statuses; None for the usual ones.
-        transient: True for faults after which the next try may go well, False for the others,
+        kinds: The kinds of faults; None for all.
+        status_codes: The status codes of ``status`` faults; None for the usual ones.
+        transient: True for faults after which the next attempt may succeed, False for the others,
             None for both.
-        lost_answers: Whether some requests are carried out though their answer is lost.
+        lost_answers: Whether some requests are carried out although their response is lost.
 
     Raises:
-        ValueError: If no fault is left.
+        ValueError: No fault is left.
     """
     return _faults(_pools(kinds, status_codes, transient), lost_answers)
 
@@ -51,26 +48,27 @@ def fault_scripts(
     transient: bool | None = None,
     lost_answers: bool = True,
 ) -> st.SearchStrategy[list[Fault | None]]:
-    """Scripts of faults: what goes wrong with the first request, the second, and so on.
+    """Scripts of faults: the fault of the first request, the second, and so on.
 
-    None stands for a request that goes well; so do all requests after the last fault, so that a
-    script always comes to an end. Give one to ``ScriptedTransport.from_function``.
+    None stands for a request that succeeds; so do all requests after the last fault, so that a
+    script always ends. Pass one to ``ScriptedTransport.from_function``.
 
     Args:
-        max_faults: The most faults in one script.
-        kinds: As for ``faults``, as are the others.
-        status_codes: The codes of error statuses.
-        transient: Whether the next try may go well.
-        lost_answers: Whether some requests are carried out though their answer is lost.
+        max_faults: The largest number of faults in a script.
+        kinds: The kinds of faults; None for all.
+        status_codes: The status codes of ``status`` faults; None for the usual ones.
+        transient: True for faults after which the next attempt may succeed, False for the others,
+            None for both.
+        lost_answers: Whether some requests are carried out although their response is lost.
 
     Raises:
-        ValueError: If no fault is left.
+        ValueError: No fault is left.
     """
     return _fault_scripts(max_faults, _pools(kinds, status_codes, transient), lost_answers)
 
 
 _Pools: TypeAlias = tuple[tuple[Fault, ...], ...]
-"""The faults that there may be, kind by kind."""
+"""The faults to choose from, kind by kind."""
 
 
 def _pools(
@@ -84,7 +82,7 @@ def _pools(
         pool = [Fault(kind, status_code=code) for code in codes]
         pools.append(tuple(fault for fault in pool if transient in {None, fault.is_transient}))
     if not any(pools):
-        raise ValueError("there is no such fault")
+        raise ValueError("no fault is left: kinds, status_codes and transient exclude all of them")
     return tuple(filter(None, pools))
 
 
@@ -102,12 +100,12 @@ def _fault(choices: Choices, pools: _Pools, *, lost_answers: bool) -> Fault:
 
 @st.composite
 def _fault_scripts(
-    draw: st.DrawFn, most: int, pools: _Pools, lost_answers: bool
+    draw: st.DrawFn, max_faults: int, pools: _Pools, lost_answers: bool
 ) -> list[Fault | None]:
     script: list[Fault | None] = []
     number = 0
-    # Each entry tells whether it is one: so Hypothesis can leave any one out.
-    while number < most:
+    # Each entry decides whether it is the last, so Hypothesis can leave out any of them.
+    while number < max_faults:
         choices = Choices(draw, 6)
         if choices.below(8) == 0:
             break

@@ -1,7 +1,4 @@
-"""Strategies for what the server says of a job: circuits and whole snapshots.
-
-Lives here: ``circuit_snapshots`` and ``job_snapshots``. Imports Hypothesis and the records.
-"""
+"""Strategies for snapshots of jobs and of their circuits."""
 
 from __future__ import annotations
 
@@ -96,10 +93,10 @@ def circuit_snapshots(
     """Circuits of a job, with any fields that the API allows.
 
     Args:
-        index: The circuit's place in its job.
-        status: Its status, or the text of one that nobody knows; None for any known one.
+        index: The circuit's index in its job.
+        status: Its status, or the string of an unknown one; None for any known one.
         num_bits: The length of its bitstrings; None for any.
-        max_outcomes: The most different bitstrings.
+        max_outcomes: The largest number of different bitstrings.
     """
     pool = values.KNOWN_STATUSES if status is None else (status,)
     return _circuit_snapshots(index, pool, num_bits, max_outcomes)
@@ -111,9 +108,9 @@ def _circuit_snapshots(
     index: int,
     pool: Sequence[CircuitStatus | str],
     num_bits: int | None,
-    most: int,
+    max_outcomes: int,
 ) -> CircuitSnapshot:
-    return _circuit(Choices(draw, _CIRCUIT_BYTES), index, pool, num_bits, most)
+    return _circuit(Choices(draw, _CIRCUIT_BYTES), index, pool, num_bits, max_outcomes)
 
 
 def _circuit(
@@ -121,13 +118,15 @@ def _circuit(
     index: int,
     pool: Sequence[CircuitStatus | str],
     num_bits: int | None,
-    most: int,
+    max_outcomes: int,
 ) -> CircuitSnapshot:
     fields: dict[str, Any] = {"index": index, "status_text": choices.of(pool)}
-    # Most of a circuit is plain, so that it is quick to draw and easy to read.
+    # Most fields of a circuit are plain, so that it is quick to draw and easy to read.
     for part in choices.of(_CIRCUIT_PARTS):
         if part == "counts":
-            fields[part] = values.draw_counts(choices.draw, num_bits, floats=None, most=most)
+            fields[part] = values.draw_counts(
+                choices.draw, num_bits, floats=None, max_outcomes=max_outcomes
+            )
         elif part.endswith("physical"):
             fields[part] = choices.of(_MAPS)
         elif part == "shots":
@@ -158,29 +157,34 @@ def job_snapshots(
     """Snapshots of a job, with any fields that the API allows.
 
     Args:
-        job_id: The job; None for any.
+        job_id: The id of the job; None for any.
         num_circuits: How many circuits it has; None for 0 to 3 (1 to 3 with ``terminal``).
-        statuses: The status of each circuit, which also says how many there are; None for any.
-        terminal: True for jobs that are over, False for jobs that are not, None for all.
-        unknown_statuses: Whether some circuits have a status that nobody knows.
-        targets: What it may run on; None for anything.
+        statuses: The status of each circuit, which also determines how many there are; None for
+            any.
+        terminal: True for finished jobs, False for unfinished ones, None for both.
+        unknown_statuses: Whether some circuits have an unknown status.
+        targets: The targets that it may have; None for any.
         num_bits: The length of all bitstrings; None for any.
-        max_outcomes: The most different bitstrings of a circuit.
-        extra: Whether some snapshots hold fields that this version does not know.
-        irregular_lists: Whether some lists of the wire are shorter or longer than the job, as the
-            server may send them (``short_lists``, and list entries in ``extra``).
+        max_outcomes: The largest number of different bitstrings of a circuit.
+        extra: Whether some snapshots have fields that this version does not know.
+        irregular_lists: Whether some lists of the response are shorter or longer than the job, as
+            the server may send them (``short_lists``, and list entries in ``extra``).
 
     Raises:
-        ValueError: If the arguments contradict each other.
+        ValueError: The arguments contradict each other.
     """
     if statuses is not None and (
         terminal is not None or unknown_statuses or num_circuits not in {None, len(statuses)}
     ):
-        raise ValueError("statuses says it all: leave the other arguments out")
+        raise ValueError(
+            "leave num_circuits, terminal and unknown_statuses out: statuses determines them"
+        )
     if terminal and num_circuits == 0:
-        raise ValueError("a job without circuits is never over")
+        raise ValueError(
+            "num_circuits must be >= 1 with terminal: a job without circuits is never finished"
+        )
     if terminal and unknown_statuses:
-        raise ValueError("a job with a status that nobody knows is not over")
+        raise ValueError("a job with an unknown status is not finished: leave unknown_statuses out")
     parts = [
         combination
         for combination in _JOB_PARTS
@@ -223,16 +227,16 @@ class _Shape:
 @st.composite
 def _job_snapshots(draw: st.DrawFn, shape: _Shape) -> JobSnapshot:
     choices = Choices(draw, _JOB_BYTES)
-    some, living = choices.below(4) > 0, choices.of(values.LIVING_STATUSES)
+    some, unfinished = choices.below(4) > 0, choices.of(values.UNFINISHED_STATUSES)
     circuits = _circuits(draw, shape, some=some)
     if shape.is_unfinished and circuits and all(circuit.is_terminal for circuit in circuits):
-        circuits[-1] = attrs.evolve(circuits[-1], status_text=living)
+        circuits[-1] = attrs.evolve(circuits[-1], status_text=unfinished)
     number = values.short_id_of(choices)
-    kind, language, dry_run = choices.of(KINDS)
+    job_type, circuit_type, dry_run = choices.of(KINDS)
     fields: dict[str, Any] = {
         "job_id": number if shape.job_id is None else shape.job_id,
-        "job_type": kind,
-        "circuit_type": language,
+        "job_type": job_type,
+        "circuit_type": circuit_type,
         "dry_run": dry_run,
         "target": choices.of(shape.targets or values.TARGETS),
         "user_email": values.EMAILS[0],
@@ -245,7 +249,7 @@ def _job_snapshots(draw: st.DrawFn, shape: _Shape) -> JobSnapshot:
 
 
 def _circuits(draw: st.DrawFn, shape: _Shape, *, some: bool) -> list[CircuitSnapshot]:
-    """Each circuit tells whether there is a further one: so Hypothesis can leave any one out."""
+    """Each circuit decides whether another one follows, so Hypothesis can leave out any."""
     circuits: list[CircuitSnapshot] = []
     while len(circuits) < len(shape.pools) and (some or len(circuits) < shape.low):
         choices = Choices(draw, _CIRCUIT_BYTES)
@@ -286,8 +290,8 @@ def _with_short_lists(
     short = {choices.of(_OPTIONAL_LISTS): choices.below(len(circuits)) for _ in range(2)}
     cut = []
     for circuit in circuits:
-        unsaid = [PER_CIRCUIT_LISTS[name] for name, n in short.items() if circuit.index >= n]
-        nothing: dict[str, Any] = dict.fromkeys(unsaid)
+        missing = [PER_CIRCUIT_LISTS[name] for name, n in short.items() if circuit.index >= n]
+        nothing: dict[str, Any] = dict.fromkeys(missing)
         cut.append(attrs.evolve(circuit, **nothing))
     return short, cut
 

@@ -1,8 +1,4 @@
-"""Strategies for the small values that records are made of.
-
-Lives here: statuses, bitstrings and counts, JSON values, names, times and ids, and the pools that
-records take their plain values from. Imports Hypothesis, ``status``, ``counts`` and ``frozen``.
-"""
+"""Strategies for the values that records consist of: statuses, counts, JSON, names, times, ids."""
 
 from __future__ import annotations
 
@@ -38,7 +34,7 @@ KNOWN_STATUSES: Final[tuple[CircuitStatus, ...]] = (
     *(s for s in reversed(STATUS_PRIORITY_ORDER) if s not in {*_PLAIN, _S.UNKNOWN}),
 )
 TERMINAL_STATUSES: Final = tuple(s for s in KNOWN_STATUSES if s.is_terminal)
-LIVING_STATUSES: Final = tuple(s for s in KNOWN_STATUSES if not s.is_terminal)
+UNFINISHED_STATUSES: Final = tuple(s for s in KNOWN_STATUSES if not s.is_terminal)
 TARGETS: Final = (
     "ss_unconstrained_simulator",
     "ibmq_fez_qpu",
@@ -50,13 +46,13 @@ TARGETS: Final = (
 )
 EMAILS: Final = ("ada@example.com", "b.c+tag@example.org", "x1@sub.example.com")
 _NAME: Final = "abcxyz019-ABC"
-NEW_STATUSES: Final = ("teleporting", "", "Running", "unknown", "queued again", "läuft")
+UNKNOWN_STATUSES: Final = ("teleporting", "", "Running", "unknown", "queued again", "läuft")
 _WIDTHS: Final = (1, 2, 3, 5)
 _WEIGHTS: Final = ("weights", "any")
 _MOST: Final = 1001
 _DAY_SECONDS: Final = 24 * 3600
 _SECOND_MICROS: Final = 1_000_000
-_FIRST: Final = dt.datetime(2020, 1, 1)  # noqa: DTZ001 - the zone is drawn
+_FIRST: Final = dt.datetime(2020, 1, 1)  # noqa: DTZ001 - the time zone is drawn
 _LAST: Final = dt.datetime(2035, 1, 1)  # noqa: DTZ001
 _ZONES: Final = (
     *[dt.UTC] * 8,
@@ -67,7 +63,7 @@ _ZONES: Final = (
 )
 SHORT_ID_BYTES: Final = 4
 MOMENT_BYTES: Final = 9
-"""What a time takes of the choices, if it is of the usual fifteen years."""
+"""How many bytes a time takes, if it is within the default fifteen years."""
 
 
 def statuses(
@@ -76,8 +72,8 @@ def statuses(
     """Statuses of a circuit.
 
     Args:
-        terminal: True for those that end a circuit, False for the others, None for all.
-        unknown: Whether ``UNKNOWN`` is among them (which is not terminal).
+        terminal: True for terminal statuses, False for the others, None for all.
+        unknown: Whether to include ``UNKNOWN`` (which is not terminal).
     """
     return st.sampled_from(
         [
@@ -89,15 +85,15 @@ def statuses(
 
 
 def unknown_status_texts() -> st.SearchStrategy[str]:
-    """Texts that a newer server might send as a status, and that this version does not know."""
-    return st.sampled_from(NEW_STATUSES)
+    """Strings that a newer server might send as a status, and that this version does not know."""
+    return st.sampled_from(UNKNOWN_STATUSES)
 
 
 def texts(*, max_size: int = 12) -> st.SearchStrategy[str]:
-    """Texts that JSON in UTF-8 can hold: any characters but lone surrogates.
+    """Strings that JSON in UTF-8 can contain: any characters but lone surrogates.
 
     Args:
-        max_size: The most characters.
+        max_size: The largest number of characters.
     """
     return st.text(st.characters(codec="utf-8"), max_size=max_size)
 
@@ -122,29 +118,30 @@ def counts(
     floats: bool | None = False,
     max_outcomes: int = 6,
 ) -> st.SearchStrategy[Counts]:
-    """``Counts`` whose bitstrings are all of one length.
+    """``Counts`` whose bitstrings all have the same length.
 
     Args:
         num_bits: The length of the bitstrings; None for 1 to 5.
-        shots: What whole numbers add up to; None for anything, nothing measured at all included.
-        floats: False for whole numbers of shots; True for weights, negative ones included, as
-            error mitigation gives them; None for either.
-        max_outcomes: The most different bitstrings.
+        shots: The sum of integer counts; None for any, including no counts at all.
+        floats: False for integer counts; True for weights, including negative ones, as error
+            mitigation produces them; None for either.
+        max_outcomes: The largest number of different bitstrings.
 
     Raises:
-        ValueError: If ``shots`` is given and ``floats`` is not False: weights add up to nothing
-            in particular.
+        ValueError: ``shots`` is given and ``floats`` is not False: weights have no particular sum.
     """
     if shots is not None and floats is not False:
-        raise ValueError("shots is for whole numbers: leave floats False")
+        raise ValueError(
+            "shots is the sum of integer counts: leave floats=False, or leave shots out"
+        )
     return _counts(num_bits, shots, floats, max_outcomes)
 
 
 @st.composite
 def _counts(
-    draw: st.DrawFn, num_bits: int | None, shots: int | None, floats: bool | None, most: int
+    draw: st.DrawFn, num_bits: int | None, shots: int | None, floats: bool | None, max_outcomes: int
 ) -> Counts:
-    return draw_counts(draw, num_bits, shots, floats, most)
+    return draw_counts(draw, num_bits, shots, floats, max_outcomes)
 
 
 def draw_counts(
@@ -152,14 +149,14 @@ def draw_counts(
     num_bits: int | None = None,
     shots: int | None = None,
     floats: bool | None = False,
-    most: int = 6,
+    max_outcomes: int = 6,
 ) -> Counts:
     """As ``counts``, from within another strategy."""
-    head = Choices(draw, 3 + bytes_below(most + 1))
+    head = Choices(draw, 3 + bytes_below(max_outcomes + 1))
     kind = _kind(head, floats)
     few = head.of(_WIDTHS)
     width = few if num_bits is None else num_bits
-    outcomes = max(head.below(min(most, 2**width) + 1), 1 if shots else 0)
+    outcomes = max(head.below(min(max_outcomes, 2**width) + 1), 1 if shots else 0)
     limit = _MOST if shots is None else shots + 1
     choices = Choices(draw, outcomes * (bytes_below(2**width) + bytes_below(limit)))
     numbers: dict[str, int] = {}
@@ -181,7 +178,7 @@ def _kind(head: Choices, floats: bool | None) -> str:
 
 
 def _divided(shots: int, cuts: dict[str, int]) -> dict[str, int]:
-    """The shots, cut in as many parts as there are bitstrings."""
+    """The shots, divided into as many parts as there are bitstrings."""
     edges = [0, *sorted(list(cuts.values())[1:]), shots] if cuts else []
     return {
         bits: high - low for bits, (low, high) in zip(cuts, itertools.pairwise(edges), strict=False)
@@ -189,12 +186,12 @@ def _divided(shots: int, cuts: dict[str, int]) -> dict[str, int]:
 
 
 def json_values(*, max_leaves: int = 6) -> st.SearchStrategy[Any]:
-    """Plain JSON data: None, booleans, numbers, texts, lists and dicts of such.
+    """Plain JSON data: None, booleans, numbers, strings, and lists and dicts of such.
 
-    Integers past 64 bits, and numbers that differ only in being an int or a float, are among them.
+    These include integers past 64 bits, and numbers that differ only in being an int or a float.
 
     Args:
-        max_leaves: About how many values one holds at the most.
+        max_leaves: The approximate largest number of scalars in one value.
     """
     scalars = (
         st.none()
@@ -214,11 +211,11 @@ def json_values(*, max_leaves: int = 6) -> st.SearchStrategy[Any]:
 
 
 def json_mappings(*, max_leaves: int = 4, max_size: int = 3) -> st.SearchStrategy[JsonMapping]:
-    """JSON objects that cannot change, such as a job's metadata.
+    """Immutable JSON objects, such as a job's metadata.
 
     Args:
-        max_leaves: About how many values one member holds at the most.
-        max_size: The most members.
+        max_leaves: The approximate largest number of scalars in one member.
+        max_size: The largest number of members.
     """
     members = st.dictionaries(
         texts(max_size=6), json_values(max_leaves=max_leaves), max_size=max_size
@@ -227,7 +224,7 @@ def json_mappings(*, max_leaves: int = 4, max_size: int = 3) -> st.SearchStrateg
 
 
 def target_names(*, simulator: bool | None = None) -> st.SearchStrategy[str]:
-    """Names of targets: real ones first, then any that the rule allows.
+    """Names of targets: real ones first, then any valid ones.
 
     Args:
         simulator: True for simulators, False for devices, None for both.
@@ -248,18 +245,18 @@ def _made_target_names(draw: st.DrawFn, kinds: Sequence[str]) -> str:
 def moments(
     *, min_value: dt.datetime = _FIRST, max_value: dt.datetime = _LAST, utc: bool = False
 ) -> st.SearchStrategy[dt.datetime]:
-    """Aware times, most in UTC, some with another offset in whole minutes.
+    """Aware times, most of them in UTC, some with another offset in whole minutes.
 
     Args:
-        min_value: The earliest, without a zone.
-        max_value: The latest, without a zone.
+        min_value: The earliest, without a time zone.
+        max_value: The latest, without a time zone.
         utc: Whether all are in UTC.
 
     Raises:
-        ValueError: If the latest is before the earliest.
+        ValueError: ``max_value`` is before ``min_value``.
     """
     if max_value < min_value:
-        raise ValueError(f"{max_value} is before {min_value}")
+        raise ValueError(f"max_value must not be before min_value {min_value}, got {max_value}")
     return _moments(min_value, max_value, utc)
 
 
@@ -276,7 +273,7 @@ def _days(first: dt.datetime, last: dt.datetime) -> int:
 def moment_of(
     choices: Choices, first: dt.datetime = _FIRST, last: dt.datetime = _LAST, *, utc: bool = False
 ) -> dt.datetime:
-    """As ``moments``, from choices: the day, the time of the day and the zone become 0 one by one."""
+    """As ``moments``, from choices; the day, the time of day and the zone shrink one by one."""
     since = dt.timedelta(
         days=choices.below(_days(first, last)),
         seconds=choices.below(_DAY_SECONDS),
@@ -292,26 +289,26 @@ def job_ids() -> st.SearchStrategy[UUID]:
 
 
 def short_id_of(choices: Choices) -> UUID:
-    """The id of a job, from choices: four thousand million of them, short enough to be told apart."""
+    """A job id from choices: one of 2**32, so that few bytes suffice and ids rarely coincide."""
     return UUID(int=choices.below(1 << 8 * SHORT_ID_BYTES) << 96, version=4)
 
 
 def choose_statuses(
     terminal: bool | None, *, unknown: bool = False
 ) -> tuple[CircuitStatus | str, ...]:
-    """The pool of statuses that a record may take."""
-    pool = {None: KNOWN_STATUSES, True: TERMINAL_STATUSES, False: LIVING_STATUSES}[terminal]
-    return (*pool, *NEW_STATUSES) if unknown else pool
+    """The pool of statuses that a record may have."""
+    pool = {None: KNOWN_STATUSES, True: TERMINAL_STATUSES, False: UNFINISHED_STATUSES}[terminal]
+    return (*pool, *UNKNOWN_STATUSES) if unknown else pool
 
 
 def check_targets(targets: Sequence[str] | None) -> Sequence[str]:
-    """The targets that a record may have.
+    """The pool of targets that a record may have.
 
     Raises:
-        ValueError: If there are none.
+        ValueError: The pool is empty.
     """
     if targets is None:
         return TARGETS
     if isinstance(targets, str) or not targets:
-        raise ValueError(f"targets is a list of one name or more, not {targets!r}")
+        raise ValueError(f"targets must be a non-empty list of names, got {targets!r}")
     return tuple(targets)

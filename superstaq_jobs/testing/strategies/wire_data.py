@@ -1,7 +1,7 @@
-"""Strategies for what the server sends of a job: good payloads, and payloads with one thing wrong.
+"""Strategies for ``JobData`` as the server sends it, valid or with one thing wrong.
 
-Lives here: ``wire_payloads`` and ``broken_payloads``. They are written out by hand, not by the
-codec, so that a test of a decoder does not ask the encoder. Imports Hypothesis and ``status``.
+The payloads are built by hand rather than by this library's encoder, so that a test of the decoder
+does not depend on the encoder.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ _FREE: Final[dict[str, st.SearchStrategy[Any]]] = {
 _UNKNOWN_FIELDS: Final = ("queue_position", "cost", "schema_version")
 _LISTS: Final = (*_POOLS,)
 _NEVER_SHORT: Final = {"statuses", "input_circuits", "shots"}
-_MOST_IRREGULAR: Final = 4
+_MAX_IRREGULAR: Final = 4
 
 
 def wire_payloads(
@@ -99,26 +99,26 @@ def wire_payloads(
     unknown_statuses: bool = False,
     irregular_lists: bool = False,
 ) -> st.SearchStrategy[dict[str, Any]]:
-    """``JobData`` as the server sends it: plain JSON data, which the test may change.
+    """``JobData`` as the server sends it: plain JSON data, which the test may modify.
 
-    Without options the official client takes every one. E-mail addresses are in their normal form;
-    time stamps come in all the spellings of ISO 8601 that the API may use; ``tags`` and
-    ``metadata`` are left out by some.
+    Without options the official client accepts all of them. E-mail addresses are normalized; time
+    stamps come in all the variants of ISO 8601 that the API may use; ``tags`` and ``metadata`` are
+    absent from some.
 
     Args:
         num_circuits: How many circuits; None for 0 to 3.
-        statuses: The statuses that a circuit may have; None for all that are known.
-        targets: What the job may run on; None for anything.
+        statuses: The statuses that a circuit may have; None for all known ones.
+        targets: The targets that the job may have; None for any.
         unknown_fields: Whether there is a field that this version does not know.
-        unknown_statuses: Whether one circuit has a status that nobody knows (if there is one).
+        unknown_statuses: Whether one circuit, if there is one, has an unknown status.
         irregular_lists: Whether some optional lists are shorter, or some lists longer, than
             ``num_circuits``.
 
     Raises:
-        ValueError: If ``statuses`` or ``targets`` is empty.
+        ValueError: ``statuses`` or ``targets`` is empty.
     """
     if statuses is not None and (isinstance(statuses, str) or not statuses):
-        raise ValueError(f"statuses is a list of one text or more, not {statuses!r}")
+        raise ValueError(f"statuses must be a non-empty list of strings, got {statuses!r}")
     form = _Form(
         low=0 if num_circuits is None else num_circuits,
         high=3 if num_circuits is None else num_circuits,
@@ -148,7 +148,7 @@ class _Form:
 
 @st.composite
 def _wire_payloads(draw: st.DrawFn, form: _Form) -> dict[str, Any]:
-    choices = Choices(draw, 12 + 3 * _MOST_IRREGULAR)
+    choices = Choices(draw, 12 + 3 * _MAX_IRREGULAR)
     rows = _rows(draw, form, some=choices.below(4) > 0)
     size = len(rows)
     job_type, circuit_type, dry_run = choices.of(_KINDS)
@@ -179,7 +179,7 @@ def _wire_payloads(draw: st.DrawFn, form: _Form) -> dict[str, Any]:
 
 
 def _rows(draw: st.DrawFn, form: _Form, *, some: bool) -> list[dict[str, Any]]:
-    """Each circuit tells whether there is a further one: so Hypothesis can leave any one out."""
+    """Each circuit decides whether another one follows, so Hypothesis can leave out any."""
     rows: list[dict[str, Any]] = []
     while len(rows) < form.high and (some or len(rows) < form.low):
         choices = Choices(draw, 1 + len(form.pools))
@@ -189,9 +189,9 @@ def _rows(draw: st.DrawFn, form: _Form, *, some: bool) -> list[dict[str, Any]]:
 
 
 def _make_irregular(choices: Choices, payload: dict[str, Any]) -> None:
-    """Give one to four lists another length, 0 to two more than there are circuits."""
+    """Give one to four lists another length, at most two more than there are circuits."""
     size = payload["num_circuits"]
-    for _ in range(1 + choices.below(_MOST_IRREGULAR)):
+    for _ in range(1 + choices.below(_MAX_IRREGULAR)):
         name, length = choices.of(_LISTS), choices.below(size + 3)
         kept = payload[name][: size if name in _NEVER_SHORT else min(size, length)]
         more = Choices(choices.draw, max(0, length - size))
@@ -211,33 +211,33 @@ def _add_parts(
             payload[part] = draw(_FREE[part])
 
 
-_NO_LIST: Final[tuple[Any, ...]] = (None, "x", 3, True, {}, {"0": "x"})
-_NO_TEXT: Final[tuple[Any, ...]] = (1, 1.5, True, [], ["x"], {})
-_NO_INT: Final[tuple[Any, ...]] = ("3", 1.5, 2.0, True, False, [], {})
-_NO_TIME: Final[tuple[Any, ...]] = (
+_NOT_A_LIST: Final[tuple[Any, ...]] = (None, "x", 3, True, {}, {"0": "x"})
+_NOT_A_STRING: Final[tuple[Any, ...]] = (1, 1.5, True, [], ["x"], {})
+_NOT_AN_INT: Final[tuple[Any, ...]] = ("3", 1.5, 2.0, True, False, [], {})
+_NOT_A_TIME: Final[tuple[Any, ...]] = (
     0, 1767225600, True, "", "yesterday", "2026-01-01", "2026-01-01T00:00:00",
     "2026-13-01T00:00:00Z", "2026-01-01T25:00:00Z", "20260101T000000Z", [], {},
 )  # fmt: skip
 _WRONG_ENTRY: Final[dict[str, tuple[Any, ...]]] = {
-    **dict.fromkeys(_POOLS, _NO_TEXT),
-    "statuses": (*_NO_TEXT, None),
-    "input_circuits": (*_NO_TEXT, None),
-    "shots": (*_NO_INT, None),
-    "last_updated_timestamp": _NO_TIME,
+    **dict.fromkeys(_POOLS, _NOT_A_STRING),
+    "statuses": (*_NOT_A_STRING, None),
+    "input_circuits": (*_NOT_A_STRING, None),
+    "shots": (*_NOT_AN_INT, None),
+    "last_updated_timestamp": _NOT_A_TIME,
     "counts": ([], "x", 3, True, [["0", 1]]),
     "initial_logical_to_physicals": ([], "x", 3, True, [[0, 1]]),
     "final_logical_to_physicals": ([], "x", 3, True, [[0, 1]]),
 }
 _WRONG_FIELD: Final[dict[str, tuple[Any, ...]]] = {
-    **dict.fromkeys(_POOLS, _NO_LIST),
+    **dict.fromkeys(_POOLS, _NOT_A_LIST),
     "job_type": ("teleport", "", "Submit", None, 1, True, [], {}),
-    "user_email": (*_NO_TEXT, None),
+    "user_email": (*_NOT_A_STRING, None),
     "target": ("", "ibmq", "ibmq_fez", "ibmq_fez_gpu", "a b_c_qpu", None, 1, True, [], {}),
-    "num_circuits": (*_NO_INT, None, -1, 1000),
+    "num_circuits": (*_NOT_AN_INT, None, -1, 1000),
     "circuit_type": ("quil", "", "QASM", None, 1, True, [], {}),
     "dry_run": (0, 1, "true", "no", None, [], {}),
-    "submission_timestamp": (*_NO_TIME, None),
-    "tags": _NO_LIST,
+    "submission_timestamp": (*_NOT_A_TIME, None),
+    "tags": _NOT_A_LIST,
     "metadata": (None, "x", 3, True, [], [["a", 1]]),
 }
 _MISSING: Final = object()
@@ -248,9 +248,9 @@ _OPTIONAL: Final = {"tags", "metadata"}
 def broken_payloads(draw: st.DrawFn) -> tuple[dict[str, Any], str]:
     """``JobData`` with one thing wrong that a strict reader refuses, and the path to it.
 
-    A field is missing or of a wrong type, a list's entry is, or something inside of an entry is.
-    The path starts at the payload: ``$.shots[1]``. A wrong ``num_circuits`` may instead be
-    noticed at the lists that are too short for it.
+    A field is missing or has the wrong type, or an entry of a list has, or something inside an
+    entry. The path starts at the payload: ``$.shots[1]``. A wrong ``num_circuits`` may be noticed
+    at the lists that are too short for it instead.
     """
     payload = draw(wire_payloads(num_circuits=draw(st.integers(1, 3))))
     name = draw(st.sampled_from([*_WRONG_FIELD]))

@@ -1,8 +1,4 @@
-"""Operations of Cirq to operations of Qiskit, and back.
-
-Lives here: `to_qiskit`, for circuits without subcircuits and parameters, and `to_cirq`. May import
-`programs`.
-"""
+"""Conversion of circuits from Cirq to Qiskit, and back."""
 
 from __future__ import annotations
 
@@ -17,7 +13,7 @@ from .program import CircuitError, Group, Program
 __all__ = ["MAX_UNITARY_QUBITS", "to_cirq", "to_qiskit"]
 
 MAX_UNITARY_QUBITS: Final = 6
-"""A gate that Cirq cannot take apart is read as a matrix up to this size."""
+"""A gate that Cirq cannot decompose is converted as a matrix up to this number of qubits."""
 
 _NAMED: Final = (
     ("x", "X", 1),
@@ -34,10 +30,10 @@ _NAMED: Final = (
     ("ccz", "CCZ", 3),
     ("cswap", "CSWAP", 3),
 )
-"""Gates with a name in both: Qiskit's, Cirq's, and how many qubits they act on."""
+"""Gates with a name in both: in Qiskit, in Cirq, and their number of qubits."""
 
 _BASIS: Final = ("x", "y", "z", "h", "s", "t", "sx", "rx", "ry", "rz", "cx", "cz", "swap")
-"""What a circuit of another language is taken apart into before it is written for Cirq."""
+"""The gates into which a circuit of another format is decomposed before it is written for Cirq."""
 
 
 def _groups(operations: Sequence[Any]) -> tuple[Group, ...]:
@@ -57,14 +53,14 @@ def _groups(operations: Sequence[Any]) -> tuple[Group, ...]:
 
 
 def _simple_operations(circuit: Any) -> Iterator[Any]:
-    """The operations in order, measurements of Pauli strings as gates and measurements."""
+    """The operations in order, with measurements of Pauli strings decomposed."""
     import cirq
 
     for operation in circuit.all_operations():
         plain = operation.untagged
         if isinstance(plain, cirq.ClassicallyControlledOperation):
             if cirq.is_measurement(plain):
-                raise CircuitError("this emulator does not run measurements under a condition")
+                raise CircuitError("this emulator does not run conditional measurements")
             yield plain
         elif cirq.is_measurement(plain) and not isinstance(plain.gate, cirq.MeasurementGate):
             yield from (part.untagged for part in cirq.decompose_once(plain))
@@ -73,17 +69,17 @@ def _simple_operations(circuit: Any) -> Iterator[Any]:
 
 
 def to_qiskit(circuit: Any, qubits: Sequence[Any]) -> tuple[Any, tuple[Group, ...]]:
-    """A circuit of Cirq as one of Qiskit.
+    """Convert a Cirq circuit for Qiskit.
 
     Args:
         circuit: The circuit, without subcircuits and parameters.
         qubits: Its qubits, in the order that they are to have.
 
     Returns:
-        The ``qiskit.QuantumCircuit``, and its groups in order of the measurements.
+        The ``qiskit.QuantumCircuit``, and its groups of bits in order of the measurements.
 
     Raises:
-        CircuitError: An operation is nothing that can run here.
+        CircuitError: An operation cannot run here.
     """
     import cirq
     from qiskit import QuantumCircuit
@@ -93,13 +89,13 @@ def to_qiskit(circuit: Any, qubits: Sequence[Any]) -> tuple[Any, tuple[Group, ..
     places = {qubit: place for place, qubit in enumerate(qubits)}
     made = QuantumCircuit(len(qubits), sum(len(group.clbits) for group in groups))
     done: dict[str, list[Group]] = {}
-    waiting = iter(groups)
+    remaining = iter(groups)
     last = {qubit: n for n, operation in enumerate(operations) for qubit in operation.qubits}
     for number, operation in enumerate(operations):
         if cirq.is_measurement(operation):
-            group = next(waiting)
-            going_on = {places[qubit] for qubit in operation.qubits if last[qubit] > number}
-            _measure(made, operation, group, places, going_on)
+            group = next(remaining)
+            used_later = {places[qubit] for qubit in operation.qubits if last[qubit] > number}
+            _measure(made, operation, group, places, used_later)
             done.setdefault(group.key, []).append(group)
         elif isinstance(operation, cirq.ClassicallyControlledOperation):
             _add_condition(made, operation, done, places)
@@ -109,13 +105,14 @@ def to_qiskit(circuit: Any, qubits: Sequence[Any]) -> tuple[Any, tuple[Group, ..
 
 
 def _measure(
-    made: Any, operation: Any, group: Group, places: Mapping[Any, int], going_on: Container[int]
+    made: Any, operation: Any, group: Group, places: Mapping[Any, int], used_later: Container[int]
 ) -> None:
     where = [places[qubit] for qubit in operation.qubits]
     mask = operation.gate.full_invert_mask()
     flipped = [place for place, flip in zip(where, mask, strict=True) if flip]
-    # An inverted bit is a flip before the measurement, which the qubit does not keep. The barriers
-    # hold the bits of one key together, so that they can be written as one measurement again.
+    # An inverted bit is a flip before the measurement, undone afterwards if the qubit is still
+    # used. The barriers keep the bits of one key together, so that they can be written as one
+    # measurement again.
     if flipped:
         made.x(flipped)
     if len(where) > 1:
@@ -124,7 +121,7 @@ def _measure(
     if len(where) > 1:
         made.barrier(where)
     for place in flipped:
-        if place in going_on:
+        if place in used_later:
             made.x(place)
 
 
@@ -135,22 +132,22 @@ def _add_condition(
     from qiskit import QuantumCircuit
     from qiskit.circuit.classical import expr
 
-    whole = None
+    combined = None
     for condition in operation.classical_controls:
         if not isinstance(condition, cirq.KeyCondition):
             raise CircuitError(f"this emulator does not run the condition {condition}")
         try:
             group = done[str(condition.key)][condition.index]
         except LookupError as error:
-            raise CircuitError(f"{condition} comes before its measurement") from error
+            raise CircuitError(f"the condition {condition} comes before its measurement") from error
         one = expr.lift(made.clbits[group.clbits[0]])
         for bit in group.clbits[1:]:
             one = expr.bit_or(one, made.clbits[bit])
-        whole = one if whole is None else expr.logic_and(whole, one)
+        combined = one if combined is None else expr.logic_and(combined, one)
     inner = operation.without_classical_controls()
     body = QuantumCircuit(len(inner.qubits))
     _add(body, inner, {qubit: place for place, qubit in enumerate(inner.qubits)})
-    made.if_test(whole, body, [places[qubit] for qubit in inner.qubits], [])
+    made.if_test(combined, body, [places[qubit] for qubit in inner.qubits], [])
 
 
 def _add(made: Any, operation: Any, places: Mapping[Any, int]) -> None:
@@ -192,14 +189,14 @@ def _add_unnamed(made: Any, operation: Any, places: Mapping[Any, int]) -> None:
         return
     if size > MAX_UNITARY_QUBITS or not cirq.has_unitary(operation):
         raise CircuitError(f"this emulator does not run {operation}")
-    # Qiskit counts qubits from the least significant one.
+    # Qiskit orders qubits from the least significant one.
     where = [places[qubit] for qubit in reversed(operation.qubits)]
     made.append(UnitaryGate(cirq.unitary(operation)), where)
 
 
 @attrs.frozen
 class _Keys:
-    """Who of the groups a bit belongs to."""
+    """The measurement key of each classical bit."""
 
     groups: tuple[Group, ...]
 
@@ -207,7 +204,7 @@ class _Keys:
     def of(cls, circuit: Any, program: Program) -> _Keys:
         if program.groups is not None:
             return cls(program.groups)
-        # Another language has bits and no keys: a key for each bit, in alphabetical order.
+        # Other formats have no keys: each bit gets one, in alphabetical order.
         digits = len(str(max(circuit.num_clbits - 1, 0)))
         return cls(
             tuple(
@@ -226,21 +223,21 @@ class _Keys:
                 same = [other for other in self.groups if other.key == group.key]
                 key = cirq.MeasurementKey.parse_serialized(group.key)
                 return cirq.KeyCondition(key, index=same.index(group))
-        raise CircuitError("this condition cannot be written for Cirq")
+        raise CircuitError("Cirq cannot express this condition")
 
 
 def to_cirq(circuit: Any, program: Program) -> Any:
-    """A circuit of Qiskit as one of Cirq, on line qubits.
+    """Convert a Qiskit circuit for Cirq, on line qubits.
 
     Args:
         circuit: A ``qiskit.QuantumCircuit``, compiled or not.
-        program: What it was compiled from; tells the measurement keys.
+        program: What it was compiled from; provides the measurement keys.
 
     Returns:
         The ``cirq.Circuit``.
 
     Raises:
-        CircuitError: It has control flow that Cirq has no words for.
+        CircuitError: It has control flow that Cirq cannot express.
     """
     import cirq
     from qiskit import transpile
@@ -271,7 +268,7 @@ def to_cirq(circuit: Any, program: Program) -> Any:
 def _conditional(circuit: Any, step: Any, where: Sequence[Any], keys: _Keys) -> Iterator[Any]:
     body, *other = step.operation.blocks
     if other:
-        raise CircuitError("a condition with an else cannot be written for Cirq")
+        raise CircuitError("Cirq cannot express a condition with an else")
     conditions = [
         keys.condition({circuit.find_bit(bit).index for bit in bits})
         for bits in _conditions(step.operation.condition)
@@ -283,14 +280,14 @@ def _conditional(circuit: Any, step: Any, where: Sequence[Any], keys: _Keys) -> 
 
 
 def _conditions(condition: Any) -> Iterator[set[Any]]:
-    """The bits of each part of a conjunction; a part holds when any of its bits is 1."""
+    """The bits of each part of a conjunction; a part holds if any of its bits is 1."""
     from qiskit.circuit import Clbit
     from qiskit.circuit.classical import expr
 
     if isinstance(condition, tuple):
         bits, value = condition
         if not isinstance(bits, Clbit) or not value:
-            raise CircuitError("this condition cannot be written for Cirq")
+            raise CircuitError("Cirq cannot express this condition")
         yield {bits}
     elif isinstance(condition, expr.Binary) and condition.op is expr.Binary.Op.LOGIC_AND:
         yield from _conditions(condition.left)
@@ -308,7 +305,7 @@ def _any_of(condition: Any) -> Iterator[Any]:
         yield from _any_of(condition.left)
         yield from _any_of(condition.right)
     else:
-        raise CircuitError("this condition cannot be written for Cirq")
+        raise CircuitError("Cirq cannot express this condition")
 
 
 def _gate(operation: Any, where: Sequence[Any]) -> list[Any]:
@@ -326,4 +323,4 @@ def _gate(operation: Any, where: Sequence[Any]) -> list[Any]:
         return [cirq.reset(qubit) for qubit in where]
     if name in {"barrier", "delay"}:
         return []
-    raise CircuitError(f"{name} cannot be written for Cirq")
+    raise CircuitError(f"Cirq cannot express the operation {name}")

@@ -1,11 +1,8 @@
-"""JSON of Cirq, with the gates of cirq-superstaq where that is installed.
+"""Cirq's JSON, with the gates of cirq-superstaq if that is installed.
 
-Lives here: `read`, `write`, `line_qubits`, and the list of types that a circuit may be made of. May
-import `programs` and `cirq_gates`.
-
-A circuit comes from a stranger, and Cirq makes an object of any of its types that the JSON names,
-among them some that parse text as formulas. So only the types of `READABLE` are let through:
-qubits, gates, measurements, and what holds them.
+Circuits come from strangers, and Cirq creates an object of any of its types that the JSON names,
+some of which evaluate strings as formulas. So only the types of `READABLE` are accepted: qubits,
+gates, measurements, and what contains them.
 """
 
 from __future__ import annotations
@@ -37,7 +34,7 @@ READABLE: Final = frozenset(
     _InverseCompositeGate UniformSuperpositionGate ProductOfSums SumOfProducts
     """.split()  # noqa: SIM905 - a list of words
 )
-"""The types of Cirq that a circuit may be made of."""
+"""The Cirq types that a circuit may consist of."""
 
 _OF_SUPERSTAQ: Final = frozenset(
     """
@@ -49,7 +46,7 @@ _OF_SUPERSTAQ: Final = frozenset(
 
 
 def _check(given: object) -> None:
-    """Refuse whatever is not made of types that may be read; without recursion."""
+    """Refuse anything but the accepted types, without recursion."""
     left = [given]
     while left:
         value = left.pop()
@@ -64,20 +61,22 @@ def _check(given: object) -> None:
 def _check_type(value: dict[str, Any]) -> None:
     name = value["cirq_type"]
     if not isinstance(name, str):
-        raise CircuitError("a cirq_type is not a text")
+        raise CircuitError(f"cirq_type must be a string, got {name!r}")
     if name == "CircuitOperation" and value.get("repeat_until") is not None:
-        raise CircuitError("this emulator does not run circuits that repeat until a condition")
+        raise CircuitError("this emulator does not run circuits with repeat_until")
     if name == "MeasurementGate" and value.get("confusion_map"):
         raise CircuitError("this emulator does not run measurements with a confusion map")
     if name in READABLE:
         return
     if name in _OF_SUPERSTAQ:
         if importlib.util.find_spec("cirq_superstaq") is None:
-            raise CircuitError(f"{name} is a gate of cirq-superstaq, which is not installed here")
+            raise CircuitError(
+                f"{name} is a gate of cirq-superstaq, which is not installed with this emulator"
+            )
         return
     if name.startswith("sympy."):
         raise CircuitError("the circuit has parameters without a value")
-    raise CircuitError(f"this emulator does not read {name!r} as a part of a circuit")
+    raise CircuitError(f"this emulator does not accept {name!r} in a circuit")
 
 
 def _resolvers() -> list[Any]:
@@ -90,43 +89,45 @@ def _resolvers() -> list[Any]:
     return [*SUPERSTAQ_RESOLVERS, *cirq.DEFAULT_RESOLVERS]
 
 
-def _load(text: str) -> Any:
+def _load(source: str) -> Any:
     try:
-        given = json.loads(text)
+        given = json.loads(source)
     except (ValueError, RecursionError) as error:
-        raise CircuitError(f"this is not JSON: {error}") from error
+        raise CircuitError(f"not JSON: {error}") from error
     _check(given)
     try:
         import cirq
-    except ImportError as error:  # pragma: no cover - asked before the job is taken
-        raise CircuitError("Cirq is not installed here") from error
+    except ImportError as error:  # pragma: no cover - checked before the job is accepted
+        raise CircuitError("Cirq is not installed where this emulator runs") from error
     try:
-        loaded = cirq.read_json(json_text=text, resolvers=_resolvers())
+        loaded = cirq.read_json(json_text=source, resolvers=_resolvers())
     except Exception as error:
-        raise CircuitError(f"Cirq cannot read this: {type(error).__name__}: {error}") from error
+        raise CircuitError(
+            f"Cirq cannot read the circuit: {type(error).__name__}: {error}"
+        ) from error
     if isinstance(loaded, list) and len(loaded) == 1:
         loaded = loaded[0]
     if not isinstance(loaded, cirq.AbstractCircuit):
-        raise CircuitError(f"this is no circuit of Cirq but {type(loaded).__name__}")
+        raise CircuitError(f"expected a Cirq circuit, got {type(loaded).__name__}")
     return loaded
 
 
-def read(text: str, qubits: str | None = None) -> Program:
-    """The one circuit of a text.
+def read(source: str, qubits: str | None = None) -> Program:
+    """Read a string with one circuit.
 
     Args:
-        text: JSON of a circuit, or of a list of one.
-        qubits: JSON of the qubits that the program is to have, in order; None for those that the
-            circuit acts on, sorted.
+        source: JSON of a circuit, or of a list of one.
+        qubits: JSON of the qubits of the program, in order; None for the qubits that the circuit
+            acts on, sorted.
 
     Returns:
-        The program. Its counts show the measured bits by their keys in alphabetical order, as
+        The program. Its counts show the measured bits in alphabetical order of their keys, as
         cirq-superstaq expects.
 
     Raises:
-        CircuitError: Why it cannot be read, or is nothing that can run on qubits.
+        CircuitError: Why it cannot be read, or cannot run on qubits.
     """
-    circuit = _load(text)
+    circuit = _load(source)
     try:
         import cirq
 
@@ -157,29 +158,29 @@ def _converted(circuit: Any, qubits: str | None) -> tuple[Sequence[Any], Any, tu
     return order, *to_qiskit(circuit, order)
 
 
-def _read_qubits(text: str) -> Sequence[Any]:
+def _read_qubits(source: str) -> Sequence[Any]:
     import cirq
 
-    given: Sequence[Any] = cirq.read_json(json_text=text)
+    given: Sequence[Any] = cirq.read_json(json_text=source)
     return given
 
 
 def line_qubits(number: int) -> str:
-    """So many line qubits, the names of the physical ones, as JSON."""
+    """That many line qubits, which name the physical ones, as JSON."""
     import cirq
 
     return str(cirq.to_json(cirq.LineQubit.range(number), indent=None))
 
 
 def write(circuit: Any, program: Program) -> str:
-    """A circuit as JSON of Cirq, on line qubits.
+    """A circuit as Cirq's JSON, on line qubits.
 
     Args:
         circuit: What to write.
-        program: Tells the measurement keys, where it came from Cirq.
+        program: Provides the measurement keys, if it was read from Cirq's JSON.
 
     Raises:
-        CircuitError: It has control flow that Cirq has no words for.
+        CircuitError: It has control flow that Cirq cannot express.
     """
     import cirq
 

@@ -1,8 +1,4 @@
-"""How one circuit is compiled and run.
-
-Lives here: `work`, the bounds on what is run, the basis of gates, and the noise. May import
-`programs`, `languages` and `branching`.
-"""
+"""How a task is carried out: a circuit is compiled and run, split, or converted."""
 
 from __future__ import annotations
 
@@ -18,45 +14,45 @@ __all__ = [
     "CX_DEPOLARIZING",
     "MAX_NOISY_QUBITS",
     "ONE_QUBIT_DEPOLARIZING",
+    "compile_and_run",
     "convert",
     "results_of",
     "split",
-    "work",
 ]
 
 BASIS_GATES: Final = ("rz", "sx", "x", "cx")
-"""What circuits are compiled to, on every target."""
+"""The gates that circuits are compiled to, on every target."""
 
 ONE_QUBIT_DEPOLARIZING: Final = 0.001
-"""``noise-sim``: the depolarizing probability after each ``sx`` and ``x``. ``rz`` has no noise."""
+"""``noise-sim``: the depolarizing probability after each ``sx`` and ``x``. ``rz`` is noiseless."""
 
 CX_DEPOLARIZING: Final = 0.01
 """``noise-sim``: the (two-qubit) depolarizing probability after each ``cx``."""
 
 MAX_NOISY_QUBITS: Final = 10
-"""``noise-sim``: a density matrix of n qubits is as large as a state of 2n."""
+"""``noise-sim``: a density matrix of n qubits is as large as the state of 2n qubits."""
 
 
 def _check_size(circuit: Any, task: dict[str, Any]) -> None:
-    qubits, most = circuit.num_qubits, task["max_qubits"]
+    qubits, limit = circuit.num_qubits, task["max_qubits"]
     if qubits == 0:
         raise CircuitError("the circuit has no qubits")
-    if qubits > most:
-        raise CircuitError(f"the circuit has {qubits} qubits, more than the {most} of this target")
+    if qubits > limit:
+        raise CircuitError(f"the circuit has {qubits} qubits, more than the {limit} of this target")
     if task["noise"] and qubits > MAX_NOISY_QUBITS:
         raise CircuitError(
             f"the circuit has {qubits} qubits, more than the {MAX_NOISY_QUBITS} of noise-sim"
         )
     if circuit.parameters:
         names = ", ".join(sorted(parameter.name for parameter in circuit.parameters))
-        raise CircuitError(f"the circuit has inputs without a value: {names}")
+        raise CircuitError(f"the circuit has parameters without a value: {names}")
 
 
 def _transpile(circuit: Any, *, coupling: list[list[int]] | None, level: int) -> Any:
     from qiskit import transpile
 
-    # One fixed seed: what a circuit compiles to is no matter of chance here. The default layout is
-    # one all the same: no seed reaches where it puts the qubits that no two-qubit gate touches.
+    # A fixed seed, so that a circuit always compiles to the same result. The default layout method
+    # would be random all the same: no seed affects where it puts qubits without two-qubit gates.
     return transpile(
         circuit,
         basis_gates=list(BASIS_GATES),
@@ -68,7 +64,7 @@ def _transpile(circuit: Any, *, coupling: list[list[int]] | None, level: int) ->
 
 
 def _layouts(compiled: Any, qubits: int) -> tuple[list[int], list[int]]:
-    """Where each logical qubit is at the start and at the end of a compiled circuit."""
+    """The physical qubit of each logical one at the start and at the end of a compiled circuit."""
     if compiled.layout is None:
         return list(range(qubits)), list(range(qubits))
     return (
@@ -81,7 +77,7 @@ def _simulator(*, noise: bool) -> Any:
     from qiskit_aer import AerSimulator
     from qiskit_aer.noise import NoiseModel, depolarizing_error
 
-    # One thread: how Aer shares shots out among threads would otherwise be part of the seed.
+    # One thread: otherwise the samples would depend on how Aer divides shots among threads.
     if not noise:
         return AerSimulator(method="statevector", max_parallel_threads=1)
     model = NoiseModel()
@@ -91,7 +87,7 @@ def _simulator(*, noise: bool) -> Any:
 
 
 def _with_measurement(circuit: Any, program: Program, final: list[int]) -> tuple[Any, list[int]]:
-    """The circuit, measured at the end if it is not at all, and the bits that counts show."""
+    """The circuit, measured at the end if it has no measurement, and the bits that counts show."""
     from qiskit.circuit import ClassicalRegister
 
     if "measure" in operation_names(circuit):
@@ -105,12 +101,12 @@ def _with_measurement(circuit: Any, program: Program, final: list[int]) -> tuple
 
 
 def _outcomes(circuit: Any, task: dict[str, Any]) -> dict[int, int]:
-    """How often each pattern of classical bits comes out, the bits as those of a number."""
+    """How often each pattern of classical bits occurs; bit i is the bit of weight 2**i."""
     if not task["noise"] and mid_circuit.is_worth_it(circuit, task["shots"]):
         return mid_circuit.sample(circuit, shots=task["shots"], seed=task["seed"])
     result = (
         _simulator(noise=task["noise"])
-        # Aer's truncation of idle qubits also cuts off the place where a last loop jumps to.
+        # Aer's truncation of idle qubits also cuts off the target of the jump of a final loop.
         .run(
             circuit,
             enable_truncation="while_loop" not in operation_names(circuit),
@@ -121,12 +117,12 @@ def _outcomes(circuit: Any, task: dict[str, Any]) -> dict[int, int]:
     )
     if not result.success:
         raise CircuitError(f"the simulation failed: {result.status}")
-    # The raw keys, because Qiskit's formatted ones leave out bits that are in no register.
+    # The raw keys, since Qiskit's formatted keys omit bits that are not in a register.
     return {int(key, 16): count for key, count in result.data(0)["counts"].items()}
 
 
 def _sample(circuit: Any, shown: list[int], task: dict[str, Any]) -> dict[str, int]:
-    """Counts whose keys have the bits that are shown, the first one first."""
+    """Counts whose keys have the bits that are shown, in order."""
     counts: dict[str, int] = {}
     for outcome, count in _outcomes(circuit, task).items():
         bits = "".join(str(outcome >> bit & 1) for bit in shown)
@@ -135,13 +131,13 @@ def _sample(circuit: Any, shown: list[int], task: dict[str, Any]) -> dict[str, i
 
 
 def _failed(error: BaseException, stage: str) -> dict[str, Any]:
-    text = str(error) if isinstance(error, CircuitError) else f"{type(error).__name__}: {error}"
-    return {"failed": text, "stage": stage}
+    reason = str(error) if isinstance(error, CircuitError) else f"{type(error).__name__}: {error}"
+    return {"failed": reason, "stage": stage}
 
 
 def _compile(program: Program, task: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """What is to be run, and the reply that tells what it was compiled to."""
-    format_ = FORMATS[task["circuit_type"]]
+    """The circuit to run, and the result that reports what it was compiled to."""
+    circuit_format = FORMATS[task["circuit_type"]]
     qubits = program.circuit.num_qubits
     if task["verbatim"]:
         runnable = _transpile(program.circuit, coupling=None, level=0)
@@ -150,8 +146,8 @@ def _compile(program: Program, task: dict[str, Any]) -> tuple[Any, dict[str, Any
     else:
         runnable = _transpile(program.circuit, coupling=task["coupling"], level=1)
         initial, final = _layouts(runnable, qubits)
-        written = format_.write(runnable, program)
-        physical = format_.physical_qubits(runnable.num_qubits)
+        written = circuit_format.write(runnable, program)
+        physical = circuit_format.physical_qubits(runnable.num_qubits)
     return runnable, {
         "compiled": written,
         "initial": initial,
@@ -161,17 +157,17 @@ def _compile(program: Program, task: dict[str, Any]) -> tuple[Any, dict[str, Any
     }
 
 
-def work(task: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def compile_and_run(task: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Compile and run one circuit.
 
     Args:
-        task: The fields of `simulator.Task`.
+        task: The fields of `tasks.Task`.
 
     Yields:
-        The replies that the head of `loop` describes.
+        The results that the head of `main` describes.
     """
-    # Everything is caught: memory that runs out in the parser's own code shows itself as a
-    # BaseException, and one circuit's trouble must not be another's.
+    # Catch everything: a parser that runs out of memory raises a BaseException, and one circuit's
+    # failure must not affect another.
     try:
         program = FORMATS[task["circuit_type"]].read(task["circuit"])
         _check_size(program.circuit, task)
@@ -192,17 +188,19 @@ def work(task: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def split(task: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Take a text of several circuits apart.
+    """Split a string with several circuits.
 
     Args:
-        task: The fields of `simulator.Split`.
+        task: The fields of `tasks.Split`.
 
     Yields:
-        One reply.
+        One result.
     """
-    format_ = FORMATS[task["circuit_type"]]
+    circuit_format = FORMATS[task["circuit_type"]]
     try:
-        circuits = [task["split"]] if format_.split is None else format_.split(task["split"])
+        circuits = (
+            [task["split"]] if circuit_format.split is None else circuit_format.split(task["split"])
+        )
     except BaseException as error:  # noqa: BLE001
         yield _failed(error, "compile")
         return
@@ -210,13 +208,13 @@ def split(task: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def convert(task: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Write a circuit, and its compiled form, in another language.
+    """Write a circuit, and its compiled form, in another format.
 
     Args:
-        task: The fields of `simulator.Translation`.
+        task: The fields of `tasks.Conversion`.
 
     Yields:
-        One reply.
+        One result.
     """
     source, target = FORMATS[task["circuit_type"]], FORMATS[task["convert_to"]]
     try:
@@ -227,7 +225,7 @@ def convert(task: dict[str, Any]) -> Iterator[dict[str, Any]]:
             read = source.read_compiled(task["compiled"], task["physical_qubits"])
             physical = read.circuit.num_qubits
             compiled = target.write(read.circuit, read)
-        reply = {
+        result = {
             "circuit": target.write(program.circuit, program),
             "compiled": compiled,
             "logical_qubits": target.physical_qubits(program.circuit.num_qubits),
@@ -236,20 +234,20 @@ def convert(task: dict[str, Any]) -> Iterator[dict[str, Any]]:
     except BaseException as error:  # noqa: BLE001
         yield _failed(error, "compile")
         return
-    yield reply
+    yield result
 
 
-def _start_counting_anew() -> None:
-    """Have the names that Qiskit makes up follow from the task, not from those before it."""
+def _restart_numbering() -> None:
+    """Make the names that Qiskit generates depend on this task alone, not on earlier ones."""
     from qiskit import QuantumCircuit
 
-    # It numbers the circuits that have no name, and QPY holds the names.
+    # Qiskit numbers circuits without a name, and QPY contains the names.
     QuantumCircuit.instances = 0
 
 
 def results_of(task: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The replies to a task of any kind."""
-    _start_counting_anew()
+    """The results of a task of any kind."""
+    _restart_numbering()
     if "split" in task:
         return split(task)
-    return convert(task) if "convert_to" in task else work(task)
+    return convert(task) if "convert_to" in task else compile_and_run(task)

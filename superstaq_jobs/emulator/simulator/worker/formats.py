@@ -1,8 +1,4 @@
-"""The languages of circuits, one entry each.
-
-Lives here: `Language` and `LANGUAGES`, the table. May import `programs` and the modules of the
-languages; those import their libraries when they are used.
-"""
+"""The table of formats: how circuits of each type are read and written."""
 
 from __future__ import annotations
 
@@ -23,16 +19,17 @@ def _no_qubits(_: int) -> str | None:
 
 @attrs.frozen(kw_only=True)
 class Format:
-    """How circuits of one language are read and written.
+    """How circuits of one format are read and written.
 
     Attributes:
-        read: A text of one circuit into a `Program`.
-        read_compiled: The same for a text that ``write`` has made. It is given what
-            ``physical_qubits`` said, so that qubits without a gate keep their places.
-        write: A ``qiskit.QuantumCircuit``, and the program that it is or was compiled from, into a
-            text of one circuit.
-        physical_qubits: So many qubits in the form of the language, or None where it has none.
-        split: A text of several circuits into one text each, where that needs the library.
+        read: Reads a string with one circuit.
+        read_compiled: The same for what ``write`` returned. Its second argument is what
+            ``physical_qubits`` returned, so that qubits without a gate keep their places.
+        write: Writes a ``qiskit.QuantumCircuit`` as a string; its second argument is the program
+            that it is or was compiled from.
+        physical_qubits: That many qubits as the format writes them; None if it does not.
+        split: Splits a string with several circuits into one string each; None if the server does
+            it, which takes no library.
     """
 
     read: Callable[[str], Program]
@@ -57,4 +54,4 @@ FORMATS: Final[dict[str, Format]] = {
         physical_qubits=cirq_json.line_qubits,
     ),
 }
-"""What each circuit type is read and written with."""
+"""The format of each circuit type."""

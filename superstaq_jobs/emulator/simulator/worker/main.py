@@ -1,14 +1,18 @@
-"""The program of a worker process: a task comes in, its results go out.
+"""The program of a worker process: it reads tasks and writes their results.
 
-It is started as a script, and puts the packages above it in place without their own ``__init__``:
-those would import the library and the server, neither of which a worker needs.
+It is run as a script, and registers the packages above it without their own ``__init__``, which
+would import the library and the server; a worker needs neither.
 
-The first line out is ``ready``, or the reason why the worker cannot start. Then each line in is a
-task of ``simulator.tasks`` as a JSON object, and each line out is a result, a JSON object too. The
-results of a task to run are ``{"failed", "stage"}``, or ``{"compiled", "initial", "final",
-"logical_qubits", "physical_qubits"}`` followed by ``{"counts"}`` (null for a compile job) or
-``{"failed", "stage"}``; of one to split, ``{"circuits"}`` or ``{"failed", "stage"}``; of one to
-convert, ``{"circuit", "compiled", "logical_qubits", "physical_qubits"}`` or ``{"failed", "stage"}``.
+The first line that it writes is ``ready``, or the reason why it cannot start. From then on, each
+line that it reads is a task of `simulator.tasks` as a JSON object, and each line that it writes a
+result:
+
+- of a task to run: ``{"compiled", "initial", "final", "logical_qubits", "physical_qubits"}``
+  followed by ``{"counts"}`` (null for a compile job), with ``{"failed", "stage"}`` in place of
+  either;
+- of a task to split: ``{"circuits"}`` or ``{"failed", "stage"}``;
+- of a task to convert: ``{"circuit", "compiled", "logical_qubits", "physical_qubits"}`` or
+  ``{"failed", "stage"}``.
 """
 
 from __future__ import annotations

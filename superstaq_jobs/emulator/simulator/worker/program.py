@@ -1,8 +1,4 @@
-"""What a circuit is between the language that it came in and the simulator.
-
-Lives here: `Program`, `Group`, and `CircuitError`, the reason for which a circuit fails. Imports
-nothing of this package.
-"""
+"""A circuit between the format in which it was submitted and the simulator."""
 
 from __future__ import annotations
 
@@ -14,12 +10,12 @@ __all__ = ["CircuitError", "Group", "Program", "operation_names", "written_bits"
 
 
 class CircuitError(Exception):
-    """Why a circuit cannot be read, compiled or run, in words for whoever submitted it."""
+    """Why a circuit cannot be read, compiled or run, worded for its user."""
 
 
 @attrs.frozen(kw_only=True)
 class Group:
-    """Classical bits that one measurement of Cirq writes, in its order, under one key.
+    """The classical bits that one Cirq measurement writes, in order, under one key.
 
     Attributes:
         key: The measurement key.
@@ -32,14 +28,14 @@ class Group:
 
 @attrs.frozen(kw_only=True)
 class Program:
-    """A circuit as it was read.
+    """A circuit that has been read.
 
     Attributes:
         circuit: A ``qiskit.QuantumCircuit``; its qubits, in order, are the logical ones.
-        shown: The classical bits that the keys of counts have, in order; None for all of them.
-        groups: Which bits belong to which measurement key, where the language has keys; in order
-            of the measurements. None where it has none.
-        logical_qubits: The logical qubits in the form of the language, or None.
+        shown: The classical bits in the keys of counts, in order; None for all.
+        groups: Which bits belong to which measurement key, in order of the measurements; None if
+            the format has no measurement keys.
+        logical_qubits: The logical qubits as the format writes them, or None.
     """
 
     circuit: Any
@@ -49,7 +45,7 @@ class Program:
 
 
 def operation_names(circuit: Any) -> set[str]:
-    """The names of all operations, those inside control flow too."""
+    """The names of all operations, including those inside control flow."""
     names = set()
     for step in circuit.data:
         names.add(step.operation.name)
@@ -59,9 +55,9 @@ def operation_names(circuit: Any) -> set[str]:
 
 
 def written_bits(circuit: Any) -> set[int]:
-    """The indices of the classical bits that a measurement outside control flow writes.
+    """The indices of the classical bits that measurements outside control flow write.
 
-    Definitions of operations are looked into as well.
+    This includes measurements in the definitions of operations.
     """
     written = set()
     for step in circuit.data:

@@ -1,10 +1,9 @@
-"""QPY, the form in which circuits of Qiskit travel, in base64.
+"""QPY in base64, the format of Qiskit circuits.
 
-Lives here: `read`, `write` and `split`. May import `programs`.
-
-A circuit comes from a stranger. Formats before 13 may hold what older readers unpickled or
-evaluated, so they are refused; those from 13 on are plain data. The header's mark of the symbolic
-engine, which alone could lead to such a payload, is overwritten: from 13 on nothing else reads it.
+Circuits come from strangers. Formats before 13 may contain data that older readers unpickled or
+evaluated, so they are refused; later formats are plain data. The header's field for the symbolic
+engine, which alone could lead to such data, is overwritten: from format 13 on nothing else reads
+it.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from .program import CircuitError, Program, written_bits
 __all__ = ["OLDEST_VERSION", "read", "split", "write"]
 
 OLDEST_VERSION: Final = 13
-"""The oldest QPY format that is read, which is the one that qiskit-superstaq writes."""
+"""The oldest QPY format that is read, and the one that qiskit-superstaq writes."""
 
 _MAGIC: Final = b"QISKIT"
 _VERSION_AT: Final = 6
@@ -28,18 +27,18 @@ _ENGINE_AT: Final = 18
 _HEADER_BYTES: Final = 19
 
 
-def _decode(text: str) -> bytes:
+def _decode(source: str) -> bytes:
     try:
-        stream = base64.b64decode("".join(text.split()), validate=True)
+        stream = base64.b64decode("".join(source.split()), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise CircuitError(f"this is not base64: {error}") from error
+        raise CircuitError(f"not base64: {error}") from error
     if not stream.startswith(_MAGIC) or len(stream) < _HEADER_BYTES:
-        raise CircuitError("this is not QPY in base64, the form that Qiskit circuits come in")
+        raise CircuitError("not QPY in base64, the format of Qiskit circuits")
     version = stream[_VERSION_AT]
     if version < OLDEST_VERSION:
         raise CircuitError(
-            f"this is QPY version {version}; write the circuits with "
-            f"qiskit.qpy.dump(..., version={OLDEST_VERSION}), the oldest that is read here"
+            f"QPY version {version} is not read here, only {OLDEST_VERSION} and later: write the "
+            f"circuits with qiskit.qpy.dump(..., version={OLDEST_VERSION})"
         )
     return stream[:_ENGINE_AT] + b"p" + stream[_ENGINE_AT + 1 :]
 
@@ -50,18 +49,18 @@ def _load(stream: bytes) -> list[Any]:
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a newer Qiskit on the other side
+            warnings.simplefilter("ignore")  # from a newer Qiskit on the client's side
             circuits = qiskit.qpy.load(io.BytesIO(stream))
     except Exception as error:
         raise CircuitError(f"the QPY cannot be read: {_first_line(error)}") from error
     if not circuits or not all(isinstance(c, qiskit.QuantumCircuit) for c in circuits):
-        raise CircuitError("the QPY holds no circuit")
+        raise CircuitError("the QPY does not contain a circuit")
     return list(circuits)
 
 
 def _first_line(error: BaseException) -> str:
-    text = str(error).strip().splitlines()
-    return text[0] if text else type(error).__name__
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
 
 
 def _dump(circuit: Any, version: int) -> str:
@@ -72,41 +71,41 @@ def _dump(circuit: Any, version: int) -> str:
     return base64.encodebytes(stream.getvalue()).decode()
 
 
-def split(text: str) -> list[str]:
-    """The circuits of a stream, one text each.
+def split(source: str) -> list[str]:
+    """Split a QPY stream into one string per circuit.
 
     Args:
-        text: QPY in base64.
+        source: QPY in base64.
 
     Returns:
-        QPY of one circuit in base64, in order.
+        The QPY of each circuit in base64, in order.
 
     Raises:
-        CircuitError: The text is no QPY, or an old one, or holds no circuit.
+        CircuitError: It is not QPY, its format is too old, or it contains no circuit.
     """
-    stream = _decode(text)
+    stream = _decode(source)
     circuits = _load(stream)
     if len(circuits) == 1:
-        return [text]
+        return [source]
     return [_dump(circuit, stream[_VERSION_AT]) for circuit in circuits]
 
 
-def read(text: str) -> Program:
-    """The one circuit of a text that `split` has made.
+def read(source: str) -> Program:
+    """Read a string with one circuit, as `split` returns it.
 
     Returns:
-        The program. Its counts show the bits that are measured, as Qiskit's client of Superstaq
-        expects: it puts the others back as 0.
+        The program. Its counts show the bits that are measured, as qiskit-superstaq expects: it
+        adds the others as 0.
 
     Raises:
-        CircuitError: As `split`.
+        CircuitError: As for `split`.
     """
-    circuit = _with_delays(_load(_decode(text))[0])
+    circuit = _with_delays(_load(_decode(source))[0])
     return Program(circuit=circuit, shown=tuple(sorted(written_bits(circuit))) or None)
 
 
-# qiskit-superstaq writes a delay that is not in dt as an instruction without a definition, and
-# reads every other one as one in dt.
+# qiskit-superstaq writes a delay whose unit is not dt as an instruction without a definition, and
+# reads every other delay as one in dt.
 
 
 def _with_delays(circuit: Any) -> Any:
@@ -130,5 +129,5 @@ def _without_delays(circuit: Any) -> Any:
 
 
 def write(circuit: Any, _: Program) -> str:
-    """The circuit as QPY of the oldest version that is read, in base64."""
+    """The circuit as QPY of the oldest format that is read, in base64."""
     return _dump(_without_delays(circuit), OLDEST_VERSION)
