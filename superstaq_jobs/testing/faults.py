@@ -199,7 +199,7 @@ class Fault:
         if raised is None:
             return self._response()
         late = f" within {timeout_seconds:g} s" if self.kind.takes_time else ""
-        message = f"{request.label}: {raised.what}{late} (a fault of the test)"
+        message = f"{request.label}: {raised.what}{late} (a fault injected by the test)"
         if issubclass(raised.kind, TransportError):
             raise raised.kind(message, sent=raised.sent)
         raise raised.kind(message)
@@ -216,7 +216,7 @@ class Fault:
                 ("Content-Type", "application/json"),
                 *([] if after is None else [("Retry-After", str(after))]),
             ],
-            body=json.dumps("a fault of the test").encode(),
+            body=json.dumps("a fault injected by the test").encode(),
         )
 
     def __repr__(self) -> str:

@@ -33,7 +33,7 @@ class Circuit:
     conversions: dict[tuple[str, bool], Converted | None] = attrs.field(factory=dict)
     """By format, and whether the compiled form is included; None if conversion is impossible."""
     waiters: list[Future[None]] = attrs.field(factory=list)
-    """Set when the simulator has reported on it."""
+    """Resolved when the simulator has reported on it."""
 
 
 @attrs.define(kw_only=True)

@@ -180,7 +180,7 @@ class JobStore:
                 for circuit in job.circuits:
                     _notify(circuit)
 
-    def report(self, job: Job, index: int, reply: Result) -> None:
+    def report(self, job: Job, index: int, result: Result) -> None:
         """Record what the simulator reports on a circuit."""
         with self._lock:
             circuit = job.circuits[index]
@@ -188,14 +188,14 @@ class JobStore:
                 return  # A circuit that has been ended does not change any more.
             # On a virtual clock the simulator's work takes no time.
             now = 0.0 if self._is_virtual else self._now() - job.submitted
-            if isinstance(reply, Compiled):
-                circuit.compiled = reply
+            if isinstance(result, Compiled):
+                circuit.compiled = result
                 circuit.progress = attrs.evolve(circuit.progress, compiled_at=now)
-            elif isinstance(reply, Counted):
-                circuit.counts = reply.counts
+            elif isinstance(result, Counted):
+                circuit.counts = result.counts
                 circuit.progress = attrs.evolve(circuit.progress, finished_at=now)
             else:
-                failure = Failure(stage=reply.stage, message=reply.failed)
+                failure = Failure(stage=result.stage, message=result.failed)
                 circuit.progress = attrs.evolve(circuit.progress, finished_at=now, failure=failure)
             _notify(circuit)
 
@@ -370,7 +370,9 @@ class JobStore:
             raise LookupError(f"job {job_id} does not exist in this emulator")
         for index in circuits or ():
             if not 0 <= index < len(job.circuits):
-                raise LookupError(f"job {job_id} has no circuit {index}, only {len(job.circuits)}")
+                raise LookupError(
+                    f"job {job_id} has no circuit {index}: it has {len(job.circuits)}, counted from 0"
+                )
         return self._states_of([job], now)[0]
 
 

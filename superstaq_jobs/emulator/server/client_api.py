@@ -65,8 +65,8 @@ async def _create_job(service: Service, user: User, request: Request) -> object:
     job = service.store.add(user, new_job, circuits, target)
     for index in range(len(job.circuits)):
 
-        def listen(reply: Result, index: int = index) -> None:
-            service.store.report(job, index, reply)
+        def listen(result: Result, index: int = index) -> None:
+            service.store.report(job, index, result)
 
         def is_wanted(index: int = index) -> bool:
             return service.store.is_wanted(job, index)

@@ -102,7 +102,9 @@ def _response(fault: AnyFault) -> Response:
         return Response(page, media_type="text/html")
     if fault.kind == "redirect":
         return Response(status_code=302, headers={"Location": "https://elsewhere.invalid/"})
-    response = json_response({"message": "a fault of the test"}, status_code=fault.status_code)
+    response = json_response(
+        {"message": "a fault injected by the test"}, status_code=fault.status_code
+    )
     if fault.retry_after_seconds is not None:
         response.headers["Retry-After"] = str(fault.retry_after_seconds)
     return response
