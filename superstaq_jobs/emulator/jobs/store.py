@@ -371,7 +371,8 @@ class JobStore:
         for index in circuits or ():
             if not 0 <= index < len(job.circuits):
                 raise LookupError(
-                    f"job {job_id} has no circuit {index}: it has {len(job.circuits)}, counted from 0"
+                    f"job {job_id} has no circuit {index}: it has {len(job.circuits)} of them, "
+                    "numbered from 0"
                 )
         return self._states_of([job], now)[0]
 

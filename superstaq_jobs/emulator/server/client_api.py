@@ -98,7 +98,7 @@ async def _cancel_jobs(service: Service, user: User, request: Request) -> object
     cancelled = await run_when_ready(service, functools.partial(service.store.cancel, user, query))
     message = f"Cancelled {len(cancelled)} job(s)."
     if missed := len(set(query.job_id or ())) - len(cancelled):
-        message += f" {missed} of the requested jobs are unknown or already finished."
+        message += f" Not cancelled, since unknown or already finished: {missed}."
     return {"succeeded": cancelled, "message": message}
 
 

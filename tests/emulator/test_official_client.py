@@ -1,4 +1,4 @@
-"""The official client as a judge: every call of its that the emulator answers."""
+"""The official client as a judge: every call that the emulator supports."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_cancel(
     assert client.cancel_jobs([job_id]) == []
 
 
-def test_the_rest_of_the_calls(emulate: Callable[..., Emulator], official: Official):
+def test_the_other_calls(emulate: Callable[..., Emulator], official: Official):
     client = official(emulate())
     assert client.get_balance() == {"balance": 100.0}
     assert client.get_user_info()[0]["email"] == "user@emulator.example.com"
@@ -82,7 +82,7 @@ def test_the_rest_of_the_calls(emulate: Callable[..., Emulator], official: Offic
         (User(email_validated=False), "k", "validate your registered email"),
     ],
 )
-def test_keys_that_do_not_open(
+def test_rejected_keys(
     emulate: Callable[..., Emulator], official: Official, user: User, key: str, message: str
 ):
     client = official(emulate(api_key={"k": user}), key=key)
@@ -110,14 +110,18 @@ def test_warnings_become_warnings(emulate: Callable[..., Emulator], official: Of
 @pytest.mark.parametrize(
     ("circuits", "options", "message"),
     [
-        ({"cirq_circuits": "{}"}, {}, "expected a circuit of Cirq"),
+        ({"cirq_circuits": "{}"}, {}, "expected a Cirq circuit"),
         ({"cirq_circuits": BELL}, {}, "expected the JSON of a Cirq circuit"),
         ({"qiskit_circuits": BELL}, {}, "not base64"),
         ({"qiskit_circuits": "UUlTS0lU"}, {}, "not QPY"),
-        ({"cirq_circuits": "{}"}, {"target": "no_such_qpu"}, "There is no target no_such_qpu"),
+        (
+            {"cirq_circuits": "{}"},
+            {"target": "no_such_qpu"},
+            "The target no_such_qpu does not exist",
+        ),
     ],
 )
-def test_what_is_refused_is_told(
+def test_a_refusal_has_its_reason(
     emulate: Callable[..., Emulator],
     official: Official,
     circuits: dict[str, str],
@@ -137,9 +141,7 @@ NEW_JOBS = {
 }
 
 
-def test_every_job_that_the_official_model_writes_is_taken(
-    emulate: Callable[..., Emulator], ask: Any
-):
+def test_every_job_of_the_official_model_is_accepted(emulate: Callable[..., Emulator], send: Any):
     server = emulate()
     for values in itertools.product(*NEW_JOBS.values()):
         new_job = gss.models.NewJob(
@@ -150,6 +152,6 @@ def test_every_job_that_the_official_model_writes_is_taken(
             options_dict={"a": None},
             **dict(zip(NEW_JOBS, values, strict=True)),
         )
-        answer = ask(server, "POST", "/client/job", new_job.model_dump(mode="json"))
-        assert answer.status == 200
-        gss.models.NewJobResponse(**answer.json)
+        response = send(server, "POST", "/client/job", new_job.model_dump(mode="json"))
+        assert response.status == 200
+        gss.models.NewJobResponse(**response.json)

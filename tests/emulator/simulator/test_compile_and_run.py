@@ -26,7 +26,7 @@ Run = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def run(emulate: Callable[..., Emulator], submit: Callable[..., str], finish: Run) -> Run:
-    """Run circuits on a new emulator; the finished job."""
+    """Run circuits on a new emulator; returns the finished job."""
 
     def send(*circuits: str, options: dict[str, Any] | None = None, **fields: Any) -> Any:
         server = emulate(**(options or {}))
@@ -51,18 +51,18 @@ def test_a_biased_rotation_has_its_frequency(run: Run, header: str):
     assert abs(counts["1"] - shots * p) < 5 * math.sqrt(shots * p * (1 - p))
 
 
-def test_the_seed_makes_the_sample(run: Run):
+def test_the_seed_determines_the_sample(run: Run):
     circuits = [BELL, GHZ, BELL]
     first, again, other = (
         run(*circuits, shots=1_000, options={"seed": seed})["counts"] for seed in (7, 7, 8)
     )
     assert first == again
     assert first != other
-    # Two circuits of a job have samples of their own.
+    # The circuits of a job have independent samples.
     assert first[0] != first[2]
 
 
-def test_the_seed_and_the_order_make_the_ids(
+def test_the_seed_and_the_order_determine_the_ids(
     emulate: Callable[..., Emulator], submit: Callable[..., str]
 ):
     one, two, three = emulate(), emulate(), emulate(seed=1)
@@ -127,26 +127,26 @@ def test_one_of_three_cannot_be_parsed(run: Run):
     [
         ("", "not an OpenQASM program"),
         ("hello", "no viable alternative"),
-        ("hello there", "did not expect"),
-        (Q3 + "qubit q; x q", "did not expect"),
+        ("hello there", "unexpected"),
+        (Q3 + "qubit q; x q", "unexpected"),
         (Q3 + "qubit q; nogate q;", "'nogate' is not defined"),
         ("OPENQASM 2.0;", "no qubits"),
         (Q2 + "qreg q[21];", "21 qubits, more than the 20"),
-        (Q2 + "qreg q[4000000000];", "longer than 1000"),
-        (Q3 + "qubit[1_000_000] q;", "longer than 1000"),
-        (Q3 + "input float a; qubit q; rx(a) q;", "inputs without a value: a"),
+        (Q2 + "qreg q[4000000000];", "at most 1000"),
+        (Q3 + "qubit[1_000_000] q;", "at most 1000"),
+        (Q3 + "input float a; qubit q; rx(a) q;", "parameters without a value: a"),
         ('OPENQASM 2.0; include "/etc/passwd";', "cannot include '/etc/passwd'"),
         ('OPENQASM 2.0; include // "\n"//etc/hosts";', "cannot include '//etc/hosts'"),
         ("OPENQASM 2.0; include '../x';", "cannot include '../x'"),
     ],
 )
-def test_what_cannot_run_fails_with_a_reason(run: Run, program: str, message: str):
+def test_a_circuit_that_cannot_run_fails_with_a_reason(run: Run, program: str, message: str):
     data = run(program, shots=10)
     assert data["statuses"] == ["failed"]
     assert message in data["status_messages"][0]
 
 
-def test_a_target_has_only_so_many_qubits(run: Run):
+def test_a_circuit_larger_than_its_target_fails(run: Run):
     data = run(Q2 + "qreg q[6];", target="emulated_ring_qpu")
     assert "6 qubits, more than the 5" in data["status_messages"][0]
 
@@ -163,7 +163,7 @@ def test_compile_jobs_only_compile(run: Run):
     assert data["final_logical_to_physicals"] == [{"0": 0, "1": 1}] * 2
 
 
-def test_what_openqasm_2_cannot_say_is_compiled_to_3(run: Run):
+def test_what_openqasm_2_cannot_express_is_written_as_3(run: Run):
     program = (
         Q3 + "qubit[2] q; bit c; h q[0]; c = measure q[0]; if (c) { x q[1]; } else { z q[1]; }"
     )
@@ -172,7 +172,7 @@ def test_what_openqasm_2_cannot_say_is_compiled_to_3(run: Run):
 
 
 def test_the_maps_belong_to_the_compiled_circuit(run: Run):
-    # Three qubits in a triangle do not fit a line: something has to be swapped on the way.
+    # Three qubits in a triangle do not fit a line, so the compiler has to swap some.
     program = Q2 + (
         "qreg q[4]; creg c[4]; x q[0]; h q[1]; cx q[0],q[1]; cx q[1],q[2]; cx q[0],q[2];"
         "cx q[3],q[0]; cx q[3],q[1]; h q[1]; x q[3];"
@@ -185,7 +185,7 @@ def test_the_maps_belong_to_the_compiled_circuit(run: Run):
     compiled = data["compiled_circuits"][0].rstrip()
     pairs = [line[3:-1].split(",") for line in compiled.splitlines() if line.startswith("cx")]
     assert all(abs(int(a[2:-1]) - int(b[2:-1])) == 1 for a, b in pairs)
-    # Measured by hand where the map says, the compiled circuit gives what the job gave.
+    # The compiled circuit, measured where the map says, gives the counts of the job.
     measured = compiled.replace("creg c[4];", "creg c[4];\ncreg m[4];") + "".join(
         f"measure q[{final[str(i)]}] -> m[{i}];" for i in range(4)
     )
@@ -202,18 +202,18 @@ def test_verbatim_is_not_compiled(run: Run):
     assert set(data["counts"][0]) <= {"00000", "11111"}
 
 
-def test_noise_is_noise(run: Run):
+def test_noise_changes_the_counts(run: Run):
     quiet = run(GHZ, job_type="simulate", sim_method="sim", shots=4_000)["counts"][0]
     noisy = run(GHZ, job_type="simulate", sim_method="noise-sim", shots=4_000)["counts"][0]
     assert set(quiet) == {"00000", "11111"}
     assert len(noisy) > 2
-    # Four cx at 1 % and less than a per cent elsewhere: most shots are still good.
+    # Four cx at 1 %, and less than 1 % elsewhere: most shots are still right.
     assert noisy["00000"] + noisy["11111"] > 3_600
     wide = run(Q2 + "qreg q[11];", job_type="simulate", sim_method="noise-sim")
     assert "more than the 10 of noise-sim" in wide["status_messages"][0]
 
 
-def test_no_shots_no_counts(run: Run):
+def test_a_job_without_shots_has_empty_counts(run: Run):
     assert run(BELL, shots=0)["counts"] == [{}]
 
 
@@ -241,7 +241,7 @@ def test_twenty_qubits_measured_in_the_middle(run: Run):
     assert abs(ones - 50_000) < 5 * math.sqrt(100_000 / 4)
 
 
-def test_the_seed_makes_the_sample_of_what_is_measured_in_the_middle(run: Run):
+def test_the_seed_determines_the_sample_of_mid_circuit_measurements(run: Run):
     program = Q3 + "qubit[2] q; bit[2] c; h q; c[0] = measure q[0]; h q[0]; c[1] = measure q[0];"
     first, again, other = (
         run(program, shots=5_000, options={"seed": seed})["counts"] for seed in (7, 7, 8)
@@ -264,14 +264,14 @@ def test_twenty_qubits_and_a_hundred_thousand_shots(run: Run):
 ENDLESS = Q3 + "qubit[18] q; bit c; while (!c) { h q[0]; reset q[0]; c = measure q[0]; }"
 
 
-def test_what_takes_too_long_fails_and_the_next_one_runs(
-    emulate: Callable[..., Emulator], submit: Callable[..., str], finish: Run, ask: Any
+def test_a_circuit_that_takes_too_long_fails_and_the_next_one_runs(
+    emulate: Callable[..., Emulator], submit: Callable[..., str], finish: Run, send: Any
 ):
     with Simulator(time_limit_seconds=0.5) as impatient:
         server = emulate(simulator=impatient)
         stuck = submit(server, ENDLESS)
-        # A simulation stops no request.
-        assert ask(server, "GET", "/client/balance").status == 200
+        # A simulation does not block requests.
+        assert send(server, "GET", "/client/balance").status == 200
         good = submit(server, BELL)
         data = finish(server, stuck)
         assert data["statuses"] == ["failed"]
@@ -305,12 +305,12 @@ def test_a_simulator_that_dies_fails_its_circuit_only(
         job_id = submit(server, ENDLESS)
         while fetch(server, job_id)["statuses"] != ["running"]:
             pass
-        simulator._runs._process.kill()
+        simulator._runner._process.kill()
         assert "the simulator stopped" in finish(server, job_id)["status_messages"][0]
         assert finish(server, submit(server, BELL))["statuses"] == ["completed"]
 
 
-def test_a_list_of_one_and_a_program_are_the_same(
+def test_a_list_of_one_program_is_the_same_as_the_program(
     emulate: Callable[..., Emulator], submit: Callable[..., str], finish: Run
 ):
     server = emulate(targets=[Target(name="a_b_simulator")])

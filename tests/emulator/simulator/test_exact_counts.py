@@ -1,7 +1,7 @@
-"""Counts of the emulator against exact probabilities, the same circuit in three languages.
+"""Counts of the emulator against exact probabilities, for the same circuits in three formats.
 
-A part of the circuits; ``benchmarks/emulator_counts.py`` runs 200. Emulator and circuits are
-seeded, so that a run that passes passes again.
+These are some of the circuits; ``benchmarks/emulator_counts.py`` runs 200. Emulator and circuits
+are seeded, so the result is reproducible.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from random_circuits import (
-    LANGUAGES,
+    CIRCUIT_TYPES,
     goodness_of_fit,
     homogeneity,
     job_text,
@@ -29,34 +29,34 @@ SHOTS = 2_000
 
 
 @pytest.mark.parametrize("target", ["ss_unconstrained_simulator", "emulated_line_qpu"])
-def test_counts_follow_the_exact_probabilities_in_every_language(
-    emulate: Callable[..., Emulator], ask: Any, finish: Any, target: str
+def test_counts_follow_the_exact_probabilities_in_every_format(
+    emulate: Callable[..., Emulator], send: Any, finish: Any, target: str
 ):
     server = emulate(seed=1)
-    choose = random.Random(f"exact {target}")
-    plans = [random_plan(choose) for _ in range(CIRCUITS)]
+    rng = random.Random(f"exact {target}")
+    plans = [random_plan(rng) for _ in range(CIRCUITS)]
     samples = {}
-    for language in LANGUAGES:
+    for circuit_type in CIRCUIT_TYPES:
         body = {
             "job_type": "submit",
             "target": target,
-            "circuits": job_text(plans, language),
-            "circuit_type": language,
+            "circuits": job_text(plans, circuit_type),
+            "circuit_type": circuit_type,
             "shots": SHOTS,
         }
-        job_id = ask(server, "POST", "/client/job", body).json["job_id"]
-        samples[language] = finish(server, job_id, language)["counts"]
+        job_id = send(server, "POST", "/client/job", body).json["job_id"]
+        samples[circuit_type] = finish(server, job_id, circuit_type)["counts"]
     for index, plan in enumerate(plans):
         exact = probabilities(plan)
         assert sum(exact.values()) == pytest.approx(1)
-        three = [samples[language][index] for language in LANGUAGES]
-        for language, counts in zip(LANGUAGES, three, strict=True):
+        three = [samples[circuit_type][index] for circuit_type in CIRCUIT_TYPES]
+        for circuit_type, counts in zip(CIRCUIT_TYPES, three, strict=True):
             assert sum(counts.values()) == SHOTS
-            assert goodness_of_fit(counts, exact) > 1e-6, (language, plan)
+            assert goodness_of_fit(counts, exact) > 1e-6, (circuit_type, plan)
         assert homogeneity(three) > 1e-6, plan
 
 
-def test_the_statistics_can_tell_a_wrong_distribution():
+def test_the_statistics_reject_a_wrong_distribution():
     exact = {"0": 0.5, "1": 0.5}
     assert goodness_of_fit({"0": 1_000, "1": 1_000}, exact) == pytest.approx(1)
     assert goodness_of_fit({"0": 850, "1": 1_150}, exact) < 1e-6

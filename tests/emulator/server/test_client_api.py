@@ -1,4 +1,4 @@
-"""The calls: keys, filters, bodies that are wrong, and the answers to them."""
+"""The calls of the API: keys, invalid requests, targets, users and filters."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NEW_JOB = {
 }
 TERMS = "You must accept the Terms of Use (superstaq.infleqtion.com/terms_of_use)."
 
-Ask = Callable[..., Any]
+Send = Callable[..., Any]
 
 
 @pytest.fixture
@@ -36,43 +36,43 @@ def server(emulate: Callable[..., Emulator]) -> Emulator:
     return emulate()
 
 
-# --- who may come in
+# --- keys
 
 
 @pytest.mark.parametrize("key", [None, "wrong", "Bearer emulator-key", "emulator-key2"])
-def test_a_wrong_key_is_401_with_a_json_string(server: Emulator, ask: Ask, key: str | None):
-    answer = ask(server, "GET", "/client/balance", key=key)
-    assert answer.status == 401
-    assert isinstance(answer.json, str)
-    assert answer.headers["content-type"] == "application/json"
+def test_a_wrong_key_is_401_with_a_json_string(server: Emulator, send: Send, key: str | None):
+    response = send(server, "GET", "/client/balance", key=key)
+    assert response.status == 401
+    assert isinstance(response.json, str)
+    assert response.headers["content-type"] == "application/json"
 
 
-def test_the_key_is_checked_before_the_body(server: Emulator, ask: Ask):
-    assert ask(server, "POST", "/client/job", raw=b"{", key="wrong").status == 401
+def test_the_key_is_checked_before_the_body(server: Emulator, send: Send):
+    assert send(server, "POST", "/client/job", raw=b"{", key="wrong").status == 401
 
 
-def test_terms_must_be_accepted_once(emulate: Callable[..., Emulator], ask: Ask):
+def test_terms_must_be_accepted_once(emulate: Callable[..., Emulator], send: Send):
     server = emulate(api_key={"k": User(terms_accepted=False)})
-    assert ask(server, "GET", "/client/balance").status == 401
-    assert ask(server, "GET", "/client/balance").json == TERMS
-    refused = ask(server, "PUT", "/client/accept_terms_of_use", {"accept": False})
+    assert send(server, "GET", "/client/balance").status == 401
+    assert send(server, "GET", "/client/balance").json == TERMS
+    refused = send(server, "PUT", "/client/accept_terms_of_use", {"accept": False})
     assert refused.status == 200
     assert isinstance(refused.json, str)
-    assert ask(server, "GET", "/client/balance").status == 401
-    accepted = ask(server, "PUT", "/client/accept_terms_of_use", {"accept": True})
+    assert send(server, "GET", "/client/balance").status == 401
+    accepted = send(server, "PUT", "/client/accept_terms_of_use", {"accept": True})
     assert accepted.json == "Accepted. You can now continue using Superstaq."
-    assert ask(server, "GET", "/client/balance").status == 200
+    assert send(server, "GET", "/client/balance").status == 200
 
 
-def test_an_email_must_be_validated(emulate: Callable[..., Emulator], ask: Ask):
+def test_an_email_must_be_validated(emulate: Callable[..., Emulator], send: Send):
     server = emulate(api_key={"k": User(email_validated=False)})
     for method, path in [("GET", "/client/balance"), ("PUT", "/client/accept_terms_of_use")]:
-        answer = ask(server, method, path, {"accept": True} if method == "PUT" else None)
-        assert (answer.status, answer.json) == (401, "You must validate your registered email.")
+        response = send(server, method, path, {"accept": True} if method == "PUT" else None)
+        assert (response.status, response.json) == (401, "You must validate your registered email.")
 
 
 def test_users_are_isolated(
-    emulate: Callable[..., Emulator], ask: Ask, submit: Callable[..., str], clock: Any
+    emulate: Callable[..., Emulator], send: Send, submit: Callable[..., str], clock: Any
 ):
     server = emulate(
         api_key={"a": User(email="a@example.com"), "b": User(email="b@example.com")},
@@ -81,16 +81,16 @@ def test_users_are_isolated(
     )
     mine = submit(server, BELL, key="a")
     yours = submit(server, BELL, key="b")
-    assert list(ask(server, "GET", "/client/job/qasm", key="a").json) == [mine]
-    assert list(ask(server, "GET", "/client/job/qasm", key="b").json) == [yours]
+    assert list(send(server, "GET", "/client/job/qasm", key="a").json) == [mine]
+    assert list(send(server, "GET", "/client/job/qasm", key="b").json) == [yours]
     query = f"/client/job/qasm?job_id={yours}&user_email=b@example.com"
-    assert ask(server, "GET", query, key="a").json == {}
-    cancelled = ask(server, "PUT", "/client/cancel_jobs", {"job_id": [yours, mine]}, key="a").json
+    assert send(server, "GET", query, key="a").json == {}
+    cancelled = send(server, "PUT", "/client/cancel_jobs", {"job_id": [yours, mine]}, key="a").json
     assert cancelled["succeeded"] == [mine]
-    assert ask(server, "GET", "/client/job/qasm", key="b").json[yours]["statuses"] == ["received"]
+    assert send(server, "GET", "/client/job/qasm", key="b").json[yours]["statuses"] == ["received"]
 
 
-# --- what is asked wrongly
+# --- invalid requests
 
 
 def _body_errors() -> list[Any]:
@@ -120,24 +120,24 @@ def _body_errors() -> list[Any]:
 
 
 @pytest.mark.parametrize(("change", "loc"), _body_errors())
-def test_a_wrong_field_is_422_and_named(
-    server: Emulator, ask: Ask, change: dict[str, Any], loc: list[Any]
+def test_an_invalid_field_is_422_and_named(
+    server: Emulator, send: Send, change: dict[str, Any], loc: list[Any]
 ):
-    answer = ask(server, "POST", "/client/job", NEW_JOB | change)
-    assert answer.status == 422
-    (flaw,) = answer.json["detail"]
-    assert flaw["loc"] == loc
-    assert flaw["msg"]
-    assert flaw["type"]
+    response = send(server, "POST", "/client/job", NEW_JOB | change)
+    assert response.status == 422
+    (problem,) = response.json["detail"]
+    assert problem["loc"] == loc
+    assert problem["msg"]
+    assert problem["type"]
 
 
-def test_every_wrong_field_is_named_at_once(server: Emulator, ask: Ask):
-    answer = ask(server, "POST", "/client/job", {"shots": -1, "tags": 3})
-    assert {tuple(flaw["loc"]) for flaw in answer.json["detail"]} == {
+def test_every_invalid_field_is_named_at_once(server: Emulator, send: Send):
+    response = send(server, "POST", "/client/job", {"shots": -1, "tags": 3})
+    assert {tuple(problem["loc"]) for problem in response.json["detail"]} == {
         ("body", name)
         for name in ("job_type", "target", "circuits", "circuit_type", "shots", "tags")
     }
-    assert {flaw["type"] for flaw in answer.json["detail"]} == {"missing", "value_error"}
+    assert {problem["type"] for problem in response.json["detail"]} == {"missing", "value_error"}
 
 
 @pytest.mark.parametrize(
@@ -145,14 +145,14 @@ def test_every_wrong_field_is_named_at_once(server: Emulator, ask: Ask):
     [b"", b"{", b"null", b"[]", b'"x"', b"\xff", b'{"shots": NaN}', b"[" * 100_000],
     ids=["empty", "cut", "null", "list", "string", "not utf-8", "NaN", "deep"],
 )
-def test_a_body_that_is_no_json_object_is_422(server: Emulator, ask: Ask, raw: bytes):
-    answer = ask(server, "POST", "/client/job", raw=raw)
-    assert answer.status == 422
-    assert answer.json["detail"][0]["loc"] == ["body"]
+def test_a_body_that_is_not_a_json_object_is_422(server: Emulator, send: Send, raw: bytes):
+    response = send(server, "POST", "/client/job", raw=raw)
+    assert response.status == 422
+    assert response.json["detail"][0]["loc"] == ["body"]
 
 
-def test_unknown_fields_are_ignored(server: Emulator, ask: Ask):
-    assert ask(server, "POST", "/client/job", NEW_JOB | {"novelty": 1}).status == 200
+def test_unknown_fields_are_ignored(server: Emulator, send: Send):
+    assert send(server, "POST", "/client/job", NEW_JOB | {"novelty": 1}).status == 200
 
 
 @pytest.mark.parametrize(
@@ -167,25 +167,23 @@ def test_unknown_fields_are_ignored(server: Emulator, ask: Ask):
         ("user_email=nobody", ["query", "user_email", 0]),
     ],
 )
-def test_a_wrong_query_is_422(server: Emulator, ask: Ask, query: str, loc: list[Any]):
-    answer = ask(server, "GET", f"/client/job/qasm?{query}")
-    assert answer.status == 422
-    assert answer.json["detail"][0]["loc"] == loc
+def test_an_invalid_query_is_422(server: Emulator, send: Send, query: str, loc: list[Any]):
+    response = send(server, "GET", f"/client/job/qasm?{query}")
+    assert response.status == 422
+    assert response.json["detail"][0]["loc"] == loc
 
 
 @pytest.mark.parametrize("circuit_type", ["quil", "jaqal"])
-def test_a_circuit_type_that_is_not_written_here_is_422(
-    server: Emulator, ask: Ask, circuit_type: str
-):
-    answer = ask(server, "GET", f"/client/job/{circuit_type}")
-    assert answer.status == 422
-    assert answer.json["detail"][0]["loc"] == ["path", "circuit_type"]
+def test_an_unsupported_circuit_type_is_422(server: Emulator, send: Send, circuit_type: str):
+    response = send(server, "GET", f"/client/job/{circuit_type}")
+    assert response.status == 422
+    assert response.json["detail"][0]["loc"] == ["path", "circuit_type"]
 
 
-def test_a_cancel_with_a_malformed_id_is_422(server: Emulator, ask: Ask):
-    answer = ask(server, "PUT", "/client/cancel_jobs", {"job_id": ["x"]})
-    assert answer.status == 422
-    assert answer.json["detail"][0]["loc"] == ["body", "job_id", 0]
+def test_a_cancel_with_a_malformed_id_is_422(server: Emulator, send: Send):
+    response = send(server, "PUT", "/client/cancel_jobs", {"job_id": ["x"]})
+    assert response.status == 422
+    assert response.json["detail"][0]["loc"] == ["body", "job_id", 0]
 
 
 @pytest.mark.parametrize(
@@ -197,21 +195,23 @@ def test_a_cancel_with_a_malformed_id_is_422(server: Emulator, ask: Ask):
         ("POST", "/client/balance", 405, "Method Not Allowed"),
     ],
 )
-def test_no_such_call(
-    *, server: Emulator, ask: Ask, method: str, path: str, status: int, detail: str
+def test_an_unknown_call_is_404_or_405(
+    *, server: Emulator, send: Send, method: str, path: str, status: int, detail: str
 ):
-    answer = ask(server, method, path)
-    assert (answer.status, answer.json) == (status, {"detail": detail})
+    response = send(server, method, path)
+    assert (response.status, response.json) == (status, {"detail": detail})
 
 
-def test_another_version_is_not_found(server: Emulator, ask: Ask):
-    assert ask(server, "GET", "/balance", version="/v0.2.0").status == 404
+def test_another_version_is_not_found(server: Emulator, send: Send):
+    assert send(server, "GET", "/balance", version="/v0.2.0").status == 404
 
 
-def test_a_body_that_announces_too_much_is_413(server: Emulator, ask: Ask):
-    answer = ask(server, "POST", "/client/job", headers={"Content-Length": str(MAX_BODY_BYTES + 1)})
-    assert answer.status == 413
-    assert "detail" in answer.json
+def test_a_body_that_announces_too_much_is_413(server: Emulator, send: Send):
+    response = send(
+        server, "POST", "/client/job", headers={"Content-Length": str(MAX_BODY_BYTES + 1)}
+    )
+    assert response.status == 413
+    assert "detail" in response.json
 
 
 def test_a_chunked_body_that_grows_too_much_is_413(server: Emulator):
@@ -230,17 +230,17 @@ def test_a_chunked_body_that_grows_too_much_is_413(server: Emulator):
 # --- targets
 
 
-def _names(answer: Any) -> set[str]:
-    for target in answer.json:
+def _names(response: Any) -> set[str]:
+    for target in response.json:
         assert gss.models.TargetModel(**target).model_dump(mode="json") == target
-    return {target["target_name"] for target in answer.json}
+    return {target["target_name"] for target in response.json}
 
 
-def test_retired_targets_are_listed_only_when_asked_for(server: Emulator, ask: Ask):
-    default = _names(ask(server, "GET", "/client/targets"))
+def test_retired_targets_are_listed_only_on_request(server: Emulator, send: Send):
+    default = _names(send(server, "GET", "/client/targets"))
     assert "ss_unconstrained_simulator" in default
     assert "emulated_retired_qpu" not in default
-    assert _names(ask(server, "GET", "/client/targets?retired=True")) == {"emulated_retired_qpu"}
+    assert _names(send(server, "GET", "/client/targets?retired=True")) == {"emulated_retired_qpu"}
 
 
 @pytest.mark.parametrize(
@@ -256,27 +256,27 @@ def test_retired_targets_are_listed_only_when_asked_for(server: Emulator, ask: A
     ],
 )
 @pytest.mark.parametrize("value", [True, False])
-def test_each_target_filter(server: Emulator, ask: Ask, flag: str, value: bool):
-    answer = ask(server, "GET", f"/client/targets?{flag}={value}")
-    assert all(target[flag] is value for target in answer.json)
-    everything = ask(server, "GET", "/client/targets").json
+def test_each_target_filter(server: Emulator, send: Send, flag: str, value: bool):
+    response = send(server, "GET", f"/client/targets?{flag}={value}")
+    assert all(target[flag] is value for target in response.json)
+    everything = send(server, "GET", "/client/targets").json
     if flag != "retired":
-        assert answer.json == [target for target in everything if target[flag] is value]
+        assert response.json == [target for target in everything if target[flag] is value]
 
 
-def test_target_filters_are_joined_by_and(server: Emulator, ask: Ask):
-    answer = ask(server, "GET", "/client/targets?simulator=false&available=1&accessible=yes")
-    assert _names(answer) >= {"emulated_line_qpu"}
-    assert not _names(answer) & {"emulated_offline_qpu", "emulated_private_qpu"}
-    assert ask(server, "GET", "/client/targets?simulator=perhaps").status == 422
+def test_target_filters_are_joined_by_and(server: Emulator, send: Send):
+    response = send(server, "GET", "/client/targets?simulator=false&available=1&accessible=yes")
+    assert _names(response) >= {"emulated_line_qpu"}
+    assert not _names(response) & {"emulated_offline_qpu", "emulated_private_qpu"}
+    assert send(server, "GET", "/client/targets?simulator=perhaps").status == 422
 
 
-def test_target_info(server: Emulator, ask: Ask):
-    answer = ask(server, "POST", "/client/retrieve_target_info", {"target": "emulated_line_qpu"})
-    info = answer.json["target_info"]
+def test_target_info(server: Emulator, send: Send):
+    response = send(server, "POST", "/client/retrieve_target_info", {"target": "emulated_line_qpu"})
+    info = response.json["target_info"]
     assert info["num_qubits"] == 8
     assert [0, 1] in info["coupling_map"]
-    missing = ask(server, "POST", "/client/retrieve_target_info", {"target": "no_such_qpu"})
+    missing = send(server, "POST", "/client/retrieve_target_info", {"target": "no_such_qpu"})
     assert missing.status == 404
     assert "no_such_qpu" in missing.json["message"]
 
@@ -293,33 +293,35 @@ def test_target_info(server: Emulator, ask: Ask):
         ("emulated_compileonly_qpu", "compile", 200),
     ],
 )
-def test_a_target_refuses_what_it_does_not_do(
-    server: Emulator, ask: Ask, target: str, job_type: str, status: int
+def test_a_target_refuses_unsupported_jobs(
+    server: Emulator, send: Send, target: str, job_type: str, status: int
 ):
-    answer = ask(server, "POST", "/client/job", NEW_JOB | {"target": target, "job_type": job_type})
-    assert answer.status == status
+    response = send(
+        server, "POST", "/client/job", NEW_JOB | {"target": target, "job_type": job_type}
+    )
+    assert response.status == status
     if status != 200:
-        assert target in answer.json["message"]
+        assert target in response.json["message"]
 
 
-def test_targets_of_ones_own(emulate: Callable[..., Emulator], ask: Ask):
+def test_custom_targets(emulate: Callable[..., Emulator], send: Send):
     server = emulate(targets=[Target(name="ours_tiny_qpu", supports_compile=False)])
-    assert _names(ask(server, "GET", "/client/targets")) == {"ours_tiny_qpu"}
+    assert _names(send(server, "GET", "/client/targets")) == {"ours_tiny_qpu"}
     new_job = NEW_JOB | {"target": "ours_tiny_qpu", "job_type": "compile"}
-    assert ask(server, "POST", "/client/job", new_job).status == 400
-    with pytest.raises(ValueError, match="not <provider>"):
+    assert send(server, "POST", "/client/job", new_job).status == 400
+    with pytest.raises(ValueError, match="must be <provider>"):
         Target(name="tiny")
 
 
 # --- the user
 
 
-def test_balance_and_user(emulate: Callable[..., Emulator], ask: Ask):
+def test_balance_and_user(emulate: Callable[..., Emulator], send: Send):
     user = User(email="ada@example.com", name="Ada", role="admin", balance=12.5)
     server = emulate(api_key={"ada-key": user})
-    balance = ask(server, "GET", "/client/balance").json
+    balance = send(server, "GET", "/client/balance").json
     assert balance == {"email": "ada@example.com", "balance": 12.5}
-    (info,) = ask(server, "GET", "/client/user").json
+    (info,) = send(server, "GET", "/client/user").json
     assert gss.models.UserInfo(**info).model_dump(mode="json") == info
     assert (info["name"], info["role"], info["token"]) == ("Ada", "admin", "ada-key")
     for query, found in [
@@ -330,19 +332,19 @@ def test_balance_and_user(emulate: Callable[..., Emulator], ask: Ask):
         (f"user_id={info['user_id']}", 1),
         (f"user_id={uuid.uuid4()}", 0),
     ]:
-        assert len(ask(server, "GET", f"/client/user?{query}").json) == found
+        assert len(send(server, "GET", f"/client/user?{query}").json) == found
 
 
-def test_warnings_stand_beside_the_data_of_objects(
-    emulate: Callable[..., Emulator], ask: Ask, submit: Callable[..., str]
+def test_warnings_are_added_to_objects(
+    emulate: Callable[..., Emulator], send: Send, submit: Callable[..., str]
 ):
     server = emulate(warnings=["queue is long", "so is art"])
-    told = [{"message": "queue is long"}, {"message": "so is art"}]
-    assert ask(server, "GET", "/client/balance").json["warnings"] == told
+    messages = [{"message": "queue is long"}, {"message": "so is art"}]
+    assert send(server, "GET", "/client/balance").json["warnings"] == messages
     job_id = submit(server, BELL)
-    assert set(ask(server, "GET", "/client/job/qasm").json) == {job_id, "warnings"}
-    assert isinstance(ask(server, "GET", "/client/targets").json, list)
-    assert "warnings" not in ask(server, "GET", "/client/nothing").json
+    assert set(send(server, "GET", "/client/job/qasm").json) == {job_id, "warnings"}
+    assert isinstance(send(server, "GET", "/client/targets").json, list)
+    assert "warnings" not in send(server, "GET", "/client/nothing").json
 
 
 # --- filters of jobs
@@ -350,7 +352,7 @@ def test_warnings_stand_beside_the_data_of_objects(
 
 @pytest.fixture
 def three_jobs(
-    emulate: Callable[..., Emulator], submit: Callable[..., str], ask: Ask
+    emulate: Callable[..., Emulator], submit: Callable[..., str], send: Send
 ) -> tuple[Emulator, dict[str, str]]:
     """Three jobs, submitted a minute apart, of which the first is cancelled."""
     clock = FakeClock(utc=dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC))
@@ -366,7 +368,7 @@ def three_jobs(
     }.items():
         jobs[name] = submit(server, BELL, **fields)
         clock.advance(60)
-    ask(server, "PUT", "/client/cancel_jobs", {"job_id": [jobs["a"]]})
+    send(server, "PUT", "/client/cancel_jobs", {"job_id": [jobs["a"]]})
     return server, jobs
 
 
@@ -398,61 +400,61 @@ def three_jobs(
     ids=str,
 )
 def test_each_job_filter(
-    three_jobs: tuple[Emulator, dict[str, str]], ask: Ask, query: list[Any], found: str
+    three_jobs: tuple[Emulator, dict[str, str]], send: Send, query: list[Any], found: str
 ):
     server, jobs = three_jobs
-    answer = ask(server, "GET", "/client/job/qasm?" + urllib.parse.urlencode(query))
-    assert list(answer.json) == [jobs[name] for name in found]
+    response = send(server, "GET", "/client/job/qasm?" + urllib.parse.urlencode(query))
+    assert list(response.json) == [jobs[name] for name in found]
 
 
-def test_jobs_by_id(three_jobs: tuple[Emulator, dict[str, str]], ask: Ask):
+def test_jobs_by_id(three_jobs: tuple[Emulator, dict[str, str]], send: Send):
     server, jobs = three_jobs
     ids = [jobs["c"], str(uuid.uuid4()), jobs["a"], jobs["a"].upper()]
     query = urllib.parse.urlencode([("job_id", job_id) for job_id in ids])
-    assert list(ask(server, "GET", f"/client/job/qasm?{query}").json) == [jobs["a"], jobs["c"]]
+    assert list(send(server, "GET", f"/client/job/qasm?{query}").json) == [jobs["a"], jobs["c"]]
 
 
-def test_a_look_at_one_job_touches_no_other(three_jobs: tuple[Emulator, dict[str, str]], ask: Ask):
+def test_fetching_one_job_touches_no_other(three_jobs: tuple[Emulator, dict[str, str]], send: Send):
     server, jobs = three_jobs
     stored = server._service.store._jobs
     whole = dict(stored)
     stored.update((uuid.UUID(jobs[name]), object()) for name in "ac")
-    found = ask(server, "GET", f"/client/job/qasm?job_id={jobs['b']}")
-    cancelled = ask(server, "PUT", "/client/cancel_jobs", {"job_id": [jobs["b"]]})
-    everything = ask(server, "GET", "/client/job/qasm")
+    found = send(server, "GET", f"/client/job/qasm?job_id={jobs['b']}")
+    cancelled = send(server, "PUT", "/client/cancel_jobs", {"job_id": [jobs["b"]]})
+    everything = send(server, "GET", "/client/job/qasm")
     stored.update(whole)
     assert list(found.json) == [jobs["b"]]
     assert cancelled.json["succeeded"] == [jobs["b"]]
     assert everything.status == 500, "the others could not have been touched"
 
 
-def test_where_a_job_that_is_over_stands_is_not_worked_out_again(
-    three_jobs: tuple[Emulator, dict[str, str]], ask: Ask
+def test_the_states_of_a_finished_job_are_not_computed_again(
+    three_jobs: tuple[Emulator, dict[str, str]], send: Send
 ):
     server, jobs = three_jobs
     path = f"/client/job/qasm?job_id={jobs['a']}"
-    before = ask(server, "GET", path)
+    before = send(server, "GET", path)
     (job,) = (j for j in server._service.store._jobs.values() if str(j.job_id) == jobs["a"])
-    job.circuits[0].life = None
-    assert ask(server, "GET", path).json == before.json
+    job.circuits[0].timetable = None
+    assert send(server, "GET", path).json == before.json
     assert before.json[jobs["a"]]["statuses"] == ["cancelled"]
 
 
-def test_cancelling_by_query(three_jobs: tuple[Emulator, dict[str, str]], ask: Ask):
+def test_cancelling_by_query(three_jobs: tuple[Emulator, dict[str, str]], send: Send):
     server, jobs = three_jobs
-    answer = ask(server, "PUT", "/client/cancel_jobs", {"tags": ["red"], "status": ["received"]})
-    assert answer.json["succeeded"] == [jobs["b"]]
-    rest = ask(server, "PUT", "/client/cancel_jobs", {})
+    response = send(server, "PUT", "/client/cancel_jobs", {"tags": ["red"], "status": ["received"]})
+    assert response.json["succeeded"] == [jobs["b"]]
+    rest = send(server, "PUT", "/client/cancel_jobs", {})
     assert rest.json["succeeded"] == [jobs["c"]]
     assert gss.models.JobCancellationResults(**rest.json).model_dump() == rest.json
 
 
-def test_deep_metadata_comes_back_or_is_refused(server: Emulator, ask: Ask):
+def test_deep_metadata_is_returned_or_refused(server: Emulator, send: Send):
     for depth in (50, 480, 990, 1100):
         nested: Any = "[" * depth + "]" * depth
         body = json.dumps(NEW_JOB)[:-1] + ', "metadata": {"x": ' + nested + "}}"
-        assert ask(server, "POST", "/client/job", raw=body.encode()).status in {200, 422}
-    assert ask(server, "GET", "/client/job/qasm?status=received").status == 200
+        assert send(server, "POST", "/client/job", raw=body.encode()).status in {200, 422}
+    assert send(server, "GET", "/client/job/qasm?status=received").status == 200
 
 
 # --- options
@@ -473,10 +475,34 @@ def test_deep_metadata_comes_back_or_is_refused(server: Emulator, ask: Ask):
     ],
     ids=str,
 )
-def test_options_without_sense_are_refused(options: dict[str, Any]):
+def test_invalid_options_are_refused(options: dict[str, Any]):
     with pytest.raises(ValueError, match=r"."):
         Emulator(**options)
     with pytest.raises(ValueError, match="e-mail"):
         User(email="nobody")
     with pytest.raises(ValueError, match="time_limit_seconds"):
         Simulator(time_limit_seconds=0)
+
+
+def test_a_job_is_refused_when_the_simulator_is_closed(emulate: Callable[..., Emulator], send: Any):
+    simulator = Simulator()
+    server = emulate(simulator=simulator)
+    simulator.close()
+    job = {"job_type": "submit", "target": "ss_unconstrained_simulator", "circuits": BELL}
+    assert send(server, "POST", "/client/job", job | {"circuit_type": "qasm"}).status == 500
+    assert server.jobs() == ()
+
+
+def test_a_request_for_another_host_is_421(emulate: Callable[..., Emulator]):
+    import http.client
+
+    server = emulate()
+    for path in ("/__admin__/jobs", "/v0.3.0/client/balance"):
+        for host, status in [
+            ("evil.example.com", 421), ("", 421), ("127.0.0.1.example.com", 421),
+            ("localhost", 200), ("127.0.0.1:5", 200), ("[::1]:80", 200),
+        ]:  # fmt: skip
+            line = http.client.HTTPConnection("127.0.0.1", server.port)
+            line.request("GET", path, headers={"Host": host, "Authorization": server.api_key})
+            assert line.getresponse().status == status, (path, host)
+            line.close()

@@ -1,4 +1,4 @@
-"""Starts an emulator, asks it once, and says so: a program that is timed from outside."""
+"""Starts an emulator, sends it one request and prints figures; it is timed from outside."""
 
 from __future__ import annotations
 

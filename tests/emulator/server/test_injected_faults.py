@@ -1,7 +1,7 @@
-"""Faults of an emulator's requests: the real client sees what the fault says, over real sockets.
+"""Faults injected into an emulator's requests: a real client sees them, over real sockets.
 
-What it says is ``Fault.play``, by way of a ``ScriptedTransport``; whether the work was done is
-counted by jobs.
+The oracle is ``Fault.play``, by way of a ``ScriptedTransport``; the number of jobs shows whether a
+request was carried out.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ def shared(simulator: Simulator) -> Iterator[Emulator]:
 
 @pytest.fixture
 def server(shared: Emulator) -> Iterator[Emulator]:
-    """An emulator with nothing scripted, whatever the last test left."""
+    """An emulator without faults, whatever the last test left."""
     yield shared
     shared.faults.clear()
 
 
 @attrs.frozen
 class Impatient:
-    """A transport that waits no longer than it must for what will not come."""
+    """A transport that does not wait longer than necessary for a response that never comes."""
 
     inner: HttpTransport
     server: Emulator
@@ -71,7 +71,7 @@ class Impatient:
 
 
 class Watch(FakeClock):
-    """On which a refusal lasts for one attempt: it ends in the pause after."""
+    """A clock on which a refusal lasts for one attempt: it ends during the pause that follows."""
 
     def __init__(self, server: Emulator) -> None:
         super().__init__()
@@ -102,7 +102,7 @@ def client_of(server: Emulator, **options: Any) -> Iterator[sj.SuperstaqClient]:
 
 
 def outcome(call: Callable[..., object], *arguments: object) -> object:
-    """What a call came to, as far as it is the same in every run."""
+    """The outcome of a call, as far as it is the same in every run."""
     try:
         found = call(*arguments)
     except sj.SuperstaqException as error:
@@ -129,13 +129,13 @@ def eventually(condition: Callable[[], bool]) -> None:
 
 
 def is_quiet(server: Emulator) -> bool:
-    """Whether nothing is going on there, and nobody is connected."""
+    """Whether the emulator has no open connection and no request in progress."""
     state = server._server.server_state
     return not state.connections and not state.tasks
 
 
 class Hooked(Simulator):
-    """Runs nothing: calls a function from inside of the call that submits."""
+    """Runs nothing; calls a function while a submission is served."""
 
     def __init__(self, hook: Callable[[], object]) -> None:
         super().__init__()
@@ -146,7 +146,7 @@ class Hooked(Simulator):
 
 
 class Service:
-    """What the emulator does, for a ``ScriptedTransport``."""
+    """The emulator's behavior, for a ``ScriptedTransport``."""
 
     def __init__(self) -> None:
         self.num_jobs = 0
@@ -161,14 +161,14 @@ class Service:
 # ---- laws ----------------------------------------------------------------------------------------
 
 
-def test_the_emulator_knows_the_kinds_that_there_are():
+def test_the_emulator_knows_every_kind_of_fault():
     assert set(FaultKind) == KINDS
     assert {kind for kind in FaultKind if not kind.arrives} == UNREAD
 
 
 @pytest.mark.parametrize("fault", EVERY, ids=repr)
 @pytest.mark.parametrize("is_kept", [False, True], ids=["new connection", "kept connection"])
-def test_a_client_sees_what_the_fault_says(server: Emulator, fault: Fault, *, is_kept: bool):
+def test_a_client_sees_what_the_fault_describes(server: Emulator, fault: Fault, *, is_kept: bool):
     tag = str(uuid.uuid4())
     with client_of(server, retry_policy=ONCE) as client:
         if is_kept:
@@ -192,7 +192,7 @@ def test_a_client_sees_what_the_fault_says(server: Emulator, fault: Fault, *, is
 
 
 def check_script(server: Emulator, script: list[Fault | None], *, submitting: bool) -> None:
-    """Against the emulator a client ends as it does over a script, after as many attempts."""
+    """A client ends as it does on a scripted transport, after as many attempts."""
     tag = str(uuid.uuid4())
 
     def run(client: sj.SuperstaqClient) -> object:
@@ -226,7 +226,7 @@ QUICK = [kind for kind in FaultKind if not kind.takes_time]
 
 @settings(max_examples=60)
 @given(script=sts.fault_scripts(kinds=QUICK, max_faults=6), submitting=st.booleans())
-def test_after_a_script_a_client_ends_as_over_a_scripted_transport(
+def test_a_client_ends_as_it_does_on_a_scripted_transport(
     shared: Emulator, script: list[Fault | None], *, submitting: bool
 ):
     check_script(shared, script, submitting=submitting)
@@ -234,7 +234,7 @@ def test_after_a_script_a_client_ends_as_over_a_scripted_transport(
 
 @settings(max_examples=10)
 @given(script=sts.fault_scripts(max_faults=4, transient=True), submitting=st.booleans())
-def test_and_so_it_does_where_time_is_lost(
+def test_a_client_ends_the_same_if_faults_take_time(
     shared: Emulator, script: list[Fault | None], *, submitting: bool
 ):
     check_script(shared, script, submitting=submitting)
@@ -257,7 +257,7 @@ def test_a_submission_with_a_key_makes_one_job(shared: Emulator, script: list[Fa
 # ---- the script ----------------------------------------------------------------------------------
 
 
-def test_entries_are_for_any_call_or_for_one(server: Emulator):
+def test_entries_apply_to_any_call_or_to_one(server: Emulator):
     server.faults.extend([Fault("garbage"), None], call=SUBMISSION)
     server.faults.extend([Fault("redirect")], call="GET /client/job/{circuit_type}")
     with client_of(server, retry_policy=ONCE) as client:
@@ -274,17 +274,17 @@ def test_entries_are_for_any_call_or_for_one(server: Emulator):
         assert server.faults.remaining == ()
 
 
-def test_what_is_no_request_of_the_api_takes_nothing(server: Emulator, ask: Callable[..., Any]):
+def test_a_request_outside_the_api_takes_no_entry(server: Emulator, send: Callable[..., Any]):
     server.faults.extend([Fault("status")])
-    assert ask(server, "GET", "/", version="").status == 404
-    assert ask(server, "GET", "/client/balance", version="/v0.2.0").status == 404
-    assert ask(server, "GET", "/client/nothing").status == 503
+    assert send(server, "GET", "/", version="").status == 404
+    assert send(server, "GET", "/client/balance", version="/v0.2.0").status == 404
+    assert send(server, "GET", "/client/nothing").status == 503
     assert server.faults.remaining == ()
 
 
 @attrs.frozen
 class Other:
-    """Not of this library, and a fault all the same."""
+    """A fault that is not a value of this library."""
 
     kind: str
     status_code: int = 503
@@ -293,30 +293,30 @@ class Other:
 
 
 WRONG = {
-    "no fault 'on_fire'": ([Other("on_fire")], None),
-    "400 to 599, not 200": ([Other("status", status_code=200)], None),
+    "must be one of .*; got 'on_fire'": ([Other("on_fire")], None),
+    "400 to 599, got 200": ([Other("status", status_code=200)], None),
     "is not read": ([Other("refused", is_done=True)], None),
-    "no call 'GET /client'; there are: POST": ([None], "GET /client"),
-    "is of no call": ([Fault("refused")], SUBMISSION),
+    "call must be one of POST .*; got 'GET /client'": ([None], "GET /client"),
+    "carries no request": ([Fault("refused")], SUBMISSION),
 }
 
 
 @pytest.mark.parametrize(("what", "entries"), WRONG.items(), ids=WRONG)
-def test_what_makes_no_sense_is_refused_whole(server: Emulator, what: str, entries: Any):
+def test_invalid_entries_are_refused_together(server: Emulator, what: str, entries: Any):
     faults, call = entries
     with pytest.raises(ValueError, match=what):
         server.faults.extend([Other("hang"), *faults], call=call)
     assert server.faults.remaining == ()
 
 
-def test_options_that_make_no_sense():
+def test_invalid_fault_options():
     with pytest.raises(ValueError, match="on_fire"):
         Emulator(faults=[Other("on_fire")])
     with pytest.raises(ValueError, match="refused_seconds"):
         Emulator(refused_seconds=-1)
 
 
-def test_a_script_is_given_before_the_start_and_cleared(emulate: Callable[..., Emulator]):
+def test_a_script_can_be_set_before_the_start_and_cleared(emulate: Callable[..., Emulator]):
     server = emulate(faults=[Fault("status", status_code=500), Fault("hang")])
     with client_of(server, retry_policy=ONCE) as client:
         with pytest.raises(sj.SuperstaqServerException, match="500"):
@@ -325,7 +325,7 @@ def test_a_script_is_given_before_the_start_and_cleared(emulate: Callable[..., E
         sj.fetch_balance(client)
 
 
-def test_what_is_done_may_go_wrong_itself(emulate: Callable[..., Emulator]):
+def test_a_request_that_is_carried_out_may_fail_itself(emulate: Callable[..., Emulator]):
     def broken() -> None:
         raise ZeroDivisionError
 
@@ -341,7 +341,7 @@ def test_what_is_done_may_go_wrong_itself(emulate: Callable[..., Emulator]):
 # ---- refused -------------------------------------------------------------------------------------
 
 
-def test_while_refused_is_next_nothing_listens(server: Emulator):
+def test_nothing_listens_while_refused_is_next(server: Emulator):
     with client_of(server, retry_policy=ONCE) as client, client_of(server) as idle:
         sj.fetch_balance(idle)
         server.faults.extend([None, Fault("refused"), Fault("refused"), None])
@@ -360,7 +360,7 @@ def test_while_refused_is_next_nothing_listens(server: Emulator):
         sj.fetch_balance(idle)
 
 
-def test_an_entry_for_one_call_does_not_put_off_a_refusal(server: Emulator):
+def test_an_entry_for_one_call_does_not_delay_a_refusal(server: Emulator):
     server.faults.extend([Fault("status")], call=SUBMISSION)
     server.faults.extend([Fault("refused")])
     with client_of(server, retry_policy=ONCE) as client:
@@ -372,19 +372,19 @@ def test_an_entry_for_one_call_does_not_put_off_a_refusal(server: Emulator):
     assert server.faults.remaining == (Fault("status"),)
 
 
-def test_a_request_under_way_is_answered_before_the_port_is_closed(server: Emulator):
+def test_a_request_in_progress_gets_its_response_before_the_port_closes(server: Emulator):
     with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
         client.sendall(head(server, "PUT", "accept_terms_of_use", 16))
         eventually(lambda: bool(server._server.server_state.tasks))
         server.faults.extend([Fault("refused")])
         client.sendall(b'{"accept": true}')
-        answer = b"".join(iter(lambda: client.recv(65536), b""))
+        response = b"".join(iter(lambda: client.recv(65536), b""))
     server.faults.end_refusal()
-    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
-    assert b"connection: close" in answer
+    assert response.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"connection: close" in response
 
 
-def test_a_connection_that_has_asked_nothing_is_closed_with_the_port(server: Emulator):
+def test_an_idle_connection_is_closed_with_the_port(server: Emulator):
     eventually(lambda: is_quiet(server))
     with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
         eventually(lambda: bool(server._server.server_state.connections))
@@ -392,7 +392,7 @@ def test_a_connection_that_has_asked_nothing_is_closed_with_the_port(server: Emu
         assert client.recv(1) == b""
 
 
-def test_who_came_in_just_before_is_reset(server: Emulator):
+def test_a_connection_from_just_before_the_refusal_is_reset(server: Emulator):
     server.faults.watch(None)  # the port is not closed in time
     server.faults.extend([Fault("refused")])
     with client_of(server, retry_policy=ONCE) as client:
@@ -402,12 +402,12 @@ def test_who_came_in_just_before_is_reset(server: Emulator):
         with pytest.raises(sj.TransportError) as caught:
             sj.fetch_balance(client)
         assert not caught.value.sent
-    server.faults.watch(server._server.follow)
+    server.faults.watch(server._server.update_port)
     server.faults.end_refusal()
     assert server.faults.remaining == ()
 
 
-def test_a_refusal_from_the_start_that_ends_by_itself(emulate: Callable[..., Emulator]):
+def test_a_refusal_from_the_start_ends_after_its_time(emulate: Callable[..., Emulator]):
     server = emulate(faults=[Fault("refused")] * 2, refused_seconds=0.1)
     patient = sj.RetryPolicy(max_attempts=1000, base_seconds=0.02, cap_seconds=0.02, budget=1000)
     with sj.SuperstaqClient(server.api_key, server.url, retry_policy=patient) as client:
@@ -419,7 +419,7 @@ def test_a_refusal_from_the_start_that_ends_by_itself(emulate: Callable[..., Emu
         sj.fetch_balance(client)
 
 
-def test_an_emulator_that_refuses_is_stopped(simulator: Simulator):
+def test_an_emulator_with_a_closed_port_can_be_stopped(simulator: Simulator):
     before = set(threading.enumerate())
     for faults in ([Fault("refused")], [None, Fault("refused")]):
         server = Emulator(simulator=simulator, faults=faults).start()
@@ -427,12 +427,12 @@ def test_an_emulator_that_refuses_is_stopped(simulator: Simulator):
             sj.fetch_balance(client)
         server.stop()
         server.faults.end_refusal()
-        server._server.follow()  # as one who was told just before
+        server._server.update_port()  # as if notified just before
         assert not set(threading.enumerate()) - before
         Emulator(simulator=simulator, port=server.port).start().stop()
 
 
-def test_a_script_is_changed_from_inside(emulate: Callable[..., Emulator]):
+def test_a_script_can_be_changed_while_a_request_is_served(emulate: Callable[..., Emulator]):
     script = [Fault("refused")]
     server = emulate(simulator=Hooked(lambda: server.faults.extend(script)), refused_seconds=0.01)
     with sj.SuperstaqClient(server.api_key, server.url) as client:
@@ -442,7 +442,7 @@ def test_a_script_is_changed_from_inside(emulate: Callable[..., Emulator]):
         sj.submit_job(client, new_job("a"))
 
 
-# ---- nothing is left behind, and nobody waits ----------------------------------------------------
+# ---- nothing is left behind ----------------------------------------------------------------------
 
 
 LONG = [
@@ -459,13 +459,13 @@ def head(server: Emulator, method: str, call: str, length: int = 0) -> bytes:
 
 
 @pytest.mark.parametrize("kind", LONG)
-def test_it_ends_when_the_client_leaves_and_others_are_served_meanwhile(
+def test_a_fault_ends_when_its_client_leaves_and_others_are_served_meanwhile(
     server: Emulator, kind: str
 ):
     eventually(lambda: is_quiet(server))
     server.faults.extend([Fault(kind)])
     with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
-        # With a second request behind the first: it must not keep the end from being seen.
+        # A second request behind the first must not hide that the client has left.
         client.sendall(head(server, "GET", "balance") * 2)
         eventually(lambda: server.faults.remaining == ())
         with client_of(server) as other:
@@ -476,7 +476,7 @@ def test_it_ends_when_the_client_leaves_and_others_are_served_meanwhile(
 
 
 @pytest.mark.parametrize("kind", LONG)
-def test_it_ends_when_the_emulator_does(simulator: Simulator, kind: str):
+def test_a_fault_ends_when_the_emulator_stops(simulator: Simulator, kind: str):
     before = set(threading.enumerate())
     server = Emulator(simulator=simulator, faults=[Fault(kind)] * 2).start()
     with contextlib.ExitStack() as stack:
@@ -494,7 +494,7 @@ def test_it_ends_when_the_emulator_does(simulator: Simulator, kind: str):
 
 
 @pytest.mark.parametrize("kind", ["hang_at_connect", "hang", "close_after_request"])
-def test_a_client_that_leaves_inside_of_its_request(server: Emulator, kind: str):
+def test_a_client_that_leaves_during_its_request(server: Emulator, kind: str):
     server.faults.extend([Fault(kind)])
     with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
         client.sendall(head(server, "POST", "job", 1_000_000) + b"x" * 500_000)
@@ -519,7 +519,7 @@ def test_a_client_that_has_left_before_its_fault_is_played(emulate: Callable[...
     eventually(lambda: is_quiet(server))
 
 
-def test_a_bomb_is_larger_than_what_a_client_takes(server: Emulator):
+def test_a_bomb_is_larger_than_a_client_accepts(server: Emulator):
     server.faults.extend([Fault("bomb")])
     with (
         sj.SuperstaqClient(server.api_key, server.url) as client,
@@ -539,7 +539,7 @@ LIKE_AN_END = {"cut_headers", "hang_in_headers", "drip_headers"}
 
 @pytest.mark.official
 @pytest.mark.parametrize("kind", [kind for kind in PASSING if not kind.takes_time])
-def test_the_official_client_tries_again(
+def test_the_official_client_retries(
     emulate: Callable[..., Emulator], official: Callable[..., Any], kind: FaultKind
 ):
     server = emulate(faults=[Fault(kind)], refused_seconds=0.05)
@@ -554,22 +554,22 @@ def test_the_official_client_tries_again(
 
 @pytest.mark.official
 @pytest.mark.parametrize("kind", [kind for kind in PASSING if kind.takes_time])
-def test_the_official_client_waits_as_long_as_there_is_a_server(
+def test_the_official_client_waits_until_the_server_stops(
     simulator: Simulator, official: Callable[..., Any], kind: FaultKind
 ):
-    # It sets no limit of time, to any of its requests.
+    # It sets no time limit for any of its requests.
     with Emulator(simulator=simulator, faults=[Fault(kind)]) as server:
         client = official(server)
         client.max_retry_seconds = 0.05
         ended: list[type[BaseException]] = []
 
-        def ask() -> None:
+        def send() -> None:
             try:
                 client.get_user_info()
             except (TimeoutError, json.JSONDecodeError) as error:
                 ended.append(type(error))
 
-        thread = threading.Thread(target=ask)
+        thread = threading.Thread(target=send)
         thread.start()
         eventually(lambda: server.faults.remaining == ())
         thread.join(0.1)
@@ -581,7 +581,7 @@ def test_the_official_client_waits_as_long_as_there_is_a_server(
 
 
 @pytest.mark.official
-def test_the_official_client_submits_twice_where_an_answer_is_lost(
+def test_the_official_client_submits_twice_if_a_response_is_lost(
     emulate: Callable[..., Emulator], official: Callable[..., Any]
 ):
     server = emulate()

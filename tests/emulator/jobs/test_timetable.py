@@ -1,4 +1,4 @@
-"""Laws of the timetable: any life follows the table of steps, and no observer sees one go back."""
+"""Laws of timetables: statuses follow the table of next statuses and never go back."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from superstaq_jobs.emulator.jobs.timetable import (
     PATHS,
     Failure,
     Progress,
-    hurry,
+    complete_at,
+    make_timetable,
     path_of,
-    plan_life,
-    stand,
+    state_at,
 )
 from superstaq_jobs.records import CircuitStatus
 from superstaq_jobs.records.status import NEXT_STATUSES, PROGRESS, may_become
@@ -32,27 +32,29 @@ PASSING = st.sampled_from(
 
 
 @given(JOB_TYPES, st.booleans(), st.floats(0, 1e6), st.text())
-def test_a_plan_follows_the_table_of_steps(
+def test_a_timetable_follows_the_table_of_next_statuses(
     job_type: str, verbatim: bool, step_seconds: float, seed: str
 ):
-    life = plan_life(job_type, verbatim=verbatim, step_seconds=step_seconds, seed=seed)
-    assert life.steps[0].status is CircuitStatus.RECEIVED
-    assert life.steps[0].at == 0
-    assert life.steps[-1].status is CircuitStatus.COMPLETED
-    for before, after in itertools.pairwise(life.steps):
+    timetable = make_timetable(job_type, verbatim=verbatim, step_seconds=step_seconds, seed=seed)
+    assert timetable.steps[0].status is CircuitStatus.RECEIVED
+    assert timetable.steps[0].at == 0
+    assert timetable.steps[-1].status is CircuitStatus.COMPLETED
+    for before, after in itertools.pairwise(timetable.steps):
         assert after.status in NEXT_STATUSES[before.status]
         assert 0.5 * step_seconds * 0.99 <= after.at - before.at <= 1.5 * step_seconds * 1.01 + 1e-6
-    assert life == plan_life(job_type, verbatim=verbatim, step_seconds=step_seconds, seed=seed)
+    assert timetable == make_timetable(
+        job_type, verbatim=verbatim, step_seconds=step_seconds, seed=seed
+    )
 
 
-def test_other_seeds_have_other_paces():
-    assert plan_life("submit", step_seconds=1, seed="a") != plan_life(
+def test_different_seeds_give_different_durations():
+    assert make_timetable("submit", step_seconds=1, seed="a") != make_timetable(
         "submit", step_seconds=1, seed="b"
     )
 
 
 @pytest.mark.parametrize("job_type", sorted(PATHS))
-def test_a_verbatim_life_has_no_compilation(job_type: str):
+def test_a_verbatim_circuit_skips_compilation(job_type: str):
     path = path_of(job_type, verbatim=True)
     assert not {CircuitStatus.AWAITING_COMPILE, CircuitStatus.COMPILING} & set(path)
 
@@ -86,7 +88,7 @@ PLANS = st.builds(
     compiles=TIMES,
     takes=TIMES,
     failed_in=st.sampled_from([None, "compile", "run"]),
-    done_to_it=st.sampled_from(["cancelled", "failed", "hurried", None]),
+    intervention=st.sampled_from(["cancelled", "failed", "finished", None]),
     done_at=TIMES,
 )
 def test_an_observer_never_sees_a_circuit_go_back(
@@ -98,47 +100,49 @@ def test_an_observer_never_sees_a_circuit_go_back(
     compiles: float,
     takes: float,
     failed_in: str | None,
-    done_to_it: str | None,
+    intervention: str | None,
     done_at: float,
 ):
     if job_type == "compile" and failed_in == "run":
         failed_in = "compile"
-    life = plan_life(job_type, verbatim=verbatim, step_seconds=10, seed=str(looks), plan=plan)
+    timetable = make_timetable(
+        job_type, verbatim=verbatim, step_seconds=10, seed=str(looks), plan=plan
+    )
     failure = failed_in and Failure(stage=failed_in, message="no such gate")
     ends = compiles if failed_in == "compile" else compiles + takes
     seen = []
     done: dict[str, Any] = {}
     for now in [*looks, 1e9]:
-        # What is known at a time is what has happened up to it.
+        # What is known at a time is what has happened until then.
         progress = Progress(
             compiled_at=compiles if compiles <= now and failed_in != "compile" else None,
             finished_at=ends if ends <= now else None,
             failure=failure if ends <= now else None,
             **done,
         )
-        if now >= done_at and done_to_it is not None:
-            at = stand(life, progress, now)
-            if not at.status.is_terminal and done_to_it == "hurried":
-                life = hurry(life, at.reached, now)
+        if now >= done_at and intervention is not None:
+            at = state_at(timetable, progress, now)
+            if not at.status.is_terminal and intervention == "finished":
+                timetable = complete_at(timetable, at.reached, now)
             elif not at.status.is_terminal:
-                done = {"ended_at": now, "ended_as": CircuitStatus(done_to_it), "message": "!"}
+                done = {"ended_at": now, "ended_as": CircuitStatus(intervention), "message": "!"}
                 progress = attrs.evolve(progress, **done)
-            done_to_it = None
-        standing = stand(life, progress, now)
-        assert 0 <= standing.since <= now
-        assert standing.message is None or standing.status.is_terminal
-        seen.append(standing)
+            intervention = None
+        state = state_at(timetable, progress, now)
+        assert 0 <= state.since <= now
+        assert state.message is None or state.status.is_terminal
+        seen.append(state)
     for before, after in itertools.pairwise(seen):
         assert may_become(before.status, after.status), seen
         assert before.since <= after.since
         assert PROGRESS[before.reached] <= PROGRESS[after.reached]
         if before.status.is_terminal:
             assert after == before
-    # In the end all is as it was planned, or as somebody had it, or as the circuit deserved.
+    # The circuit has ended as planned, or as a user or the operator ended it, or has failed.
     last, ending = seen[-1], Ending("completed") if plan is None else plan.of(0)
     allowed = {ending.becomes, done.get("ended_as", ending.becomes)}
     allowed |= {"failed"} if failed_in else set()
-    allowed |= {"completed"} if life.end is None else set()
+    allowed |= {"completed"} if timetable.end is None else set()
     assert last.status.value in allowed or ("stuck" in allowed and not last.status.is_terminal)
     if done:
         assert last.status is done["ended_as"] or last.since <= done["ended_at"]
@@ -151,14 +155,16 @@ def test_an_observer_never_sees_a_circuit_go_back(
     index=st.integers(0, 3),
     seed=st.text(),
 )
-def test_a_life_ends_as_planned_at_the_time_planned(
+def test_a_circuit_ends_as_planned_when_planned(
     job_type: str, verbatim: bool, plan: Plan, index: int, seed: str
 ):
-    life = plan_life(job_type, verbatim=verbatim, step_seconds=7, seed=seed, plan=plan, index=index)
+    timetable = make_timetable(
+        job_type, verbatim=verbatim, step_seconds=7, seed=seed, plan=plan, index=index
+    )
     path = path_of(job_type, verbatim=verbatim)
     ending = plan.circuits.get(index, plan.ending)
     ready = Progress(compiled_at=0.0, finished_at=0.0)
-    last = stand(life, ready, 1e9)
+    last = state_at(timetable, ready, 1e9)
     if ending.becomes == "completed":
         assert (last.status.value, last.message) == ("completed", None)
         assert last.reached is CircuitStatus.COMPLETED
@@ -171,8 +177,8 @@ def test_a_life_ends_as_planned_at_the_time_planned(
         else:
             assert last.status.value == ending.becomes
             assert ending.message in {None, last.message}
-    # Statuses last as long as the plan says, and those it does not speak of as without it.
-    plain = plan_life(job_type, verbatim=verbatim, step_seconds=7, seed=seed)
+    # Statuses last as long as planned, and the others as long as without a plan.
+    plain = make_timetable(job_type, verbatim=verbatim, step_seconds=7, seed=seed)
     queue = {"submit": "pending", "simulate": "awaiting_simulation", "compile": "awaiting_compile"}
     said = {
         queue[job_type]: plan.queue_seconds,
@@ -181,15 +187,15 @@ def test_a_life_ends_as_planned_at_the_time_planned(
         "simulating": plan.run_seconds,
     }
     for steps, others in zip(
-        itertools.pairwise(life.steps), itertools.pairwise(plain.steps), strict=True
+        itertools.pairwise(timetable.steps), itertools.pairwise(plain.steps), strict=True
     ):
         seconds = said.get(steps[0].status.value)
         expected = others[1].at - others[0].at if seconds is None else seconds
         assert steps[1].at - steps[0].at == pytest.approx(expected, abs=1e-9)
-        # And it is seen from the first moment on, not before.
+        # And it is seen from that moment on, not before.
         if PROGRESS[steps[0].status] <= PROGRESS[last.reached] and steps[1].at > steps[0].at:
-            assert stand(life, ready, steps[0].at).reached is steps[0].status
-    before_the_end = stand(life, ready, math.nextafter(last.since, 0))
+            assert state_at(timetable, ready, steps[0].at).reached is steps[0].status
+    before_the_end = state_at(timetable, ready, math.nextafter(last.since, 0))
     assert last.since == 0 or before_the_end.status is not last.status
 
 
@@ -200,17 +206,19 @@ def test_a_life_ends_as_planned_at_the_time_planned(
     now=TIMES,
     at=st.sampled_from([None, 0.0]),
 )
-def test_what_is_held_would_be_further_with_its_work_done(
+def test_a_waiting_circuit_would_be_further_with_its_work_done(
     job_type: str, verbatim: bool, plan: Plan, now: float, at: float | None
 ):
-    life = plan_life(job_type, verbatim=verbatim, step_seconds=7, plan=plan)
+    timetable = make_timetable(job_type, verbatim=verbatim, step_seconds=7, plan=plan)
     ready = Progress(compiled_at=0.0, finished_at=0.0)
-    standing = stand(life, Progress(compiled_at=at), now)
-    assert standing.is_held == (stand(life, ready, now) != attrs.evolve(standing, is_held=False))
-    assert not stand(life, ready, now).is_held
+    state = state_at(timetable, Progress(compiled_at=at), now)
+    assert state.is_waiting == (
+        state_at(timetable, ready, now) != attrs.evolve(state, is_waiting=False)
+    )
+    assert not state_at(timetable, ready, now).is_waiting
 
 
-def test_the_plan_comes_before_the_fault_of_the_circuit_itself():
+def test_a_plan_takes_precedence_over_the_circuits_own_failure():
     failure = Failure(stage="compile", message="no such gate")
     failed = Progress(finished_at=0.0, failure=failure)
     expected = {
@@ -219,24 +227,30 @@ def test_the_plan_comes_before_the_fault_of_the_circuit_itself():
         ("failed", "running"): ("failed", "no such gate"),
         ("cancelled", "compiling"): ("cancelled", "planned"),
     }
-    for (becomes, during), told in expected.items():
+    for (becomes, during), messages in expected.items():
         plan = Plan(ending=Ending(becomes, during=during, message="planned"))
-        standing = stand(plan_life("submit", step_seconds=1, plan=plan), failed, 1e6)
-        assert (standing.status.value, standing.message) == told
+        state = state_at(make_timetable("submit", step_seconds=1, plan=plan), failed, 1e6)
+        assert (state.status.value, state.message) == messages
     stuck = Plan(ending=Ending("stuck", during="running"))
     late = Progress(
         compiled_at=0.0, finished_at=0.0, failure=Failure(stage="run", message="too late")
     )
-    assert stand(plan_life("submit", step_seconds=1, plan=stuck), late, 1e6).status == "running"
+    assert (
+        state_at(make_timetable("submit", step_seconds=1, plan=stuck), late, 1e6).status
+        == "running"
+    )
 
 
 def test_a_circuit_waits_for_its_work():
-    life = plan_life("simulate", step_seconds=1)
-    assert stand(life, Progress(), 1e6).status is CircuitStatus.COMPILING
+    timetable = make_timetable("simulate", step_seconds=1)
+    assert state_at(timetable, Progress(), 1e6).status is CircuitStatus.COMPILING
     compiled = Progress(compiled_at=2e6)
-    assert stand(life, compiled, 3e6).status is CircuitStatus.SIMULATING
+    assert state_at(timetable, compiled, 3e6).status is CircuitStatus.SIMULATING
     ran = Progress(compiled_at=2e6, finished_at=4e6)
-    assert stand(life, ran, 4e6).status is CircuitStatus.COMPLETED
-    assert stand(life, ran, 4e6).since == 4e6
-    # And what is ready ahead of time does not hurry.
-    assert stand(life, Progress(compiled_at=0, finished_at=0), 0).status is CircuitStatus.RECEIVED
+    assert state_at(timetable, ran, 4e6).status is CircuitStatus.COMPLETED
+    assert state_at(timetable, ran, 4e6).since == 4e6
+    # And work that is done ahead of time does not speed it up.
+    assert (
+        state_at(timetable, Progress(compiled_at=0, finished_at=0), 0).status
+        is CircuitStatus.RECEIVED
+    )

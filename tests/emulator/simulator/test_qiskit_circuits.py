@@ -1,4 +1,4 @@
-"""qiskit-superstaq, unmodified, as the judge of the emulator, and our handle beside it."""
+"""Qiskit circuits: qiskit-superstaq, unmodified, as the judge, and our handle beside it."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_compile_only(provider: Any):
         job.result(wait=0.02)
 
 
-def test_verbatim_comes_back_as_it_was(provider: Any):
+def test_a_verbatim_circuit_is_returned_unchanged(provider: Any):
     job = provider.get_backend(SIMULATOR).run(BELL, shots=10, verbatim=True)
     assert job.compiled_circuits(0, wait=0.02) == BELL
     assert set(job.result(wait=0.02).get_counts()) == {"00", "11"}
@@ -174,7 +174,7 @@ def test_targets_and_balance(provider: Any):
     assert set(ring.target.operation_names) >= {"rz", "sx", "x", "cx", "measure"}
 
 
-# --- what circuits may be
+# --- supported circuits
 
 
 def _registers() -> tuple[QuantumCircuit, str]:
@@ -251,7 +251,7 @@ def test_the_keys_of_circuits_of_every_kind(provider: Any):
     job = provider.get_backend(SIMULATOR).run(list(circuits), shots=9)
     counts = job.result(wait=0.02).get_counts()
     assert counts == [{key: 9} for key in wanted]
-    # Compiled for a line and read back by the official client, they mean the same.
+    # Compiled for a line and read by the official client, they are equivalent.
     job = provider.get_backend("emulated_line_qpu").run(list(circuits), shots=9)
     assert job.result(wait=0.02).get_counts() == counts
     assert len(job.compiled_circuits()) == len(KINDS)
@@ -280,7 +280,7 @@ def test_gates_of_qiskit_superstaq(provider: Any):
     assert Operator.from_circuit(compiled).equiv(Operator(circuit))
 
 
-# --- what cannot be run
+# --- circuits that cannot run
 
 
 def text(stream: bytes) -> str:
@@ -302,32 +302,32 @@ def qpy(*circuits: QuantumCircuit, version: int = 13) -> bytes:
         (text(qpy(BELL)[:60]), "cannot be read"),
         (text(qpy(BELL)[:6] + b"\x0c" + qpy(BELL)[7:]), "QPY version 12"),
         (text(qpy(BELL)[:6] + b"\xff" + qpy(BELL)[7:]), "cannot be read"),
-        (text(qpy()), "no circuit"),
+        (text(qpy()), "not contain a circuit"),
         ("", "not QPY"),
     ],
 )
-def test_what_is_no_qpy_is_422(
-    server: Emulator, provider: Any, ask: Callable[..., Any], circuits: str, message: str
+def test_anything_but_qpy_is_422(
+    server: Emulator, provider: Any, send: Callable[..., Any], circuits: str, message: str
 ):
-    answer = ask(server, "POST", "/client/job", BODY | {"circuits": circuits})
-    assert answer.status == 422
-    assert answer.json["detail"][0]["loc"] == ["body", "circuits"]
+    response = send(server, "POST", "/client/job", BODY | {"circuits": circuits})
+    assert response.status == 422
+    assert response.json["detail"][0]["loc"] == ["body", "circuits"]
     with pytest.raises(gss.SuperstaqServerException, match=message):
         provider._client.create_job({"qiskit_circuits": circuits})
 
 
-def test_the_old_symbolic_engine_is_never_asked(
-    server: Emulator, ask: Callable[..., Any], finish: Any
+def test_the_old_symbolic_engine_is_never_used(
+    server: Emulator, send: Callable[..., Any], finish: Any
 ):
-    # The mark that would send an old payload to an unpickler is without effect.
+    # The field that would send an old payload to an unpickler has no effect.
     stream = qpy(BELL)
     assert stream[18:19] == b"p"
     body = BODY | {"circuits": text(stream[:18] + b"e" + stream[19:])}
-    job_id = ask(server, "POST", "/client/job", body).json["job_id"]
+    job_id = send(server, "POST", "/client/job", body).json["job_id"]
     assert finish(server, job_id)["statuses"] == ["completed"]
 
 
-def test_what_cannot_run_fails_with_a_reason(provider: Any):
+def test_a_circuit_that_cannot_run_fails_with_a_reason(provider: Any):
     open_ended = QuantumCircuit(1, 1)
     open_ended.rx(qiskit.circuit.Parameter("theta"), 0)
     open_ended.measure(0, 0)
@@ -340,7 +340,7 @@ def test_what_cannot_run_fails_with_a_reason(provider: Any):
     with pytest.raises(gss.SuperstaqUnsuccessfulJobException, match=r"Circuit 0 - .*theta"):
         job.result(wait=0.02)
     said = job.job_data.status_messages
-    assert "inputs without a value: theta" in said[0]
+    assert "parameters without a value: theta" in said[0]
     assert "21 qubits, more than the 20" in said[1]
     assert said[2] is None
     assert "mystery" in said[3]
@@ -352,28 +352,31 @@ def test_what_cannot_run_fails_with_a_reason(provider: Any):
     ]
 
 
-def test_newer_qpy_is_read_too(server: Emulator, ask: Callable[..., Any], provider: Any):
+def test_newer_qpy_is_read_too(server: Emulator, send: Callable[..., Any], provider: Any):
     newest = qiskit.qpy.common.QPY_VERSION
     body = BODY | {"circuits": text(qpy(basis_state([0]), BELL, version=newest))}
-    job = provider.get_job(ask(server, "POST", "/client/job", body).json["job_id"])
+    job = provider.get_job(send(server, "POST", "/client/job", body).json["job_id"])
     assert job.result(wait=0.02).get_counts()[0] == {"001": 4}
     assert job.input_circuits(1) == BELL
 
 
 @pytest.mark.parametrize(
     ("target", "message"),
-    [("nobody_knows_qpu", "There is no target"), ("emulated_retired_qpu", "retired")],
+    [
+        ("unknown_device_qpu", "unknown_device_qpu does not exist"),
+        ("emulated_retired_qpu", "retired"),
+    ],
 )
-def test_a_refusal_becomes_their_exception(provider: Any, target: str, message: str):
+def test_a_refusal_becomes_the_clients_exception(provider: Any, target: str, message: str):
     with pytest.raises(gss.SuperstaqServerException, match=message):
         provider.get_backend(target).run(BELL, shots=1)
 
 
-# --- other languages
+# --- other formats
 
 
-def test_a_job_in_another_language(
-    server: Emulator, provider: Any, ask: Callable[..., Any], submit: Callable[..., str]
+def test_a_job_in_another_format(
+    server: Emulator, provider: Any, send: Callable[..., Any], submit: Callable[..., str]
 ):
     program = "OPENQASM 3.0; qubit[2] q; bit[2] c; U(pi,0,pi) q[1]; c = measure q;"
     job = provider.get_job(submit(server, program, job_type="simulate", shots=3))
@@ -384,7 +387,7 @@ def test_a_job_in_another_language(
     circuit, _ = _partial()
     job = provider.get_backend("emulated_line_qpu").run(circuit, shots=3)
     job.result(wait=0.02)
-    data = ask(server, "GET", f"/client/job/cirq?job_id={job.job_id()}").json[str(job.job_id())]
+    data = send(server, "GET", f"/client/job/cirq?job_id={job.job_id()}").json[str(job.job_id())]
     gss.models.JobData(**data)
     assert data["circuit_type"] == "cirq"
     assert data["counts"] == [{"01": 3}]

@@ -1,4 +1,4 @@
-"""Plans: values that are checked when they are made, who gets which, and what becomes of a job."""
+"""Plans: validation, which job gets which plan, and how jobs go by them."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ PASSING.remove(CircuitStatus.UNKNOWN)
         ({"run_seconds": True}, "run_seconds must be a number"),
         ({"ending": "stuck"}, "ending must be an Ending"),
         ({"ending": None}, "ending must be an Ending"),
-        ({"circuits": [Ending("stuck")]}, "circuits must map indexes"),
-        ({"circuits": {-1: Ending("stuck")}}, "an index is a number from 0, not -1"),
-        ({"circuits": {True: Ending("stuck")}}, "an index is a number from 0, not True"),
-        ({"circuits": {"0": Ending("stuck")}}, "an index is a number from 0, not '0'"),
-        ({"circuits": {0: "stuck"}}, "circuit 0 must have an Ending"),
+        ({"circuits": [Ending("stuck")]}, "circuits must map indices"),
+        ({"circuits": {-1: Ending("stuck")}}, "must be integers >= 0, got -1"),
+        ({"circuits": {True: Ending("stuck")}}, "must be integers >= 0, got True"),
+        ({"circuits": {"0": Ending("stuck")}}, "must be integers >= 0, got '0'"),
+        ({"circuits": {0: "stuck"}}, "circuits\\[0\\] must be an Ending"),
     ],
     ids=str,
 )
-def test_a_plan_without_sense_is_refused(options: dict[str, Any], why: str):
+def test_an_invalid_plan_is_refused(options: dict[str, Any], why: str):
     with pytest.raises(ValueError, match=why):
         Plan(**options)
 
@@ -52,28 +52,32 @@ def test_a_plan_without_sense_is_refused(options: dict[str, Any], why: str):
 @pytest.mark.parametrize(
     ("becomes", "options", "why"),
     [
-        ("lost", {}, "becomes one of completed, failed, cancelled, .*, not 'lost'"),
-        ("running", {}, "becomes one of"),
-        ([], {}, "becomes one of"),
+        ("lost", {}, "becomes must be one of completed, failed, cancelled, .*; got 'lost'"),
+        ("running", {}, "becomes must be one of"),
+        ([], {}, "becomes must be one of"),
         ("completed", {"during": "running"}, "after its last status"),
-        ("completed", {"message": "done"}, "completed has no message"),
-        ("stuck", {"message": "stuck"}, "stuck has no message"),
-        ("failed", {"during": "completed"}, "during is a status that passes"),
-        ("failed", {"during": "unknown"}, "during is a status that passes"),
-        ("failed", {"during": "teleporting"}, "during is a status that passes, not 'teleporting'"),
-        ("failed", {"during": ["running"]}, "during is a status that passes"),
-        ("failed", {"message": 3}, "a message is a text"),
+        ("completed", {"message": "done"}, "completed circuit has no message"),
+        ("stuck", {"message": "stuck"}, "stuck circuit has no message"),
+        ("failed", {"during": "completed"}, "during must be a non-terminal status"),
+        ("failed", {"during": "unknown"}, "during must be a non-terminal status"),
+        (
+            "failed",
+            {"during": "teleporting"},
+            "during must be a non-terminal status, got 'teleporting'",
+        ),
+        ("failed", {"during": ["running"]}, "during must be a non-terminal status"),
+        ("failed", {"message": 3}, "message must be a string"),
     ],
     ids=str,
 )
-def test_an_ending_without_sense_is_refused(becomes: Any, options: dict[str, Any], why: str):
+def test_an_invalid_ending_is_refused(becomes: Any, options: dict[str, Any], why: str):
     with pytest.raises(ValueError, match=why):
         Ending(becomes, **options)
 
 
 def test_plans_are_values():
     plan = Plan(queue_seconds=3, circuits={1: Ending("failed", during="running", message="!")})
-    again = eval(repr(plan.circuits[1]), {"Ending": Ending})  # noqa: S307 - our own text
+    again = eval(repr(plan.circuits[1]), {"Ending": Ending})  # noqa: S307 - our own string
     assert again == plan.circuits[1]
     assert repr(Ending("stuck")) == "Ending('stuck')"
     assert pickle.loads(pickle.dumps(plan)) == plan
@@ -82,7 +86,7 @@ def test_plans_are_values():
         plan.circuits[1] = Ending("stuck")  # type: ignore[index]
 
 
-# --- who gets which
+# --- which job gets which plan
 
 NAMES = st.none() | st.sampled_from("ab")
 
@@ -95,10 +99,10 @@ NAMES = st.none() | st.sampled_from("ab")
         max_size=30,
     )
 )
-def test_each_job_takes_the_first_plan_that_is_for_it(events: list[Any]):
+def test_each_job_takes_the_first_plan_that_matches(events: list[Any]):
     queue = PlanQueue()
     waiting: list[tuple[Plan, Any, Any]] = []
-    standing: list[tuple[Plan, Any, Any]] = []
+    state: list[tuple[Plan, Any, Any]] = []
     for number, (what, one, other) in enumerate(events):
         plan = Plan(run_seconds=number)
         if what == "plan":
@@ -106,11 +110,11 @@ def test_each_job_takes_the_first_plan_that_is_for_it(events: list[Any]):
             waiting.append((plan, one, other))
         elif what == "always":
             queue.set_always(plan, tag=one, target=other)
-            standing.append((plan, one, other))
+            state.append((plan, one, other))
         else:
             fitting = [
                 entry
-                for entry in [*waiting, *reversed(standing)]
+                for entry in [*waiting, *reversed(state)]
                 if entry[1] in {None, *one} and entry[2] in {None, other}
             ]
             assert queue.take(tags=one, target=other) == (fitting[0][0] if fitting else None)
@@ -144,19 +148,19 @@ def test_jobs_get_plans_in_order_of_submission_by_tag_and_by_target(
     assert [job.plan for job in server.jobs()][-2:] == [plans[5], plans[5]]
 
 
-def test_plans_for_nobody_are_refused(emulate: Callable[..., Emulator]):
+def test_invalid_arguments_of_plan_are_refused(emulate: Callable[..., Emulator]):
     server = emulate()
-    with pytest.raises(ValueError, match="There is no target nowhere_at_qpu"):
+    with pytest.raises(ValueError, match="The target nowhere_at_qpu does not exist"):
         server.plan(Plan(), target="nowhere_at_qpu")
-    with pytest.raises(ValueError, match="must be a Plan, not 'stuck'"):
+    with pytest.raises(ValueError, match="expected a Plan, got 'stuck'"):
         emulate(plans=["stuck"])
-    with pytest.raises(ValueError, match="always takes one plan, not 2"):
+    with pytest.raises(ValueError, match="takes exactly one plan, got 2"):
         server.plan(Plan(), Plan(), always=True)
-    with pytest.raises(ValueError, match="always takes one plan, not 0"):
+    with pytest.raises(ValueError, match="takes exactly one plan, got 0"):
         server.plan(always=True)
 
 
-# --- what becomes of a job
+# --- how jobs go
 
 
 @pytest.mark.parametrize("job_type", ["submit", "simulate", "compile"])
@@ -183,17 +187,17 @@ def test_each_ending_as_the_api_shows_it(
     data = fetch(server, job_id)
     for index, ending in enumerate(endings):
         status = data["statuses"][index]
-        told = data["status_messages"][index]
+        messages = data["status_messages"][index]
         compiled = data["compiled_circuits"][index]
         assert (data["counts"][index] is not None) == (
             status == "completed" and job_type != "compile"
         )
         if ending.becomes == "completed":
-            assert (status, told) == ("completed", None)
+            assert (status, messages) == ("completed", None)
             assert compiled is not None
             continue
-        assert told == ending.message
-        assert status == ending.becomes or (told is None and CircuitStatus(status) in PASSING)
+        assert messages == ending.message
+        assert status == ending.becomes or (messages is None and CircuitStatus(status) in PASSING)
         passed_compilation = job_type != "compile" and ending.during in {
             "awaiting_submission", "awaiting_simulation", "pending", "running", "simulating"
         }  # fmt: skip
@@ -204,7 +208,7 @@ def test_each_ending_as_the_api_shows_it(
         assert (data["provider_id"][index] is not None) == at_provider
 
 
-def test_partial_results_and_a_fault_of_a_circuits_own(
+def test_partial_results_beside_a_circuit_that_fails_on_its_own(
     emulate: Callable[..., Emulator],
     submit: Callable[..., str],
     fetch: Callable[..., dict[str, Any]],
@@ -227,8 +231,8 @@ def test_partial_results_and_a_fault_of_a_circuits_own(
         clock.advance(seconds)
         data = fetch(server, job_id)
         assert data["statuses"] == statuses
-    told = data["status_messages"]
-    assert told[:4] == [None, "The device failed.", None, "Cancelled by the operator."]
-    assert "frobnicate" in told[4]
+    messages = data["status_messages"]
+    assert messages[:4] == [None, "The device failed.", None, "Cancelled by the operator."]
+    assert "frobnicate" in messages[4]
     assert sum(data["counts"][0].values()) == 100
     assert data["counts"][1:] == [None] * 4

@@ -26,26 +26,26 @@ BELL = (
     'OPENQASM 2.0; include "qelib1.inc"; qreg q[2]; creg c[2]; h q[0]; cx q[0],q[1]; measure q->c;'
 )
 BROKEN = 'OPENQASM 2.0; include "qelib1.inc"; qreg q[2]; frobnicate q[0];'
-NOBODY = str(uuid.UUID(int=0))
+UNKNOWN = str(uuid.UUID(int=0))
 
-Ask = Callable[..., Any]
+Send = Callable[..., Any]
 
 
 class Operator:
-    """The operator's calls from Python, or over HTTP, alike."""
+    """The operator's calls, from Python or over HTTP."""
 
-    def __init__(self, server: Emulator, ask: Ask | None) -> None:
+    def __init__(self, server: Emulator, send: Send | None) -> None:
         self.server = server
-        self._ask = ask
+        self._ask = send
 
-    def ask(self, method: str, path: str, body: object = None) -> Any:
+    def send(self, method: str, path: str, body: object = None) -> Any:
         assert self._ask is not None
         return self._ask(self.server, method, "/__admin__" + path, body, version="")
 
     def _post(self, path: str, body: object = None) -> Any:
-        answer = self.ask("POST", path, body)
-        assert answer.status == 200, answer
-        return answer.json
+        response = self.send("POST", path, body)
+        assert response.status == 200, response
+        return response.json
 
     def advance(self, seconds: float) -> None:
         if self._ask is None:
@@ -56,7 +56,7 @@ class Operator:
     def jobs(self) -> list[dict[str, Any]]:
         if self._ask is None:
             return [plain(job) for job in self.server.jobs()]
-        return self.ask("GET", "/jobs").json  # type: ignore[no-any-return]
+        return self.send("GET", "/jobs").json  # type: ignore[no-any-return]
 
     def act(self, what: str, job_id: str, **options: Any) -> dict[str, Any]:
         if self._ask is None:
@@ -80,18 +80,18 @@ def plain(job: EmulatedJob) -> dict[str, Any]:
 
 @pytest.fixture(params=["python", "http"])
 def operate(
-    request: pytest.FixtureRequest, emulate: Callable[..., Emulator], ask: Ask
+    request: pytest.FixtureRequest, emulate: Callable[..., Emulator], send: Send
 ) -> Callable[..., Operator]:
     def start(**options: Any) -> Operator:
-        return Operator(emulate(**options), ask if request.param == "http" else None)
+        return Operator(emulate(**options), send if request.param == "http" else None)
 
     return start
 
 
-# --- what is done to jobs
+# --- ending jobs
 
 
-def test_cancel_and_fail_end_what_is_not_over(
+def test_cancel_and_fail_end_unfinished_circuits(
     operate: Callable[..., Operator],
     submit: Callable[..., str],
     fetch: Callable[..., Any],
@@ -110,20 +110,20 @@ def test_cancel_and_fail_end_what_is_not_over(
         last = operator.act(what, job_id)
         assert last["statuses"] == ["failed", status, status, status]
         general = {"cancel": "Cancelled by the operator.", "fail": "Failed by the operator."}[what]
-        told = ["The device failed.", general, "Maintenance.", general]
-        assert last["status_messages"] == told
+        messages = ["The device failed.", general, "Maintenance.", general]
+        assert last["status_messages"] == messages
         operator.advance(1_000_000)
         assert operator.act(what, job_id, message="Again.") == last
         assert operator.act("finish", job_id) == last
         data = fetch(server, job_id)
         assert data["statuses"] == last["statuses"]
-        assert data["status_messages"] == told
-        # What the circuits had behind them still shows.
+        assert data["status_messages"] == messages
+        # What the circuits had reached is still shown.
         assert [text is not None for text in data["compiled_circuits"]] == [False] + [True] * 3
         assert data["counts"] == [None] * 4
 
 
-def test_finish_completes_what_is_not_over_whatever_its_plan(
+def test_finish_completes_unfinished_circuits_whatever_their_plan(
     operate: Callable[..., Operator],
     submit: Callable[..., str],
     fetch: Callable[..., Any],
@@ -141,7 +141,7 @@ def test_finish_completes_what_is_not_over_whatever_its_plan(
     operator.advance(1)
     rest = operator.act("finish", job_id)
     assert rest["statuses"] == ["completed"] * 4 + ["failed"]
-    assert [told is None for told in rest["status_messages"]] == [True] * 4 + [False]
+    assert [messages is None for messages in rest["status_messages"]] == [True] * 4 + [False]
     data = fetch(server, job_id)
     assert [sum(counts.values()) for counts in data["counts"][:4]] == [100] * 4
     assert data["last_updated_timestamp"][0] > data["last_updated_timestamp"][1]
@@ -149,14 +149,14 @@ def test_finish_completes_what_is_not_over_whatever_its_plan(
     assert operator.act("finish", broken)["statuses"] == ["failed"]
 
 
-def test_on_a_real_clock_finishing_waits_for_no_result(
+def test_on_a_real_clock_finish_does_not_wait_for_results(
     operate: Callable[..., Operator],
     submit: Callable[..., str],
     finish: Callable[..., Any],
     simulator: Simulator,
 ):
     gate = threading.Event()
-    simulator._runs._put(gate.wait)
+    simulator._runner._put(gate.wait)
     operator = operate(step_seconds=1_000)
     job_id = submit(operator.server, BELL)
     assert operator.act("finish", job_id)["statuses"] == ["compiling"]
@@ -178,14 +178,14 @@ BECOMES = st.sampled_from(
 )
 
 
-# The fixtures hold nothing from one example to the next.
+# The fixtures keep no state from one example to the next.
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     endings=st.lists(BECOMES, min_size=3, max_size=3),
     story=st.lists(st.tuples(st.integers(0, 40), ACTS), max_size=8),
 )
-def test_whatever_is_done_no_circuit_goes_back(
-    simulator: Simulator, submit: Callable[..., str], fetch: Callable[..., Any], ask: Ask,
+def test_no_circuit_goes_back_whatever_the_operator_does(
+    simulator: Simulator, submit: Callable[..., str], fetch: Callable[..., Any], send: Send,
     endings: list[Ending], story: list[Any],
 ):  # fmt: skip
     clock = FakeClock()
@@ -196,14 +196,16 @@ def test_whatever_is_done_no_circuit_goes_back(
         for seconds, (what, circuits) in story:
             server.advance(seconds)
             if what == "user":
-                ask(server, "PUT", "/client/cancel_jobs", {"job_id": [job_id]})
+                send(server, "PUT", "/client/cancel_jobs", {"job_id": [job_id]})
             elif what != "look":
                 getattr(server, f"{what}_job")(job_id, circuits=circuits)
             looks.append(fetch(server, job_id))
             assert list(server.jobs()[0].statuses) == looks[-1]["statuses"]
     for before, after in itertools.pairwise(looks):
         for index in range(3):
-            was, is_now = (CircuitStatus(look["statuses"][index]) for look in (before, after))
+            was, is_now = (
+                CircuitStatus(fetch_once["statuses"][index]) for fetch_once in (before, after)
+            )
             assert may_become(was, is_now)
             assert before["last_updated_timestamp"][index] <= after["last_updated_timestamp"][index]
             if was.is_terminal:
@@ -214,7 +216,7 @@ def test_whatever_is_done_no_circuit_goes_back(
 # --- jobs, plans and time
 
 
-def test_the_operator_sees_the_jobs_of_all(
+def test_the_operator_sees_the_jobs_of_all_users(
     operate: Callable[..., Operator], submit: Callable[..., str], clock: Any
 ):
     users = {"a": User(email="a@example.com"), "b": User(email="b@example.com")}
@@ -235,12 +237,14 @@ def test_the_operator_sees_the_jobs_of_all(
     assert {job["submission_timestamp"] for job in jobs} == {"2026-01-01T00:00:00Z"}
 
 
-def test_what_is_unknown_or_cannot_be(emulate: Callable[..., Emulator], submit: Callable[..., str]):
+def test_invalid_arguments_are_refused(
+    emulate: Callable[..., Emulator], submit: Callable[..., str]
+):
     server = emulate()
     job_id = submit(server, BELL)
     for act in (server.cancel_job, server.fail_job, server.finish_job):
-        with pytest.raises(LookupError, match=f"no job {NOBODY}"):
-            act(NOBODY)
+        with pytest.raises(LookupError, match=f"job {UNKNOWN} does not exist"):
+            act(UNKNOWN)
         with pytest.raises(LookupError, match="has no circuit 1"):
             act(job_id, circuits=[0, 1])
         with pytest.raises(LookupError, match="has no circuit -1"):
@@ -251,38 +255,38 @@ def test_what_is_unknown_or_cannot_be(emulate: Callable[..., Emulator], submit: 
         server.advance(1)
     virtual = emulate(clock=FakeClock())
     for seconds in (-1, float("nan"), float("inf"), 1e300, 1e12):
-        with pytest.raises(ValueError, match=r"cannot pass|NaN"):
+        with pytest.raises(ValueError, match=r"seconds|NaN"):
             virtual.advance(seconds)
 
 
 # --- over HTTP
 
 
-def test_time_over_http(emulate: Callable[..., Emulator], ask: Ask, clock: Any):
-    operator = Operator(emulate(clock=clock), ask)
+def test_time_over_http(emulate: Callable[..., Emulator], send: Send, clock: Any):
+    operator = Operator(emulate(clock=clock), send)
     before = {"virtual": True, "now": 1_000, "utcnow": "2026-01-01T00:00:00Z"}
-    assert operator.ask("GET", "/clock").json == before
-    answer = operator.ask("POST", "/clock", {"advance_seconds": 36_000.5})
+    assert operator.send("GET", "/clock").json == before
+    response = operator.send("POST", "/clock", {"advance_seconds": 36_000.5})
     after = {"virtual": True, "now": 37_000.5, "utcnow": "2026-01-01T10:00:00.500000Z"}
-    assert answer.json == after
+    assert response.json == after
     assert clock.now() == 37_000.5
     assert clock.sleeps == ()
-    real = Operator(emulate(), ask)
-    answer = real.ask("POST", "/clock", {"advance_seconds": 1})
-    assert (answer.status, list(answer.json)) == (409, ["message"])
-    assert real.ask("GET", "/clock").json["virtual"] is False
+    real = Operator(emulate(), send)
+    response = real.send("POST", "/clock", {"advance_seconds": 1})
+    assert (response.status, list(response.json)) == (409, ["message"])
+    assert real.send("GET", "/clock").json["virtual"] is False
 
 
 def test_plans_over_http(
-    emulate: Callable[..., Emulator], submit: Callable[..., str], ask: Ask, clock: Any
+    emulate: Callable[..., Emulator], submit: Callable[..., str], send: Send, clock: Any
 ):
-    operator = Operator(emulate(clock=clock, step_seconds=10), ask)
+    operator = Operator(emulate(clock=clock, step_seconds=10), send)
     ending = {"becomes": "failed", "during": "compiling", "message": "Out of memory."}
     plan = {"queue_seconds": 3, "run_seconds": 0.5, "circuits": {"1": ending}}
     sent = {"plans": [{}, plan], "tag": "x", "target": "emulated_line_qpu"}
-    assert operator.ask("POST", "/plans", sent).json == {"waiting": 2}
+    assert operator.send("POST", "/plans", sent).json == {"waiting": 2}
     always = {"plans": [{"ending": {"becomes": "stuck"}}], "always": True}
-    assert operator.ask("POST", "/plans", always).json == {"waiting": 2}
+    assert operator.send("POST", "/plans", always).json == {"waiting": 2}
     fits = {"tags": ["x"], "target": "emulated_line_qpu"}
     for fields in (fits, fits, fits):
         submit(operator.server, BELL, **fields)
@@ -296,7 +300,7 @@ def test_plans_over_http(
         ),
         Plan(ending=Ending("stuck")),
     ]
-    # What is shown can be given again.
+    # The plan in the response is accepted as input.
     shown = [job["plan"] for job in operator.jobs()]
     assert shown[1] == {
         "queue_seconds": 3,
@@ -305,7 +309,7 @@ def test_plans_over_http(
         "ending": {"becomes": "completed", "during": None, "message": None},
         "circuits": {"1": ending},
     }
-    assert operator.ask("POST", "/plans", {"plans": shown}).status == 200
+    assert operator.send("POST", "/plans", {"plans": shown}).status == 200
     for _ in range(3):
         submit(operator.server, BELL)
     assert [job.plan for job in operator.server.jobs()][3:] == own
@@ -346,26 +350,26 @@ def test_plans_over_http(
         ("/clock", {"advance_seconds": True}, ["body", "advance_seconds"]),
         ("/clock", {"advance_seconds": 1, "hours": 10}, ["body", "hours"]),
         ("/jobs/mine/cancel", {}, ["path", "job_id"]),
-        (f"/jobs/{NOBODY}/cancel", {"message": 3}, ["body", "message"]),
-        (f"/jobs/{NOBODY}/fail", {"circuits": ["1"]}, ["body", "circuits", 0]),
-        (f"/jobs/{NOBODY}/finish", {"message": "Done."}, ["body", "message"]),
+        (f"/jobs/{UNKNOWN}/cancel", {"message": 3}, ["body", "message"]),
+        (f"/jobs/{UNKNOWN}/fail", {"circuits": ["1"]}, ["body", "circuits", 0]),
+        (f"/jobs/{UNKNOWN}/finish", {"message": "Done."}, ["body", "message"]),
     ],
     ids=str,
 )
-def test_bodies_that_are_wrong_are_422_and_change_nothing(
-    emulate: Callable[..., Emulator], ask: Ask, clock: Any, path: str, body: Any, where: list[Any]
+def test_invalid_bodies_are_422_and_change_nothing(
+    emulate: Callable[..., Emulator], send: Send, clock: Any, path: str, body: Any, where: list[Any]
 ):
-    operator = Operator(emulate(clock=clock), ask)
-    answer = operator.ask("POST", path, body)
-    assert answer.status == 422, answer
-    assert where in [flaw["loc"] for flaw in answer.json["detail"]]
-    assert all(flaw["msg"] for flaw in answer.json["detail"])
+    operator = Operator(emulate(clock=clock), send)
+    response = operator.send("POST", path, body)
+    assert response.status == 422, response
+    assert where in [problem["loc"] for problem in response.json["detail"]]
+    assert all(problem["msg"] for problem in response.json["detail"])
     assert clock.now() == 1_000
     assert len(operator.server._service.store._plans) == 0
 
 
-def test_everything_that_is_wrong_with_plans_is_told_at_once(
-    emulate: Callable[..., Emulator], ask: Ask
+def test_everything_that_is_wrong_with_plans_is_reported_at_once(
+    emulate: Callable[..., Emulator], send: Send
 ):
     plans = [
         {"queue_second": 3, "run_seconds": "long"},
@@ -374,9 +378,9 @@ def test_everything_that_is_wrong_with_plans_is_told_at_once(
         {"circuits": {"x": {"becomes": "failed"}}},
         None,
     ]
-    answer = Operator(emulate(), ask).ask("POST", "/plans", {"plans": plans})
-    assert answer.status == 422
-    assert [flaw["loc"][2:] for flaw in answer.json["detail"]] == [
+    response = Operator(emulate(), send).send("POST", "/plans", {"plans": plans})
+    assert response.status == 422
+    assert [problem["loc"][2:] for problem in response.json["detail"]] == [
         [0, "queue_second"],
         [0, "run_seconds"],
         [2],
@@ -388,9 +392,9 @@ def test_everything_that_is_wrong_with_plans_is_told_at_once(
 @pytest.mark.parametrize(
     ("method", "path", "body", "status"),
     [
-        ("POST", f"/jobs/{NOBODY}/cancel", None, 404),
-        ("POST", f"/jobs/{NOBODY}/fail", {}, 404),
-        ("POST", f"/jobs/{NOBODY}/finish", None, 404),
+        ("POST", f"/jobs/{UNKNOWN}/cancel", None, 404),
+        ("POST", f"/jobs/{UNKNOWN}/fail", {}, 404),
+        ("POST", f"/jobs/{UNKNOWN}/finish", None, 404),
         ("POST", "/plans", {"plans": [{}], "target": "nowhere_at_qpu"}, 404),
         ("GET", "/nothing", None, 404),
         ("GET", "/plans", None, 405),
@@ -398,29 +402,32 @@ def test_everything_that_is_wrong_with_plans_is_told_at_once(
     ],
     ids=str,
 )
-def test_what_is_not_there(
-    emulate: Callable[..., Emulator], ask: Ask, method: str, path: str, body: Any, status: int
+def test_unknown_paths_and_jobs(
+    emulate: Callable[..., Emulator], send: Send, method: str, path: str, body: Any, status: int
 ):
-    assert Operator(emulate(), ask).ask(method, path, body).status == status
+    assert Operator(emulate(), send).send(method, path, body).status == status
 
 
-def test_a_circuit_that_is_not_there(
-    emulate: Callable[..., Emulator], submit: Callable[..., str], ask: Ask
+def test_an_unknown_circuit_is_404(
+    emulate: Callable[..., Emulator], submit: Callable[..., str], send: Send
 ):
-    operator = Operator(emulate(step_seconds=100), ask)
+    operator = Operator(emulate(step_seconds=100), send)
     job_id = submit(operator.server, BELL)
-    answer = operator.ask("POST", f"/jobs/{job_id}/cancel", {"circuits": [0, 3]})
-    assert (answer.status, answer.json) == (404, {"message": f"job {job_id} has no circuit 3"})
+    response = operator.send("POST", f"/jobs/{job_id}/cancel", {"circuits": [0, 3]})
+    assert (response.status, response.json) == (
+        404,
+        {"message": f"job {job_id} has no circuit 3: it has 1 of them, numbered from 0"},
+    )
     assert operator.jobs()[0]["statuses"] == ["received"]
 
 
-def test_the_operator_needs_a_key_and_nothing_else(emulate: Callable[..., Emulator], ask: Ask):
+def test_the_operator_needs_a_key_and_nothing_else(emulate: Callable[..., Emulator], send: Send):
     server = emulate(api_key={"k": User(terms_accepted=False, email_validated=False)})
-    assert ask(server, "GET", "/__admin__/jobs", version="", key="k").json == []
+    assert send(server, "GET", "/__admin__/jobs", version="", key="k").json == []
     for key in (None, "wrong"):
         for method, path in [("GET", "/jobs"), ("POST", "/plans"), ("POST", "/clock")]:
-            answer = ask(server, method, f"/__admin__{path}", {}, version="", key=key)
-            assert (answer.status, answer.json) == (401, "No user has this API key.")
+            response = send(server, method, f"/__admin__{path}", {}, version="", key=key)
+            assert (response.status, response.json) == (401, "No user has this API key.")
 
 
 @given(
@@ -440,7 +447,18 @@ def test_the_operator_needs_a_key_and_nothing_else(emulate: Callable[..., Emulat
         ),
     )
 )
-def test_no_body_is_more_than_refused(body: Any):
+def test_no_body_causes_more_than_a_refusal(body: Any):
     with contextlib.suppress(Refusal):
         plans = _read_plans(read_body(_PlansBody, json.dumps(body).encode()))
         assert all(isinstance(plan, Plan) for plan in plans)
+
+
+@pytest.mark.parametrize("message", [5, "\ud800"])
+def test_a_message_that_json_cannot_hold_is_refused(
+    emulate: Callable[..., Emulator], submit: Callable[..., str], message: Any
+):
+    with pytest.raises(ValueError, match="message must be a string"):
+        Ending("failed", message=message)
+    server = emulate()
+    with pytest.raises(ValueError, match="message must be a string"):
+        server.cancel_job(submit(server, BELL), message=message)

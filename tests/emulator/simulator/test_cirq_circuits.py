@@ -1,4 +1,4 @@
-"""cirq-superstaq, unmodified, as the judge of the emulator, and our handle beside it."""
+"""Cirq circuits: cirq-superstaq, unmodified, as the judge, and our handle beside it."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def service(server: Emulator, serve: Serve) -> Any:
 
 
 def histogram(circuit: cirq.Circuit, shots: int = 300) -> dict[str, int]:
-    """What Cirq's own simulator says, with keys as cirq-superstaq joins them."""
+    """The counts of Cirq's own simulator, with keys as cirq-superstaq joins them."""
     result = cirq.Simulator(seed=1).run(circuit, repetitions=shots)
     counts: dict[str, int] = {}
     for shot in range(shots):
@@ -131,7 +131,7 @@ def test_a_compiled_circuit_is_the_submitted_one_on_physical_qubits(service: Any
     measured = next(op for op in compiled.all_operations() if cirq.is_measurement(op))
     assert list(measured.qubits) == [final[qubit] for qubit in logical]
     assert job._terminal_measurement_qubit_indices(0) == [final[qubit].x for qubit in logical]
-    # The same state: the logical qubits where the final map says, the others in 0.
+    # The same state: the logical qubits as in the final map, the others in 0.
     body = cirq.Circuit(op for op in compiled.all_operations() if not cirq.is_measurement(op))
     spare = [q for q in cirq.LineQubit.range(5) if q not in final.values()]
     order = [*(final[qubit] for qubit in logical), *spare]
@@ -166,7 +166,7 @@ def test_each_method(service: Any, method: str | None, job_type: str, *, dry_run
     assert (job.job_data.job_type, job.job_data.dry_run) == (job_type, dry_run)
 
 
-def test_noise_has_the_stated_size(service: Any):
+def test_noise_has_the_documented_size(service: Any):
     # 40 pairs of CX, each with a depolarizing probability of 0.01, are not merged by a reset.
     pairs = [[cirq.CX(*Q[:2]), css.barrier(*Q[:2])] for _ in range(40)]
     circuit = cirq.Circuit(pairs, cirq.measure(*Q[:2], key="m"))
@@ -178,7 +178,7 @@ def test_noise_has_the_stated_size(service: Any):
     assert abs(counts["00"] - shots * p) < 6 * (shots * p * (1 - p)) ** 0.5
 
 
-def test_verbatim_comes_back_as_it_was(service: Any):
+def test_a_verbatim_circuit_is_returned_unchanged(service: Any):
     job = service.create_job(BELL, 10, verbatim=True)
     assert job.compiled_circuits(0, **FAST) == BELL
     assert job.final_logical_to_physical(0) == {Q[0]: Q[0], Q[1]: Q[1]}
@@ -218,7 +218,7 @@ def test_targets_balance_and_user(service: Any):
     assert service.get_user_info()["email"] == "user@emulator.example.com"
 
 
-# --- what circuits may be
+# --- supported circuits
 
 SUB = cirq.FrozenCircuit(cirq.H(Q[0]), cirq.measure(Q[0], key="s"))
 CIRCUITS = {
@@ -292,7 +292,7 @@ def test_the_counts_of_circuits_of_every_kind(service: Any):
     counts = job.counts(**FAST)
     for (what, circuit), sample in zip(CIRCUITS.items(), counts, strict=True):
         assert agree(sample, histogram(circuit)), (what, sample)
-    # The compiled circuits say the same to Cirq's simulator.
+    # The compiled circuits give the same in Cirq's simulator.
     for what, compiled, sample in zip(CIRCUITS, job.compiled_circuits(), counts, strict=True):
         assert agree(sample, histogram(compiled)), (what, sample)
 
@@ -309,7 +309,9 @@ def test_circuits_that_share_parts(service: Any):
     assert job.input_circuits() == circuits
 
 
-def test_a_qubit_is_measured_when_none_is(server: Emulator, ask: Callable[..., Any], serve: Serve):
+def test_all_qubits_are_measured_if_the_circuit_measures_none(
+    server: Emulator, send: Callable[..., Any], serve: Serve
+):
     circuit = cirq.Circuit(cirq.X(Q[1]), cirq.I(Q[0]))
     body = {
         "job_type": "simulate",
@@ -318,13 +320,13 @@ def test_a_qubit_is_measured_when_none_is(server: Emulator, ask: Callable[..., A
         "circuit_type": "cirq",
         "shots": 7,
     }
-    job_id = ask(server, "POST", "/client/job", body).json["job_id"]
+    job_id = send(server, "POST", "/client/job", body).json["job_id"]
     job = serve(server).get_job(job_id)
     assert job.counts(0, **FAST) == {"01": 7}
     assert job._terminal_measurement_qubit_indices(0) == [0, 1]
 
 
-# --- what cannot be run
+# --- circuits that cannot run
 
 
 def _raw(kind: str, **fields: Any) -> str:
@@ -343,7 +345,7 @@ FAILING = {
     "levels": (cirq.to_json(cirq.Circuit(css.QutritZ0PowGate()(T))), "has 3 levels"),
     "symbols": (cirq.to_json(cirq.Circuit(cirq.X(Q[0]) ** sympy.Symbol("t"))), "without a value"),
     "noise": (cirq.to_json(cirq.Circuit(cirq.depolarize(0.1)(Q[0]))), "'DepolarizingChannel'"),
-    "a loop": (cirq.to_json(cirq.Circuit(LOOP)), "repeat until"),
+    "a loop": (cirq.to_json(cirq.Circuit(LOOP)), "repeat_until"),
     "confusion": (
         cirq.to_json(
             cirq.Circuit(
@@ -372,8 +374,8 @@ FAILING = {
 }
 
 
-def test_what_cannot_run_fails_with_a_reason(
-    server: Emulator, service: Any, ask: Callable[..., Any]
+def test_a_circuit_that_cannot_run_fails_with_a_reason(
+    server: Emulator, service: Any, send: Callable[..., Any]
 ):
     body = {
         "job_type": "submit",
@@ -382,7 +384,7 @@ def test_what_cannot_run_fails_with_a_reason(
         "circuit_type": "cirq",
         "shots": 1,
     }
-    job = service.get_job(ask(server, "POST", "/client/job", body).json["job_id"])
+    job = service.get_job(send(server, "POST", "/client/job", body).json["job_id"])
     with pytest.raises(gss.SuperstaqUnsuccessfulJobException, match="Circuit 0 - "):
         job.counts(**FAST)
     for (what, (_, message)), said in zip(
@@ -402,8 +404,8 @@ def test_what_cannot_run_fails_with_a_reason(
         ("[" * 100_000, []),
     ],
 )
-def test_what_is_no_list_of_circuits_is_422(
-    server: Emulator, ask: Callable[..., Any], circuits: str, where: list[int]
+def test_anything_but_a_list_of_circuits_is_422(
+    server: Emulator, send: Callable[..., Any], circuits: str, where: list[int]
 ):
     body = {
         "job_type": "submit",
@@ -411,12 +413,14 @@ def test_what_is_no_list_of_circuits_is_422(
         "circuits": circuits,
         "circuit_type": "cirq",
     }
-    answer = ask(server, "POST", "/client/job", body)
-    assert answer.status == 422
-    assert answer.json["detail"][0]["loc"] == ["body", "circuits", *where]
+    response = send(server, "POST", "/client/job", body)
+    assert response.status == 422
+    assert response.json["detail"][0]["loc"] == ["body", "circuits", *where]
 
 
-def test_a_reference_to_itself_fails_alone(server: Emulator, service: Any, ask: Callable[..., Any]):
+def test_a_circuit_that_refers_to_itself_fails_alone(
+    server: Emulator, service: Any, send: Callable[..., Any]
+):
     ref = {"cirq_type": "REF", "key": 1}
     val = {"cirq_type": "VAL", "key": 1, "val": {"cirq_type": "FrozenCircuit", "moments": [ref]}}
     good = json.loads(cirq.to_json(X01))
@@ -427,12 +431,12 @@ def test_a_reference_to_itself_fails_alone(server: Emulator, service: Any, ask: 
         "circuit_type": "cirq",
         "shots": 2,
     }
-    job = service.get_job(ask(server, "POST", "/client/job", body).json["job_id"])
+    job = service.get_job(send(server, "POST", "/client/job", body).json["job_id"])
     job.wait_until_terminal_state(**FAST)
     assert [status.value for status in job.job_data.statuses] == ["failed", "completed", "failed"]
 
 
-def test_without_cirq_it_says_what_to_install(service: Any, monkeypatch: pytest.MonkeyPatch):
+def test_without_cirq_the_error_says_what_to_install(service: Any, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "cirq", None)
     with pytest.raises(gss.SuperstaqServerException, match=r"superstaq_jobs\[emulator-cirq\]"):
         service._client.create_job({"cirq_circuits": "{}"})
@@ -441,28 +445,30 @@ def test_without_cirq_it_says_what_to_install(service: Any, monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"target": "nobody_knows_qpu"}, "There is no target nobody_knows_qpu"),
+        ({"target": "unknown_device_qpu"}, "The target unknown_device_qpu does not exist"),
         ({"target": "emulated_retired_qpu"}, "retired"),
-        ({"target": "emulated_private_qpu"}, "no access"),
+        ({"target": "emulated_private_qpu"}, "not have access"),
         ({"target": "emulated_offline_qpu"}, "not available"),
     ],
 )
-def test_a_refusal_becomes_their_exception(service: Any, options: dict[str, Any], message: str):
+def test_a_refusal_becomes_the_clients_exception(
+    service: Any, options: dict[str, Any], message: str
+):
     with pytest.raises(gss.SuperstaqServerException, match=message) as caught:
         service.create_job(X01, 1, **options)
     assert 400 <= caught.value.status_code < 500
 
 
-def test_a_job_that_nobody_knows(service: Any):
+def test_an_unknown_job(service: Any):
     with pytest.raises(KeyError):
         service.get_job(uuid.uuid4()).status()
 
 
-# --- other languages
+# --- other formats
 
 
-def test_a_job_in_another_language(
-    server: Emulator, service: Any, ask: Callable[..., Any], submit: Callable[..., str]
+def test_a_job_in_another_format(
+    server: Emulator, service: Any, send: Callable[..., Any], submit: Callable[..., str]
 ):
     program = "OPENQASM 3.0; qubit[2] q; bit[2] c; U(pi,0,pi) q[1]; c = measure q;"
     job = service.get_job(submit(server, program, job_type="simulate", shots=3))
@@ -474,16 +480,16 @@ def test_a_job_in_another_language(
 
     job = service.create_job(X01, 3)
     job.counts(**FAST)
-    for language, beginning in {"qasm": "OPENQASM", "qiskit": "UUlTS0lU"}.items():
-        answer = ask(server, "GET", f"/client/job/{language}?job_id={job.job_id()}").json
-        data = answer[str(job.job_id())]
-        assert data["circuit_type"] == language
+    for circuit_type, beginning in {"qasm": "OPENQASM", "qiskit": "UUlTS0lU"}.items():
+        response = send(server, "GET", f"/client/job/{circuit_type}?job_id={job.job_id()}").json
+        data = response[str(job.job_id())]
+        assert data["circuit_type"] == circuit_type
         assert data["input_circuits"][0].startswith(beginning)
         assert data["compiled_circuits"][0].startswith(beginning)
         assert data["counts"] == [{"01": 3}]
 
 
-def test_what_has_no_words_in_another_language_stays_in_its_own(
+def test_a_circuit_that_another_format_cannot_express_keeps_its_own(
     server: Emulator, service: Any, submit: Callable[..., str]
 ):
     job = service.get_job(submit(server, "OPENQASM 2.0; frobnicate;"))
@@ -492,11 +498,11 @@ def test_what_has_no_words_in_another_language_stays_in_its_own(
     assert job.job_data.input_circuits == ["OPENQASM 2.0; frobnicate;"]
 
 
-def test_every_fetch_has_one_language(emulate: Callable[..., Emulator], serve: Serve, ask: Any):
+def test_every_response_has_one_format(emulate: Callable[..., Emulator], serve: Serve, send: Any):
     server = emulate(step_seconds=0.05)
     job = serve(server).create_job([X01, BELL], 5)
     for _ in itertools.count():
-        data = ask(server, "GET", f"/client/job/qasm?job_id={job.job_id()}").json
+        data = send(server, "GET", f"/client/job/qasm?job_id={job.job_id()}").json
         data = data[str(job.job_id())]
         assert data["circuit_type"] == "qasm"
         assert all(text.startswith("OPENQASM") for text in data["input_circuits"])

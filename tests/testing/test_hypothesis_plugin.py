@@ -1,4 +1,4 @@
-"""``st.from_type`` knows the records, here and in any project that has the library installed."""
+"""``st.from_type`` knows the records, in every project that has the library installed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from superstaq_jobs.testing import hypothesis_plugin
 from superstaq_jobs.testing import strategies as sts
 
 NO_VALUES = {"Problem", "SystemClock", "HttpTransport"}
-"""Public classes that hold something but are no record: a part of an error, and live things."""
+"""Public attrs classes that are not records: a part of an error, and live objects."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -72,7 +72,7 @@ def test_an_enum_needs_no_help(kind, data):
 
 
 @pytest.mark.parametrize("asked", [object, Mapping, Hashable])
-def test_nobody_who_asks_for_something_else_gets_a_record(asked):
+def test_other_types_are_not_drawn_as_records(asked):
     kinds = set()
 
     @settings(max_examples=300, database=None, phases=[Phase.generate])
@@ -86,7 +86,7 @@ def test_nobody_who_asks_for_something_else_gets_a_record(asked):
 
 
 @given(st.builds(dict, snapshot=st.from_type(sj.JobSnapshot), counts=st.from_type(sj.Counts)))
-def test_types_are_enough_for_builds(built):
+def test_builds_infers_records_from_types(built):
     assert isinstance(built["snapshot"], sj.JobSnapshot)
 
 
@@ -94,14 +94,14 @@ def test_types_are_enough_for_builds(built):
 
 
 @given(st.data())
-def test_what_is_printed_makes_an_equal_record(data):
+def test_a_printed_record_evaluates_to_an_equal_one(data):
     kinds = [kind for kind in records() if kind is not sj.Request]  # its key does not print
     value = data.draw(st.from_type(data.draw(st.sampled_from(kinds))))
     names = {**vars(sj), "Fault": testing.Fault, "datetime": dt, "UUID": UUID}
     assert eval(pretty.pretty(value), names) == value  # noqa: S307
 
 
-def test_what_is_as_ever_is_not_printed():
+def test_default_values_are_not_printed():
     assert pretty.pretty(sj.RetryPolicy(budget=3)) == "RetryPolicy(budget=3)"
     shown = pretty.pretty(job("completed"))
     assert "compiled_circuit" not in shown
@@ -114,7 +114,7 @@ def test_what_is_as_ever_is_not_printed():
 
 
 def run(directory, script, **environment):
-    """What a program of another project prints, with this library installed and nothing else."""
+    """The output of a program of another project, with only this library installed."""
     path = directory / "program.py"
     path.write_text(textwrap.dedent(script))
     return subprocess.run(

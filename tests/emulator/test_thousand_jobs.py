@@ -10,7 +10,7 @@ from superstaq_jobs.emulator import Emulator
 CIRCUIT = 'OPENQASM 2.0;include "qelib1.inc";qreg q[1];creg c[1];x q[0];measure q->c;'
 
 
-def test_a_thousand_jobs_end_in_seven_requests_a_round():
+def test_a_thousand_jobs_take_seven_requests_per_round():
     job = sj.NewJob(
         job_type="compile", target="ss_unconstrained_simulator", circuits=[CIRCUIT], shots=1
     )

@@ -1,4 +1,4 @@
-"""An emulator on a clock that the test holds: what it answers follows from that clock alone."""
+"""An emulator on a virtual clock: its responses depend on that clock alone."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ TEN_HOURS = Plan(queue_seconds=10 * HOURS, compile_seconds=0, run_seconds=30)
 
 @pytest.fixture
 def gate(simulator: Simulator) -> Iterator[threading.Event]:
-    """Keeps the simulator from its work until it is set."""
+    """Blocks the simulator until it is set."""
     opened = threading.Event()
-    simulator._runs._put(opened.wait)
+    simulator._runner._put(opened.wait)
     yield opened
     opened.set()
 
@@ -47,18 +47,18 @@ def background() -> Iterator[concurrent.futures.ThreadPoolExecutor]:
 
 
 def started_waiting(server: Emulator, job_id: str) -> None:
-    """Wait until somebody waits for a circuit of a job."""
+    """Block until a request waits for a circuit of a job."""
     jobs = server._service.store._jobs.values()
     (job,) = (job for job in jobs if str(job.job_id) == job_id)
-    while not any(circuit.waits for circuit in job.circuits):
+    while not any(circuit.waiters for circuit in job.circuits):
         time.sleep(0.001)
 
 
-# --- answers do not depend on how fast this machine simulates
+# --- responses do not depend on how fast this machine simulates
 
 
-def test_a_call_waits_for_what_is_due_and_others_do_not(
-    emulate: Callable[..., Emulator], submit: Callable[..., str], fetch: Any, ask: Any,
+def test_a_request_waits_for_due_results_and_others_do_not(
+    emulate: Callable[..., Emulator], submit: Callable[..., str], fetch: Any, send: Any,
     gate: threading.Event, background: Any,
 ):  # fmt: skip
     clock = FakeClock()
@@ -70,22 +70,22 @@ def test_a_call_waits_for_what_is_due_and_others_do_not(
     looks = [background.submit(fetch, server, job_id) for _ in range(2)]
     looks.append(background.submit(lambda: server.jobs()[0]))
     started_waiting(server, job_id)
-    assert ask(server, "GET", "/client/balance").status == 200
+    assert send(server, "GET", "/client/balance").status == 200
     other = submit(server, BELL)
     assert fetch(server, other)["statuses"] == ["received"]
-    assert not any(look.done() for look in looks)
+    assert not any(fetch_once.done() for fetch_once in looks)
     gate.set()
-    first, second, operators = (look.result(timeout=60) for look in looks)
+    first, second, operators = (fetch_once.result(timeout=60) for fetch_once in looks)
     assert first == second
     assert first["statuses"] == ["completed", "failed"] == list(operators.statuses)
-    # At the time of the plan, which is long over, and not when the simulator was done.
+    # At the planned time, which has long passed, and not when the simulator was done.
     newest = max(first["last_updated_timestamp"])
     assert newest < clock.utcnow().isoformat()
     assert newest > "2026-01-01T00:00:20"
 
 
-def test_cancelling_waits_too(
-    emulate: Callable[..., Emulator], submit: Callable[..., str], fetch: Any, ask: Any,
+def test_cancelling_waits_for_due_results_too(
+    emulate: Callable[..., Emulator], submit: Callable[..., str], fetch: Any, send: Any,
     gate: threading.Event, background: Any,
 ):  # fmt: skip
     clock = FakeClock()
@@ -95,14 +95,14 @@ def test_cancelling_waits_too(
     going = submit(server, BELL)
     clock.advance(1)
     ids = {"job_id": [over, going]}
-    cancelling = background.submit(ask, server, "PUT", "/client/cancel_jobs", ids)
+    cancelling = background.submit(send, server, "PUT", "/client/cancel_jobs", ids)
     started_waiting(server, over)
     gate.set()
     assert cancelling.result(timeout=60).json["succeeded"] == [going]
     assert fetch(server, over)["statuses"] == ["completed"]
 
 
-def test_the_machines_clock_waits_for_nothing(
+def test_on_a_real_clock_no_request_waits(
     emulate: Callable[..., Emulator], submit: Callable[..., str], fetch: Any, gate: threading.Event
 ):
     for clock in (None, SystemClock()):
@@ -113,41 +113,41 @@ def test_the_machines_clock_waits_for_nothing(
     gate.set()
 
 
-def script(server: Emulator, clock: FakeClock, ask: Any, pause: Callable[[], object]) -> list[Any]:
-    """Three jobs and what is seen of them; ``pause`` lets the machine work or not."""
+def script(server: Emulator, clock: FakeClock, send: Any, pause: Callable[[], object]) -> list[Any]:
+    """Three jobs, and their data at each step; ``pause`` may let the simulator work."""
     server.plan(Plan(queue_seconds=500, circuits={1: Ending("failed", during="compiling")}))
     seen = []
     new_job = {"job_type": "submit", "target": "ss_unconstrained_simulator", "circuit_type": "qasm"}
     for circuits in ([BELL, BELL], [BROKEN], [BELL] * 3):
         body = {**new_job, "circuits": json.dumps(circuits), "shots": 50}
-        seen.append(ask(server, "POST", "/client/job", body).json)
+        seen.append(send(server, "POST", "/client/job", body).json)
         clock.advance(7)
         pause()
-        seen.append(ask(server, "GET", "/client/job/qasm").json)
+        seen.append(send(server, "GET", "/client/job/qasm").json)
     for seconds in (20, 30, 400, 1, 1_000):
         clock.advance(seconds)
-        seen.append(ask(server, "GET", "/client/job/qasm").json)
+        seen.append(send(server, "GET", "/client/job/qasm").json)
         pause()
-        seen.append(ask(server, "GET", "/client/job/qasm?status=running&status=failed").json)
-    cancelled = ask(server, "PUT", "/client/cancel_jobs", {"status": ["completed"]}).json
+        seen.append(send(server, "GET", "/client/job/qasm?status=running&status=failed").json)
+    cancelled = send(server, "PUT", "/client/cancel_jobs", {"status": ["completed"]}).json
     return [*seen, cancelled, server.jobs()]
 
 
-def test_the_same_script_gives_the_same_answers(
-    emulate: Callable[..., Emulator], ask: Any, settled: Callable[[], None]
+def test_the_same_script_gives_the_same_responses(
+    emulate: Callable[..., Emulator], send: Any, simulator_idle: Callable[[], None]
 ):
     runs = []
-    for pause in (lambda: None, settled):
+    for pause in (lambda: None, simulator_idle):
         clock = FakeClock()
-        runs.append(script(emulate(clock=clock, step_seconds=10, seed=3), clock, ask, pause))
+        runs.append(script(emulate(clock=clock, step_seconds=10, seed=3), clock, send, pause))
     assert runs[0] == runs[1]
     assert {s for job in runs[0][-1] for s in job.statuses} == {"completed", "failed"}
 
 
-# --- a wait that has no end of its own
+# --- waits without an end of their own
 
 
-def test_stopping_ends_the_calls_that_wait(
+def test_stopping_ends_waiting_requests(
     submit: Callable[..., str], fetch: Any, simulator: Simulator, gate: threading.Event,
     background: Any,
 ):  # fmt: skip
@@ -157,24 +157,24 @@ def test_stopping_ends_the_calls_that_wait(
         clock.advance(1_000)
         looks = [background.submit(fetch, server, job_id), background.submit(server.jobs)]
         started_waiting(server, job_id)
-    for look in looks:
+    for fetch_once in looks:
         with contextlib.suppress(http.client.HTTPException, OSError, RuntimeError, AssertionError):
-            look.result(timeout=10)
-        assert look.exception() is not None
+            fetch_once.result(timeout=10)
+        assert fetch_once.exception() is not None
     with pytest.raises(RuntimeError, match="stopped"):
         server.jobs()
     gate.set()
 
 
-def test_nobody_waits_for_a_simulator_that_was_closed(
-    submit: Callable[..., str], ask: Any, background: Any
+def test_no_request_waits_for_a_closed_simulator(
+    submit: Callable[..., str], send: Any, background: Any
 ):
     clock, gate = FakeClock(), threading.Event()
     with Simulator() as simulator, Emulator(simulator=simulator, clock=clock) as server:
-        simulator._runs._put(gate.wait)
+        simulator._runner._put(gate.wait)
         job_id = submit(server, BELL)
         clock.advance(1_000)
-        looking = background.submit(ask, server, "GET", f"/client/job/qasm?job_id={job_id}")
+        looking = background.submit(send, server, "GET", f"/client/job/qasm?job_id={job_id}")
         started_waiting(server, job_id)
         closing = background.submit(simulator.close)  # which waits for the gate
         assert looking.result(timeout=60).status == 500
@@ -188,9 +188,9 @@ def test_nobody_waits_for_a_simulator_that_was_closed(
 
 
 def schedule(policy: sj.PollPolicy, changes: list[tuple[float, str]]) -> list[float]:
-    """When a wait looks, from what the policy's attributes say: no code of the library's.
+    """The times of the polls of a wait, from the policy's attributes, without the library's code.
 
-    The job has each status from its time on, and the last ends it.
+    The job has each status from its time on; the last one is terminal.
     """
 
     def seen(now: float) -> str:
@@ -236,11 +236,11 @@ def test_a_wait_of_ten_hours_makes_the_requests_of_its_schedule(
         submitted = client.traffic.requests
         final = handle.wait_until_complete(**options)
         requests = client.traffic.requests - submitted
-    life = [(0.0, "pending"), (10 * HOURS, "running"), (10 * HOURS + 30, "completed")]
+    timetable = [(0.0, "pending"), (10 * HOURS, "running"), (10 * HOURS + 30, "completed")]
     if isinstance(pace, sj.PollPolicy):
-        looks = schedule(pace, life)
+        looks = schedule(pace, timetable)
     else:
-        looks = [pace * n for n in range(int(-(-life[-1][0] // pace)) + 1)]
+        looks = [pace * n for n in range(int(-(-timetable[-1][0] // pace)) + 1)]
     assert requests == len(looks)
     pauses = [after - before for before, after in itertools.pairwise(looks)]
     assert clock.sleeps == pytest.approx(pauses)
@@ -249,7 +249,7 @@ def test_a_wait_of_ten_hours_makes_the_requests_of_its_schedule(
     assert sum(final.counts(0).values()) == 100
     over = final.circuits[0].updated_at
     assert over is not None
-    assert (over - final.submitted_at).total_seconds() == life[-1][0]
+    assert (over - final.submitted_at).total_seconds() == timetable[-1][0]
 
 
 PACES = st.builds(
@@ -297,7 +297,7 @@ def test_any_wait_makes_the_requests_of_its_schedule(
 
 
 @pytest.mark.parametrize("timeout", [HOURS, 10 * HOURS + 30, 10 * HOURS + 29.999])
-def test_a_wait_sees_what_is_so_at_its_deadline(emulate: Callable[..., Emulator], timeout: float):
+def test_a_wait_polls_at_its_deadline(emulate: Callable[..., Emulator], timeout: float):
     clock = FakeClock()
     server = emulate(clock=clock, step_seconds=0, plans=[TEN_HOURS])
     with sj.SuperstaqClient(server.api_key, server.url, clock=clock) as client:
@@ -317,7 +317,7 @@ def test_a_wait_sees_what_is_so_at_its_deadline(emulate: Callable[..., Emulator]
     assert clock.now() == timeout
 
 
-def test_a_device_that_is_stuck_runs_into_the_time_limit(emulate: Callable[..., Emulator]):
+def test_a_wait_for_a_stuck_circuit_times_out(emulate: Callable[..., Emulator]):
     clock = FakeClock()
     plan = Plan(circuits={1: Ending("stuck", during="pending")})
     server = emulate(clock=clock, step_seconds=1, plans=[plan])
@@ -341,7 +341,7 @@ def test_the_official_client_waits_ten_hours_too(
     emulate: Callable[..., Emulator], submit: Callable[..., str], official: Any
 ):
     class Hurrying(FakeClock):
-        """Ten minutes pass with each look: the official client sleeps by the machine's clock."""
+        """Each poll takes ten minutes, since the official client sleeps by the system clock."""
 
         def now(self) -> float:
             self.advance(600)
@@ -357,7 +357,7 @@ def test_the_official_client_waits_ten_hours_too(
     assert waited.total_seconds() == 10 * HOURS + 30
 
 
-def test_what_goes_wrong_by_plan_becomes_the_official_clients_own_error(
+def test_a_planned_failure_becomes_the_official_clients_exception(
     emulate: Callable[..., Emulator], submit: Callable[..., str], official: Any
 ):
     clock = FakeClock()
