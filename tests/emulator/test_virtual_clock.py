@@ -67,15 +67,15 @@ def test_a_request_waits_for_due_results_and_others_do_not(
     clock.advance(5)
     assert fetch(server, job_id)["statuses"] == ["received"] * 2, "nothing is due"
     clock.advance(1_000)
-    looks = [background.submit(fetch, server, job_id) for _ in range(2)]
-    looks.append(background.submit(lambda: server.jobs()[0]))
+    polls = [background.submit(fetch, server, job_id) for _ in range(2)]
+    polls.append(background.submit(lambda: server.jobs()[0]))
     started_waiting(server, job_id)
     assert send(server, "GET", "/client/balance").status == 200
     other = submit(server, BELL)
     assert fetch(server, other)["statuses"] == ["received"]
-    assert not any(fetch_once.done() for fetch_once in looks)
+    assert not any(poll.done() for poll in polls)
     gate.set()
-    first, second, operators = (fetch_once.result(timeout=60) for fetch_once in looks)
+    first, second, operators = (poll.result(timeout=60) for poll in polls)
     assert first == second
     assert first["statuses"] == ["completed", "failed"] == list(operators.statuses)
     # At the planned time, which has long passed, and not when the simulator was done.
@@ -90,16 +90,16 @@ def test_cancelling_waits_for_due_results_too(
 ):  # fmt: skip
     clock = FakeClock()
     server = emulate(clock=clock, step_seconds=10)
-    over = submit(server, BELL)
+    finished = submit(server, BELL)
     clock.advance(1_000)
     going = submit(server, BELL)
     clock.advance(1)
-    ids = {"job_id": [over, going]}
+    ids = {"job_id": [finished, going]}
     cancelling = background.submit(send, server, "PUT", "/client/cancel_jobs", ids)
-    started_waiting(server, over)
+    started_waiting(server, finished)
     gate.set()
     assert cancelling.result(timeout=60).json["succeeded"] == [going]
-    assert fetch(server, over)["statuses"] == ["completed"]
+    assert fetch(server, finished)["statuses"] == ["completed"]
 
 
 def test_on_a_real_clock_no_request_waits(
@@ -155,12 +155,12 @@ def test_stopping_ends_waiting_requests(
     with Emulator(simulator=simulator, clock=clock, step_seconds=1) as server:
         job_id = submit(server, BELL)
         clock.advance(1_000)
-        looks = [background.submit(fetch, server, job_id), background.submit(server.jobs)]
+        polls = [background.submit(fetch, server, job_id), background.submit(server.jobs)]
         started_waiting(server, job_id)
-    for fetch_once in looks:
+    for poll in polls:
         with contextlib.suppress(http.client.HTTPException, OSError, RuntimeError, AssertionError):
-            fetch_once.result(timeout=10)
-        assert fetch_once.exception() is not None
+            poll.result(timeout=10)
+        assert poll.exception() is not None
     with pytest.raises(RuntimeError, match="stopped"):
         server.jobs()
     gate.set()
@@ -201,15 +201,15 @@ def schedule(policy: sj.PollPolicy, changes: list[tuple[float, str]]) -> list[fl
         return min(pace.max_seconds, max(pace.min_seconds, pace.fraction * quiet))
 
     now, status, quiet, quiet_at = 0.0, seen(0.0), 0.0, 0.0
-    looks = [now]
+    polls = [now]
     while status != changes[-1][1]:
         now += pause(status, quiet + now - quiet_at)
-        looks.append(now)
+        polls.append(now)
         if seen(now) != status:
             pace = policy.running if status in {"running", "simulating"} else policy.queued
             quiet = policy.snap_back * pause(status, quiet + now - quiet_at) / pace.fraction
             status, quiet_at = seen(now), now
-    return looks
+    return polls
 
 
 @pytest.mark.parametrize(
@@ -238,18 +238,18 @@ def test_a_wait_of_ten_hours_makes_the_requests_of_its_schedule(
         requests = client.traffic.requests - submitted
     timetable = [(0.0, "pending"), (10 * HOURS, "running"), (10 * HOURS + 30, "completed")]
     if isinstance(pace, sj.PollPolicy):
-        looks = schedule(pace, timetable)
+        polls = schedule(pace, timetable)
     else:
-        looks = [pace * n for n in range(int(-(-timetable[-1][0] // pace)) + 1)]
-    assert requests == len(looks)
-    pauses = [after - before for before, after in itertools.pairwise(looks)]
+        polls = [pace * n for n in range(int(-(-timetable[-1][0] // pace)) + 1)]
+    assert requests == len(polls)
+    pauses = [after - before for before, after in itertools.pairwise(polls)]
     assert clock.sleeps == pytest.approx(pauses)
-    assert clock.now() == pytest.approx(looks[-1])
+    assert clock.now() == pytest.approx(polls[-1])
     assert final.completed
     assert sum(final.counts(0).values()) == 100
-    over = final.circuits[0].updated_at
-    assert over is not None
-    assert (over - final.submitted_at).total_seconds() == timetable[-1][0]
+    finished = final.circuits[0].updated_at
+    assert finished is not None
+    assert (finished - final.submitted_at).total_seconds() == timetable[-1][0]
 
 
 PACES = st.builds(
@@ -290,9 +290,9 @@ def test_any_wait_makes_the_requests_of_its_schedule(
         handle = sj.JobHandle.submit(client, new)
         assert handle.wait_until_complete(poll_policy=policy).completed
         requests = client.traffic.requests - 1
-    looks = schedule(policy, [(0, "pending"), (queue, "running"), (queue + run, "completed")])
-    assert requests == len(looks)
-    pauses = [after - before for before, after in itertools.pairwise(looks)]
+    polls = schedule(policy, [(0, "pending"), (queue, "running"), (queue + run, "completed")])
+    assert requests == len(polls)
+    pauses = [after - before for before, after in itertools.pairwise(polls)]
     assert clock.sleeps == pytest.approx(pauses)
 
 

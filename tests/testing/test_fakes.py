@@ -22,7 +22,7 @@ from superstaq_jobs.wire.request import Request, Response, Secret
 KEY = "hunter2-is-the-key"
 
 
-def ask(transport, path="/v0.3.0/client/balance"):
+def send(transport, path="/v0.3.0/client/balance"):
     request = Request(method="GET", path=path, headers=[("Authorization", Secret(KEY))])
     return transport.send(request, timeout_seconds=5.0)
 
@@ -93,11 +93,11 @@ def test_a_script_returns_raises_and_calls():
         [json_response({"a": 1}), error, lambda request: json_response(request.path)]
     )
     assert transport.remaining == 3
-    assert ask(transport).body == b'{"a": 1}'
+    assert send(transport).body == b'{"a": 1}'
     with pytest.raises(RequestTimeout) as caught:
-        ask(transport)
+        send(transport)
     assert caught.value is error
-    assert ask(transport, "/x").body == b'"/x"'
+    assert send(transport, "/x").body == b'"/x"'
     assert [request.path for request in transport.requests][-1] == "/x"
     assert transport.timeouts == (5.0, 5.0, 5.0)
     assert transport.remaining == 0
@@ -105,11 +105,11 @@ def test_a_script_returns_raises_and_calls():
 
 def test_a_request_past_the_end_names_itself_and_no_secret():
     transport = ScriptedTransport([json_response(1)])
-    ask(transport)
+    send(transport)
     with pytest.raises(
         AssertionError, match=r"request 2, GET /v0\.3\.0/x, is past the end"
     ) as caught:
-        ask(transport, f"/v0.3.0/x?token={KEY}")
+        send(transport, f"/v0.3.0/x?token={KEY}")
     assert KEY not in str(caught.value)
     assert len(transport.requests) == 2
     assert KEY not in repr(transport)
@@ -118,7 +118,7 @@ def test_a_request_past_the_end_names_itself_and_no_secret():
 
 def test_a_function_responds_without_end():
     transport = ScriptedTransport.from_function(lambda request: Response(status=len(request.path)))
-    assert [ask(transport, "/" * n).status for n in (1, 2, 3)] == [1, 2, 3]
+    assert [send(transport, "/" * n).status for n in (1, 2, 3)] == [1, 2, 3]
     assert transport.remaining == 0
     assert "a function" in repr(transport)
 
@@ -130,21 +130,21 @@ def test_a_closed_transport_sends_nothing():
     transport.close()
     assert transport.is_closed
     with pytest.raises(AssertionError, match="over a closed transport"):
-        ask(transport)
+        send(transport)
 
 
 def test_each_step_is_taken_once_by_many_threads():
     transport = ScriptedTransport([json_response(n) for n in range(400)])
     bodies = []
-    in_threads(lambda: bodies.extend(ask(transport).body for _ in range(100)))
+    in_threads(lambda: bodies.extend(send(transport).body for _ in range(100)))
     assert sorted(map(int, bodies)) == list(range(400))
 
 
 def test_json_responses():
-    answer = json_response([None], 503, [("Retry-After", "3")])
-    assert (answer.status, answer.body) == (503, b"[null]")
-    assert answer.header("content-type") == "application/json"
-    assert answer.header("retry-after") == "3"
+    response = json_response([None], 503, [("Retry-After", "3")])
+    assert (response.status, response.body) == (503, b"[null]")
+    assert response.header("content-type") == "application/json"
+    assert response.header("retry-after") == "3"
     with pytest.raises(ValueError, match="JSON"):
         json_response(float("nan"))
     with pytest.raises(TypeError):
@@ -153,10 +153,10 @@ def test_json_responses():
 
 @given(st.lists(sts.job_snapshots(), max_size=2, unique_by=lambda s: s.job_id))
 def test_jobs_responses_contain_the_snapshots(snapshots):
-    answer = jobs_response(*snapshots, headers=[("X-A", "1")])
-    assert decode_jobs(answer.body) == tuple(snapshots)
-    assert answer.status == 200
-    assert answer.header("x-a") == "1"
+    response = jobs_response(*snapshots, headers=[("X-A", "1")])
+    assert decode_jobs(response.body) == tuple(snapshots)
+    assert response.status == 200
+    assert response.header("x-a") == "1"
 
 
 def test_a_list_of_steps_is_refused_when_it_is_added():

@@ -41,8 +41,8 @@ def outcome(fault):
 
 @given(sts.faults())
 def test_a_fault_is_a_response_or_a_server_exception(fault):
-    answer, error = outcome(fault)
-    assert isinstance(answer, sj.Response) is (error is None)
+    response, error = outcome(fault)
+    assert isinstance(response, sj.Response) is (error is None)
     assert isinstance(error, sj.RequestTimeout) is fault.kind.takes_time
     assert error is None or str(error).startswith("GET /v0.3.0/client/balance: ")
     assert "secret" not in str(error)
@@ -110,10 +110,10 @@ def test_a_fault_that_takes_time_advances_the_clock():
 
 
 def test_the_function_is_not_called_for_a_request_with_a_fault():
-    asked = []
+    called = []
 
     def serve(request):
-        asked.append(request.label)
+        called.append(request.label)
         return BALANCE
 
     faults = [None, Fault("hang"), Fault("cut_body", is_done=True)]
@@ -122,7 +122,7 @@ def test_the_function_is_not_called_for_a_request_with_a_fault():
     for error in (sj.RequestTimeout, sj.TransportError):
         with pytest.raises(error):
             transport.send(REQUEST, timeout_seconds=1)
-    assert len(asked) == 2
+    assert len(called) == 2
     assert transport.send(REQUEST, timeout_seconds=1) == BALANCE
     assert len(transport.requests) == 4
 

@@ -71,12 +71,12 @@ def test_an_enum_needs_no_help(kind, data):
     assert isinstance(data.draw(st.from_type(kind)), kind)
 
 
-@pytest.mark.parametrize("asked", [object, Mapping, Hashable])
-def test_other_types_are_not_drawn_as_records(asked):
+@pytest.mark.parametrize("requested", [object, Mapping, Hashable])
+def test_other_types_are_not_drawn_as_records(requested):
     kinds = set()
 
     @settings(max_examples=300, database=None, phases=[Phase.generate])
-    @given(st.from_type(asked))
+    @given(st.from_type(requested))
     def collect(value):
         kinds.add(type(value).__module__)
 

@@ -51,13 +51,13 @@ def test_an_observer_sees_every_status_of_the_path(
     server = emulate(clock=clock, step_seconds=10)
     job_id = submit(server, BELL, BELL, BROKEN, **fields)
     simulator_idle()
-    looks = []
-    while not looks or not set(looks[-1]["statuses"]) <= {"completed", "failed"}:
-        looks.append(fetch(server, job_id))
+    polls = []
+    while not polls or not set(polls[-1]["statuses"]) <= {"completed", "failed"}:
+        polls.append(fetch(server, job_id))
         clock.advance(1)
-        assert len(looks) < 1_000
+        assert len(polls) < 1_000
     for index in range(3):
-        seen = [fetch_once["statuses"][index] for fetch_once in looks]
+        seen = [poll["statuses"][index] for poll in polls]
         steps = [status for status, _ in itertools.groupby(seen)]
         if index < 2:
             assert steps == path
@@ -66,21 +66,19 @@ def test_an_observer_sees_every_status_of_the_path(
             assert steps == [*path[: where + 1], "failed"]
         for before, after in itertools.pairwise(seen):
             assert may_become(CircuitStatus(before), CircuitStatus(after))
-        stamps = [fetch_once["last_updated_timestamp"][index] for fetch_once in looks]
+        stamps = [poll["last_updated_timestamp"][index] for poll in polls]
         assert stamps == sorted(stamps)
-    assert any(len(set(fetch_once["statuses"][:2])) == 2 for fetch_once in looks), (
-        "all at the same pace"
-    )
-    for fetch_once, index in itertools.product(looks, (0, 1)):
-        status = CircuitStatus(fetch_once["statuses"][index])
+    assert any(len(set(poll["statuses"][:2])) == 2 for poll in polls), "all at the same pace"
+    for poll, index in itertools.product(polls, (0, 1)):
+        status = CircuitStatus(poll["statuses"][index])
         has_counts = fields.get("job_type") != "compile" and status == "completed"
-        assert (fetch_once["counts"][index] is not None) == has_counts
-        assert (fetch_once["compiled_circuits"][index] is not None) == status.is_compiled
+        assert (poll["counts"][index] is not None) == has_counts
+        assert (poll["compiled_circuits"][index] is not None) == status.is_compiled
         at_provider = not fields and status in {"pending", "running", "completed"}
-        assert (fetch_once["provider_id"][index] is not None) == (
+        assert (poll["provider_id"][index] is not None) == (
             at_provider or ("verbatim" in fields and status in {"pending", "running", "completed"})
         )
-    assert fetch(server, job_id) == looks[-1]
+    assert fetch(server, job_id) == polls[-1]
 
 
 def test_a_clock_that_goes_back_moves_nothing(
@@ -98,10 +96,10 @@ def test_a_clock_that_goes_back_moves_nothing(
     job_id = submit(server, BELL)
     simulator_idle()
     clock.advance(1_000)
-    over = fetch(server, job_id)
-    assert over["statuses"] == ["completed"]
+    finished = fetch(server, job_id)
+    assert finished["statuses"] == ["completed"]
     clock.back = 995
-    assert fetch(server, job_id) == over
+    assert fetch(server, job_id) == finished
 
 
 def test_cancel_ends_unfinished_circuits(

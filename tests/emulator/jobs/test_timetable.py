@@ -84,7 +84,7 @@ PLANS = st.builds(
     job_type=JOB_TYPES,
     verbatim=st.booleans(),
     plan=st.none() | PLANS,
-    looks=st.lists(TIMES, min_size=2, max_size=30).map(sorted),
+    times=st.lists(TIMES, min_size=2, max_size=30).map(sorted),
     compiles=TIMES,
     takes=TIMES,
     failed_in=st.sampled_from([None, "compile", "run"]),
@@ -96,7 +96,7 @@ def test_an_observer_never_sees_a_circuit_go_back(
     job_type: str,
     verbatim: bool,
     plan: Plan | None,
-    looks: list[float],
+    times: list[float],
     compiles: float,
     takes: float,
     failed_in: str | None,
@@ -106,13 +106,13 @@ def test_an_observer_never_sees_a_circuit_go_back(
     if job_type == "compile" and failed_in == "run":
         failed_in = "compile"
     timetable = make_timetable(
-        job_type, verbatim=verbatim, step_seconds=10, seed=str(looks), plan=plan
+        job_type, verbatim=verbatim, step_seconds=10, seed=str(times), plan=plan
     )
     failure = failed_in and Failure(stage=failed_in, message="no such gate")
     ends = compiles if failed_in == "compile" else compiles + takes
     seen = []
     done: dict[str, Any] = {}
-    for now in [*looks, 1e9]:
+    for now in [*times, 1e9]:
         # What is known at a time is what has happened until then.
         progress = Progress(
             compiled_at=compiles if compiles <= now and failed_in != "compile" else None,
@@ -180,7 +180,7 @@ def test_a_circuit_ends_as_planned_when_planned(
     # Statuses last as long as planned, and the others as long as without a plan.
     plain = make_timetable(job_type, verbatim=verbatim, step_seconds=7, seed=seed)
     queue = {"submit": "pending", "simulate": "awaiting_simulation", "compile": "awaiting_compile"}
-    said = {
+    planned = {
         queue[job_type]: plan.queue_seconds,
         "compiling": plan.compile_seconds,
         "running": plan.run_seconds,
@@ -189,7 +189,7 @@ def test_a_circuit_ends_as_planned_when_planned(
     for steps, others in zip(
         itertools.pairwise(timetable.steps), itertools.pairwise(plain.steps), strict=True
     ):
-        seconds = said.get(steps[0].status.value)
+        seconds = planned.get(steps[0].status.value)
         expected = others[1].at - others[0].at if seconds is None else seconds
         assert steps[1].at - steps[0].at == pytest.approx(expected, abs=1e-9)
         # And it is seen from that moment on, not before.

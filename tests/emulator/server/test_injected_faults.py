@@ -63,7 +63,7 @@ class Impatient:
     def send(self, request: Request, /, *, timeout_seconds: float) -> Response:
         (fault, *_) = self.server.faults.remaining or (None,)
         if fault is not None and FaultKind(fault.kind).takes_time:
-            timeout_seconds = 0.5  # but long enough for the server to be asked
+            timeout_seconds = 0.5  # but long enough for the server to receive the request
         return self.inner.send(request, timeout_seconds=timeout_seconds)
 
     def close(self) -> None:
@@ -181,14 +181,14 @@ def test_a_client_sees_what_the_fault_describes(server: Emulator, fault: Fault, 
         eventually(lambda: not server._server.server_state.tasks)
         assert num_jobs(server, tag) == int(fault.is_done)
         server.faults.extend([fault])
-        looked = outcome(sj.fetch_balance, client)
+        result = outcome(sj.fetch_balance, client)
         server.faults.end_refusal()
     scripted = ScriptedTransport.from_function(Service(), faults=[fault, fault])
     imitation = sj.SuperstaqClient(
         "key", server.url, transport=scripted, retry_policy=ONCE, clock=FakeClock()
     )
     assert seen == outcome(sj.submit_job, imitation, new_job(tag))
-    assert looked == outcome(sj.fetch_balance, imitation)
+    assert result == outcome(sj.fetch_balance, imitation)
 
 
 def check_script(server: Emulator, script: list[Fault | None], *, submitting: bool) -> None:

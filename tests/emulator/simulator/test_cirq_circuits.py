@@ -355,7 +355,7 @@ FAILING = {
         "confusion map",
     ),
     "nonsense": (_raw("XPowGate", exponent="__import__('os')"), "Error"),
-    "too many fields": (_raw("XPowGate", nonsense=1), "Cirq cannot read this"),
+    "too many fields": (_raw("XPowGate", nonsense=1), "Cirq cannot read the circuit"),
     "a formula": (
         _raw(
             "BooleanHamiltonianGate",
@@ -387,10 +387,10 @@ def test_a_circuit_that_cannot_run_fails_with_a_reason(
     job = service.get_job(send(server, "POST", "/client/job", body).json["job_id"])
     with pytest.raises(gss.SuperstaqUnsuccessfulJobException, match="Circuit 0 - "):
         job.counts(**FAST)
-    for (what, (_, message)), said in zip(
+    for (what, (_, message)), actual in zip(
         FAILING.items(), job.job_data.status_messages, strict=True
     ):
-        assert message in said, what
+        assert message in actual, what
 
 
 @pytest.mark.parametrize(

@@ -339,11 +339,11 @@ def test_a_circuit_that_cannot_run_fails_with_a_reason(provider: Any):
     job = provider.get_backend(SIMULATOR).run([open_ended, wide, BELL, opaque], shots=5)
     with pytest.raises(gss.SuperstaqUnsuccessfulJobException, match=r"Circuit 0 - .*theta"):
         job.result(wait=0.02)
-    said = job.job_data.status_messages
-    assert "parameters without a value: theta" in said[0]
-    assert "21 qubits, more than the 20" in said[1]
-    assert said[2] is None
-    assert "mystery" in said[3]
+    messages = job.job_data.status_messages
+    assert "parameters without a value: theta" in messages[0]
+    assert "21 qubits, more than the 20" in messages[1]
+    assert messages[2] is None
+    assert "mystery" in messages[3]
     assert [status.value for status in job.job_data.statuses] == [
         "failed",
         "failed",
