@@ -139,4 +139,9 @@ class OperatorMethods:
 
 
 def _uuid(job_id: uuid.UUID | str) -> uuid.UUID:
-    return job_id if isinstance(job_id, uuid.UUID) else uuid.UUID(job_id)
+    if isinstance(job_id, uuid.UUID):
+        return job_id
+    try:
+        return uuid.UUID(job_id)
+    except (ValueError, AttributeError, TypeError):
+        raise ValueError(f"job_id must be a UUID, got {job_id!r}") from None

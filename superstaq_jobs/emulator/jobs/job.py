@@ -25,7 +25,7 @@ __all__ = ["Circuit", "EmulatedJob", "Job", "emulated_job", "in_own_format", "jo
 class Circuit:
     """One circuit of a job, and what is known of it. Guarded by the store's lock."""
 
-    text: str
+    source: str
     timetable: Timetable
     progress: Progress = attrs.field(factory=Progress)
     compiled: Compiled | None = None
@@ -101,9 +101,9 @@ def in_own_format(circuit: Circuit, state: CircuitState) -> Converted:
     # finished ahead of the timetable is not.
     compiled = circuit.compiled if state.reached.is_compiled else None
     if compiled is None:
-        return Converted(circuit=circuit.text)
+        return Converted(circuit=circuit.source)
     return Converted(
-        circuit=circuit.text,
+        circuit=circuit.source,
         compiled=compiled.compiled,
         logical_qubits=compiled.logical_qubits,
         physical_qubits=compiled.physical_qubits,

@@ -116,16 +116,14 @@ class JobStore:
         self._latest = max(self._latest, self._clock.now())
         return self._latest
 
-    def add(
-        self, user: User, new_job: NewJob, circuit_strings: Iterable[str], target: Target
-    ) -> Job:
+    def add(self, user: User, new_job: NewJob, sources: Iterable[str], target: Target) -> Job:
         """Store a new job."""
         with self._lock:
             number = len(self._jobs)
             plan = self._plans.take(tags=new_job.tags, target=new_job.target)
             circuits = tuple(
                 Circuit(
-                    text=text,
+                    source=source,
                     timetable=make_timetable(
                         new_job.job_type,
                         verbatim=new_job.verbatim,
@@ -135,7 +133,7 @@ class JobStore:
                         index=index,
                     ),
                 )
-                for index, text in enumerate(circuit_strings)
+                for index, source in enumerate(sources)
             )
             job = Job(
                 number=number,
@@ -156,7 +154,7 @@ class JobStore:
         new_job = job.new_job
         coupling = job.target.coupling
         return Task(
-            circuit=job.circuits[index].text,
+            circuit=job.circuits[index].source,
             circuit_type=new_job.circuit_type,
             verbatim=new_job.verbatim,
             run=new_job.job_type != "compile",

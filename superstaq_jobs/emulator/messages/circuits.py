@@ -1,6 +1,6 @@
 """The circuits of a new job: one string on the wire, split into one string per circuit.
 
-How to add a circuit type: an entry in `SPLITTERS` here, and one in the worker's table of formats.
+To add a circuit type, add an entry to `SPLITTERS` here and to the worker's table of formats.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import msgspec
 
 from .responses import Problem, Refusal, invalid
 
-__all__ = ["MAX_TEXT_CHARACTERS", "SPLITTERS", "check_format", "no_circuits", "split_circuits"]
+__all__ = ["MAX_CHARACTERS", "SPLITTERS", "check_format", "no_circuits", "split_circuits"]
 
-MAX_TEXT_CHARACTERS: Final = 256 * 1024 * 1024
+MAX_CHARACTERS: Final = 256 * 1024 * 1024
 """How long a list of circuits may become when each gets a copy of the parts that they share."""
 
 _CIRCUITS_OF_CIRQ: Final = frozenset({"Circuit", "FrozenCircuit", "VAL", "REF"})
@@ -27,25 +27,25 @@ def no_circuits(message: str, *inside: int) -> Refusal:
     return invalid([Problem(("body", "circuits", *inside), message)])
 
 
-def _split_qasm(text: str) -> list[str]:
-    if not text.lstrip().startswith("["):
-        return [text]
+def _split_qasm(source: str) -> list[str]:
+    if not source.lstrip().startswith("["):
+        return [source]
     try:
-        return msgspec.json.decode(text, type=list[str])
+        return msgspec.json.decode(source, type=list[str])
     except (msgspec.DecodeError, RecursionError) as error:
         message = f"expected an OpenQASM program or a JSON list of them: {error}"
         raise no_circuits(message) from error
 
 
-def _split_cirq(text: str) -> list[str]:
+def _split_cirq(source: str) -> list[str]:
     try:
-        given = json.loads(text)
+        given = json.loads(source)
         circuits = given if isinstance(given, list) else [given]
         for index, circuit in enumerate(circuits):
             kind = circuit.get("cirq_type") if isinstance(circuit, dict) else None
             if kind not in _CIRCUITS_OF_CIRQ:
                 raise no_circuits(f"expected a Cirq circuit, got {kind or 'other JSON'}", index)
-        return [text] if len(circuits) == 1 else list(_self_contained(circuits))
+        return [source] if len(circuits) == 1 else list(_self_contained(circuits))
     except (ValueError, RecursionError) as error:
         message = f"expected the JSON of a Cirq circuit or of a list of them: {error}"
         raise no_circuits(message) from error
@@ -75,11 +75,11 @@ def _self_contained(circuits: list[Any]) -> Iterator[str]:
 
     total = 0
     for circuit in circuits:
-        text = json.dumps(copied(circuit, set()))
-        total += len(text)
-        if total > MAX_TEXT_CHARACTERS:
-            raise no_circuits(f"the circuits have more than {MAX_TEXT_CHARACTERS} characters")
-        yield text
+        source = json.dumps(copied(circuit, set()))
+        total += len(source)
+        if total > MAX_CHARACTERS:
+            raise no_circuits(f"the circuits have more than {MAX_CHARACTERS} characters")
+        yield source
 
 
 SPLITTERS: Final[dict[str, Callable[[str], list[str]] | None]] = {
@@ -109,7 +109,7 @@ def check_format(where: tuple[str, ...], circuit_type: str) -> None:
         raise invalid([Problem(where, message, "unsupported")])
 
 
-def split_circuits(text: str, circuit_type: str) -> list[str] | None:
+def split_circuits(source: str, circuit_type: str) -> list[str] | None:
     """The circuits of a new job, at least one; None if the worker must split them.
 
     Raises:
@@ -119,7 +119,7 @@ def split_circuits(text: str, circuit_type: str) -> list[str] | None:
     splitter = SPLITTERS[circuit_type]
     if splitter is None:
         return None
-    circuits = splitter(text)
+    circuits = splitter(source)
     if not circuits:
         raise invalid(
             [Problem(("body", "circuits"), "a job needs at least one circuit", "too_short")]

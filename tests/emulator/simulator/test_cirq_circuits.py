@@ -363,9 +363,9 @@ FAILING = {
             boolean_strs=["__import__('os').system('true')"],
             theta=1,
         ),
-        "does not read 'BooleanHamiltonianGate'",
+        "does not accept 'BooleanHamiltonianGate'",
     ),
-    "a frame": (_raw("pandas.DataFrame", data=[]), "does not read 'pandas.DataFrame'"),
+    "a frame": (_raw("pandas.DataFrame", data=[]), "does not accept 'pandas.DataFrame'"),
     "21 qubits": (
         cirq.to_json(cirq.Circuit(cirq.X.on_each(*cirq.LineQubit.range(21)))),
         "21 qubits, more than the 20",
