@@ -242,7 +242,7 @@ def test_invalid_arguments_are_refused(
             act(job_id, circuits=[0, 1])
         with pytest.raises(LookupError, match="has no circuit -1"):
             act(job_id, circuits=[-1])
-        with pytest.raises(ValueError, match="UUID"):
+        with pytest.raises(ValueError, match="job_id must be a UUID, got "):
             act("mine")
     with pytest.raises(RuntimeError, match="real clock"):
         server.advance(1)
