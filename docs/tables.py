@@ -274,8 +274,14 @@ def job_data_fields() -> str:
 
 
 def unreleased() -> str:
-    """The fragments of the changelog, as a list."""
-    fragments = sorted((HERE / "changelog.d").glob("*.md"))
+    """The fragments of the changelog, as a list: by kind, then by issue."""
+    kinds = ("breaking", "feature", "bugfix", "doc")
+
+    def order(fragment: Path) -> tuple[int, int, str]:
+        issue, kind, *_ = fragment.name.split(".")
+        return kinds.index(kind), int(issue), fragment.name
+
+    fragments = sorted((HERE / "changelog.d").glob("*.md"), key=order)
     listed = "\n".join("- " + f.read_text().strip().replace("\n", "\n  ") for f in fragments)
     return f"{listed or 'Nothing.'}\n"
 
