@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -100,10 +101,37 @@ def _keep_first_line(
         lines[:0] = ["..", ""]
 
 
+_LITERAL = re.compile(r'(?<=<span class="pre">)[^<]{12,}(?=</span>)')
+_BREAKS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[._(\[/])(?=\w)")
+
+
+def _let_names_wrap(
+    _app: Sphinx, _page: str, _template: str, context: dict[str, Any], _doctree: Any
+) -> None:
+    """Allow a long name to wrap between its words, so that tables fit a narrow window."""
+    if "body" in context:
+        context["body"] = _LITERAL.sub(
+            lambda literal: _BREAKS.sub("<wbr>", literal[0]), context["body"]
+        )
+
+
 def _show_public_bases(
     _app: Sphinx, _name: str, _thing: Any, _options: Any, bases: list[type]
 ) -> None:
     bases[:] = [base for base in bases if public.is_shown(base)] or [object]
+
+
+def _shorten_defaults(
+    _app: Sphinx,
+    _what: str,
+    _name: str,
+    _thing: Any,
+    _options: Any,
+    signature: str | None,
+    returns: str | None,
+) -> tuple[str | None, str | None]:
+    """Show a default that attrs makes anew for each object as ``...``."""
+    return signature and signature.replace("= NOTHING", "= ..."), returns
 
 
 def _link_to_public_name(
@@ -128,6 +156,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
         app.add_directive(name, _written(make))
     app.add_directive("public-names", PublicNames)
     app.connect("autodoc-process-bases", _show_public_bases)
+    app.connect("autodoc-process-signature", _shorten_defaults)
     app.connect("autodoc-process-docstring", _keep_first_line, priority=100)
+    app.connect("html-page-context", _let_names_wrap)
     app.connect("missing-reference", _link_to_public_name)
     return {"parallel_read_safe": True}
