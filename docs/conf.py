@@ -52,7 +52,6 @@ myst_heading_anchors = 3
 autodoc_default_options = {"members": True}
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
-autodoc_preserve_defaults = True
 autodoc_class_signature = "mixed"
 maximum_signature_line_length = 80
 python_use_unqualified_type_names = True
@@ -102,7 +101,7 @@ def _keep_first_line(
 
 
 _LITERAL = re.compile(r'(?<=<span class="pre">)[^<]{12,}(?=</span>)')
-_BREAKS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[._(\[/])(?=\w)")
+_BREAKS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[._(\[/=])(?=[\w\"'])")
 
 
 def _let_names_wrap(
@@ -130,8 +129,11 @@ def _shorten_defaults(
     signature: str | None,
     returns: str | None,
 ) -> tuple[str | None, str | None]:
-    """Show a default that attrs makes anew for each object as ``...``."""
-    return signature and signature.replace("= NOTHING", "= ..."), returns
+    """Shorten the defaults that attrs makes for each object, and those that are functions."""
+    if signature:
+        signature = signature.replace("= NOTHING", "= ...")
+        signature = re.sub(r"<built-in method (\w+) of Random object>", r"random.\1", signature)
+    return signature, returns
 
 
 def _link_to_public_name(

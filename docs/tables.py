@@ -177,12 +177,12 @@ A request that may be retried can be sent several times, under the client's ``Re
 """
 
 _LOCAL: Final[Mapping[str, str]] = {
-    "SuperstaqClient": "no; reads the environment and, if it has no key, the key files",
-    "HttpTransport": "no; reads the trusted certificates",
-    "HttpTransport.close": "no; closes connections",
-    "SuperstaqClient.close": "no; closes connections",
-    "SystemClock.sleep": "no; sleeps",
-    "ProgressBar": "no; the wait that it is passed to draws it",
+    "SuperstaqClient": "reads the environment and, if it has no key, the key files",
+    "HttpTransport": "reads the trusted certificates",
+    "HttpTransport.close": "closes connections",
+    "SuperstaqClient.close": "closes connections",
+    "SystemClock.sleep": "sleeps",
+    "ProgressBar": "drawn by the wait that it is passed to",
 }
 """Names that send nothing but have another side effect."""
 
@@ -244,17 +244,20 @@ def _link(name: str) -> str:
 
 
 def io_table() -> str:
-    """Every public name: whether it sends requests, and what it may raise."""
-    return _table(
-        ["name", "sends requests?", "may raise"],
-        (
-            [
-                _link(name),
-                f"yes: {TALKS[name]}" if name in TALKS else _LOCAL.get(name, "no"),
-                _codes(dict.fromkeys(raised(thing))),
-            ]
-            for name, thing in public_names().items()
-        ),
+    """The public names that send requests, and those that only raise or have another effect."""
+    talking, others = [], []
+    for name, thing in public_names().items():
+        errors = _codes(dict.fromkeys(raised(thing)))
+        if name in TALKS:
+            talking.append([_link(name), TALKS[name], errors])
+        elif errors or name in _LOCAL:
+            others.append([_link(name), _LOCAL.get(name, "no effect"), errors])
+    return (
+        "These send requests:\n\n"
+        + _table(["name", "how many", "may raise"], talking)
+        + "\nThese do not, but have another effect or may raise an error:\n\n"
+        + _table(["name", "effect", "may raise"], others)
+        + "\nAll other public names send nothing, have no effect and raise no error.\n"
     )
 
 
