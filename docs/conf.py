@@ -22,6 +22,7 @@ import public  # noqa: E402
 import tables  # noqa: E402
 
 from superstaq_jobs import __version__  # noqa: E402
+from superstaq_jobs.emulator import DEFAULT_TARGETS  # noqa: E402
 
 # The theme's highlighting styles call `logging.basicConfig(level=INFO)` when they are imported.
 # It does nothing if the root logger has a handler, so the log of the code that runs here stays off.
@@ -132,6 +133,7 @@ def _shorten_defaults(
     """Shorten the defaults that attrs makes for each object, and those that are functions."""
     if signature:
         signature = signature.replace("= NOTHING", "= ...")
+        signature = signature.replace(repr(DEFAULT_TARGETS), "DEFAULT_TARGETS")
         signature = re.sub(r"<built-in method (\w+) of Random object>", r"random.\1", signature)
     return signature, returns
 

@@ -11,9 +11,6 @@ import sys
 from collections.abc import Iterable
 from typing import Any, Final
 
-from sphinx.errors import ExtensionError, PycodeError
-from sphinx.pycode import ModuleAnalyzer
-
 FACES: Final = (
     "superstaq_jobs",
     "superstaq_jobs.emulator",
@@ -27,8 +24,13 @@ FACES: Final = (
 
 
 def names_of(face: str) -> list[str]:
-    """The public names of a module."""
-    return list(importlib.import_module(face).__all__)
+    """The public names of a module, without those of the whole library."""
+    module, library = importlib.import_module(face), importlib.import_module(FACES[0])
+    return [
+        name
+        for name in module.__all__
+        if name not in library.__all__ or getattr(module, name) is not getattr(library, name)
+    ]
 
 
 def exists(target: str) -> bool:
@@ -86,7 +88,7 @@ def documented(face: str, names: Iterable[str]) -> str:
     blocks = []
     for name in names:
         if name not in module.__all__:
-            raise ExtensionError(f"{name} is not a public name of {face}")
+            raise ValueError(f"{name} is not a public name of {face}")
         blocks += [*_block(face, name, getattr(module, name)), ""]
     return "\n".join(["```{eval-rst}", *blocks, "```", ""])
 
@@ -112,6 +114,9 @@ def _block(face: str, name: str, thing: Any) -> list[str]:
 
 def _comment(name: str, thing: object) -> list[str]:
     """The docstring below a constant, in the module that defines it."""
+    from sphinx.errors import PycodeError  # the rest of this module needs no Sphinx
+    from sphinx.pycode import ModuleAnalyzer
+
     for module in sorted(m for m in sys.modules if m.startswith("superstaq_jobs")):
         if vars(sys.modules[module]).get(name) is not thing:
             continue

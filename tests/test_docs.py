@@ -193,17 +193,43 @@ def test_every_status_has_a_meaning(tables):
 # ---- the reference -------------------------------------------------------------------------------
 
 
-def test_every_public_name_is_in_the_reference_once():
+@pytest.fixture
+def public(monkeypatch):
+    monkeypatch.syspath_prepend(str(DOCS))
+    import public
+
+    yield public
+    del sys.modules["public"]
+
+
+def test_every_public_name_is_in_the_reference_once(public):
     listed = {"superstaq_jobs": ["__version__"]}
     for page in REFERENCE:
         for face, names in re.findall(
             r"^```\{public-names\} (\S+)\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL
         ):
-            every = names.split() or importlib.import_module(face).__all__
-            listed.setdefault(face, []).extend(every)
+            listed.setdefault(face, []).extend(names.split() or public.names_of(face))
     assert {"superstaq_jobs.emulator", "superstaq_jobs.testing"} < set(listed)
     for face, names in listed.items():
-        assert sorted(names) == sorted(importlib.import_module(face).__all__)
+        every = sj.__all__ if face == "superstaq_jobs" else public.names_of(face)
+        assert sorted(names) == sorted(every)
+
+
+def test_an_object_is_documented_under_its_public_name(public):
+    for module in ("superstaq_jobs.errors", "superstaq_jobs.handle"):
+        importlib.import_module(module)
+    kind = sj.SuperstaqException
+    assert (
+        public.path_of(f"{kind.__module__}.{kind.__name__}") == "superstaq_jobs.SuperstaqException"
+    )
+    assert public.path_of("superstaq_jobs.handle.JobHandle.refresh") == (
+        "superstaq_jobs.JobHandle.refresh"
+    )
+    # Known, but not public: named without a link. Unknown: a broken reference.
+    assert public.exists("superstaq_jobs.handle.__all__")
+    assert public.path_of("superstaq_jobs.handle.__all__") is None
+    for unknown in ("superstaq_jobs.handle.Nothing", "superstaq_jobs.JobHandle.nothing", "os.path"):
+        assert not public.exists(unknown)
 
 
 # ---- the example project -------------------------------------------------------------------------
