@@ -1,14 +1,14 @@
-"""How fast the emulator is, how much memory it needs, and how correct its counts are.
+"""How fast the emulator is, what it takes, and how right its counts are.
 
     python benchmarks/emulator.py            # three minutes on two cores
-    python benchmarks/emulator.py --quick    # fewer jobs; a first impression
+    python benchmarks/emulator.py --quick    # fewer jobs; a look, not a proof
     python benchmarks/emulator.py --all      # all 200 circuits of the counts
 
-Prints a table and needs the dependency group ``test``. Jobs are submitted over HTTP, and each is
-one circuit of one qubit that is simulated; timing starts when all of them are finished. Status
-requests come from a process of their own. Of several listings the fastest counts; their growth is
-measured in processor time, which other work on the machine does not affect. The exit status is 1 if
-a bar is missed.
+Prints a table and needs the dependency group ``test``. Jobs are put in over HTTP, and each is one
+circuit of one qubit that was really simulated; what is timed begins when all of them are over.
+Status requests come from a process of its own beside the emulator's. A listing is the best of
+some, and how its time grows is told by the processor's, since other work on the machine is none of
+it. The exit code is 1 if a bar is missed.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ STARTS = 9
 START_BAR = 0.5
 RATE_BAR = 500
 LINEAR = 1.3
-"""The limit for a job's share among many jobs, relative to its share among few."""
+"""A job among the most may take so many times of what one among the fewest takes."""
 
 
 def started() -> tuple[float, dict[str, Any]]:
-    """Seconds from the start of Python to the emulator's first response, and what it reports."""
+    """Seconds from the start of a Python to the emulator's first answer, and what it says."""
     began = time.perf_counter()
     command = [sys.executable, str(ROWS / "first_answer.py")]
     with subprocess.Popen(  # noqa: S603 - our own program
@@ -53,8 +53,8 @@ def started() -> tuple[float, dict[str, Any]]:
     return seconds, json.loads(line)
 
 
-def start() -> Iterator[Row]:
-    """Starting up."""
+def first_answer() -> Iterator[Row]:
+    """From nothing to an answer."""
     runs = [started() for _ in range(STARTS)]
     seconds = statistics.median(seconds for seconds, _ in runs)
     loaded = sorted({name for _, figures in runs for name in figures["simulator"]})
@@ -63,18 +63,18 @@ def start() -> Iterator[Row]:
         for name in ("import_seconds", "cpu_seconds")
     )
     yield Row(
-        what=f"start, from the start of Python to the first response; median of {STARTS}",
+        what=f"start, from Python's start to the first answer; median of {STARTS}",
         figure=f"{seconds:.2f} s, simulator {'IMPORTED' if loaded else 'not imported'}",
         bar=f"≤ {START_BAR} s, without simulator",
         is_met=seconds <= START_BAR and not loaded,
     )
     yield Row(
-        what="of which imports; processor time in all", figure=f"{importing:.2f} s; {working:.2f} s"
+        what="of it imports; processor time of all", figure=f"{importing:.2f} s; {working:.2f} s"
     )
 
 
 def status_requests(jobs: int, seconds: float) -> Iterator[Row]:
-    """Requests per second with a number of stored jobs."""
+    """Requests a second with so many jobs there."""
     with Emulator(step_seconds=0) as server:
         caller = Caller(server.port, server.api_key)
         ids = put_in(caller, jobs)
@@ -84,7 +84,7 @@ def status_requests(jobs: int, seconds: float) -> Iterator[Row]:
             arguments = (server.port, server.api_key, seconds, jobs_a_request, whose)
             return float(line_of("status_client", *arguments, given="\n".join(ids)))
 
-        what = f"status requests per second, {jobs:,} jobs stored"
+        what = f"status requests a second, {jobs:,} jobs stored"
         one = rate(1, "plain")
         yield Row(
             what=f"{what}, 1 job each",
@@ -92,21 +92,21 @@ def status_requests(jobs: int, seconds: float) -> Iterator[Row]:
             bar=f"≥ {RATE_BAR}",
             is_met=one >= RATE_BAR,
         )
-        yield Row(what="the same, sent by this library", figure=f"{rate(1, 'ours'):,.0f}")
+        yield Row(what="the same, asked by this library", figure=f"{rate(1, 'ours'):,.0f}")
         yield Row(what=f"{what}, 150 jobs each", figure=f"{rate(150, 'plain'):,.0f}")
 
 
 def stored_jobs(sizes: tuple[int, ...]) -> Iterator[Row]:
-    """Memory and the time of a listing, for few jobs and for many."""
+    """Memory and listing time of few jobs and of many."""
     found = {}
     for jobs in sizes:
         found[jobs] = figures = line_of("stored_jobs", jobs)
         yield Row(
             what=f"{jobs:,} jobs: memory; a listing of all",
-            figure=f"{figures['bytes_a_job'] / 1024:.1f} KiB per job; "
+            figure=f"{figures['bytes_a_job'] / 1024:.1f} KiB a job; "
             f"{1000 * figures['listing_seconds']:,.0f} ms for "
             f"{figures['answer_bytes'] / 1e6:,.1f} MB, "
-            f"{1e6 * figures['cpu_seconds'] / jobs:.0f} µs of processor time per job",
+            f"{1e6 * figures['cpu_seconds'] / jobs:.0f} µs of the processor a job",
         )
     few, many = sizes[0], sizes[-1]
     memory = found[many]["bytes_a_job"] / found[few]["bytes_a_job"]
@@ -120,7 +120,7 @@ def stored_jobs(sizes: tuple[int, ...]) -> Iterator[Row]:
 
 
 def exact_counts(circuits: int) -> Iterator[Row]:
-    """Counts compared with exact probabilities."""
+    """Counts against exact probabilities."""
     worst, seconds = emulator_counts.worst_p_values(circuits=circuits, shots=4_000, seed=0)
     yield Row(
         what=f"counts of {circuits} random circuits of at most 6 qubits: smallest p-values",
@@ -131,7 +131,7 @@ def exact_counts(circuits: int) -> Iterator[Row]:
 
 
 def main() -> int:
-    """Measure and print; return the exit status."""
+    """Measure, print, and tell whether every bar is held."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="fewer jobs")
     parser.add_argument("--all", action="store_true", help="all 200 circuits of the counts")
@@ -143,7 +143,7 @@ def main() -> int:
     print("| what | figure | bar | |\n| --- | --- | --- | --- |")
     is_missed = False
     for rows in (
-        start(),
+        first_answer(),
         status_requests(sizes[1], seconds=2 if options.quick else 5),
         stored_jobs(sizes),
         iter([ten_hours()]),

@@ -1,10 +1,10 @@
-"""Counts of the emulator compared with exact probabilities, for circuits in three formats.
+"""Counts of the emulator against exact probabilities, the same circuits in three languages.
 
     python benchmarks/emulator_counts.py                  # 200 circuits, about half a minute
     python benchmarks/emulator_counts.py --circuits 1000 --seed 2
 
-Prints one row. Needs the dependency group ``test``. Everything stays on this machine. The exit
-status is 1 if the bar is missed: every chi-square p-value must be above 1e-6.
+Prints one row. Needs the dependency group ``test``. Everything stays on this machine. The exit code
+is 1 if the bar is missed: every chi-square p-value above 1e-6.
 """
 
 from __future__ import annotations
@@ -23,17 +23,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "emulator
 import random_circuits
 
 BAR = 1e-6
-CIRCUIT_TYPES = ("qasm", "qiskit", "cirq")
 
 
 def _samples(
-    client: sj.SuperstaqClient, plans: list[random_circuits.Plan], circuit_type: str, shots: int
+    client: sj.SuperstaqClient, plans: list[random_circuits.Plan], language: str, shots: int
 ) -> list[dict[str, float]]:
     job = sj.NewJob(
         job_type="simulate",
         target="ss_unconstrained_simulator",
-        circuits=random_circuits.job_text(plans, circuit_type),
-        circuit_type=circuit_type,
+        circuits=random_circuits.job_text(plans, language),
+        circuit_type=language,
         shots=shots,
     )
     handle = sj.JobHandle.submit(client, job)
@@ -43,26 +42,26 @@ def _samples(
 
 
 def worst_p_values(*, circuits: int, shots: int, seed: int) -> tuple[dict[str, float], float]:
-    """The smallest p-value of each format and of all three together, and the seconds it took."""
-    rng = random.Random(seed)  # noqa: S311 - not used for a secret
-    plans = [random_circuits.random_plan(rng) for _ in range(circuits)]
+    """The smallest p-value of each language and of all three alike, and the seconds of the runs."""
+    choose = random.Random(seed)  # noqa: S311 - no secret
+    plans = [random_circuits.random_plan(choose) for _ in range(circuits)]
     began = time.perf_counter()
     with (
         Emulator(seed=seed, step_seconds=0) as server,
         sj.SuperstaqClient(server.api_key, server.url) as client,
     ):
         samples = {
-            circuit_type: _samples(client, plans, circuit_type, shots)
-            for circuit_type in CIRCUIT_TYPES
+            language: _samples(client, plans, language, shots)
+            for language in random_circuits.LANGUAGES
         }
     seconds = time.perf_counter() - began
     worst = dict.fromkeys((*samples, "all three alike"), 1.0)
     for index, plan in enumerate(plans):
         exact = random_circuits.probabilities(plan)
-        three = {name: counts[index] for name, counts in samples.items()}
-        for name, counts in three.items():
+        three = {language: counts[index] for language, counts in samples.items()}
+        for language, counts in three.items():
             p = random_circuits.goodness_of_fit(counts, exact)
-            worst[name] = min(worst[name], p)
+            worst[language] = min(worst[language], p)
         alike = random_circuits.homogeneity(list(three.values()))
         worst["all three alike"] = min(worst["all three alike"], alike)
     return worst, seconds

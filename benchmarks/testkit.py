@@ -1,11 +1,11 @@
-"""How fast the strategies of the test kit are, and how long its plugins take to import.
+"""How fast the strategies of the test kit draw, and what its plugins cost.
 
     python benchmarks/testkit.py             # about half a minute
-    python benchmarks/testkit.py --quick     # fewer examples; a first impression
+    python benchmarks/testkit.py --quick     # fewer examples; a look, not a proof
 
-A rate is that of a ``@given`` test with an empty body, including Hypothesis' own work, in the
-processor time of this process. Of several runs the fastest counts, since other work on the machine
-only makes it slower. The exit status is 1 if a bar is missed.
+A rate is that of a ``@given`` test with an empty body, Hypothesis' own work included, in the time
+of this process; the best of some runs, since other work on the machine only makes it slower. The
+exit code is 1 if a bar is missed.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ ROWS: dict[str, tuple[SearchStrategy[Any], Callable[[Any], int], int | None]] = 
     "job_snapshots(num_circuits=1)": (sts.job_snapshots(num_circuits=1), lambda _: 1, 500),
     "job_snapshots(num_circuits=3)": (sts.job_snapshots(num_circuits=3), lambda _: 1, None),
     "snapshots in job_histories()": (sts.job_histories(), len, 500),
-    "histories in job_histories()": (sts.job_histories(), lambda _: 1, None),
+    "lives in job_histories()": (sts.job_histories(), lambda _: 1, None),
     "wire_payloads()": (sts.wire_payloads(), lambda _: 1, None),
     "hostile_payloads()": (sts.hostile_payloads(), lambda _: 1, None),
     "fault_scripts()": (sts.fault_scripts(), lambda _: 1, None),
 }
-"""The strategy, how many items one value counts for, and the bar per second."""
+"""What is drawn, how to count one value of it, and the bar in a second."""
 
 IMPORTS = {
     "the pytest plugin, beside pytest": ("pytest", "superstaq_jobs.testing.pytest_plugin"),
@@ -47,7 +47,7 @@ IMPORTS = {
 
 
 def rate(strategy: SearchStrategy[Any], count: Callable[[Any], int], examples: int) -> float:
-    """How many items are drawn per second."""
+    """How many are drawn in a second."""
     total = 0
 
     @settings(
@@ -68,28 +68,28 @@ def rate(strategy: SearchStrategy[Any], count: Callable[[Any], int], examples: i
 
 
 def import_seconds(first: str, then: str) -> float:
-    """The time of one import after another, in a new process."""
+    """What one import takes after another, in a Python of its own."""
     script = (
         f"import {first}, time; started = time.perf_counter(); "
         f"import {then}; print(time.perf_counter() - started)"
     )
     command = [sys.executable, "-c", script]
-    # Without the entry point, which would have imported it already.
+    # Without the entry point, which would have done it all before.
     environment = {"HYPOTHESIS_NO_PLUGINS": "1"}
-    done = subprocess.run(  # noqa: S603 - this very Python
+    answer = subprocess.run(  # noqa: S603 - this very Python
         command, env=environment, check=True, capture_output=True, text=True
     )
-    return float(done.stdout)
+    return float(answer.stdout)
 
 
 def main() -> int:
-    """Measure and print; return the exit status."""
+    """Measure, print, and tell whether every bar is held."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="fewer examples")
     quick = parser.parse_args().quick
     examples, runs = (300, 1) if quick else (1000, 3)
     missed = False
-    print("| what | bar | drawn per second |\n| --- | --: | --: |")
+    print("| what | bar | drawn in a second |\n| --- | --: | --: |")
     for what, (strategy, count, bar) in ROWS.items():
         best = max(rate(strategy, count, examples) for _ in range(runs))
         is_missed = bar is not None and best < bar
