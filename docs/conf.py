@@ -89,7 +89,7 @@ class PublicNames(SphinxDirective):
         for module in tables.SOURCES:
             self.env.note_dependency(str(module))
         face = self.arguments[0]
-        names = " ".join(self.content).split() or public.names_of(face)
+        names = public.listed(self.content or public.names_of(face))
         return self.parse_text_to_nodes(public.documented(face, names), offset=0)
 
 

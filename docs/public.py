@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 FACES: Final = (
@@ -82,14 +82,27 @@ def is_shown(base: Any) -> bool:
     return not inside or _face_of(origin.__name__, origin) is not None
 
 
-def documented(face: str, names: Iterable[str]) -> str:
+def listed(lines: Iterable[str]) -> dict[str, str]:
+    """The names that the content of the directive lists, each with the members to show.
+
+    A line has names, or one name, a colon and the only members of it that a user needs.
+    """
+    names: dict[str, str] = {}
+    for line in lines:
+        head, _, members = line.partition(":")
+        names.update(dict.fromkeys(head.split(), ", ".join(members.split())))
+    return names
+
+
+def documented(face: str, names: Mapping[str, str]) -> str:
     """The documentation of public names, as MyST Markdown."""
     module = importlib.import_module(face)
     blocks = []
-    for name in names:
+    for name, members in names.items():
         if name not in module.__all__:
             raise ValueError(f"{name} is not a public name of {face}")
-        blocks += [*_block(face, name, getattr(module, name)), ""]
+        blocks += _block(face, name, getattr(module, name))
+        blocks += [f"   :members: {members}", ""] if members else [""]
     return "\n".join(["```{eval-rst}", *blocks, "```", ""])
 
 

@@ -257,7 +257,7 @@ def io_table() -> str:
         + _table(["name", "how many", "may raise"], talking)
         + "\nThese do not, but have another effect or may raise an error:\n\n"
         + _table(["name", "effect", "may raise"], others)
-        + "\nAll other public names send nothing, have no effect and raise no error.\n"
+        + "\nAll other public names send nothing, have no effect and raise no error of their own.\n"
     )
 
 
@@ -280,9 +280,9 @@ def unreleased() -> str:
     """The fragments of the changelog, as a list: by kind, then by issue."""
     kinds = ("breaking", "feature", "bugfix", "doc")
 
-    def order(fragment: Path) -> tuple[int, int, str]:
-        issue, kind, *_ = fragment.name.split(".")
-        return kinds.index(kind), int(issue), fragment.name
+    def order(fragment: Path) -> tuple[int, int, list[str]]:
+        issue, kind, *number = fragment.stem.split(".")
+        return kinds.index(kind), int(issue), number
 
     fragments = sorted((HERE / "changelog.d").glob("*.md"), key=order)
     listed = "\n".join("- " + f.read_text().strip().replace("\n", "\n  ") for f in fragments)
