@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 from speed_rows import payloads, plot  # noqa: E402
-from speed_rows.job_server import Lives, job_id  # noqa: E402
+from speed_rows.job_server import Timetable, job_id  # noqa: E402
 from speed_rows.lines import (  # noqa: E402
     Figure,
     Line,
@@ -151,12 +151,12 @@ def test_the_plot_of_the_same_times_is_the_same_file(tmp_path):
 
 @given(st.integers(1, 50), st.floats(0, 1e3), st.integers(0, 99), st.lists(st.floats(0, 2e3)))
 def test_jobs_of_the_server_move_forward_and_finish_in_time(jobs, seconds, seed, moments):
-    lives = Lives(jobs, seconds, seed)
-    assert lives.over_at == Lives(jobs, seconds, seed).over_at
+    timetable = Timetable(jobs, seconds, seed)
+    assert timetable.finished_at == Timetable(jobs, seconds, seed).finished_at
     for number in range(jobs):
-        states = [lives.state(number, now) for now in sorted(moments)]
+        states = [timetable.state(number, now) for now in sorted(moments)]
         assert states == sorted(states)
-        assert lives.state(number, seconds) == 2
+        assert timetable.state(number, seconds) == 2
 
 
 def test_the_payloads_are_decoded_by_the_library():

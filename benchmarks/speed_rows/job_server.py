@@ -26,7 +26,7 @@ from uuid import UUID
 from . import payloads
 from .serving import serve, whole
 
-__all__ = ["Lives", "job_id"]
+__all__ = ["Timetable", "job_id"]
 
 TEMPLATES: Final = 250
 _REQUESTED: Final = re.compile(rb"job_id=([0-9a-f-]{36})")
@@ -37,7 +37,7 @@ def job_id(number: int) -> UUID:
     return UUID(int=0x5EED_0000_0000_4000_8000_0000_0000_0000 + number)
 
 
-class Lives:
+class Timetable:
     """When each job starts to run and when it finishes, in seconds after the start.
 
     Args:
@@ -48,12 +48,12 @@ class Lives:
 
     def __init__(self, jobs: int, seconds: float, seed: int) -> None:
         draw = random.Random(seed)  # noqa: S311 - not used for a secret
-        self.over_at = [seconds * draw.random() for _ in range(jobs)]
-        self.running_at = [at * draw.random() for at in self.over_at]
+        self.finished_at = [seconds * draw.random() for _ in range(jobs)]
+        self.running_at = [at * draw.random() for at in self.finished_at]
 
     def state(self, number: int, now: float) -> int:
         """The state of a job at a time: 0 pending, 1 running, 2 finished."""
-        return (now >= self.running_at[number]) + (now >= self.over_at[number])
+        return (now >= self.running_at[number]) + (now >= self.finished_at[number])
 
 
 def _parts(job: dict[str, Any]) -> tuple[bytes, ...]:
@@ -68,11 +68,11 @@ def _parts(job: dict[str, Any]) -> tuple[bytes, ...]:
 
 
 class _Server:
-    def __init__(self, lives: Lives) -> None:
+    def __init__(self, timetable: Timetable) -> None:
         jobs = list(payloads.jobs(TEMPLATES, *payloads.SIZES["S4"][1:]).values())
         self._parts = [_parts(job) for job in jobs]
-        self._lives = lives
-        self._numbers = {str(job_id(n)).encode(): n for n in range(len(lives.over_at))}
+        self._timetable = timetable
+        self._numbers = {str(job_id(n)).encode(): n for n in range(len(timetable.finished_at))}
         self._began = time.monotonic()
         self._requests = itertools.count()
 
@@ -90,9 +90,9 @@ class _Server:
 
     def _job(self, job_id: bytes, now: float) -> bytes:
         number = self._numbers[job_id]
-        part = self._parts[number % TEMPLATES][self._lives.state(number, now)]
+        part = self._parts[number % TEMPLATES][self._timetable.state(number, now)]
         return b'"%s":%s' % (job_id, part)
 
 
 if __name__ == "__main__":
-    serve(_Server(Lives(int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]))).respond)
+    serve(_Server(Timetable(int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]))).respond)
