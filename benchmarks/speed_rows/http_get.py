@@ -5,8 +5,8 @@ Four ways to ``GET`` the same three responses from a server in a process of its 
 - ``HttpTransport.send``: one request with a deadline, limits of size and checks of the framing;
 - ``SuperstaqClient.send``, the same under the retry policy, with counts and the log;
 - ``urllib3.PoolManager().request`` with the same headers, and nothing around it;
-- ``get_request`` of the official client for v0.3.0, unmodified. It parses the JSON as well; so there
-  are two more ratios: neither parses, or both do, each with its own parser. Decompressing the
+- ``get_request`` of the official client for v0.3.0, unmodified. It parses the JSON as well; so
+  there are two more ratios: neither parses, or both do, each with its own parser. Decompressing the
   compressed response takes 1.5 ms in both, which is most of our time for it.
 
 Times are wall-clock times, since a request waits for its server.

@@ -38,7 +38,6 @@ from superstaq_jobs.errors import (
 from superstaq_jobs.transport import HttpTransport, Transport
 from superstaq_jobs.wire.request import Request, Response, Secret
 
-
 pytestmark = pytest.mark.usefixtures("no_thread_is_left")
 
 
