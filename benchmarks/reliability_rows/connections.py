@@ -37,7 +37,7 @@ OWN, FOREIGN = job_number(1), job_number(2)
 def _desynchronized(size: int, later: float) -> faults.Act:
     """A response of that size, and one more behind it: at once, or some seconds later.
 
-    A submission is answered with the id of a job of its own; what stands behind a response names
+    The response to a submission is the id of a job of its own; what follows a response names
     another.
     """
     receipt = {"job_id": str(OWN), "num_circuits": 1}

@@ -129,3 +129,20 @@ def test_a_cancelled_request_says_so_and_a_later_one_sends_nothing() -> None:
         assert all("it was cancelled" in str(error) for error in errors)
         assert transport.send(get("/c"), timeout_seconds=PATIENT).body == b"/c"
         assert [request.target for request in server.requests] == ["/a", "/c"]
+
+
+def test_a_cancellation_does_not_reach_a_connection_that_was_given_back() -> None:
+    token = CancelToken()
+    with (
+        FaultServer(then=faults.echo()) as server,
+        HttpTransport(origin=server.origin) as transport,
+    ):
+
+        def call() -> bytes:
+            CANCEL_TOKEN.set(token)
+            return transport.send(get("/a"), timeout_seconds=PATIENT).body
+
+        assert contextvars.copy_context().run(call) == b"/a"
+        token.cancel()
+        assert transport.send(get("/b"), timeout_seconds=PATIENT).body == b"/b"
+        assert server.connections == 1

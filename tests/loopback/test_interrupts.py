@@ -168,6 +168,39 @@ def test_an_interrupt_while_waiting_for_a_place_leaves_it_to_others(arrivals: li
     assert len(arrivals) == 1
 
 
+def test_a_signal_handler_may_send_a_request_of_its_own() -> None:
+    bodies: list[bytes] = []
+    arrived, released = threading.Event(), threading.Event()
+
+    def run(connection: faults.Connection, request: faults.Received | None) -> None:
+        arrived.set()
+        released.wait(PATIENT)
+        faults.echo().run(connection, request)
+
+    with (
+        FaultServer(Act(run), then=faults.echo()) as server,
+        HttpTransport(origin=server.origin) as transport,
+    ):
+
+        def handle(_number: int, _frame: FrameType | None) -> None:
+            bodies.append(transport.send(get("/inner"), timeout_seconds=PATIENT).body)
+            released.set()
+
+        def interrupt() -> None:
+            arrived.wait(PATIENT)
+            os.kill(os.getpid(), signal.SIGUSR1)
+
+        before = signal.signal(signal.SIGUSR1, handle)
+        thread = threading.Thread(target=interrupt)
+        thread.start()
+        try:
+            bodies.append(transport.send(get("/outer"), timeout_seconds=PATIENT).body)
+        finally:
+            thread.join()
+            signal.signal(signal.SIGUSR1, before)
+    assert bodies == [b"/inner", b"/outer"]
+
+
 def test_no_lock_of_a_request_is_taken_by_python_code() -> None:
     # One that is could stay locked: a signal handler runs between taking it and the next step.
     entered: set[str] = set()

@@ -131,7 +131,7 @@ def test_bytes_behind_a_body_are_not_the_next_response(size: int, secure: bool, 
     ):
         for number in range(4):
             assert transport.send(get("/first"), timeout_seconds=PATIENT).body == bytes(size)
-            time.sleep(0.05)  # bytes that come after the next request has begun cannot be told
+            time.sleep(0.05)  # what arrives after the next request has begun cannot be recognized
             response = transport.send(get(f"/{number}"), timeout_seconds=PATIENT)
             assert response.body == f"/{number}".encode()
 
