@@ -4,7 +4,7 @@ A ``JobSnapshot`` is a value: what the server said at one moment. A fetch functi
 and returns snapshots. A ``JobHandle`` is the one live object: it keeps the latest snapshot of a job
 and waits for it.
 
-Every public name is imported when it is first used; ``__init__.pyi`` lists them for type checkers.
+Each public name is imported when it is first used; ``__init__.pyi`` lists them for type checkers.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ def test_the_demo_shows_changes_table_and_histogram(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "120")
     assert main(["demo", "--shots", "400"]) == 0
     told = capsys.readouterr().out
-    assert re.search(r"A local Superstaq answers at http://127\.0\.0\.1:\d+", told)
+    assert re.search(r"A local Superstaq listens at http://127\.0\.0\.1:\d+", told)
     assert re.search(r"circuit 0 \(Bell pair\): .* → completed", told)
     assert re.search(r"circuit 2 \(does not parse\): .* → failed", told)
     assert "'teleport' is not defined in this scope" in told

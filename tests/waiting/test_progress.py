@@ -21,7 +21,7 @@ import superstaq_jobs as sj
 from superstaq_jobs import JobHandle
 from superstaq_jobs.testing import FakeClock
 from superstaq_jobs.waiting.loop import WaitLoop
-from superstaq_jobs.waiting.options import WaitOptions
+from superstaq_jobs.waiting.options import WaitPlan
 from superstaq_jobs.waiting.progress import Tally, surface_of
 
 HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"
@@ -58,9 +58,9 @@ def terminal(**options):
     return Drawn(force_terminal=True, **options)
 
 
-def told(line):
-    """What a line says: jobs over, all jobs, how many in each status."""
-    over, total, rows = re.fullmatch(r"(\d+) of (\d+) jobs over: (.*); queue .*", line).groups()
+def parsed(line):
+    """What a line says: jobs finished, all jobs, how many in each status."""
+    over, total, rows = re.fullmatch(r"(\d+) of (\d+) jobs finished: (.*); queue .*", line).groups()
     parts = [part.rpartition(" ") for part in rows.split(", ")]
     return int(over), int(total), {name: int(number) for name, _, number in parts}
 
@@ -74,10 +74,10 @@ def test_a_line_says_how_many_are_over_in_which_status_queued_how_fast_and_how_l
     drawn = log()
     sj.wait_all(handles, timeout_seconds=600, polling_seconds=30, progress=drawn.bar)
     assert drawn.lines == [
-        "2 of 8 jobs over: received 2, running 2, pending 2, completed 2; queue 4, 0:10:00 left",
-        "4 of 8 jobs over: running 2, pending 2, completed 4; queue 2, 4 jobs/min, 0:09:30 left",
-        "6 of 8 jobs over: running 2, completed 6; queue 0, 4 jobs/min, 0:09:00 left",
-        "8 of 8 jobs over: completed 8; queue 0, 4 jobs/min, 0:08:30 left",
+        "2 of 8 jobs finished: received 2, running 2, pending 2, completed 2; queue 4, 0:10:00 left",
+        "4 of 8 jobs finished: running 2, pending 2, completed 4; queue 2, 4 jobs/min, 0:09:30 left",
+        "6 of 8 jobs finished: running 2, completed 6; queue 0, 4 jobs/min, 0:09:00 left",
+        "8 of 8 jobs finished: completed 8; queue 0, 4 jobs/min, 0:08:30 left",
     ]
 
 
@@ -105,7 +105,7 @@ def test_it_says_of_each_round_what_the_server_said(lives):
             seen.append((over, Counter(known)))
     spoken = []
     for line in drawn.lines:
-        over, total, rows = told(line)
+        over, total, rows = parsed(line)
         assert total == len(lives)
         assert list(rows) == sorted(rows, key=order.index)
         if (over, Counter(rows)) not in spoken[-1:]:
@@ -133,16 +133,16 @@ def test_jobs_without_an_answer_are_not_seen_yet_and_lost_ones_are_unsettled():
     drawn = log()
     with pytest.raises(sj.JobsUnsettled):
         sj.wait_all(handles, progress=drawn.bar)
-    assert told(drawn.lines[0]) == (0, 3, {"not seen yet": 3})
-    assert told(drawn.lines[1]) == (0, 3, {"pending": 2, "unsettled": 1})
-    assert told(drawn.lines[-1]) == (2, 3, {"completed": 2, "unsettled": 1})
+    assert parsed(drawn.lines[0]) == (0, 3, {"not seen yet": 3})
+    assert parsed(drawn.lines[1]) == (0, 3, {"pending": 2, "unsettled": 1})
+    assert parsed(drawn.lines[-1]) == (2, 3, {"completed": 2, "unsettled": 1})
 
 
 def test_when_the_time_is_over_it_says_where_the_jobs_stood():
     drawn = log()
     with pytest.raises(sj.JobsTimeout):
         sj.wait_all(world({ids(1)[0]: ["pending"]})[2], 60, progress=drawn.bar)
-    assert drawn.lines[-1].startswith("0 of 1 jobs over: pending 1; queue 1, 0 jobs/min, 0:00:00")
+    assert drawn.lines[-1].startswith("0 of 1 jobs finished: pending 1; queue 1, 0 jobs/min, 0:00:00")
 
 
 # ---- where it goes
@@ -165,9 +165,9 @@ def test_bars_have_the_length_of_their_share_and_are_never_nothing():
     sj.wait_all(world(lives)[2], progress=drawn.bar)
     words = [line.split() for line in drawn.plain if "━" in line]
     lengths = {" ".join(each[:-1]): len(each[-1]) for each in words}
-    whole = lengths["jobs over 100/100"]
+    whole = lengths["jobs finished 100/100"]
     assert whole > 40
-    assert lengths["failed 1"] == lengths["jobs over 1/100"] == 1
+    assert lengths["failed 1"] == lengths["jobs finished 1/100"] == 1
     assert lengths["completed 99"] == 99 * whole // 100
     assert lengths["running 99"] == 99 * (whole + 4) // 100  # "completed" is wider than "running"
 
@@ -177,21 +177,21 @@ def test_in_a_log_it_is_a_line_in_a_while():
     drawn = log(line_seconds=60)
     sj.wait_all(world(lives)[2], polling_seconds=5, progress=drawn.bar)
     assert len(drawn.lines) == 1 + 500 // 60 + 1
-    assert drawn.lines[-1].startswith("1 of 1 jobs over")
+    assert drawn.lines[-1].startswith("1 of 1 jobs finished")
 
 
 def test_on_a_dumb_terminal_it_is_lines(monkeypatch):
     monkeypatch.setenv("TERM", "dumb")
     drawn = terminal()
     sj.wait_all(world({ids(1)[0]: QUEUE})[2], progress=drawn.bar)
-    assert [told(line)[0] for line in drawn.lines] == [0, 0, 0, 1]
+    assert [parsed(line)[0] for line in drawn.lines] == [0, 0, 0, 1]
 
 
 def test_without_a_console_it_goes_to_stderr(capsys):
     assert sj.wait_all(world({ids(1)[0]: QUEUE})[2], progress=True)
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith("0 of 1 jobs over: received 1")
+    assert captured.err.startswith("0 of 1 jobs finished: received 1")
 
 
 def test_nothing_is_shown_unless_it_is_asked_for(capsys):
@@ -238,7 +238,7 @@ def test_a_notebook_without_ipython_gets_lines(monkeypatch):
     monkeypatch.setitem(sys.modules, "IPython", None)
     drawn = Drawn(force_jupyter=True, force_terminal=False)
     sj.wait_all(world({ids(1)[0]: QUEUE})[2], progress=drawn.bar)
-    assert told(drawn.lines[-1])[0] == 1
+    assert parsed(drawn.lines[-1])[0] == 1
 
 
 def test_a_terminal_that_knows_only_ascii_gets_ascii():
@@ -278,7 +278,7 @@ def test_a_wait_with_a_bar_is_the_wait_without(name):
         courses.append((outcome, server.asked, clock.sleeps))
     assert courses[0] == courses[1] == courses[2]
     # One that had what it wanted is left before the round is.
-    assert told(drawn.lines[-1])[1] == 9
+    assert parsed(drawn.lines[-1])[1] == 9
 
 
 @pytest.mark.parametrize("drawn", [log, terminal])
@@ -381,9 +381,7 @@ next(kept)
 
 def test_ending_twice_is_ending_once():
     drawn = terminal()
-    loop = WaitLoop(
-        [], WaitOptions.of(None, 5, until="finished", poll_policy=None, unknown_status_seconds=None)
-    )
+    loop = WaitLoop([], WaitPlan(timeout_seconds=None, polling_seconds=5))
     surface = surface_of(drawn.bar, Tally(loop))
     surface.start()
     surface.stop()

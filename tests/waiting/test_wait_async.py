@@ -1,4 +1,4 @@
-"""Waits in an event loop: they let others run, stop where they are told to, and leave nothing."""
+"""Waits in an event loop: other tasks run, a cancelled wait stops, and nothing is left behind."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from superstaq_jobs import JobHandle
 from superstaq_jobs.testing import FakeClock, ScriptedTransport, jobs_response
 
 SERVED = "received"
-"""What the held server says."""
+"""The status in its responses."""
 
 
 class Held:
-    """A server in real time whose answers are held back until they are let go."""
+    """A server in real time whose responses are held back until they are let go."""
 
     def __init__(self, *, hold=True):
         self.go_on = threading.Event()
@@ -49,7 +49,7 @@ class Held:
         return JobHandle(sj.SuperstaqClient("key", "http://localhost", transport=self), JOB)
 
     def let_go(self):
-        """Answer, and wait until nobody is at it any more."""
+        """Respond, and wait until every request has ended."""
         self.go_on.set()
         for thread in self.asked:
             thread.join(60)
@@ -57,7 +57,7 @@ class Held:
 
 
 def run(main):
-    """Run it in a loop of its own, and fail if the loop has anything to complain of."""
+    """Run it in a loop of its own, and fail if the loop reports a problem."""
     complaints = []
 
     async def watched():
@@ -73,7 +73,7 @@ def run(main):
 
 
 async def reach(server):
-    """Let others run until somebody has asked."""
+    """Let other tasks run until a request has arrived."""
     while not server.asked:  # noqa: ASYNC110 - the server is a thread's
         await asyncio.sleep(0.001)
 
@@ -160,7 +160,7 @@ def test_many_waits_in_one_event_loop_do_not_disturb_each_other():
         return await asyncio.gather(*waits)
 
     assert [snapshot.job_id for snapshot in run(main())] == list(steps)
-    assert set(server.looks.values()) == {4}
+    assert set(server.polls.values()) == {4}
 
 
 def test_what_on_change_raises_ends_it_and_changes_come_in_the_loops_thread():

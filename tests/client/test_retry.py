@@ -34,7 +34,7 @@ def test_the_longest_pauses_double_up_to_the_cap():
 
 
 @given(attempt=st.integers(1, 100), jitter=JITTERS, asked=st.floats(0, 1000))
-def test_what_the_server_asks_for_is_a_floor_of_the_pause_up_to_a_cap(attempt, jitter, asked):
+def test_retry_after_is_a_floor_of_the_pause_up_to_a_cap(attempt, jitter, asked):
     policy = RetryPolicy(cap_seconds=10, retry_after_cap_seconds=60)
     pause = policy.delay_seconds(attempt, jitter=jitter, retry_after_seconds=asked)
     without = policy.delay_seconds(attempt, jitter=jitter)
@@ -42,7 +42,7 @@ def test_what_the_server_asks_for_is_a_floor_of_the_pause_up_to_a_cap(attempt, j
 
 
 @pytest.mark.parametrize("status", range(100, 600))
-def test_a_read_is_repeated_after_these_statuses_and_no_other(status):
+def test_a_read_is_retried_after_these_statuses_and_no_other(status):
     error = SuperstaqServerException("no", status)
     assert RetryPolicy().may_repeat(error, safe_to_repeat=True) is (
         status in {408, 429, 500, 502, 503, 504}
@@ -63,7 +63,7 @@ def test_a_read_is_repeated_after_these_statuses_and_no_other(status):
         (AuthenticationError("key", 401), False, False),
     ],
 )
-def test_what_is_repeated_after_which_error(error, safe, unsafe):
+def test_which_request_is_retried_after_which_error(error, safe, unsafe):
     assert RetryPolicy().may_repeat(error, safe_to_repeat=True) is safe
     assert RetryPolicy().may_repeat(error, safe_to_repeat=False) is unsafe
 
