@@ -24,7 +24,6 @@ from .records import (
     CancelReceipt,
     CircuitStatus,
     CircuitType,
-    JobQuery,
     JobSnapshot,
     NewJob,
     fields,
@@ -167,9 +166,7 @@ class JobHandle:
         known, responses_before = latest.snapshot, latest.num_responses
         if known is not None and known.is_terminal:
             return known
-        query = JobQuery(job_id=[latest.job_id])
-        (call,) = latest.client.api.query_jobs(query, latest.circuit_type)
-        found = latest.client.send(latest.memory().remembering(call))
+        found = latest.client.send(latest.call())
         seen = next((job for job in found if job.job_id == latest.job_id), None)
         if seen is None:
             raise JobsNotFound([latest.job_id])

@@ -15,7 +15,7 @@ import attrs
 import orjson
 
 import superstaq_jobs as sj
-from superstaq_jobs.waiting.memory import SeenJobs
+from superstaq_jobs.waiting.memory import ResponseMemory
 
 from . import payloads, reading
 from .lines import Line, Run, Way, at_most, in_turns, middle, ratio, seconds_text
@@ -104,9 +104,9 @@ def _poll(client: sj.SuperstaqClient, answers: Sequence[bytes]) -> Way:
     """A poll whose answers go round and round, each another object, as from a socket."""
     ids = [UUID(key) for key in json.loads(answers[0])]
     (call, *_) = client.api.query_jobs(sj.JobQuery(job_id=ids[:1]), sj.CircuitType.QASM)
-    seen = SeenJobs()
+    seen = ResponseMemory()
     # As if all were asked for in one request: what is compared with is one answer too.
-    known = seen.reading(attrs.evolve(call, job_ids=tuple(ids)))
+    known = seen.remembering(attrs.evolve(call, job_ids=tuple(ids)))
     bodies = [bytes(bytearray(answer)) for _ in range(2) for answer in answers]
     state = {"next": 0}
 

@@ -155,7 +155,10 @@ def with_retries(
         before_sleep=_log_pause,
         reraise=True,
     )
-    return retrying(lambda: send(retrying.statistics["attempt_number"]))
+    try:
+        return retrying(lambda: send(retrying.statistics["attempt_number"]))
+    finally:
+        retrying.iter_state.reset()
 
 
 def _failure(state: tenacity.RetryCallState) -> BaseException | None:

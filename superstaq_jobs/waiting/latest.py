@@ -8,8 +8,9 @@ from uuid import UUID
 
 from superstaq_jobs.client import SuperstaqClient
 from superstaq_jobs.client.locks import ForkSafeLock
-from superstaq_jobs.records import CircuitType, JobSnapshot, newest
+from superstaq_jobs.records import CircuitType, JobQuery, JobSnapshot, newest
 from superstaq_jobs.records.changes import follow, share_texts
+from superstaq_jobs.wire.api import Call
 
 from .memory import ResponseMemory
 
@@ -30,7 +31,7 @@ class Latest:
 
     __slots__ = (
         *("client", "job_id", "circuit_type"),
-        *("snapshot", "looked_at", "num_responses", "_memory", "_lock"),
+        *("snapshot", "looked_at", "num_responses", "_memory", "_call", "_lock"),
     )
 
     def __init__(self, client: SuperstaqClient, job_id: UUID, circuit_type: CircuitType) -> None:
@@ -41,6 +42,7 @@ class Latest:
         self.looked_at: dt.datetime | None = None
         self.num_responses = 0
         self._memory: ResponseMemory | None = None
+        self._call: Call[tuple[JobSnapshot, ...]] | None = None
         self._lock = ForkSafeLock()
 
     def memory(self) -> ResponseMemory:
@@ -49,6 +51,15 @@ class Latest:
         if memory is None:
             memory = self._memory = ResponseMemory()
         return memory
+
+    def call(self) -> Call[tuple[JobSnapshot, ...]]:
+        """The call that fetches this job alone, with that memory."""
+        call = self._call
+        if call is None:
+            query = JobQuery(job_id=[self.job_id])
+            (call,) = self.client.api.query_jobs(query, self.circuit_type)
+            call = self._call = self.memory().remembering(call)
+        return call
 
     def advance(self, seen: JobSnapshot, *, responses_before: int) -> JobSnapshot:
         """Take in a response about the job.
@@ -71,17 +82,17 @@ class Latest:
             self.snapshot = kept
             self.looked_at = now
             if kept is not known and kept.is_terminal:
-                self._memory = None
+                self._memory = self._call = None
             return kept
 
     def __getstate__(self) -> dict[str, Any]:
-        kept = self.__slots__[:-2]  # neither the memory nor the lock
+        kept = self.__slots__[:-3]  # neither the memory, nor its call, nor the lock
         return {name: getattr(self, name) for name in kept}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         for name, value in state.items():
             setattr(self, name, value)
-        self._memory = None
+        self._memory = self._call = None
         self._lock = ForkSafeLock()
 
 

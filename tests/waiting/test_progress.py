@@ -60,15 +60,15 @@ def terminal(**options):
 
 def parsed(line):
     """What a line says: jobs finished, all jobs, how many in each status."""
-    over, total, rows = re.fullmatch(r"(\d+) of (\d+) jobs finished: (.*); queue .*", line).groups()
+    finished, total, rows = re.fullmatch(r"(\d+) of (\d+) jobs finished: (.*); queue .*", line).groups()
     parts = [part.rpartition(" ") for part in rows.split(", ")]
-    return int(over), int(total), {name: int(number) for name, _, number in parts}
+    return int(finished), int(total), {name: int(number) for name, _, number in parts}
 
 
 # ---- what it says
 
 
-def test_a_line_says_how_many_are_over_in_which_status_queued_how_fast_and_how_long_yet():
+def test_a_line_has_the_finished_jobs_the_statuses_the_queue_the_rate_and_the_time_left():
     lives = {job_id: QUEUE[place % 4 :] for place, job_id in enumerate(ids(8))}
     _, _, handles = world(lives)
     drawn = log()
@@ -100,16 +100,16 @@ def test_it_says_of_each_round_what_the_server_said(lives):
     seen = []
     for number, now in enumerate(expected):
         known = [status if status in order else "unknown" for status in now]
-        over = sum(len(life) - 1 <= number for life in lives)
-        if (over, Counter(known)) not in seen[-1:]:
-            seen.append((over, Counter(known)))
+        finished = sum(len(life) - 1 <= number for life in lives)
+        if (finished, Counter(known)) not in seen[-1:]:
+            seen.append((finished, Counter(known)))
     spoken = []
     for line in drawn.lines:
-        over, total, rows = parsed(line)
+        finished, total, rows = parsed(line)
         assert total == len(lives)
         assert list(rows) == sorted(rows, key=order.index)
-        if (over, Counter(rows)) not in spoken[-1:]:
-            spoken.append((over, Counter(rows)))
+        if (finished, Counter(rows)) not in spoken[-1:]:
+            spoken.append((finished, Counter(rows)))
     assert spoken == seen
 
 
@@ -138,7 +138,7 @@ def test_jobs_without_an_answer_are_not_seen_yet_and_lost_ones_are_unsettled():
     assert parsed(drawn.lines[-1]) == (2, 3, {"completed": 2, "unsettled": 1})
 
 
-def test_when_the_time_is_over_it_says_where_the_jobs_stood():
+def test_after_a_timeout_it_says_which_status_the_jobs_had():
     drawn = log()
     with pytest.raises(sj.JobsTimeout):
         sj.wait_all(world({ids(1)[0]: ["pending"]})[2], 60, progress=drawn.bar)
@@ -169,7 +169,7 @@ def test_bars_have_the_length_of_their_share_and_are_never_nothing():
     assert whole > 40
     assert lengths["failed 1"] == lengths["jobs finished 1/100"] == 1
     assert lengths["completed 99"] == 99 * whole // 100
-    assert lengths["running 99"] == 99 * (whole + 4) // 100  # "completed" is wider than "running"
+    assert lengths["running 99"] == 99 * (whole + 2) // 100  # "100/100" is wider than "1/100"
 
 
 def test_in_a_log_it_is_a_line_in_a_while():
@@ -282,7 +282,7 @@ def test_a_wait_with_a_bar_is_the_wait_without(name):
 
 
 @pytest.mark.parametrize("drawn", [log, terminal])
-def test_no_jobs_are_soon_over(drawn):
+def test_without_jobs_it_is_started_and_stopped(drawn):
     drawn = drawn()
     assert sj.wait_all([], progress=drawn.bar) == ()
     assert drawn.text.count(HIDE) == drawn.text.count(SHOW)
