@@ -249,6 +249,25 @@ def test_the_time_is_one_for_all():
     assert [s.job_id for s in caught.value.found] == ids(1)
 
 
+def test_the_error_says_each_reason_once_however_many_jobs_time_out():
+    lives = {job_id: [["pending"], ["running"]][n % 2] for n, job_id in enumerate(ids(1000))}
+    lives[ids(1)[0]] = ["completed"]
+    server, _, handles = world(lives)
+    del server.lives[ids(2)[1]]
+    with pytest.raises(sj.JobsTimeout) as caught:
+        sj.wait_all(handles, timeout_seconds=60)
+    assert len(caught.value.errors) == 999
+    headline, *reasons = str(caught.value).splitlines()
+    assert headline.startswith("999 jobs of 1000 ")
+    missing, running, pending = sorted(
+        reasons, key=lambda line: ("pending" in line, "running" in line)
+    )
+    assert f"{ids(2)[1]}: JobsNotFound" in missing
+    first = ", ".join(map(str, ids(8)[3::2]))
+    assert f"{first} and 496 more: WaitTimeout" in running
+    assert f"{', '.join(map(str, ids(7)[2::2]))} and 496 more: WaitTimeout" in pending
+
+
 def test_changes_end_with_the_time():
     _, _, handles = world({ids(1)[0]: ["pending"]})
     changes = sj.watch(handles, timeout_seconds=60)

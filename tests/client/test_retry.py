@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import gc
 import math
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from worlds import scripted
 
 from superstaq_jobs import (
     AnswerTooLarge,
@@ -16,7 +18,9 @@ from superstaq_jobs import (
     SuperstaqServerException,
     TlsError,
     TransportError,
+    fetch_balance,
 )
+from superstaq_jobs.testing import json_response
 
 JITTERS = st.floats(0, 1)
 
@@ -76,3 +80,22 @@ def test_every_bad_number_is_named():
         "base_seconds",
         "cap_seconds",
     ]
+
+
+# ---- the loop
+
+
+@pytest.mark.parametrize("failures", [0, 1, 3])
+def test_a_call_leaves_nothing_to_the_garbage_collector(failures):
+    """Reference cycles would make it run more often, and a polling program slower."""
+    balance = json_response({"email": "a@b.c", "balance": 1})
+    busy = json_response("busy", status=503)
+    client = scripted(balance, *[busy] * failures, balance)
+    fetch_balance(client)  # loads what is loaded late
+    gc.collect()
+    gc.disable()
+    try:
+        fetch_balance(client)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()

@@ -60,7 +60,9 @@ def terminal(**options):
 
 def parsed(line):
     """What a line says: jobs finished, all jobs, how many in each status."""
-    finished, total, rows = re.fullmatch(r"(\d+) of (\d+) jobs finished: (.*); queue .*", line).groups()
+    finished, total, rows = re.fullmatch(
+        r"(\d+) of (\d+) jobs finished: (.*); queue .*", line
+    ).groups()
     parts = [part.rpartition(" ") for part in rows.split(", ")]
     return int(finished), int(total), {name: int(number) for name, _, number in parts}
 
@@ -74,10 +76,13 @@ def test_a_line_has_the_finished_jobs_the_statuses_the_queue_the_rate_and_the_ti
     drawn = log()
     sj.wait_all(handles, timeout_seconds=600, polling_seconds=30, progress=drawn.bar)
     assert drawn.lines == [
-        "2 of 8 jobs finished: received 2, running 2, pending 2, completed 2; queue 4, 0:10:00 left",
-        "4 of 8 jobs finished: running 2, pending 2, completed 4; queue 2, 4 jobs/min, 0:09:30 left",
-        "6 of 8 jobs finished: running 2, completed 6; queue 0, 4 jobs/min, 0:09:00 left",
-        "8 of 8 jobs finished: completed 8; queue 0, 4 jobs/min, 0:08:30 left",
+        f"{number} of 8 jobs finished: {rest} left"
+        for number, rest in [
+            (2, "received 2, running 2, pending 2, completed 2; queue 4, 0:10:00"),
+            (4, "running 2, pending 2, completed 4; queue 2, 4 jobs/min, 0:09:30"),
+            (6, "running 2, completed 6; queue 0, 4 jobs/min, 0:09:00"),
+            (8, "completed 8; queue 0, 4 jobs/min, 0:08:30"),
+        ]
     ]
 
 
@@ -142,7 +147,9 @@ def test_after_a_timeout_it_says_which_status_the_jobs_had():
     drawn = log()
     with pytest.raises(sj.JobsTimeout):
         sj.wait_all(world({ids(1)[0]: ["pending"]})[2], 60, progress=drawn.bar)
-    assert drawn.lines[-1].startswith("0 of 1 jobs finished: pending 1; queue 1, 0 jobs/min, 0:00:00")
+    assert drawn.lines[-1].startswith(
+        "0 of 1 jobs finished: pending 1; queue 1, 0 jobs/min, 0:00:00"
+    )
 
 
 # ---- where it goes

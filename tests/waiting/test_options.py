@@ -1,0 +1,126 @@
+"""The keyword options of waits: which function takes which, and what it says about the others."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import itertools
+import typing
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from worlds import JOB, client_on
+
+import superstaq_jobs as sj
+from superstaq_jobs import waiting
+from superstaq_jobs.testing import ScriptedTransport
+
+ONE = [sj.JobHandle.wait_until_complete, sj.JobHandle.wait_until_complete_async]
+MANY = [
+    sj.wait_all,
+    sj.wait_any,
+    sj.as_completed,
+    sj.watch,
+    sj.wait_all_async,
+    sj.as_completed_async,
+    sj.watch_async,
+]
+KINDS = {
+    **dict.fromkeys(ONE, waiting.JobWaitOptions),
+    **dict.fromkeys(MANY, waiting.JobsWaitOptions),
+}
+VALUES = {
+    "until": "compiled",
+    "poll_policy": sj.PollPolicy(),
+    "unknown_status_seconds": None,
+    "on_change": print,
+    "requests_at_once": 2,
+    "progress": False,
+}
+functions = pytest.mark.parametrize("function", KINDS, ids=lambda function: function.__name__)
+
+
+def call(function, options):
+    """Call it with a handle; returns what it raised, at once or when it was awaited."""
+    transport = ScriptedTransport()
+    handle = sj.JobHandle(client_on(transport), JOB)
+    try:
+        result = function(handle if function in ONE else [handle], **options)
+        if inspect.iscoroutine(result):
+            result.send(None)
+    except (TypeError, AssertionError) as error:
+        return error
+    finally:
+        assert transport.requests == ()
+    return None
+
+
+def names_of(function):
+    named = [n for n in inspect.signature(function).parameters if n.endswith(("_seconds", "index"))]
+    return [*named, *KINDS[function].__optional_keys__]
+
+
+@functions
+def test_the_signature_says_which_options_it_takes(function):
+    (kind,) = typing.get_args(typing.get_type_hints(function)["options"])
+    assert kind is KINDS[function]
+    assert kind.__required_keys__ == frozenset()
+
+
+def test_every_option_is_documented_once():
+    documented = []
+    for kind in (waiting.WaitOptions, waiting.JobWaitOptions, waiting.JobsWaitOptions):
+        body = ast.parse(inspect.getsource(kind)).body[0].body
+        for option, text in itertools.pairwise(body):
+            if isinstance(option, ast.AnnAssign):
+                assert isinstance(text, ast.Expr)
+                documented.append(option.target.id)
+    assert sorted(documented) == sorted(VALUES)
+
+
+@functions
+def test_an_option_of_another_function_is_refused_before_anything_is_sent(function):
+    for name in VALUES.keys() - KINDS[function].__optional_keys__:
+        error = call(function, {name: VALUES[name]})
+        assert isinstance(error, TypeError)
+        assert str(error).startswith(f"{function.__name__}() got an unexpected keyword argument")
+        assert repr(name) in str(error)
+        assert all(known in str(error) for known in names_of(function))
+        assert "Nothing was sent" in str(error)
+
+
+@functions
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("timeout", "timeout_seconds"),
+        ("time_out_seconds", "timeout_seconds"),
+        ("polling", "polling_seconds"),
+        ("poll_seconds", "polling_seconds"),
+        ("untill", "until"),
+        ("polling_policy", "poll_policy"),
+        ("unknown_status", "unknown_status_seconds"),
+    ],
+)
+def test_a_misspelled_option_is_named_with_the_right_one(function, wrong, right):
+    error = call(function, {wrong: 3})
+    assert isinstance(error, TypeError)
+    assert f"keyword argument {wrong!r}; did you mean {right!r}?" in str(error)
+
+
+@given(function=st.sampled_from(list(KINDS)), data=st.data())
+def test_one_letter_more_less_or_other_is_recognized(function, data):
+    right = data.draw(st.sampled_from(names_of(function)))
+    place = data.draw(st.integers(1, len(right) - 1))
+    letter = data.draw(st.sampled_from(["", "z", right[place] + "z"]))
+    wrong = right[:place] + letter + right[place + 1 :]
+    assert f"did you mean {right!r}?" in str(call(function, {wrong: 3}))
+
+
+@functions
+def test_the_options_it_does_take_are_checked_by_value(function):
+    bad = {name: object() for name in KINDS[function].__optional_keys__}
+    with pytest.raises(sj.InvalidValue) as caught:
+        call(function, bad)
+    assert {problem.where for problem in caught.value.problems} == bad.keys()
