@@ -95,7 +95,7 @@ def test_a_malformed_id_is_named_before_anything_is_sent():
     with pytest.raises(sj.InvalidRequest) as caught:
         sj.fetch_jobs(client, [JOB, "not-an-id", 7])
     assert [p.where for p in caught.value.problems] == ["job_ids[1]", "job_ids[2]"]
-    with pytest.raises(sj.InvalidRequest, match="one id, not a list"):
+    with pytest.raises(sj.InvalidRequest, match="got one id: pass"):
         sj.fetch_jobs(client, str(JOB))
     with pytest.raises(sj.InvalidRequest, match="nothing was sent"):
         sj.cancel_jobs(client, ["x"])
