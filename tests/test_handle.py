@@ -301,7 +301,7 @@ def test_threads_that_share_a_handle_never_see_it_go_back():
     def answer(_request):
         with lock:
             at = next(position)
-        # Answers overtake each other: each thread is given one from around its turn.
+        # Responses overtake each other: each thread gets one from around its turn.
         return jobs_response(life[min(max(at // 8 + (-1) ** at, 0), len(life) - 1)])
 
     handle = sj.JobHandle(client_on(ScriptedTransport.from_function(answer)), JOB)

@@ -95,7 +95,7 @@ def test_one_job_may_be_held_twice():
     assert len(server.asked) == 4
 
 
-def test_handles_of_several_clients_are_asked_for_by_their_own():
+def test_handles_of_several_clients_are_requested_by_their_own():
     one, clock, mine = world({ids(2)[0]: QUEUE})
     other = Server({ids(2)[1]: QUEUE})
     theirs = [JobHandle(client_on(other, clock=clock), ids(2)[1])]
@@ -175,7 +175,7 @@ def test_a_job_that_cannot_be_read_does_not_stop_the_others():
 
 
 def test_however_many_jobs_cannot_be_read_each_is_named_and_the_others_end():
-    """The list of what is wrong with one answer is bounded."""
+    """An error lists a limited number of problems of one response."""
     bad = set(map(str, ids(100)[10:90]))
 
     def spoil(_asked, body):
@@ -268,7 +268,7 @@ def test_the_error_says_each_reason_once_however_many_jobs_time_out():
     assert f"{', '.join(map(str, ids(7)[2::2]))} and 496 more: WaitTimeout" in pending
 
 
-def test_changes_end_with_the_time():
+def test_watching_ends_with_the_timeout():
     _, _, handles = world({ids(1)[0]: ["pending"]})
     changes = sj.watch(handles, timeout_seconds=60)
     assert next(changes) == (None, handles[0].latest)

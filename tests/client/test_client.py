@@ -85,7 +85,7 @@ def test_a_submission_is_retried_only_if_it_cannot_have_reached_the_server():
     "lost",
     [
         RESET,
-        sj.RequestTimeout("no answer in time", sent=True),
+        sj.RequestTimeout("no response in time", sent=True),
         sj.ProtocolError("what came back is not HTTP"),
         json_response({"detail": "bad gateway"}, status=502),
         json_response("gone", status=504),
@@ -117,7 +117,7 @@ def test_a_submission_that_the_server_refuses_is_an_error_of_its_own(status):
 
 
 @pytest.mark.parametrize(
-    ("body", "kind", "told"),
+    ("body", "kind", "advice"),
     [
         (
             "You must accept the Terms of Use (superstaq.infleqtion.com/terms_of_use).",
@@ -128,9 +128,9 @@ def test_a_submission_that_the_server_refuses_is_an_error_of_its_own(status):
         ("whatever", sj.AuthenticationError, "Check the API key"),
     ],
 )
-def test_a_401_tells_what_to_do(body, kind, told):
+def test_a_401_says_what_to_do(body, kind, advice):
     client, transport = script(json_response(body, status=401))
-    with pytest.raises(sj.AuthenticationError, match=told) as caught:
+    with pytest.raises(sj.AuthenticationError, match=advice) as caught:
         sj.fetch_job(client, JOB)
     assert type(caught.value) is kind
     assert caught.value.status_code == 401
@@ -147,7 +147,7 @@ def test_a_redirect_is_not_followed_and_the_error_names_where_it_points():
     assert len(transport.requests) == 1
 
 
-def test_a_proxys_page_in_place_of_json_is_told_as_such():
+def test_a_proxys_page_in_place_of_json_is_recognized():
     client, _ = script(sj.Response(status=200, body=b"<html><body>Log in</body></html>"))
     with pytest.raises(sj.ProtocolError, match="a web page, as a proxy") as caught:
         sj.fetch_job(client, JOB)
@@ -204,7 +204,7 @@ def test_a_server_cannot_hand_the_key_back_in_a_message_or_a_warning():
     assert KEY not in str(caught.value)
 
 
-def test_the_log_tells_method_path_status_and_size_and_no_more(caplog):
+def test_the_log_has_method_path_status_and_size_and_no_more(caplog):
     client, _ = script(BUSY, jobs_response(job("completed")))
     with caplog.at_level(logging.DEBUG, logger="superstaq_jobs"):
         sj.query_jobs(client, sj.JobQuery(tags=["a-tag"]))
@@ -303,7 +303,7 @@ def test_a_client_with_a_transport_of_its_own_says_that_it_does_not_pickle():
         pickle.dumps(scripted())
 
 
-def test_nothing_warns_where_nothing_is_odd():
+def test_nothing_warns_without_a_reason():
     client, _ = script(jobs_response(job("completed")))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -346,7 +346,7 @@ def test_a_pickle_holds_no_login_of_a_proxy(monkeypatch):
     assert copy.copy(client) is copy.deepcopy(client) is client
 
 
-def test_where_warnings_are_errors_the_receipt_of_a_created_job_is_not_lost():
+def test_if_warnings_are_errors_the_receipt_of_a_created_job_is_not_lost():
     receipt = {"job_id": str(JOB), "num_circuits": 1, "warnings": [{"message": "be quick"}]}
     client, _ = script(json_response(receipt))
     with warnings.catch_warnings():
@@ -356,7 +356,7 @@ def test_where_warnings_are_errors_the_receipt_of_a_created_job_is_not_lost():
     assert caught.value.value == sj.SubmitReceipt(job_id=JOB, num_circuits=1)
 
 
-def test_a_job_id_in_an_answer_that_is_otherwise_wrong_is_told():
+def test_a_job_id_in_a_response_that_is_otherwise_wrong_is_named():
     client, _ = script(json_response({"job_id": str(JOB), "num_circuits": "1"}))
     with pytest.raises(sj.SubmissionUnknown, match=f"names job {JOB}") as caught:
         sj.submit_job(client, NEW_JOB)

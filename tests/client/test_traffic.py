@@ -231,7 +231,7 @@ def test_threads_lose_no_count():
     )
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_lock_that_was_held_during_a_fork_does_not_stop_the_child():
     shared = traffic(1)

@@ -24,7 +24,7 @@ TRANSIENT = {
     "refused": sj.TransportError("connection refused", sent=False),
     "reset": sj.TransportError("the connection was reset", sent=True),
     "short body": sj.TransportError("only 3 of 9 bytes came", sent=True),
-    "timeout": sj.RequestTimeout("no whole answer in time", sent=True),
+    "timeout": sj.RequestTimeout("no complete response in time", sent=True),
     **{
         str(status): json_response("no", status=status) for status in (408, 429, 500, 502, 503, 504)
     },

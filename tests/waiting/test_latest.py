@@ -96,7 +96,7 @@ def test_threads_lose_no_response():
     assert latest.num_responses == 800
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_a_fork_while_another_thread_advances_it_leaves_it_usable_in_the_child():
     inside, go_on = threading.Event(), threading.Event()

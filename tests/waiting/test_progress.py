@@ -129,7 +129,7 @@ def test_the_rate_is_that_of_the_last_minute():
     assert rates[20:90] == [0] * 70
 
 
-def test_jobs_without_an_answer_are_not_seen_yet_and_lost_ones_are_unsettled():
+def test_jobs_without_a_response_are_not_seen_yet_and_missing_ones_are_unsettled():
     spoiled = [sj.TransportError("gone", sent=True)]
     server, _, handles = world(
         dict.fromkeys(ids(3), QUEUE), spoil=lambda _, body: spoiled.pop() if spoiled else body
@@ -201,7 +201,7 @@ def test_without_a_console_it_goes_to_stderr(capsys):
     assert captured.err.startswith("0 of 1 jobs finished: received 1")
 
 
-def test_nothing_is_shown_unless_it_is_asked_for(capsys):
+def test_nothing_is_shown_by_default(capsys):
     assert sj.wait_all(world({ids(1)[0]: QUEUE})[2])
     assert capsys.readouterr() == ("", "")
 
@@ -296,7 +296,7 @@ def test_without_jobs_it_is_started_and_stopped(drawn):
 
 
 @pytest.mark.parametrize("bad", [None, 1, "yes", print])
-def test_what_is_no_bar_is_refused_before_anything_is_sent(bad):
+def test_what_is_not_a_bar_is_refused_before_anything_is_sent(bad):
     server, _, handles = world({ids(1)[0]: QUEUE})
     with pytest.raises(sj.InvalidValue, match="progress"):
         sj.as_completed(handles, progress=bad)
@@ -308,7 +308,7 @@ def test_what_is_no_bar_is_refused_before_anything_is_sent(bad):
 # ---- how it ends
 
 
-def test_a_generator_that_is_left_takes_its_bar_along():
+def test_closing_a_generator_stops_its_bar():
     drawn = terminal()
     for _ in sj.as_completed(world(dict.fromkeys(ids(3), QUEUE))[2], progress=drawn.bar):
         assert drawn.text.count(SHOW) == 0
@@ -340,7 +340,7 @@ def test_what_ends_a_wait_comes_through_and_ends_the_bar(drawn, error):
 
 
 class Broken(io.StringIO):
-    """A file that takes so much and no more."""
+    """A file with limited room."""
 
     def __init__(self, room, error):
         super().__init__()
@@ -357,7 +357,7 @@ class Broken(io.StringIO):
 @pytest.mark.parametrize("drawn", [log, terminal])
 @pytest.mark.parametrize("room", [0, 30, 200])
 @pytest.mark.parametrize("error", [OSError("full"), ValueError("closed")], ids=str)
-def test_what_cannot_be_written_does_not_end_a_wait(drawn, room, error):
+def test_a_failed_write_does_not_end_a_wait(drawn, room, error):
     drawn = drawn(file=Broken(room, error))
     assert len(sj.wait_all(world({ids(1)[0]: QUEUE})[2], progress=drawn.bar)) == 1
     server, _, handles = world({ids(1)[0]: QUEUE})
@@ -366,7 +366,7 @@ def test_what_cannot_be_written_does_not_end_a_wait(drawn, room, error):
         sj.wait_all(handles, progress=drawn.bar)
 
 
-def test_a_bar_that_is_never_left_gives_the_cursor_back_at_the_end_of_the_program():
+def test_a_bar_that_is_never_closed_shows_the_cursor_at_the_end_of_the_program():
     code = """
 import sys, rich.console, superstaq_jobs as sj
 from superstaq_jobs.testing import FakeClock, ScriptedTransport, jobs_response
@@ -386,7 +386,7 @@ next(kept)
     assert "Traceback" not in said
 
 
-def test_ending_twice_is_ending_once():
+def test_stopping_twice_is_stopping_once():
     drawn = terminal()
     loop = WaitLoop([], WaitPlan(timeout_seconds=None, polling_seconds=5))
     surface = surface_of(drawn.bar, Tally(loop))
