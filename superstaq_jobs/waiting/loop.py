@@ -219,8 +219,6 @@ class WaitLoop:
             if pause is None:
                 break
             yield Pause(clock, pause)
-            for each in open_waits:
-                each.catch_up()
             open_waits = yield from _left_open(open_waits, groups)
         for each in open_waits:
             each.time_out(deadline)
@@ -289,7 +287,7 @@ def _report(waits: Iterable[JobWait]) -> Generator[JobWait, Any, list[JobWait]]:
         if is_open:
             open_waits.append(each)
         elif not each.is_reported:
-            each.catch_up()  # the caller may have refreshed it while reading a report
+            each.catch_up()  # it may have been refreshed during a pause or a report
         if each.change is not None or not (is_open or each.is_reported):
             each.is_reported = not is_open
             yield each
