@@ -46,7 +46,7 @@ _LOGGER: Final = logging.getLogger("superstaq_jobs")
 class SuperstaqClient:
     """A connection to one Superstaq server for one user. Making one sends nothing.
 
-    Thread-safe. ``copy()`` returns the client itself. Use it in a ``with`` statement, or call
+    Thread-safe. ``copy.copy`` returns the client itself. Use it in a ``with`` statement, or call
     ``close()``, to close its connections. Its ``repr`` does not show the API key. A pickled client
     contains neither the key, nor tokens of providers, nor a proxy's login: unpickling looks up the
     key again, and leaves out the others.
@@ -241,8 +241,8 @@ class SuperstaqClient:
 
     def __repr__(self) -> str:
         # A traceback may show a client whose constructor has failed.
-        origin, api = getattr(self, "_origin", None), getattr(self, "_api", None)
-        version = None if api is None else api.version
+        origin = getattr(self, "_origin", None)
+        version = getattr(getattr(self, "_api", None), "version", None)
         return f"SuperstaqClient(remote_host={origin!r}, api_version={version!r}, api_key='***')"
 
     def deadline_in(self, timeout_seconds: float | None) -> float:
@@ -261,15 +261,9 @@ class SuperstaqClient:
     # ---- one call --------------------------------------------------------------------------
 
     def send(
-        self,
-        call: Call[T],
-        *,
-        deadline: float = math.inf,
-        max_attempts: int | None = None,
+        self, call: Call[T], *, deadline: float = math.inf, max_attempts: int | None = None
     ) -> T:
-        """Send a call's request, with retries, and decode the response.
-
-        The fetch functions are built on this.
+        """Send a call's request, with retries, and return the decoded response.
 
         Args:
             call: The call, from this client's ``api``.
@@ -292,7 +286,7 @@ class SuperstaqClient:
             SuperstaqWarning: For each warning in the response.
         """
         self._traffic.count_call()
-        policy = self._retry_policy
+        policy = self.retry_policy
         response = with_retries(
             partial(self._attempt, call, deadline),
             policy=policy,
@@ -325,16 +319,12 @@ class SuperstaqClient:
             )
         except (TransportError, ProtocolError) as error:
             self._traffic.count_no_response()
-            elapsed = self._clock.now() - started
-            what = type(error).__name__
-            _LOGGER.debug("%s: %s, attempt %d, %.3f s", request.label, what, number, elapsed)
+            failed = type(error).__name__, number, self._clock.now() - started
+            _LOGGER.debug("%s: %s, attempt %d, %.3f s", request.label, *failed)
             failure = self._errors.no_answer(call, error)
         else:
-            elapsed = self._clock.now() - started
-            _LOGGER.debug(
-                "%s: %d, attempt %d, %.3f s, %d bytes",
-                *(request.label, response.status, number, elapsed, len(response.body)),
-            )
+            got = response.status, number, self._clock.now() - started, len(response.body)
+            _LOGGER.debug("%s: %d, attempt %d, %.3f s, %d bytes", request.label, *got)
             return self._read(call, response)
         # Raised outside of the handler, so that it has no context.
         raise failure
