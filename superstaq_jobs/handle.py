@@ -35,7 +35,7 @@ from .waiting.latest import Latest
 from .waiting.loop import WaitLoop
 from .waiting.options import WaitPlan
 
-__all__ = ["JobHandle", "latest_of"]
+__all__ = ["JobHandle"]
 
 
 class JobHandle:

@@ -393,6 +393,24 @@ def test_a_job_that_another_thread_saw_finish_is_not_requested_again():
     assert server.asked[before:] == [[ids(2)[0]]] * 3
 
 
+def test_a_job_that_finished_since_its_round_began_is_not_requested_again():
+    one, two = ids(2)
+    clock = FakeClock()
+
+    def refresh_the_other(_ids, body):
+        handles[1].refresh()
+        return body
+
+    first = Server({one: ["completed"]}, spoil=refresh_the_other)
+    second = Server({two: ["completed"]})
+    handles = [
+        JobHandle(client_on(server, clock=clock), job_id)
+        for server, job_id in ((first, one), (second, two))
+    ]
+    assert len(sj.wait_all(handles, requests_at_once=1)) == 2
+    assert len(second.asked) == 1
+
+
 def slow_and_quick():
     """Two finished jobs; the response about one comes when the event is set."""
     told = threading.Event()

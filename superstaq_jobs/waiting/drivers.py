@@ -49,7 +49,7 @@ def run(steps: Steps) -> Generator[JobWait, None, None]:
 async def run_async(steps: Steps) -> AsyncGenerator[JobWait, None]:
     """``run`` for a coroutine: other tasks run while it waits for a response or pauses."""
     outcome: Any = None
-    next_outcome: Callable[[], Awaitable[Polled]] | None = None
+    next_outcome: Callable[[], Awaitable[Polled]]
     with contextlib.closing(steps), contextlib.ExitStack() as in_progress:
         while True:
             try:
@@ -64,7 +64,7 @@ async def run_async(steps: Steps) -> AsyncGenerator[JobWait, None]:
             elif isinstance(step, Round):
                 in_progress.close()
                 next_outcome = in_progress.enter_context(_sent_async(step))
-            elif next_outcome is not None:
+            else:
                 outcome = await next_outcome()
 
 

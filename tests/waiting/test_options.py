@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import itertools
+import math
 import typing
 
 import pytest
@@ -116,6 +117,28 @@ def test_one_letter_more_less_or_other_is_recognized(function, data):
     letter = data.draw(st.sampled_from(["", "z", right[place] + "z"]))
     wrong = right[:place] + letter + right[place + 1 :]
     assert f"did you mean {right!r}?" in str(call(function, {wrong: 3}))
+
+
+@pytest.mark.parametrize("bad", [-1, math.nan, math.inf, True, "1", None])
+@pytest.mark.parametrize("name", ["fraction", "min_seconds", "max_seconds"])
+def test_a_pace_names_each_number_out_of_range(name, bad):
+    with pytest.raises(sj.InvalidValue, match="must be a finite number >= 0") as caught:
+        sj.Pace(**{name: bad})
+    assert [problem.where for problem in caught.value.problems] == [name]
+
+
+def test_the_longest_pause_of_a_pace_is_not_below_the_shortest():
+    with pytest.raises(sj.InvalidValue, match="max_seconds: must not be less than min_seconds"):
+        sj.Pace(min_seconds=5, max_seconds=4)
+    assert sj.Pace(min_seconds=5, max_seconds=5).pause_seconds(0) == 5
+
+
+@pytest.mark.parametrize("bad", [-0.1, 1.1, math.nan, True, "1", None])
+@pytest.mark.parametrize("name", ["snap_back", "jitter"])
+def test_a_poll_policy_names_each_share_out_of_range(name, bad):
+    with pytest.raises(sj.InvalidValue, match="must be a number from 0 to 1") as caught:
+        sj.PollPolicy(**{name: bad})
+    assert [problem.where for problem in caught.value.problems] == [name]
 
 
 @functions
