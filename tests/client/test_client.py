@@ -257,10 +257,10 @@ def test_the_services_own_host_is_the_official_one():
         ({"remote_host": "example.com"}, "https://example.com"),
         ({"remote_host": "http://example.com"}, "allow_insecure_http"),
         ({"remote_host": 5}, "remote_host must be a string, got 5"),
-        ({"api_key": "a\nb"}, "api_key must be printable ASCII"),
+        ({"api_key": "a\nb"}, "api_key must .*printable ASCII"),
         ({"api_key": 5}, "api_key must be a string"),
         ({"cq_token": 5}, "cq_token must be a string"),
-        ({"client_name": "a\r\nb"}, "client_name must be printable ASCII"),
+        ({"client_name": "a\r\nb"}, "client_name must .*printable ASCII"),
         ({"client_name": 5}, "client_name must be a string"),
     ],
 )
