@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from superstaq_jobs.errors import ConfigurationError
+from superstaq_jobs.records.fields import is_a
 from superstaq_jobs.wire.request import Secret
 
 __all__ = ["Address"]
@@ -47,6 +48,10 @@ class Address:
         Raises:
             ConfigurationError: The URL cannot be used. A login is never shown.
         """
+        if not is_a(url, str):
+            raise ConfigurationError(
+                f"{name} must be a string, got {type(url).__name__}. Nothing was sent"
+            )
         shown = name if "@" in url else f"{name} {url!r}"
         try:
             parts = urlsplit(url)
