@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from superstaq_jobs.errors import ApiKeyNotFound, ConfigurationError
-from superstaq_jobs.records.fields import is_a, is_amount, shown
+from superstaq_jobs.records.fields import is_amount, shown
 from superstaq_jobs.transport.address import Address
 from superstaq_jobs.wire.request import Secret
 
