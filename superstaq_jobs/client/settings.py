@@ -9,10 +9,10 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
-from urllib.parse import urlsplit
 
 from superstaq_jobs.errors import ApiKeyNotFound, ConfigurationError
 from superstaq_jobs.records.fields import is_a, is_amount, shown
+from superstaq_jobs.transport.address import Address
 from superstaq_jobs.wire.request import Secret
 
 __all__ = ["API_KEY_VARIABLE", "REMOTE_HOST_VARIABLE", "find_api_key", "find_origin"]
@@ -150,43 +150,24 @@ def _key_files(environ: Environ, home: Path) -> Iterator[Path]:
 
 
 def find_origin(given: str | None, *, environ: Environ, default: str) -> str:
-    """Scheme and authority of the service: the argument, the environment variable, or the default.
+    """Scheme, host and port of the service: from the argument, the environment, or the default.
 
-    As in the official client, whatever follows the authority is dropped.
+    As in the official client, whatever follows the port is ignored.
 
     Args:
-        given: The argument; None or empty to search further.
+        given: The argument; None or empty to use the next source.
         environ: Gets an environment variable.
         default: The API version's own host.
 
     Raises:
-        ConfigurationError: If it has no scheme or no host, or contains a user name.
+        ConfigurationError: It has no scheme or no host, or contains a user name.
     """
     host = given or environ(REMOTE_HOST_VARIABLE) or default
     if not is_a(host, str):
         raise ConfigurationError(
             f"remote_host must be a string, got {shown(host)}. Nothing was sent"
         )
-    try:
-        parts = urlsplit(host)
-        name, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise ConfigurationError(f"remote_host {host!r} is not a URL: {error}") from None
-    if parts.scheme not in {"http", "https"} or not parts.netloc:
-        hint = f"; did you mean 'https://{host}'?" if "://" not in host else ""
-        raise ConfigurationError(
-            f"remote_host {host!r} has no scheme: it must begin with https:// (or http:// for "
-            f"this machine){hint}"
-        )
-    if not name:
-        raise ConfigurationError(f"remote_host {host!r} does not name a host")
-    if "@" in parts.netloc:
-        raise ConfigurationError(
-            "remote_host must not contain a user name or password (not shown here): this service "
-            "does not use them"
-        )
-    authority = f"[{name}]" if ":" in name else name
-    return f"{parts.scheme}://{authority}" + (f":{port}" if port is not None else "")
+    return Address.parse(host, name="remote_host", may_have_path=True).origin
 
 
 def provider_credentials(

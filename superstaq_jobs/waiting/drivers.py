@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iter
 from typing import TYPE_CHECKING, Any
 
 from superstaq_jobs.clock import SystemClock
+from superstaq_jobs.transport.limits import CANCEL_TOKEN, CancelToken
 
 from .job_wait import JobWait
 from .loop import Pause, Polled, Round, Steps
@@ -114,8 +115,10 @@ def _sending(work: Round, done: Callable[[Polled], object]) -> Iterator[None]:
     polls = iter(work.polls)
     lock = threading.Lock()
     stopped = False
+    token = CancelToken()
 
     def send_some() -> None:
+        CANCEL_TOKEN.set(token)  # in the copy of the context that the thread runs in
         while True:
             with lock:
                 poll = None if stopped else next(polls, None)
@@ -133,3 +136,4 @@ def _sending(work: Round, done: Callable[[Polled], object]) -> Iterator[None]:
     finally:
         with lock:
             stopped = True
+        token.cancel()  # requests that are still under way give their connections up

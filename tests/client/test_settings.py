@@ -112,7 +112,8 @@ def test_a_key_that_no_header_can_hold_is_refused_without_being_shown(bad, tmp_p
         ("https://host.example.com/some/path?x=1", "https://host.example.com"),
         ("http://127.0.0.1:8080/v0.3.0", "http://127.0.0.1:8080"),
         ("HTTPS://Host.Example.com:444", "https://host.example.com:444"),
-        ("http://[::1]:80/x", "http://[::1]:80"),
+        ("http://[::1]:80/x", "http://[::1]"),
+        ("https://b\u00fccher.example.com:443", "https://xn--bcher-kva.example.com"),
     ],
 )
 def test_what_follows_the_authority_is_dropped(given_host, origin):
@@ -132,12 +133,13 @@ def test_the_argument_comes_before_the_environment_and_that_before_the_default()
 @pytest.mark.parametrize(
     ("host", "shown"),
     [
-        ("superstaq.example.com", "did you mean 'https://superstaq.example.com'?"),
-        ("localhost:8080", "did you mean 'https://localhost:8080'?"),
-        ("ftp://host.example.com", "has no scheme"),
-        ("https://", "has no scheme"),
+        ("superstaq.example.com", "Did you mean 'https://superstaq.example.com'?"),
+        ("localhost:8080", "Did you mean 'https://localhost:8080'?"),
+        ("ftp://host.example.com", "must begin with https://"),
+        ("https://", "must begin with https://"),
         ("https://:80", "does not name a host"),
-        ("https://host:port", "is not a URL"),
+        ("https://host:port", "is not a valid address"),
+        ("https://user:password@host:port", "is not a valid address"),
         ("https://user:password@host.example.com", "user name or password"),
     ],
 )
