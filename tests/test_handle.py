@@ -29,7 +29,7 @@ def test_making_a_handle_sends_nothing_and_knows_nothing():
 
 
 def test_a_malformed_id_is_refused():
-    with pytest.raises(sj.InvalidRequest, match="job_id: 'x' is no UUID"):
+    with pytest.raises(sj.InvalidRequest, match="job_id: must be a UUID, got 'x'"):
         sj.JobHandle(client_on(ScriptedTransport()), "x")
 
 

@@ -325,7 +325,7 @@ class SuperstaqClient:
                 raise
         return answer.value
 
-    def _attempt(self, call: Call[T], deadline: float, number: int) -> job_data.Answer[T]:
+    def _attempt(self, call: Call[T], deadline: float, number: int) -> job_data.Decoded[T]:
         asked = call.request
         request = Request(
             method=asked.method, path=asked.path, headers=self._headers, body=asked.body
@@ -342,7 +342,7 @@ class SuperstaqClient:
             elapsed = self._clock.now() - started
             what = type(error).__name__
             _LOGGER.debug("%s: %s, attempt %d, %.3f s", request.label, what, number, elapsed)
-            failure = self._errors.no_answer(call, error)
+            failure = self._errors.no_response(call, error)
         else:
             elapsed = self._clock.now() - started
             _LOGGER.debug(
@@ -360,7 +360,7 @@ class SuperstaqClient:
             return self._request_timeout_seconds
         return min(self._request_timeout_seconds, max(0.0, seconds_left))
 
-    def _read(self, call: Call[T], response: Response) -> job_data.Answer[T]:
+    def _read(self, call: Call[T], response: Response) -> job_data.Decoded[T]:
         # No name is given to the body here: what a server hands back may show in a traceback.
         now = self._clock.utcnow()
         is_good = 200 <= response.status < 300  # noqa: PLR2004

@@ -13,7 +13,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from superstaq_jobs.errors import ApiKeyNotFound, ConfigurationError
-from superstaq_jobs.wire.request import Secret
+from superstaq_jobs.wire.request import Secret, header_value_problem
 
 __all__ = ["API_KEY_VARIABLE", "REMOTE_HOST_VARIABLE", "find_api_key", "find_origin"]
 
@@ -54,16 +54,7 @@ def header_text(text: str, *, name: str) -> str:
 
 
 def _header_problem(secret: Secret) -> str:
-    # Nothing is raised here, where the text has a name: a traceback would show it.
-    text: object = secret.reveal()
-    if not isinstance(text, str) or not text:
-        return "is no text, or an empty one"
-    if text != text.strip() or not (text.isascii() and text.isprintable()):
-        return (
-            "has a character that no header can hold, or a space or line break at an end (copied "
-            "with it, perhaps)"
-        )
-    return ""
+    return "must not be empty" if secret == Secret("") else header_value_problem(secret)
 
 
 def find_api_key(given: Secret | None, *, environ: Environ, home: Path) -> Secret:

@@ -14,7 +14,7 @@ import attrs
 from superstaq_jobs.errors import ProtocolError
 from superstaq_jobs.records import JobSnapshot
 from superstaq_jobs.wire.api import Call
-from superstaq_jobs.wire.job_data import Answer, cut_jobs
+from superstaq_jobs.wire.job_data import Decoded, cut_jobs, join_jobs
 
 __all__: list[str] = []
 
@@ -31,18 +31,18 @@ class SeenJobs:
 
     def __init__(self) -> None:
         # By the path that was asked for. A tuple of ids is slow to hash.
-        self._answers: dict[str, tuple[bytes, Answer[_Jobs]]] = {}
+        self._answers: dict[str, tuple[bytes, Decoded[_Jobs]]] = {}
         self._parts: dict[str, tuple[bytes, JobSnapshot]] = {}
 
     def reading(self, call: Call[_Jobs]) -> Call[_Jobs]:
         """The same call, whose answer is read with what is remembered."""
 
-        def read(body: bytes, at: dt.datetime, source: str) -> Answer[_Jobs]:
+        def read(body: bytes, at: dt.datetime, source: str) -> Decoded[_Jobs]:
             last = self._answers.get(call.request.path)
             if last is not None and last[0] == body:
                 return last[1]
             answer = self._read_parts(call, body, at, source)
-            self._answers[call.request.path] = body, Answer(answer.value)  # it warns once
+            self._answers[call.request.path] = body, Decoded(answer.value)  # it warns once
             return answer
 
         return attrs.evolve(call, read=read)
@@ -56,7 +56,7 @@ class SeenJobs:
 
     def _read_parts(
         self, call: Call[_Jobs], body: bytes, at: dt.datetime, source: str
-    ) -> Answer[_Jobs]:
+    ) -> Decoded[_Jobs]:
         parts = cut_jobs(body) if len(call.job_ids) > 1 else None
         if parts is None:
             return call.read(body, at, source)
@@ -66,9 +66,8 @@ class SeenJobs:
             if name in self._parts and self._parts[name][0] == part
         }
         changed = {name: part for name, part in parts.items() if name not in known}
-        rest = b",".join([b'"%s":%s' % (name.encode(), part) for name, part in changed.items()])
         try:
-            answer = call.read(b"{%s}" % rest, at, source)
+            answer = call.read(join_jobs(changed), at, source)
         except ProtocolError as error:
             error.found = (*known.values(), *error.found)
             raise
