@@ -230,16 +230,18 @@ def _provenance(fetched_at: dt.datetime | None, source: str | None) -> _Provenan
 
 def _read_quickly(body: bytes, provenance: _Provenance) -> Decoded[tuple[JobSnapshot, ...]]:
     """The jobs in a body; or some error, if it has to be read thoroughly."""
-    cut: dict[str, Any] = _CUT_JOBS(body)
+    cut = _CUT_JOBS(body)
     warnings: tuple[str, ...] = ()
     if "warnings" in cut:
         del cut["warnings"]
         body, warnings = _without_warnings(body)
+    extras = list(map(_unknown, cut.values()))
+    del cut  # before the body is read, so that both are not in memory at once
     read = _READ(body)
     # As many as there are, unless a job's id is there twice, in two spellings.
     jobs = [
-        _snapshot(job_id, data, _unknown(parts), provenance)
-        for (job_id, data), parts in zip(read.items(), cut.values(), strict=True)
+        _snapshot(job_id, data, extra, provenance)
+        for (job_id, data), extra in zip(read.items(), extras, strict=True)
     ]
     if not all(map(_is_target, {job.target for job in jobs})):
         wrong("has a job whose target is not one")
@@ -252,10 +254,12 @@ def _without_warnings(body: bytes) -> tuple[bytes, tuple[str, ...]]:
     return join_jobs(parts), warnings
 
 
-def _unknown(parts: dict[str, Raw]) -> JsonMapping:
+def _unknown(parts: object) -> JsonMapping:
     """The unknown fields of a job, from all of its fields as they are written."""
+    if not isinstance(parts, dict):
+        wrong("must be an object")
     for name in ("submission_timestamp", "last_updated_timestamp"):
-        if _FINE_TIME.search(parts[name]):
+        if _FINE_TIME.search(parts.get(name, b"")):
             wrong("is finer than a microsecond")
     if _NAMES.issuperset(parts):
         return _NOTHING

@@ -10,7 +10,7 @@ import functools
 import re
 import types
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Annotated, Any, Final, NewType, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, NewType, NoReturn, TypeVar, cast
 from uuid import UUID
 
 import msgspec
@@ -88,8 +88,6 @@ class Collector:
 
     def add(self, where: str, error: Exception) -> None:
         """Add what is wrong with the part at a path."""
-        import cattrs
-
         if isinstance(error, WrongError | ProtocolError):
             self.omitted += error.omitted
             for problem in error.problems:
@@ -97,8 +95,8 @@ class Collector:
         elif isinstance(error, InvalidValue):
             for problem in error.problems:
                 self.say(f"{where}.{problem.where}", problem.what)
-        elif isinstance(error, cattrs.ClassValidationError):
-            parts, others = error.group_exceptions()
+        elif isinstance(error, ExceptionGroup):
+            parts, others = cast("cattrs.ClassValidationError", error).group_exceptions()
             for inner, note in parts:
                 if isinstance(inner, KeyError):
                     self.say(f"{where}.{note.name}", "is missing")
@@ -151,14 +149,12 @@ def structure(kind: type[T], data: Any, *, what: str) -> T:
     Raises:
         ProtocolError: With the path of every problem, at most 20.
     """
-    import cattrs
-
     collector = Collector()
     try:
         if not isinstance(data, dict):
             wrong(f"expected an object, got {fields.shown(data)}")
         return converter().structure(data, kind)
-    except (WrongError, InvalidValue, cattrs.ClassValidationError) as error:
+    except (WrongError, InvalidValue, ExceptionGroup) as error:  # the last is cattrs's
         collector.add("$", error)
     raise protocol_error(what, collector)
 

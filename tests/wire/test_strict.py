@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import subprocess
+import sys
 import uuid
 
 import pytest
@@ -176,3 +178,22 @@ def test_what_a_record_itself_refuses_is_named_by_its_path():
 def test_structuring_what_is_not_an_object_is_a_protocol_error():
     with pytest.raises(ProtocolError, match="the thing is not what the API promises"):
         structure(dt.date, 3, what="the thing")
+
+
+def test_problems_are_named_even_if_cattrs_was_loaded_again():
+    """As pytest's ``pytester`` does, which takes the modules out that a test has imported."""
+    code = (
+        "import sys\n"
+        "from superstaq_jobs.errors import ProtocolError\n"
+        "from superstaq_jobs.wire.bodies import read_balance\n"
+        "def problems():\n"
+        "    try:\n"
+        "        read_balance(b'{}')\n"
+        "    except ProtocolError as error:\n"
+        "        return len(error.problems)\n"
+        "assert problems() == 2\n"
+        "for name in [name for name in sys.modules if name.partition('.')[0] == 'cattrs']:\n"
+        "    del sys.modules[name]\n"
+        "assert problems() == 2\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
