@@ -181,7 +181,7 @@ def test_a_protocol_error_without_problems_is_its_message():
     assert str(errors.ProtocolError("no JSON")) == "no JSON"
 
 
-def test_the_missing_key_lists_where_it_was_looked_for():
+def test_the_error_for_a_missing_key_lists_the_places():
     error = errors.ApiKeyNotFound(iter(["one place", "another"]))
     assert error.looked_in == ("one place", "another")
     assert str(error).index("one place") < str(error).index("another")

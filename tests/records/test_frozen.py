@@ -69,6 +69,8 @@ def test_it_cannot_be_changed_and_says_so():
         mapping._items = {}
     with pytest.raises(AttributeError, match="a JsonMapping cannot be changed"):
         del mapping._items
+    with pytest.raises(AttributeError, match="a JsonMapping cannot be changed"):
+        mapping.__init__({"a": 2})
     assert mapping == {"a": 1}
 
 

@@ -11,7 +11,8 @@ import zoneinfo
 
 import attrs
 import pytest
-from hypothesis import find
+from hypothesis import find, given
+from hypothesis import strategies as st
 
 from superstaq_jobs.errors import InvalidValue, ProtocolError, SuperstaqWarning
 from superstaq_jobs.records.snapshots import PER_CIRCUIT_LISTS
@@ -292,3 +293,25 @@ def test_one_snapshot_is_not_a_list():
     (snapshot,) = job_data.decode_jobs(body(GOOD))
     with pytest.raises(TypeError, match=r"\[snapshot\]"):
         job_data.encode_jobs(snapshot)
+
+
+# ---- parts -------------------------------------------------------------------------------------
+
+
+NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
+
+
+@given(st.dictionaries(NAMES, sts.json_values()))
+def test_a_body_is_cut_into_the_parts_that_make_it_up(data):
+    parts = job_data.cut_jobs(json.dumps(data, indent=1).encode())
+    assert {name: json.loads(part) for name, part in parts.items()} == data
+    assert job_data.cut_jobs(job_data.join_jobs(parts)) == parts
+
+
+@pytest.mark.parametrize("sent", [b"", b"[]", b"null", b"{", b"{1:2}", b"[" * 100_000])
+def test_a_body_that_is_not_an_object_has_no_parts(sent):
+    assert job_data.cut_jobs(sent) is None
+
+
+def test_of_equal_names_the_last_part_is_taken():
+    assert job_data.cut_jobs(b'{"a":1, "b":2,"a":[3, 4]}') == {"a": b"[3, 4]", "b": b"2"}

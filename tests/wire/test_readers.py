@@ -37,7 +37,7 @@ def outcome(read, body):
 
 
 def exact(data):
-    """Text that tells 1 from 1.0 and from True, which == does not."""
+    """A string that differs for 1, 1.0 and True, which == does not."""
     return json.dumps(data, sort_keys=True)
 
 

@@ -15,7 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from superstaq_jobs.errors import InvalidRequest
-from superstaq_jobs.wire.request import Request, Response, Secret, encode_query, retry_after_seconds
+from superstaq_jobs.wire.request import (
+    Request,
+    Response,
+    Secret,
+    encode_query,
+    header_value_problem,
+    retry_after_seconds,
+)
 
 KEY = "hunter2-is-the-key"
 NOW = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
@@ -72,6 +79,22 @@ def test_a_secret_that_cannot_be_a_header_is_refused_without_showing_it(bad):
         request(headers=[("Authorization", Secret(bad))])
     assert KEY not in str(caught.value)
     assert KEY not in repr(caught.value.problems)
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("x", ""),
+        (Secret(KEY), ""),
+        (3, "must be a string, got int"),
+        (Secret(None), "must be a string, got NoneType"),
+        ("a\nb", "must have only printable ASCII characters, and no line break"),
+        (Secret("é"), "must have only printable ASCII characters, and no line break"),
+        ("x ", "must not begin or end with a space (perhaps it was copied with it)"),
+    ],
+)
+def test_the_one_rule_for_the_value_of_a_header(value, problem):
+    assert header_value_problem(value) == problem
 
 
 # ---- requests ----------------------------------------------------------------------------------
