@@ -1,8 +1,8 @@
 """Jobs as API v0.3.0 writes them: from bytes to records and back.
 
-``JobData`` declares the shape once. msgspec reads a body into it, and checks every type while it
-parses. Only where that fails, or where something in the body needs to be looked into, does cattrs
-read the same class again, to name every problem by its path.
+``JobData`` declares the shape once. msgspec reads a body into it and checks every type while it
+parses; unknown fields are found by cutting the body into its parts by name. If anything fails,
+cattrs reads the same class, to name every problem by its path. Both fill the same records.
 
 Nothing is coerced: ``"3"`` is not a number and ``1`` not a boolean. Fields and statuses that this
 version does not know are kept; of equal keys the last one wins. Compared with the models of the
