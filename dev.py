@@ -1,13 +1,14 @@
 """Set up this checkout and run it: ``python3 dev.py demo``, ``test`` or ``speed``.
 
-Needs Python 3.11 or newer and nothing else: what a command needs is installed into ``.venv`` beside
-this file first. Arguments after the command go to what it runs.
+Needs Python 3.11 or newer and nothing else: what a command needs is first installed into ``.venv``
+beside this file. Arguments after the command are passed to the program it runs.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -16,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
-BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+PROGRAMS_IN = "Scripts" if os.name == "nt" else "bin"
 
 INSTALLS = {
     "demo": ["-e", ".[emulator,cli]"],
@@ -29,6 +30,8 @@ INSTALLS = {
     ],
     "speed": ["-e", ".", "--group", "bench"],
 }
+CORE_INSTALL = ["-e", ".[progress,testing]", "--group", "test-core"]
+"""What the tests of the core need, on every Python but the one of ``.venv``."""
 
 PROGRAMS = {
     "demo": ["superstaq-jobs", "demo"],
@@ -46,46 +49,93 @@ CHECKS = {
         "--project",
         "tests/typing",
         "--pythonpath",
-        str(BIN / "python"),
+        str(VENV / PROGRAMS_IN / "python"),
     ],
     "tests": ["pytest"],
     "docs": ["sphinx-build", "-W", "--keep-going", "-q", "-b", "html", "docs", "docs/_build"],
 }
 
+CORE_TESTS = [
+    *(f"tests/{folder}" for folder in ("records", "wire", "client", "waiting")),
+    *(f"tests/{folder}" for folder in ("loopback", "property")),
+    *(f"tests/test_{module}.py" for module in ("errors", "fetch", "submit", "handle", "many")),
+]
 
-def install(command: str) -> None:
-    """Make ``.venv`` hold what a command needs, unless it does already."""
+
+def install(python: str, folder: Path, what: list[str], *, name: str) -> None:
+    """Make a virtual environment hold what is needed, unless it does already."""
     wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
-    stamp = VENV / f".installed-{command}"
+    stamp = folder / f".installed-{name}"
     if stamp.is_file() and stamp.read_text() == wanted:
         return
-    print(f"Installing what `{command}` needs into .venv ...", flush=True)
-    if not (BIN / "python").exists() and not (BIN / "python.exe").exists():
-        venv.create(VENV, with_pip=True)
-    pip = [str(BIN / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    print(f"Installing what `{name}` needs into {folder.name} ...", flush=True)
+    inner = folder / PROGRAMS_IN / "python"
+    if not inner.exists() and not inner.with_suffix(".exe").exists():
+        if python == sys.executable:
+            venv.create(folder, with_pip=True)
+        else:
+            subprocess.run([python, "-m", "venv", str(folder)], check=True, cwd=ROOT)
+    pip = [str(inner), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     # Dependency groups need a pip of 2025 or later.
     subprocess.run([*pip, "--upgrade", "pip"], check=True, cwd=ROOT)
-    subprocess.run([*pip, *INSTALLS[command]], check=True, cwd=ROOT)
+    subprocess.run([*pip, *what], check=True, cwd=ROOT)
     stamp.write_text(wanted)
 
 
-def run(command: list[str]) -> int:
-    """Run a program of ``.venv``; its exit status."""
-    return subprocess.run([str(BIN / command[0]), *command[1:]], check=False, cwd=ROOT).returncode
+def run(command: list[str], folder: Path = VENV) -> int:
+    """Run a program of a virtual environment; its exit status."""
+    program = str(folder / PROGRAMS_IN / command[0])
+    return subprocess.run([program, *command[1:]], check=False, cwd=ROOT).returncode
+
+
+def other_pythons() -> dict[str, str]:
+    """Every other Python of this machine that the library supports: a program for each version."""
+    versions = sorted(Path.home().glob(".pyenv/versions/3.*/bin/python3"))
+    names = [f"python3.{minor}" for minor in range(11, 30)]
+    found: dict[str, str] = {}
+    for program in [*filter(None, map(shutil.which, names)), *map(str, versions)]:
+        script = "import ensurepip, ssl, sys; print(*sys.version_info[:2], sep='.')"
+        try:
+            asked = subprocess.run(
+                [program, "-c", script], check=False, capture_output=True, text=True, timeout=60
+            )
+        except OSError:
+            continue
+        major, _, minor = asked.stdout.strip().partition(".")
+        # The shim of an inactive version fails, and so does a Python that cannot make a venv.
+        if asked.returncode == 0 and (int(major), int(minor)) >= (3, 11):
+            found.setdefault(f"{major}.{minor}", program)
+    found.pop(f"{sys.version_info[0]}.{sys.version_info[1]}", None)
+    return found
+
+
+def test_core(version: str, python: str) -> int:
+    """Run the tests of the core on another Python; the exit status."""
+    folder = ROOT / f".venv-{version}"
+    install(python, folder, CORE_INSTALL, name="the core's tests")
+    return run(["pytest", "--no-cov", "-p", "no:cacheprovider", *CORE_TESTS], folder)
 
 
 def test(arguments: list[str]) -> int:
     """Run every check, or, with arguments, pytest alone with these."""
     if arguments:
         return run(["pytest", *arguments])
+    checks = {
+        f"{name}: {' '.join(command)}": lambda command=command: run(command)
+        for name, command in CHECKS.items()
+    }
+    for version, python in other_pythons().items():
+        checks[f"tests of the core on Python {version}"] = lambda version=version, python=python: (
+            test_core(version, python)
+        )
     failed = []
-    for name, command in CHECKS.items():
+    for name, check in checks.items():
         started = time.monotonic()
-        print(f"\n=== {name}: {' '.join(command)}", flush=True)
-        if run(command) != 0:
-            failed.append(name)
-        print(f"--- {name}: {time.monotonic() - started:.0f} s", flush=True)
-    print(f"\n{len(CHECKS) - len(failed)} passed, {len(failed)} failed", flush=True)
+        print(f"\n=== {name}", flush=True)
+        if check() != 0:
+            failed.append(name.partition(":")[0])
+        print(f"--- {name.partition(':')[0]}: {time.monotonic() - started:.0f} s", flush=True)
+    print(f"\n{len(checks) - len(failed)} passed, {len(failed)} failed", flush=True)
     if failed:
         print(f"failed: {', '.join(failed)}", flush=True)
     return 1 if failed else 0
@@ -101,7 +151,7 @@ def main() -> int:
         print("superstaq_jobs needs Python 3.11 or newer; this is", sys.version.split()[0])
         return 2
     try:
-        install(command)
+        install(sys.executable, VENV, INSTALLS[command], name=command)
         if command == "test":
             return test(arguments)
         return run([*PROGRAMS[command], *arguments])

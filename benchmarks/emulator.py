@@ -1,14 +1,14 @@
-"""How fast the emulator is, what it takes, and how right its counts are.
+"""Measures the emulator's speed and memory, and checks its counts against exact probabilities.
 
     python benchmarks/emulator.py            # three minutes on two cores
-    python benchmarks/emulator.py --quick    # fewer jobs; a look, not a proof
-    python benchmarks/emulator.py --all      # all 200 circuits of the counts
+    python benchmarks/emulator.py --quick    # fewer jobs, for a first impression
+    python benchmarks/emulator.py --all      # all 200 circuits for the counts
 
-Prints a table and needs the dependency group ``test``. Jobs are put in over HTTP, and each is one
-circuit of one qubit that was really simulated; what is timed begins when all of them are over.
-Status requests come from a process of its own beside the emulator's. A listing is the best of
-some, and how its time grows is told by the processor's, since other work on the machine is none of
-it. The exit code is 1 if a bar is missed.
+Prints a table and needs the dependency group ``test``. Jobs are submitted over HTTP, and each is
+one circuit of one qubit that is really simulated; timing begins once all of them have finished.
+Status requests come from a separate process. The time of a listing is the best of several, and its
+growth is measured in processor time, which other work on the machine does not affect. The exit code
+is 1 if a bar is missed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import emulator_counts
-from emulator_rows.shared import Caller, Row, line_of, put_in
+from emulator_rows.shared import Caller, Row, line_of, submit_jobs
 from emulator_rows.ten_hours import ten_hours
 
 from superstaq_jobs.emulator import Emulator
@@ -37,13 +37,13 @@ STARTS = 9
 START_BAR = 0.5
 RATE_BAR = 500
 LINEAR = 1.3
-"""A job among the most may take so many times of what one among the fewest takes."""
+"""The largest allowed ratio of a job's cost among the most jobs to that among the fewest."""
 
 
 def started() -> tuple[float, dict[str, Any]]:
-    """Seconds from the start of a Python to the emulator's first answer, and what it says."""
+    """Seconds from the start of Python to the emulator's first response, and what it reports."""
     began = time.perf_counter()
-    command = [sys.executable, str(ROWS / "first_answer.py")]
+    command = [sys.executable, str(ROWS / "first_response.py")]
     with subprocess.Popen(  # noqa: S603 - our own program
         command, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -53,8 +53,8 @@ def started() -> tuple[float, dict[str, Any]]:
     return seconds, json.loads(line)
 
 
-def first_answer() -> Iterator[Row]:
-    """From nothing to an answer."""
+def first_response() -> Iterator[Row]:
+    """From nothing to a response."""
     runs = [started() for _ in range(STARTS)]
     seconds = statistics.median(seconds for seconds, _ in runs)
     loaded = sorted({name for _, figures in runs for name in figures["simulator"]})
@@ -63,28 +63,28 @@ def first_answer() -> Iterator[Row]:
         for name in ("import_seconds", "cpu_seconds")
     )
     yield Row(
-        what=f"start, from Python's start to the first answer; median of {STARTS}",
+        what=f"start, from Python's start to the first response; median of {STARTS}",
         figure=f"{seconds:.2f} s, simulator {'IMPORTED' if loaded else 'not imported'}",
         bar=f"≤ {START_BAR} s, without simulator",
         is_met=seconds <= START_BAR and not loaded,
     )
     yield Row(
-        what="of it imports; processor time of all", figure=f"{importing:.2f} s; {working:.2f} s"
+        what="of which imports; processor time of all", figure=f"{importing:.2f} s; {working:.2f} s"
     )
 
 
 def status_requests(jobs: int, seconds: float) -> Iterator[Row]:
-    """Requests a second with so many jobs there."""
+    """Requests per second with that many jobs stored."""
     with Emulator(step_seconds=0) as server:
         caller = Caller(server.port, server.api_key)
-        ids = put_in(caller, jobs)
+        ids = submit_jobs(caller, jobs)
         caller.close()
 
-        def rate(jobs_a_request: int, whose: str) -> float:
-            arguments = (server.port, server.api_key, seconds, jobs_a_request, whose)
+        def rate(jobs_per_request: int, client: str) -> float:
+            arguments = (server.port, server.api_key, seconds, jobs_per_request, client)
             return float(line_of("status_client", *arguments, given="\n".join(ids)))
 
-        what = f"status requests a second, {jobs:,} jobs stored"
+        what = f"status requests per second, {jobs:,} jobs stored"
         one = rate(1, "plain")
         yield Row(
             what=f"{what}, 1 job each",
@@ -92,7 +92,9 @@ def status_requests(jobs: int, seconds: float) -> Iterator[Row]:
             bar=f"≥ {RATE_BAR}",
             is_met=one >= RATE_BAR,
         )
-        yield Row(what="the same, asked by this library", figure=f"{rate(1, 'ours'):,.0f}")
+        yield Row(
+            what="the same, with this library as the client", figure=f"{rate(1, 'ours'):,.0f}"
+        )
         yield Row(what=f"{what}, 150 jobs each", figure=f"{rate(150, 'plain'):,.0f}")
 
 
@@ -103,13 +105,13 @@ def stored_jobs(sizes: tuple[int, ...]) -> Iterator[Row]:
         found[jobs] = figures = line_of("stored_jobs", jobs)
         yield Row(
             what=f"{jobs:,} jobs: memory; a listing of all",
-            figure=f"{figures['bytes_a_job'] / 1024:.1f} KiB a job; "
+            figure=f"{figures['bytes_per_job'] / 1024:.1f} KiB per job; "
             f"{1000 * figures['listing_seconds']:,.0f} ms for "
-            f"{figures['answer_bytes'] / 1e6:,.1f} MB, "
-            f"{1e6 * figures['cpu_seconds'] / jobs:.0f} µs of the processor a job",
+            f"{figures['response_bytes'] / 1e6:,.1f} MB, "
+            f"{1e6 * figures['cpu_seconds'] / jobs:.0f} µs of processor time per job",
         )
     few, many = sizes[0], sizes[-1]
-    memory = found[many]["bytes_a_job"] / found[few]["bytes_a_job"]
+    memory = found[many]["bytes_per_job"] / found[few]["bytes_per_job"]
     times = found[many]["cpu_seconds"] / many / (found[few]["cpu_seconds"] / few)
     yield Row(
         what=f"a job among {many:,} ÷ one among {few:,}: memory; time in a listing",
@@ -131,10 +133,10 @@ def exact_counts(circuits: int) -> Iterator[Row]:
 
 
 def main() -> int:
-    """Measure, print, and tell whether every bar is held."""
+    """Measure, print, and return whether a bar is missed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="fewer jobs")
-    parser.add_argument("--all", action="store_true", help="all 200 circuits of the counts")
+    parser.add_argument("--all", action="store_true", help="all 200 circuits for the counts")
     options = parser.parse_args()
     sizes = (100, 300, 1_000) if options.quick else (100, 1_000, 10_000)
     packages = ("starlette", "uvicorn", "h11", "msgspec", "qiskit", "qiskit-aer", "superstaq_jobs")
@@ -143,7 +145,7 @@ def main() -> int:
     print("| what | figure | bar | |\n| --- | --- | --- | --- |")
     is_missed = False
     for rows in (
-        first_answer(),
+        first_response(),
         status_requests(sizes[1], seconds=2 if options.quick else 5),
         stored_jobs(sizes),
         iter([ten_hours()]),

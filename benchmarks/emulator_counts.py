@@ -1,10 +1,10 @@
-"""Counts of the emulator against exact probabilities, the same circuits in three languages.
+"""Compares counts of the emulator with exact probabilities, for the same circuits in three formats.
 
     python benchmarks/emulator_counts.py                  # 200 circuits, about half a minute
     python benchmarks/emulator_counts.py --circuits 1000 --seed 2
 
-Prints one row. Needs the dependency group ``test``. Everything stays on this machine. The exit code
-is 1 if the bar is missed: every chi-square p-value above 1e-6.
+Prints one row. Needs the dependency group ``test``. Sends requests to this machine only. The exit
+code is 1 if the bar is missed: every chi-square p-value above 1e-6.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ BAR = 1e-6
 
 
 def _samples(
-    client: sj.SuperstaqClient, plans: list[random_circuits.Plan], language: str, shots: int
+    client: sj.SuperstaqClient, plans: list[random_circuits.Plan], circuit_type: str, shots: int
 ) -> list[dict[str, float]]:
     job = sj.NewJob(
         job_type="simulate",
         target="ss_unconstrained_simulator",
-        circuits=random_circuits.job_text(plans, language),
-        circuit_type=language,
+        circuits=random_circuits.job_text(plans, circuit_type),
+        circuit_type=circuit_type,
         shots=shots,
     )
     handle = sj.JobHandle.submit(client, job)
@@ -42,28 +42,28 @@ def _samples(
 
 
 def worst_p_values(*, circuits: int, shots: int, seed: int) -> tuple[dict[str, float], float]:
-    """The smallest p-value of each language and of all three alike, and the seconds of the runs."""
-    choose = random.Random(seed)  # noqa: S311 - no secret
-    plans = [random_circuits.random_plan(choose) for _ in range(circuits)]
+    """The smallest p-value of each format and of all three together, and the seconds taken."""
+    rng = random.Random(seed)  # noqa: S311 - not a secret
+    plans = [random_circuits.random_plan(rng) for _ in range(circuits)]
     began = time.perf_counter()
     with (
         Emulator(seed=seed, step_seconds=0) as server,
         sj.SuperstaqClient(server.api_key, server.url) as client,
     ):
         samples = {
-            language: _samples(client, plans, language, shots)
-            for language in random_circuits.LANGUAGES
+            circuit_type: _samples(client, plans, circuit_type, shots)
+            for circuit_type in random_circuits.CIRCUIT_TYPES
         }
     seconds = time.perf_counter() - began
-    worst = dict.fromkeys((*samples, "all three alike"), 1.0)
+    worst = dict.fromkeys((*samples, "all three equal"), 1.0)
     for index, plan in enumerate(plans):
         exact = random_circuits.probabilities(plan)
-        three = {language: counts[index] for language, counts in samples.items()}
-        for language, counts in three.items():
+        three = {circuit_type: counts[index] for circuit_type, counts in samples.items()}
+        for circuit_type, counts in three.items():
             p = random_circuits.goodness_of_fit(counts, exact)
-            worst[language] = min(worst[language], p)
-        alike = random_circuits.homogeneity(list(three.values()))
-        worst["all three alike"] = min(worst["all three alike"], alike)
+            worst[circuit_type] = min(worst[circuit_type], p)
+        equal = random_circuits.homogeneity(list(three.values()))
+        worst["all three equal"] = min(worst["all three equal"], equal)
     return worst, seconds
 
 

@@ -1,12 +1,12 @@
-"""How reliable the library is, in numbers, with the official client's beside them.
+"""How reliable the library is, in numbers, compared with the official client.
 
     python benchmarks/reliability.py                 # all rows, about eight minutes on two cores
     python benchmarks/reliability.py --row 4 --row 10
-    python benchmarks/reliability.py --quick         # fewer of everything; a look, not a proof
-    python benchmarks/reliability.py --markdown      # as it stands in docs/reliability.md
+    python benchmarks/reliability.py --quick         # fewer of everything; a first impression
+    python benchmarks/reliability.py --markdown      # as in docs/reliability.md
 
 Needs ``general-superstaq`` (the dependency group ``test``). Everything stays on this machine. The
-exit code is 1 if a bar is missed.
+exit status is 1 if a bar is missed.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from reliability_rows.leaks import leaks
 from reliability_rows.shared import Row
 from reliability_rows.sharing import forks, outage, through_faults
 from reliability_rows.submitting import lost_answers
-from reliability_rows.waiting import kind_polling, overshoot, spread
+from reliability_rows.waiting import overshoot, polling, spread
 
 ROWS = {
     1: lost_answers,
     2: overshoot,
     3: outage,
-    4: kind_polling,
+    4: polling,
     5: spread,
     6: through_faults,
     7: forks,
@@ -44,12 +44,12 @@ ROWS = {
 def as_text(row: Row) -> str:
     """A row as a paragraph."""
     lines = [f"{row.number:2}  {row.what}"]
-    said = {
+    columns = {
         "bar": row.bar,
         "superstaq_jobs": f"{row.ours}{'' if row.passed else '   MISSED'}",
         "general-superstaq": row.theirs,
     }
-    for name, value in said.items():
+    for name, value in columns.items():
         lines += textwrap.wrap(
             f"{name:17}  {value}", 100, initial_indent=" " * 4, subsequent_indent=" " * 23
         )
@@ -63,19 +63,19 @@ def as_markdown(rows: list[Row]) -> str:
         "| --: | --- | --- | --- | --- |",
     ]
     for row in rows:
-        mark = "" if row.passed else " **missed**"
+        mark = "" if row.passed else " (missed)"
         lines.append(f"| {row.number} | {row.what} | {row.bar} | {row.ours}{mark} | {row.theirs} |")
     return "\n".join(lines)
 
 
 def main() -> int:
-    """Measure, print, and tell whether every bar is held."""
+    """Measure and print; return the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--row", type=int, action="append", choices=ROWS, help="only this one")
+    parser.add_argument("--row", type=int, action="append", choices=ROWS, help="measure only this")
     parser.add_argument("--quick", action="store_true", help="fewer of everything")
     parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
     options = parser.parse_args()
-    warnings.simplefilter("ignore")  # the official client's, of its API version, on every start
+    warnings.simplefilter("ignore")  # the official client warns of its API version at every start
     started = time.monotonic()
     rows = []
     for number in options.row or ROWS:

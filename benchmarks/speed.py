@@ -1,13 +1,13 @@
-"""How fast the library is, beside the official client, as one table; and the plot of its growth.
+"""How fast the library is, compared with the official client: tables, and a plot of growth.
 
     python benchmarks/speed.py                  # all rows, five to nine minutes on two cores
     python benchmarks/speed.py --only decode --only import
-    python benchmarks/speed.py --quick          # fewer turns; a look, not a proof
+    python benchmarks/speed.py --quick          # fewer turns; a first impression
     python benchmarks/speed.py --write-docs     # table, versions and plot into docs/
 
 Needs the dependency group ``bench``; ``python3 dev.py speed`` installs it and runs this. Everything
-stays on this machine. The exit code is 1 if a bar is missed. How each row measures is said where it
-does, in ``speed_rows``.
+stays on this machine. The exit status is 1 if a bar is missed. The modules in ``speed_rows`` say
+how they measure.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from concurrent.futures import ProcessPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 
-warnings.simplefilter("ignore")  # the official client's, of its API version, on every start
+warnings.simplefilter("ignore")  # the official client warns of its API version at every start
 
 from speed_rows import (  # noqa: E402
     decoding,
@@ -50,9 +50,9 @@ PICTURE = (
     f"above.]({PLOT.name})"
 )
 ROWS: dict[str, tuple[str, Callable[[Run], Iterator[Line]]]] = {
-    "decode": ("Decoding an answer", decoding.row),
+    "decode": ("Decoding a response", decoding.row),
     "memory": ("Memory", memory.row),
-    "poll": ("Reading the answer to a poll", polls.row),
+    "poll": ("Reading the response to a poll", polls.row),
     "wait": ("Waiting for 1,000 jobs", waiting.row),
     "handles": ("10,000 handles", handles.row),
     "http": ("Requests", http_get.row),
@@ -60,7 +60,7 @@ ROWS: dict[str, tuple[str, Callable[[Run], Iterator[Line]]]] = {
     "profile": ("Where our time goes", profiles.row),
     "growth": ("Growth", growth.row),
 }
-"""By the name for ``--only``: title and what measures."""
+"""By the name for ``--only``: the title, and the function that measures."""
 
 MEASURED = (
     *("superstaq_jobs", "general-superstaq", "orjson", "msgspec", "attrs", "cattrs"),
@@ -69,7 +69,7 @@ MEASURED = (
 
 
 def stated() -> str:
-    """What the figures are of."""
+    """When, where and with which versions the figures were measured."""
     versions = ", ".join(f"{name} {version(name)}" for name in MEASURED)
     return (
         f"{dt.datetime.now(dt.UTC):%Y-%m-%d}, {platform.system()} on {os.cpu_count()} cores of "
@@ -78,7 +78,7 @@ def stated() -> str:
 
 
 def measured(name: str, run: Run) -> list[Line]:
-    """Run a row, and print each line as it comes."""
+    """Measure one table, and print each line when it is ready."""
     title, row = ROWS[name]
     began = time.monotonic()
     print(f"\n### {title}\n\n{HEAD}", flush=True)
@@ -91,19 +91,19 @@ def measured(name: str, run: Run) -> list[Line]:
 
 
 def main() -> int:
-    """Measure, print, and tell whether every bar is held."""
+    """Measure and print; return the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--only", action="append", choices=ROWS, help="only this one")
-    parser.add_argument("--quick", action="store_true", help="fewer turns; a look, not a proof")
-    parser.add_argument("--write-docs", action="store_true", help="put the result into docs/")
+    parser.add_argument("--only", action="append", choices=ROWS, help="measure only this")
+    parser.add_argument("--quick", action="store_true", help="fewer turns; a first impression")
+    parser.add_argument("--write-docs", action="store_true", help="write the result into docs/")
     options = parser.parse_args()
     if options.write_docs and (options.only or options.quick):
-        parser.error("what is written into the docs is a whole run")
+        parser.error("--write-docs needs a complete run, without --only and --quick")
     page = PAGE.read_text(encoding="utf-8")
-    with_result(page, "")  # before the work, not after it
+    with_result(page, "")  # fail now if the marks are missing, not after the work
     print(stated())
     run = Run(quick=options.quick, plot=PLOT if options.write_docs else None)
-    # Each row in a new process: what one does to the heap is nothing to the next.
+    # Each table in a new process, so that none is affected by the heap that another has left.
     new = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=new, max_tasks_per_child=1) as processes:
         found = {
@@ -111,11 +111,12 @@ def main() -> int:
         }
     lines = [line for row in found.values() for line in row]
     missed = [line for line in lines if line.is_met is False]
-    told = f"{sum(line.bar is not None for line in lines)} bars, {len(missed)} of them missed."
-    print(f"\n{told}", *(f"missed: {line.what}" for line in missed), sep="\n")
+    bars = sum(line.bar is not None for line in lines)
+    verdict = f"{bars} bars: {bars - len(missed)} met, {len(missed)} missed."
+    print(f"\n{verdict}", *(f"missed: {line.what}" for line in missed), sep="\n")
     if options.write_docs:
         tables = [f"### {ROWS[name][0]}\n\n{as_table(row)}" for name, row in found.items()]
-        result = "\n\n".join([f"{stated()} {told}", *tables, PICTURE])
+        result = "\n\n".join([f"{stated()} {verdict}", *tables, PICTURE])
         PAGE.write_text(with_result(page, result), encoding="utf-8")
     return int(bool(missed))
 

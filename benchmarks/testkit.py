@@ -1,11 +1,11 @@
-"""How fast the strategies of the test kit draw, and what its plugins cost.
+"""Measures how fast the strategies of the test kit draw, and what its plugins cost.
 
     python benchmarks/testkit.py             # about half a minute
-    python benchmarks/testkit.py --quick     # fewer examples; a look, not a proof
+    python benchmarks/testkit.py --quick     # fewer examples, for a first impression
 
-A rate is that of a ``@given`` test with an empty body, Hypothesis' own work included, in the time
-of this process; the best of some runs, since other work on the machine only makes it slower. The
-exit code is 1 if a bar is missed.
+A rate is that of a ``@given`` test with an empty body, including Hypothesis' own work, in processor
+time of this process; the best of several runs, since other work on the machine only makes it
+slower. The exit code is 1 if a bar is missed.
 """
 
 from __future__ import annotations
@@ -30,24 +30,26 @@ ROWS: dict[str, tuple[SearchStrategy[Any], Callable[[Any], int], int | None]] = 
     "job_snapshots(num_circuits=1)": (sts.job_snapshots(num_circuits=1), lambda _: 1, 500),
     "job_snapshots(num_circuits=3)": (sts.job_snapshots(num_circuits=3), lambda _: 1, None),
     "snapshots in job_histories()": (sts.job_histories(), len, 500),
-    "lives in job_histories()": (sts.job_histories(), lambda _: 1, None),
+    "histories in job_histories()": (sts.job_histories(), lambda _: 1, None),
     "wire_payloads()": (sts.wire_payloads(), lambda _: 1, None),
     "hostile_payloads()": (sts.hostile_payloads(), lambda _: 1, None),
     "fault_scripts()": (sts.fault_scripts(), lambda _: 1, None),
 }
-"""What is drawn, how to count one value of it, and the bar in a second."""
+"""What is drawn, how many values it counts as, and the bar per second."""
+
+PLUGIN = "superstaq_jobs.testing.hypothesis_plugin"
 
 IMPORTS = {
     "the pytest plugin, beside pytest": ("pytest", "superstaq_jobs.testing.pytest_plugin"),
     "st.from_type's records, beside Hypothesis": (
         "hypothesis",
-        "superstaq_jobs.testing._registry; superstaq_jobs.testing._registry.register()",
+        f"{PLUGIN}; {PLUGIN}.register()",
     ),
 }
 
 
 def rate(strategy: SearchStrategy[Any], count: Callable[[Any], int], examples: int) -> float:
-    """How many are drawn in a second."""
+    """How many are drawn per second."""
     total = 0
 
     @settings(
@@ -68,28 +70,28 @@ def rate(strategy: SearchStrategy[Any], count: Callable[[Any], int], examples: i
 
 
 def import_seconds(first: str, then: str) -> float:
-    """What one import takes after another, in a Python of its own."""
+    """How long one import takes after another, in a separate Python."""
     script = (
         f"import {first}, time; started = time.perf_counter(); "
         f"import {then}; print(time.perf_counter() - started)"
     )
     command = [sys.executable, "-c", script]
-    # Without the entry point, which would have done it all before.
+    # Without the entry point, which would import it beforehand.
     environment = {"HYPOTHESIS_NO_PLUGINS": "1"}
-    answer = subprocess.run(  # noqa: S603 - this very Python
+    done = subprocess.run(  # noqa: S603 - this Python
         command, env=environment, check=True, capture_output=True, text=True
     )
-    return float(answer.stdout)
+    return float(done.stdout)
 
 
 def main() -> int:
-    """Measure, print, and tell whether every bar is held."""
+    """Measure, print, and return whether a bar is missed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="fewer examples")
     quick = parser.parse_args().quick
     examples, runs = (300, 1) if quick else (1000, 3)
     missed = False
-    print("| what | bar | drawn in a second |\n| --- | --: | --: |")
+    print("| what | bar | drawn per second |\n| --- | --: | --: |")
     for what, (strategy, count, bar) in ROWS.items():
         best = max(rate(strategy, count, examples) for _ in range(runs))
         is_missed = bar is not None and best < bar

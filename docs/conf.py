@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,15 +11,22 @@ from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 import planted  # noqa: E402
+import public  # noqa: E402
 import tables  # noqa: E402
 
 from superstaq_jobs import __version__  # noqa: E402
+from superstaq_jobs.emulator import DEFAULT_TARGETS  # noqa: E402
+
+# The theme's highlighting styles call `logging.basicConfig(level=INFO)` when they are imported.
+# It does nothing if the root logger has a handler, so the log of the code that runs here stays off.
+logging.getLogger().addHandler(logging.NullHandler())
 
 project = "superstaq_jobs"
 author = "the superstaq_jobs contributors"
@@ -35,41 +44,53 @@ source_suffix = {".md": "markdown"}
 
 html_theme = "furo"
 html_title = f"superstaq_jobs {release}"
+html_static_path = ["_static"]
+html_css_files = ["narrow.css"]
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
-autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_default_options = {"members": True}
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_class_signature = "mixed"
+maximum_signature_line_length = 80
+python_use_unqualified_type_names = True
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 nitpicky = True
 # Names of other libraries and of the standard library: without the network there is nothing to
 # link them to. Names of this package are still checked.
-nitpick_ignore_regex = [
-    (r"py:.*", r"(?!superstaq_jobs).*"),
-    (r"py:.*", r"superstaq_jobs\..*\.(T|K|V_co|OnChange)"),
-    # How a snapshot's circuits wait to be made is nobody's business.
-    (r"py:.*", r"superstaq_jobs\.records\.snapshots\._Unfolding"),
-    # What the emulator and its simulator say to each other is no matter for users.
-    (r"py:.*", r"superstaq_jobs\.emulator\.simulator\..*"),
-]
+nitpick_ignore_regex = [(r"py:.*", r"(?!superstaq_jobs).*")]
 
 
-def _table(make: Callable[[], str]) -> type[SphinxDirective]:
-    """A directive whose content is what a function of ``tables`` writes, as MyST Markdown."""
+def _written(make: Callable[[], str]) -> type[SphinxDirective]:
+    """A directive whose content is the MyST Markdown that a function returns."""
 
-    class Table(SphinxDirective):
+    class Written(SphinxDirective):
         def run(self) -> list[nodes.Node]:
             self.env.note_dependency(tables.__file__)
             for module in (*tables.SOURCES, *planted.SOURCES):
                 self.env.note_dependency(str(module))
             return self.parse_text_to_nodes(make(), offset=0)
 
-    return Table
+    return Written
+
+
+class PublicNames(SphinxDirective):
+    """The documentation of public names of a module: those in the content, or all of them."""
+
+    required_arguments = 1
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        self.env.note_dependency(public.__file__)
+        for module in tables.SOURCES:
+            self.env.note_dependency(str(module))
+        face = self.arguments[0]
+        names = public.listed(self.content or public.names_of(face))
+        return self.parse_text_to_nodes(public.documented(face, names), offset=0)
 
 
 def _keep_first_line(
@@ -80,8 +101,67 @@ def _keep_first_line(
         lines[:0] = ["..", ""]
 
 
+_LITERAL = re.compile(r'(?<=<span class="pre">)[^<]{12,}(?=</span>)')
+_BREAKS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[._(\[/=])(?=[\w\"'])")
+
+
+def _let_names_wrap(
+    _app: Sphinx, _page: str, _template: str, context: dict[str, Any], _doctree: Any
+) -> None:
+    """Allow a long name to wrap between its words, so that tables fit a narrow window."""
+    if "body" in context:
+        context["body"] = _LITERAL.sub(
+            lambda literal: _BREAKS.sub("<wbr>", literal[0]), context["body"]
+        )
+
+
+def _show_public_bases(
+    _app: Sphinx, _name: str, _thing: Any, _options: Any, bases: list[type]
+) -> None:
+    bases[:] = [base for base in bases if public.is_shown(base)] or [object]
+
+
+def _shorten_defaults(
+    _app: Sphinx,
+    _what: str,
+    _name: str,
+    _thing: Any,
+    _options: Any,
+    signature: str | None,
+    returns: str | None,
+) -> tuple[str | None, str | None]:
+    """Shorten the defaults that attrs makes for each object, and those that are functions."""
+    if signature:
+        signature = signature.replace("= NOTHING", "= ...")
+        signature = signature.replace(repr(DEFAULT_TARGETS), "DEFAULT_TARGETS")
+        signature = re.sub(r"<built-in method (\w+) of Random object>", r"random.\1", signature)
+    return signature, returns
+
+
+def _link_to_public_name(
+    app: Sphinx, env: BuildEnvironment, node: Any, content: nodes.TextElement
+) -> nodes.Element | None:
+    """Link an object, named by the module that defines it, to where it is documented.
+
+    An object of this package that is not public is named without a link.
+    """
+    target = node.get("reftarget", "")
+    if node.get("refdomain") != "py" or not public.exists(target):
+        return None
+    documented = public.path_of(target)
+    if documented is None:
+        return content
+    domain = env.domains["py"]
+    return domain.resolve_xref(env, node["refdoc"], app.builder, "obj", documented, node, content)
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     for name, make in {**tables.TABLES, **planted.REPORTS}.items():
-        app.add_directive(name, _table(make))
+        app.add_directive(name, _written(make))
+    app.add_directive("public-names", PublicNames)
+    app.connect("autodoc-process-bases", _show_public_bases)
+    app.connect("autodoc-process-signature", _shorten_defaults)
     app.connect("autodoc-process-docstring", _keep_first_line, priority=100)
+    app.connect("html-page-context", _let_names_wrap)
+    app.connect("missing-reference", _link_to_public_name)
     return {"parallel_read_safe": True}

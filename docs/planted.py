@@ -1,7 +1,7 @@
-"""The example project's tests, run with the project as it is and with bugs planted into it.
+"""The example project's tests, run on the project as it is and with bugs planted into it.
 
-The reports are what the page says of them; the build of the docs fails if the tests do not find the
-bugs. ``tests/test_docs.py`` runs them too.
+The page shows the reports. The build of the docs fails if the tests do not find the bugs.
+``tests/test_docs.py`` runs them too.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ from typing import Final, NamedTuple
 PROJECT: Final = Path(__file__).resolve().parent / "example_pipeline"
 
 SOURCES: Final = (Path(__file__), *sorted(PROJECT.rglob("*.py")))
-"""What the reports are made of."""
+"""The files that the reports depend on."""
 
 
 class Bug(NamedTuple):
-    """Lines of a module, what to put in their place, and the test that is to find it."""
+    """Lines of a module, their replacement, and the test that must find the bug."""
 
     module: str
     right: str
     wrong: str
     finder: str
     shown: str
-    """A pattern of the example as Hypothesis prints it."""
+    """A pattern for the example that Hypothesis prints."""
 
     def planted(self) -> str:
-        """The module with the bug in it."""
+        """The source of the module with the bug in it."""
         source = (PROJECT / self.module).read_text()
         if source.count(self.right) != 1:
-            raise RuntimeError(f"{self.module} no longer has the lines that the bug replaces")
+            raise RuntimeError(f"{self.module} no longer contains the lines that the bug replaces")
         return source.replace(self.right, self.wrong)
 
 
@@ -59,12 +59,12 @@ MIXED_UP: Final = Bug(
     finder="test_each_qubit_gets_the_error_of_its_own_circuit",
     shown=r"^\w+ (?:test case|example): test_each_qubit\w*\($.*?^\)$",
 )
-"""The results of a job in which a circuit failed are those of other qubits."""
+"""If a circuit of a job failed, results are assigned to the wrong qubits."""
 
 SUBMITTED_TWICE: Final = Bug(
     module="calibration/pipeline.py",
     right="""\
-            # With a key it is submitted once, even if we are stopped before we note its id.
+            # With a key it is submitted once, even if we are stopped before we store its id.
             receipt = submit_job(
                 self.client,
                 calibration_job(self.qubits),
@@ -77,18 +77,18 @@ SUBMITTED_TWICE: Final = Bug(
     finder="TestWeeks",
     shown=r"^state = Weeks\(\)$.*?^state\.teardown\(\)$",
 )
-"""After an answer that was lost, a second job is submitted."""
+"""After a lost response, a second job is submitted."""
 
 MOST_LINES: Final = 30
-"""How long an example may be that a person is to read."""
+"""The number of lines that an example on the page may have."""
 
 
 def run(bug: Bug | None = None) -> tuple[int, str]:
-    """Run the project's tests in a copy of it; pytest's exit status, and what it printed.
+    """Run the project's tests on a copy of it; return pytest's exit status and its output.
 
     Args:
-        bug: A bug to plant first; then only the test runs that is to find it. None to run all tests
-            of the project as it is.
+        bug: A bug to plant first; then only the test that must find it is run. None to run all
+            tests on the project as it is.
     """
     only = [] if bug is None else ["-k", bug.finder]
     with tempfile.TemporaryDirectory() as folder:
@@ -96,7 +96,7 @@ def run(bug: Bug | None = None) -> tuple[int, str]:
         shutil.copytree(PROJECT, copy, ignore=shutil.ignore_patterns(".*", "__pycache__"))
         if bug is not None:
             (copy / bug.module).write_text(bug.planted())
-        # Without what the surrounding tests were told, coverage included.
+        # Without the settings of a surrounding test run, coverage included.
         ours = ("PYTEST_", "HYPOTHESIS_", "COV_", "COVERAGE_")
         environment = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
         options = ["-q", "--color=no", "-p", "no:cacheprovider"]
@@ -114,27 +114,26 @@ def run(bug: Bug | None = None) -> tuple[int, str]:
 
 
 def found(bug: Bug) -> str:
-    """The smallest example that the project's test found, as Hypothesis printed it.
+    """The smallest failing example that Hypothesis printed.
 
     Raises:
-        RuntimeError: If the test does not find the bug, or if its example is not one that a person
-            can read.
+        RuntimeError: If the test does not find the bug, or if the example is too long to be read.
     """
     status, output = run(bug)
-    told = [line.removeprefix("E") for line in output.splitlines() if line.startswith("E   ")]
-    text = textwrap.dedent("\n".join(told))
+    failure = [line.removeprefix("E") for line in output.splitlines() if line.startswith("E   ")]
+    text = textwrap.dedent("\n".join(failure))
     example = re.search(f"(?ms){bug.shown}", text)
     if status != 1 or example is None:
         raise RuntimeError(f"{bug.finder} of the example project missed its bug:\n{output}")
-    # A life is a list of snapshots, told over many lines.
-    shown = re.sub(r"(?ms)life=\[.*?^ *fetched_at=.*?\)\]", "life=[…]", example[0])
+    # A history is a list of snapshots, printed over many lines.
+    shown = re.sub(r"(?ms)history=\[.*?^ *fetched_at=.*?\)\]", "history=[…]", example[0])
     if shown.count("\n") >= MOST_LINES:
-        raise RuntimeError(f"the example is larger than it need be:\n{shown}")
+        raise RuntimeError(f"the example is longer than it needs to be:\n{shown}")
     return shown
 
 
 def report(bug: Bug) -> str:
-    """A bug as a difference, and the example that was found, as MyST Markdown."""
+    """A bug as a diff, and the example that was found, as MyST Markdown."""
     source = (PROJECT / bug.module).read_text().splitlines()
     planted = bug.planted().splitlines()
     lines = difflib.unified_diff(source, planted, bug.module, bug.module, lineterm="", n=1)
@@ -142,7 +141,7 @@ def report(bug: Bug) -> str:
 
 
 def suite() -> str:
-    """What pytest says of the project as it is, as MyST Markdown.
+    """The summary that pytest prints for the project as it is, as MyST Markdown.
 
     Raises:
         RuntimeError: If a test fails.

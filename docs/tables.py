@@ -1,7 +1,7 @@
-"""Tables of the documentation that are made from the code, so that they cannot differ from it.
+"""Tables of the documentation that are generated from the code, so that they cannot differ from it.
 
-Each function gives Markdown. ``conf.py`` makes a directive of each; ``tests/test_docs.py`` checks
-what they say.
+Each function returns Markdown. ``conf.py`` makes a directive of each; ``tests/test_docs.py`` checks
+the contents.
 """
 
 from __future__ import annotations
@@ -16,15 +16,14 @@ import attrs
 
 import superstaq_jobs
 import superstaq_jobs as sj
-from superstaq_jobs import errors
 from superstaq_jobs.records import CircuitStatus, status
 from superstaq_jobs.records.snapshots import JOB_FIELDS, PER_CIRCUIT_LISTS
 from superstaq_jobs.testing import FakeClock, ScriptedTransport
 
 HERE: Final = Path(__file__).resolve().parent
 
-SOURCES: Final = tuple(sorted(Path(inspect.getfile(superstaq_jobs)).parent.glob("*.py")))
-"""What the tables are made of."""
+SOURCES: Final = tuple(sorted(Path(inspect.getfile(superstaq_jobs)).parent.rglob("*.py")))
+"""The modules that the tables are generated from."""
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -44,31 +43,31 @@ def _codes(names: Iterable[str]) -> str:
 # ---- statuses ------------------------------------------------------------------------------------
 
 MEANINGS: Final[Mapping[CircuitStatus, str]] = {
-    CircuitStatus.RECEIVED: "The service has it and has not begun.",
-    CircuitStatus.AWAITING_COMPILE: "In line for the compiler.",
-    CircuitStatus.AWAITING_SUBMISSION: "Compiled, not yet sent to the device's provider.",
-    CircuitStatus.AWAITING_SIMULATION: "Compiled, in line for the simulator.",
+    CircuitStatus.RECEIVED: "Received by the service; nothing has been done yet.",
+    CircuitStatus.AWAITING_COMPILE: "Waiting for the compiler.",
+    CircuitStatus.AWAITING_SUBMISSION: "Compiled; not yet sent to the device's provider.",
+    CircuitStatus.AWAITING_SIMULATION: "Compiled; waiting for the simulator.",
     CircuitStatus.COMPILING: "Being compiled.",
     CircuitStatus.SIMULATING: "Being simulated.",
     CircuitStatus.RUNNING: "Running on the device.",
     CircuitStatus.PENDING: "In the provider's queue.",
     CircuitStatus.UNKNOWN: (
-        "The server used a word that this version does not know; `status_text` has it. "
-        "Never sent by this library."
+        "The server sent a status that this version does not know; `status_text` has the word. "
+        "This library never sends it."
     ),
-    CircuitStatus.FAILED: "It went wrong; `status_message` says why.",
-    CircuitStatus.CANCELLED: "Somebody cancelled it.",
-    CircuitStatus.UNRECOGNIZED: "The service has lost sight of it.",
-    CircuitStatus.COMPLETED: "Done; what it was to give is there.",
-    CircuitStatus.DELETED: "Removed from the service.",
+    CircuitStatus.FAILED: "Failed; `status_message` says why.",
+    CircuitStatus.CANCELLED: "Cancelled.",
+    CircuitStatus.UNRECOGNIZED: "The service has lost track of it.",
+    CircuitStatus.COMPLETED: "Completed; the results are available.",
+    CircuitStatus.DELETED: "Deleted from the service.",
 }
 """What each status means, for a reader."""
 
 
 def statuses() -> str:
-    """Every status: its place in the order, what it means, which sets it is in."""
+    """Every status: its position in the order, its meaning, and the sets it belongs to."""
     return _table(
-        ["order", "status", "what it means", "finished", "compiled", "unsuccessful"],
+        ["order", "status", "meaning", "finished", "compiled", "unsuccessful"],
         (
             [
                 str(place),
@@ -84,7 +83,7 @@ def statuses() -> str:
 
 
 def next_statuses() -> str:
-    """Which status may follow which."""
+    """Which status may directly follow which."""
     return _table(
         ["from", "directly to"],
         (
@@ -106,16 +105,16 @@ def next_statuses() -> str:
 
 
 def _children(kind: type[BaseException]) -> list[type[BaseException]]:
-    """Its direct subclasses in this package, in the order of the source."""
+    """Its direct public subclasses, in the order of the source."""
     return [
         member
         for member in kind.__subclasses__()
-        if member.__name__ in errors.__all__ and member.__bases__[0] is kind
+        if member.__name__ in sj.__all__ and member.__bases__[0] is kind
     ]
 
 
 def walk_errors(
-    kind: type[BaseException] = errors.SuperstaqException, depth: int = 0
+    kind: type[BaseException] = sj.SuperstaqException, depth: int = 0
 ) -> Iterator[tuple[int, type[BaseException]]]:
     """Every exception with its depth in the tree, parents first."""
     yield depth, kind
@@ -128,37 +127,35 @@ def _summary(thing: Any) -> str:
 
 
 def error_tree() -> str:
-    """The exceptions: parents, what else each one is, and what it means."""
-    rows = []
+    """The exceptions as nested lists: each with its meaning and its other base classes."""
+    lines = []
     for depth, kind in walk_errors():
-        also = [base.__name__ for base in kind.__bases__[1:]]
-        indent = "\u2003" * depth
-        link = f"[`{kind.__name__}`](#{kind.__module__}.{kind.__name__})"
-        rows.append([indent + link, _codes(also), _summary(kind)])
-    return _table(["exception", "also a", "what it means"], rows)
+        also = "".join(f" Also a `{base.__name__}`." for base in kind.__bases__[1:])
+        lines.append(f"{'  ' * depth}- {_link(kind.__name__)}: {_summary(kind)}{also}")
+    return "\n".join(lines) + "\n"
 
 
 # ---- what talks to the server --------------------------------------------------------------------
 
 TALKS: Final[Mapping[str, str]] = {
     "JobHandle.cancel": (
-        "one request; none if the job is known to be over; with `index`, one more if nothing has "
-        "been fetched yet"
+        "one request; none if the job is known to be finished; with `index`, one more if nothing "
+        "has been fetched yet"
     ),
     "JobHandle.job_data": "one request if nothing has been fetched yet, else none",
     "JobHandle.metadata": "one request if nothing has been fetched yet, else none",
-    "JobHandle.refresh": "one request; none if the job is known to be over",
-    "JobHandle.status": "one request; none if the job is known to be over",
+    "JobHandle.refresh": "one request; none if the job is known to be finished",
+    "JobHandle.status": "one request; none if the job is known to be finished",
     "JobHandle.submit": "one request",
     "JobHandle.tags": "one request if nothing has been fetched yet, else none",
     "JobHandle.target": "one request if nothing has been fetched yet, else none",
-    "JobHandle.to_dict": "one request; none if the job is known to be over",
-    "JobHandle.wait_until_complete": "one request a look, and sleeps in between",
-    "JobHandle.wait_until_complete_async": "the same, and lets others run",
+    "JobHandle.to_dict": "one request; none if the job is known to be finished",
+    "JobHandle.wait_until_complete": "one request per poll; sleeps in between",
+    "JobHandle.wait_until_complete_async": "one request per poll; awaits in between",
     "HttpTransport.send": "one request",
     "SuperstaqClient.send": "one request",
     "Transport.send": "one request",
-    "as_completed": "one request a round for about 150 jobs that are not over",
+    "as_completed": "in each round, one request per 150 or so unfinished jobs",
     "as_completed_async": "the same",
     "wait_all": "the same",
     "wait_all_async": "the same",
@@ -168,26 +165,26 @@ TALKS: Final[Mapping[str, str]] = {
     "cancel_jobs": "one request; none for no ids",
     "fetch_balance": "one request",
     "fetch_job": "one request",
-    "fetch_jobs": "one request for about 150 ids; none for no ids",
+    "fetch_jobs": "one request per 150 or so ids; none for no ids",
     "fetch_target_info": "one request",
     "fetch_targets": "one request",
     "query_jobs": "one request; more if the conditions are too long for one",
     "submit_job": "one request",
 }
-"""The public names that talk to the server, and how much. No other name does.
+"""The public names that talk to the server, and how many requests each sends. No other name does.
 
-A request that may be repeated can go out several times, under the client's ``RetryPolicy``.
+A request that may be retried can be sent several times, under the client's ``RetryPolicy``.
 """
 
 _LOCAL: Final[Mapping[str, str]] = {
-    "SuperstaqClient": "no request; reads the environment and, without a key, the key files",
-    "HttpTransport": "no request; reads the certificates that it is to trust",
-    "HttpTransport.close": "no request; closes connections",
-    "SuperstaqClient.close": "no request; closes connections",
+    "SuperstaqClient": "reads the environment and, if it has no key, the key files",
+    "HttpTransport": "reads the trusted certificates",
+    "HttpTransport.close": "closes connections",
+    "SuperstaqClient.close": "closes connections",
     "SystemClock.sleep": "sleeps",
-    "ProgressBar": "no request; the wait that it is given to draws it",
+    "ProgressBar": "drawn by the wait that it is passed to",
 }
-"""Names that do something else that is not pure."""
+"""Names that send nothing but have another side effect."""
 
 _RAISES: Final = re.compile(r"^Raises:\n((?:    .*\n?|\n)+)", re.MULTILINE)
 _ERROR_NAME: Final = re.compile(r"^    (\w+):", re.MULTILINE)
@@ -213,9 +210,9 @@ def _public_members(kind: type) -> Iterator[tuple[str, Any]]:
 
 
 def public_names() -> dict[str, Any]:
-    """Every public function, class, method and property, by its name, with what documents it.
+    """Every public function, class, method and property by name, with the object that documents it.
 
-    Not in it: exceptions, the fields of records and the members of enums, which are plain data.
+    Exceptions, the fields of records and the members of enums are left out: they are plain data.
     """
     found: dict[str, Any] = {}
     for name in sorted(superstaq_jobs.__all__):
@@ -231,33 +228,36 @@ def public_names() -> dict[str, Any]:
 
 
 def raised(thing: Any) -> list[str]:
-    """The errors that a docstring names under ``Raises``."""
+    """The errors that a docstring lists under ``Raises``."""
     section = _RAISES.search((inspect.getdoc(thing) or "") + "\n")
     return _ERROR_NAME.findall(section[1]) if section else []
 
 
 def _link(name: str) -> str:
+    """A link to where a public name is documented: a member that is inherited, at its owner."""
     head, _, tail = name.partition(".")
-    thing = getattr(superstaq_jobs, head)
-    owner = thing
-    if tail:  # documented where it is defined, which may be a base class
-        owner = next(base for base in thing.__mro__ if tail in vars(base))
-    anchor = f"{owner.__module__}.{owner.__qualname__}" + (f".{tail}" if tail else "")
-    return f"[`{name}`](#{anchor})"
+    owner = getattr(superstaq_jobs, head)
+    if tail:
+        owner = next(base for base in owner.__mro__ if tail in vars(base))
+    place = owner.__name__ if owner.__name__ in superstaq_jobs.__all__ else head
+    return f"[`{name}`](#superstaq_jobs.{place}{'.' * bool(tail)}{tail})"
 
 
 def io_table() -> str:
-    """Every public name: whether it talks to the server, and what it may raise."""
-    return _table(
-        ["name", "asks the server?", "may raise"],
-        (
-            [
-                _link(name),
-                f"**yes**: {TALKS[name]}" if name in TALKS else _LOCAL.get(name, "no"),
-                _codes(dict.fromkeys(raised(thing))),
-            ]
-            for name, thing in public_names().items()
-        ),
+    """The public names that send requests, and those that only raise or have another effect."""
+    talking, others = [], []
+    for name, thing in public_names().items():
+        errors = _codes(dict.fromkeys(raised(thing)))
+        if name in TALKS:
+            talking.append([_link(name), TALKS[name], errors])
+        elif errors or name in _LOCAL:
+            others.append([_link(name), _LOCAL.get(name, "no effect"), errors])
+    return (
+        "These send requests:\n\n"
+        + _table(["name", "how many", "may raise"], talking)
+        + "\nThese do not, but have another effect or may raise an error:\n\n"
+        + _table(["name", "effect", "may raise"], others)
+        + "\nAll other public names send nothing, have no effect and raise no error of their own.\n"
     )
 
 
@@ -265,7 +265,7 @@ def io_table() -> str:
 
 
 def job_data_fields() -> str:
-    """Each field of the official ``JobData``, and what holds it in a ``JobSnapshot``."""
+    """Each field of the official ``JobData``, and where a ``JobSnapshot`` has it."""
     rows = [[f"`{theirs}`", f"`{ours}`"] for theirs, ours in JOB_FIELDS.items()]
     rows += [
         [f"`{theirs}[i]`", f"`circuits[i].{ours}`"] for theirs, ours in PER_CIRCUIT_LISTS.items()
@@ -273,27 +273,18 @@ def job_data_fields() -> str:
     return _table(["`JobData`", "`JobSnapshot`"], rows)
 
 
-# ---- modules that the reference does not name ----------------------------------------------------
-
-
-def further_modules() -> str:
-    """Every public module that ``reference.md`` does not name by itself: none is missing."""
-    named = set(re.findall(r"automodule:: (\S+)", (HERE / "reference.md").read_text()))
-    blocks = []
-    for path in SOURCES:
-        name = f"superstaq_jobs.{path.stem}"
-        if path.stem.startswith("_") or path.stem == "cli" or name in named:
-            continue
-        blocks.append(f"**`{name}`**\n\n```{{eval-rst}}\n.. automodule:: {name}\n```\n")
-    return "\n".join(blocks)
-
-
-# ---- what is not released yet --------------------------------------------------------------------
+# ---- unreleased changes --------------------------------------------------------------------------
 
 
 def unreleased() -> str:
-    """The changelog's fragments, as a list."""
-    fragments = sorted((HERE / "changelog.d").glob("*.md"))
+    """The fragments of the changelog, as a list: by kind, then by issue."""
+    kinds = ("breaking", "feature", "bugfix", "doc")
+
+    def order(fragment: Path) -> tuple[int, int, list[str]]:
+        issue, kind, *number = fragment.stem.split(".")
+        return kinds.index(kind), int(issue), number
+
+    fragments = sorted((HERE / "changelog.d").glob("*.md"), key=order)
     listed = "\n".join("- " + f.read_text().strip().replace("\n", "\n  ") for f in fragments)
     return f"{listed or 'Nothing.'}\n"
 
@@ -308,23 +299,23 @@ _FAULTS: Final[tuple[tuple[str, Exception | sj.Response], ...]] = (
     ("read timeout", sj.RequestTimeout("reading", sent=True)),
     ("short body", sj.TransportError("10 of 20 bytes", sent=True)),
     ("TLS failure", sj.TlsError("untrusted", sent=False)),
-    ("answer too large", sj.AnswerTooLarge("too large", sent=True)),
-    ("not HTTP", sj.ProtocolError("what came back is not HTTP")),
-    ("a good status, an undecodable body", sj.Response(status=200, body=b"<html>")),
+    ("response too large", sj.AnswerTooLarge("too large", sent=True)),
+    ("not HTTP", sj.ProtocolError("the response is not HTTP")),
+    ("status 200, but a body that cannot be decoded", sj.Response(status=200, body=b"<html>")),
 )
 
 _CALLS: Final[Mapping[str, Callable[[sj.SuperstaqClient], object]]] = {
-    "`GET`: jobs, targets, balance": sj.fetch_balance,
-    "`POST`: target info": lambda client: sj.fetch_target_info(client, "a_b_qpu"),
-    "`PUT`: cancel": lambda client: sj.cancel_jobs(client, ["0" * 32]),
-    "`POST`: submit": lambda client: sj.submit_job(
+    "fetch": sj.fetch_balance,
+    "fetch by `POST`": lambda client: sj.fetch_target_info(client, "a_b_qpu"),
+    "cancel": lambda client: sj.cancel_jobs(client, ["0" * 32]),
+    "submit": lambda client: sj.submit_job(
         client, sj.NewJob(target="a_b_qpu", circuits="OPENQASM 2.0;")
     ),
 }
 
 
 def retried(step: Exception | sj.Response, call: Callable[[sj.SuperstaqClient], object]) -> str:
-    """What a client does about a failure, found by letting it fail: ``again``, or the error."""
+    """What a client does about a failure, found by making it fail: a retry, or an error."""
     transport = ScriptedTransport([step, step])
     client = sj.SuperstaqClient(
         "key",
@@ -336,19 +327,26 @@ def retried(step: Exception | sj.Response, call: Callable[[sj.SuperstaqClient], 
     try:
         call(client)
     except sj.SuperstaqException as error:
-        return "again" if len(transport.requests) > 1 else f"`{type(error).__name__}`"
-    return "good"
+        return "retried" if len(transport.requests) > 1 else f"`{type(error).__name__}`"
+    return "succeeds"
+
+
+def _outcomes(fault: Exception | sj.Response) -> list[str]:
+    """What happens to a read or a cancellation, and to a submission."""
+    *others, submit = [retried(fault, call) for call in _CALLS.values()]
+    if len(set(others)) != 1:
+        raise RuntimeError(f"after {fault!r}, reads and cancellations differ: {others}")
+    return [others[0], submit]
 
 
 def retry_rows() -> Iterator[tuple[str, list[str]]]:
-    """Every failure, and what each kind of call does about it; equal neighbours in one row."""
+    """Every failure, and what each kind of call does about it; equal neighbours share a row."""
     for label, fault in _FAULTS:
-        yield label, [retried(fault, call) for call in _CALLS.values()]
+        yield label, _outcomes(fault)
     first = last = 0
     cells: list[str] = []
     for code in [*range(100, 200), *range(300, 600), 0]:
-        answer = sj.Response(status=code, body=b'"told"')
-        now = [retried(answer, call) for call in _CALLS.values()] if code else []
+        now = _outcomes(sj.Response(status=code, body=b'"message"')) if code else []
         if cells and (now != cells or code != last + 1):
             yield str(first) if first == last else f"{first} to {last}", cells
             first = code
@@ -357,12 +355,12 @@ def retry_rows() -> Iterator[tuple[str, list[str]]]:
 
 def retry_table() -> str:
     """The retry table."""
-    return _table(["what happens", *_CALLS], ([label, *cells] for label, cells in retry_rows()))
+    head = ["failure, or status", "reads and cancellations", "submissions"]
+    return _table(head, ([label, *cells] for label, cells in retry_rows()))
 
 
 TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "error-tree": error_tree,
-    "further-modules": further_modules,
     "io-table": io_table,
     "job-data-fields": job_data_fields,
     "next-statuses": next_statuses,

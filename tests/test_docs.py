@@ -1,13 +1,14 @@
 """The examples in the documentation, the README and the docstrings run; its tables are complete.
 
-A page, or the docstrings of a module, is one test: its examples share their names, in order. An
-example that must not run has ``<!--- skip: next -->`` before it; a set-up that nobody needs to see
-stands in ``<!--- invisible-code-block: python ... -->``.
+Each page, and the docstrings of each module, is one test, whose examples share their names and run
+in order. An example that must not run has ``<!--- skip: next -->`` before it; set-up code that a
+reader does not need is in ``<!--- invisible-code-block: python ... -->``.
 """
 
 from __future__ import annotations
 
 import doctest
+import importlib
 import inspect
 import re
 import sys
@@ -34,14 +35,15 @@ DOCSTRINGS = Sybil(
     document_types={".py": PythonDocStringDocument},
 )
 
-PAGES = sorted(path for path in (ROOT / "README.md", *DOCS.glob("*.md")) if path.is_file())
+REFERENCE = sorted((DOCS / "reference").glob("*.md"))
+PAGES = sorted((ROOT / "README.md", *DOCS.glob("*.md"), *REFERENCE))
 MODULES = sorted(
     path
     for path in (ROOT / "superstaq_jobs").rglob("*.py")
     if re.search(r"^\s*>>> ", path.read_text(), re.MULTILINE)
 )
-ON_A_SERVER = {"errors.md", "live-and-stale.md", "migrating.md"}
-"""Pages whose examples begin with a running ``server`` and its ``client``."""
+ON_A_SERVER = {DOCS / name for name in ("errors.md", "live-and-stale.md", "migrating.md")}
+"""Pages whose examples start with a running ``server`` and its ``client``."""
 
 BELL = "OPENQASM 3.0; include 'stdgates.inc'; qubit[2] q; h q[0]; cx q[0], q[1];"
 
@@ -54,8 +56,8 @@ def simulator():
 
 @pytest.fixture
 def world(request, simulator):
-    """The names that a page's examples begin with."""
-    if request.node.callspec.params["path"].name not in ON_A_SERVER:
+    """The names that a page's examples start with."""
+    if request.node.callspec.params["path"] not in ON_A_SERVER:
         yield {}
         return
     with (
@@ -69,7 +71,7 @@ def world(request, simulator):
         yield {"sj": sj, "server": server, "client": client, "job_id": job_id}
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_examples_of_a_page(path, world, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     document = MARKDOWN.parse(path)
@@ -108,6 +110,14 @@ def test_every_exception_is_in_the_tree_and_in_a_situation(tables):
     page = (DOCS / "errors.md").read_text()
     bases = {"SuperstaqException", "InvalidValue"}
     assert {name for name in public - bases if f"`{name}`" not in page} == set()
+
+
+def test_the_drawn_tree_is_indented_by_depth(tables):
+    lines = tables.error_tree().splitlines()
+    drawn = [(len(line) - len(line.lstrip()), line) for line in lines]
+    expected = [(2 * depth, kind.__name__) for depth, kind in tables.walk_errors()]
+    assert [indent for indent, _ in drawn] == [indent for indent, _ in expected]
+    assert all(f"`{name}`" in line for (_, line), (_, name) in zip(drawn, expected, strict=True))
 
 
 def test_the_tree_in_the_docstring_is_the_tree_of_the_code(tables):
@@ -150,10 +160,10 @@ def test_names_of_a_handle_that_do_not_talk_send_nothing(tables):
     "name", ["cancel", "job_data", "metadata", "refresh", "status", "tags", "target", "to_dict"]
 )
 def test_names_of_a_handle_that_talk_do(tables, name):
-    transport = ScriptedTransport.from_function(lambda _: pytest.fail("asked"))
+    transport = ScriptedTransport.from_function(lambda _: pytest.fail("sent"))
     handle = sj.JobHandle(client_on(transport), JOB)
     assert f"JobHandle.{name}" in tables.TALKS
-    with pytest.raises(pytest.fail.Exception, match="asked"):
+    with pytest.raises(pytest.fail.Exception, match="sent"):
         getattr(handle, name)()
 
 
@@ -178,6 +188,49 @@ def test_every_error_named_in_a_docstring_exists(tables):
 
 def test_every_status_has_a_meaning(tables):
     assert set(tables.MEANINGS) == set(sj.CircuitStatus)
+
+
+# ---- the reference -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def public(monkeypatch):
+    monkeypatch.syspath_prepend(str(DOCS))
+    import public
+
+    yield public
+    del sys.modules["public"]
+
+
+def test_every_public_name_is_in_the_reference_once(public):
+    listed = {"superstaq_jobs": ["__version__"]}
+    for page in REFERENCE:
+        for face, names in re.findall(
+            r"^```\{public-names\} (\S+)\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL
+        ):
+            shown = public.listed(names.splitlines() or public.names_of(face))
+            listed.setdefault(face, []).extend(shown)
+    assert {"superstaq_jobs.emulator", "superstaq_jobs.testing"} < set(listed)
+    for face, names in listed.items():
+        every = sj.__all__ if face == "superstaq_jobs" else public.names_of(face)
+        assert sorted(names) == sorted(every)
+
+
+def test_an_object_is_documented_under_its_public_name(public):
+    for module in ("superstaq_jobs.errors", "superstaq_jobs.handle"):
+        importlib.import_module(module)
+    kind = sj.SuperstaqException
+    assert (
+        public.path_of(f"{kind.__module__}.{kind.__name__}") == "superstaq_jobs.SuperstaqException"
+    )
+    assert public.path_of("superstaq_jobs.handle.JobHandle.refresh") == (
+        "superstaq_jobs.JobHandle.refresh"
+    )
+    # Known, but not public: named without a link. Unknown: a broken reference.
+    assert public.exists("superstaq_jobs.handle.__all__")
+    assert public.path_of("superstaq_jobs.handle.__all__") is None
+    for unknown in ("superstaq_jobs.handle.Nothing", "superstaq_jobs.JobHandle.nothing", "os.path"):
+        assert not public.exists(unknown)
 
 
 # ---- the example project -------------------------------------------------------------------------
@@ -209,18 +262,18 @@ def test_its_stateful_test_finds_the_other(planted):
 
 
 def test_a_bug_that_is_not_found_fails_the_build(planted):
-    harmless = planted.MIXED_UP._replace(wrong=planted.MIXED_UP.right + "    # as it was\n")
+    harmless = planted.MIXED_UP._replace(wrong=planted.MIXED_UP.right + "    # no change\n")
     with pytest.raises(RuntimeError, match="missed its bug"):
         planted.report(harmless)
     gone = planted.MIXED_UP._replace(right="no such line")
-    with pytest.raises(RuntimeError, match="no longer has the lines"):
+    with pytest.raises(RuntimeError, match="no longer contains the lines"):
         planted.report(gone)
 
 
 # ---- the retry table -----------------------------------------------------------------------------
 
-AGAIN = {408, 429, 500, 502, 503, 504}
-REPEATED = {
+TRANSIENT = {408, 429, 500, 502, 503, 504}
+RETRIED = {
     "connection refused, no such host": (True, True),
     "reset before the request was sent": (True, True),
     "reset after the request was sent": (True, False),
@@ -228,33 +281,33 @@ REPEATED = {
     "read timeout": (True, False),
     "short body": (True, False),
     "TLS failure": (False, False),
-    "answer too large": (False, False),
+    "response too large": (False, False),
     "not HTTP": (False, False),
-    "a good status, an undecodable body": (False, False),
+    "status 200, but a body that cannot be decoded": (False, False),
 }
 
 
 def test_the_retry_table_says_what_was_decided(tables):
     for label, cells in tables.retry_rows():
-        *reads_and_cancel, submit = [cell == "again" for cell in cells]
-        if label in REPEATED:
-            read, submitted = REPEATED[label]
+        reads_and_cancel, submit = [cell == "retried" for cell in cells]
+        if label in RETRIED:
+            read, submitted = RETRIED[label]
         else:
             first, _, last = label.partition(" to ")
             codes = range(int(first), int(last or first) + 1)
-            read, submitted = set(codes) <= AGAIN, False
-            assert read or not set(codes) & AGAIN
+            read, submitted = set(codes) <= TRANSIENT, False
+            assert read or not set(codes) & TRANSIENT
             assert ("SubmissionUnknown" in cells[-1]) == (codes[0] >= 500)
-        assert reads_and_cancel == [read] * 3
+        assert reads_and_cancel is read
         assert submit is submitted
 
 
 def test_the_retry_table_has_every_status_and_every_fault(tables):
     labels = [label for label, _ in tables.retry_rows()]
-    assert set(REPEATED) <= set(labels)
+    assert set(RETRIED) <= set(labels)
     codes: list[int] = []
     for label in labels:
-        if label not in REPEATED:
+        if label not in RETRIED:
             first, _, last = label.partition(" to ")
             codes.extend(range(int(first), int(last or first) + 1))
     assert codes == [*range(100, 200), *range(300, 600)]

@@ -1,4 +1,4 @@
-"""What the rows share: the record of a row, a plain client, and jobs to put into an emulator.
+"""What the rows share: the record of a row, a plain client, and jobs to submit.
 
 The client is ``http.client``, so that none of its work is this library's.
 """
@@ -16,7 +16,7 @@ from typing import Any
 
 import attrs
 
-__all__ = ["Caller", "Row", "line_of", "put_in"]
+__all__ = ["Caller", "Row", "line_of", "submit_jobs"]
 
 SMALLEST = "OPENQASM 2.0; qreg q[1]; creg c[1]; measure q -> c;"
 UNFINISHED = ("received", "awaiting_compile", "compiling", "awaiting_simulation", "simulating")
@@ -28,9 +28,9 @@ class Row:
 
     Attributes:
         what: What is measured.
-        figure: What came out.
-        bar: What was wanted; nothing for a figure that is told for information.
-        is_met: Whether it was reached; None where there is no bar.
+        figure: The result.
+        bar: The target; empty if there is none.
+        is_met: Whether the target was met; None if there is none.
     """
 
     what: str
@@ -56,26 +56,26 @@ class Caller:
         self._headers = {"Authorization": key, "Content-Type": "application/json"}
 
     def call(self, method: str, path: str, body: object = None) -> bytes:
-        """The body of the answer, which must be a good one."""
+        """The body of the response, which must be successful."""
         data = None if body is None else json.dumps(body).encode()
         self._connection.request(method, f"/v0.3.0/client{path}", data, self._headers)
-        answer = self._connection.getresponse()
-        content = answer.read()
-        if answer.status != http.client.OK:
-            raise RuntimeError(f"{answer.status} {content[:1000]!r}")
+        response = self._connection.getresponse()
+        content = response.read()
+        if response.status != http.client.OK:
+            raise RuntimeError(f"{response.status} {content[:1000]!r}")
         return content
 
-    def look(self, job_ids: Iterable[str]) -> bytes:
-        """The jobs of these ids."""
+    def fetch(self, job_ids: Iterable[str]) -> bytes:
+        """The jobs with these ids."""
         return self.call("GET", "/job/qasm?" + "&".join(f"job_id={job_id}" for job_id in job_ids))
 
     def close(self) -> None:
-        """End the connection."""
+        """Close the connection."""
         self._connection.close()
 
 
-def put_in(caller: Caller, jobs: int) -> list[str]:
-    """So many jobs of one circuit each, all simulated; their ids."""
+def submit_jobs(caller: Caller, jobs: int) -> list[str]:
+    """Submit that many jobs of one circuit each and wait until all are simulated; their ids."""
     new = {
         "job_type": "simulate",
         "sim_method": "sim",
@@ -86,15 +86,15 @@ def put_in(caller: Caller, jobs: int) -> list[str]:
     }
     ids = [json.loads(caller.call("POST", "/job", new))["job_id"] for _ in range(jobs)]
     unfinished = "&".join(f"status={status}" for status in UNFINISHED)
-    while caller.look(ids[-1:]).count(b'"completed"') == 0:  # the last one is run last
+    while caller.fetch(ids[-1:]).count(b'"completed"') == 0:  # the last one runs last
         time.sleep(0.1)
     if caller.call("GET", f"/job/qasm?{unfinished}") != b"{}":
-        raise RuntimeError("some jobs are not over")
+        raise RuntimeError("some jobs are not finished")
     return ids
 
 
 def line_of(program: str, *arguments: object, given: str = "") -> Any:
-    """What a program beside this file prints, as JSON; it runs in a process of its own."""
+    """The JSON that a program beside this file prints; it runs in a process of its own."""
     path = Path(__file__).with_name(f"{program}.py")
     command = [sys.executable, str(path), *map(str, arguments)]
     done = subprocess.run(  # noqa: S603 - our own program

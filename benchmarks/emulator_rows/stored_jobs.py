@@ -1,4 +1,4 @@
-"""Puts jobs into an emulator; what they take there, and how long a listing of all of them takes.
+"""Submits jobs to an emulator, and measures their memory and the time of a listing of all.
 
 stored_jobs.py JOBS
 """
@@ -11,23 +11,23 @@ import sys
 import time
 import tracemalloc
 
-from shared import Caller, put_in
+from shared import Caller, submit_jobs
 
 from superstaq_jobs.emulator import Emulator
 
 
 def main() -> None:
-    """Fill, measure, and print the figures."""
+    """Submit, measure, and print the figures."""
     jobs = int(sys.argv[1])
     with Emulator(step_seconds=0) as server:
         caller = Caller(server.port, server.api_key)
-        put_in(caller, 10)  # whatever is made once is there now
+        submit_jobs(caller, 10)  # so that one-time costs are not counted
         gc.collect()
         tracemalloc.start()
-        put_in(caller, jobs)
+        submit_jobs(caller, jobs)
         gc.collect()
         taken = tracemalloc.get_traced_memory()[0]
-        tracemalloc.stop()  # it slows down what is timed next
+        tracemalloc.stop()  # it would slow down what is timed next
         times, cpu_times = [], []
         for _ in range(9):
             began, cpu_began = time.perf_counter(), time.process_time()
@@ -36,10 +36,10 @@ def main() -> None:
             cpu_times.append(time.process_time() - cpu_began)
         caller.close()
     figures = {
-        "bytes_a_job": taken / jobs,
+        "bytes_per_job": taken / jobs,
         "listing_seconds": min(times),
         "cpu_seconds": min(cpu_times),  # server and client
-        "answer_bytes": size,
+        "response_bytes": size,
     }
     print(json.dumps(figures))
 

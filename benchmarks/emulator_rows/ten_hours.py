@@ -1,4 +1,4 @@
-"""A wait of ten hours on a clock that nobody has to watch."""
+"""A wait of ten hours on a virtual clock."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ __all__ = ["ten_hours"]
 
 TEN_HOURS = 36_000.0
 POLLING_SECONDS = 60.0
-STEP_SECONDS = 7_200.0  # five steps, each half of it to one and a half
+STEP_SECONDS = 7_200.0  # on average, in each of five statuses
 
 
 @attrs.define
-class Noted:
-    """A transport that notes when a request was sent."""
+class RecordingTransport:
+    """A transport that records when requests are sent."""
 
     inner: HttpTransport
     clock: FakeClock
     times: list[float] = attrs.field(factory=list)
 
     def send(self, request: Request, /, *, timeout_seconds: float) -> Response:
-        """Send it."""
+        """Record the time and send the request."""
         self.times.append(self.clock.now())
         return self.inner.send(request, timeout_seconds=timeout_seconds)
 
@@ -39,8 +39,8 @@ class Noted:
         self.inner.close()
 
 
-def _simulated(simulator: Simulator, job: sj.NewJob) -> None:
-    """Wait until all that was submitted before has been run: circuits have their turn in order."""
+def _wait_for_simulator(simulator: Simulator, job: sj.NewJob) -> None:
+    """Wait until all earlier circuits have run: the simulator runs them in order."""
     with (
         Emulator(step_seconds=0, simulator=simulator) as other,
         sj.SuperstaqClient(other.api_key, other.url) as client,
@@ -49,7 +49,7 @@ def _simulated(simulator: Simulator, job: sj.NewJob) -> None:
 
 
 def ten_hours() -> Row:
-    """The seconds that it takes, and whether the requests are those of a real clock."""
+    """The seconds that it takes, and whether its requests are those of a real clock."""
     job = sj.NewJob(
         target="ss_unconstrained_simulator",
         circuits=[SMALLEST],
@@ -62,28 +62,28 @@ def ten_hours() -> Row:
         Simulator() as simulator,
         Emulator(step_seconds=STEP_SECONDS, simulator=simulator, clock=clock) as server,
     ):
-        transport = Noted(HttpTransport(origin=server.url), clock)
+        transport = RecordingTransport(HttpTransport(origin=server.url), clock)
         client = sj.SuperstaqClient(server.api_key, server.url, transport=transport, clock=clock)
         with client:
             handle = sj.JobHandle.submit(client, job)
-            _simulated(simulator, job)
+            _wait_for_simulator(simulator, job)
             transport.times.clear()
             began = time.perf_counter()
             snapshot = handle.wait_until_complete(polling_seconds=POLLING_SECONDS)
             seconds = time.perf_counter() - began
     updated_at = snapshot.circuits[0].updated_at
     assert updated_at is not None
-    over = (updated_at - snapshot.submitted_at).total_seconds()
-    # On a real clock: a look at once, and one a minute, up to the first that finds it over.
+    finished = (updated_at - snapshot.submitted_at).total_seconds()
+    # On a real clock: a poll at once, and one a minute until the first that finds it finished.
     due = itertools.count(0.0, POLLING_SECONDS)
-    schedule = [*itertools.takewhile(lambda moment: moment < over, due)]
+    schedule = [*itertools.takewhile(lambda moment: moment < finished, due)]
     schedule.append(len(schedule) * POLLING_SECONDS)
     is_same = transport.times == schedule
     return Row(
-        what=f"a wait of {over / 3600:.1f} hours, a look every {POLLING_SECONDS:.0f} s, "
+        what=f"a wait of {finished / 3600:.1f} hours, a poll every {POLLING_SECONDS:.0f} s, "
         "under a virtual clock",
         figure=f"{seconds:.2f} s, {len(transport.times)} requests, "
         + ("those of a real clock" if is_same else f"a real clock has {len(schedule)}"),
         bar="< 1 s, the same requests",
-        is_met=over >= TEN_HOURS and seconds < 1 and is_same,
+        is_met=finished >= TEN_HOURS and seconds < 1 and is_same,
     )

@@ -1,1 +1,1 @@
-"""The rows of ``reliability.py``: each measures this library, and the official client beside it."""
+"""The rows of ``reliability.py``: each measures this library and the official client."""

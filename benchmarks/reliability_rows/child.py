@@ -1,7 +1,7 @@
-"""What a row measures in a process of its own: ``python -m reliability_rows.child TASK JSON``.
+"""Runs one task in a process of its own: ``python -m reliability_rows.child TASK JSON``.
 
-For waits that may never end, memory that must not hurt the machine, and forks. Prints one line of
-JSON and ends the process, whatever its threads are doing.
+For waits that may never end, memory that must not exhaust the machine, and forks. Prints one line
+of JSON and ends the process, whatever its threads are doing.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ CUTOFF_SECONDS = 8.0
 
 
 def cut_off(work: Callable[[], None], seconds: float = CUTOFF_SECONDS) -> dict[str, Any]:
-    """How work ended, and after how long; ``cut off`` if it has not by then."""
+    """How a function ended, and after how long; ``cut off`` if it did not end in time."""
     ended: list[str] = []
 
     def run() -> None:
         try:
             work()
-            ended.append("answer")
+            ended.append("response")
         except BaseException as error:  # noqa: BLE001 - its name is the result
             ended.append(type(error).__name__)
 
@@ -51,7 +51,7 @@ def cut_off(work: Callable[[], None], seconds: float = CUTOFF_SECONDS) -> dict[s
 
 
 def limit_memory() -> None:
-    """Keep this process from taking the machine's memory."""
+    """Keep this process from exhausting the machine's memory."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))
 
 
@@ -68,20 +68,20 @@ def official_wait(origin: str, timeout_seconds: float) -> dict[str, Any]:
 
 
 def peak_bytes() -> int:
-    """The most memory that this process has had."""
+    """The peak memory of this process."""
     status = Path("/proc/self/status")
-    if status.exists():  # what getrusage says includes the process that started this one
+    if status.exists():  # getrusage includes the process that started this one
         line = next(x for x in status.read_text().splitlines() if x.startswith("VmHWM"))
         return int(line.split()[1]) * 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def grown(fetch: Callable[[], object]) -> dict[str, Any]:
-    """By how much an answer makes the process grow; the first call is answered well."""
+    """By how much a response makes the process grow; the first response is a good one."""
     fetch()
     before = peak_bytes()
-    said = cut_off(lambda: fetch() and None, 6.0)
-    return {**said, "grown_bytes": peak_bytes() - before}
+    outcome = cut_off(lambda: fetch() and None, 6.0)
+    return {**outcome, "grown_bytes": peak_bytes() - before}
 
 
 def our_memory(origin: str, max_body_bytes: int) -> dict[str, Any]:
@@ -100,9 +100,9 @@ def official_memory(origin: str) -> dict[str, Any]:
 # ---- fork ----------------------------------------------------------------------------------------
 
 
-def forked(ask: Callable[[int], bool], calls: int, seconds: float) -> dict[str, Any]:
-    """Calls right in parent and child, which ask for different jobs at the same time."""
-    in_threads([lambda: ask(0) and None] * 4)  # the pool is live
+def forked(fetch: Callable[[int], bool], calls: int, seconds: float) -> dict[str, Any]:
+    """Correct calls in parent and child, which request different jobs at the same time."""
+    in_threads([lambda: fetch(0) and None] * 4)  # the pool is live
     reading, writing = os.pipe()
     is_child = os.fork() == 0
     first = 1 + (calls if is_child else 0)
@@ -111,39 +111,39 @@ def forked(ask: Callable[[int], bool], calls: int, seconds: float) -> dict[str, 
     def run() -> None:
         for number in range(first, first + calls):
             with contextlib.suppress(Exception):
-                if ask(number):
+                if fetch(number):
                     right.append(number)
 
-    said = cut_off(run, seconds)
+    outcome = cut_off(run, seconds)
     if is_child:
-        os.write(writing, f"{len(right)} {said['ended']}".encode())
+        os.write(writing, f"{len(right)} {outcome['ended']}".encode())
         os._exit(0)
     os.close(writing)
     count, child_ended = os.read(reading, 100).decode().split(" ", 1)
     os.wait()
-    return {"right": len(right) + int(count), "ended": [said["ended"], child_ended]}
+    return {"right": len(right) + int(count), "ended": [outcome["ended"], child_ended]}
 
 
 def our_fork(origin: str, calls: int) -> dict[str, Any]:
     """A fork of this library."""
     client = our_client(origin)
 
-    def ask(number: int) -> bool:
+    def fetch(number: int) -> bool:
         job = sj.fetch_job(client, job_number(number), timeout_seconds=20)
         return job.job_id == job_number(number) and job.metadata["echo"] == str(job.job_id)
 
-    return forked(ask, calls, 30.0)
+    return forked(fetch, calls, 30.0)
 
 
 def official_fork(origin: str, calls: int) -> dict[str, Any]:
     """A fork of the official client."""
     client = official_client(origin, max_retry_seconds=1)
 
-    def ask(number: int) -> bool:
-        asked = str(job_number(number))
-        return client.fetch_jobs([asked])[asked]["metadata"] == {"echo": asked}
+    def fetch(number: int) -> bool:
+        job_id = str(job_number(number))
+        return client.fetch_jobs([job_id])[job_id]["metadata"] == {"echo": job_id}
 
-    return forked(ask, calls, 20.0)
+    return forked(fetch, calls, 20.0)
 
 
 TASKS = {
@@ -159,6 +159,6 @@ TASKS = {
 
 
 if __name__ == "__main__":
-    said = TASKS[sys.argv[1]](**json.loads(sys.argv[2]))
-    print(json.dumps(said), flush=True)
+    result = TASKS[sys.argv[1]](**json.loads(sys.argv[2]))
+    print(json.dumps(result), flush=True)
     os._exit(0)

@@ -1,4 +1,4 @@
-"""Rows 8 and 10: answers that want memory, and answers of which one value has the wrong type."""
+"""Rows 8 and 10: responses that exhaust memory, and responses with one value of a wrong type."""
 
 # ruff: noqa: RUF001 - the multiplication sign of the issue's table
 
@@ -48,9 +48,9 @@ def _memory_cases(bomb_bytes: int) -> dict[str, Callable[[], faults.Act]]:
         "gzip bomb": lambda: faults.bomb(bomb_bytes, "gzip"),
         "deflate bomb": lambda: faults.bomb(bomb_bytes, "deflate"),
         "bomb in gzip twice": lambda: faults.bomb(bomb_bytes, "gzip, gzip"),
-        "endless, said to be br": declared("br"),
-        "endless, said to be zstd": declared("zstd"),
-        "endless, of a coding nobody knows": declared("x-squeeze"),
+        "endless, declared as br": declared("br"),
+        "endless, declared as zstd": declared("zstd"),
+        "endless, of an unknown coding": declared("x-squeeze"),
         "endless gzip": _compressed_without_end,
         "endless": faults.endless_body,
         "endless chunks": faults.endless_chunks,
@@ -64,36 +64,36 @@ def memory(*, quick: bool) -> Row:
 
     def measured(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
         bad = cases[name]()
-        said = []
+        outcomes = []
         for task, options in (
             ("our_memory", {"max_body_bytes": CAP_BYTES}),
             ("official_memory", {}),
         ):
             with faults.FaultServer(faults.answer(jobs_body(JOB)), then=bad) as server:
-                said.append(run_child(task, origin=server.origin, **options))
-        return said[0], said[1]
+                outcomes.append(run_child(task, origin=server.origin, **options))
+        return outcomes[0], outcomes[1]
 
     with ThreadPoolExecutor(2) as pool:
-        said = dict(zip(cases, pool.map(measured, cases), strict=True))
-    mine = {name: ours["grown_bytes"] for name, (ours, _) in said.items()}
+        outcomes = dict(zip(cases, pool.map(measured, cases), strict=True))
+    mine = {name: ours["grown_bytes"] for name, (ours, _) in outcomes.items()}
     foreign = [
         name
-        for name, (ours, _) in said.items()
+        for name, (ours, _) in outcomes.items()
         if ours["ended"] not in {"AnswerTooLarge", "ProtocolError"}
     ]
     worst = max(mine, key=lambda name: mine[name])
-    other = [theirs for _, theirs in said.values()]
+    other = [theirs for _, theirs in outcomes.values()]
     most = max(theirs["grown_bytes"] for theirs in other)
     died = sum(theirs["ended"] == "MemoryError" for theirs in other)
     late = sum(theirs["ended"] == "cut off" for theirs in other)
     return Row(
         number=8,
-        what=f"memory grown by a bomb, an endless body, 6 codings ({len(cases)} cases)",
+        what=f"memory growth from a bomb, an endless body, 6 codings ({len(cases)} cases)",
         bar="≤ 2 × the cap + 16 MiB (32 MiB)",
         ours=f"{mine[worst] / MIB:.1f} MiB at most ({worst})"
         + "".join(f"; not refused: {name}" for name in foreign),
         theirs=f"{most / MIB:,.0f} MiB at most: of {len(cases)}, {died} ended by the limit of "
-        f"1.5 GiB that they were run under, {late} cut off after 6 s",
+        f"1.5 GiB that they ran under, {late} stopped after 6 s",
         passed=mine[worst] <= BAR_BYTES and not foreign,
     )
 
@@ -102,11 +102,11 @@ def memory(*, quick: bool) -> Row:
 
 Path: TypeAlias = tuple[str | int, ...]
 
-TEXT, INTEGER, NUMBER, FLAG, LIST, OBJECT, NULL = (
-    *("text", "integer", "number", "flag", "list", "object", "null"),
+STRING, INTEGER, NUMBER, FLAG, LIST, OBJECT, NULL = (
+    *("string", "integer", "number", "flag", "list", "object", "null"),
 )
 WRONG: dict[str, tuple[Any, ...]] = {
-    TEXT: ("7", "", "true", "no", "null", "{}", "[]", "2026-01-01T00:00:00Z"),
+    STRING: ("7", "", "true", "no", "null", "{}", "[]", "2026-01-01T00:00:00Z"),
     INTEGER: (0, 1, -3, 2**63, 1_767_225_600),
     NUMBER: (2.5, 3.0, -0.5, 1e300),
     FLAG: (True, False),
@@ -116,38 +116,38 @@ WRONG: dict[str, tuple[Any, ...]] = {
 }
 
 TYPES: dict[str, tuple[str, ...]] = {
-    "job_type": (TEXT,),
-    "user_email": (TEXT,),
-    "target": (TEXT,),
+    "job_type": (STRING,),
+    "user_email": (STRING,),
+    "target": (STRING,),
     "num_circuits": (INTEGER,),
-    "circuit_type": (TEXT,),
+    "circuit_type": (STRING,),
     "dry_run": (FLAG,),
-    "submission_timestamp": (TEXT,),
+    "submission_timestamp": (STRING,),
     "tags": (LIST,),
-    "tags[]": (TEXT,),
+    "tags[]": (STRING,),
     "metadata": (OBJECT,),
-    "statuses[]": (TEXT,),
-    "status_messages[]": (TEXT, NULL),
-    "provider_id[]": (TEXT, NULL),
-    "compiled_circuits[]": (TEXT, NULL),
-    "input_circuits[]": (TEXT,),
+    "statuses[]": (STRING,),
+    "status_messages[]": (STRING, NULL),
+    "provider_id[]": (STRING, NULL),
+    "compiled_circuits[]": (STRING, NULL),
+    "input_circuits[]": (STRING,),
     "counts[]": (OBJECT, NULL),
     "counts[]{}": (INTEGER, NUMBER),
-    "results_dicts[]": (TEXT, NULL),
+    "results_dicts[]": (STRING, NULL),
     "shots[]": (INTEGER,),
-    "last_updated_timestamp[]": (TEXT, NULL),
+    "last_updated_timestamp[]": (STRING, NULL),
     "initial_logical_to_physicals[]": (OBJECT, NULL),
     "initial_logical_to_physicals[]{}": (INTEGER,),
     "final_logical_to_physicals[]": (OBJECT, NULL),
     "final_logical_to_physicals[]{}": (INTEGER,),
-    "logical_qubits[]": (TEXT, NULL),
-    "physical_qubits[]": (TEXT, NULL),
+    "logical_qubits[]": (STRING, NULL),
+    "physical_qubits[]": (STRING, NULL),
 }
 """The JSON types that each value of a job may have; every field with [] is a list itself."""
 
 
 def _good_payload(draw: random.Random) -> dict[str, Any]:
-    """A job in which most values are there, none of them a guess."""
+    """A job in which most values are present."""
     number = draw.randint(1, 4)
 
     def each(*choices: Any) -> list[Any]:
@@ -175,7 +175,7 @@ def _good_payload(draw: random.Random) -> dict[str, Any]:
 
 
 def _places(payload: dict[str, Any]) -> Iterator[tuple[Path, tuple[str, ...]]]:
-    """Each value of a job, and the types that it may have."""
+    """The path of each value of a job, and the types that it may have."""
     for name, value in payload.items():
         yield (name,), TYPES.get(name, (LIST,))
         if f"{name}[]" not in TYPES:
@@ -188,9 +188,9 @@ def _places(payload: dict[str, Any]) -> Iterator[tuple[Path, tuple[str, ...]]]:
 
 
 def _mutated(draw: random.Random) -> tuple[dict[str, Any], Path, Any]:
-    """A job, where in it one value was changed to a wrong type, and to what."""
+    """A job with one value of a wrong type, the path of the value, and the value."""
     payload = _good_payload(draw)
-    # A field first, or long lists would take all mutations.
+    # Choose the field first; otherwise most mutations would be in long lists.
     places = list(_places(payload))
     field = draw.choice(sorted(payload))
     path, types = draw.choice([place for place in places if place[0][0] == field])
@@ -205,12 +205,12 @@ def _mutated(draw: random.Random) -> tuple[dict[str, Any], Path, Any]:
 def wrong_types(*, quick: bool) -> Row:
     """Row 10."""
     number = 1000 if quick else 10_000
-    draw = random.Random(10)  # noqa: S311 - a fuzz is not a secret
+    draw = random.Random(10)  # noqa: S311 - not used for a secret
     accepted: list[tuple[Path, Any]] = []
     their_accepted: set[str] = set()
     their_number = 0
     longest = their_longest = 0
-    for _ in range(200):  # without a mutation, both take them
+    for _ in range(200):  # without a mutation, both accept them
         good = _good_payload(draw)
         decode_jobs(json.dumps({str(JOB): good}).encode())
         gss.models.JobData(**good)

@@ -1,7 +1,7 @@
-"""Row 9: the key and the tokens in whatever a person, a log, a debugger or a file could show.
+"""Row 9: the key and the tokens in anything that a person, a log, a debugger or a file could show.
 
-Every call is made against every fault of a server, which hands back what it was sent where the
-fault allows it.
+Every call is made against every fault of a server, which returns what it was sent where the fault
+allows that.
 """
 
 # ruff: noqa: RUF001 - the multiplication sign of the issue's table
@@ -68,7 +68,7 @@ THEIR_CALLS: dict[str, Callable[[Any], object]] = {
 
 
 def _handed_back(make: Callable[[str], faults.Act]) -> faults.Act:
-    """An answer made of all header values of the request."""
+    """A response that contains all header values of the request."""
 
     def run(connection: faults.Connection, request: faults.Received | None) -> None:
         assert request is not None
@@ -84,18 +84,18 @@ def _json(value: Any, status: str) -> faults.Act:
 def _scripts() -> dict[str, faults.Act]:
     good = json.dumps({str(JOB): job_data()}).encode()
     back = {
-        "text of an error": lambda text: faults.answer(text.encode(), "400 Bad Request"),
-        "message of a 401": lambda text: _json({"message": text}, "401 Unauthorized"),
-        "detail of a 422": lambda text: _json({"detail": [{"msg": text}]}, "422 No"),
-        "page of a proxy": lambda text: faults.answer(b"<html>" + text.encode()),
-        "id of a job": lambda text: _json({text: {}}, "200 OK"),
-        "field of a job": lambda text: _json({str(JOB): job_data(statuses=text)}, "200 OK"),
-        "warning": lambda text: _json({"warnings": [{"message": text}]}, "200 OK"),
-        "status line": lambda text: faults.raw(f"HTTP/1.1 500 {text}\r\n\r\n".encode(), close=True),
-        "no HTTP": lambda text: faults.raw(text.encode() + b"\r\n\r\n", close=True),
-        "length": lambda text: faults.stated_length(text, good),
-        "coding": lambda text: faults.answer(good, headers=[("Content-Encoding", text)]),
-        "redirect": lambda text: faults.redirect(f"http://127.0.0.1:9/{text.replace(' ', '/')}"),
+        "body of an error": lambda sent: faults.answer(sent.encode(), "400 Bad Request"),
+        "message of a 401": lambda sent: _json({"message": sent}, "401 Unauthorized"),
+        "detail of a 422": lambda sent: _json({"detail": [{"msg": sent}]}, "422 No"),
+        "page of a proxy": lambda sent: faults.answer(b"<html>" + sent.encode()),
+        "id of a job": lambda sent: _json({sent: {}}, "200 OK"),
+        "field of a job": lambda sent: _json({str(JOB): job_data(statuses=sent)}, "200 OK"),
+        "warning": lambda sent: _json({"warnings": [{"message": sent}]}, "200 OK"),
+        "status line": lambda sent: faults.raw(f"HTTP/1.1 500 {sent}\r\n\r\n".encode(), close=True),
+        "no HTTP": lambda sent: faults.raw(sent.encode() + b"\r\n\r\n", close=True),
+        "length": lambda sent: faults.stated_length(sent, good),
+        "coding": lambda sent: faults.answer(good, headers=[("Content-Encoding", sent)]),
+        "redirect": lambda sent: faults.redirect(f"http://127.0.0.1:9/{sent.replace(' ', '/')}"),
     }
     return {
         **{name: _handed_back(make) for name, make in back.items()},
@@ -110,8 +110,8 @@ def _scripts() -> dict[str, faults.Act]:
     }
 
 
-def _told(error: BaseException) -> Iterator[str]:
-    """All that can be shown of an error; the frames of this benchmark are left out."""
+def _shown_of(error: BaseException) -> Iterator[str]:
+    """Everything that can be shown of an error, without the frames of this benchmark."""
     place = error.__traceback__
     while place is not None and str(BENCHMARKS) in place.tb_frame.f_code.co_filename:
         place = place.tb_next
@@ -127,7 +127,7 @@ def _told(error: BaseException) -> Iterator[str]:
 def _pickled(value: object) -> str:
     try:
         return pickle.dumps(value).decode("latin-1")
-    except Exception as error:  # noqa: BLE001 - what does not pickle shows nothing but its error
+    except Exception as error:  # noqa: BLE001 - if it cannot be pickled, only the error can be shown
         return str(error)
 
 
@@ -151,7 +151,7 @@ def _everything_logged(shown: list[str]) -> Iterator[None]:
 
 
 class _Watched:
-    """A transport that shows the requests on their way."""
+    """A transport that records what can be shown of each request."""
 
     def __init__(self, origin: str, shown: list[str]) -> None:
         self._inner = HttpTransport(origin=origin, max_body_bytes=1024 * 1024)
@@ -172,8 +172,8 @@ def _around(call: Callable[[], object], shown: list[str]) -> None:
         try:
             value = call()
             shown += [repr(value), str(value), _pickled(value)]
-        except Exception as error:  # noqa: BLE001 - all that it shows is looked at
-            shown.extend(_told(error))
+        except Exception as error:  # noqa: BLE001 - everything that it shows is searched
+            shown.extend(_shown_of(error))
 
 
 def _of_object(*objects: object) -> Iterator[str]:
@@ -182,7 +182,7 @@ def _of_object(*objects: object) -> Iterator[str]:
 
 
 def _hits(shown: list[str]) -> int:
-    return sum(any(secret in text for secret in SECRETS) for text in shown)
+    return sum(any(secret in each for secret in SECRETS) for each in shown)
 
 
 def leaks(*, quick: bool) -> Row:
@@ -216,7 +216,7 @@ def leaks(*, quick: bool) -> Row:
         what="canary key and tokens in repr, str, logs at DEBUG, tracebacks with locals, "
         f"pickles, asdict ({len(OUR_CALLS)} calls × {len(scripts)} faults)",
         bar="0 hits",
-        ours=f"{_hits(mine)} hits in {len(mine):,} texts",
-        theirs=f"{_hits(other):,} hits in {len(other):,} texts ({len(THEIR_CALLS)} calls)",
+        ours=f"{_hits(mine)} hits in {len(mine):,} strings",
+        theirs=f"{_hits(other):,} hits in {len(other):,} strings ({len(THEIR_CALLS)} calls)",
         passed=_hits(mine) == 0,
     )

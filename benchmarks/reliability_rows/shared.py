@@ -1,7 +1,7 @@
-"""What the rows share: the record of a row, jobs as a server writes them, and both clients.
+"""What the rows share: the record of a row, jobs in the server's format, and both clients.
 
-The official client is used as it is. Where a row says so, a ``requests`` adapter stands in for its
-network, and the fake clock for the ``time`` that its modules have imported.
+The official client is unmodified. Where a row says so, a ``requests`` adapter replaces its network,
+and the fake clock replaces the ``time`` that its modules have imported.
 """
 
 from __future__ import annotations
@@ -65,14 +65,14 @@ Answer: TypeAlias = tuple[int, bytes]
 """Status and body."""
 
 Handler: TypeAlias = Callable[[str, str, bytes], Answer]
-"""Takes method, path and body; raises ``Failed`` where no answer is to come."""
+"""Takes method, path and body; raises ``Failed`` if no response is sent."""
 
 
 class Failed(Exception):
-    """A request got no answer.
+    """A request got no response.
 
     Args:
-        sent: Whether it had been sent.
+        sent: Whether the request was sent.
     """
 
     def __init__(self, *, sent: bool) -> None:
@@ -85,12 +85,12 @@ class Row:
     """A line of the table.
 
     Attributes:
-        number: Its place in the table of the issue, from 1.
+        number: Its number in the table, from 1.
         what: What is measured.
-        bar: What it must not be worse than.
-        ours: What was measured of this library.
-        theirs: The same of the official client.
-        passed: Whether ours holds the bar.
+        bar: The bar, as it is shown.
+        ours: The result of this library.
+        theirs: The result of the official client.
+        passed: Whether this library meets the bar.
     """
 
     number: int
@@ -102,7 +102,7 @@ class Row:
 
 
 def job_number(number: int) -> UUID:
-    """An id of a job."""
+    """The id of the job with a number."""
     return UUID(int=0x5EED_0000_0000_4000_8000_0000_0000_0000 + number)
 
 
@@ -110,7 +110,7 @@ JOB = job_number(0)
 
 
 def job_data(status: str = "running", **fields: Any) -> dict[str, Any]:
-    """A job of one circuit as the server writes it, as plain JSON data."""
+    """A job of one circuit as plain JSON data, in the server's format."""
     return {
         "job_type": "simulate",
         "statuses": [status],
@@ -139,18 +139,18 @@ def job_data(status: str = "running", **fields: Any) -> dict[str, Any]:
 
 
 def jobs_body(*job_ids: UUID | str, status: str = "running") -> bytes:
-    """An answer with these jobs; each says its own id in its metadata too."""
+    """The body of a response with these jobs; each has its id in its metadata too."""
     jobs = {str(job_id): job_data(status, metadata={"echo": str(job_id)}) for job_id in job_ids}
     return json.dumps(jobs).encode()
 
 
 def asked_id(target: str) -> str:
-    """The id of the one job that a request asks for."""
+    """The id of the one job that a request is for."""
     return parse_qs(urlsplit(target).query)["job_id"][0]
 
 
 def serve_jobs(status: str = "running", *, arrivals: list[float] | None = None) -> faults.Act:
-    """An act that answers with the job asked for, and notes when it was asked."""
+    """An act that returns the requested job, and records when the request arrived."""
 
     def run(connection: faults.Connection, request: faults.Received | None) -> None:
         assert request is not None
@@ -165,29 +165,29 @@ def serve_jobs(status: str = "running", *, arrivals: list[float] | None = None) 
 
 
 def our_client(origin: str, **options: Any) -> sj.SuperstaqClient:
-    """A client of this library to a real server."""
+    """A client of this library for a real server."""
     return sj.SuperstaqClient(KEY, origin, **options)
 
 
 def our_client_on(handler: Handler, clock: FakeClock, **options: Any) -> sj.SuperstaqClient:
     """A client of this library whose server is a function."""
 
-    def answer(request: sj.Request) -> sj.Response:
+    def respond(request: sj.Request) -> sj.Response:
         try:
             status, body = handler(request.method, request.path, request.body or b"")
         except Failed as failed:
             kind = sj.RequestTimeout if failed.sent else sj.TransportError
-            error = kind("no answer came", sent=failed.sent)
+            error = kind("no response", sent=failed.sent)
         else:
             return sj.Response(status=status, body=body)
         raise error
 
-    transport = ScriptedTransport.from_function(answer)
+    transport = ScriptedTransport.from_function(respond)
     return sj.SuperstaqClient(KEY, HOST, transport=transport, clock=clock, **options)
 
 
 def official_client(origin: str, **options: Any) -> _SuperstaqClientV3:
-    """The official client of the same version of the API, unmodified."""
+    """The official client for the same version of the API, unmodified."""
     return _SuperstaqClientV3(
         "benchmark",
         api_key=KEY,
@@ -213,7 +213,7 @@ class _Adapter(requests.adapters.BaseAdapter):
             )
         except Failed as failed:
             kind = requests.ReadTimeout if failed.sent else requests.ConnectionError
-            error = kind("no answer came", request=request)
+            error = kind("no response", request=request)
         else:
             response._content = content  # noqa: SLF001 - as its own tests do
             response.url = str(request.url)
@@ -225,16 +225,16 @@ class _Adapter(requests.adapters.BaseAdapter):
 
 
 def official_on(handler: Handler, **options: Any) -> _SuperstaqClientV3:
-    """The official client, with an adapter of ``requests`` in place of its network."""
+    """The official client, with a ``requests`` adapter instead of its network."""
     client = official_client(HOST, **options)
-    client.session.trust_env = False  # no proxies to look for
+    client.session.trust_env = False  # no proxies
     client.session.mount("https://", _Adapter(handler))
     return client
 
 
 @contextlib.contextmanager
 def no_sleep(clock: FakeClock) -> Iterator[None]:
-    """Let the official client sleep on the fake clock."""
+    """Make the official client sleep on the fake clock."""
     fake = SimpleNamespace(sleep=clock.sleep, time=clock.now, monotonic=clock.now)
     modules = (gss.superstaq_client, gss.job)
     for module in modules:
@@ -250,7 +250,7 @@ def no_sleep(clock: FakeClock) -> Iterator[None]:
 
 
 def in_threads(work: Sequence[Callable[[], None]]) -> None:
-    """Run each in a thread of its own, all started together; raise what the first raised."""
+    """Run each function in its own thread, all started together; raise the first error."""
     barrier = threading.Barrier(len(work))
     errors: list[BaseException] = []
 
@@ -271,10 +271,11 @@ def in_threads(work: Sequence[Callable[[], None]]) -> None:
 
 
 def run_child(task: str, *, limit_seconds: float = 60.0, **arguments: Any) -> dict[str, Any]:
-    """Run a task of ``child.py`` in a process of its own, and return what it says.
+    """Run a task of ``child.py`` in a process of its own, and return its result.
 
     Raises:
-        RuntimeError: If it ended without a word, or not in time.
+        RuntimeError: If it printed no result.
+        TimeoutExpired: If it did not end in time.
     """
     ended = subprocess.run(  # noqa: S603 - our own program
         [
@@ -291,5 +292,5 @@ def run_child(task: str, *, limit_seconds: float = 60.0, **arguments: Any) -> di
     lines = ended.stdout.splitlines()
     if not lines:
         raise RuntimeError(f"{task} {arguments} ended with {ended.returncode}: {ended.stderr}")
-    said: dict[str, Any] = json.loads(lines[-1])
-    return said
+    result: dict[str, Any] = json.loads(lines[-1])
+    return result

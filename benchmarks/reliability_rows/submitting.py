@@ -1,7 +1,7 @@
-"""Row 1: a submission whose answer is lost makes one job, not two and not none.
+"""Row 1: a submission whose response is lost creates one job, not two and not none.
 
 The server is a model in memory. A script says what happens to each submission (the first is always
-lost, in one of five ways) and to each look-up; after its end all goes well. Time is simulated.
+lost, in one of five ways) and to each query; after its end all succeed. Time is simulated.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ __all__ = ["lost_answers"]
 
 LOSSES = (
     "the request is lost",
-    "created, the answer lost",
-    "created late, the answer lost",
+    "created, the response lost",
+    "created late, the response lost",
     "created, then an error",
     "an error, nothing created",
 )
 REFUSALS = ("refused", "busy")
 ERRORS = (500, 502, 503, 504)
 LATEST_SECONDS = 3.4
-"""A job appears so late at the most; the library looks for it for 3.5 s (0.5 + 1 + 2)."""
+"""The longest time until a job appears; the library queries for 3.5 s (0.5 + 1 + 2)."""
 
 PATIENCE_SECONDS = 5.0
-"""The pause of a user who was told that the fate of a submission is unknown."""
+"""The pause of a user after ``SubmissionUnknown``."""
 
 NEW_JOB = sj.NewJob(target=TARGET, circuits="OPENQASM 2.0;", job_type="simulate", shots=10)
 
@@ -51,22 +51,23 @@ class ModelServer:
     """A server that creates jobs, and a network that follows a script."""
 
     def __init__(self, seed: int, clock: FakeClock) -> None:
-        self.random = random.Random(seed)  # noqa: S311 - a script is not a secret
+        self.random = random.Random(seed)  # noqa: S311 - not used for a secret
         self.clock = clock
         self.jobs: list[tuple[float, UUID, list[str]]] = []
         draw = self.random
         self.posts = [draw.choice(LOSSES)]
         self.posts += [draw.choice((*LOSSES, *REFUSALS, "")) for _ in range(draw.randint(0, 3))]
         share = draw.choice((0.0, 0.3, 0.9))
-        looks = ("refused", "busy", "the request is lost", "an error, nothing created")
+        failures = ("refused", "busy", "the request is lost", "an error, nothing created")
         self.gets = [
-            draw.choice(looks) if draw.random() < share else "" for _ in range(draw.randint(0, 12))
+            draw.choice(failures) if draw.random() < share else ""
+            for _ in range(draw.randint(0, 12))
         ]
-        if draw.random() < 0.5:  # the look before the submission is good, those after it are not
+        if draw.random() < 0.5:  # the query before the submission succeeds, those after it may not
             self.gets.insert(0, "")
 
     def handle(self, method: str, path: str, body: bytes) -> Answer:
-        """Answer a request, or not."""
+        """The response to a request, or none."""
         script = self.posts if method == "POST" else self.gets
         fault = script.pop(0) if script else ""
         if fault == "refused":
@@ -91,7 +92,7 @@ class ModelServer:
         return 200, json.dumps({"job_id": str(job_id), "num_circuits": 1}).encode()
 
     def found(self, path: str) -> bytes:
-        """The jobs that have the tag asked for and exist by now."""
+        """The jobs that have the requested tag and exist by now."""
         (tag,) = parse_qs(urlsplit(path).query)["tags"]
         now = self.clock.now()
         return json.dumps(
@@ -100,7 +101,7 @@ class ModelServer:
 
 
 def ours(seed: int) -> int:
-    """Jobs that one script leaves behind; -1 where the receipt names another one."""
+    """How many jobs one script creates; -1 if the receipt names a different one."""
     clock = FakeClock()
     server = ModelServer(seed, clock)
     client = our_client_on(server.handle, clock, jitter=server.random.random)
@@ -111,8 +112,8 @@ def ours(seed: int) -> int:
         except sj.SubmissionUnknown:
             clock.advance(PATIENCE_SECONDS)
         except sj.SuperstaqServerException:
-            pass  # it was not sent: again, at once
-        if server.random.random() < 0.5:  # in a program that was started again
+            pass  # it was not sent: retry at once
+        if server.random.random() < 0.5:  # in a restarted program
             client = our_client_on(server.handle, clock, jitter=server.random.random)
     else:
         return 0
@@ -121,11 +122,11 @@ def ours(seed: int) -> int:
 
 
 def theirs(seed: int) -> int:
-    """Jobs that one call of the official client leaves behind."""
+    """How many jobs one call of the official client creates."""
     clock = FakeClock()
     server = ModelServer(seed, clock)
     client = official_on(server.handle)
-    # Whatever it raises, the jobs are counted.
+    # The jobs are counted, whatever it raises.
     with no_sleep(clock), contextlib.suppress(Exception):
         client.create_job({"qiskit_circuits": "x"}, target=TARGET, tag=f"script-{seed}")
     return len(server.jobs)
@@ -139,7 +140,7 @@ def lost_answers(*, quick: bool) -> Row:
     more = sum(count for jobs, count in other.items() if jobs > 1)
     return Row(
         number=1,
-        what=f"{number:,} lost-answer scripts with a submission key",
+        what=f"{number:,} scripts with a lost response and a submission key",
         bar="exactly one job each",
         ours=f"one job in {mine[1]:,}",
         theirs=f"one job in {other[1]:,}, none in {other[0]:,}, more in {more:,} (up to "

@@ -1,4 +1,4 @@
-"""Rows 2, 4 and 5: waits that keep their deadline, and that are kind to the server."""
+"""Rows 2, 4 and 5: waits keep their deadline, and do not poll too often."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from .shared import (
     serve_jobs,
 )
 
-__all__ = ["OFFICIAL_CUTOFF_SECONDS", "kind_polling", "overshoot", "spread"]
+__all__ = ["OFFICIAL_CUTOFF_SECONDS", "overshoot", "polling", "spread"]
 
 TIMEOUT_SECONDS = 1.0
 OFFICIAL_CUTOFF_SECONDS = 8.0
@@ -46,7 +46,7 @@ OFFICIAL_CUTOFF_SECONDS = 8.0
 
 @contextlib.contextmanager
 def _server(*acts: faults.Act, then: faults.Act | None = None, tls: bool = False) -> Iterator[str]:
-    # What is for connections is taken one a connection: enough for all that a wait may open.
+    # Faults of connections are used up one per connection: enough for all that a wait may open.
     with faults.FaultServer(*acts * 200, then=then) as server:
         yield server.origin.replace("http:", "https:") if tls else server.origin
 
@@ -58,7 +58,7 @@ def _nothing_listens() -> Iterator[str]:
 
 @contextlib.contextmanager
 def _never_accepted() -> Iterator[str]:
-    """A port whose queue of connections is full, so that connecting takes for ever."""
+    """A port whose queue of connections is full, so that connecting never finishes."""
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.socket())
         listener.bind(("127.0.0.1", 0))
@@ -84,11 +84,11 @@ def _faults() -> dict[str, Callable[[], contextlib.AbstractContextManager[str]]]
         "closed at once": partial(_server, faults.close_at_once()),
         "reset at once": partial(_server, faults.reset_at_once()),
         "accepted, then silence": partial(_server, faults.hang_at_connect()),
-        "silence inside of TLS": partial(_server, faults.hang_at_connect(), tls=True),
-        "no TLS at the other end": partial(_server, then=faults.garbage(), tls=True),
+        "silence within TLS": partial(_server, faults.hang_at_connect(), tls=True),
+        "a server without TLS": partial(_server, then=faults.garbage(), tls=True),
         "closed after the request": _after_request(faults.close_after_request()),
         "reset after the request": _after_request(faults.reset_after_request()),
-        "no answer": _after_request(faults.hang()),
+        "no response": _after_request(faults.hang()),
         "silence in the headers": _after_request(faults.hang_in_headers()),
         "silence in the body": _after_request(faults.hang_in_body()),
         "headers drip": _after_request(faults.drip_headers(0.05)),
@@ -97,17 +97,17 @@ def _faults() -> dict[str, Callable[[], contextlib.AbstractContextManager[str]]]
         "body cut": _after_request(faults.cut_body(body[:-9], len(body))),
         "chunks cut": _after_request(faults.cut_chunks(body[:-9])),
         "length too large": _after_request(faults.stated_length(str(10**15), body)),
-        "length no number": _after_request(faults.stated_length("-1", body)),
-        "no HTTP": _after_request(faults.garbage()),
+        "length not a number": _after_request(faults.stated_length("-1", body)),
+        "not HTTP": _after_request(faults.garbage()),
         "header flood": _after_request(faults.header_flood()),
         "header without end": _after_request(faults.long_header()),
-        "interim answers without end": _after_request(faults.endless_interim()),
-        "503 for ever": _after_request(faults.answer(b'"busy"', "503 Service Unavailable")),
+        "interim responses without end": _after_request(faults.endless_interim()),
+        "503 without end": _after_request(faults.answer(b'"busy"', "503 Service Unavailable")),
         "502 with a page": _after_request(faults.answer(b"<html>", "502 Bad Gateway")),
         "503, Retry-After an hour": _after_request(
             faults.answer(b'"busy"', "503 Service Unavailable", [("Retry-After", "3600")])
         ),
-        "running for ever": _after_request(serve_jobs()),
+        "running without end": _after_request(serve_jobs()),
         "body without end": _after_request(faults.endless_body()),
         "chunks without end": _after_request(faults.endless_chunks()),
         "compressed nonsense without end": _after_request(gzip_endless),
@@ -121,8 +121,8 @@ def _our_overshoot(origin: str) -> tuple[float, str]:
         started = time.monotonic()
         try:
             handle.wait_until_complete(timeout_seconds=TIMEOUT_SECONDS, polling_seconds=0.1)
-            ended = "answer"
-        except Exception as error:  # noqa: BLE001 - a foreign one is what is looked for
+            ended = "response"
+        except Exception as error:  # noqa: BLE001 - foreign exceptions are what this row counts
             is_own = isinstance(error, sj.SuperstaqException)
             ended = type(error).__name__ if is_own else f"foreign {type(error).__name__}"
         return time.monotonic() - started - TIMEOUT_SECONDS, ended
@@ -149,9 +149,9 @@ def overshoot(*, quick: bool) -> Row:
 
     with ThreadPoolExecutor(4) as pool:
         other = list(pool.map(theirs, scripts))
-    # Out of memory is no end of a wait either.
-    cut_off = sum(said["ended"] in {"cut off", "MemoryError"} for said in other)
-    late = sum(said["seconds"] - TIMEOUT_SECONDS > 0.25 for said in other)
+    # Running out of memory does not count as an end of the wait.
+    cut_off = sum(outcome["ended"] in {"cut off", "MemoryError"} for outcome in other)
+    late = sum(outcome["seconds"] - TIMEOUT_SECONDS > 0.25 for outcome in other)
     foreign = [name for name, (_, ended) in mine.items() if "foreign" in ended]
     return Row(
         number=2,
@@ -159,7 +159,7 @@ def overshoot(*, quick: bool) -> Row:
         bar="≤ 0.25 s",
         ours=f"{mine[worst][0]:.3f} s at most ({worst})"
         + "".join(f"; foreign error: {name}" for name in foreign),
-        theirs=f"late in {late} of {len(scripts)}, {cut_off} of them still waiting when cut off "
+        theirs=f"late in {late} of {len(scripts)}, {cut_off} of them still waiting when stopped "
         f"after {OFFICIAL_CUTOFF_SECONDS:.0f} s",
         passed=mine[worst][0] <= 0.25 and not foreign,
     )
@@ -169,28 +169,28 @@ def overshoot(*, quick: bool) -> Row:
 
 
 @attrs.frozen(kw_only=True)
-class Life:
-    """When a job gets on: it compiles, is queued for about nine tenths of its time, and runs."""
+class Course:
+    """The times of a job: it compiles, is queued for about nine tenths of its time, and runs."""
 
     compiling_at: float
     queued_at: float
     running_at: float
-    over_at: float
+    finished_at: float
 
     @classmethod
-    def drawn(cls, draw: random.Random, seconds: float) -> Life:
-        """A life of that length."""
+    def drawn(cls, draw: random.Random, seconds: float) -> Course:
+        """A course of that duration."""
         queued_at = draw.uniform(0.2, 1.0) * min(10.0, 0.05 * seconds)
         return cls(
             compiling_at=queued_at * draw.random(),
             queued_at=queued_at,
             running_at=queued_at + draw.uniform(0.88, 0.92) * seconds,
-            over_at=seconds,
+            finished_at=seconds,
         )
 
     def status(self, now: float) -> str:
-        """The status at a time from the submission on."""
-        times = (self.compiling_at, self.queued_at, self.running_at, self.over_at)
+        """The status at a time after the submission."""
+        times = (self.compiling_at, self.queued_at, self.running_at, self.finished_at)
         names = ("received", "compiling", "pending", "running", "completed")
         return names[bisect.bisect_right(times, now)]
 
@@ -199,23 +199,23 @@ def _simulated(
     seconds: float, seed: int, wait: Callable[[Callable[..., Answer], FakeClock], None]
 ) -> tuple[int, float]:
     """Requests and lateness of one wait."""
-    draw = random.Random(seed)  # noqa: S311 - a life is not a secret
-    life = Life.drawn(draw, seconds)
+    draw = random.Random(seed)  # noqa: S311 - not used for a secret
+    course = Course.drawn(draw, seconds)
     clock = FakeClock()
     requests = 0
 
-    def answer(_method: str, _path: str, _body: bytes) -> Answer:
+    def respond(_method: str, _path: str, _body: bytes) -> Answer:
         nonlocal requests
         requests += 1
         clock.advance(draw.uniform(0.02, 0.1))
-        return 200, jobs_body(JOB, status=life.status(clock.now()))
+        return 200, jobs_body(JOB, status=course.status(clock.now()))
 
-    wait(answer, clock)
-    return requests, clock.now() - life.over_at
+    wait(respond, clock)
+    return requests, clock.now() - course.finished_at
 
 
 def _our_wait(handler: Callable[..., Answer], clock: FakeClock, *, seed: int) -> None:
-    jitter = random.Random(-seed).random  # noqa: S311 - neither is jitter
+    jitter = random.Random(-seed).random  # noqa: S311 - not used for a secret
     client = our_client_on(handler, clock, jitter=jitter)
     sj.JobHandle(client, JOB).wait_until_complete(poll_policy=sj.PollPolicy())
 
@@ -225,7 +225,7 @@ def _official_wait(handler: Callable[..., Answer], clock: FakeClock) -> None:
         gss.Job(official_on(handler), JOB).wait_until_terminal_state(timeout_seconds=1e9)
 
 
-def kind_polling(*, quick: bool) -> Row:
+def polling(*, quick: bool) -> Row:
     """Row 4."""
     seeds, their_seeds = (20, 2) if quick else (100, 10)
     cases = ((8, 10, 1.0), (60, 31, 3.5), (600, 67, 18.0), (7200, 300, 18.0))
@@ -244,7 +244,7 @@ def kind_polling(*, quick: bool) -> Row:
     )
     return Row(
         number=4,
-        what="requests of one wait at 8 s, 60 s, 10 min, 2 h (simulated clock)",
+        what="requests of one wait of 8 s, 60 s, 10 min, 2 h (simulated clock)",
         bar="≤ 10, 31, 67, 300; mean lateness ≤ 1, 3.5, 18, 18 s",
         ours=f"mean {_listed(means)}, most {_listed(worsts)}; mean lateness "
         f"{_listed(lates, '.2f')} s",
@@ -263,7 +263,7 @@ HANDLES = 200
 
 
 def _busiest(arrivals: list[float], window_seconds: float = 0.1) -> int:
-    """The most requests that came within so many seconds."""
+    """The largest number of requests that arrived within a window."""
     times = sorted(arrivals)
     return max(
         bisect.bisect_left(times, start + window_seconds) - place
@@ -272,7 +272,7 @@ def _busiest(arrivals: list[float], window_seconds: float = 0.1) -> int:
 
 
 def _first(seconds: float, arrivals: list[float]) -> list[float]:
-    """Those that came within so many seconds of the first."""
+    """The arrivals within a time after the first."""
     return [at for at in arrivals if at <= min(arrivals) + seconds]
 
 

@@ -1,1 +1,1 @@
-"""The rows of the table of speed: each measures this library, and the others beside it."""
+"""The rows of ``speed.py``: each measures this library and what it is compared with."""

@@ -1,8 +1,8 @@
-"""A server of three whole answers that were made beforehand, by the last part of the path.
+"""A server of three prepared responses, by the last part of the path.
 
     python -m speed_rows.canned_server      # in benchmarks/
 
-Imports the standard library alone.
+Imports only the standard library.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["ANSWERS", "BODIES"]
 
 
 def _job(number: int, outcomes: int) -> dict[str, object]:
-    """A finished job of one circuit, as a server writes it."""
+    """A finished job of one circuit, in the server's format."""
     numbers = random.Random(number)  # noqa: S311 - the same in every run
     counts = {f"{numbers.getrandbits(30):030b}": numbers.randint(1, 99) for _ in range(outcomes)}
     return {
@@ -48,7 +48,7 @@ def _jobs(jobs: int, outcomes: int) -> bytes:
 
 
 BODIES = {"small": _jobs(1, 10), "large": _jobs(80, 210)}
-"""What is in the answers, decompressed: about 1 KB, and 0.7 MB."""
+"""The bodies, decompressed: about 1 KB, and 0.7 MB."""
 
 ANSWERS = {
     b"small": whole(BODIES["small"]),

@@ -13,7 +13,7 @@ KEY: Final = "canary-key-of-the-benchmark-5e1f"
 
 
 def official_client(origin: str) -> _SuperstaqClientV3:
-    """The official client of the same version of the API; sends nothing yet."""
+    """The official client for the same version of the API; sends nothing yet."""
     return _SuperstaqClientV3(
         "benchmark",
         api_key=KEY,

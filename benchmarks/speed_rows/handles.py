@@ -1,7 +1,7 @@
-"""Rows of many handles: 10,000 in one process, what each takes, and how long a round of all takes.
+"""Rows of many handles: the memory of each, and the time of a round of 10,000 in one process.
 
-The jobs stay pending on a real server in a process of its own. The first round brings news of all
-of them; those after it say what it said.
+The jobs stay pending on a real server in a process of its own. In the first round all of them are
+news; the responses of the later rounds equal it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["row"]
 HANDLES = 10_000
 POLLING_SECONDS = 1.0
 INTERVAL_SECONDS = 5.0
-LOOKING_SECONDS = 8.0
+POLLING_FOR_SECONDS = 8.0
 
 
 def row(run: Run) -> Iterator[Line]:
@@ -34,11 +34,11 @@ def row(run: Run) -> Iterator[Line]:
     client = sj.SuperstaqClient(KEY, "http://localhost:9")
     official = official_client("http://localhost:9")
     for number in (HANDLES // 100, HANDLES):
-        # The ids are made in the count: they are part of a handle.
+        # The ids are counted: they are part of a handle.
         ours = kept(lambda n=number: [sj.JobHandle(client, UUID(int=i)) for i in range(n)])
         theirs = kept(lambda n=number: [gss.Job(official, UUID(int=i)) for i in range(n)])
         yield Line(
-            what=f"bytes a handle without a snapshot, of {number:,}",
+            what=f"bytes per handle without a snapshot, of {number:,}",
             ours=bytes_text(ours / number),
             theirs=f"official {bytes_text(theirs / number)}",
             figure=ours / number,
@@ -58,11 +58,11 @@ def _rounds(number: int) -> Iterator[Line]:
         before = client.traffic.requests
         clock.begin()
         changes = sj.watch(
-            handles, polling_seconds=POLLING_SECONDS, timeout_seconds=LOOKING_SECONDS
+            handles, polling_seconds=POLLING_SECONDS, timeout_seconds=POLLING_FOR_SECONDS
         )
         with contextlib.suppress(sj.JobsTimeout):
             assert sum(1 for _ in changes) <= number
-        # The last round has no sleep behind it.
+        # The last round is not followed by a sleep.
         requests = (client.traffic.requests - before) // (len(clock.rounds) + 1)
     first, *later = clock.rounds
     for what, seconds in {"all of it news": first, "without news": max(later)}.items():

@@ -1,6 +1,6 @@
-"""Rows of imports: what one costs in a fresh process, over that of bare Python.
+"""Rows of imports: the time of an import in a new process, minus the start of Python.
 
-Real time, of processes that take turns; the compiled modules are on disk already, for all alike.
+Real time of processes that take turns; the compiled modules are on disk already for all of them.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ CODES: Final = {
 }
 OURS: Final[dict[str, tuple[str, Bar | None]]] = {
     "package": ("`import superstaq_jobs`", at_most(0.25)),
-    "records": ("the same, and the records and the decoder taken from it", at_most(0.25)),
-    "live": ("the same, and a client and a handle made", None),
+    "records": ("the same, with the records and the decoder", at_most(0.25)),
+    "live": ("the same, with a client and a handle", None),
 }
 REFERENCES: Final = [name for name in CODES if name not in {"bare", "official", *OURS}]
 
 
 def row(run: Run) -> Iterator[Line]:
-    """Measure; ours, and what it is made of."""
+    """Measure; this library, and its dependencies."""
     ways = {name: _started(code) for name, code in CODES.items()}
     taken = in_turns(ways, turns=3 if run.quick else 11, clock=perf_counter)
 

@@ -1,14 +1,14 @@
-"""A server of many jobs that live: each is pending, runs, and is over at a time of its own.
+"""A server of many jobs: each is pending, runs, and finishes at a time of its own.
 
     python -m speed_rows.job_server 1000 15 7      # in benchmarks/: jobs, seconds, seed
 
-All jobs come to their end within so many seconds, at times that are drawn from the seed. Beside the
-jobs it answers two questions of the benchmark: ``/begin`` lets all lives begin now, and says when
-that is on the machine's monotonic clock, which on Linux all processes share; ``/requests`` says how
-many requests there have been about jobs since then.
+All jobs finish within that many seconds, at times that are drawn from the seed. Besides the jobs
+it serves two calls of the benchmark: ``/begin`` starts all jobs now, and returns the time of the
+machine's monotonic clock, which all processes share on Linux; ``/requests`` returns the number of
+requests for jobs since then.
 
-A job is as in S4: one circuit, 16 outcomes. Answers are put together of parts that were made
-beforehand. Imports the standard library alone.
+A job is as in S4: one circuit, 16 outcomes. Responses are composed of prepared parts. Imports only
+the standard library.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from uuid import UUID
 from . import payloads
 from .serving import serve, whole
 
-__all__ = ["Lives", "job_id"]
+__all__ = ["Timetable", "job_id"]
 
 TEMPLATES: Final = 250
-_ASKED: Final = re.compile(rb"job_id=([0-9a-f-]{36})")
+_REQUESTED: Final = re.compile(rb"job_id=([0-9a-f-]{36})")
 
 
 def job_id(number: int) -> UUID:
@@ -37,27 +37,27 @@ def job_id(number: int) -> UUID:
     return UUID(int=0x5EED_0000_0000_4000_8000_0000_0000_0000 + number)
 
 
-class Lives:
-    """When each job begins to run, and when it is over, from the beginning on.
+class Timetable:
+    """When each job starts to run and when it finishes, in seconds after the start.
 
     Args:
-        jobs: How many.
-        seconds: Within which all of them are over; infinite for jobs that stay pending.
-        seed: What the times are drawn from.
+        jobs: The number of jobs.
+        seconds: The time within which all of them finish; infinite for jobs that stay pending.
+        seed: The seed of the times.
     """
 
     def __init__(self, jobs: int, seconds: float, seed: int) -> None:
-        draw = random.Random(seed)  # noqa: S311 - a life is not a secret
-        self.over_at = [seconds * draw.random() for _ in range(jobs)]
-        self.running_at = [at * draw.random() for at in self.over_at]
+        draw = random.Random(seed)  # noqa: S311 - not used for a secret
+        self.finished_at = [seconds * draw.random() for _ in range(jobs)]
+        self.running_at = [at * draw.random() for at in self.finished_at]
 
     def state(self, number: int, now: float) -> int:
-        """Where a job is at a time: 0 pending, 1 running, 2 over."""
-        return (now >= self.running_at[number]) + (now >= self.over_at[number])
+        """The state of a job at a time: 0 pending, 1 running, 2 finished."""
+        return (now >= self.running_at[number]) + (now >= self.finished_at[number])
 
 
 def _parts(job: dict[str, Any]) -> tuple[bytes, ...]:
-    """What an answer says of a job in each state."""
+    """The job in each state, as part of a response."""
     unknown: dict[str, Any] = {"counts": [None], "provider_id": [None]}
     states: Sequence[dict[str, Any]] = (
         {"statuses": ["pending"], **unknown},
@@ -68,15 +68,15 @@ def _parts(job: dict[str, Any]) -> tuple[bytes, ...]:
 
 
 class _Server:
-    def __init__(self, lives: Lives) -> None:
+    def __init__(self, timetable: Timetable) -> None:
         jobs = list(payloads.jobs(TEMPLATES, *payloads.SIZES["S4"][1:]).values())
         self._parts = [_parts(job) for job in jobs]
-        self._lives = lives
-        self._numbers = {str(job_id(n)).encode(): n for n in range(len(lives.over_at))}
+        self._timetable = timetable
+        self._numbers = {str(job_id(n)).encode(): n for n in range(len(timetable.finished_at))}
         self._began = time.monotonic()
         self._requests = itertools.count()
 
-    def answer(self, target: bytes) -> bytes:
+    def respond(self, target: bytes) -> bytes:
         if target == b"/begin":
             self._began, self._requests = time.monotonic(), itertools.count()
             return whole(b"%r" % self._began)
@@ -84,13 +84,15 @@ class _Server:
             return whole(b"%d" % next(self._requests))
         next(self._requests)
         now = time.monotonic() - self._began
-        return whole(b"{%s}" % b",".join([self._job(each, now) for each in _ASKED.findall(target)]))
+        return whole(
+            b"{%s}" % b",".join([self._job(each, now) for each in _REQUESTED.findall(target)])
+        )
 
-    def _job(self, asked: bytes, now: float) -> bytes:
-        number = self._numbers[asked]
-        part = self._parts[number % TEMPLATES][self._lives.state(number, now)]
-        return b'"%s":%s' % (asked, part)
+    def _job(self, job_id: bytes, now: float) -> bytes:
+        number = self._numbers[job_id]
+        part = self._parts[number % TEMPLATES][self._timetable.state(number, now)]
+        return b'"%s":%s' % (job_id, part)
 
 
 if __name__ == "__main__":
-    serve(_Server(Lives(int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]))).answer)
+    serve(_Server(Timetable(int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]))).respond)

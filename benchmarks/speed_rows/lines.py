@@ -1,4 +1,4 @@
-"""What all rows of the table of speed share: the record of a line, and times taken in turn.
+"""What all rows of ``speed.py`` share: the record of a line, and times measured in turns.
 
 May import the standard library and attrs: the rows choose what they measure.
 """
@@ -45,11 +45,11 @@ FITTED = 100
 
 @attrs.frozen(kw_only=True)
 class Run:
-    """What a row is told.
+    """The settings of a run.
 
     Attributes:
-        quick: Fewer turns and shorter waits: a look, not a proof.
-        plot: Where the plot of growth is to be written; None for nowhere.
+        quick: Fewer turns and shorter waits: a first impression.
+        plot: The file for the plot of growth; None for no plot.
     """
 
     quick: bool = False
@@ -57,12 +57,12 @@ class Run:
 
     @property
     def turns(self) -> int:
-        """How many turns a row takes, where a turn is short."""
+        """The number of turns, if a turn is short."""
         return 3 if self.quick else 21
 
 
 def _short(number: float) -> str:
-    """Three digits that count, without a power of ten."""
+    """Three significant digits, without a power of ten."""
     if number == 0:
         return "0"
     digits = max(0, 2 - math.floor(math.log10(abs(number))))
@@ -75,46 +75,46 @@ def _short(number: float) -> str:
 
 @attrs.frozen
 class Bar:
-    """What a figure must not leave.
+    """The range that a figure must be in.
 
     Attributes:
-        text: As it is shown.
-        low: The least that is good.
-        high: The most that is good.
+        shown: The bar as it is shown.
+        low: The lower limit.
+        high: The upper limit.
     """
 
-    text: str
+    shown: str
     low: float = -math.inf
     high: float = math.inf
 
     def is_met(self, figure: float) -> bool:
-        """Whether a figure is good."""
+        """Whether a figure is in the range."""
         return self.low <= figure <= self.high
 
 
-def at_most(limit: float, text: str | None = None) -> Bar:
-    """A bar from above."""
-    return Bar(f"≤ {_short(limit) if text is None else text}", high=limit)
+def at_most(limit: float, shown: str | None = None) -> Bar:
+    """An upper limit."""
+    return Bar(f"≤ {_short(limit) if shown is None else shown}", high=limit)
 
 
 def at_least(limit: float) -> Bar:
-    """A bar from below."""
+    """A lower limit."""
     return Bar(f"≥ {_short(limit)}", low=limit)
 
 
 def within(centre: float, distance: float) -> Bar:
-    """A bar from both sides."""
+    """Limits on both sides."""
     return Bar(f"{centre:g} ± {distance:g}", low=centre - distance, high=centre + distance)
 
 
 @attrs.frozen
 class Figure:
-    """What was measured.
+    """A measured value.
 
     Attributes:
         value: The median of the turns.
-        least: That of one turn.
-        most: That of one turn.
+        least: The smallest of a turn.
+        most: The largest of a turn.
     """
 
     value: float
@@ -123,13 +123,13 @@ class Figure:
 
     @classmethod
     def of(cls, values: Iterable[float]) -> Figure:
-        """The figure of some turns."""
+        """The figure of several turns."""
         found = list(values)
         return cls(statistics.median(found), min(found), max(found))
 
     @property
     def is_wide(self) -> bool:
-        """Whether the turns are further from each other than a quarter of the figure."""
+        """Whether the turns differ by more than a quarter of the figure."""
         return self.most - self.least > WIDE * self.value
 
 
@@ -139,11 +139,11 @@ class Line:
 
     Attributes:
         what: What is measured.
-        ours: What this library took, in absolute terms.
-        theirs: Who is beside it, and what they took.
-        figure: What is held against the bar; a plain number where it is no matter of turns, None
-            where the line tells and does not measure.
-        bar: What the figure must not leave; None where the line is for information.
+        ours: The absolute result of this library.
+        theirs: What it is compared with, and its absolute result.
+        figure: The value that the bar applies to; a plain number if it was not measured in turns,
+            None if the line is for information.
+        bar: The bar; None if the line is for information.
         show: How a figure is written.
     """
 
@@ -170,8 +170,8 @@ class Line:
         shown = "" if value is None else self.show(value)
         if isinstance(self.figure, Figure) and self.figure.is_wide:
             shown += f" ({self.show(self.figure.least)} to {self.show(self.figure.most)})"
-        bar = "" if self.bar is None else self.bar.text
-        verdict = {None: "", True: "met", False: "**missed**"}[self.is_met]
+        bar = "" if self.bar is None else self.bar.shown
+        verdict = {None: "", True: "met", False: "missed"}[self.is_met]
         cells = (self.what, self.ours, self.theirs, shown, bar, verdict)
         return f"| {' | '.join(cells)} |"
 
@@ -187,7 +187,7 @@ def as_table(lines: Iterable[Line]) -> str:
 
 
 def seconds_text(seconds: float) -> str:
-    """A time, in a unit that suits it."""
+    """A time in a suitable unit."""
     for unit, size in (("s", 1.0), ("ms", 1e-3)):
         if seconds >= size:
             return f"{_short(seconds / size)} {unit}"
@@ -195,7 +195,7 @@ def seconds_text(seconds: float) -> str:
 
 
 def bytes_text(number: float) -> str:
-    """A size, in a unit that suits it."""
+    """A size in a suitable unit."""
     for unit, size in (("MB", 1e6), ("KB", 1e3)):
         if number >= size:
             return f"{_short(number / size)} {unit}"
@@ -210,17 +210,15 @@ def in_turns(
 ) -> list[dict[str, float]]:
     """For each turn, the seconds that each way takes once.
 
-    In a turn all ways come, each a number of times in a row that takes about ten milliseconds, and
-    nobody always comes after the same one. The garbage collector is on, as it is for users; before
-    each it has cleaned up, so that nobody pays for what another has left. Two turns before the
-    first, which fill everybody's caches alike, are not counted.
+    In each turn every way runs, repeated for about ten milliseconds, in an order that rotates. The
+    garbage collector is on, as it is for users, and runs before each way, so that none pays for
+    what another has left. Two turns before the first fill all caches and are not counted.
 
     Args:
         ways: What is compared, by name.
-        turns: How many turns are counted.
-        clock: What the time is taken by. Processor time leaves out what other programs of the
-            machine take away in between; where there is something to wait for, it has to be
-            ``time.perf_counter``.
+        turns: The number of turns that are counted.
+        clock: The clock. Processor time leaves out other programs of the machine; where there is
+            something to wait for, it must be ``time.perf_counter``.
     """
     names = list(ways)
     taken: list[dict[str, float]] = []
@@ -244,7 +242,7 @@ def _once(way: Way, times: int, clock: Callable[[], float]) -> float:
 
 
 def ratio(taken: Sequence[Mapping[str, float]], above: str, below: str) -> Figure:
-    """One way over another: of the ratios within each turn."""
+    """The ratio of two ways, from the ratios within each turn."""
     return Figure.of(turn[above] / turn[below] for turn in taken)
 
 
@@ -254,11 +252,11 @@ def middle(taken: Sequence[Mapping[str, Any]], name: str) -> float:
 
 
 def slope(sizes: Sequence[float], times: Sequence[float]) -> float:
-    """That of the straight line through the logarithms; 1 is time in proportion to size.
+    """The slope of the straight line through the logarithms; 1 is time in proportion to size.
 
     Args:
-        sizes: In order. Those below the upper two decades are left out: fixed costs bend the line.
-        times: Of each.
+        sizes: In order. Sizes below the upper two decades are left out: fixed costs bend the line.
+        times: The time for each size.
     """
     pairs = zip(sizes, times, strict=True)
     upper = [(math.log(n), math.log(t)) for n, t in pairs if n * FITTED >= sizes[-1]]

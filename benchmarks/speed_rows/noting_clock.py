@@ -1,4 +1,4 @@
-"""A clock for waits of this library that notes how long each of their rounds took."""
+"""A clock for waits of this library that records how long each of their rounds took."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ __all__ = ["NotingClock"]
 
 
 class NotingClock(sj.SystemClock):
-    """Sleeps as the machine does, and notes how long it was from one sleep to the next.
+    """The system clock, which also records the time from one sleep to the next.
 
     Attributes:
-        rounds: The times in between, the first from the making of the clock or ``begin`` on;
-            seconds.
+        rounds: The times between sleeps in seconds; the first starts when the clock is made, or
+            with ``begin``.
     """
 
     __slots__ = ("_since", "rounds")
@@ -22,7 +22,7 @@ class NotingClock(sj.SystemClock):
         self.begin()
 
     def begin(self) -> None:
-        """Let the first round begin now."""
+        """Start the first round now."""
         self._since = self.now()
 
     def sleep(self, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""The page of the documentation that holds the result. Imports the standard library alone."""
+"""Writes the result into a page of the documentation."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ END: Final = "<!-- until here -->"
 
 
 def with_result(page: str, result: str) -> str:
-    """The page with another result between its marks, and all else as it is.
+    """The page with a new result between its marks, and everything else unchanged.
 
     Raises:
-        ValueError: If the marks are not there, once each and in order.
+        ValueError: If the page does not have both marks, once each and in order.
     """
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)

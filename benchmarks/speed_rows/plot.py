@@ -1,8 +1,7 @@
-"""The plot of growth, as an SVG file that is the same, byte for byte, for the same times.
+"""The plot of growth, as an SVG file that is identical, byte for byte, for the same times.
 
-It alone imports matplotlib. It draws on a light ground of its own, so that
-its words can be read on a light page and on a dark one; lines differ in marks and strokes as well
-as in colour.
+It has a light background of its own, so that it can be read on a light page and on a dark one.
+Lines differ in marker and stroke as well as in colour.
 """
 
 from __future__ import annotations
@@ -22,17 +21,17 @@ STYLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "superstaq_jobs": {"color": "#0550ae", "marker": "o", "linestyle": "-"},
     "orjson.loads": {"color": "#57606a", "marker": "^", "linestyle": ":"},
 }
-"""From the slowest down, as the lines lie."""
+"""From the slowest down, in the order of the lines."""
 
 
 @attrs.frozen(kw_only=True)
 class Panel:
-    """What one thing's growth does to the time.
+    """How the time depends on one size.
 
     Attributes:
-        what: What grows.
-        sizes: How much of it there is.
-        times: Seconds of each way, at each size.
+        what: What the sizes count.
+        sizes: The sizes.
+        times: For each way of decoding, the seconds at each size.
     """
 
     what: str
@@ -42,7 +41,7 @@ class Panel:
 
 def draw(panels: Sequence[Panel], path: Path) -> None:
     """Write the plot."""
-    # Loaded after everything has been measured.
+    # Imported after everything has been measured.
     import matplotlib as mpl
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
@@ -69,7 +68,7 @@ def _draw_panel(axis: Any, panel: Panel) -> None:
     for way, style in STYLES.items():
         axis.loglog(panel.sizes, panel.times[way], label=way, markersize=5, linewidth=1.8, **style)
     first, last = panel.sizes[0], panel.sizes[-1]
-    # Below all others, so that it crosses none.
+    # Below all other lines, so that it crosses none.
     lowest = (
         min(
             min(times[at] / size for times in panel.times.values())

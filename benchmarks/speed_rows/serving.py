@@ -1,7 +1,7 @@
-"""What the servers of the rows share: a web server that costs next to nothing, in its own process.
+"""What the servers of the rows share: a minimal web server in a process of its own.
 
-A process of its own, so that it does not share an interpreter with those who are measured. It
-answers ``GET`` on connections that stay open. Imports the standard library alone.
+It does not share an interpreter with the clients that are measured. It serves ``GET`` on
+connections that stay open. Imports only the standard library.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ BLANK: Final = b"\r\n\r\n"
 
 
 def whole(body: bytes, *headers: bytes) -> bytes:
-    """A good answer: status line, headers and body."""
+    """A good response: status line, headers and body."""
     lines = [
         b"HTTP/1.1 200 OK",
         b"Date: Thu, 01 Jan 2026 00:00:00 GMT",
@@ -35,25 +35,26 @@ def whole(body: bytes, *headers: bytes) -> bytes:
     return b"\r\n".join(lines) + BLANK + body
 
 
-def serve(answer: Callable[[bytes], bytes]) -> None:
-    """Print the port, and serve until the standard input ends.
+def serve(respond: Callable[[bytes], bytes]) -> None:
+    """Print the port, and serve until standard input ends.
 
     Args:
-        answer: From the target of a request line to the whole answer; called by many threads.
+        respond: Takes the target of a request line, returns the whole response; called by many
+            threads.
     """
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=_accept, args=[listener, answer], daemon=True).start()
+        threading.Thread(target=_accept, args=[listener, respond], daemon=True).start()
         print(listener.getsockname()[1], flush=True)
         sys.stdin.read()
 
 
-def _accept(listener: socket.socket, answer: Callable[[bytes], bytes]) -> None:
+def _accept(listener: socket.socket, respond: Callable[[bytes], bytes]) -> None:
     while True:
         connection, _ = listener.accept()
-        threading.Thread(target=_converse, args=[connection, answer], daemon=True).start()
+        threading.Thread(target=_converse, args=[connection, respond], daemon=True).start()
 
 
-def _converse(connection: socket.socket, answer: Callable[[bytes], bytes]) -> None:
+def _converse(connection: socket.socket, respond: Callable[[bytes], bytes]) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with connection, contextlib.suppress(OSError):
         received = b""
@@ -64,12 +65,12 @@ def _converse(connection: socket.socket, answer: Callable[[bytes], bytes]) -> No
                     return
                 received += data
             head, _, received = received.partition(BLANK)
-            connection.sendall(answer(head.split(b" ", 2)[1]))
+            connection.sendall(respond(head.split(b" ", 2)[1]))
 
 
 @contextlib.contextmanager
 def started(module: str, *arguments: str) -> Iterator[str]:
-    """One of the servers of this folder, in a process of its own; its origin."""
+    """Run one of the servers of this folder in a process of its own; yields its origin."""
     with subprocess.Popen(  # noqa: S603 - our own program
         [sys.executable, "-m", f"{__package__}.{module}", *arguments],
         cwd=BENCHMARKS,

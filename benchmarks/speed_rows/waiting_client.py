@@ -23,7 +23,7 @@ from uuid import UUID
 
 import attrs
 
-from .job_server import Lives, job_id
+from .job_server import Timetable, job_id
 
 __all__ = ["WAYS", "Outcome"]
 
@@ -196,7 +196,7 @@ def main() -> None:
     way, origin, jobs, seconds, seed, polling_seconds = sys.argv[1:]
     warnings.simplefilter("ignore")  # the official client's, of its API version, on every start
     task = _Task(origin, int(jobs), float(polling_seconds))
-    lives = Lives(task.jobs, float(seconds), int(seed))
+    timetable = Timetable(task.jobs, float(seconds), int(seed))
     told: _Told = {}
     rounds: list[float] = []
     begun: list[float] = []
@@ -208,7 +208,9 @@ def main() -> None:
     WAYS[way](task, begin, told, rounds)
     spent = time.process_time() - begun[2]
     began = begun[0]
-    lags = [told[each] - began - at for each, at in zip(task.ids, lives.over_at, strict=True)]
+    lags = [
+        told[each] - began - at for each, at in zip(task.ids, timetable.finished_at, strict=True)
+    ]
     outcome = Outcome(
         processor_seconds=spent,
         process_seconds=time.process_time(),

@@ -1,36 +1,29 @@
-"""A Superstaq on this machine, to test against: real HTTP, real simulation, no account.
+"""A local Superstaq service for tests: real HTTP, real simulation, no account.
 
 >>> from superstaq_jobs.emulator import Emulator
 >>> with Emulator() as server:
 ...     server.api_key
 'emulator-key'
 
-Lives here: nothing but names. ``Emulator`` is the server; ``User`` and ``Target`` are what it can
-be told to have; a ``Plan`` with its ``Ending`` is what is to become of a job, and ``EmulatedJob``
-what its operator sees of one; ``FaultScript`` is what goes wrong with which request, made of
-whatever is an ``AnyFault``; ``Simulator`` is the process that runs circuits, which several
-emulators may share.
+``Emulator`` is the server. ``User`` and ``Target`` describe who may use it and what it runs jobs
+on. A ``Plan`` with its ``Ending`` says how a job will go, and an ``EmulatedJob`` shows how it went.
+A ``FaultScript`` says which request fails and how. A ``Simulator`` is the process that runs
+circuits; several emulators may share one.
 
-How the package hangs together, from the bottom: `plans` and `lives` (which status when, pure),
-`targets`, `answers`, `splitting` and `requests` (what the API says, as values), `accounts`,
-`process`, `simulator` and its program `worker` (the only one that knows Qiskit and Cirq), `stored`
-and `views` (a job, and how it is shown), `jobs` (the store), `service`, `operating` and `admin`
-(what the operator does), `app` (the calls), `faults` (which request goes wrong), `playing` (how),
-`serving` (HTTP in a thread), `server`. Of the library it uses the statuses, the clock and the
-mapping that cannot change, so that it stays an independent judge of the rest. A further language is
-one entry in ``splitting.SPLITTERS`` and one in ``worker.languages.LANGUAGES``.
+The package uses only the statuses, the frozen mapping and the clock of this library, so that it can
+judge the rest of it.
 """
 
 from __future__ import annotations
 
 try:
     from .accounts import User
-    from .faults import AnyFault, FaultScript
-    from .plans import Ending, Plan
-    from .server import Emulator
-    from .simulator import Simulator
+    from .emulator import Emulator
+    from .jobs.job import EmulatedJob
+    from .jobs.plans import Ending, Plan
+    from .server.faults import AnyFault, FaultScript
+    from .simulator.simulator import Simulator
     from .targets import DEFAULT_TARGETS, Target
-    from .views import EmulatedJob
 except ModuleNotFoundError as error:
     missing = (error.name or "another package").partition(".")[0]
     raise ModuleNotFoundError(

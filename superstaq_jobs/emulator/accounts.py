@@ -1,8 +1,4 @@
-"""The users of an emulator and their keys.
-
-Lives here: `User`, a value, and `Accounts`, which finds the user of a key and remembers who has
-accepted the terms of use. May import `answers`.
-"""
+"""The users of an emulator, their API keys, and who has accepted the terms of use."""
 
 from __future__ import annotations
 
@@ -13,7 +9,7 @@ from typing import Final
 
 import attrs
 
-from .answers import Refusal
+from .messages.responses import Refusal
 
 __all__ = ["ACCEPTED", "EMAIL_NOT_VALIDATED", "TERMS_NOT_ACCEPTED", "Accounts", "User"]
 
@@ -22,25 +18,25 @@ TERMS_NOT_ACCEPTED: Final = (
 )
 EMAIL_NOT_VALIDATED: Final = "You must validate your registered email."
 ACCEPTED: Final = "Accepted. You can now continue using Superstaq."
-"""Texts that clients of the API compare with, letter by letter."""
+"""These three strings must match the real service's exactly: clients compare them."""
 
 _EMAIL: Final = re.compile(r"[A-Za-z0-9._+-]+@[a-z0-9-]+(\.[a-z0-9-]+)+")
 
 
 def _check_email(_: object, __: object, email: str) -> None:
     if not _EMAIL.fullmatch(email):
-        raise ValueError(f"not an e-mail address with a lower-case domain: {email!r}")
+        raise ValueError(f"email must be an e-mail address with a lower-case domain, got {email!r}")
 
 
 @attrs.frozen(kw_only=True)
 class User:
-    """Somebody who has a key.
+    """The owner of an API key.
 
     Attributes:
-        email: The address, which stands in every job of theirs.
-        name: The name that ``GET /client/user`` tells.
-        role: The role that it tells.
-        balance: The balance, in dollars; jobs cost nothing here.
+        email: The e-mail address, which is part of every job of theirs.
+        name: The name that ``GET /client/user`` returns.
+        role: The role that it returns.
+        balance: The balance in dollars; jobs cost nothing here.
         terms_accepted: Whether the terms of use are accepted from the start.
         email_validated: Whether the e-mail address is validated.
     """
@@ -54,12 +50,12 @@ class User:
 
     @property
     def user_id(self) -> uuid.UUID:
-        """The id of the user, which follows from the address."""
+        """The user's id, derived from the e-mail address."""
         return uuid.uuid5(uuid.NAMESPACE_URL, f"mailto:{self.email}")
 
 
 class Accounts:
-    """Who may come in.
+    """Finds the user of an API key.
 
     Args:
         users: The user of each key; at least one.
@@ -67,7 +63,9 @@ class Accounts:
 
     def __init__(self, users: Mapping[str, User]) -> None:
         if not users or not all(users):
-            raise ValueError("an emulator needs a key that is not empty")
+            raise ValueError(
+                "api_key must be a non-empty string, or a mapping from such keys to users"
+            )
         self._users = dict(users)
         self._accepted = {user.email for user in users.values() if user.terms_accepted}
 
@@ -80,14 +78,14 @@ class Accounts:
         """The user of a key.
 
         Args:
-            key: What the ``Authorization`` header holds.
-            terms: Whether the terms must have been accepted.
+            key: The value of the ``Authorization`` header.
+            terms: Whether the user must have accepted the terms of use.
 
         Returns:
             The user.
 
         Raises:
-            Refusal: 401, with the text that the API has for the case.
+            Refusal: 401, with the message of the real service for the case.
         """
         user = self._known(key)
         if not user.email_validated:
@@ -97,7 +95,7 @@ class Accounts:
         return user
 
     def check_known(self, key: str | None) -> None:
-        """A `Refusal` with 401 if nobody has that key, whatever else may be amiss with the user."""
+        """Refuse an unknown key with 401, whatever else may be wrong with the user's account."""
         self._known(key)
 
     def _known(self, key: str | None) -> User:
@@ -107,7 +105,7 @@ class Accounts:
         return user
 
     def accept_terms(self, user: User, *, accept: bool) -> str:
-        """Note whether a user accepts the terms of use; the text to answer."""
+        """Record whether a user accepts the terms of use; returns the message to send."""
         if accept:
             self._accepted.add(user.email)
             return ACCEPTED

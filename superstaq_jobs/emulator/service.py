@@ -1,38 +1,27 @@
-"""What the calls of an emulator work on, and how they wait for its simulator.
-
-Lives here: `Service`, a value; `read_all`, the bounded body of a request; `settled`, a look at the
-store that waits where it must, for the calls, and `settled_here` the same for a thread. May import
-`accounts`, `answers`, `jobs`, `simulator` and `targets`.
-"""
+"""What the calls of the API and of the operator work on, and how they wait for the simulator."""
 
 from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import re
+import datetime as dt
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
 import attrs
-from starlette.requests import Request
 
-from superstaq_jobs.clock import Clock
+from superstaq_jobs.clock import Clock, VirtualClock
 
 from .accounts import Accounts
-from .answers import Refusal
-from .jobs import JobStore, NotYet
-from .simulator import Simulator
+from .jobs.store import JobStore, SimulatorBehind
+from .messages.responses import Refusal
+from .simulator.simulator import Simulator
 from .targets import Target
 
-__all__ = ["MAX_BODY_BYTES", "Service", "check_host", "read_all", "settled", "settled_here"]
-
-MAX_BODY_BYTES: Final = 64 * 1024 * 1024
-"""The largest body that is read; a larger one is answered with 413."""
+__all__ = ["Service", "run_when_ready", "run_when_ready_blocking"]
 
 _TURN_SECONDS: Final = 1.0
-"""How often somebody who waits for the simulator sees whether it still lives; real seconds."""
-
-_THIS_MACHINE: Final = re.compile(r"(localhost|127(\.\d+){3}|\[::1\])(:\d+)?", re.IGNORECASE)
+"""How often a waiting call checks that the simulator has not been closed, in real seconds."""
 
 T = TypeVar("T")
 
@@ -49,64 +38,64 @@ class Service:
     warnings: Sequence[str] = ()
 
     def target(self, name: str) -> Target:
-        """The target of that name; a `Refusal` with 404 when there is none."""
+        """The target of that name; raises a `Refusal` with 404 if there is none."""
         for target in self.targets:
             if target.name == name:
                 return target
         known = ", ".join(target.name for target in self.targets)
-        raise Refusal(404, {"message": f"There is no target {name}. There are: {known}."})
+        raise Refusal(
+            404, {"message": f"The target {name} does not exist. The targets are: {known}."}
+        )
+
+    def advance(self, seconds: float) -> None:
+        """Advance the clock.
+
+        Raises:
+            RuntimeError: It is a real clock.
+            ValueError: The seconds are negative, not finite, or lead past the last date.
+        """
+        if not isinstance(self.clock, VirtualClock):
+            raise RuntimeError(  # noqa: TRY004 - it is the emulator that cannot, not the argument
+                "this emulator runs on a real clock, which cannot be advanced; pass it a virtual "
+                "one: Emulator(clock=superstaq_jobs.testing.FakeClock())"
+            )
+        try:
+            self.clock.utcnow() + dt.timedelta(seconds=seconds)
+        except OverflowError as error:
+            raise ValueError(
+                f"cannot advance the clock by {seconds} seconds: the date would be out of range"
+            ) from error
+        self.clock.advance(seconds)
 
     def check_simulator(self) -> None:
-        """Raise a RuntimeError if nothing more will come of the simulator."""
+        """Raise a RuntimeError if the simulator is closed, so that no result is to be expected."""
         if self.simulator.is_closed:
-            raise RuntimeError("the emulator's simulator is closed")
+            raise RuntimeError(
+                "the simulator is closed, so circuits no longer run: start a new Emulator"
+            )
 
 
-async def settled(service: Service, look: Callable[[], T]) -> T:
-    """What a look at the store gives, after the simulator has done what is due by the clock.
+async def run_when_ready(service: Service, operation: Callable[[], T]) -> T:
+    """Run an operation on the store once the simulator has done the work that is due.
 
-    Other calls are served meanwhile. The wait is bounded by the simulator's time limit for each
-    circuit that it has to run before.
+    Other requests are served meanwhile. The wait is at most the simulator's time limit for each
+    circuit that it has to run first.
     """
     while True:
         try:
-            return look()
-        except NotYet as not_yet:
+            return operation()
+        except SimulatorBehind as behind:
             service.check_simulator()
-            reported = asyncio.wrap_future(not_yet.reported)
+            reported = asyncio.wrap_future(behind.reported)
         await asyncio.wait([reported], timeout=_TURN_SECONDS)
 
 
-def settled_here(service: Service, look: Callable[[], T]) -> T:
-    """The same, blocking this thread, which is not the server's."""
+def run_when_ready_blocking(service: Service, operation: Callable[[], T]) -> T:
+    """The same, blocking the calling thread, which must not be the server's."""
     while True:
         try:
-            return look()
-        except NotYet as not_yet:
+            return operation()
+        except SimulatorBehind as behind:
             service.check_simulator()
-            reported = not_yet.reported
+            reported = behind.reported
         concurrent.futures.wait([reported], timeout=_TURN_SECONDS)
-
-
-def check_host(request: Request) -> None:
-    """A `Refusal` with 421 for a request that was meant for another host.
-
-    A web page whose name begins to resolve to this machine may send what it likes, the key too,
-    which is the same in every emulator that is not told another; but not another ``Host``.
-    """
-    if not _THIS_MACHINE.fullmatch(request.headers.get("host", "")):
-        raise Refusal(421, {"message": "This emulator answers under addresses of loopback only."})
-
-
-async def read_all(request: Request) -> bytes:
-    """The body of a request; a `Refusal` with 413 when it is too large."""
-    too_large = Refusal(413, {"detail": f"The body is larger than {MAX_BODY_BYTES} bytes."})
-    announced = request.headers.get("content-length", "")
-    if announced.isdigit() and int(announced) > MAX_BODY_BYTES:
-        raise too_large
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise too_large
-    return bytes(body)

@@ -1,7 +1,4 @@
-"""The devices that an emulator pretends to have.
-
-Lives here: `Target`, a value, and the default ones. Imports nothing of this package.
-"""
+"""The devices and simulators that an emulator offers."""
 
 from __future__ import annotations
 
@@ -13,28 +10,28 @@ import attrs
 __all__ = ["DEFAULT_TARGETS", "TARGET_NAME", "Target"]
 
 TARGET_NAME: Final = r"^[A-Za-z0-9-]+_[A-Za-z0-9.-]+_(qpu|simulator)$"
-"""What the name of a target looks like: ``<provider>_<device>_<qpu or simulator>``."""
+"""The pattern of target names: ``<provider>_<device>_<qpu or simulator>``."""
 
 
 def _check_name(_: object, __: object, name: str) -> None:
     if not re.match(TARGET_NAME, name) or name.endswith("\n"):
-        raise ValueError(f"not <provider>_<device>_<qpu or simulator>: {name!r}")
+        raise ValueError(f"name must be <provider>_<device>_<qpu or simulator>, got {name!r}")
 
 
 @attrs.frozen(kw_only=True)
 class Target:
-    """A device, or a simulator, that jobs can name.
+    """A device or a simulator that jobs can run on.
 
     Attributes:
-        name: ``<provider>_<device>_<qpu or simulator>``; the last part tells what it is.
-        max_qubits: The most qubits that a circuit may have; a larger one fails.
-        coupling: The pairs of qubits (from 0) that a two-qubit gate may act on, in both
-            directions, or None for all pairs.
-        supports_submit: Whether ``submit`` jobs are taken.
-        supports_submit_qubo: A flag to filter by; nothing here solves a QUBO.
-        supports_compile: Whether ``compile`` jobs are taken.
-        available: Whether it takes jobs at the moment.
-        retired: Whether it is gone for good.
+        name: ``<provider>_<device>_<qpu or simulator>``; the last part says which of the two it is.
+        max_qubits: The largest number of qubits of a circuit; a larger circuit fails.
+        coupling: The pairs of qubits (from 0) that two-qubit gates can act on, in both directions;
+            None for all pairs.
+        supports_submit: Whether ``submit`` jobs are accepted.
+        supports_submit_qubo: A flag to filter by; the emulator does not solve QUBOs.
+        supports_compile: Whether ``compile`` jobs are accepted.
+        available: Whether it accepts jobs at the moment.
+        retired: Whether it has been withdrawn for good.
         accessible: Whether users may use it.
     """
 
@@ -50,12 +47,12 @@ class Target:
 
     @property
     def simulator(self) -> bool:
-        """Whether the name says that it is a simulator."""
+        """Whether it is a simulator, by its name."""
         return self.name.endswith("_simulator")
 
     @property
     def flags(self) -> dict[str, bool]:
-        """What the target list says of it beside the name."""
+        """Its flags, as the list of targets shows them."""
         return {
             "supports_submit": self.supports_submit,
             "supports_submit_qubo": self.supports_submit_qubo,
@@ -68,7 +65,7 @@ class Target:
 
     @property
     def info(self) -> dict[str, Any]:
-        """What ``retrieve_target_info`` says of it."""
+        """Its details, as ``retrieve_target_info`` returns them."""
         return {
             **self.flags,
             "target": self.name,
@@ -78,18 +75,18 @@ class Target:
         }
 
     def refusal(self, job_type: str, *, dry_run: bool) -> str | None:
-        """Why a job is not taken, or None when it is."""
+        """Why a job is not accepted; None if it is."""
         if self.retired:
             return f"The target {self.name} is retired."
         if not self.accessible:
-            return f"You have no access to the target {self.name}."
+            return f"You do not have access to the target {self.name}."
         if job_type == "submit" and not dry_run:
             if not self.supports_submit:
-                return f"The target {self.name} takes no submit jobs."
+                return f"The target {self.name} does not accept submit jobs."
             if not self.available:
                 return f"The target {self.name} is not available at the moment."
         if job_type == "compile" and not self.supports_compile:
-            return f"The target {self.name} takes no compile jobs."
+            return f"The target {self.name} does not accept compile jobs."
         return None
 
 
@@ -106,5 +103,5 @@ DEFAULT_TARGETS: Final = (
     Target(name="emulated_private_qpu", max_qubits=8, accessible=False),
     Target(name="emulated_retired_qpu", max_qubits=2, available=False, retired=True),
 )
-"""The targets of an emulator that is not told otherwise. The first has the name of the real
-service's own simulator; the others exist only here."""
+"""The targets of an emulator by default. The first is named after the service's own simulator; the
+others exist only here."""

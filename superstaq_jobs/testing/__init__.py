@@ -1,13 +1,12 @@
 """Fakes, pytest fixtures and Hypothesis strategies for the tests of code that uses this library.
 
-Lives here: the names of the fakes, ``FakeClock`` and ``ScriptedTransport``, with the answers and
-the ``Fault`` values that a script is made of. The strategies are in
+The fakes are here: ``FakeClock`` and ``ScriptedTransport``, with ready-made responses and the
+``Fault`` values that scripts consist of. The strategies are in
 ``superstaq_jobs.testing.strategies``, which needs Hypothesis (the extra ``[testing]``); the
-fixtures are in ``superstaq_jobs.testing.pytest_plugin``, which pytest loads by itself.
+fixtures are in ``superstaq_jobs.testing.pytest_plugin``, which pytest loads automatically.
 
-Importing this package loads none of these, and a name only where it is used: pytest and Hypothesis
-import it at their start, whether a project tests with it or not. May import the core, never a
-socket.
+Importing this package loads none of these, and each name only when it is used: pytest and
+Hypothesis import the package whenever they start, whether a project uses it or not.
 """
 
 from __future__ import annotations

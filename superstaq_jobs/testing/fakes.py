@@ -1,8 +1,4 @@
-"""A clock and a transport that a test holds in its hand.
-
-Lives here: ``FakeClock``, ``ScriptedTransport``, and ready-made answers for its script. May import
-``sansio``, ``codec``, ``records`` and ``faults``; opens no socket and never sleeps.
-"""
+"""A fake clock and a scripted transport: they never sleep and open no socket."""
 
 from __future__ import annotations
 
@@ -22,16 +18,16 @@ from .faults import Fault
 __all__ = ["FakeClock", "ScriptedTransport", "Step", "jobs_response", "json_response"]
 
 Step: TypeAlias = Response | BaseException | Fault | Callable[[Request], Response]
-"""What a ``ScriptedTransport`` does with a request: answer it, raise, fail, or ask a function."""
+"""What a ``ScriptedTransport`` does with a request: return, raise, fail, or call a function."""
 
 _NEW_YEAR: Final = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
 
 class FakeClock:
-    """A ``Clock`` on which time passes only when somebody sleeps or the test says so.
+    """A ``Clock`` on which time passes only when code sleeps or the test advances it.
 
-    Sleeping returns at once and moves the clock on, so a test of a wait of an hour takes no time.
-    Any number of threads may use one clock; the time that one of them sleeps passes for all.
+    A sleep returns at once and advances the clock, so a test of an hour's wait takes no time.
+    Thread-safe; the time that one thread sleeps passes for all threads.
 
     >>> clock = FakeClock()
     >>> clock.sleep(5)
@@ -39,16 +35,16 @@ class FakeClock:
     (5.0, (5.0,))
 
     Args:
-        start: What ``now()`` is at first, in seconds.
-        utc: What ``utcnow()`` is at first; aware.
+        start: The initial value of ``now()``, in seconds.
+        utc: The initial value of ``utcnow()``; aware.
 
     Raises:
-        ValueError: If ``utc`` has no time zone.
+        ValueError: ``utc`` has no time zone.
     """
 
     def __init__(self, start: float = 0.0, *, utc: dt.datetime = _NEW_YEAR) -> None:
         if utc.utcoffset() is None:
-            raise ValueError("utc has no time zone")
+            raise ValueError(f"utc must have a time zone, got {utc!r}: pass tzinfo=datetime.UTC")
         self._lock = threading.Lock()
         self._start = float(start)
         self._utc = utc.astimezone(dt.UTC)
@@ -57,12 +53,12 @@ class FakeClock:
 
     @property
     def sleeps(self) -> tuple[float, ...]:
-        """How long each sleep so far was asked to be, in seconds, in order."""
+        """The requested duration of each sleep so far, in seconds, in order."""
         with self._lock:
             return tuple(self._sleeps)
 
     def now(self) -> float:
-        """Seconds on the clock."""
+        """The seconds on the clock."""
         with self._lock:
             return self._start + self._passed
 
@@ -72,27 +68,27 @@ class FakeClock:
             return self._utc + dt.timedelta(seconds=self._passed)
 
     def sleep(self, seconds: float) -> None:
-        """Let that many seconds pass at once, and note it in ``sleeps``.
+        """Advance the clock by that many seconds at once, and record them in ``sleeps``.
 
         Raises:
-            ValueError: If it is negative, NaN or infinite: no real clock could do it.
+            ValueError: The seconds are negative, NaN or infinite.
         """
-        self._pass(seconds, note=True)
+        self._pass(seconds, record=True)
 
     def advance(self, seconds: float) -> None:
-        """Let that many seconds pass without a sleep, as a slow server does.
+        """Advance the clock without a sleep, as if a server were slow.
 
         Raises:
-            ValueError: If it is negative, NaN or infinite.
+            ValueError: The seconds are negative, NaN or infinite.
         """
-        self._pass(seconds, note=False)
+        self._pass(seconds, record=False)
 
-    def _pass(self, seconds: float, *, note: bool) -> None:
+    def _pass(self, seconds: float, *, record: bool) -> None:
         if not (math.isfinite(seconds) and seconds >= 0):
-            raise ValueError(f"{seconds} seconds cannot pass")
+            raise ValueError(f"seconds must be a finite number >= 0, got {seconds!r}")
         with self._lock:
             self._passed += seconds
-            if note:
+            if record:
                 self._sleeps.append(float(seconds))
 
     def __repr__(self) -> str:
@@ -100,12 +96,11 @@ class FakeClock:
 
 
 class ScriptedTransport:
-    """A ``Transport`` that answers from a script in place of a server.
+    """A ``Transport`` that takes its responses from a script instead of a server.
 
     Each request takes the next step of the script: a ``Response`` is returned, an exception is
-    raised, a ``Fault`` is played, and a function is called with the request and gives the answer. A
-    request past the end of the script fails the test that sent it. Any number of threads may use
-    one transport.
+    raised, a ``Fault`` is simulated, and a function is called with the request and returns the
+    response. A request past the end of the script fails the test. Thread-safe.
 
     >>> from superstaq_jobs.wire.request import Request
     >>> transport = ScriptedTransport([json_response({"balance": 3})])
@@ -116,8 +111,8 @@ class ScriptedTransport:
 
     Args:
         steps: The script, in order.
-        clock: Where a fault that takes time lets it pass: the client's clock. None for a fault
-            that takes none.
+        clock: The client's clock, which a fault that takes time advances. None for faults that take
+            no time.
     """
 
     def __init__(self, steps: Iterable[Step] = (), *, clock: FakeClock | None = None) -> None:
@@ -139,15 +134,15 @@ class ScriptedTransport:
         faults: Iterable[Fault | None] = (),
         clock: FakeClock | None = None,
     ) -> Self:
-        """A transport that asks one function for every answer, without an end.
+        """A transport that calls one function for every response, without end.
 
         Args:
-            handler: Takes the request; returns the answer or raises. Called by the thread that
-                sends, several at once if the code under test does.
-            faults: What goes wrong with the first request, the second, and so on; None where
-                nothing does. The function is not asked about a request that goes wrong, or, where
-                the fault ``is_done``, it is, and its answer is lost.
-            clock: As above.
+            handler: Takes the request, and returns the response or raises. Called by the thread
+                that sends, so perhaps by several at once.
+            faults: The fault of the first request, the second, and so on; None for no fault. The
+                function is not called for a request with a fault unless the fault ``is_done``; then
+                it is, and its response is lost.
+            clock: As for the constructor.
         """
         transport = cls(clock=clock)
         transport._handler = handler
@@ -155,34 +150,38 @@ class ScriptedTransport:
         return transport
 
     def extend(self, *steps: Step) -> None:
-        """Add steps to the end of the script.
+        """Append steps to the script.
 
         Args:
-            steps: The further steps, in order.
+            steps: The steps, in order.
 
         Raises:
-            ValueError: If a function answers, so that the steps were never taken.
-            TypeError: If a list is among them: they are given one by one.
+            ValueError: The transport calls a function, so the steps would never be taken.
+            TypeError: One of the steps is a list or a tuple.
         """
         if any(isinstance(step, list | tuple) for step in steps):
-            raise TypeError("a list of steps is no step: give them one by one, extend(*steps)")
+            raise TypeError(
+                "expected steps, got a list of them: pass them one by one, extend(*steps)"
+            )
         if self._handler is not None:
-            raise ValueError("this transport asks a function: it has no script to add to")
+            raise ValueError(
+                "this transport calls a function and has no script to extend: use fail() for faults"
+            )
         with self._lock:
             self._steps.extend(steps)
 
     def fail(self, *faults: Fault | None) -> None:
-        """Let something go wrong with the next requests, after the faults that are waiting.
+        """Add faults for the next requests, after the faults that remain.
 
         Args:
-            faults: What goes wrong with each; None where nothing does.
+            faults: The fault of each request; None for no fault.
         """
         with self._lock:
             self._faults.extend(faults)
 
     @property
     def requests(self) -> tuple[Request, ...]:
-        """Every request so far, in order, those past the end of the script included."""
+        """Every request so far, in order, including those past the end of the script."""
         with self._lock:
             return tuple(self._requests)
 
@@ -200,14 +199,14 @@ class ScriptedTransport:
 
     @property
     def is_closed(self) -> bool:
-        """Whether ``close`` was called."""
+        """Whether ``close`` has been called."""
         return self._closed
 
     def send(self, request: Request, /, *, timeout_seconds: float) -> Response:
         """Take the next step of the script.
 
         Raises:
-            AssertionError: If the script is over, or the transport closed.
+            AssertionError: The script has no further step, or the transport is closed.
         """
         with self._lock:
             self._requests.append(request)
@@ -243,11 +242,11 @@ class ScriptedTransport:
         return step if isinstance(step, Response) else step(request)
 
     def close(self) -> None:
-        """Note that the transport was closed; may be called again."""
+        """Record that the transport was closed; may be called repeatedly."""
         self._closed = True
 
     def __repr__(self) -> str:
-        # Requests hold keys and answers may hold anything: neither is shown.
+        # Requests contain keys and responses may contain anything, so neither is shown.
         what = "a function" if self._handler else f"{len(self._steps)} steps"
         return f"<ScriptedTransport of {what}, {len(self.requests)} requests so far>"
 
@@ -255,16 +254,16 @@ class ScriptedTransport:
 def json_response(
     data: Any, status: int = 200, headers: Iterable[tuple[str, str]] = ()
 ) -> Response:
-    """An answer whose body is JSON.
+    """A response whose body is JSON.
 
     Args:
         data: Plain JSON data.
         status: The HTTP status.
-        headers: Further headers, such as ``Retry-After``.
+        headers: Additional headers, such as ``Retry-After``.
 
     Raises:
-        TypeError: If the data is not JSON.
-        ValueError: If it holds NaN or an infinity.
+        TypeError: The data is not JSON.
+        ValueError: The data contains NaN or an infinity.
     """
     return Response(
         status=status,
@@ -276,15 +275,15 @@ def json_response(
 def jobs_response(
     *snapshots: JobSnapshot, status: int = 200, headers: Iterable[tuple[str, str]] = ()
 ) -> Response:
-    """The answer to a request for jobs that says what these snapshots say.
+    """The response to a request for jobs, with these snapshots.
 
     Args:
-        snapshots: Snapshots of different jobs; none for an answer that knows no job.
+        snapshots: Snapshots of different jobs; none for a response without jobs.
         status: The HTTP status.
-        headers: Further headers.
+        headers: Additional headers.
 
     Raises:
-        ValueError: If two are of one job.
+        ValueError: Two snapshots are of the same job.
     """
     return Response(
         status=status,

@@ -1,8 +1,7 @@
-"""What can go wrong with one request, as a value: for scripts in place of a server.
+"""Faults: how one request can fail, as values for scripts.
 
-Lives here: ``Fault`` and its ``FaultKind``. A fault says what a real server or network does and
-what the client sees of it; ``ScriptedTransport`` plays it. May import ``errors``, ``sansio`` and
-``policy``; opens no socket.
+A fault says what a real server or network does, and what the client sees of it.
+``ScriptedTransport`` simulates it; the emulator carries it out on real connections.
 """
 
 from __future__ import annotations
@@ -30,48 +29,48 @@ _PAGE: Final = b"<!DOCTYPE html>\n<html><body><h1>502 Bad Gateway</h1></body></h
 
 
 class FaultKind(enum.StrEnum):
-    """What goes wrong with a request, from the harmless to the hostile."""
+    """How a request fails, from the harmless to the hostile."""
 
     STATUS = "status"
-    """An error status, with ``Retry-After`` if asked for."""
+    """An error status, with an optional ``Retry-After``."""
     REFUSED = "refused"
     """Nothing listens at the port."""
     CLOSE_AT_ONCE = "close_at_once"
-    """The connection is accepted and closed before the request is read."""
+    """The connection is accepted, and closed before the request is read."""
     RESET_AT_ONCE = "reset_at_once"
     """The same with a reset."""
     CLOSE_AFTER_REQUEST = "close_after_request"
-    """The request is read, and the connection closed without an answer."""
+    """The request is read, and the connection is closed without a response."""
     RESET_AFTER_REQUEST = "reset_after_request"
     """The same with a reset."""
     CUT_HEADERS = "cut_headers"
-    """The connection ends in the middle of the answer's headers."""
+    """The connection ends in the middle of the response's headers."""
     CUT_BODY = "cut_body"
-    """The connection ends before the body is as long as was said."""
+    """The connection ends before the body has its announced length."""
     CUT_CHUNKS = "cut_chunks"
     """The connection ends after a chunk that is not the last."""
     HANG_AT_CONNECT = "hang_at_connect"
-    """The connection is accepted and never read."""
+    """The connection is accepted but never read."""
     HANG = "hang"
-    """The request is read and never answered."""
+    """The request is read, but a response is never sent."""
     HANG_IN_HEADERS = "hang_in_headers"
-    """The answer stops in the middle of its headers."""
+    """The response stops in the middle of its headers."""
     HANG_IN_BODY = "hang_in_body"
-    """The answer stops in the middle of its body."""
+    """The response stops in the middle of its body."""
     DRIP_HEADERS = "drip_headers"
-    """The answer comes a byte at a time, too slowly to end in time."""
+    """The headers arrive one byte at a time, too slowly to be complete in time."""
     DRIP_BODY = "drip_body"
-    """The body does."""
+    """The same for the body."""
     WEB_PAGE = "web_page"
-    """A good status and a web page for a body, as from a proxy's login."""
+    """A success status with a web page as its body, such as the login page of a proxy."""
     REDIRECT = "redirect"
-    """An answer that names another address."""
+    """A redirect to another address."""
     GARBAGE = "garbage"
-    """Something that is no HTTP."""
+    """Something that is not HTTP."""
     BAD_LENGTH = "bad_length"
-    """A length that is no number."""
+    """A ``Content-Length`` that is not a number."""
     ENDLESS_INTERIM = "endless_interim"
-    """Interim answers without end."""
+    """Interim responses without end."""
     HEADER_FLOOD = "header_flood"
     """Headers without end."""
     LONG_HEADER = "long_header"
@@ -85,60 +84,60 @@ class FaultKind(enum.StrEnum):
 
     @property
     def arrives(self) -> bool:
-        """Whether the server reads the request, and so may do what it asks."""
+        """Whether the server reads the request, and so may carry it out."""
         return self not in _UNREAD
 
     @property
     def takes_time(self) -> bool:
         """Whether it lasts until the client gives up."""
-        return _SEEN[self].kind is RequestTimeout if self in _SEEN else False
+        return _RAISED[self].kind is RequestTimeout if self in _RAISED else False
 
     @property
     def is_transient(self) -> bool:
-        """Whether the next try may go well (an error status: if it is one that says so)."""
+        """Whether the next attempt may succeed; for ``status``, if its code is transient."""
         if self is FaultKind.STATUS:
             return True
-        seen = _SEEN.get(self)
-        return seen is not None and seen.kind in {TransportError, RequestTimeout}
+        raised = _RAISED.get(self)
+        return raised is not None and raised.kind in {TransportError, RequestTimeout}
 
 
 _K: Final = FaultKind
 _UNREAD: Final = frozenset({_K.REFUSED, _K.CLOSE_AT_ONCE, _K.RESET_AT_ONCE, _K.HANG_AT_CONNECT})
 
 
-class _Seen(NamedTuple):
-    """What the client raises."""
+class _Raised(NamedTuple):
+    """The exception that the client raises."""
 
     kind: type[SuperstaqServerException]
     what: str
     sent: bool = True
 
 
-_SEEN: Final[Mapping[FaultKind, _Seen]] = {
-    _K.REFUSED: _Seen(TransportError, "the connection was refused", sent=False),
-    _K.CLOSE_AT_ONCE: _Seen(TransportError, "the connection was closed at once"),
-    _K.RESET_AT_ONCE: _Seen(TransportError, "the connection was reset at once"),
-    _K.CLOSE_AFTER_REQUEST: _Seen(TransportError, "the connection was closed without an answer"),
-    _K.RESET_AFTER_REQUEST: _Seen(TransportError, "the connection was reset without an answer"),
-    _K.CUT_HEADERS: _Seen(TransportError, "the connection ended in the answer's headers"),
-    _K.CUT_BODY: _Seen(TransportError, "only a part of the answer's body came"),
-    _K.CUT_CHUNKS: _Seen(TransportError, "the answer's body was cut off"),
-    _K.HANG_AT_CONNECT: _Seen(RequestTimeout, "the server never read the request"),
-    _K.HANG: _Seen(RequestTimeout, "the server did not answer"),
-    _K.HANG_IN_HEADERS: _Seen(RequestTimeout, "the answer stopped in its headers"),
-    _K.HANG_IN_BODY: _Seen(RequestTimeout, "the answer stopped in its body"),
-    _K.DRIP_HEADERS: _Seen(RequestTimeout, "the answer came too slowly"),
-    _K.DRIP_BODY: _Seen(RequestTimeout, "the answer's body came too slowly"),
-    _K.GARBAGE: _Seen(ProtocolError, "what came back is not HTTP"),
-    _K.BAD_LENGTH: _Seen(ProtocolError, "the answer's length is no number"),
-    _K.ENDLESS_INTERIM: _Seen(ProtocolError, "there are too many interim answers"),
-    _K.HEADER_FLOOD: _Seen(AnswerTooLarge, "the answer has too many headers"),
-    _K.LONG_HEADER: _Seen(AnswerTooLarge, "the answer's headers are larger than allowed"),
-    _K.ENDLESS_BODY: _Seen(AnswerTooLarge, "the answer's body is larger than allowed"),
-    _K.ENDLESS_CHUNKS: _Seen(AnswerTooLarge, "the answer's body is larger than allowed"),
-    _K.BOMB: _Seen(AnswerTooLarge, "the answer's body inflates to more than is allowed"),
+_RAISED: Final[Mapping[FaultKind, _Raised]] = {
+    _K.REFUSED: _Raised(TransportError, "the connection was refused", sent=False),
+    _K.CLOSE_AT_ONCE: _Raised(TransportError, "the connection was closed at once"),
+    _K.RESET_AT_ONCE: _Raised(TransportError, "the connection was reset at once"),
+    _K.CLOSE_AFTER_REQUEST: _Raised(TransportError, "the connection was closed without a response"),
+    _K.RESET_AFTER_REQUEST: _Raised(TransportError, "the connection was reset without a response"),
+    _K.CUT_HEADERS: _Raised(TransportError, "the connection ended in the response's headers"),
+    _K.CUT_BODY: _Raised(TransportError, "only a part of the response's body arrived"),
+    _K.CUT_CHUNKS: _Raised(TransportError, "the response's body was cut off"),
+    _K.HANG_AT_CONNECT: _Raised(RequestTimeout, "the server never read the request"),
+    _K.HANG: _Raised(RequestTimeout, "the server sent no response"),
+    _K.HANG_IN_HEADERS: _Raised(RequestTimeout, "the response stopped in its headers"),
+    _K.HANG_IN_BODY: _Raised(RequestTimeout, "the response stopped in its body"),
+    _K.DRIP_HEADERS: _Raised(RequestTimeout, "the response arrived too slowly"),
+    _K.DRIP_BODY: _Raised(RequestTimeout, "the response's body arrived too slowly"),
+    _K.GARBAGE: _Raised(ProtocolError, "the response is not HTTP"),
+    _K.BAD_LENGTH: _Raised(ProtocolError, "the response's Content-Length is not a number"),
+    _K.ENDLESS_INTERIM: _Raised(ProtocolError, "there are too many interim responses"),
+    _K.HEADER_FLOOD: _Raised(AnswerTooLarge, "the response has too many headers"),
+    _K.LONG_HEADER: _Raised(AnswerTooLarge, "the response's headers are larger than allowed"),
+    _K.ENDLESS_BODY: _Raised(AnswerTooLarge, "the response's body is larger than allowed"),
+    _K.ENDLESS_CHUNKS: _Raised(AnswerTooLarge, "the response's body is larger than allowed"),
+    _K.BOMB: _Raised(AnswerTooLarge, "the response's body inflates to more than is allowed"),
 }
-"""The others are answers."""
+"""The other kinds are responses."""
 
 
 def _kind(value: FaultKind | str) -> FaultKind:
@@ -147,20 +146,21 @@ def _kind(value: FaultKind | str) -> FaultKind:
 
 @attrs.frozen(repr=False)
 class Fault:
-    """One thing that goes wrong with one request.
+    """How one request fails.
 
     >>> Fault("status", status_code=429, retry_after_seconds=30)
     Fault('status', status_code=429, retry_after_seconds=30)
 
     Attributes:
-        kind: What goes wrong, as itself or by its text.
-        status_code: The status of a ``status`` fault.
-        retry_after_seconds: What its ``Retry-After`` asks for; whole seconds, None for no header.
-        is_done: Whether the server did what was asked, so that only the answer is lost.
+        kind: A ``FaultKind``, or its string.
+        status_code: The status code of a ``status`` fault.
+        retry_after_seconds: The value of its ``Retry-After`` header in whole seconds; None for no
+            header.
+        is_done: Whether the server carries the request out, so that only the response is lost.
 
     Raises:
-        ValueError: If there is no such kind, or the request of this kind does not reach the server
-            and yet ``is_done``.
+        ValueError: The kind is unknown, or ``is_done`` is True for a kind in which the server
+            does not read the request.
     """
 
     kind: FaultKind = attrs.field(converter=_kind)
@@ -170,39 +170,41 @@ class Fault:
 
     def __attrs_post_init__(self) -> None:
         if self.is_done and not self.kind.arrives:
-            raise ValueError(f"with {self.kind} the server never reads what it was asked")
+            raise ValueError(
+                f"a server never reads a request with a {self.kind} fault: is_done must be False"
+            )
 
     @property
     def is_transient(self) -> bool:
-        """Whether the next try may go well."""
+        """Whether the next attempt may succeed."""
         if self.kind is FaultKind.STATUS:
             return self.status_code in REPEATABLE_STATUS_CODES
         return self.kind.is_transient
 
     def play(self, request: Request, *, timeout_seconds: float) -> Response:
-        """What the client sees of it. No time passes: see ``kind.takes_time``.
+        """Return or raise what the client sees. No time passes: see ``kind.takes_time``.
 
         Args:
-            request: The request, for the error's text.
-            timeout_seconds: The longest that it may take.
+            request: The request, for the error message.
+            timeout_seconds: The longest that it may take, in seconds.
 
         Returns:
-            The answer, of a fault that is one.
+            The response, for a fault that is one.
 
         Raises:
-            TransportError: No whole answer came.
-            ProtocolError: What came is not HTTP.
+            TransportError: No complete response arrived.
+            ProtocolError: The response is not HTTP.
         """
-        seen = _SEEN.get(self.kind)
-        if seen is None:
-            return self._answer()
+        raised = _RAISED.get(self.kind)
+        if raised is None:
+            return self._response()
         late = f" within {timeout_seconds:g} s" if self.kind.takes_time else ""
-        message = f"{request.label}: {seen.what}{late} (a fault of the test)"
-        if issubclass(seen.kind, TransportError):
-            raise seen.kind(message, sent=seen.sent)
-        raise seen.kind(message)
+        message = f"{request.label}: {raised.what}{late} (a fault injected by the test)"
+        if issubclass(raised.kind, TransportError):
+            raise raised.kind(message, sent=raised.sent)
+        raise raised.kind(message)
 
-    def _answer(self) -> Response:
+    def _response(self) -> Response:
         if self.kind is FaultKind.WEB_PAGE:
             return Response(status=200, headers=[("Content-Type", "text/html")], body=_PAGE)
         if self.kind is FaultKind.REDIRECT:
@@ -214,15 +216,15 @@ class Fault:
                 ("Content-Type", "application/json"),
                 *([] if after is None else [("Retry-After", str(after))]),
             ],
-            body=json.dumps("a fault of the test").encode(),
+            body=json.dumps("a fault injected by the test").encode(),
         )
 
     def __repr__(self) -> str:
-        # What is as it would be anyway only hides what matters.
-        told = [repr(str(self.kind))]
-        told += [
+        # Without the default values, which would only distract.
+        shown = [repr(str(self.kind))]
+        shown += [
             f"{field.name}={value!r}"
             for field in attrs.fields(Fault)
             if field.name != "kind" and (value := getattr(self, field.name)) != field.default
         ]
-        return f"Fault({', '.join(told)})"
+        return f"Fault({', '.join(shown)})"

@@ -1,9 +1,8 @@
-"""Fixtures for the tests of code that uses this library: pytest finds them by itself.
+"""Pytest fixtures for the tests of code that uses this library; pytest loads them automatically.
 
-Lives here: ``fake_clock``, ``scripted_transport``, ``superstaq_emulator`` and ``superstaq_client``.
-Every pytest of an environment with this library imports this module, so it imports pytest and
-nothing else; what a fixture needs is imported when a test asks for it. To have none of it, run
-pytest with ``-p no:superstaq_jobs``.
+Every pytest in an environment with this library imports this module, so at import it loads pytest
+and nothing else; a fixture imports what it needs when a test requests it. To disable all of them,
+run pytest with ``-p no:superstaq_jobs``.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ __all__ = ["fake_clock", "scripted_transport", "superstaq_client", "superstaq_em
 
 @pytest.fixture
 def fake_clock() -> FakeClock:
-    """A ``FakeClock``: time passes only when the client sleeps or the test says so.
+    """A ``FakeClock``: time passes only when the client sleeps or the test advances it.
 
     >>> def test_an_hour(fake_clock):
     ...     fake_clock.sleep(3600)
@@ -36,10 +35,10 @@ def fake_clock() -> FakeClock:
 
 @pytest.fixture
 def scripted_transport(fake_clock: FakeClock) -> ScriptedTransport:
-    """A ``ScriptedTransport`` without steps yet: give it some with ``extend``.
+    """A ``ScriptedTransport`` without steps: add some with ``extend``.
 
-    ``superstaq_client`` sends over it in a test that asks for both. Its faults let time pass on
-    ``fake_clock``.
+    In a test that requests both, ``superstaq_client`` sends its requests over it. Faults that take
+    time advance ``fake_clock``.
     """
     from superstaq_jobs.testing.fakes import ScriptedTransport
 
@@ -64,10 +63,11 @@ def _superstaq_simulator() -> Iterator[Simulator]:
 def superstaq_emulator(
     request: pytest.FixtureRequest, _superstaq_simulator: Simulator
 ) -> Iterator[Emulator]:
-    """A local Superstaq of this test alone, running: real HTTP on loopback, real simulation.
+    """A running local Superstaq service for this test alone: real HTTP, real simulation.
 
-    A circuit is finished as soon as its result is there, unless a ``Plan`` says otherwise. In a
-    test that asks for ``fake_clock`` too, it goes by that one. Needs the extra ``[emulator]``.
+    A circuit finishes as soon as its result is available, unless a ``Plan`` says otherwise. In a
+    test that requests ``fake_clock`` too, the emulator uses that clock. Needs the extra
+    ``[emulator]``.
     """
     from superstaq_jobs.emulator import Emulator
 
@@ -77,7 +77,7 @@ def superstaq_emulator(
 
 
 def _shared_clock(request: pytest.FixtureRequest) -> FakeClock | None:
-    """The clock of a test that asks for one."""
+    """The ``fake_clock`` of a test that requests it, or None."""
     if "fake_clock" not in request.fixturenames:
         return None
     clock: FakeClock = request.getfixturevalue("fake_clock")
@@ -88,10 +88,10 @@ def _shared_clock(request: pytest.FixtureRequest) -> FakeClock | None:
 def superstaq_client(request: pytest.FixtureRequest) -> Iterator[SuperstaqClient]:
     """A ``SuperstaqClient``, closed after the test.
 
-    In a test that asks for ``scripted_transport`` too, it sends over that one, on ``fake_clock``,
-    and the pauses between attempts are the longest that they can be, the same each time. In any
-    other it is a client of ``superstaq_emulator``: on ``fake_clock``, with pauses that are the same
-    each time, where the test asks for it, and in real time where not.
+    In a test that requests ``scripted_transport`` too, the client uses that transport and
+    ``fake_clock``, and the pauses between attempts are the longest possible ones, the same each
+    time. In any other test it is a client of ``superstaq_emulator``: on ``fake_clock`` and with
+    such pauses if the test requests ``fake_clock``, otherwise in real time.
     """
     from superstaq_jobs.client import SuperstaqClient
 
@@ -113,7 +113,7 @@ def superstaq_client(request: pytest.FixtureRequest) -> Iterator[SuperstaqClient
                 emulator.url,
                 clock=clock,
                 jitter=lambda: 1.0,
-                # In real time: what hangs does so for nobody's good.
+                # In real time, so that a fault that hangs does not delay the test for long.
                 request_timeout_seconds=10,
             )
     with client:

@@ -1,7 +1,7 @@
-"""Fixtures of the emulator's tests: servers that end with the test, and a plain HTTP client.
+"""Fixtures of the emulator's tests: servers that stop with the test, and a plain HTTP client.
 
-Lives here: everything that more than one file needs. The client is ``http.client``, which knows
-nothing of the API; the official client is a second judge.
+The client is ``http.client``, which knows nothing of the API; the official client is a second
+judge.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ TERMINAL = {"completed", "failed", "cancelled"}
 
 
 @attrs.frozen
-class Answer:
+class Received:
     status: int
     json: Any
     headers: dict[str, str]
@@ -45,12 +45,12 @@ def simulator() -> Iterator[Simulator]:
 
 
 @pytest.fixture
-def settled(simulator: Simulator) -> Callable[[], None]:
+def simulator_idle(simulator: Simulator) -> Callable[[], None]:
     """Wait until the simulator has nothing more to do."""
 
     def wait() -> None:
         idle = threading.Event()
-        simulator._runs._put(idle.set)
+        simulator._runner._put(idle.set)
         assert idle.wait(60)
 
     return wait
@@ -58,7 +58,7 @@ def settled(simulator: Simulator) -> Callable[[], None]:
 
 @pytest.fixture
 def emulate(simulator: Simulator) -> Iterator[Callable[..., Emulator]]:
-    """Start an emulator that finishes jobs at once, unless told otherwise."""
+    """Start an emulator; by default it finishes jobs at once."""
     with contextlib.ExitStack() as stack:
 
         def start(**options: Any) -> Emulator:
@@ -69,10 +69,10 @@ def emulate(simulator: Simulator) -> Iterator[Callable[..., Emulator]]:
 
 
 @pytest.fixture
-def ask() -> Callable[..., Answer]:
-    """Send one request; ``body`` is sent as JSON, ``raw`` as it is; ``key=None`` sends no key."""
+def send() -> Callable[..., Received]:
+    """Send one request; ``body`` as JSON, ``raw`` unchanged; ``key=None`` for no key."""
 
-    def send(
+    def send_request(
         server: Emulator,
         method: str,
         path: str,
@@ -82,7 +82,7 @@ def ask() -> Callable[..., Answer]:
         key: str | None = "",
         headers: dict[str, str] | None = None,
         version: str = "/v0.3.0",
-    ) -> Answer:
+    ) -> Received:
         key = server.api_key if key == "" else key
         sent = {} if key is None else {"Authorization": key}
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
@@ -90,22 +90,22 @@ def ask() -> Callable[..., Answer]:
             if body is not None:
                 raw = json.dumps(body).encode()
             connection.request(method, version + path, body=raw, headers=sent | (headers or {}))
-            answer = connection.getresponse()
-            content = answer.read()
-            return Answer(
-                answer.status,
+            response = connection.getresponse()
+            content = response.read()
+            return Received(
+                response.status,
                 json.loads(content) if content else None,
-                {name.lower(): value for name, value in answer.getheaders()},
+                {name.lower(): value for name, value in response.getheaders()},
             )
 
-    return send
+    return send_request
 
 
 @pytest.fixture
-def submit(ask: Callable[..., Answer]) -> Callable[..., str]:
-    """Submit OpenQASM programs; the id of the job."""
+def submit(send: Callable[..., Received]) -> Callable[..., str]:
+    """Submit OpenQASM programs; returns the id of the job."""
 
-    def send(server: Emulator, *circuits: str, key: str = "", **fields: Any) -> str:
+    def submit_job(server: Emulator, *circuits: str, key: str = "", **fields: Any) -> str:
         new_job = {
             "job_type": "submit",
             "target": "ss_unconstrained_simulator",
@@ -113,52 +113,54 @@ def submit(ask: Callable[..., Answer]) -> Callable[..., str]:
             "circuit_type": "qasm",
             "shots": 100,
         } | fields
-        answer = ask(server, "POST", "/client/job", new_job, key=key)
-        assert answer.status == 200, answer
-        assert answer.json["num_circuits"] == len(circuits)
-        return str(answer.json["job_id"])
+        response = send(server, "POST", "/client/job", new_job, key=key)
+        assert response.status == 200, response
+        assert response.json["num_circuits"] == len(circuits)
+        return str(response.json["job_id"])
 
-    return send
+    return submit_job
 
 
 @pytest.fixture
-def fetch(ask: Callable[..., Answer]) -> Callable[..., dict[str, Any]]:
-    """Fetch one job as it is now, and check its form by the official model."""
+def fetch(send: Callable[..., Received]) -> Callable[..., dict[str, Any]]:
+    """Fetch one job as it is now, and validate it with the official model."""
 
-    def look(
-        server: Emulator, job_id: str, language: str = "qasm", *, key: str = ""
+    def fetch_job(
+        server: Emulator, job_id: str, circuit_type: str = "qasm", *, key: str = ""
     ) -> dict[str, Any]:
-        answer = ask(server, "GET", f"/client/job/{language}?job_id={job_id}", key=key)
-        assert answer.status == 200, answer
-        data: dict[str, Any] = answer.json[job_id]
+        response = send(server, "GET", f"/client/job/{circuit_type}?job_id={job_id}", key=key)
+        assert response.status == 200, response
+        data: dict[str, Any] = response.json[job_id]
         assert gss.models.JobData(**data).model_dump(mode="json") == data
         return data
 
-    return look
+    return fetch_job
 
 
 @pytest.fixture
 def finish(fetch: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
-    """Fetch a job until it is over."""
+    """Fetch a job until it is finished."""
 
-    def wait(server: Emulator, job_id: str, language: str = "qasm") -> dict[str, Any]:
+    def fetch_until_finished(
+        server: Emulator, job_id: str, circuit_type: str = "qasm"
+    ) -> dict[str, Any]:
         for _ in range(6_000):
-            data = fetch(server, job_id, language)
+            data = fetch(server, job_id, circuit_type)
             if set(data["statuses"]) <= TERMINAL:
                 return data
             time.sleep(0.01)
-        raise AssertionError(f"never over: {data['statuses']}")
+        raise AssertionError(f"the job never finished: {data['statuses']}")
 
-    return wait
+    return fetch_until_finished
 
 
 @pytest.fixture
 def official() -> Callable[[Emulator], _SuperstaqClientV3]:
-    """The official client for a server."""
+    """The official client of a server."""
 
     def make(server: Emulator, key: str = "") -> _SuperstaqClientV3:
         with warnings.catch_warnings():
-            # It warns that the API version is young.
+            # It warns that the API version is under development.
             warnings.simplefilter("ignore")
             return _SuperstaqClientV3(
                 client_name="general-superstaq",

@@ -1,8 +1,7 @@
-"""Random circuits, the same one in three languages, with their exact probabilities.
+"""Random circuits, each in three formats, with their exact probabilities.
 
-Lives here: `Plan`, a circuit in no language; what writes it in each; and `probabilities`, a
-simulator of a few lines of NumPy that shares nothing with Qiskit and Cirq. The tests of the
-emulator and its benchmark use them.
+`Plan` is a circuit in no particular format, and `probabilities` a simulator of a few lines of NumPy
+that shares nothing with Qiskit and Cirq. The tests of the emulator and its benchmark use them.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ import attrs
 import numpy as np
 from scipy.stats import chi2
 
-LANGUAGES = ("qasm", "qiskit", "cirq")
+CIRCUIT_TYPES = ("qasm", "qiskit", "cirq")
 
 GATES = {
     "h": 1,
@@ -36,7 +35,7 @@ GATES = {
 
 @attrs.frozen
 class Gate:
-    """A gate by its name in OpenQASM, its angle or None, and its qubits."""
+    """A gate: its name in OpenQASM, its angle or None, and its qubits."""
 
     name: str
     angle: float | None
@@ -45,9 +44,9 @@ class Gate:
 
 @attrs.frozen
 class Plan:
-    """A circuit: gates, one qubit measured after them or none, more gates, all measured.
+    """A circuit: gates, perhaps a measurement of one qubit, more gates, all qubits measured.
 
-    The bit of the one is the first of a key, and those of all follow in their order.
+    The bit of the first measurement comes first in a key, followed by those of all qubits in order.
     """
 
     qubits: int
@@ -56,20 +55,20 @@ class Plan:
     after: tuple[Gate, ...]
 
 
-def random_plan(choose: random.Random, *, most_qubits: int = 6, most_gates: int = 20) -> Plan:
+def random_plan(rng: random.Random, *, max_qubits: int = 6, max_gates: int = 20) -> Plan:
     """A circuit; every fourth one measures a qubit in the middle."""
-    qubits = choose.randint(1, most_qubits)
+    qubits = rng.randint(1, max_qubits)
     names = [name for name, size in GATES.items() if size <= qubits]
 
     def gates() -> tuple[Gate, ...]:
         picked = []
-        for _ in range(choose.randint(1, most_gates)):
-            name = choose.choice(names)
-            angle = choose.uniform(-3.2, 3.2) if name.startswith("r") else None
-            picked.append(Gate(name, angle, tuple(choose.sample(range(qubits), GATES[name]))))
+        for _ in range(rng.randint(1, max_gates)):
+            name = rng.choice(names)
+            angle = rng.uniform(-3.2, 3.2) if name.startswith("r") else None
+            picked.append(Gate(name, angle, tuple(rng.sample(range(qubits), GATES[name]))))
         return tuple(picked)
 
-    measured = choose.randrange(qubits) if choose.random() < 0.25 else None
+    measured = rng.randrange(qubits) if rng.random() < 0.25 else None
     return Plan(qubits, gates(), measured, gates() if measured is not None else ())
 
 
@@ -109,7 +108,7 @@ def _applied(state: Any, gates: tuple[Gate, ...]) -> Any:
 
 
 def probabilities(plan: Plan) -> dict[str, float]:
-    """The probability of each key that can come out."""
+    """The probability of each possible key."""
     state = np.zeros((2,) * plan.qubits, dtype=complex)
     state[(0,) * plan.qubits] = 1
     state = _applied(state, plan.before)
@@ -129,7 +128,7 @@ def probabilities(plan: Plan) -> dict[str, float]:
     return found
 
 
-# --- the languages
+# --- the formats
 
 
 def _as_qasm(plan: Plan) -> str:
@@ -181,8 +180,8 @@ def _as_cirq(plan: Plan) -> Any:
     return circuit
 
 
-def job_text(plans: list[Plan], language: str) -> str:
-    """Circuits as the text of one job, serialized by the official packages."""
+def job_text(plans: list[Plan], circuit_type: str) -> str:
+    """Circuits as the string of one job, serialized by the official packages."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import cirq_superstaq
@@ -192,16 +191,16 @@ def job_text(plans: list[Plan], language: str) -> str:
         "qiskit": lambda: qiskit_superstaq.serialize_circuits([_as_qiskit(p) for p in plans]),
         "cirq": lambda: cirq_superstaq.serialize_circuits([_as_cirq(p) for p in plans]),
     }
-    return writers[language]()
+    return writers[circuit_type]()
 
 
 # --- statistics
 
 
 def goodness_of_fit(counts: Mapping[str, float], exact: Mapping[str, float]) -> float:
-    """The p-value of counts for exact probabilities; 0 when something impossible came out.
+    """The p-value of counts for exact probabilities; 0 if an impossible outcome occurred.
 
-    Outcomes that are expected fewer than five times are taken together.
+    Outcomes that are expected fewer than five times are pooled.
     """
     shots = sum(counts.values())
     if not set(counts) <= set(exact):
@@ -221,7 +220,7 @@ def goodness_of_fit(counts: Mapping[str, float], exact: Mapping[str, float]) -> 
 
 
 def homogeneity(samples: list[Mapping[str, float]]) -> float:
-    """The p-value of samples for having one and the same distribution."""
+    """The p-value of samples for having the same distribution."""
     keys = sorted(set().union(*samples))
     table = np.array([[sample.get(key, 0) for key in keys] for sample in samples], dtype=float)
     common = table.sum(axis=0) / table.sum()

@@ -1,4 +1,4 @@
-"""Faults as values, and the transports that play them."""
+"""Faults as values, and the transports that simulate them."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def outcome(fault):
 
 
 @given(sts.faults())
-def test_a_fault_is_an_answer_or_an_error_of_the_server(fault):
-    answer, error = outcome(fault)
-    assert isinstance(answer, sj.Response) is (error is None)
+def test_a_fault_is_a_response_or_a_server_exception(fault):
+    response, error = outcome(fault)
+    assert isinstance(response, sj.Response) is (error is None)
     assert isinstance(error, sj.RequestTimeout) is fault.kind.takes_time
     assert error is None or str(error).startswith("GET /v0.3.0/client/balance: ")
     assert "secret" not in str(error)
@@ -51,7 +51,7 @@ def test_a_fault_is_an_answer_or_an_error_of_the_server(fault):
 
 
 @given(sts.faults())
-def test_the_next_try_may_go_well_where_the_retry_policy_tries_it(fault):
+def test_a_fault_is_transient_if_the_retry_policy_retries_it(fault):
     client = client_on(ScriptedTransport([fault, BALANCE]))
     try:
         sj.fetch_balance(client)
@@ -61,12 +61,12 @@ def test_the_next_try_may_go_well_where_the_retry_policy_tries_it(fault):
 
 
 @given(sts.faults())
-def test_a_fault_reads_as_it_is_written(fault):
+def test_the_repr_of_a_fault_is_python(fault):
     assert eval(repr(fault), {"Fault": Fault}) == fault  # noqa: S307
     assert hash(eval(repr(fault), {"Fault": Fault})) == hash(fault)  # noqa: S307
 
 
-def test_the_answers():
+def test_faults_that_are_responses():
     busy = play(Fault("status", status_code=429, retry_after_seconds=30))
     assert (busy.status, busy.header("retry-after")) == (429, "30")
     assert play(Fault("status")).header("retry-after") is None
@@ -75,13 +75,13 @@ def test_the_answers():
 
 
 @pytest.mark.parametrize("kind", [kind for kind in FaultKind if not kind.arrives])
-def test_what_never_arrived_was_not_done(kind):
+def test_a_request_that_is_never_read_is_not_done(kind):
     with pytest.raises(ValueError, match="never reads"):
         Fault(kind, is_done=True)
     assert kind.is_transient
 
 
-def test_which_kinds_may_pass():
+def test_which_kinds_are_transient():
     lasting = {kind for kind in FaultKind if not kind.is_transient}
     assert lasting == {
         *("web_page", "redirect", "garbage", "bad_length", "endless_interim", "header_flood"),
@@ -89,15 +89,15 @@ def test_which_kinds_may_pass():
     }
 
 
-def test_a_kind_that_there_is_not():
+def test_an_unknown_kind():
     with pytest.raises(ValueError, match="on_fire"):
         Fault("on_fire")
 
 
-# ---- played ------------------------------------------------------------------------------------
+# ---- simulated ---------------------------------------------------------------------------------
 
 
-def test_time_passes_where_a_fault_takes_some():
+def test_a_fault_that_takes_time_advances_the_clock():
     clock = FakeClock()
     transport = ScriptedTransport([Fault("hang"), Fault("garbage"), BALANCE], clock=clock)
     with pytest.raises(sj.RequestTimeout):
@@ -109,11 +109,11 @@ def test_time_passes_where_a_fault_takes_some():
     assert clock.sleeps == ()
 
 
-def test_a_server_is_not_asked_where_the_request_goes_wrong():
-    asked = []
+def test_the_function_is_not_called_for_a_request_with_a_fault():
+    called = []
 
     def serve(request):
-        asked.append(request.label)
+        called.append(request.label)
         return BALANCE
 
     faults = [None, Fault("hang"), Fault("cut_body", is_done=True)]
@@ -122,22 +122,22 @@ def test_a_server_is_not_asked_where_the_request_goes_wrong():
     for error in (sj.RequestTimeout, sj.TransportError):
         with pytest.raises(error):
             transport.send(REQUEST, timeout_seconds=1)
-    assert len(asked) == 2
+    assert len(called) == 2
     assert transport.send(REQUEST, timeout_seconds=1) == BALANCE
     assert len(transport.requests) == 4
 
 
-def test_a_script_is_added_to():
+def test_a_script_can_be_extended():
     transport = ScriptedTransport()
     transport.extend(BALANCE, Fault("hang"))
     assert transport.remaining == 2
     assert transport.send(REQUEST, timeout_seconds=1) == BALANCE
     assert transport.remaining == 1
-    with pytest.raises(ValueError, match="asks a function"):
+    with pytest.raises(ValueError, match="calls a function"):
         ScriptedTransport.from_function(lambda _: BALANCE).extend(BALANCE)
 
 
-def test_trouble_comes_later_too():
+def test_faults_can_be_added_later():
     transport = ScriptedTransport.from_function(lambda _: BALANCE, faults=[Fault("status")])
     transport.fail(None, Fault("hang"))
     assert transport.send(REQUEST, timeout_seconds=1).status == 503
@@ -151,7 +151,7 @@ def test_trouble_comes_later_too():
 
 
 @given(sts.fault_scripts(max_faults=3, transient=True))
-def test_a_script_ends_and_is_as_asked_for(script):
+def test_a_script_ends_and_is_as_requested(script):
     faults = [fault for fault in script if fault is not None]
     assert len(faults) <= 3
     assert not script or script[-1] is not None
@@ -159,7 +159,7 @@ def test_a_script_ends_and_is_as_asked_for(script):
 
 
 @given(st.data())
-def test_scripts_hold_what_was_asked_for(data):
+def test_scripts_contain_what_was_requested(data):
     for fault in data.draw(sts.fault_scripts(kinds=["status", "hang"], status_codes=[418])):
         assert fault is None or fault.kind in {"status", "hang"}
         assert fault is None or fault.kind == "hang" or fault.status_code == 418
@@ -172,8 +172,8 @@ def test_scripts_hold_what_was_asked_for(data):
 @pytest.mark.parametrize(
     "options", [{"kinds": []}, {"kinds": ["garbage"], "transient": True}, {"kinds": ["on_fire"]}]
 )
-def test_a_script_of_nothing_is_refused_at_once(options):
-    with pytest.raises(ValueError, match=r"no such fault|on_fire"):
+def test_options_that_leave_no_fault_are_refused_at_once(options):
+    with pytest.raises(ValueError, match=r"no fault is left|on_fire"):
         sts.fault_scripts(**options)
 
 
@@ -187,12 +187,12 @@ def test_every_kind_of_fault_is_drawn(kind):
     assert script
 
 
-def test_every_repeatable_status_is_drawn():
+def test_every_transient_status_is_drawn():
     for code in REPEATABLE_STATUS_CODES:
         assert find(sts.faults(), lambda f, code=code: f.status_code == code, settings=FOUND)
 
 
-def test_a_script_shrinks_to_the_one_fault():
+def test_a_script_shrinks_to_one_fault():
     assert least(sts.fault_scripts(), lambda s: Fault("hang") in s) == [Fault("hang")]
     two = least(sts.fault_scripts(), lambda s: sum(f is not None for f in s) >= 2)
     assert two == [Fault("status"), Fault("status")]
@@ -200,11 +200,11 @@ def test_a_script_shrinks_to_the_one_fault():
     assert lost == Fault("status", is_done=True)
 
 
-# ---- what they are for ---------------------------------------------------------------------------
+# ---- faults and retries --------------------------------------------------------------------------
 
 
 @given(sts.fault_scripts(transient=True, max_faults=4))
-def test_a_fetch_outlives_faults_that_pass(script):
+def test_a_fetch_survives_transient_faults(script):
     clock = FakeClock()
     transport = ScriptedTransport.from_function(
         lambda _: jobs_response(job("running")), faults=script, clock=clock

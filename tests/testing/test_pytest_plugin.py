@@ -12,19 +12,19 @@ import superstaq_jobs
 import superstaq_jobs.emulator
 from superstaq_jobs.testing import pytest_plugin
 
-# A suite that runs in this process leaves no module behind, but names that `superstaq_jobs` has
-# taken from one: all are loaded before the first, so that the next does not meet two of each.
+# A suite that runs in this process removes the modules that it imported, while `superstaq_jobs`
+# keeps names from them: load all of them first, so that none exists twice.
 LOADED = [getattr(superstaq_jobs, name) for name in superstaq_jobs.__all__]
 
 pytest_plugins = ["pytester"]
 
 PLUGIN = ["-p", "no:superstaq_jobs", "-p", "superstaq_jobs.testing.pytest_plugin"]
-"""The plugin under its own name, so that this works whether pytest has found it or not."""
+"""The plugin by its module name, so that this works whether or not pytest has loaded it."""
 
 
 @pytest.fixture
 def suite(pytester, monkeypatch):
-    """Runs the tests of a module in this process; what passed, failed and so on."""
+    """Run the tests of a module in this process; returns how many passed, failed and so on."""
     monkeypatch.setenv("PYTEST_ADDOPTS", "")
 
     def run(source, *arguments):
@@ -126,7 +126,7 @@ def test_a_client_and_an_emulator_on_one_clock(suite):
     ).assert_outcomes(passed=4)
 
 
-def test_what_is_missing_is_told(suite, monkeypatch):
+def test_a_missing_package_is_named(suite, monkeypatch):
     for name in [*sys.modules]:
         if name.startswith("superstaq_jobs.emulator"):
             monkeypatch.delitem(sys.modules, name)
@@ -137,7 +137,7 @@ def test_what_is_missing_is_told(suite, monkeypatch):
     result.stdout.fnmatch_lines(["*superstaq_emulator needs *pip install*emulator*"])
 
 
-def test_the_fixtures_tell_what_they_are(suite):
+def test_the_fixtures_are_documented(suite):
     result = suite("", "--fixtures")
     result.stdout.fnmatch_lines(
         ["superstaq_client*", "    A ``SuperstaqClient``, closed after the test.*"]
@@ -146,7 +146,7 @@ def test_the_fixtures_tell_what_they_are(suite):
     assert "_superstaq_simulator" not in result.stdout.str()
 
 
-def test_a_project_finds_them_by_itself(pytester, monkeypatch):
+def test_a_project_finds_the_fixtures_automatically(pytester, monkeypatch):
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
     pytester.makepyfile(
         """

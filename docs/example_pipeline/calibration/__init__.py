@@ -1,5 +1,5 @@
 """Readout errors of a few qubits, kept up to date.
 
-``readout`` computes, ``pipeline`` asks the service; the second can be stopped at any moment and
-started again.
+``readout`` computes; ``pipeline`` talks to the service, and can be stopped at any moment and
+restarted.
 """

@@ -1,4 +1,4 @@
-"""Submits a calibration, waits for it, and keeps what it found in a file."""
+"""Submits a calibration, polls it, and stores the results in a file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .readout import calibration_job, readout_errors
 class Pipeline:
     """The calibration of some qubits.
 
-    It may be stopped at any moment: all it knows is in its file. One calibration runs at a time.
+    It may be stopped at any moment: its whole state is in the file. One calibration runs at a time.
     """
 
     def __init__(self, client: SuperstaqClient, file: Path, qubits: Sequence[int]) -> None:
@@ -25,19 +25,19 @@ class Pipeline:
 
     @property
     def errors(self) -> dict[int, float]:
-        """The newest readout error of each qubit that was ever measured."""
+        """The latest readout error of each qubit that was ever measured."""
         return {int(qubit): error for qubit, error in self._read()["errors"].items()}
 
     @property
     def is_running(self) -> bool:
-        """Whether a calibration was begun and is not over."""
+        """Whether a calibration was submitted and has not been seen to finish."""
         return self._read()["job_id"] is not None
 
     def begin(self) -> None:
         """Submit a calibration, unless one is running."""
         state = self._read()
         if state["job_id"] is None:
-            # With a key it is submitted once, even if we are stopped before we note its id.
+            # With a key it is submitted once, even if we are stopped before we store its id.
             receipt = submit_job(
                 self.client,
                 calibration_job(self.qubits),
@@ -45,8 +45,8 @@ class Pipeline:
             )
             self._write({**state, "job_id": str(receipt.job_id)})
 
-    def look(self) -> None:
-        """Take the errors over if the calibration is over. A failed circuit changes nothing."""
+    def poll(self) -> None:
+        """Store the errors if the calibration is finished. A failed circuit changes nothing."""
         state = self._read()
         if state["job_id"] is None:
             return

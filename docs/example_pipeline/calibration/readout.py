@@ -1,4 +1,4 @@
-"""From a snapshot to the readout errors. Pure: it asks nobody."""
+"""From a snapshot to the readout errors. Pure functions: no requests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TARGET = "ibmq_fez_qpu"
 
 
 def calibration_job(qubits: Sequence[int]) -> NewJob:
-    """A job with one circuit a qubit: flip it, and measure it."""
+    """A job with one circuit per qubit: flip it, and measure it."""
     circuits = [
         f'OPENQASM 2.0;\ninclude "qelib1.inc";\nqreg q[{qubit + 1}];\ncreg c[1];\n'
         f"x q[{qubit}];\nmeasure q[{qubit}] -> c[0];\n"
@@ -21,7 +21,7 @@ def calibration_job(qubits: Sequence[int]) -> NewJob:
 
 
 def readout_errors(snapshot: JobSnapshot, qubits: Sequence[int]) -> dict[int, float]:
-    """How often a qubit that is 1 was read as 0, for each qubit whose circuit was measured."""
+    """How often a qubit in state 1 was read as 0, for each qubit whose circuit was measured."""
     measured = [
         (qubit, circuit.counts)
         for qubit, circuit in zip(qubits, snapshot.circuits, strict=True)

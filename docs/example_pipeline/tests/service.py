@@ -1,4 +1,4 @@
-"""A service for the stateful test: its jobs live the lives that Hypothesis drew."""
+"""A service for the stateful test: its jobs follow the histories that Hypothesis drew."""
 
 import json
 from urllib.parse import parse_qs, urlsplit
@@ -9,32 +9,33 @@ from superstaq_jobs.testing import jobs_response, json_response
 
 
 class Service:
-    """Answers submissions, queries and fetches."""
+    """Responds to submissions, queries and fetches."""
 
     def __init__(self):
-        self.lives = []  # of each job, what is still to be seen of it, now first
-        self.next_life = None
+        self.histories = []  # for each job, its snapshots from now on
+        self.next_history = None
 
     def pass_time(self):
-        """Bring every job one step on."""
-        self.lives = [life[1:] or life for life in self.lives]
+        """Move every job one step forward."""
+        self.histories = [history[1:] or history for history in self.histories]
 
-    def answer(self, request):
+    def respond(self, request):
         if request.method == "POST":
             return self.submit(json.loads(request.body))
-        asked = parse_qs(urlsplit(request.path).query)
-        return jobs_response(*(life[0] for life in self.lives if self.matches(life[0], asked)))
+        query = parse_qs(urlsplit(request.path).query)
+        jobs = [history[0] for history in self.histories]
+        return jobs_response(*(job for job in jobs if self.matches(job, query)))
 
-    def matches(self, job, asked):
-        ids = asked.get("job_id", [str(job.job_id)])
-        return str(job.job_id) in ids and set(asked.get("tags", [])) <= set(job.tags)
+    def matches(self, job, query):
+        ids = query.get("job_id", [str(job.job_id)])
+        return str(job.job_id) in ids and set(query.get("tags", [])) <= set(job.tags)
 
     def submit(self, new):
-        job_id = f"00000000-0000-4000-8000-{len(self.lives):012}"
-        self.lives.append(
+        job_id = f"00000000-0000-4000-8000-{len(self.histories):012}"
+        self.histories.append(
             [
                 attrs.evolve(snapshot, job_id=job_id, target=new["target"], tags=new["tags"])
-                for snapshot in self.next_life
+                for snapshot in self.next_history
             ]
         )
-        return json_response({"job_id": job_id, "num_circuits": self.next_life[0].num_circuits})
+        return json_response({"job_id": job_id, "num_circuits": self.next_history[0].num_circuits})

@@ -1,4 +1,4 @@
-"""First tests: one snapshot by hand, and one calibration over a script."""
+"""First tests: one with a snapshot made by hand, one with scripted responses."""
 
 import datetime as dt
 
@@ -34,12 +34,12 @@ def test_the_errors_of_two_qubits():
 def test_a_calibration(superstaq_client, scripted_transport, tmp_path):
     pipeline = Pipeline(superstaq_client, tmp_path / "state.json", [4, 7])
     scripted_transport.extend(
-        jobs_response(),  # there is no job with the submission key yet
+        jobs_response(),  # no job has the submission key yet
         json_response({"job_id": JOB_ID, "num_circuits": 2}),
         jobs_response(snapshot({"0": 3, "1": 97}, {"1": 100})),
     )
     pipeline.begin()
     assert pipeline.is_running
-    pipeline.look()
+    pipeline.poll()
     assert pipeline.errors == {4: 0.03, 7: 0.0}
     assert not pipeline.is_running

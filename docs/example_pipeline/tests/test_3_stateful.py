@@ -1,4 +1,4 @@
-"""The pipeline over weeks: circuits fail, answers are lost, and somebody pulls the plug."""
+"""The pipeline over weeks: circuits fail, responses are lost, and the process is killed."""
 
 import contextlib
 import tempfile
@@ -15,8 +15,8 @@ from superstaq_jobs.testing import FakeClock, ScriptedTransport
 from superstaq_jobs.testing.strategies import fault_scripts, job_histories
 
 QUBITS = (4, 7)
-LIVES = job_histories(job_type="submit", num_circuits=len(QUBITS), shots=SHOTS, num_bits=1)
-TROUBLE = fault_scripts(transient=True, max_faults=1)
+HISTORIES = job_histories(job_type="submit", num_circuits=len(QUBITS), shots=SHOTS, num_bits=1)
+FAULTS = fault_scripts(transient=True, max_faults=1)
 
 
 class Weeks(RuleBasedStateMachine):
@@ -25,29 +25,29 @@ class Weeks(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         self.service = Service()
         self.clock = FakeClock()
-        self.network = ScriptedTransport.from_function(self.service.answer, clock=self.clock)
-        self.plug_is_pulled()
+        self.network = ScriptedTransport.from_function(self.service.respond, clock=self.clock)
+        self.restart()
 
     @rule()
-    def plug_is_pulled(self):
-        """What is not in the pipeline's file is forgotten."""
+    def restart(self):
+        """Whatever is not in the pipeline's file is lost."""
         client = SuperstaqClient(
             "a-key", "https://superstaq.example.com", transport=self.network, clock=self.clock
         )
         self.pipeline = Pipeline(client, Path(self.folder.name) / "state.json", QUBITS)
 
-    @rule(life=LIVES, trouble=TROUBLE)
-    def begin(self, life, trouble):
-        self.service.next_life = life
-        self.network.fail(*trouble)
+    @rule(history=HISTORIES, faults=FAULTS)
+    def begin(self, history, faults):
+        self.service.next_history = history
+        self.network.fail(*faults)
         with contextlib.suppress(SuperstaqServerException):
             self.pipeline.begin()
 
-    @rule(trouble=TROUBLE)
-    def look(self, trouble):
-        self.network.fail(*trouble)
+    @rule(faults=FAULTS)
+    def poll(self, faults):
+        self.network.fail(*faults)
         with contextlib.suppress(SuperstaqServerException):
-            self.pipeline.look()
+            self.pipeline.poll()
 
     @rule()
     def time_passes(self):
@@ -55,13 +55,14 @@ class Weeks(RuleBasedStateMachine):
 
     @invariant()
     def one_calibration_runs_at_a_time(self):
-        running = [life for life in self.service.lives if not life[0].is_terminal]
+        running = [job for job, *_ in self.service.histories if not job.is_terminal]
         assert len(running) <= 1
 
     @invariant()
     def each_error_was_measured_on_its_own_qubit(self):
         for qubit, error in self.pipeline.errors.items():
-            circuits = [life[-1].circuits[QUBITS.index(qubit)] for life in self.service.lives]
+            jobs = [history[-1] for history in self.service.histories]
+            circuits = [job.circuits[QUBITS.index(qubit)] for job in jobs]
             assert error in [c.counts.get("0", 0) / SHOTS for c in circuits if c.counts]
 
     def teardown(self):

@@ -1,0 +1,229 @@
+"""The emulator: its options, and how it starts and stops."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import math
+import threading
+from collections.abc import Iterable, Mapping
+from typing import Self
+
+from superstaq_jobs.clock import Clock, SystemClock
+
+from .accounts import Accounts, User
+from .jobs.plans import Plan
+from .jobs.store import JobStore
+from .operator import OperatorMethods
+from .server.client_api import make_app
+from .server.faults import AnyFault, FaultScript
+from .server.server import Server, listen
+from .service import Service
+from .simulator.simulator import Simulator
+from .targets import DEFAULT_TARGETS, Target
+
+__all__ = ["Emulator"]
+
+
+class Emulator(OperatorMethods):
+    """A Superstaq service on this machine: real HTTP, real simulation, no cost.
+
+    It serves from a thread, on the loopback interface only, and runs circuits in a separate process
+    that starts with the first job. An emulator can be started once; `stop` may be called
+    repeatedly.
+
+    The same options and the same submissions in the same order give the same job ids, compiled
+    circuits and counts. Circuits are OpenQASM 2 or 3, Qiskit's QPY or Cirq's JSON; in a circuit
+    without measurements all qubits are measured at the end. The keys of counts have one digit per
+    classical bit, bit 0 first. A job of 0 shots has empty counts, ``{}``.
+
+    >>> with Emulator(step_seconds=0) as server:
+    ...     server.url.startswith("http://127.0.0.1:")
+    True
+
+    Args:
+        port: The TCP port; 0 picks a free one.
+        host: An IP address of the loopback interface.
+        api_key: The API key, or a mapping from keys to their users.
+        seed: Determines job ids, the pace of each circuit, and samples.
+        step_seconds: How long a circuit stays in each non-terminal status on average, in seconds,
+            >= 0. With 0, it finishes as soon as its result is available.
+        clock: The clock for statuses and time stamps; None for the system clock. On a virtual
+            clock, such as a ``FakeClock`` shared with a client, responses do not depend on how fast
+            this machine simulates: a request waits for the results that are due.
+        plans: Plans for the first jobs, one each, in order; see ``plan``.
+        targets: The available targets, by default `DEFAULT_TARGETS`.
+        warnings: Messages to add to every response that is a JSON object, as the service does with
+            notices to its users.
+        simulator: A simulator shared with other emulators; ``stop`` does not close it. None for one
+            of its own.
+        warm_up: Whether to start the simulator together with the server rather than with the first
+            job. That takes a second or two in the background; `start` does not wait for it.
+        faults: The fault of each request, in order of arrival; None for no fault. More can be added
+            later, see `faults`.
+        refused_seconds: How long the port stays closed for a ``refused`` fault, in seconds, >= 0;
+            None for until ``faults.end_refusal()`` is called.
+
+    Raises:
+        ValueError: An option is invalid; nothing has been started.
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        host: str = "127.0.0.1",
+        api_key: str | Mapping[str, User] = "emulator-key",
+        seed: int = 0,
+        step_seconds: float = 0.2,
+        clock: Clock | None = None,
+        plans: Iterable[Plan] = (),
+        targets: Iterable[Target] = DEFAULT_TARGETS,
+        warnings: Iterable[str] = (),
+        simulator: Simulator | None = None,
+        warm_up: bool = False,
+        faults: Iterable[AnyFault | None] = (),
+        refused_seconds: float | None = None,
+    ) -> None:
+        if not _is_loopback(host):
+            raise ValueError(
+                f"host must be an IP address of the loopback interface, such as '127.0.0.1', "
+                f"got {host!r}"
+            )
+        if not 0 <= port <= 65_535:  # noqa: PLR2004
+            raise ValueError(f"port must be a number from 0 to 65535, got {port!r}")
+        if not 0 <= step_seconds < math.inf:
+            raise ValueError(f"step_seconds must be a number of seconds >= 0, got {step_seconds!r}")
+        if refused_seconds is not None and not 0 <= refused_seconds < math.inf:
+            raise ValueError(
+                f"refused_seconds must be a number of seconds >= 0, got {refused_seconds!r}"
+            )
+        users = {api_key: User()} if isinstance(api_key, str) else api_key
+        self._host = host
+        self._port = port
+        self._own_simulator = simulator is None
+        self._simulator = Simulator() if simulator is None else simulator
+        self._accounts = Accounts(users)
+        clock = SystemClock() if clock is None else clock
+        self._service = Service(
+            accounts=self._accounts,
+            store=JobStore(seed=seed, clock=clock, step_seconds=step_seconds),
+            clock=clock,
+            targets=tuple(targets),
+            simulator=self._simulator,
+            warnings=tuple(warnings),
+        )
+        self.plan(*plans)
+        self._server: Server | None = None
+        self._thread: threading.Thread | None = None
+        self._started = False
+        self._stopped = False
+        self._warm_up = warm_up
+        self._faults = FaultScript()
+        self._faults.extend(faults)
+        self._refused_seconds = refused_seconds
+
+    @property
+    def faults(self) -> FaultScript:
+        """The faults of the requests to come.
+
+        >>> from superstaq_jobs.testing import Fault
+        >>> with Emulator(faults=[Fault("status", retry_after_seconds=1)]) as server:
+        ...     server.faults.extend([Fault("hang", is_done=True)], call="POST /client/job")
+        ...     len(server.faults.remaining)
+        2
+        """
+        return self._faults
+
+    @property
+    def api_key(self) -> str:
+        """The API key; if there are several, the first."""
+        return self._accounts.first_key
+
+    @property
+    def port(self) -> int:
+        """The TCP port; before the start, the one that was requested."""
+        return self._port
+
+    @property
+    def url(self) -> str:
+        """The address of the server, ``http://127.0.0.1:PORT``, without the API version.
+
+        Raises:
+            RuntimeError: The emulator has not been started.
+        """
+        if not self._started:
+            raise RuntimeError(
+                "the emulator has not been started, so it has no address: call start() first"
+            )
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self._port}"
+
+    def start(self) -> Self:
+        """Listen on the port, and serve requests from a thread.
+
+        Returns:
+            The emulator itself.
+
+        Raises:
+            OSError: The port is in use or not permitted.
+            RuntimeError: The emulator has been started or stopped before.
+        """
+        if self._started or self._stopped:
+            raise RuntimeError("an emulator can be started only once: create a new Emulator")
+        listener = listen(self._host, self._port)
+        self._port = listener.getsockname()[1]
+        self._server = Server(
+            make_app(self._service), self._faults, refused_seconds=self._refused_seconds
+        )
+        self._started = True
+        self._thread = threading.Thread(
+            target=self._server.serve_on,
+            args=(listener,),
+            name="superstaq-emulator",
+            daemon=True,
+        )
+        try:
+            self._thread.start()
+            self._server.wait_until_ready()
+            self._faults.watch(self._server.update_port)
+            self._server.update_port()
+            if self._warm_up:
+                self._simulator.warm_up()
+        except BaseException:
+            self.stop()
+            listener.close()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """Stop the server and its threads, close its own simulator, and cut off open transfers.
+
+        Unfinished jobs are lost. May be called repeatedly, and before `start`.
+        """
+        self._stopped = True
+        self._faults.watch(None)
+        self._service.store.close()
+        if self._server is not None:
+            self._server.end()
+        if self._thread is not None and self._thread.is_alive():
+            self._thread.join()
+        # Last, because a request that is still being served may submit a circuit to it.
+        if self._own_simulator:
+            self._simulator.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        where = self.url if self._started else "not started"
+        return f"<Emulator {where}>"
+
+
+def _is_loopback(host: str) -> bool:
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return False

@@ -1,0 +1,181 @@
+"""A job and its circuits, and the forms in which users and the operator see them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from concurrent.futures import Future
+from typing import Any, Final
+
+import attrs
+
+from superstaq_jobs.emulator.messages.requests import NewJob
+from superstaq_jobs.emulator.messages.responses import timestamp
+from superstaq_jobs.emulator.simulator.tasks import Compiled, Converted
+from superstaq_jobs.emulator.targets import Target
+from superstaq_jobs.records import CircuitStatus
+
+from .plans import Plan
+from .timetable import CircuitState, Progress, Timetable
+
+__all__ = ["Circuit", "EmulatedJob", "Job", "emulated_job", "in_own_format", "job_data"]
+
+
+@attrs.define(kw_only=True)
+class Circuit:
+    """One circuit of a job, and what is known of it. Guarded by the store's lock."""
+
+    source: str
+    timetable: Timetable
+    progress: Progress = attrs.field(factory=Progress)
+    compiled: Compiled | None = None
+    counts: dict[str, int] | None = None
+    conversions: dict[tuple[str, bool], Converted | None] = attrs.field(factory=dict)
+    """By format, and whether the compiled form is included; None if conversion is impossible."""
+    waiters: list[Future[None]] = attrs.field(factory=list)
+    """Resolved when the simulator has reported on it."""
+
+
+@attrs.define(kw_only=True)
+class Job:
+    """One job. Only its circuits change."""
+
+    number: int
+    job_id: uuid.UUID
+    owner: str
+    new_job: NewJob
+    target: Target
+    plan: Plan | None
+    submitted: float
+    submitted_at: dt.datetime
+    circuits: tuple[Circuit, ...]
+    final_states: list[CircuitState] | None = None
+    """The states of its circuits, once all are terminal."""
+
+
+@attrs.frozen(kw_only=True)
+class EmulatedJob:
+    """A job at one moment, as the operator sees it.
+
+    Attributes:
+        job_id: Its id.
+        user_email: The e-mail address of its user.
+        job_type: ``submit``, ``simulate`` or ``compile``.
+        target: The target it runs on.
+        tags: Its tags.
+        submitted_at: When it was submitted, by the emulator's clock; aware, in UTC.
+        plan: Its plan, or None.
+        statuses: The status of each circuit.
+        messages: The status message of each circuit, or None.
+    """
+
+    job_id: uuid.UUID
+    user_email: str
+    job_type: str
+    target: str
+    tags: tuple[str, ...]
+    submitted_at: dt.datetime
+    plan: Plan | None
+    statuses: tuple[CircuitStatus, ...]
+    messages: tuple[str | None, ...]
+
+
+def emulated_job(job: Job, states: list[CircuitState]) -> EmulatedJob:
+    """A job as the operator sees it."""
+    return EmulatedJob(
+        job_id=job.job_id,
+        user_email=job.owner,
+        job_type=job.new_job.job_type,
+        target=job.new_job.target,
+        tags=tuple(job.new_job.tags),
+        submitted_at=job.submitted_at,
+        plan=job.plan,
+        statuses=tuple(state.status for state in states),
+        messages=tuple(state.message for state in states),
+    )
+
+
+def in_own_format(circuit: Circuit, state: CircuitState) -> Converted:
+    """What is shown of a circuit in the format in which it was submitted."""
+    # What the circuit has reached on its path is shown, however it ended. What the simulator has
+    # finished ahead of the timetable is not.
+    compiled = circuit.compiled if state.reached.is_compiled else None
+    if compiled is None:
+        return Converted(circuit=circuit.source)
+    return Converted(
+        circuit=circuit.source,
+        compiled=compiled.compiled,
+        logical_qubits=compiled.logical_qubits,
+        physical_qubits=compiled.physical_qubits,
+    )
+
+
+def _in_format(
+    job: Job, states: list[CircuitState], circuit_type: str
+) -> tuple[str, list[Converted]]:
+    """What is shown of each circuit, and the format in which it is."""
+    own = [in_own_format(c, state) for c, state in zip(job.circuits, states, strict=True)]
+    if circuit_type == job.new_job.circuit_type:
+        return circuit_type, own
+    other = [
+        circuit.conversions.get((circuit_type, shown.compiled is not None))
+        for circuit, shown in zip(job.circuits, own, strict=True)
+    ]
+    converted = [shown for shown in other if shown is not None]
+    if len(converted) < len(own):
+        return job.new_job.circuit_type, own
+    return circuit_type, converted
+
+
+def job_data(job: Job, states: list[CircuitState], circuit_type: str) -> dict[str, Any]:
+    """A job as ``JobData`` of the API; each list has one entry per circuit."""
+    new_job = job.new_job
+    shown_type, shown = _in_format(job, states, circuit_type)
+    views = [_circuit_data(job, index, state, shown[index]) for index, state in enumerate(states)]
+    return {
+        "job_type": new_job.job_type,
+        "user_email": job.owner,
+        "target": new_job.target,
+        "num_circuits": len(views),
+        "circuit_type": shown_type,
+        "dry_run": new_job.dry_run,
+        "submission_timestamp": timestamp(job.submitted_at),
+        "tags": new_job.tags,
+        "metadata": new_job.metadata,
+        **{name: [view[name] for view in views] for name in views[0]},
+    }
+
+
+def _circuit_data(job: Job, index: int, state: CircuitState, shown: Converted) -> dict[str, Any]:
+    circuit = job.circuits[index]
+    compiled = circuit.compiled if state.reached.is_compiled else None
+    completed = state.status is CircuitStatus.COMPLETED
+    at_provider = (
+        job.new_job.job_type == "submit"
+        and not job.new_job.dry_run
+        and state.reached in _AT_PROVIDER
+    )
+    return {
+        "statuses": state.status.value,
+        "status_messages": state.message,
+        "provider_id": f"emulated-{job.number}-{index}" if at_provider else None,
+        "compiled_circuits": shown.compiled,
+        "input_circuits": shown.circuit,
+        "counts": circuit.counts if completed else None,
+        "results_dicts": None,
+        "shots": job.new_job.shots,
+        "last_updated_timestamp": timestamp(job.submitted_at + dt.timedelta(seconds=state.since)),
+        "initial_logical_to_physicals": compiled and _as_map(compiled.initial),
+        "final_logical_to_physicals": compiled and _as_map(compiled.final),
+        "logical_qubits": shown.logical_qubits,
+        "physical_qubits": shown.physical_qubits,
+    }
+
+
+_AT_PROVIDER: Final = frozenset(
+    {CircuitStatus.PENDING, CircuitStatus.RUNNING, CircuitStatus.COMPLETED}
+)
+
+
+def _as_map(physical: list[int]) -> dict[int, int]:
+    return dict(enumerate(physical))

@@ -1,0 +1,232 @@
+"""Plans: how a test says in advance what will happen to jobs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from typing import Any, Final, Literal, get_args
+
+import attrs
+
+from superstaq_jobs.records import CircuitStatus, FrozenMapping
+
+__all__ = [
+    "CANCELLED_BY_OPERATOR",
+    "FAILED_BY_OPERATOR",
+    "Becomes",
+    "Ending",
+    "Plan",
+    "PlanQueue",
+    "is_message",
+    "message_of",
+]
+
+_S = CircuitStatus
+
+Becomes = Literal["completed", "failed", "cancelled", "unrecognized", "deleted", "stuck"]
+"""The final status of a circuit, or ``stuck`` if it is to have none."""
+
+CANCELLED_BY_OPERATOR: Final = "Cancelled by the operator."
+FAILED_BY_OPERATOR: Final = "Failed by the operator."
+"""The messages of circuits that the operator ends, unless another one is given."""
+
+_MESSAGES: Final = {
+    "failed": "The device failed.",
+    "cancelled": CANCELLED_BY_OPERATOR,
+    "deleted": "Deleted by the operator.",
+    "unrecognized": None,
+}
+"""The endings before the result, with their default messages."""
+
+
+_NOT_DURING: Final = frozenset({status for status in _S if status.is_terminal} | {_S.UNKNOWN})
+
+
+def _check(is_valid: bool, message: str) -> None:
+    if not is_valid:
+        raise ValueError(message)
+
+
+def is_message(message: object) -> bool:
+    """Whether it is a string that JSON in UTF-8 can hold, without lone surrogates."""
+    try:
+        return isinstance(message, str) and message.encode() is not None
+    except UnicodeEncodeError:
+        return False
+
+
+def _status(during: Any) -> Any:
+    try:
+        return None if during is None else _S(during)
+    except ValueError:
+        return during  # rejected when the instance is validated
+
+
+@attrs.frozen
+class Ending:
+    """How a circuit ends.
+
+    >>> Ending("failed", during="compiling", message="The compiler ran out of memory.")
+    Ending('failed', during='compiling', message='The compiler ran out of memory.')
+
+    A circuit that cannot be compiled or run fails on its own, if the plan lets it get that far.
+
+    Attributes:
+        becomes: The final status. A ``completed`` circuit has counts; a ``stuck`` one stays in the
+            status ``during`` forever.
+        during: The status from which it goes to its end, after the usual time in it; not for
+            ``completed``. If a job never has this status (a ``simulate`` job is never ``running``),
+            the closest earlier one that it does have. None for the last one, ``running`` or
+            ``simulating``.
+        message: Its entry in ``status_messages``; None for a default message. Not for ``completed``
+            and ``stuck``, which have none.
+
+    Raises:
+        ValueError: The values are invalid or contradict each other.
+    """
+
+    becomes: Becomes
+    during: CircuitStatus | None = attrs.field(default=None, kw_only=True, converter=_status)
+    message: str | None = attrs.field(default=None, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        known = get_args(Becomes)
+        _check(
+            self.becomes in known,
+            f"becomes must be one of {', '.join(known)}; got {self.becomes!r}",
+        )
+        if self.during is not None:
+            _check(
+                isinstance(self.during, _S) and self.during not in _NOT_DURING,
+                f"during must be a non-terminal status, got {self.during!r}",
+            )
+            _check(
+                self.becomes != "completed",
+                "a completed circuit ends after its last status: leave during out",
+            )
+        if self.message is not None:
+            _check(
+                is_message(self.message),
+                f"message must be a string that UTF-8 can encode, got {self.message!r}",
+            )
+            _check(
+                self.becomes in _MESSAGES,
+                f"a {self.becomes} circuit has no message: leave message out",
+            )
+
+    def __repr__(self) -> str:
+        # Without the default values, which would only distract.
+        shown = [repr(self.becomes)]
+        if self.during is not None:
+            shown.append(f"during={str(self.during)!r}")
+        if self.message is not None:
+            shown.append(f"message={self.message!r}")
+        return f"Ending({', '.join(shown)})"
+
+
+def message_of(ending: Ending) -> str | None:
+    """The message of a circuit that ends this way: the given one, or the default."""
+    return ending.message if ending.message is not None else _MESSAGES.get(ending.becomes)
+
+
+def _frozen(circuits: Any) -> Any:
+    return FrozenMapping(circuits) if isinstance(circuits, Mapping) else circuits
+
+
+@attrs.frozen(kw_only=True)
+class Plan:
+    """How one job will go: how long each stage takes, and how each circuit ends.
+
+    >>> Plan(queue_seconds=36_000, circuits={1: Ending("failed")}).of(1)
+    Ending('failed')
+
+    Durations are exact and the same for all circuits of the job. Where one is None, each circuit
+    has its own pace, as it does without a plan. All other statuses last as long as without a plan.
+
+    Attributes:
+        queue_seconds: How long a circuit is ``pending`` (``submit`` jobs), ``awaiting_simulation``
+            (``simulate``) or ``awaiting_compile`` (``compile``), in seconds, >= 0.
+        compile_seconds: How long it is ``compiling``; ``verbatim`` jobs never are.
+        run_seconds: How long it is ``running`` or ``simulating``; ``compile`` jobs never are.
+        ending: How each circuit ends.
+        circuits: Other endings for individual circuits, by index from 0. An index that the job does
+            not have is ignored.
+
+    Raises:
+        ValueError: A value is invalid.
+    """
+
+    queue_seconds: float | None = None
+    compile_seconds: float | None = None
+    run_seconds: float | None = None
+    ending: Ending = Ending("completed")
+    circuits: Mapping[int, Ending] = attrs.field(factory=FrozenMapping, converter=_frozen)
+
+    def __attrs_post_init__(self) -> None:
+        for name in ("queue_seconds", "compile_seconds", "run_seconds"):
+            seconds = getattr(self, name)
+            _check(
+                seconds is None or _is_amount(seconds),
+                f"{name} must be a number of seconds >= 0, got {seconds!r}",
+            )
+        _check(isinstance(self.ending, Ending), f"ending must be an Ending, got {self.ending!r}")
+        _check(
+            isinstance(self.circuits, FrozenMapping),
+            f"circuits must map indices to endings, got {self.circuits!r}",
+        )
+        for index, ending in self.circuits.items():
+            _check(
+                type(index) is int and index >= 0,
+                f"the keys of circuits must be integers >= 0, got {index!r}",
+            )
+            _check(
+                isinstance(ending, Ending), f"circuits[{index}] must be an Ending, got {ending!r}"
+            )
+
+    def of(self, index: int) -> Ending:
+        """The ending of the circuit with this index."""
+        return self.circuits.get(index, self.ending)
+
+
+def _is_amount(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+
+
+@attrs.frozen(kw_only=True)
+class _Entry:
+    plan: Plan
+    tag: str | None
+    target: str | None
+
+    def fits(self, tags: Collection[str], target: str) -> bool:
+        return (self.tag is None or self.tag in tags) and self.target in {None, target}
+
+
+class PlanQueue:
+    """The plans that have not been used yet. Not thread-safe: its owner holds a lock."""
+
+    def __init__(self) -> None:
+        self._once: list[_Entry] = []
+        self._always: list[_Entry] = []
+
+    def __len__(self) -> int:
+        """How many plans wait for one job each."""
+        return len(self._once)
+
+    def add(self, plans: Collection[Plan], *, tag: str | None, target: str | None) -> None:
+        """Append plans for one job each."""
+        self._once += [_Entry(plan=plan, tag=tag, target=target) for plan in plans]
+
+    def set_always(self, plan: Plan, *, tag: str | None, target: str | None) -> None:
+        """Set the plan of jobs without their own; replaces one for the same tag and target."""
+        entry = _Entry(plan=plan, tag=tag, target=target)
+        kept = [e for e in self._always if (e.tag, e.target) != (tag, target)]
+        self._always = [entry, *kept]
+
+    def take(self, *, tags: Collection[str], target: str) -> Plan | None:
+        """The plan for a job that arrives now, or None."""
+        for index, entry in enumerate(self._once):
+            if entry.fits(tags, target):
+                del self._once[index]
+                return entry.plan
+        return next((e.plan for e in self._always if e.fits(tags, target)), None)

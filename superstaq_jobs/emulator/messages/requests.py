@@ -1,0 +1,295 @@
+"""The requests of the API: their bodies and query strings, read and validated.
+
+Reading is strict: ``"3"`` is not a number and ``1`` is not a boolean. The real service may be more
+tolerant; what the emulator accepts, any service accepts.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import re
+import uuid
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Final, Literal, TypeVar
+
+import msgspec
+from starlette.requests import Request
+
+from superstaq_jobs.emulator.targets import TARGET_NAME
+
+from .circuits import check_format
+from .responses import Problem, Refusal, invalid
+
+__all__ = [
+    "MAX_BODY_BYTES",
+    "AcceptTerms",
+    "JobQuery",
+    "NewJob",
+    "TargetFilter",
+    "TargetInfoQuery",
+    "TargetName",
+    "UserQuery",
+    "check_host",
+    "read_all",
+    "read_body",
+    "read_circuit_type",
+    "read_object",
+    "read_query",
+]
+
+MAX_BODY_BYTES: Final = 64 * 1024 * 1024
+"""The largest body that is read; a larger one is refused with 413."""
+
+_THIS_MACHINE: Final = re.compile(r"(localhost|127(\.\d+){3}|\[::1\])(:\d+)?", re.IGNORECASE)
+
+JobType = Literal["submit", "simulate", "compile", "convert"]
+CircuitType = Literal["cirq", "qiskit", "qasm", "jaqal"]
+Status = Literal[
+    "received",
+    "awaiting_compile",
+    "awaiting_submission",
+    "awaiting_simulation",
+    "compiling",
+    "running",
+    "simulating",
+    "pending",
+    "failed",
+    "unrecognized",
+    "completed",
+    "cancelled",
+    "deleted",
+]
+TargetName = Annotated[str, msgspec.Meta(pattern=TARGET_NAME)]
+Email = Annotated[str, msgspec.Meta(pattern=r"^[^@\s]+@[^@\s]+$")]
+# A hundred million shots of a small circuit still finish within the simulator's time limit.
+Shots = Annotated[int, msgspec.Meta(ge=0, le=100_000_000)]
+
+
+class NewJob(msgspec.Struct, frozen=True, kw_only=True):
+    """A job to submit."""
+
+    job_type: JobType
+    target: TargetName
+    circuits: str
+    circuit_type: CircuitType
+    verbatim: bool = False
+    shots: Shots = 0
+    dry_run: bool = False
+    sim_method: Literal["noise-sim", "sim"] | None = None
+    priority: int = 0
+    options_dict: dict[str, Any] = {}
+    tags: list[str] = []
+    metadata: dict[str, Any] = {}
+
+
+class JobQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which jobs are meant. Values of one field are alternatives; all fields must match."""
+
+    user_email: list[Email] | None = None
+    job_id: list[uuid.UUID] | None = None
+    target_name: list[TargetName] | None = None
+    status: list[Status] | None = None
+    tags: list[str] | None = None
+    min_priority: int | None = None
+    max_priority: int | None = None
+    submitted_before: dt.datetime | None = None
+    submitted_after: dt.datetime | None = None
+
+
+class TargetFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which targets are wanted; None for either. Retired ones only if requested."""
+
+    simulator: bool | None = None
+    supports_submit: bool | None = None
+    supports_submit_qubo: bool | None = None
+    supports_compile: bool | None = None
+    available: bool | None = None
+    retired: bool | None = False
+    accessible: bool | None = None
+
+
+class TargetInfoQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """The target whose details are wanted."""
+
+    target: TargetName
+    options_dict: dict[str, Any] = {}
+
+
+class UserQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which users are wanted."""
+
+    name: list[str] | None = None
+    email: list[Email] | None = None
+    role: list[str] | None = None
+    user_id: list[uuid.UUID] | None = None
+
+
+class AcceptTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the terms of use are accepted."""
+
+    accept: bool
+
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+_AT: Final = re.compile(r" - at `\$(.*)`$")
+_BOOLEANS: Final = {
+    **dict.fromkeys(("true", "1", "yes", "on", "t", "y"), True),
+    **dict.fromkeys(("false", "0", "no", "off", "f", "n"), False),
+}
+
+
+def _problem(where: tuple[str | int, ...], error: msgspec.ValidationError) -> Problem:
+    text = str(error)
+    inside: list[str | int] = []
+    if match := _AT.search(text):
+        text = text[: match.start()]
+        for index, key in re.findall(r"\[(\d+)\]|\.?([^.\[\]]+|\[\.\.\.\])", match[1]):
+            inside.append(int(index) if index else key)
+    return Problem((*where, *inside), text)
+
+
+@functools.cache
+def _fields(cls: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    # Cached: msgspec evaluates the annotations each time, longer than the rest of a request takes.
+    return msgspec.structs.fields(cls)
+
+
+def _read(
+    cls: type[T], given: Mapping[str, Any], *, where: tuple[str | int, ...], strict: bool = True
+) -> T:
+    """Read every field separately, so that one invalid field does not hide the next."""
+    values: dict[str, Any] = {}
+    problems = []
+    if cls.__struct_config__.forbid_unknown_fields:
+        unknown = given.keys() - set(cls.__struct_encode_fields__)
+        problems += [Problem((*where, key), "unknown field", "extra") for key in sorted(unknown)]
+    for field in _fields(cls):
+        if field.encode_name not in given:
+            if field.required:
+                problems.append(Problem((*where, field.name), "this field is required", "missing"))
+            continue
+        try:
+            # The keys of a JSON object are strings, even where a number is expected.
+            values[field.name] = msgspec.convert(
+                given[field.name], field.type, strict=strict, str_keys=True
+            )
+        except msgspec.ValidationError as error:
+            problems.append(_problem((*where, field.name), error))
+    if problems:
+        raise invalid(problems)
+    return cls(**values)
+
+
+def read_body(cls: type[T], body: bytes) -> T:
+    """A request's body as a Struct.
+
+    Args:
+        cls: The Struct.
+        body: The JSON; fields that the Struct does not have are ignored, unless it forbids them.
+
+    Returns:
+        The Struct.
+
+    Raises:
+        Refusal: 422, with everything that is wrong.
+    """
+    try:
+        given = msgspec.json.decode(body)
+        # What is nested nearly as deeply as the parser allows could not be put in a response.
+        msgspec.json.encode([[[[[given]]]]])
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        raise invalid([Problem(("body",), f"not JSON: {error}", "json_invalid")]) from error
+    return read_object(cls, given, where=("body",))
+
+
+def read_object(cls: type[T], given: object, *, where: tuple[str | int, ...]) -> T:
+    """A JSON object inside of a body as a Struct; see `read_body`.
+
+    Args:
+        cls: The Struct.
+        given: The parsed JSON.
+        where: Its place in the request.
+
+    Returns:
+        The Struct.
+
+    Raises:
+        Refusal: 422, with everything that is wrong.
+    """
+    if not isinstance(given, dict):
+        raise invalid([Problem(where, "expected a JSON object", "model_attributes_type")])
+    return _read(cls, given, where=where)
+
+
+def read_query(cls: type[T], pairs: Iterable[tuple[str, str]]) -> T:
+    """A query string as a Struct; see `read_body`.
+
+    Args:
+        cls: The Struct. A list field takes all values of its key, any other field the last one.
+        pairs: The decoded keys and values, in order.
+
+    Returns:
+        The Struct.
+
+    Raises:
+        Refusal: 422, with everything that is wrong.
+    """
+    given: dict[str, Any] = {}
+    known = {field.name: field.type for field in _fields(cls)}
+    for key, value in pairs:
+        kind = known.get(key)
+        if kind is None:
+            continue
+        if _is_list(kind):
+            given.setdefault(key, []).append(value)
+        elif kind == bool | None:
+            given[key] = _BOOLEANS.get(value.lower(), value)
+        else:
+            given[key] = value
+    return _read(cls, given, where=("query",), strict=False)
+
+
+def _is_list(kind: Any) -> bool:
+    return any(getattr(part, "__origin__", None) is list for part in getattr(kind, "__args__", ()))
+
+
+def read_circuit_type(text: str) -> str:
+    """The circuit type in a path.
+
+    Raises:
+        Refusal: 422, if the type is unknown, or this emulator cannot write circuits in it.
+    """
+    where = ("path", "circuit_type")
+    try:
+        circuit_type: str = msgspec.convert(text, CircuitType)
+    except msgspec.ValidationError as error:
+        raise invalid([_problem(where, error)]) from error
+    check_format(where, circuit_type)
+    return circuit_type
+
+
+def check_host(request: Request) -> None:
+    """Refuse a request for another host with 421.
+
+    A web page whose host name is made to resolve to this machine can send anything, even the API
+    key, which is the same in every emulator by default; but it cannot send a different ``Host``.
+    """
+    if not _THIS_MACHINE.fullmatch(request.headers.get("host", "")):
+        message = "This emulator only serves requests to loopback addresses, such as 127.0.0.1."
+        raise Refusal(421, {"message": message})
+
+
+async def read_all(request: Request) -> bytes:
+    """The body of a request; raises a `Refusal` with 413 if it is too large."""
+    too_large = Refusal(413, {"detail": f"The body is larger than {MAX_BODY_BYTES} bytes."})
+    announced = request.headers.get("content-length", "")
+    if announced.isdigit() and int(announced) > MAX_BODY_BYTES:
+        raise too_large
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise too_large
+    return bytes(body)

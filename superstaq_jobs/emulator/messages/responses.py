@@ -1,0 +1,59 @@
+"""The JSON responses of the API, among them errors as exceptions."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import attrs
+import msgspec
+from starlette.responses import Response
+
+__all__ = ["Problem", "Refusal", "invalid", "json_response", "timestamp"]
+
+
+class Refusal(Exception):
+    """An error response, as an exception.
+
+    Args:
+        status_code: The HTTP status, 4xx.
+        body: The body, as plain JSON data.
+    """
+
+    def __init__(self, status_code: int, body: Any) -> None:
+        super().__init__(status_code, body)
+        self.status_code = status_code
+        self.body = body
+
+
+@attrs.frozen
+class Problem:
+    """One thing that is wrong with a request: where it is, a message, and its kind."""
+
+    where: tuple[str | int, ...]
+    message: str
+    kind: str = "value_error"
+
+
+def invalid(problems: Iterable[Problem]) -> Refusal:
+    """The 422 that lists everything that is wrong with a request."""
+    detail = [
+        {"loc": list(problem.where), "msg": problem.message, "type": problem.kind}
+        for problem in problems
+    ]
+    return Refusal(422, {"detail": detail})
+
+
+def json_response(body: Any, *, status_code: int = 200, warnings: Sequence[str] = ()) -> Response:
+    """A value as a JSON response; warnings are added to a successful JSON object."""
+    if warnings and isinstance(body, dict) and status_code == 200:  # noqa: PLR2004
+        body = {**body, "warnings": [{"message": message} for message in warnings]}
+    return Response(
+        msgspec.json.encode(body), status_code=status_code, media_type="application/json"
+    )
+
+
+def timestamp(moment: dt.datetime) -> str:
+    """An aware time as ISO 8601 in UTC, ending in ``Z``."""
+    return moment.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,147 @@
+"""What the operator of an emulator can do, from Python."""
+
+from __future__ import annotations
+
+import functools
+import uuid
+from collections.abc import Collection
+
+from superstaq_jobs.records import CircuitStatus
+
+from .jobs.job import EmulatedJob
+from .jobs.plans import CANCELLED_BY_OPERATOR, FAILED_BY_OPERATOR, Plan, is_message
+from .messages.responses import Refusal
+from .service import Service, run_when_ready_blocking
+
+__all__ = ["OperatorMethods"]
+
+
+class OperatorMethods:
+    """The methods of an ``Emulator`` for its operator. Thread-safe; they work before `start` too.
+
+    On a virtual clock, methods that read jobs wait until the simulator has done the work that is
+    due, as the API does.
+    """
+
+    _service: Service
+
+    def plan(
+        self,
+        *plans: Plan,
+        tag: str | None = None,
+        target: str | None = None,
+        always: bool = False,
+    ) -> None:
+        """Plan how jobs to come will go. Sends no request.
+
+        Each plan is for one job, in order of submission: a job takes the first remaining plan that
+        matches its tags and target.
+
+        Args:
+            plans: The plans, to be appended to those that remain.
+            tag: Only for jobs with this tag.
+            target: Only for jobs on this target.
+            always: Use the plan for every job without a plan of its own, rather than for one job.
+                Takes exactly one plan, which replaces an earlier one for the same tag and target;
+                if several match a job, the last one that was set is used.
+
+        Raises:
+            ValueError: An argument is not a plan, the target does not exist, or ``always`` is given
+                with other than one plan. Nothing has been planned.
+        """
+        for plan in plans:
+            if not isinstance(plan, Plan):
+                raise ValueError(f"expected a Plan, got {plan!r}")  # noqa: TRY004 - see Raises
+        if always and len(plans) != 1:
+            raise ValueError(f"always=True takes exactly one plan, got {len(plans)}")
+        if target is not None:
+            try:
+                self._service.target(target)
+            except Refusal as refusal:
+                raise ValueError(refusal.body["message"]) from None
+        self._service.store.plan(plans, tag=tag, target=target, always=always)
+
+    def advance(self, seconds: float) -> None:
+        """Advance the emulator's clock, which is also that of a client that shares it.
+
+        Args:
+            seconds: By how much, in seconds, >= 0.
+
+        Raises:
+            RuntimeError: The emulator runs on a real clock.
+            ValueError: The seconds are negative, not finite, or lead past the last date.
+        """
+        self._service.advance(seconds)
+
+    def jobs(self) -> tuple[EmulatedJob, ...]:
+        """All jobs of all users as they are now, in order of submission."""
+        return tuple(run_when_ready_blocking(self._service, self._service.store.all_jobs))
+
+    def cancel_job(
+        self,
+        job_id: uuid.UUID | str,
+        *,
+        circuits: Collection[int] | None = None,
+        message: str = CANCELLED_BY_OPERATOR,
+    ) -> EmulatedJob:
+        """Cancel the unfinished circuits of a job, as the operator of a device can.
+
+        Args:
+            job_id: The job, of any user.
+            circuits: The indices of the circuits, from 0; None for all.
+            message: The ``status_messages`` entry of the circuits that are cancelled.
+
+        Returns:
+            The job afterwards.
+
+        Raises:
+            LookupError: The job or a circuit does not exist.
+            ValueError: ``job_id`` is not a UUID, or ``message`` is not a string.
+        """
+        return self._end(job_id, CircuitStatus.CANCELLED, circuits, message)
+
+    def fail_job(
+        self,
+        job_id: uuid.UUID | str,
+        *,
+        circuits: Collection[int] | None = None,
+        message: str = FAILED_BY_OPERATOR,
+    ) -> EmulatedJob:
+        """Let the unfinished circuits of a job fail now; arguments as for ``cancel_job``."""
+        return self._end(job_id, CircuitStatus.FAILED, circuits, message)
+
+    def finish_job(
+        self, job_id: uuid.UUID | str, *, circuits: Collection[int] | None = None
+    ) -> EmulatedJob:
+        """Let the unfinished circuits of a job complete now, whatever its plan; see ``cancel_job``.
+
+        On a real clock, a circuit completes when its result is available, which may be later. One
+        that cannot run fails.
+        """
+        finish = self._service.store.finish
+        return run_when_ready_blocking(
+            self._service, functools.partial(finish, _uuid(job_id), circuits)
+        )
+
+    def _end(
+        self,
+        job_id: uuid.UUID | str,
+        status: CircuitStatus,
+        circuits: Collection[int] | None,
+        message: str,
+    ) -> EmulatedJob:
+        if not is_message(message):
+            raise ValueError(f"message must be a string that UTF-8 can encode, got {message!r}")
+        end = functools.partial(
+            self._service.store.end, _uuid(job_id), status, message=message, circuits=circuits
+        )
+        return run_when_ready_blocking(self._service, end)
+
+
+def _uuid(job_id: uuid.UUID | str) -> uuid.UUID:
+    if isinstance(job_id, uuid.UUID):
+        return job_id
+    try:
+        return uuid.UUID(job_id)
+    except (ValueError, AttributeError, TypeError):
+        raise ValueError(f"job_id must be a UUID, got {job_id!r}") from None

@@ -1,0 +1,244 @@
+"""The operator's calls over HTTP, under ``/__admin__/``, for programs in other processes.
+
+They need one of the emulator's API keys, whether or not its user has accepted the terms of use.
+Only programs on this machine can reach the emulator, but one of them may be a browser: a web page
+can send a ``POST`` to a loopback address, but not with this header.
+"""
+
+from __future__ import annotations
+
+import functools
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import attrs
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from superstaq_jobs.clock import VirtualClock
+from superstaq_jobs.emulator.jobs.job import EmulatedJob
+from superstaq_jobs.emulator.jobs.plans import (
+    CANCELLED_BY_OPERATOR,
+    FAILED_BY_OPERATOR,
+    Becomes,
+    Ending,
+    Plan,
+)
+from superstaq_jobs.emulator.messages.requests import (
+    TargetName,
+    check_host,
+    read_all,
+    read_body,
+    read_object,
+)
+from superstaq_jobs.emulator.messages.responses import (
+    Problem,
+    Refusal,
+    invalid,
+    json_response,
+    timestamp,
+)
+from superstaq_jobs.emulator.service import Service, run_when_ready
+from superstaq_jobs.records import CircuitStatus
+
+__all__ = ["admin_routes"]
+
+
+class _EndingBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    becomes: Becomes
+    during: str | None = None
+    message: str | None = None
+
+    def ending(self) -> Ending:
+        return Ending(self.becomes, during=self.during, message=self.message)
+
+
+class _PlanBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    queue_seconds: float | None = None
+    compile_seconds: float | None = None
+    run_seconds: float | None = None
+    ending: _EndingBody = _EndingBody("completed")
+    circuits: dict[int, _EndingBody] = {}
+
+    def plan(self) -> Plan:
+        return Plan(
+            queue_seconds=self.queue_seconds,
+            compile_seconds=self.compile_seconds,
+            run_seconds=self.run_seconds,
+            ending=self.ending.ending(),
+            circuits={index: body.ending() for index, body in self.circuits.items()},
+        )
+
+
+class _PlansBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    plans: list[Any]
+    tag: str | None = None
+    target: TargetName | None = None
+    always: bool = False
+
+
+class _ClockBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    advance_seconds: float
+
+
+class _FinishBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    circuits: list[int] | None = None
+
+
+class _EndBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    circuits: list[int] | None = None
+    message: str | None = None
+
+
+async def _list_jobs(service: Service, _: Request) -> object:
+    return [_job(job) for job in await run_when_ready(service, service.store.all_jobs)]
+
+
+async def _add_plans(service: Service, request: Request) -> object:
+    body = read_body(_PlansBody, await read_all(request))
+    plans = _read_plans(body)
+    if body.target is not None:
+        service.target(body.target)
+    waiting = service.store.plan(plans, tag=body.tag, target=body.target, always=body.always)
+    return {"waiting": waiting}
+
+
+def _read_plans(body: _PlansBody) -> list[Plan]:
+    """The plans, each read separately, so that an invalid one does not hide the next."""
+    plans = []
+    refused = []
+    for index, given in enumerate(body.plans):
+        where = ("body", "plans", index)
+        try:
+            try:
+                plans.append(read_object(_PlanBody, given, where=where).plan())
+            except ValueError as error:
+                raise invalid([Problem(where, str(error))]) from error
+        except Refusal as refusal:
+            refused += refusal.body["detail"]
+    if refused:
+        raise Refusal(422, {"detail": refused})
+    if body.always and len(plans) != 1:
+        raise invalid(
+            [Problem(("body", "plans"), f"always takes exactly one plan, got {len(plans)}")]
+        )
+    return plans
+
+
+async def _read_clock(service: Service, _: Request) -> object:
+    clock = service.clock
+    return {
+        "virtual": isinstance(clock, VirtualClock),
+        "now": clock.now(),
+        "utcnow": timestamp(clock.utcnow()),
+    }
+
+
+async def _advance(service: Service, request: Request) -> object:
+    body = read_body(_ClockBody, await read_all(request))
+    try:
+        service.advance(body.advance_seconds)
+    except RuntimeError as error:
+        raise Refusal(409, {"message": str(error)}) from error
+    except ValueError as error:
+        raise invalid([Problem(("body", "advance_seconds"), str(error))]) from error
+    return await _read_clock(service, request)
+
+
+async def _cancel_job(service: Service, request: Request) -> object:
+    return await _end_job(service, request, CircuitStatus.CANCELLED, CANCELLED_BY_OPERATOR)
+
+
+async def _fail_job(service: Service, request: Request) -> object:
+    return await _end_job(service, request, CircuitStatus.FAILED, FAILED_BY_OPERATOR)
+
+
+async def _end_job(
+    service: Service, request: Request, status: CircuitStatus, message: str
+) -> object:
+    job_id = _job_id(request)
+    body = read_body(_EndBody, await read_all(request) or b"{}")
+    end = functools.partial(
+        service.store.end,
+        job_id,
+        status,
+        message=message if body.message is None else body.message,
+        circuits=body.circuits,
+    )
+    return await _run(service, end)
+
+
+async def _finish_job(service: Service, request: Request) -> object:
+    job_id = _job_id(request)
+    body = read_body(_FinishBody, await read_all(request) or b"{}")
+    return await _run(service, functools.partial(service.store.finish, job_id, body.circuits))
+
+
+async def _run(service: Service, operate: Callable[[], EmulatedJob]) -> object:
+    try:
+        return _job(await run_when_ready(service, operate))
+    except LookupError as error:
+        raise Refusal(404, {"message": str(error)}) from error
+
+
+def _job_id(request: Request) -> uuid.UUID:
+    job_id = request.path_params["job_id"]
+    try:
+        return uuid.UUID(job_id)
+    except ValueError as error:
+        raise invalid([Problem(("path", "job_id"), f"must be a UUID, got {job_id!r}")]) from error
+
+
+def _job(job: EmulatedJob) -> dict[str, Any]:
+    return {
+        "job_id": str(job.job_id),
+        "user_email": job.user_email,
+        "job_type": job.job_type,
+        "target": job.target,
+        "tags": job.tags,
+        "submission_timestamp": timestamp(job.submitted_at),
+        "plan": job.plan and _plan(job.plan),
+        "statuses": job.statuses,
+        "status_messages": job.messages,
+    }
+
+
+def _plan(plan: Plan) -> dict[str, Any]:
+    """A plan in the form in which ``POST /plans`` accepts it."""
+    return {
+        "queue_seconds": plan.queue_seconds,
+        "compile_seconds": plan.compile_seconds,
+        "run_seconds": plan.run_seconds,
+        "ending": attrs.asdict(plan.ending),
+        "circuits": {index: attrs.asdict(ending) for index, ending in plan.circuits.items()},
+    }
+
+
+_Call = Callable[[Service, Request], Awaitable[object]]
+
+_CALLS: Final[tuple[tuple[str, str, _Call], ...]] = (
+    ("GET", "/jobs", _list_jobs),
+    ("POST", "/jobs/{job_id}/cancel", _cancel_job),
+    ("POST", "/jobs/{job_id}/fail", _fail_job),
+    ("POST", "/jobs/{job_id}/finish", _finish_job),
+    ("POST", "/plans", _add_plans),
+    ("GET", "/clock", _read_clock),
+    ("POST", "/clock", _advance),
+)
+
+
+def admin_routes(service: Service) -> list[Route]:
+    """The routes of the operator's calls."""
+    return [_route(service, method, path, call) for method, path, call in _CALLS]
+
+
+def _route(service: Service, method: str, path: str, call: _Call) -> Route:
+    async def endpoint(request: Request) -> Response:
+        check_host(request)
+        service.accounts.check_known(request.headers.get("authorization"))
+        return json_response(await call(service, request))
+
+    return Route(f"/__admin__{path}", endpoint, methods=[method])

@@ -1,0 +1,130 @@
+"""What worker processes receive and return: each task and each result is one JSON object.
+
+Imports nothing of this package: the worker handles the same objects as dicts.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import msgspec
+
+__all__ = [
+    "Compiled",
+    "Conversion",
+    "Converted",
+    "Counted",
+    "Failed",
+    "Result",
+    "Split",
+    "SplitCircuits",
+    "Task",
+    "read_result",
+]
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """One circuit to compile, and to run unless ``run`` is False."""
+
+    circuit: str
+    circuit_type: str
+    verbatim: bool
+    run: bool
+    noise: bool
+    shots: int
+    seed: int
+    max_qubits: int
+    coupling: tuple[tuple[int, int], ...] | None
+
+
+class Split(msgspec.Struct, frozen=True, kw_only=True):
+    """A string with several circuits, to be split."""
+
+    split: str
+    circuit_type: str
+
+
+class Conversion(msgspec.Struct, frozen=True, kw_only=True):
+    """A circuit, and its compiled form or None, to be written in another format."""
+
+    circuit: str
+    compiled: str | None
+    physical_qubits: str | None
+    circuit_type: str
+    convert_to: str
+
+
+class Compiled(msgspec.Struct, frozen=True, kw_only=True):
+    """The compiled circuit, and the physical qubit of each logical one at its start and end.
+
+    ``logical_qubits`` and ``physical_qubits`` name the qubits if the format has names for them.
+    """
+
+    compiled: str
+    initial: list[int]
+    final: list[int]
+    logical_qubits: str | None = None
+    physical_qubits: str | None = None
+
+
+class Counted(msgspec.Struct, frozen=True, kw_only=True):
+    """The counts by big-endian bitstring; None if the circuit was not to be run."""
+
+    counts: dict[str, int] | None
+
+
+class Failed(msgspec.Struct, frozen=True, kw_only=True):
+    """Why there will be no result, and in which stage the circuit failed."""
+
+    failed: str
+    stage: Literal["compile", "run"]
+
+
+class SplitCircuits(msgspec.Struct, frozen=True, kw_only=True):
+    """The circuits of a `Split`, one string each."""
+
+    circuits: list[str]
+
+
+class Converted(msgspec.Struct, frozen=True, kw_only=True):
+    """A circuit and its compiled form in another format, with the names of the qubits there."""
+
+    circuit: str
+    compiled: str | None = None
+    logical_qubits: str | None = None
+    physical_qubits: str | None = None
+
+
+Result = Compiled | Counted | Failed
+
+
+class _AnyResult(msgspec.Struct, frozen=True):
+    compiled: str | None = None
+    initial: list[int] = []
+    final: list[int] = []
+    logical_qubits: str | None = None
+    physical_qubits: str | None = None
+    counts: dict[str, int] | None = None
+    failed: str | None = None
+    stage: Literal["compile", "run"] = "run"
+
+    def result(self) -> Result:
+        if self.failed is not None:
+            return Failed(failed=self.failed, stage=self.stage)
+        if self.compiled is not None:
+            return Compiled(
+                compiled=self.compiled,
+                initial=self.initial,
+                final=self.final,
+                logical_qubits=self.logical_qubits,
+                physical_qubits=self.physical_qubits,
+            )
+        return Counted(counts=self.counts)
+
+
+_DECODER: Final = msgspec.json.Decoder(_AnyResult)
+
+
+def read_result(line: bytes) -> Result:
+    """The result of a `Task`, from one line of a worker's output."""
+    return _DECODER.decode(line).result()

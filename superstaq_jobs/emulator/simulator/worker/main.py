@@ -1,0 +1,88 @@
+"""The program of a worker process: it reads tasks and writes their results.
+
+It is run as a script, and registers the packages above it without their own ``__init__``, which
+would import the library and the server; a worker needs neither.
+
+The first line that it writes is ``ready``, or the reason why it cannot start. From then on, each
+line that it reads is a task of `simulator.tasks` as a JSON object, and each line that it writes a
+result:
+
+- of a task to run: ``{"compiled", "initial", "final", "logical_qubits", "physical_qubits"}``
+  followed by ``{"counts"}`` (null for a compile job), with ``{"failed", "stage"}`` in place of
+  either;
+- of a task to split: ``{"circuits"}`` or ``{"failed", "stage"}``;
+- of a task to convert: ``{"circuit", "compiled", "logical_qubits", "physical_qubits"}`` or
+  ``{"failed", "stage"}``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import sys
+import types
+from pathlib import Path
+from typing import Final
+
+__all__ = ["main"]
+
+_MEMORY_BYTES: Final = 4 * 1024**3
+
+
+def _limit_memory() -> None:
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, resource.RLIM_INFINITY))
+
+
+def _load(role: str) -> None:
+    # Before the first task, so that these imports do not count towards a circuit's time limit.
+    # A worker that only splits and converts circuits needs no simulator.
+    names = ["qiskit.qpy"]
+    if role == "run":
+        names += ["qiskit.qasm2", "qiskit.qasm3", "qiskit_qasm3_import", "qiskit_aer"]
+    for name in names:
+        importlib.import_module(name)
+
+
+def main(role: str) -> None:
+    """Work until the input ends.
+
+    Args:
+        role: ``run``, or ``convert`` for a worker that only splits and converts circuits.
+    """
+    from superstaq_jobs.emulator.simulator.worker.compile_and_run import results_of
+
+    # The results have their own file descriptor, since native code may print to the other one.
+    output = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    _limit_memory()
+    try:
+        _load(role)
+    except ImportError as error:
+        output.write(f"{error}; install superstaq_jobs[emulator]\n".encode())
+        output.close()
+        return
+    output.write(b"ready\n")
+    output.flush()
+    for line in sys.stdin.buffer:
+        for result in results_of(json.loads(line)):
+            output.write(json.dumps(result).encode() + b"\n")
+            output.flush()
+
+
+def _bare_package(name: str, folder: Path) -> None:
+    module = types.ModuleType(name)
+    module.__path__ = [str(folder)]
+    sys.modules[name] = module
+
+
+if __name__ == "__main__":
+    simulator = Path(__file__).resolve().parent.parent
+    _bare_package("superstaq_jobs", simulator.parent.parent)
+    _bare_package("superstaq_jobs.emulator", simulator.parent)
+    _bare_package("superstaq_jobs.emulator.simulator", simulator)
+    main(sys.argv[1])

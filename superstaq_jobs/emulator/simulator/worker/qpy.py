@@ -1,0 +1,133 @@
+"""QPY in base64, the format of Qiskit circuits.
+
+Circuits come from strangers. Formats before 13 may contain data that older readers unpickled or
+evaluated, so they are refused; later formats are plain data. The header's field for the symbolic
+engine, which alone could lead to such data, is overwritten: from format 13 on nothing else reads
+it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import warnings
+from typing import Any, Final
+
+from .program import CircuitError, Program, written_bits
+
+__all__ = ["OLDEST_VERSION", "read", "split", "write"]
+
+OLDEST_VERSION: Final = 13
+"""The oldest QPY format that is read, and the one that qiskit-superstaq writes."""
+
+_MAGIC: Final = b"QISKIT"
+_VERSION_AT: Final = 6
+_ENGINE_AT: Final = 18
+_HEADER_BYTES: Final = 19
+
+
+def _decode(source: str) -> bytes:
+    try:
+        stream = base64.b64decode("".join(source.split()), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise CircuitError(f"not base64: {error}") from error
+    if not stream.startswith(_MAGIC) or len(stream) < _HEADER_BYTES:
+        raise CircuitError("not QPY in base64, the format of Qiskit circuits")
+    version = stream[_VERSION_AT]
+    if version < OLDEST_VERSION:
+        raise CircuitError(
+            f"QPY version {version} is not read here, only {OLDEST_VERSION} and later: write the "
+            f"circuits with qiskit.qpy.dump(..., version={OLDEST_VERSION})"
+        )
+    return stream[:_ENGINE_AT] + b"p" + stream[_ENGINE_AT + 1 :]
+
+
+def _load(stream: bytes) -> list[Any]:
+    import qiskit
+    import qiskit.qpy
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # from a newer Qiskit on the client's side
+            circuits = qiskit.qpy.load(io.BytesIO(stream))
+    except Exception as error:
+        raise CircuitError(f"the QPY cannot be read: {_first_line(error)}") from error
+    if not circuits or not all(isinstance(c, qiskit.QuantumCircuit) for c in circuits):
+        raise CircuitError("the QPY does not contain a circuit")
+    return list(circuits)
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def _dump(circuit: Any, version: int) -> str:
+    import qiskit.qpy
+
+    stream = io.BytesIO()
+    qiskit.qpy.dump([circuit], stream, version=version)
+    return base64.encodebytes(stream.getvalue()).decode()
+
+
+def split(source: str) -> list[str]:
+    """Split a QPY stream into one string per circuit.
+
+    Args:
+        source: QPY in base64.
+
+    Returns:
+        The QPY of each circuit in base64, in order.
+
+    Raises:
+        CircuitError: It is not QPY, its format is too old, or it contains no circuit.
+    """
+    stream = _decode(source)
+    circuits = _load(stream)
+    if len(circuits) == 1:
+        return [source]
+    return [_dump(circuit, stream[_VERSION_AT]) for circuit in circuits]
+
+
+def read(source: str) -> Program:
+    """Read a string with one circuit, as `split` returns it.
+
+    Returns:
+        The program. Its counts show the bits that are measured, as qiskit-superstaq expects: it
+        adds the others as 0.
+
+    Raises:
+        CircuitError: As for `split`.
+    """
+    circuit = _with_delays(_load(_decode(source))[0])
+    return Program(circuit=circuit, shown=tuple(sorted(written_bits(circuit))) or None)
+
+
+# qiskit-superstaq writes a delay whose unit is not dt as an instruction without a definition, and
+# reads every other delay as one in dt.
+
+
+def _with_delays(circuit: Any) -> Any:
+    from qiskit.circuit import Delay, Instruction
+
+    for index, step in enumerate(circuit.data):
+        if type(step.operation) is Instruction and step.operation.name == "delay":
+            circuit.data[index] = step.replace(operation=Delay(*step.operation.params))
+    return circuit
+
+
+def _without_delays(circuit: Any) -> Any:
+    from qiskit.circuit import Delay, Instruction
+
+    circuit = circuit.copy()
+    for index, step in enumerate(circuit.data):
+        if isinstance(step.operation, Delay) and step.operation.unit != "dt":
+            plain = Instruction("delay", 1, 0, [step.operation.duration, step.operation.unit])
+            circuit.data[index] = step.replace(operation=plain)
+    return circuit
+
+
+def write(circuit: Any, _: Program) -> str:
+    """The circuit as QPY of the oldest format that is read, in base64."""
+    return _dump(_without_delays(circuit), OLDEST_VERSION)

@@ -1,0 +1,87 @@
+"""Strategies for what the server returns besides jobs: receipts, targets and balances."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from hypothesis import strategies as st
+
+from superstaq_jobs.records import (
+    AccountBalance,
+    CancelReceipt,
+    JsonMapping,
+    SubmitReceipt,
+    Target,
+    TargetInfo,
+)
+
+from . import values
+from .choices import Choices
+
+__all__ = ["balances", "cancel_receipts", "submit_receipts", "target_infos", "targets"]
+
+_EXTRA: Final[tuple[dict[str, Any], ...]] = (
+    {},
+    {"queue_position": 3},
+    {"cost": 1.0},
+    {"schema_version": [1, {"a": []}]},
+    {"cost": None},
+)
+
+
+def submit_receipts() -> st.SearchStrategy[SubmitReceipt]:
+    """What the server returns for a submitted job."""
+    return st.builds(SubmitReceipt, job_id=values.job_ids(), num_circuits=st.integers(0, 100))
+
+
+@st.composite
+def cancel_receipts(draw: st.DrawFn) -> CancelReceipt:
+    """What the server returns for a request to cancel jobs, some of which it may refuse."""
+    requested = draw(st.lists(values.job_ids(), unique=True, max_size=4))
+    at = draw(st.integers(0, len(requested)))
+    return CancelReceipt(
+        cancelled=requested[:at],
+        refused=requested[at:],
+        message=draw(values.texts()),
+        succeeded=[str(job_id) for job_id in requested[:at]],
+    )
+
+
+def targets(*, simulator: bool | None = None, extra: bool = True) -> st.SearchStrategy[Target]:
+    """Devices and simulators; ``simulator`` agrees with the end of the name.
+
+    Args:
+        simulator: True for simulators, False for devices, None for both.
+        extra: Whether some have fields that this version does not know.
+    """
+    return _targets(values.target_names(simulator=simulator), extra)
+
+
+@st.composite
+def _targets(draw: st.DrawFn, names: st.SearchStrategy[str], extra: bool) -> Target:
+    name = draw(names)
+    choices = Choices(draw, 7)
+    return Target(
+        target_name=name,
+        simulator=name.endswith("simulator"),
+        supports_submit=choices.flag(),
+        supports_submit_qubo=choices.flag(),
+        supports_compile=choices.flag(),
+        available=choices.flag(),
+        retired=choices.flag(),
+        accessible=choices.flag(),
+        extra=choices.of(_EXTRA) if extra else {},
+    )
+
+
+def target_infos() -> st.SearchStrategy[TargetInfo]:
+    """What the server returns for one target."""
+    info: st.SearchStrategy[JsonMapping] = values.json_mappings()
+    return st.builds(TargetInfo, target_name=values.target_names(), info=info)
+
+
+def balances() -> st.SearchStrategy[AccountBalance]:
+    """What a user can still spend; may be negative."""
+    amounts = st.floats(-1e6, 1e6) | st.integers(-1000, 1000)
+    emails = st.sampled_from(values.EMAILS)
+    return st.builds(AccountBalance, email=emails, balance=amounts)
