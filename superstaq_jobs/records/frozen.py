@@ -12,7 +12,16 @@ import math
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias, TypeVar
 
-__all__ = ["FrozenMapping", "Json", "JsonMapping", "adopt", "canonical_json", "freeze", "thaw"]
+__all__ = [
+    "FrozenMapping",
+    "Json",
+    "JsonMapping",
+    "adopt",
+    "canonical_json",
+    "freeze",
+    "freeze_object",
+    "thaw",
+]
 
 K = TypeVar("K")
 V_co = TypeVar("V_co", covariant=True)
@@ -143,7 +152,7 @@ class JsonMapping(FrozenMapping[str, Json]):
 
     @staticmethod
     def _checked(items: dict[Any, Any]) -> dict[Any, Any]:
-        return _freeze_object(items, "$", 1)
+        return _frozen_items(items, "$", 1)
 
     def to_dict(self) -> dict[str, Any]:
         """The object as new, plain dicts and lists."""
@@ -223,13 +232,18 @@ def _freeze(value: Any, path: str, depth: int) -> Any:
     if depth >= MAX_DEPTH:
         raise ValueError(f"must be nested at most {MAX_DEPTH} deep")
     if isinstance(value, Mapping):
-        return adopt(JsonMapping, _freeze_object(value, path, depth + 1))
+        return freeze_object(value, path, depth + 1)
     if isinstance(value, list | tuple):
         return tuple(_freeze(v, f"{path}[{i}]", depth + 1) for i, v in enumerate(value))
     raise TypeError(f"{path} is a {kind.__name__}, which has no JSON equivalent")
 
 
-def _freeze_object(items: Mapping[Any, Any], path: str, depth: int) -> dict[str, Any]:
+def freeze_object(items: Mapping[str, Any], path: str = "$", depth: int = 1) -> JsonMapping:
+    """``JsonMapping(items)`` for a mapping; ``path`` and ``depth`` are where it is in a value."""
+    return adopt(JsonMapping, _frozen_items(items, path, depth))
+
+
+def _frozen_items(items: Mapping[Any, Any], path: str, depth: int) -> dict[str, Any]:
     frozen: dict[str, Any] = {}
     for key, value in items.items():
         if not isinstance(key, str):

@@ -35,7 +35,7 @@ from superstaq_jobs.records import (
     JsonMapping,
     fields,
 )
-from superstaq_jobs.records.frozen import adopt, thaw
+from superstaq_jobs.records.frozen import adopt, freeze_object, thaw
 from superstaq_jobs.records.problems import MAX_PROBLEMS, warn
 from superstaq_jobs.records.snapshots import (
     EMPTY,
@@ -221,11 +221,12 @@ _Provenance = tuple[dt.datetime | None, str | None]
 
 
 def _provenance(fetched_at: dt.datetime | None, source: str | None) -> _Provenance:
-    checked = fields.optional_moment(fetched_at), fields.optional_string(source)
-    for name, value in zip(("fetched_at", "source"), checked, strict=True):
-        if isinstance(value, fields.Bad):
-            raise InvalidValue("a JobSnapshot", [Problem(name, value.what)])
-    return checked
+    moment, server = fields.optional_moment(fetched_at), fields.optional_string(source)
+    if isinstance(moment, fields.Bad):
+        raise InvalidValue("a JobSnapshot", [Problem("fetched_at", moment.what)])
+    if isinstance(server, fields.Bad):
+        raise InvalidValue("a JobSnapshot", [Problem("source", server.what)])
+    return moment, server
 
 
 def _read_quickly(body: bytes, provenance: _Provenance) -> Decoded[tuple[JobSnapshot, ...]]:
@@ -333,7 +334,7 @@ def _snapshot(
         data.dry_run,
         _aware(data.submission_timestamp),
         data.tags,
-        JsonMapping(data.metadata) if data.metadata else _NOTHING,
+        freeze_object(data.metadata) if data.metadata else _NOTHING,
         tuple(map(make_circuit, range(size), *columns)),
         extra,
         short_lists,
@@ -379,14 +380,15 @@ def _evened(
 def _oddities(sent: Collection[JobData], jobs: Iterable[JobSnapshot]) -> tuple[str, ...]:
     """What is odd about some jobs without being wrong, a message each."""
     messages = []
-    strange = {status for data in sent for status in data.statuses} - _STATUSES
+    strange = set[str]().union(*[data.statuses for data in sent]) - _STATUSES
     if strange:
         names = ", ".join(map(fields.shown, sorted(strange)[:MAX_PROBLEMS]))
         messages.append(
             "the server uses a circuit status that this version of superstaq_jobs does not know: "
             f"{names}. It is kept in status_text, and the circuit counts as unfinished."
         )
-    short = [job for job in jobs if not REQUIRED_LISTS.isdisjoint(job.short_lists)]
+    uneven = [job for job in jobs if job.short_lists is not _NONE_SHORT]
+    short = [job for job in uneven if not REQUIRED_LISTS.isdisjoint(job.short_lists)]
     if short:
         names = " and ".join(sorted(REQUIRED_LISTS.intersection(short[0].short_lists)))
         others = f" and {len(short) - 1} more" if len(short) > 1 else ""
