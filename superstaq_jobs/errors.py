@@ -1,37 +1,37 @@
-"""Every exception and warning of the library, and how they hang together.
+"""Every exception of the library, and how they are related.
 
 ::
 
-    SuperstaqException                    anything this library raises on purpose
-    ├── InvalidValue                      a record cannot hold these values     (ValueError)
-    │   └── InvalidRequest                what you asked for cannot be sent
-    ├── CircuitIndexError                 the job has no circuit of that index  (IndexError)
-    ├── CountsUnavailable                 the snapshot holds no such counts     (ValueError)
+    SuperstaqException                    any error that this library raises on purpose
+    ├── InvalidValue                      a record cannot hold the given values (ValueError)
+    │   └── InvalidRequest                a request cannot be made of them
+    ├── CircuitIndexError                 the job has no circuit with that index (IndexError)
+    ├── CountsUnavailable                 the snapshot has no such counts       (ValueError)
     ├── SuperstaqUnsuccessfulJobException the job failed, was cancelled or deleted
-    ├── ConfigurationError                your settings: host, scheme, limits   (ValueError)
-    │   └── ApiKeyNotFound                no key in any of the places
+    ├── ConfigurationError                a setting cannot be used              (ValueError)
+    │   └── ApiKeyNotFound                no API key was given or found
     ├── PartialCancelUnsupported          v0.3.0 cancels whole jobs only
-    ├── WaitTimeout                       a wait ran out                        (TimeoutError)
-    │   └── UnknownStatusTimeout          … on a status that nobody knows
-    ├── JobsUnsettled                     of many jobs, some could not be seen to end
-    │   └── JobsTimeout                   … in time                             (TimeoutError)
-    └── SuperstaqServerException          the server could not be asked, or did not do it
-        ├── AuthenticationError           401: the key
+    ├── WaitTimeout                       a wait timed out                      (TimeoutError)
+    │   └── UnknownStatusTimeout          … while a status was unknown
+    ├── JobsUnsettled                     of many jobs, some could not be waited for
+    │   └── JobsTimeout                   … because the time was up             (TimeoutError)
+    └── SuperstaqServerException          the server did not do what was requested
+        ├── AuthenticationError           401: the API key
         │   ├── TermsNotAccepted          401: the terms of use
         │   └── EmailNotValidated         401: the e-mail address
-        ├── JobsNotFound                  unknown job ids; carries the found    (LookupError)
-        ├── CancelRefused                 the server cancelled less than asked
-        ├── SubmissionUnknown             sent, but the answer was lost
+        ├── JobsNotFound                  unknown job ids                       (LookupError)
+        ├── CancelRefused                 not all jobs were cancelled
+        ├── SubmissionUnknown             a job was sent, and the response was lost
         ├── SubmissionKeyConflict         the submission key belongs to another job
-        ├── ProtocolError                 an answer came, not what the API promises
-        └── TransportError                no whole answer came
-            ├── RequestTimeout            in time                               (TimeoutError)
-            ├── TlsError                  the server's certificate is not good
-            └── AnswerTooLarge            it was larger than the client allows
+        ├── ProtocolError                 the response is not what the API promises
+        └── TransportError                there was no complete response
+            ├── RequestTimeout            … in time                             (TimeoutError)
+            ├── TlsError                  the server's certificate was not accepted
+            └── AnswerTooLarge            the response exceeds the client's limit
 
-The class tells whose fault it is; the attributes hold the facts, so nobody parses a message. Every
-one pickles, and none holds the API key or a provider token. Names that the official client has too
-mean the same there. Imports nothing of this package.
+The class says whose fault an error is, and its attributes hold the facts. Every error pickles, and
+none holds the API key or a provider's token. Errors with the name of one of the official client's
+mean the same.
 """
 
 from __future__ import annotations
@@ -86,31 +86,31 @@ __all__ = [
 
 
 class ConfigurationError(SuperstaqException, ValueError):
-    """A setting cannot be used, or needs what is not installed. Nothing was sent."""
+    """A setting cannot be used, or needs a package that is not installed. Nothing was sent."""
 
 
 class ApiKeyNotFound(ConfigurationError):
-    """No API key was given, and none was found.
+    """No API key was given, and none was found. Nothing was sent.
 
     Attributes:
-        looked_in: Every place that was looked at, in order.
+        looked_in: The places that were searched, in order.
     """
 
     def __init__(self, looked_in: Iterable[str]) -> None:
         self.looked_in = tuple(looked_in)
         places = "\n".join(f"  {place}" for place in self.looked_in)
         super().__init__(
-            "no Superstaq API key: nothing was sent. Looked in, in this order:\n"
+            "no Superstaq API key was found, so nothing was sent. Searched, in this order:\n"
             f"{places}\n"
-            "Pass api_key=..., or put the key into one of them."
+            "Pass api_key=..., or put the key into one of these places."
         )
 
 
 class PartialCancelUnsupported(SuperstaqException):
-    """One circuit of several was to be cancelled, which API v0.3.0 cannot do. Nothing was sent.
+    """API v0.3.0 cannot cancel one circuit of several. Nothing was sent.
 
     Attributes:
-        job_id: The job, which goes on as it was.
+        job_id: The job, which was not cancelled.
         index: The circuit that was to be cancelled.
         num_circuits: How many circuits the job has.
     """
@@ -121,20 +121,20 @@ class PartialCancelUnsupported(SuperstaqException):
         self.num_circuits = num_circuits
         super().__init__(
             f"circuit {index} of job {job_id} cannot be cancelled alone: API v0.3.0 cancels whole "
-            f"jobs only, and this one has {num_circuits} circuits. Nothing was sent and nothing "
-            "was cancelled. To cancel them all, call cancel() without an index."
+            f"jobs only, and this one has {num_circuits} circuits. Nothing was sent, and nothing "
+            "was cancelled. To cancel all of them, call cancel() without an index."
         )
 
 
 class WaitTimeout(SuperstaqException, TimeoutError):
-    """A wait ran out before what it waited for had come. The job goes on.
+    """A wait timed out. The job itself was not changed.
 
     Attributes:
         job_id: The job.
-        snapshot: What the server said last; None if it never answered.
-        timeout_seconds: How long the wait was to take at the most.
-        waited_seconds: How long it took.
-        failures: The last of the passing failures that the wait absorbed, 20 at most.
+        snapshot: The latest snapshot; None if there was no response.
+        timeout_seconds: The timeout of the wait; None if it had none.
+        waited_seconds: How long the wait took.
+        failures: The last of the transient failures during the wait, at most 20.
         num_failures: How many there were.
     """
 
@@ -162,18 +162,18 @@ class WaitTimeout(SuperstaqException, TimeoutError):
 
 
 class UnknownStatusTimeout(WaitTimeout):
-    """A job has kept a status that this version does not know for too long to go on waiting.
+    """A job had a status that this version does not know for too long.
 
-    Such a status may be the end of the job, so a wait for it has a bound even without a timeout.
+    Such a status may be a final one, so the wait is limited even without a timeout.
     """
 
 
 class JobsUnsettled(SuperstaqException):
-    """Of many jobs that were waited for, some did not come to their end; all others did.
+    """Some of many jobs could not be waited for until they were finished; all others are finished.
 
     Attributes:
-        errors: Why, by job id: what the wait for that job alone would have raised.
-        found: The final snapshots of the others, in the order of their handles.
+        errors: By job id, the error that a wait for that job alone would have raised.
+        found: The final snapshots of the other jobs, in the order of their handles.
     """
 
     def __init__(
@@ -195,8 +195,8 @@ class JobsUnsettled(SuperstaqException):
         more = f"\n  and {rest} more (see .errors)" if rest else ""
         jobs = "1 job" if len(self.errors) == 1 else f"{len(self.errors)} jobs"
         super().__init__(
-            f"{jobs} of {len(self.errors) + len(self.found)} did not come to an end that could be "
-            f"seen; the final snapshots of the others are in this error's .found.{lines}{more}"
+            f"{jobs} of {len(self.errors) + len(self.found)} could not be waited for until "
+            f"finished; .found has the final snapshots of the others.{lines}{more}"
         )
 
 
@@ -206,22 +206,22 @@ def _first_ids(job_ids: Sequence[UUID]) -> str:
 
 
 class JobsTimeout(JobsUnsettled, TimeoutError):
-    """The time for many jobs ran out; ``errors`` has a ``WaitTimeout`` for each that was late."""
+    """A wait for many jobs timed out; ``errors`` has a ``WaitTimeout`` for each unfinished one."""
 
     def __str__(self) -> str:
         return self.message
 
 
 class SuperstaqServerException(SuperstaqException):
-    """The server could not be asked, or did not do what it was asked to.
+    """The server could not be reached, or did not do what was requested.
 
-    Raised itself where the server answered with an error that has no class of its own.
+    This class itself is raised for responses that report an error without a class of its own.
 
     Attributes:
-        status_code: The HTTP status of the answer; None where there was none.
+        status_code: The HTTP status of the response; None if there was none.
         job_ids: The jobs concerned, as far as they are known.
-        found: What had been fetched by then: snapshots that the error must not lose.
-        retry_after_seconds: How long the server asks to be left alone; None if it does not say.
+        found: Snapshots that had been fetched before the error.
+        retry_after_seconds: The pause that the server demands, in seconds; None if it does not.
     """
 
     def __init__(
@@ -240,7 +240,7 @@ class SuperstaqServerException(SuperstaqException):
         super().__init__(message)
 
     def __str__(self) -> str:
-        # Subclasses that are an OSError as well would print an errno pair.
+        # Subclasses that are OSErrors as well would print an errno.
         return self.message
 
 
@@ -249,7 +249,7 @@ class AuthenticationError(SuperstaqServerException):
 
 
 class TermsNotAccepted(AuthenticationError):
-    """The account has not accepted the service's terms of use (401)."""
+    """The terms of use have not been accepted for this account (401)."""
 
 
 class EmailNotValidated(AuthenticationError):
@@ -257,11 +257,11 @@ class EmailNotValidated(AuthenticationError):
 
 
 class JobsNotFound(SuperstaqServerException, LookupError):
-    """The server does not know some of the jobs that were asked for.
+    """The server does not know some of the requested jobs.
 
     Attributes:
-        missing: The ids that it does not know, in the order asked.
-        found: Snapshots of the jobs that it does know, in the order asked, without repeats.
+        missing: The unknown ids, in the order of the request.
+        found: Snapshots of the other jobs, in the order of the request, each once.
     """
 
     def __init__(self, missing: Iterable[UUID], *, found: Iterable[JobSnapshot] = ()) -> None:
@@ -271,20 +271,20 @@ class JobsNotFound(SuperstaqServerException, LookupError):
         rest = len(self.missing) - MAX_PROBLEMS
         more = f" and {rest} more (see .missing)" if rest > 0 else ""
         one = len(self.missing) == 1
-        kept = f" The {len(readable)} found are in this error's .found." if readable else ""
+        kept = " Snapshots of those it knows are in .found." if readable else ""
         super().__init__(
-            f"the server knows no {'job' if one else 'jobs'} {names}{more}, or not for this API "
-            f"key.{kept}",
+            f"the server does not know {'job' if one else 'jobs'} {names}{more}, at least not for "
+            f"this API key. Check the ids and the key.{kept}",
             job_ids=self.missing,
             found=readable,
         )
 
 
 class CancelRefused(SuperstaqServerException):
-    """The server did not cancel every job that it was asked to cancel.
+    """The server did not cancel every job of a request.
 
     Attributes:
-        receipt: What it said, with the ids that were cancelled and those that were not.
+        receipt: Its response, with the ids that were cancelled and those that were not.
     """
 
     def __init__(self, receipt: CancelReceipt) -> None:
@@ -297,17 +297,17 @@ class CancelRefused(SuperstaqServerException):
 
 
 class SubmissionUnknown(SuperstaqServerException):
-    """A job was sent, and no whole answer came back: it may or may not have been created.
+    """A job was sent, and the response was lost: it may or may not have been created.
 
-    It is not sent again, since that could run, and charge for, the job twice. Look for it with
-    ``query_jobs`` (by tag, target or time of submission) before you submit again; or submit it with
-    a ``submission_key``, which does that for you.
+    It is not submitted a second time, since it could then run, and be charged for, twice. Look for
+    it with ``query_jobs`` (by tag, target or time of submission) before you submit it again; or
+    submit it with a ``submission_key``, which does that for you.
 
     Attributes:
-        job: What was sent.
-        submission_key: The key that it was sent with; None without one.
-        timed_out: Whether the answer was lost because it took too long (a timeout, or a 504): then
-            the server may be about to create the job still.
+        job: The job.
+        submission_key: The key it was submitted with; None without one.
+        timed_out: Whether the response was lost to a timeout (or a 504): then the server may still
+            create the job.
     """
 
     job: NewJob | None = None
@@ -316,12 +316,12 @@ class SubmissionUnknown(SuperstaqServerException):
 
 
 class SubmissionKeyConflict(SuperstaqServerException):
-    """A submission key belongs to a job that is not like the one to be submitted. None was sent.
+    """A submission key belongs to a job that differs from the one to submit. Nothing was sent.
 
     Attributes:
         submission_key: The key.
-        job_id: The job that has it.
-        fields: In which fields the two differ.
+        job_id: The job that has the key.
+        fields: The fields in which the two jobs differ.
     """
 
     def __init__(self, submission_key: str, *, job_id: UUID, fields: Iterable[str]) -> None:
@@ -330,16 +330,16 @@ class SubmissionKeyConflict(SuperstaqServerException):
         self.fields = tuple(fields)
         super().__init__(
             f"the submission key {submission_key!r} belongs to job {job_id}, which differs in "
-            f"{', '.join(self.fields)}: nothing was sent. Use another key for another job.",
+            f"{', '.join(self.fields)}, so nothing was sent. Use another key for another job.",
             job_ids=[job_id],
         )
 
 
 class ProtocolError(SuperstaqServerException):
-    """The server answered, but not with what its API promises.
+    """The response is not what the API promises.
 
     Attributes:
-        problems: What is wrong, by path in the answer; at most 20.
+        problems: What is wrong, by path in the body; at most 20.
         omitted: How many further problems there were.
     """
 
@@ -366,10 +366,10 @@ class ProtocolError(SuperstaqServerException):
 
 
 class TransportError(SuperstaqServerException):
-    """No whole answer came from the server.
+    """There was no complete response from the server.
 
     Attributes:
-        sent: False where nothing of the request can have reached the server; True where it may.
+        sent: False if nothing of the request can have reached the server; True if it may have.
     """
 
     def __init__(self, message: str, *, sent: bool, job_ids: Iterable[UUID] = ()) -> None:
@@ -378,12 +378,12 @@ class TransportError(SuperstaqServerException):
 
 
 class RequestTimeout(TransportError, TimeoutError):
-    """The server took longer than one request may take."""
+    """There was no complete response in the time that one request may take."""
 
 
 class TlsError(TransportError):
-    """The server could not prove who it is. Nothing of the request was sent."""
+    """The server's certificate was not accepted. Nothing of the request was sent."""
 
 
 class AnswerTooLarge(TransportError):
-    """The answer is larger than the client allows."""
+    """The response is larger than the client allows."""

@@ -46,7 +46,7 @@ def test_a_wait_that_times_out_is_reported_in_a_line(capsys):
 
 def test_wrong_numbers_are_named_by_field(capsys):
     assert main(["demo", "--shots", "-1"]) == 1
-    assert "shots: -1 is negative" in capsys.readouterr().err
+    assert "shots: must be >= 0, got -1" in capsys.readouterr().err
 
 
 def test_a_host_that_is_not_a_url_is_reported(capsys):

@@ -42,7 +42,7 @@ EXAMPLES = [
         snapshot=None,
         timeout_seconds=None,
         waited_seconds=9.0,
-        failures=[errors.TransportError("no answer", sent=True)],
+        failures=[errors.TransportError("no response", sent=True)],
         num_failures=1,
     ),
     errors.SuperstaqServerException("odd", 418, job_ids=[JOB], found=[SNAPSHOT]),
@@ -50,11 +50,11 @@ EXAMPLES = [
     errors.TermsNotAccepted("accept them", 401),
     errors.EmailNotValidated("validate it", 401),
     errors.JobsNotFound([JOB, OTHER], found=[SNAPSHOT]),
-    errors.CancelRefused(CancelReceipt(refused=[JOB], message="it is over")),
+    errors.CancelRefused(CancelReceipt(refused=[JOB], message="it is finished")),
     errors.SubmissionUnknown("lost"),
     errors.SubmissionKeyConflict("key-1", job_id=JOB, fields=["shots", "target"]),
     errors.ProtocolError("a body", PROBLEMS, status_code=200, omitted=3, job_ids=[JOB]),
-    errors.TransportError("no answer", sent=True, job_ids=[JOB]),
+    errors.TransportError("no response", sent=True, job_ids=[JOB]),
     errors.RequestTimeout("slow", sent=True),
     errors.TlsError("no certificate", sent=False),
     errors.AnswerTooLarge("huge", sent=True),
@@ -133,8 +133,8 @@ def test_jobs_not_found_names_them_all_up_to_a_limit():
     assert str(OTHER) in str(few)
     assert ".found" not in str(few)
     one = errors.JobsNotFound([JOB], found=[SNAPSHOT])
-    assert "no job " in str(one)
-    assert "The 1 found" in str(one)
+    assert "does not know job " in str(one)
+    assert "Snapshots of those it knows are in .found" in str(one)
     missing = [uuid.UUID(int=n) for n in range(30)]
     many = errors.JobsNotFound(missing)
     assert many.missing == many.job_ids == tuple(missing)
@@ -148,8 +148,8 @@ def test_cancel_refused_says_which_and_why():
     assert error.job_ids == (JOB, OTHER)
     assert str(JOB) in str(error)
     assert "it gave no reason" in str(error)
-    assert "it is over" in str(
-        errors.CancelRefused(CancelReceipt(refused=[JOB], message="it is over"))
+    assert "it is finished" in str(
+        errors.CancelRefused(CancelReceipt(refused=[JOB], message="it is finished"))
     )
 
 
@@ -181,7 +181,7 @@ def test_a_protocol_error_without_problems_is_its_message():
     assert str(errors.ProtocolError("no JSON")) == "no JSON"
 
 
-def test_the_missing_key_lists_where_it_was_looked_for():
+def test_the_error_for_a_missing_key_lists_the_places():
     error = errors.ApiKeyNotFound(iter(["one place", "another"]))
     assert error.looked_in == ("one place", "another")
     assert str(error).index("one place") < str(error).index("another")
@@ -189,11 +189,11 @@ def test_the_missing_key_lists_where_it_was_looked_for():
 
 def test_an_unsuccessful_job_without_a_reason():
     error = errors.SuperstaqUnsuccessfulJobException(JOB, "cancelled")
-    assert str(error) == f"job {JOB} ended cancelled"
+    assert str(error) == f"job {JOB} finished with status cancelled"
     assert error.circuits == ()
 
 
-def test_a_problem_is_two_short_texts():
+def test_a_problem_is_two_short_strings():
     problem = Problem("x" * 500, "y" * 160)
     assert problem.where == "x" * 160 + "…"
     assert problem.what == "y" * 160

@@ -1,8 +1,8 @@
-"""Rows of growth: how the time of a decode grows with circuits, outcomes and jobs.
+"""Rows of growth: how the time of decoding grows with circuits, outcomes and jobs.
 
-Three decades of each. A line is the slope of one way in a plot of logarithms, fitted over the upper
-two decades, below which fixed costs bend it; 1 is time in proportion to size. Ours is with all
-fields read, so that nothing is put off. All sizes and ways come in every turn.
+Three decades of each. A line is the slope of one way in a double-logarithmic plot, fitted over the
+upper two decades, below which fixed costs dominate; 1 means that time is proportional to size. All
+sizes and ways come in every turn.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ CASES: Final = {
     "outcomes": {100 * n: (1, 1, 100 * n, 17) for n in _STEPS},
     "jobs": {n: (n, 1, 16, 4) for n in _STEPS},
 }
-"""By what grows and how much of it there is: jobs, circuits, outcomes, bits."""
+"""By what grows and its size: jobs, circuits, outcomes, bits."""
 
 WAYS: Final[Mapping[str, Callable[[bytes], Any]]] = {
-    "superstaq_jobs": reading.wholly_read,
+    "superstaq_jobs": reading.our_read,
     "general-superstaq": reading.official_read,
     "orjson.loads": orjson.loads,
 }
@@ -35,7 +35,7 @@ TURNS: Final = 11
 
 
 def row(run: Run) -> Iterator[Line]:
-    """Measure; and draw the plot, where one is wanted."""
+    """Measure, and draw the plot if one is wanted."""
     panels = []
     for what, cases in CASES.items():
         bodies = {size: payloads.body(*case) for size, case in cases.items()}

@@ -26,7 +26,7 @@ import urllib3
 import superstaq_jobs as sj
 from superstaq_jobs.transport import HttpTransport
 from superstaq_jobs.wire.api import Call
-from superstaq_jobs.wire.job_data import Answer
+from superstaq_jobs.wire.job_data import Decoded
 
 from .clients import KEY, official_client
 from .lines import Line, Run, Way, at_least, in_turns, middle, ratio
@@ -40,12 +40,12 @@ OFFICIAL_BAR: Final = 2.0
 TURNS: Final = 80
 
 
-def _unread(body: bytes, _now: dt.datetime, _source: str) -> Answer[int]:
-    return Answer(value=len(body))
+def _unread(body: bytes, _now: dt.datetime, _source: str) -> Decoded[int]:
+    return Decoded(value=len(body))
 
 
-def _parsed(body: bytes, _now: dt.datetime, _source: str) -> Answer[object]:
-    return Answer(value=msgspec.json.decode(body))
+def _parsed(body: bytes, _now: dt.datetime, _source: str) -> Decoded[object]:
+    return Decoded(value=msgspec.json.decode(body))
 
 
 def ways(origin: str, name: str, stack: contextlib.ExitStack) -> dict[str, Way]:

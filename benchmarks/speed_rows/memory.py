@@ -1,9 +1,9 @@
-"""Rows of memory: what a snapshot takes while it is held, and at the peak of decoding it.
+"""Rows of memory: what snapshots need while they are kept, and at the peak of decoding them.
 
-Counted by ``tracemalloc``. What is kept is counted with the body made inside of the count and let
-go afterwards, so that whoever holds on to a part of the body is charged for it; the peak without
-the body, which is there before. Everything has been read once before it counts, so that what is
-remembered from call to call (a parser's keys, say) counts for nobody.
+Counted by ``tracemalloc``. The body is made during the count of what is kept, and dropped before it
+ends, so that a reader that keeps parts of the body is charged for them. The peak is counted without
+the body. Everything is read once before the count, so that caches (of a parser's keys, for example)
+do not count.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["kept", "peak", "row"]
 
 
 def kept(make: Callable[[], Any]) -> int:
-    """How many bytes what is made takes, while it is held."""
+    """The bytes that a value needs while it is kept."""
     make()
     gc.collect()
     tracemalloc.start()
@@ -37,7 +37,7 @@ def kept(make: Callable[[], Any]) -> int:
 
 
 def peak(make: Callable[[], Any]) -> int:
-    """How many bytes there are at the most while it is made."""
+    """The peak number of bytes while a value is made."""
     make()
     gc.collect()
     tracemalloc.start()
@@ -48,13 +48,13 @@ def peak(make: Callable[[], Any]) -> int:
 
 
 def row(_run: Run) -> Iterator[Line]:
-    """Measure; four payloads, and a look at one outcome of many."""
+    """Measure; four payloads, and one outcome of many read."""
     for name in payloads.SIZES:
         yield from _lines(name, payloads.payload(name))
     (snapshot,) = sj.decode_jobs(payloads.payload("S3"))
     counts = snapshot.counts(0)
     yield Line(
-        what="S3: bytes that reading `counts[…]` takes, of 100,000 outcomes",
+        what="S3: bytes allocated by `counts[…]`, of 100,000 outcomes",
         ours=bytes_text(size := peak(lambda: counts["0" * 17])),
         figure=float(size),
         bar=at_most(1000),
@@ -62,7 +62,7 @@ def row(_run: Run) -> Iterator[Line]:
 
 
 def _lines(name: str, data: bytes) -> Iterator[Line]:
-    # Of many small ones together: what is made but once counts for none.
+    # Of many small ones together, so that what is made only once does not count.
     copies = max(1, 300_000 // len(data))
 
     def of(read: Callable[[bytes], Any]) -> float:
@@ -70,25 +70,23 @@ def _lines(name: str, data: bytes) -> Iterator[Line]:
 
     plain = of(orjson.loads)
     parsed = f"`orjson` {bytes_text(plain)}"
-    polled, whole = of(reading.statuses_known), of(reading.wholly_read)
-    for what, size in {"status of each job": polled, "all fields read": whole}.items():
-        yield Line(
-            what=f"{name}: kept, {what}: ours ÷ `orjson`",
-            ours=bytes_text(size),
-            theirs=parsed,
-            figure=size / plain,
-            bar=at_most(1.05),
-        )
-    official = of(reading.official_read)
+    ours, official = of(reading.our_read), of(reading.official_read)
     yield Line(
-        what=f"{name}: kept, all fields read: official ÷ ours",
-        ours=bytes_text(whole),
-        theirs=f"official {bytes_text(official)}",
-        figure=official / whole,
+        what=f"{name}: kept: ours ÷ `orjson`",
+        ours=bytes_text(ours),
+        theirs=parsed,
+        figure=ours / plain,
+        bar=at_most(1.05),
     )
-    most = peak(lambda: reading.wholly_read(data))
     yield Line(
-        what=f"{name}: peak, all fields read: ours ÷ what `orjson` keeps",
+        what=f"{name}: kept: official ÷ ours",
+        ours=bytes_text(ours),
+        theirs=f"official {bytes_text(official)}",
+        figure=official / ours,
+    )
+    most = peak(lambda: reading.our_read(data))
+    yield Line(
+        what=f"{name}: peak of decoding: ours ÷ what `orjson` keeps",
         ours=bytes_text(most),
         theirs=parsed,
         figure=most / plain,

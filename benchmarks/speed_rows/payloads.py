@@ -1,7 +1,7 @@
-"""The answers that are read: S1 to S4, and of any other size. Imports the standard library alone.
+"""The responses that are read: S1 to S4, and others. Imports the standard library only.
 
-All are of OpenQASM 2 circuits (20 gates as written, 40 compiled), finished, and with times of their
-own; the same in every run:
+All are of finished jobs with OpenQASM 2 circuits (20 gates, 40 compiled), with different times, and
+the same in every run:
 
 - S1: one job, one circuit, 16 outcomes of 4 bits
 - S2: one job, 100 circuits, 100 outcomes of 10 bits each
@@ -41,9 +41,9 @@ def circuit(random_: random.Random, qubits: int, gates: int) -> str:
 
 
 def jobs(number: int, circuits: int, outcomes: int, bits: int) -> dict[str, dict[str, Any]]:
-    """So many jobs as a server writes them, by id."""
+    """Jobs as a server writes them, by id."""
     random_ = random.Random(7)  # noqa: S311 - the same payload each time
-    answer = {}
+    found = {}
     for place in range(number):
         moment = START + dt.timedelta(seconds=place, microseconds=random_.randrange(10**6))
         stamp = moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
@@ -53,7 +53,7 @@ def jobs(number: int, circuits: int, outcomes: int, bits: int) -> dict[str, dict
             for chosen in (random_.sample(range(2**bits), outcomes) for _ in range(circuits))
         ]
         nothing = [None] * circuits
-        answer[str(uuid.UUID(int=random_.getrandbits(128), version=4))] = {
+        found[str(uuid.UUID(int=random_.getrandbits(128), version=4))] = {
             "job_type": "submit",
             "statuses": ["completed"] * circuits,
             "status_messages": nothing,
@@ -77,11 +77,11 @@ def jobs(number: int, circuits: int, outcomes: int, bits: int) -> dict[str, dict
             "tags": ["calibration"],
             "metadata": {"run": place},
         }
-    return answer
+    return found
 
 
 def body(number: int, circuits: int, outcomes: int, bits: int) -> bytes:
-    """The body of an answer about so many jobs, without white space."""
+    """The body of a response with these jobs, without white space."""
     return json.dumps(jobs(number, circuits, outcomes, bits), separators=(",", ":")).encode()
 
 

@@ -47,13 +47,13 @@ def _one_job(client: sj.SuperstaqClient, run: Run) -> Iterator[Line]:
     taken = in_turns(
         {
             "poll": _poll(client, [data]),
-            "full": lambda: reading.statuses_known(data),
-            "official": lambda: reading.official_statuses(data),
+            "full": lambda: reading.our_read(data),
+            "official": lambda: reading.official_read(data),
         },
         turns=run.turns,
     )
     yield Line(
-        what="S1 without news: ours ÷ ours decoded in full",
+        what="S1 without news: ours ÷ ours decoded, complete",
         ours=seconds_text(middle(taken, "poll")),
         theirs=f"ours in full {seconds_text(middle(taken, 'full'))}",
         figure=ratio(taken, "poll", "full"),
@@ -78,7 +78,7 @@ def _many_jobs(client: sj.SuperstaqClient, run: Run) -> Iterator[Line]:
             "poll": _poll(client, [data]),
             "news": _poll(client, [data, changed]),
             "orjson": lambda: orjson.loads(data),
-            "official": lambda: reading.official_statuses(data),
+            "official": lambda: reading.official_read(data),
         },
         turns=run.turns,
     )

@@ -1,8 +1,8 @@
-"""Rows that tell where this library's time goes: its own profile, which no page can be behind of.
+"""Rows that show where this library spends its time.
 
-A timer of processor time goes off every few milliseconds, and the function of this library that is
-being run is noted, with all that it calls outside of it: the parser, the standard library, urllib3.
-It slows down nobody, as a profiler that sees each call would.
+A timer of processor time fires every millisecond, and the function of this library that is running
+is counted, including what it calls outside of the library: the parser, the standard library,
+urllib3. Unlike a profiler that traces calls, it does not slow anything down.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ JOBS: Final = 1000
 
 
 def row(run: Run) -> Iterator[Line]:
-    """Measure; four answers, and a wait, by function and by module."""
+    """Measure; four payloads by function, and a wait by module and function."""
     for name in payloads.SIZES:
         data = payloads.payload(name)
-        reading.wholly_read(data)
+        reading.our_read(data)
         with sampled() as functions:
-            _for_seconds(lambda d=data: reading.wholly_read(d), 0.3 if run.quick else 2)
-        yield _line(f"{name}: decoded, all fields read, by function", functions)
+            _for_seconds(lambda d=data: reading.our_read(d), 0.3 if run.quick else 2)
+        yield _line(f"{name}: decoded, complete, by function", functions)
     seconds = 2 if run.quick else 10
     with (
         started("job_server", str(JOBS), str(seconds), "7") as origin,
@@ -71,7 +71,7 @@ def _for_seconds(work: Way, seconds: float) -> None:
 
 @contextlib.contextmanager
 def sampled() -> Iterator[Counter[str]]:
-    """Count how often each function of this library is found at work, in the main thread."""
+    """Count how often each function of this library is running, in the main thread."""
     found = Counter[str]()
 
     def note(_signal: int, frame: FrameType | None) -> None:

@@ -306,7 +306,7 @@ class SuperstaqClient:
                 raise
         return response.value
 
-    def _attempt(self, call: Call[T], deadline: float, number: int) -> job_data.Answer[T]:
+    def _attempt(self, call: Call[T], deadline: float, number: int) -> job_data.Decoded[T]:
         given = call.request
         request = Request(
             method=given.method, path=given.path, headers=self._headers, body=given.body
@@ -321,7 +321,7 @@ class SuperstaqClient:
             self._traffic.count_no_response()
             failed = type(error).__name__, number, self._clock.now() - started
             _LOGGER.debug("%s: %s, attempt %d, %.3f s", request.label, *failed)
-            failure = self._errors.no_answer(call, error)
+            failure = self._errors.no_response(call, error)
         else:
             got = response.status, number, self._clock.now() - started, len(response.body)
             _LOGGER.debug("%s: %d, attempt %d, %.3f s, %d bytes", request.label, *got)
@@ -336,7 +336,7 @@ class SuperstaqClient:
             return self._request_timeout_seconds
         return min(self._request_timeout_seconds, max(0.0, seconds_left))
 
-    def _read(self, call: Call[T], response: Response) -> job_data.Answer[T]:
+    def _read(self, call: Call[T], response: Response) -> job_data.Decoded[T]:
         # The body has no name here: a traceback would show it, and a server may echo the key.
         now = self._clock.utcnow()
         is_success = 200 <= response.status < 300  # noqa: PLR2004

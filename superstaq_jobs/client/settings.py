@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 from superstaq_jobs.errors import ApiKeyNotFound, ConfigurationError
 from superstaq_jobs.records.fields import is_amount, shown
 from superstaq_jobs.transport.address import Address
-from superstaq_jobs.wire.request import Secret
+from superstaq_jobs.wire.request import Secret, header_value_problem
 
 __all__ = ["API_KEY_VARIABLE", "REMOTE_HOST_VARIABLE", "find_api_key", "find_origin"]
 
@@ -95,16 +95,7 @@ def check_header(value: str, *, name: str) -> str:
 
 
 def _header_problem(secret: Secret) -> str:
-    # Nothing is raised here, where the value has a name: a traceback would show it.
-    value: object = secret.reveal()
-    if not isinstance(value, str) or not value:
-        return "must be a string that is not empty"
-    if value != value.strip() or not (value.isascii() and value.isprintable()):
-        return (
-            "must be printable ASCII without spaces or line breaks at its ends (was one copied "
-            "with it?)"
-        )
-    return ""
+    return "must not be empty" if secret == Secret("") else header_value_problem(secret)
 
 
 def find_api_key(given: Secret | None, *, environ: Environ, home: Path) -> Secret:
@@ -156,7 +147,7 @@ def find_origin(given: str | None, *, environ: Environ, default: str) -> str:
 
     Args:
         given: The argument; None or empty to use the next source.
-        environ: Looks a variable of the environment up.
+        environ: Gets an environment variable.
         default: The API version's own host.
 
     Raises:

@@ -1,7 +1,4 @@
-"""What the server says, and what it is asked: values that cannot change. No I/O, no bytes.
-
-May import nothing of this package; every other module may import it.
-"""
+"""Records of what the server said and of what it is sent: values that cannot change. No I/O."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What changed between two snapshots of a job, and which of several is the newest.
-
-Lives here: ``diff`` and the ``JobDiff`` it gives, ``newest``, ``follow``. May import ``records``.
-"""
+"""What changed between two snapshots of a job, and which of several is the newest."""
 
 from __future__ import annotations
 
@@ -22,7 +19,7 @@ __all__ = ["CircuitChange", "FieldChange", "JobDiff", "diff", "follow", "newest"
 _JOB_FIELDS: Final = tuple(
     field.name for field in attrs.fields(JobSnapshot) if field.eq and field.name != "circuits"
 )
-_TEXTS: Final = (
+_STRINGS: Final = (
     "input_circuit",
     "compiled_circuit",
     "results_dict",
@@ -36,12 +33,12 @@ _BEGINNING: Final = dt.datetime.min.replace(tzinfo=dt.UTC)
 
 @attrs.frozen
 class CircuitChange:
-    """One circuit that differs between two snapshots.
+    """A circuit that differs between two snapshots.
 
     Attributes:
-        index: Which circuit.
-        before: As it was; None if the earlier snapshot has no such circuit.
-        after: As it is; None if the later snapshot has no such circuit.
+        index: The circuit.
+        before: The circuit in the earlier snapshot; None if it has no such circuit.
+        after: The circuit in the later snapshot; None if it has no such circuit.
     """
 
     index: int
@@ -51,10 +48,10 @@ class CircuitChange:
 
 @attrs.frozen
 class FieldChange:
-    """One field of the job itself that differs between two snapshots.
+    """A field of the job itself that differs between two snapshots.
 
     Attributes:
-        name: The field of ``JobSnapshot``.
+        name: The name of the field of ``JobSnapshot``.
         before: Its value in the earlier snapshot.
         after: Its value in the later one.
     """
@@ -66,11 +63,11 @@ class FieldChange:
 
 @attrs.frozen
 class JobDiff:
-    """All that differs between two snapshots of one job; false if nothing does.
+    """The differences between two snapshots of one job; false if there are none.
 
     Attributes:
         circuits: The circuits that differ, in order.
-        fields: The other fields of the job that differ.
+        fields: The other fields that differ.
     """
 
     circuits: tuple[CircuitChange, ...] = ()
@@ -80,13 +77,12 @@ class JobDiff:
         return bool(self.circuits or self.fields)
 
     def apply(self, before: JobSnapshot) -> JobSnapshot:
-        """The later snapshot, from the earlier one: ``diff(a, b).apply(a) == b``.
+        """Make the later snapshot from the earlier one: ``diff(a, b).apply(a) == b``.
 
-        When and from where it was fetched are no part of a difference: these stay those of
-        ``before``.
+        ``fetched_at`` and ``source`` are not compared, and stay those of ``before``.
 
         Raises:
-            ValueError: If ``before`` is not the snapshot that the difference starts from.
+            ValueError: If ``before`` does not have the values that were changed.
         """
         if any(getattr(before, change.name) != change.before for change in self.fields) or any(
             _circuit_at(before, change.index) != change.before for change in self.circuits
@@ -103,14 +99,14 @@ class JobDiff:
 
 
 def diff(before: JobSnapshot, after: JobSnapshot) -> JobDiff:
-    """What changed between two snapshots of one job.
+    """The changes from one snapshot of a job to another.
 
     Args:
         before: The earlier snapshot.
         after: The later snapshot.
 
     Returns:
-        Exactly what differs; false if they are equal.
+        The differences; false if there are none.
 
     Raises:
         ValueError: If they are of different jobs.
@@ -134,7 +130,7 @@ def _changed_circuits(before: JobSnapshot, after: JobSnapshot) -> Iterator[Circu
 
 
 def _moved(old: object, new: object) -> bool:
-    # Two times that Python holds equal, written with different offsets.
+    # Python holds two times equal that have different offsets.
     return (
         isinstance(old, dt.datetime)
         and isinstance(new, dt.datetime)
@@ -153,21 +149,21 @@ def _of_one_job(first: JobSnapshot, *others: JobSnapshot) -> None:
 
 
 def newest(first: JobSnapshot, *others: JobSnapshot) -> JobSnapshot:
-    """The newest state of a job that some observations of it show, in whatever order they come.
+    """The newest state of a job among some snapshots of it, in any order.
 
-    Answers can overtake each other, so the last to arrive is not always the newest. Each circuit is
-    taken from the observation that saw it furthest: one that is over wins over one that is not, a
-    later ``updated_at`` over an earlier one, a later status over an earlier one. So a circuit that
-    was once seen to be over never goes back. The job's own fields are those of the observation that
-    was fetched last, and so is ``fetched_at``. Observations of an honest server are ordered, and
-    then the result is one of them, returned as it is.
+    Responses may overtake each other, so the last to arrive is not always the newest. Each circuit
+    is taken from the snapshot in which it has come furthest: a finished circuit wins over an
+    unfinished one, then the later ``updated_at``, then the later status. A circuit that was once
+    finished thus stays finished. The job's own fields and ``fetched_at`` are those of the snapshot
+    fetched last.
 
     Args:
-        first: An observation.
-        others: Further observations of the same job.
+        first: A snapshot.
+        others: Further snapshots of the same job.
 
     Returns:
-        The newest of them; or, of a server that contradicts itself, the newest of each circuit.
+        One of the snapshots; or, if the server contradicts itself, a new one that has the newest
+        state of each circuit.
 
     Raises:
         ValueError: If they are of different jobs.
@@ -182,23 +178,23 @@ def newest(first: JobSnapshot, *others: JobSnapshot) -> JobSnapshot:
         for index in range(base.num_circuits)
     )
     merged = attrs.evolve(base, circuits=circuits, short_lists=_short_lists(base, observed))
-    # When it was fetched is no part of equality, but the next call asks for it.
+    # `fetched_at` is not part of equality, but the next call depends on it.
     return next((s for s in observed if s.fetched_at == merged.fetched_at and s == merged), merged)
 
 
 def follow(before: JobSnapshot, after: JobSnapshot) -> JobSnapshot:
-    """The state of a job after an answer to a question that was asked after the answer before.
+    """The state of a job after a response to a request that was sent after ``before`` arrived.
 
-    The later answer is right where nothing speaks against it. Of a circuit that was over and would
-    not be, or whose ``updated_at`` goes back (as from a server behind the others), the earlier
-    state is kept.
+    That is the later response, except for circuits that would go back in it: from finished to
+    unfinished, or to an earlier ``updated_at`` (from a server that lags behind). Of these the
+    earlier state is kept.
 
     Args:
         before: The earlier state.
-        after: The later answer.
+        after: The later response.
 
     Returns:
-        ``after``, or what it would be without going back.
+        ``after``, or a copy without the steps back.
 
     Raises:
         ValueError: If they are of different jobs.
@@ -214,10 +210,10 @@ def follow(before: JobSnapshot, after: JobSnapshot) -> JobSnapshot:
 
 
 def share_texts(before: JobSnapshot, after: JobSnapshot) -> None:
-    """Let the later of two snapshots of a job hold the earlier one's own objects for what is equal.
+    """Make the later snapshot of a job share the earlier one's objects where they are equal.
 
-    So a job that is looked at often does not keep its circuits' texts more than once. Nobody can
-    tell but by the memory it takes: equal values stand in for equal values.
+    A job that is polled often then keeps the strings of its circuits only once. Equal values
+    replace equal values, so nothing changes but the memory in use.
     """
     circuits = [*map(_shared, before.circuits, after.circuits)]
     if not all(map(operator.is_, circuits, after.circuits)):
@@ -228,7 +224,7 @@ def share_texts(before: JobSnapshot, after: JobSnapshot) -> None:
 def _shared(old: CircuitSnapshot, new: CircuitSnapshot) -> CircuitSnapshot:
     if old.status_text == new.status_text and old == new and _written_alike(old, new):
         return old
-    for name in _TEXTS:
+    for name in _STRINGS:
         text = getattr(old, name)
         if text is not None and text == getattr(new, name):
             object.__setattr__(new, name, text)
@@ -236,7 +232,7 @@ def _shared(old: CircuitSnapshot, new: CircuitSnapshot) -> CircuitSnapshot:
 
 
 def _written_alike(old: CircuitSnapshot, new: CircuitSnapshot) -> bool:
-    """Whether equal circuits show the same: equal mappings may differ in order, or in 1 and 1.0."""
+    """Whether equal circuits look the same: equal mappings may differ in order, or in 1 and 1.0."""
     return all(repr(getattr(old, name)) == repr(getattr(new, name)) for name in _MAPPINGS)
 
 
@@ -248,7 +244,7 @@ def _followed(old: CircuitSnapshot, new: CircuitSnapshot) -> CircuitSnapshot:
 
 
 def _short_lists(base: JobSnapshot, observed: list[JobSnapshot]) -> dict[str, int]:
-    """Each list is as long as the longest that was seen, so that it holds what was kept of it."""
+    """The longest length of each list that was observed, so that nothing of it is cut off."""
     longest = {
         name: max(s.short_lists.get(name, s.num_circuits) for s in observed)
         for name in base.short_lists
@@ -261,7 +257,7 @@ def _newer_circuit(one: CircuitSnapshot, other: CircuitSnapshot) -> CircuitSnaps
         return one
     ranks = _circuit_rank(one), _circuit_rank(other)
     if ranks[0] == ranks[1] and one != other:
-        # Nothing tells which came first, but the answer must not depend on which came first here.
+        # Neither is known to be newer, but the result must not depend on their order.
         ranks = (one.canonical,), (other.canonical,)
     return one if ranks[0] >= ranks[1] else other
 
@@ -280,7 +276,7 @@ def _circuit_rank(circuit: CircuitSnapshot) -> tuple[Any, ...]:
 def _newer_job(one: JobSnapshot, other: JobSnapshot) -> JobSnapshot:
     ranks = _job_rank(one), _job_rank(other)
     if ranks[0] == ranks[1]:
-        ranks = (_job_text(one),), (_job_text(other),)
+        ranks = (_job_digest(one),), (_job_digest(other),)
     return one if ranks[0] >= ranks[1] else other
 
 
@@ -288,5 +284,5 @@ def _job_rank(snapshot: JobSnapshot) -> tuple[Any, ...]:
     return snapshot.num_circuits, snapshot.fetched_at or _BEGINNING
 
 
-def _job_text(snapshot: JobSnapshot) -> str:
+def _job_digest(snapshot: JobSnapshot) -> str:
     return attrs.evolve(snapshot, circuits=(), short_lists={}).digest

@@ -1,7 +1,4 @@
-"""Counts of measured bitstrings, as a mapping that cannot change.
-
-Lives here: ``Counts``. May import ``frozen``.
-"""
+"""Counts of measured bitstrings, as a mapping that cannot change."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from .frozen import FrozenMapping, is_unicode
+from .frozen import FrozenMapping, adopt, is_unicode
 
 __all__ = ["Counts"]
 
@@ -20,24 +17,24 @@ _SHOWN: Final = 8
 class Counts(FrozenMapping[str, int | float]):
     """How often each bitstring was measured.
 
-    A mapping from bitstring to a number: of shots (an int), or a weight or probability (a float;
-    error mitigation gives negative ones too). Bitstrings are big-endian: character i is the i-th
-    measured qubit, counted from 0. Reading it copies nothing, however many outcomes it has.
+    A mapping from bitstrings to numbers: of shots (ints), or weights or probabilities (floats,
+    which may be negative after error mitigation). Bitstrings are big-endian: character i is the
+    i-th measured qubit, counted from 0. Reading copies nothing, whatever the number of outcomes.
 
-    What the server sends is kept as it is; only what needs bitstrings of one length, or of 0 and 1
-    only, insists on them.
+    What the server sends is kept as it is. Only methods that need bitstrings of one length, or of 0
+    and 1, raise for others.
 
     >>> counts = Counts({"00": 507, "11": 493})
     >>> counts["00"], counts.shots
     (507, 1000)
 
     Args:
-        items: The bitstrings and their numbers, copied once.
+        items: The bitstrings and their numbers, which are copied once.
 
     Raises:
-        TypeError: If a bitstring is no text, or a number no int or float (a bool is none).
-        ValueError: If a number is NaN or infinite, or, beside floats, larger than any of them; if a
-            bitstring has a lone surrogate.
+        TypeError: If a bitstring is not a string, or a number not an int or float (or a bool).
+        ValueError: If a number is NaN or infinite; if an int beside floats is larger than any
+            float; if a bitstring has a lone surrogate.
     """
 
     __slots__ = ()
@@ -46,29 +43,29 @@ class Counts(FrozenMapping[str, int | float]):
     def _checked(items: dict[Any, Any]) -> dict[Any, Any]:
         if not set(map(type, items)) <= {str}:
             bad = next(key for key in items if type(key) is not str)
-            raise TypeError(f"the bitstring {bad!r} is no text")
+            raise TypeError(f"a bitstring must be a string, got {bad!r}")
         kinds = set(map(type, items.values()))
         if not kinds <= _NUMBERS:
             items = {bits: _number(bits, value) for bits, value in items.items()}
         if kinds != {int} and not _all_finite(items.values()):
             bits, value = next((b, v) for b, v in items.items() if not _all_finite([v]))
-            raise ValueError(f"{bits!r} has {value}, which is no count")
+            raise ValueError(f"the count of {bits!r} must be a finite float or int, got {value}")
         if not all(map(str.isascii, items)) and not all(map(is_unicode, items)):
-            raise ValueError("a bitstring has a lone surrogate, which UTF-8 does not have")
+            raise ValueError("a bitstring has a lone surrogate, which UTF-8 cannot encode")
         return items
 
     @property
     def shots(self) -> int | float:
-        """The sum of all numbers: the shots, or the total weight."""
+        """The sum of all numbers: the number of shots, or the total weight."""
         values = self._items.values()
         return sum(values) if set(map(type, values)) <= {int} else math.fsum(values)
 
     @property
     def num_bits(self) -> int:
-        """The length of the bitstrings; 0 where there are none.
+        """The length of the bitstrings; 0 if there are none.
 
         Raises:
-            ValueError: If they are not of one length.
+            ValueError: If they differ in length.
         """
         lengths = set(map(len, self._items))
         if len(lengths) > 1:
@@ -76,10 +73,10 @@ class Counts(FrozenMapping[str, int | float]):
         return lengths.pop() if lengths else 0
 
     def probabilities(self) -> Counts:
-        """Each number over the sum of all: ``Counts`` that add up to 1.
+        """The counts divided by their sum, so that they add up to 1.
 
         Raises:
-            ValueError: If the sum is 0 (or there is nothing to sum).
+            ValueError: If the sum is 0, as without any counts.
         """
         total = self.shots
         if not total:
@@ -87,16 +84,16 @@ class Counts(FrozenMapping[str, int | float]):
         return Counts({bits: value / total for bits, value in self._items.items()})
 
     def most_common(self, n: int | None = None) -> list[tuple[str, int | float]]:
-        """The bitstrings with the largest numbers, largest first; equal ones in order of bits.
+        """The bitstrings with the largest numbers, largest first; ties in order of the bitstrings.
 
         Args:
-            n: How many at the most; None for all.
+            n: How many to return at most; None for all.
         """
         ordered = sorted(self._items.items(), key=lambda item: (-item[1], item[0]))
         return ordered if n is None else ordered[: max(n, 0)]
 
     def marginal(self, qubits: Iterable[int]) -> Counts:
-        """The counts of some of the bits, in the order named, summed over the others.
+        """The counts of some of the bits, in the given order, summed over the others.
 
         >>> Counts({"001": 3, "011": 4}).marginal([2, 0])
         Counts({'10': 7})
@@ -105,21 +102,21 @@ class Counts(FrozenMapping[str, int | float]):
             qubits: Positions in the bitstring, from 0.
 
         Raises:
-            TypeError: If a position is no int.
-            ValueError: If a position is outside the bitstrings, or these differ in length.
+            TypeError: If a position is not an int.
+            ValueError: If a position is outside the bitstrings, or they differ in length.
         """
         chosen = _positions(qubits, self.num_bits if self._items else None)
         return self._regrouped(lambda bits: "".join([bits[i] for i in chosen]))
 
     def reversed_bits(self) -> Counts:
-        """The same counts with every bitstring reversed: the order that Qiskit writes them in."""
-        return Counts._adopt({bits[::-1]: value for bits, value in self._items.items()})
+        """The counts with every bitstring reversed, as Qiskit writes them."""
+        return adopt(Counts, {bits[::-1]: value for bits, value in self._items.items()})
 
     def combine(self, *others: Mapping[str, int | float]) -> Counts:
-        """These counts and others, added up by bitstring.
+        """The sum of these counts and others, by bitstring.
 
         Raises:
-            ValueError: If the bitstrings are not all of one length.
+            ValueError: If the bitstrings differ in length.
         """
         parts = [self, *(c if isinstance(c, Counts) else Counts(c) for c in others)]
         widths = {part.num_bits for part in parts if part}
@@ -137,9 +134,9 @@ class Counts(FrozenMapping[str, int | float]):
         return self.combine(other) if isinstance(other, Mapping) else NotImplemented
 
     def parity_expectation(self, qubits: Iterable[int] | None = None) -> float:
-        """The mean of the parity of some bits: +1 for an even number of ones, -1 for an odd.
+        """The mean parity of some bits: +1 for an even number of ones, -1 for an odd one.
 
-        This is the expectation of the product of Pauli Z over these qubits.
+        This is the expectation value of the product of Pauli Z on these qubits.
 
         >>> Counts({"00": 3, "01": 1}).parity_expectation()
         0.5
@@ -148,14 +145,14 @@ class Counts(FrozenMapping[str, int | float]):
             qubits: Positions in the bitstring, from 0; None for all.
 
         Raises:
-            TypeError: If a position is no int.
+            TypeError: If a position is not an int.
             ValueError: If a position is outside the bitstrings, a bitstring has a character other
                 than 0 and 1, or the counts add up to 0.
         """
         kept = self if qubits is None else self.marginal(dict.fromkeys(qubits))
         strange = next((bits for bits in kept if bits.strip("01")), None)
         if strange is not None:
-            raise ValueError(f"{strange!r} is no string of 0 and 1: it has no parity")
+            raise ValueError(f"parity needs bitstrings of 0 and 1, got {strange!r}")
         signed = (-v if bits.count("1") % 2 else v for bits, v in kept.probabilities().items())
         return math.fsum(signed)
 
@@ -175,20 +172,20 @@ class Counts(FrozenMapping[str, int | float]):
 
 
 def _total(values: list[int | float]) -> int | float:
-    # fsum does not depend on the order of the values, which marginals of marginals change.
+    # Marginals of marginals change the order of the values; fsum does not depend on it.
     return sum(values) if all(type(v) is int for v in values) else math.fsum(values)
 
 
 def _all_finite(values: Iterable[int | float]) -> bool:
     try:
         return all(map(math.isfinite, values))
-    except OverflowError:  # a whole number that is larger than any float
+    except OverflowError:  # an int that is larger than any float
         return False
 
 
 def _number(bits: str, value: object) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{bits!r} has {value!r}, which is no number")
+        raise TypeError(f"the count of {bits!r} must be a number, got {value!r}")
     return float(value) if isinstance(value, float) else int(value)
 
 
@@ -196,7 +193,7 @@ def _positions(qubits: Iterable[int], width: int | None) -> list[int]:
     chosen = list(qubits)
     for i in chosen:
         if isinstance(i, bool) or not isinstance(i, int):
-            raise TypeError(f"{i!r} is no position of a bit")
+            raise TypeError(f"a position must be an int, got {i!r}")
         if i < 0 or (width is not None and i >= width):
-            raise ValueError(f"there is no bit {i}: the bitstrings have {width} bits, from 0")
+            raise ValueError(f"a position must be >= 0 and < {width or 0}, got {i}")
     return chosen

@@ -1,9 +1,7 @@
-"""Fields of records: each takes what a person may pass, and keeps the one frozen form of it.
+"""Converters and checks for the fields of records.
 
-A converter here never raises. It returns a ``Bad`` in place of a value that cannot be used, and
-``refuse_bad``, called when the record is complete, names every bad field in one error.
-
-May import ``errors``, ``frozen`` and attrs.
+A converter never raises. In place of a value that cannot be used it returns a ``Bad``, and
+``refuse_bad``, called once the record is complete, names every bad field in one error.
 """
 
 from __future__ import annotations
@@ -21,11 +19,16 @@ import attrs
 
 from .frozen import MAX_BITS, FrozenMapping, JsonMapping, canonical_json, is_unicode
 from .problems import InvalidValue, Problem
+from .status import CircuitType, JobType
 
 __all__ = []
 
-_INDEX_LIMIT: Final = 10**18  # the codec reads 18 digits at the most
+INDEX_LIMIT: Final = 10**18
+"""Qubit indices are smaller than this: the decoder reads at most 18 digits."""
+
 _TARGET: Final = re.compile(r"[A-Za-z0-9-]+_[A-Za-z0-9.-]+_(?:qpu|simulator)")
+_SHOWN_CHARACTERS: Final = 40
+_CLIPPED_CHARACTERS: Final = 60
 
 T = TypeVar("T")
 E = TypeVar("E", bound=enum.Enum)
@@ -33,7 +36,11 @@ E = TypeVar("E", bound=enum.Enum)
 
 @attrs.frozen
 class Bad:
-    """Stands in a field for a value that cannot be used."""
+    """Stands in a field for a value that cannot be used.
+
+    Attributes:
+        what: What is wrong with it.
+    """
 
     what: str
 
@@ -48,7 +55,13 @@ def refuse_bad(
     error: Callable[[str, list[Problem]], Exception] = InvalidValue,
     *further: Problem,
 ) -> None:
-    """Raise one error that names every bad field of a record, if there are any."""
+    """Raise one error that names every bad field of a record, if there is one.
+
+    Args:
+        record: The record.
+        error: The class to raise.
+        further: Problems that do not belong to a single field.
+    """
     problems = [
         Problem(field.name, value.what)
         for field in attrs.fields(type(record))
@@ -61,80 +74,152 @@ def refuse_bad(
 
 
 def is_a(value: object, kind: type) -> bool:
-    """Whether a value is of a class, where its type says so but a caller may not keep to it."""
+    """``isinstance``, for values whose annotated type a caller may not have kept to."""
     return isinstance(value, kind)
 
 
-def shown(value: object) -> str:
-    """A value for an error's text, cut to what a person reads."""
+def shown(value: object, limit: int = _SHOWN_CHARACTERS) -> str:
+    """The ``repr`` of a value for an error message, cut to ``limit`` characters; never raises."""
     try:
         text = repr(value)
-    except (RecursionError, ValueError):  # nested too deeply; a number of thousands of digits
+    except (RecursionError, ValueError):  # nested too deeply; an int of thousands of digits
         return f"a {type(value).__name__}"
-    return text if len(text) <= 40 else f"{text[:40]}…"  # noqa: PLR2004
+    return text if len(text) <= limit else f"{text[:limit]}…"
 
 
-def text(value: str) -> str:
-    """A text."""
+def clipped(value: object) -> str:
+    """The ``repr`` of a long string inside the ``repr`` of a record, cut to 60 characters."""
+    return shown(value, _CLIPPED_CHARACTERS)
+
+
+# ---- strings -------------------------------------------------------------------------------------
+
+
+def string(value: str) -> str:
+    """A string that UTF-8 can encode."""
     if not isinstance(value, str):
-        return bad(f"{shown(value)} is no text")
+        return bad(f"expected a string, got {shown(value)}")
     if not is_unicode(value):
-        return bad("has a lone surrogate, which UTF-8 does not have")
+        return bad("must not contain a lone surrogate, which UTF-8 cannot encode")
     return str.__str__(value)
 
 
-def optional_text(value: str | None) -> str | None:
-    """A text or None."""
-    return None if value is None else text(value)
+def optional_string(value: str | None) -> str | None:
+    """A string or None."""
+    return None if value is None else string(value)
 
 
-def texts(value: Iterable[str]) -> tuple[str, ...]:
-    """Some texts, in order; a single text is refused, since its letters were not meant."""
-    return _many(value, text, "texts")
+def strings(value: Iterable[str]) -> tuple[str, ...]:
+    """Strings, in order. A single string is refused: its letters were not meant."""
+    return _many(value, string, "strings")
 
 
 def serialized(value: str | Sequence[str]) -> str:
-    """One text that is not blank; a sequence of texts becomes the JSON text of that list."""
+    """A string that is not blank; a sequence of strings becomes the JSON array of them."""
     if isinstance(value, str):
-        return text(value) if value.strip() else bad("is empty")
-    listed = texts(value)
+        return string(value) if value.strip() else bad("must not be empty")
+    listed = strings(value)
     if not isinstance(listed, tuple):
         return listed
-    return canonical_json(listed) if listed else bad("is empty")
+    return canonical_json(listed) if listed else bad("must not be empty")
+
+
+def one_of(kind: type[E], value: object) -> E:
+    """A member of an enum, given as itself or by its value."""
+    try:
+        return kind(value)
+    except ValueError:
+        values = ", ".join(str(member.value) for member in kind)
+        return bad(f"must be one of {values}; got {shown(value)}")
+
+
+def job_type(value: JobType | str) -> JobType:
+    """A job type."""
+    return one_of(JobType, value)
+
+
+def circuit_type(value: CircuitType | str) -> CircuitType:
+    """A format of circuits."""
+    return one_of(CircuitType, value)
+
+
+def job_id(value: UUID | str) -> UUID:
+    """A job's id, as a UUID or a string."""
+    if isinstance(value, UUID):
+        return value
+    try:
+        return UUID(value)
+    except (ValueError, AttributeError, TypeError):
+        return bad(f"must be a UUID, got {shown(value)}")
+
+
+def target(value: str) -> str:
+    """A target's name, ``<provider>_<device>_<qpu|simulator>``: the official client's rule."""
+    name = string(value)
+    if isinstance(name, str) and not _TARGET.fullmatch(name):
+        return bad(
+            "must be a target name <provider>_<device>_<qpu|simulator>, such as ibmq_fez_qpu; "
+            f"got {shown(name)}"
+        )
+    return name
+
+
+# ---- numbers -------------------------------------------------------------------------------------
 
 
 def integer(value: SupportsIndex) -> int:
-    """A whole number; a bool is none."""
+    """An integer, but not a bool."""
     if isinstance(value, bool):
-        return bad(f"{value} is no number")
+        return bad(f"expected an integer, got {value}")
     try:
         number = operator.index(value)
     except TypeError:
-        return bad(f"{shown(value)} is no whole number")
-    return bad("has more than 4,000 digits") if number.bit_length() > MAX_BITS else number
+        return bad(f"expected an integer, got {shown(value)}")
+    return bad("must have at most 4,000 digits") if number.bit_length() > MAX_BITS else number
 
 
 def optional_integer(value: SupportsIndex | None) -> int | None:
-    """A whole number or None."""
+    """An integer or None."""
     return None if value is None else integer(value)
 
 
 def count(value: SupportsIndex) -> int:
-    """A whole number, 0 or more."""
+    """An integer >= 0."""
     number = integer(value)
-    return bad(f"{number} is negative") if isinstance(number, int) and number < 0 else number
+    if isinstance(number, int) and number < 0:
+        return bad(f"must be >= 0, got {shown(number)}")
+    return number
 
 
 def number(value: float) -> float:
-    """A finite number; a bool is none."""
+    """A finite number, but not a bool."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return bad(f"{shown(value)} is no number")
-    return value if abs(value) != float("inf") and value == value else bad(f"is {value}")  # noqa: PLR0124
+        return bad(f"expected a number, got {shown(value)}")
+    if isinstance(value, float) and not math.isfinite(value):
+        return bad(f"must be a finite number, got {value}")
+    return value
+
+
+def is_amount(value: object) -> bool:
+    """Whether a value is a finite number >= 0, and not a bool."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+
+
+def seconds(value: float) -> float:
+    """A number of seconds >= 0."""
+    if is_amount(value):
+        return value
+    return bad(f"must be a number of seconds >= 0, got {shown(value)}")
+
+
+def optional_seconds(value: float | None) -> float | None:
+    """A number of seconds >= 0, or None."""
+    return None if value is None else seconds(value)
 
 
 def flag(value: bool) -> bool:
     """True or False, nothing else."""
-    return value if isinstance(value, bool) else bad(f"{shown(value)} is neither True nor False")
+    return value if isinstance(value, bool) else bad(f"expected True or False, got {shown(value)}")
 
 
 def optional_flag(value: bool | None) -> bool | None:
@@ -142,55 +227,35 @@ def optional_flag(value: bool | None) -> bool | None:
     return None if value is None else flag(value)
 
 
-def one_of(kind: type[E], value: object) -> E:
-    """A member of an enum, given as itself or by its text."""
-    try:
-        return kind(value)
-    except ValueError:
-        words = ", ".join(str(member.value) for member in kind)
-        return bad(f"{shown(value)} is none of {words}")
-
-
-def job_id(value: UUID | str) -> UUID:
-    """A job's id, as a UUID or its text."""
-    if isinstance(value, UUID):
-        return value
-    try:
-        return UUID(value)
-    except (ValueError, AttributeError, TypeError):
-        return bad(f"{shown(value)} is no UUID")
-
-
-def target(value: str) -> str:
-    """A target's name: ``<provider>_<device>_<qpu|simulator>``, the official client's rule."""
-    name = text(value)
-    if isinstance(name, str) and not _TARGET.fullmatch(name):
-        return bad(
-            f"{shown(name)} is no target: <provider>_<device>_<qpu|simulator>, like ibmq_fez_qpu"
-        )
-    return name
+# ---- times ---------------------------------------------------------------------------------------
 
 
 def moment(value: dt.datetime) -> dt.datetime:
-    """An aware time, with its offset from UTC as a fixed one in whole minutes."""
+    """A datetime with a time zone, which is kept as a fixed offset from UTC in whole minutes."""
     if not isinstance(value, dt.datetime):
-        return bad(f"{shown(value)} is no datetime")
+        return bad(f"expected a datetime, got {shown(value)}")
     offset = value.utcoffset()
     if offset is None:
-        return bad("has no time zone")
+        return bad("must have a time zone, such as datetime.UTC")
     if offset.seconds % 60 or offset.microseconds:
-        return bad("has an offset from UTC that is not in whole minutes")
+        return bad("must have an offset from UTC in whole minutes")
     return value.replace(tzinfo=dt.timezone(offset), fold=0)
 
 
 def optional_moment(value: dt.datetime | None) -> dt.datetime | None:
-    """An aware time or None."""
+    """A datetime with a time zone, or None."""
     return None if value is None else moment(value)
 
 
 def same_moment(value: dt.datetime | None) -> object:
-    """What two times are compared by: Python holds 12:00Z and 13:00+01:00 equal, texts do not."""
+    """The key by which two times are compared.
+
+    To Python 12:00Z equals 13:00+01:00; as strings, which is what the server sends, they differ.
+    """
     return (value, value.utcoffset()) if isinstance(value, dt.datetime) else value
+
+
+# ---- collections ---------------------------------------------------------------------------------
 
 
 def json_mapping(value: Mapping[str, Any]) -> JsonMapping:
@@ -198,7 +263,7 @@ def json_mapping(value: Mapping[str, Any]) -> JsonMapping:
     if isinstance(value, JsonMapping):
         return value
     if not isinstance(value, Mapping):
-        return bad(f"{shown(value)} is no mapping")
+        return bad(f"expected a mapping, got {shown(value)}")
     try:
         return JsonMapping(value)
     except (TypeError, ValueError) as error:
@@ -206,48 +271,47 @@ def json_mapping(value: Mapping[str, Any]) -> JsonMapping:
 
 
 def integer_map(value: Mapping[int, int] | None) -> FrozenMapping[int, int] | None:
-    """A map from whole numbers to whole numbers, frozen, or None."""
+    """A mapping from integers to integers, frozen, or None."""
     if value is None:
         return None
     if not isinstance(value, Mapping):
-        return bad(f"{shown(value)} is no mapping")
+        return bad(f"expected a mapping, got {shown(value)}")
     items = value.items()
     if not all(type(k) is int and type(v) is int for k, v in items):
-        return bad("does not map whole numbers to whole numbers")
-    if any(abs(k) >= _INDEX_LIMIT or v.bit_length() > MAX_BITS for k, v in items):
-        return bad("has a number that is no index of a qubit")
+        return bad("must map integers to integers")
+    if any(abs(k) >= INDEX_LIMIT or v.bit_length() > MAX_BITS for k, v in items):
+        return bad("must map qubit indices of at most 18 digits")
     return value if type(value) is FrozenMapping else FrozenMapping(items)
 
 
 def many(value: Iterable[T], kind: type[T]) -> tuple[T, ...]:
-    """Some instances of a class, in order."""
+    """Instances of a class, in order."""
 
     def check(item: T) -> T:
-        return item if isinstance(item, kind) else bad(f"{shown(item)} is no {kind.__name__}")
+        return item if isinstance(item, kind) else bad(_expected(item, kind))
 
     return _many(value, check, f"{kind.__name__}s")
 
 
+def _expected(item: object, kind: type) -> str:
+    return f"expected a {kind.__name__}, got {shown(item)}"
+
+
 def filters(value: Iterable[Any] | None, check: Callable[[Any], T]) -> tuple[T, ...] | None:
-    """Values of a query of which one must match, or None for no condition."""
+    """Values of a query, of which one must match; None for no condition."""
     if value is None:
         return None
     checked = _many(value, check, "values")
     if checked == ():
-        return bad("is empty, which would match nothing: leave it out to match everything")
+        return bad("must not be empty: that would match nothing; leave it out to match everything")
     return checked
 
 
 def _many(value: Iterable[Any], check: Callable[[Any], T], what: str) -> tuple[T, ...]:
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
-        return bad(f"{shown(value)} is no list of {what}")
+        return bad(f"expected a list of {what}, got {shown(value)}")
     checked = tuple(map(check, value))
     for position, item in enumerate(checked):
         if isinstance(item, Bad):
             return bad(f"[{position}] {item.what}")
     return checked
-
-
-def is_amount(value: object) -> bool:
-    """Whether a value is a finite number, 0 or more; a bool is none."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf

@@ -1,12 +1,8 @@
 """Mappings that cannot change, and JSON values made of them.
 
-Lives here: ``FrozenMapping``, ``JsonMapping``, and the canonical text of a JSON value. Imports
-nothing of this package.
-
-Why not a library's frozen mapping: Python holds ``True == 1``, so that with any of them two
-snapshots with different JSON would be equal, and the digest of a snapshot could not follow its
-equality. ``JsonMapping`` compares as JSON does: numbers by value, and a number never equals a
-boolean.
+No library's frozen mapping is used for JSON: Python holds ``True == 1``, so with any of them two
+snapshots with different JSON would be equal, and a snapshot's digest could not follow its equality.
+``JsonMapping`` compares as JSON does: numbers by value, and a number never equals a boolean.
 """
 
 from __future__ import annotations
@@ -14,56 +10,60 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
-from typing import Any, Final, NoReturn, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias, TypeVar
 
-__all__ = ["FrozenMapping", "Json", "JsonMapping", "canonical_json", "freeze", "thaw"]
+__all__ = [
+    "FrozenMapping",
+    "Json",
+    "JsonMapping",
+    "adopt",
+    "canonical_json",
+    "freeze",
+    "freeze_object",
+    "thaw",
+]
 
 K = TypeVar("K")
 V_co = TypeVar("V_co", covariant=True)
+M = TypeVar("M", bound="FrozenMapping[Any, Any]")
 
 Json: TypeAlias = "bool | int | float | str | tuple[Json, ...] | JsonMapping | None"
 """A JSON value that cannot change: arrays are tuples, objects are ``JsonMapping``."""
 
 MAX_DEPTH: Final = 100
-"""How deep JSON values may be nested in a record."""
+"""How deeply JSON values may be nested in a record."""
 
 MAX_BITS: Final = 14_000
-"""How long a whole number may be: Python writes none of more than 4,300 digits."""
+"""The bits of the largest integer in a record: Python prints at most 4,300 digits."""
+
+
+_SMALL: Final = 2**62
 
 
 class FrozenMapping(Mapping[K, V_co]):
-    """A mapping that cannot change: hashable, picklable, and its own copy.
+    """A mapping that cannot change: hashable and picklable; copying it returns the mapping itself.
 
-    It holds a private dict. Reading copies nothing. The order of the items is kept, but, as with a
-    dict, is not part of equality.
+    Reading copies nothing. The order of the items is kept; as with a dict, it is not part of
+    equality.
 
     Args:
-        items: The items, copied once.
+        items: The items, which are copied once.
     """
 
     __slots__ = ("_hash", "_items")
 
     _items: dict[K, V_co]
-    _hash: int | None
+    _hash: int  # set when first asked for
 
     def __init__(self, items: Mapping[K, V_co] | Iterable[tuple[K, V_co]] = ()) -> None:
         if hasattr(self, "_items"):
             raise AttributeError(f"a {type(self).__name__} cannot be changed")
         object.__setattr__(self, "_items", self._checked(dict(items)))
-        object.__setattr__(self, "_hash", None)
 
     @staticmethod
     def _checked(items: dict[Any, Any]) -> dict[Any, Any]:
-        """The items as they are kept; a subclass refuses here what it does not allow."""
+        """The items as they are stored. A subclass raises here for items it does not allow."""
         return items
-
-    @classmethod
-    def _adopt(cls, items: dict[Any, Any]) -> Self:
-        """Wrap a dict that nobody else holds and that is known to be right, without a copy."""
-        self = cls.__new__(cls)
-        object.__setattr__(self, "_items", items)
-        object.__setattr__(self, "_hash", None)
-        return self
 
     def __getitem__(self, key: K) -> V_co:
         return self._items[key]
@@ -99,11 +99,11 @@ class FrozenMapping(Mapping[K, V_co]):
         return NotImplemented
 
     def __hash__(self) -> int:
-        value = self._hash
-        if value is None:
-            value = self._compute_hash()
-            object.__setattr__(self, "_hash", value)
-        return value
+        try:
+            return self._hash
+        except AttributeError:
+            object.__setattr__(self, "_hash", self._compute_hash())
+            return self._hash
 
     def _compute_hash(self) -> int:
         return hash(frozenset(self._items.items()))
@@ -134,34 +134,28 @@ class JsonMapping(FrozenMapping[str, Json]):
     JSON object: ``JsonMapping({"a": [1, 2]}) == {"a": [1.0, 2]}``, but not ``{"a": [True, 2]}``.
 
     Args:
-        items: What to freeze: texts as keys; None, booleans, finite numbers, texts, sequences and
-            mappings of such as values, nested at most 100 deep.
+        items: What to freeze. Keys are strings; values are None, booleans, finite numbers,
+            strings, or lists, tuples and mappings of these, nested at most 100 deep.
 
     Raises:
-        TypeError: For a value that JSON does not have.
+        TypeError: If a value has no JSON equivalent.
         ValueError: For NaN, an infinity, a lone surrogate, or nesting that is too deep.
     """
 
     __slots__ = ("_canonical",)
 
-    _canonical: str | None
+    _canonical: str  # set when first asked for
 
-    def __init__(self, items: Mapping[str, Any] | Iterable[tuple[str, Any]] = ()) -> None:
-        super().__init__(items)
-        object.__setattr__(self, "_canonical", None)
+    if TYPE_CHECKING:
+
+        def __init__(self, items: Mapping[str, Any] | Iterable[tuple[str, Any]] = ()) -> None: ...
 
     @staticmethod
     def _checked(items: dict[Any, Any]) -> dict[Any, Any]:
-        return _freeze_object(items, "$", 1)
-
-    @classmethod
-    def _adopt(cls, items: dict[Any, Any]) -> Self:
-        self = super()._adopt(items)
-        object.__setattr__(self, "_canonical", None)
-        return self
+        return _frozen_items(items, "$", 1)
 
     def to_dict(self) -> dict[str, Any]:
-        """The object as plain dicts and lists, which are the caller's own."""
+        """The object as new, plain dicts and lists."""
         return {key: thaw(value) for key, value in self._items.items()}
 
     def __eq__(self, other: object) -> bool:
@@ -176,35 +170,45 @@ class JsonMapping(FrozenMapping[str, Json]):
                 other = JsonMapping(other)
             except (TypeError, ValueError):
                 return False
-        return self._canonical_text() == other._canonical_text()
+        return self._canonical_json() == other._canonical_json()
 
     __hash__ = FrozenMapping.__hash__
 
     def _compute_hash(self) -> int:
-        return hash(self._canonical_text())
+        return hash(self._canonical_json())
 
-    def _canonical_text(self) -> str:
-        text = self._canonical
-        if text is None:
-            text = canonical_json(self)
-            object.__setattr__(self, "_canonical", text)
-        return text
+    def _canonical_json(self) -> str:
+        try:
+            return self._canonical
+        except AttributeError:
+            object.__setattr__(self, "_canonical", canonical_json(self))
+            return self._canonical
+
+
+def adopt(kind: type[M], items: dict[Any, Any]) -> M:
+    """A frozen mapping of items that have been checked, without copying the dict.
+
+    Nothing else may refer to the dict.
+    """
+    made = object.__new__(kind)
+    object.__setattr__(made, "_items", items)
+    return made
 
 
 def freeze(value: Any) -> Json:
-    """A JSON value that cannot change, from one that may.
+    """A JSON value that cannot change, made from one that can.
 
     >>> freeze([1, {"a": [None]}])
     (1, JsonMapping({'a': (None,)}))
 
     Args:
-        value: As ``JsonMapping`` takes it.
+        value: A value that ``JsonMapping`` can hold.
 
     Returns:
-        The same value, of tuples and ``JsonMapping``.
+        The same value, made of tuples and ``JsonMapping``.
 
     Raises:
-        TypeError: For a value that JSON does not have.
+        TypeError: If a value has no JSON equivalent.
         ValueError: For NaN, an infinity, a lone surrogate, or nesting that is too deep.
     """
     frozen: Json = _freeze(value, "$", 0)
@@ -216,42 +220,51 @@ def _freeze(value: Any, path: str, depth: int) -> Any:
     if value is None or kind is bool:
         return value
     if isinstance(value, str):
-        return _freeze_text(str.__str__(value), path)
+        return _freeze_string(str.__str__(value), path)
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise ValueError(f"{path} is {value}, which JSON does not have")
+            raise ValueError(f"{path} is {value}, which has no JSON equivalent")
         return float(value)
     if isinstance(value, int):
         if value.bit_length() > MAX_BITS:
-            raise ValueError(f"{path} is a number of more than 4,000 digits")
+            raise ValueError(f"{path} must have at most 4,000 digits")
         return int(value)
     if depth >= MAX_DEPTH:
-        raise ValueError(f"is nested more than {MAX_DEPTH} deep")
+        raise ValueError(f"must be nested at most {MAX_DEPTH} deep")
     if isinstance(value, Mapping):
-        return JsonMapping._adopt(_freeze_object(value, path, depth + 1))  # noqa: SLF001
+        return freeze_object(value, path, depth + 1)
     if isinstance(value, list | tuple):
         return tuple(_freeze(v, f"{path}[{i}]", depth + 1) for i, v in enumerate(value))
-    raise TypeError(f"{path} is a {kind.__name__}, which JSON does not have")
+    raise TypeError(f"{path} is a {kind.__name__}, which has no JSON equivalent")
 
 
-def _freeze_object(items: Mapping[Any, Any], path: str, depth: int) -> dict[str, Any]:
+def freeze_object(items: Mapping[str, Any], path: str = "$", depth: int = 1) -> JsonMapping:
+    """``JsonMapping(items)`` for a mapping; ``path`` and ``depth`` are where it is in a value."""
+    return adopt(JsonMapping, _frozen_items(items, path, depth))
+
+
+def _frozen_items(items: Mapping[Any, Any], path: str, depth: int) -> dict[str, Any]:
     frozen: dict[str, Any] = {}
     for key, value in items.items():
         if not isinstance(key, str):
-            raise TypeError(f"{path} has the key {key!r}, which is no text")
-        text = _freeze_text(str.__str__(key), path)
-        frozen[text] = _freeze(value, f"{path}.{text}", depth)
+            raise TypeError(f"{path} has the key {key!r}: keys must be strings")
+        name = _freeze_string(str.__str__(key), path)
+        kind = type(value)
+        if kind is bool or (kind is int and -_SMALL < value < _SMALL):
+            frozen[name] = value  # at once, since most metadata is such
+        else:
+            frozen[name] = _freeze(value, f"{path}.{name}", depth)
     return frozen
 
 
-def _freeze_text(text: str, path: str) -> str:
+def _freeze_string(text: str, path: str) -> str:
     if not is_unicode(text):
-        raise ValueError(f"{path} has a lone surrogate, which UTF-8 does not have")
+        raise ValueError(f"{path} has a lone surrogate, which UTF-8 cannot encode")
     return text
 
 
 def is_unicode(text: str) -> bool:
-    """Whether UTF-8, and so JSON, can hold a text: it has no lone surrogate."""
+    """Whether UTF-8, and so JSON, can encode a string: it has no lone surrogate."""
     if text.isascii():
         return True
     try:
@@ -262,7 +275,7 @@ def is_unicode(text: str) -> bool:
 
 
 def thaw(value: Json) -> Any:
-    """A JSON value of plain dicts and lists, from a frozen one."""
+    """A JSON value as new, plain dicts and lists, made from a frozen one."""
     if isinstance(value, JsonMapping):
         return value.to_dict()
     if isinstance(value, tuple):
@@ -271,16 +284,16 @@ def thaw(value: Json) -> Any:
 
 
 def canonical_json(value: Any) -> str:
-    """The one text of a JSON value: the same on every machine, Python version and hash seed.
+    """The canonical JSON of a value: the same on every machine, Python version and hash seed.
 
-    Keys are sorted by code point, nothing but ASCII is written, there is no white space, and equal
-    numbers have one spelling (``1`` for ``1.0``). Equal texts are equal JSON values.
+    Keys are sorted by code point, only ASCII is written, without white space, and equal numbers
+    are written alike (``1`` for ``1.0``). Equal strings mean equal JSON values.
 
     >>> canonical_json({"b": 1.0, "a": [True, None]})
     '{"a":[true,null],"b":1}'
 
     Args:
-        value: A JSON value, frozen or plain, without NaN or an infinity.
+        value: A JSON value, frozen or plain, without NaN and infinities.
     """
     if isinstance(value, Mapping):
         members = (f"{json.dumps(k)}:{canonical_json(value[k])}" for k in sorted(value))

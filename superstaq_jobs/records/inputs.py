@@ -1,7 +1,6 @@
-"""What the server is asked: a new job, and the conditions of a query.
+"""What a request is made of: a new job, and the conditions of a query.
 
-Lives here: ``NewJob``, ``JobQuery`` and ``TargetQuery``. They check themselves when they are built,
-and name every problem at once. May import ``status``, ``kinds``, ``errors`` and ``frozen``.
+Each is checked when it is made, and every problem is named in one error.
 """
 
 from __future__ import annotations
@@ -21,62 +20,48 @@ from .status import CircuitStatus, CircuitType, JobType, SimMethod
 __all__ = ["CREDENTIAL_NAMES", "JobQuery", "NewJob", "TargetQuery"]
 
 CREDENTIAL_NAMES: Final = ("ibmq_token", "ibmq_instance", "ibmq_channel", "cq_token")
-"""Credentials for other providers: headers of the client's requests, never part of a job."""
-
-_SHOWN_CHARACTERS: Final = 60
-
-
-def _job_type(value: JobType | str) -> JobType:
-    return fields.one_of(JobType, value)
-
-
-def _circuit_type(value: CircuitType | str) -> CircuitType:
-    return fields.one_of(CircuitType, value)
+"""Credentials for other providers: they are headers of a request, never part of a job."""
 
 
 def _sim_method(value: SimMethod | str | None) -> SimMethod | None:
     return None if value is None else fields.one_of(SimMethod, value)
 
 
-def _clipped(text: str) -> str:
-    return repr(text) if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]!r}…"
-
-
 @attrs.frozen(kw_only=True)
 class NewJob:
-    """A job to be submitted.
+    """A job to submit.
 
     Attributes:
         target: What to run on, ``<provider>_<device>_<qpu|simulator>``.
-        circuits: The circuits, serialized in ``circuit_type`` as one text. A sequence of texts is
-            taken too, and becomes the JSON text of that list (for qasm and jaqal).
-        circuit_type: The language that they are written in.
+        circuits: The circuits, serialized as ``circuit_type`` says, in one string. A sequence of
+            strings becomes the JSON array of them (for qasm and jaqal).
+        circuit_type: The format of the circuits.
         job_type: What to do with them.
-        shots: How often to run each circuit, 0 or more.
-        sim_method: How to simulate them; for ``simulate`` jobs only.
-        dry_run: Whether to only pretend to run on the target.
-        verbatim: Whether to run the circuits as they are, without compiling them.
-        priority: The higher the sooner; the service limits it by the user's role.
-        options_dict: Options for the compiler and the provider. Credentials do not belong here:
-            they are options of the client.
-        tags: Texts to find the job by.
-        metadata: JSON data to keep with the job.
+        shots: How often to run each circuit, >= 0.
+        sim_method: How to simulate them; only for ``simulate`` jobs.
+        dry_run: Whether to simulate the run on the target.
+        verbatim: Whether to run the circuits without compiling them.
+        priority: Jobs with a higher priority run sooner; the service limits it by the user's role.
+        options_dict: Options for the compiler and the provider. Credentials are not among them:
+            pass them to the client.
+        tags: Strings by which to find the job.
+        metadata: JSON data to store with the job.
 
     Raises:
-        InvalidRequest: With every problem, by field.
+        InvalidRequest: If a field cannot hold its value; names every such field.
     """
 
     target: str = attrs.field(converter=fields.target)
-    circuits: str = attrs.field(converter=fields.serialized, repr=_clipped)
-    circuit_type: CircuitType = attrs.field(default=CircuitType.QASM, converter=_circuit_type)
-    job_type: JobType = attrs.field(default=JobType.SUBMIT, converter=_job_type)
+    circuits: str = attrs.field(converter=fields.serialized, repr=fields.clipped)
+    circuit_type: CircuitType = attrs.field(default=CircuitType.QASM, converter=fields.circuit_type)
+    job_type: JobType = attrs.field(default=JobType.SUBMIT, converter=fields.job_type)
     shots: int = attrs.field(default=0, converter=fields.count)
     sim_method: SimMethod | None = attrs.field(default=None, converter=_sim_method)
     dry_run: bool = attrs.field(default=False, converter=fields.flag)
     verbatim: bool = attrs.field(default=False, converter=fields.flag)
     priority: int = attrs.field(default=0, converter=fields.integer)
     options_dict: JsonMapping = attrs.field(factory=JsonMapping, converter=fields.json_mapping)
-    tags: tuple[str, ...] = attrs.field(default=(), converter=fields.texts)
+    tags: tuple[str, ...] = attrs.field(default=(), converter=fields.strings)
     metadata: JsonMapping = attrs.field(factory=JsonMapping, converter=fields.json_mapping)
 
     def __attrs_post_init__(self) -> None:
@@ -85,30 +70,30 @@ class NewJob:
     def _contradictions(self) -> Iterator[Problem]:
         other_types = set(JobType) - {JobType.SIMULATE}
         if isinstance(self.sim_method, SimMethod) and self.job_type in other_types:
-            yield Problem("sim_method", f"is for simulate jobs, and this is a {self.job_type} job")
+            yield Problem("sim_method", f"must be None for a {self.job_type} job")
         if self.circuit_type is CircuitType.QISKIT and str(self.circuits).startswith("["):
-            yield Problem("circuits", "is a list of texts, and Qiskit's QPY is one text")
+            yield Problem("circuits", "must be one string of QPY for qiskit, got a list")
         if isinstance(self.options_dict, JsonMapping):
             for name in CREDENTIAL_NAMES:
                 if name in self.options_dict:
-                    yield Problem("options_dict", f"{name} is a credential: give it to the client")
+                    yield Problem("options_dict", f"{name} must be passed to SuperstaqClient")
 
     @classmethod
     def for_method(cls, method: str | None, **fields: Any) -> NewJob:
-        """A job from the one word that the official client's ``method`` argument is.
+        """A job from the ``method`` argument of the official client.
 
         Args:
-            method: A job type (``simulate`` means ``sim``); ``sim`` or ``noise-sim``, a simulate
-                job; ``dry-run``, a submit job that only pretends; None or anything else, a submit
-                job.
+            method: A job type (``simulate`` means ``sim``); ``sim`` or ``noise-sim`` for a simulate
+                job; ``dry-run`` for a submit job with ``dry_run``; None or anything else for a
+                submit job.
             fields: The other fields.
 
         Warns:
-            SuperstaqWarning: For another word, which may be one of these misspelt: a submit job
-                really runs.
+            SuperstaqWarning: For any other method, which may be a misspelling: submit jobs run on
+                the target.
 
         Raises:
-            InvalidRequest: With every problem, by field.
+            InvalidRequest: If a field cannot hold its value; names every such field.
         """
         if method in set(SimMethod):
             return cls(job_type=JobType.SIMULATE, sim_method=method, **fields)
@@ -117,8 +102,8 @@ class NewJob:
         words = {*JobType, *SimMethod, "dry-run"}
         if method and method not in words:
             warn(
-                f"method {method!r} is none of {', '.join(sorted(words))}: this is taken for a job "
-                "that really runs on the target, as the official client takes it"
+                f"method must be one of {', '.join(sorted(words))}; got {method!r}. As in the "
+                "official client, this is a submit job, which runs on the target."
             )
         job_type = method if method in set(JobType) else JobType.SUBMIT
         return cls(job_type=job_type, dry_run=method == "dry-run", **fields)
@@ -126,11 +111,13 @@ class NewJob:
 
 def _status(value: CircuitStatus | str) -> CircuitStatus:
     status = fields.one_of(CircuitStatus, value)
-    return fields.bad("unknown is no status of the API") if status == "unknown" else status
+    return (
+        fields.bad("must be a status of the API, got 'unknown'") if status == "unknown" else status
+    )
 
 
 def _emails(value: Iterable[str] | None) -> tuple[str, ...] | None:
-    return fields.filters(value, fields.text)
+    return fields.filters(value, fields.string)
 
 
 def _job_ids(value: Iterable[UUID | str] | None) -> tuple[UUID, ...] | None:
@@ -146,7 +133,7 @@ def _statuses(value: Iterable[CircuitStatus | str] | None) -> tuple[CircuitStatu
 
 
 def _tags(value: Iterable[str] | None) -> tuple[str, ...] | None:
-    return fields.filters(value, fields.text)
+    return fields.filters(value, fields.string)
 
 
 def _priority(value: SupportsIndex | None) -> int | None:
@@ -155,24 +142,25 @@ def _priority(value: SupportsIndex | None) -> int | None:
 
 @attrs.frozen(kw_only=True)
 class JobQuery:
-    """Conditions on jobs: any value within a field, all fields together.
+    """Conditions on jobs. A job matches if it has one of the values of every field that is given.
 
-    None is no condition. Without any condition it matches every job that the user may see.
+    Fields that are None are not conditions. Without conditions, every job that the user may see
+    matches.
 
     Attributes:
-        job_id: Ids, as UUIDs or their texts.
-        user_email: Who submitted it.
-        target_name: What it runs on.
+        job_id: Job ids, as UUIDs or strings.
+        user_email: E-mail addresses of the users who submitted the job.
+        target_name: Targets.
         status: Statuses.
-        tags: Tags that it has.
+        tags: Tags.
         min_priority: The lowest priority.
         max_priority: The highest priority.
-        submitted_before: Submitted before this; aware.
-        submitted_after: Submitted after this; aware.
+        submitted_before: The job was submitted before this time; with a time zone.
+        submitted_after: The job was submitted after this time; with a time zone.
 
     Raises:
-        InvalidRequest: With every problem, by field. An empty list is one: it would be left out of
-            the request, which then matched everything.
+        InvalidRequest: If a field cannot hold its value; names every such field. An empty list is
+            refused: left out of the request, it would match everything.
     """
 
     job_id: tuple[UUID, ...] | None = attrs.field(default=None, converter=_job_ids)
@@ -195,29 +183,28 @@ class JobQuery:
     def _contradictions(self) -> Iterator[Problem]:
         low, high = self.min_priority, self.max_priority
         if isinstance(low, int) and isinstance(high, int) and low > high:
-            yield Problem("min_priority", f"{low} is above max_priority, {high}: nothing matches")
+            yield Problem("min_priority", f"must be <= max_priority, {high}, got {low}")
         after, before = self.submitted_after, self.submitted_before
         times = isinstance(after, dt.datetime) and isinstance(before, dt.datetime)
         if times and after >= before:  # type: ignore[operator]
-            yield Problem("submitted_after", "is not before submitted_before: nothing matches")
+            yield Problem("submitted_after", "must be before submitted_before")
 
 
 @attrs.frozen(kw_only=True)
 class TargetQuery:
-    """Conditions on targets; None is no condition.
+    """Conditions on targets: each is True, False, or None for no condition.
 
     Attributes:
-        simulator: Is, or is not, a simulator.
-        supports_submit: Runs circuits, or does not.
-        supports_submit_qubo: Solves QUBOs, or does not.
-        supports_compile: Can be compiled for, or not.
-        available: Takes jobs now, or not.
-        retired: Is gone for good, or not. The service leaves retired targets out where it is not
-            told otherwise.
-        accessible: May be used by this user, or not.
+        simulator: Whether the target is a simulator.
+        supports_submit: Whether it runs circuits.
+        supports_submit_qubo: Whether it solves QUBOs.
+        supports_compile: Whether circuits can be compiled for it.
+        available: Whether it accepts jobs now.
+        retired: Whether it is retired. For None the service leaves retired targets out.
+        accessible: Whether this user may use it.
 
     Raises:
-        InvalidRequest: With every problem, by field.
+        InvalidRequest: If a field cannot hold its value; names every such field.
     """
 
     simulator: bool | None = attrs.field(default=None, converter=fields.optional_flag)

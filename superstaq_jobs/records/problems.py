@@ -1,4 +1,4 @@
-"""The errors that records raise, and the base of all others."""
+"""The errors that records raise, and the base class of all errors."""
 
 from __future__ import annotations
 
@@ -26,8 +26,7 @@ __all__ = [
 ]
 
 MAX_PROBLEMS = 20
-"""At most this many problems are kept in one error."""
-
+"""How many problems one error names."""
 
 _MAX_PROBLEM_CHARACTERS = 160
 
@@ -40,10 +39,10 @@ def _rebuild(cls: type[SuperstaqException], args: tuple[Any, ...], facts: dict[s
 
 
 class SuperstaqException(Exception):
-    """The base of every error of this library.
+    """The base class of every error of this library.
 
     Attributes:
-        message: What happened and what to do now, for a person.
+        message: What happened, and what to do now.
     """
 
     def __init__(self, message: str) -> None:
@@ -56,9 +55,9 @@ class SuperstaqException(Exception):
 
 
 class Problem(tuple[str, str]):
-    """One thing that is wrong with a value: where, and what.
+    """One thing that is wrong with a value: a pair of strings, ``where`` and ``what``.
 
-    A pair of two texts; ``where`` is a field's name or a path like ``$.statuses[3]``.
+    ``where`` is a field's name or a path such as ``$.statuses[3]``.
     """
 
     __slots__ = ()
@@ -71,7 +70,7 @@ class Problem(tuple[str, str]):
 
     @property
     def where(self) -> str:
-        """The field or path at which it is wrong."""
+        """The field or path."""
         return self[0]
 
     @property
@@ -88,7 +87,7 @@ def _clip(text: str) -> str:
 
 
 def listed(problems: tuple[Problem, ...], omitted: int) -> str:
-    """The problems, a line each, for an error's text."""
+    """The problems for an error message, a line each."""
     lines = [f"  {problem}" for problem in problems]
     if omitted:
         lines.append(f"  … and {omitted} more")
@@ -96,7 +95,7 @@ def listed(problems: tuple[Problem, ...], omitted: int) -> str:
 
 
 class InvalidValue(SuperstaqException, ValueError):
-    """A record was to be made of values that it cannot hold.
+    """A record cannot be made of the given values.
 
     Attributes:
         problems: Every problem found, by field name; at most 20.
@@ -112,7 +111,7 @@ class InvalidValue(SuperstaqException, ValueError):
 
 
 class InvalidRequest(InvalidValue):
-    """What was asked for cannot be sent as it is. Nothing was sent.
+    """A request cannot be made of the given values. Nothing was sent.
 
     Attributes:
         problems: Every problem found, by field name; at most 20.
@@ -122,11 +121,11 @@ class InvalidRequest(InvalidValue):
 
 
 class CircuitIndexError(SuperstaqException, IndexError):
-    """A job has no circuit of the index that was asked for.
+    """A job has no circuit with the given index.
 
     Attributes:
         job_id: The job.
-        index: What was asked for.
+        index: The index.
         num_circuits: How many circuits the job has.
     """
 
@@ -139,11 +138,11 @@ class CircuitIndexError(SuperstaqException, IndexError):
 
 
 class CountsUnavailable(SuperstaqException, ValueError):
-    """A snapshot does not hold the counts that were asked for.
+    """A snapshot does not have the requested counts.
 
     Attributes:
         job_id: The job.
-        index: The circuit, or None where no circuit of the job has counts.
+        index: The circuit; None if no circuit of the job has counts.
     """
 
     def __init__(self, message: str, *, job_id: UUID, index: int | None) -> None:
@@ -153,12 +152,12 @@ class CountsUnavailable(SuperstaqException, ValueError):
 
 
 class SuperstaqUnsuccessfulJobException(SuperstaqException):
-    """A job, or one circuit of it, ended without a result: failed, cancelled or deleted.
+    """A job, or one circuit of it, finished without a result: failed, cancelled or deleted.
 
     Attributes:
         job_id: The job.
-        status: The status that it ended with.
-        circuits: The indices of the circuits that ended so.
+        status: Its final status.
+        circuits: The indices of the circuits with that status.
     """
 
     def __init__(
@@ -167,22 +166,23 @@ class SuperstaqUnsuccessfulJobException(SuperstaqException):
         self.job_id = job_id
         self.status = status
         self.circuits = tuple(circuits)
-        super().__init__(f"job {job_id} ended {status}{': ' if reason else ''}{reason}")
+        why = f": {reason}" if reason else ""
+        super().__init__(f"job {job_id} finished with status {status}{why}")
 
 
 class SuperstaqWarning(UserWarning):
-    """Something that the server said, or did, that is no error but should be read.
+    """Something the server said or did that is not an error, but should be noticed.
 
     Attributes:
-        value: Where warnings are made errors: what the call that warned would have returned, such
-            as the receipt of a job that was created.
+        value: If warnings are turned into errors: what the call would have returned, such as the
+            receipt for a job that was created.
     """
 
     value: object = None
 
 
 def warn(message: str) -> None:
-    """Warn with a ``SuperstaqWarning`` that points at the caller outside of this package."""
+    """Issue a ``SuperstaqWarning`` that points at the caller outside this package."""
     package = __name__.partition(".")[0]
     frame = sys._getframe(1)  # noqa: SLF001 - `skip_file_prefixes` needs Python 3.12
     depth = 2

@@ -1,9 +1,6 @@
-"""What the server says besides jobs: receipts, targets, the balance.
+"""What calls other than those for jobs return: receipts, targets, the balance.
 
-Lives here: the small records that submit, cancel, target and balance calls return. May import
-``errors`` and ``frozen``.
-
-A pickle names this module, so records do not move.
+A pickle names this module, so its classes do not move.
 """
 
 from __future__ import annotations
@@ -25,15 +22,15 @@ def _job_ids(value: Iterable[UUID]) -> tuple[UUID, ...]:
 
 @attrs.frozen(kw_only=True)
 class SubmitReceipt:
-    """What the server says to a submitted job.
+    """The server's response to a submitted job.
 
     Attributes:
         job_id: The new job's id.
         num_circuits: How many circuits the server found in it.
-        adopted: Whether the job was there already and was found by its submission key.
+        adopted: Whether the job existed already and was found by its submission key.
 
     Raises:
-        InvalidValue: If a field cannot hold what it is given.
+        InvalidValue: If a field cannot hold its value; names every such field.
     """
 
     job_id: UUID = attrs.field(converter=fields.job_id)
@@ -46,22 +43,22 @@ class SubmitReceipt:
 
 @attrs.frozen(kw_only=True)
 class CancelReceipt:
-    """What the server says to a request to cancel jobs.
+    """The server's response to a request to cancel jobs.
 
     Attributes:
-        cancelled: The jobs that it cancelled, in the order asked.
-        refused: The jobs that it did not, in the order asked: they are over already, or unknown.
-        message: What it says to it.
-        succeeded: Its own list of what it cancelled, as sent.
+        cancelled: The jobs that it cancelled, in the order of the request.
+        refused: The other jobs, in the order of the request: finished already, or unknown.
+        message: The server's message.
+        succeeded: The server's own list of what it cancelled, as sent.
 
     Raises:
-        InvalidValue: If a field cannot hold what it is given.
+        InvalidValue: If a field cannot hold its value; names every such field.
     """
 
     cancelled: tuple[UUID, ...] = attrs.field(default=(), converter=_job_ids)
     refused: tuple[UUID, ...] = attrs.field(default=(), converter=_job_ids)
-    message: str = attrs.field(default="", converter=fields.text)
-    succeeded: tuple[str, ...] = attrs.field(default=(), converter=fields.texts)
+    message: str = attrs.field(default="", converter=fields.string)
+    succeeded: tuple[str, ...] = attrs.field(default=(), converter=fields.strings)
 
     def __attrs_post_init__(self) -> None:
         fields.refuse_bad(self)
@@ -69,21 +66,21 @@ class CancelReceipt:
 
 @attrs.frozen(kw_only=True)
 class Target:
-    """A device or simulator that jobs can be sent to.
+    """A device or simulator that runs jobs.
 
     Attributes:
         target_name: ``<provider>_<device>_<qpu|simulator>``.
         supports_submit: Whether it runs circuits.
         supports_submit_qubo: Whether it solves QUBOs.
         supports_compile: Whether circuits can be compiled for it.
-        available: Whether it takes jobs now.
-        retired: Whether it is gone for good.
+        available: Whether it accepts jobs now.
+        retired: Whether it is retired.
         simulator: Whether it is a simulator.
         accessible: Whether this user may use it.
-        extra: What the server sent that this version does not know.
+        extra: Fields that this version does not know.
 
     Raises:
-        InvalidValue: If a field cannot hold what it is given.
+        InvalidValue: If a field cannot hold its value; names every such field.
     """
 
     target_name: str = attrs.field(converter=fields.target)
@@ -102,14 +99,14 @@ class Target:
 
 @attrs.frozen(kw_only=True)
 class TargetInfo:
-    """What the server tells of one target.
+    """The server's description of one target.
 
     Attributes:
-        target_name: The target that was asked about.
-        info: What it tells: qubits, native gates, couplings, as the server names them.
+        target_name: The target.
+        info: Qubits, native gates, couplings, under the server's names.
 
     Raises:
-        InvalidValue: If a field cannot hold what it is given.
+        InvalidValue: If a field cannot hold its value; names every such field.
     """
 
     target_name: str = attrs.field(converter=fields.target)
@@ -121,17 +118,17 @@ class TargetInfo:
 
 @attrs.frozen(kw_only=True)
 class AccountBalance:
-    """How much the user may still spend.
+    """How much a user can still spend.
 
     Attributes:
-        email: The user.
-        balance: What is left, in US dollars.
+        email: The user's e-mail address.
+        balance: The remaining balance in US dollars.
 
     Raises:
-        InvalidValue: If a field cannot hold what it is given.
+        InvalidValue: If a field cannot hold its value; names every such field.
     """
 
-    email: str = attrs.field(converter=fields.text)
+    email: str = attrs.field(converter=fields.string)
     balance: float = attrs.field(converter=fields.number)
 
     def __attrs_post_init__(self) -> None:

@@ -1,11 +1,8 @@
-"""Statuses of a circuit, as tables that the code, the docs and the tests all read.
+"""The statuses of circuits, as tables that the code, the docs and the tests all read.
 
-Lives here: the status of one circuit, the order in which many statuses fold to one, the sets that
-say when something is over, and which status may follow which. Imports nothing of this package.
-
-The names, the order and the sets are those of the v0.3.0 API, read from the models of the official
-client (``general-superstaq`` 0.5.70). Two things are ours: ``UNKNOWN``, for a status that this
-version has never heard of, and the table of steps, which the official client does not have.
+The names, their order and the sets are those of the models in the official client
+(``general-superstaq`` 0.5.70). It has neither ``UNKNOWN``, for a status that this version does not
+know, nor the table of which status may follow which.
 """
 
 from __future__ import annotations
@@ -34,9 +31,9 @@ __all__ = [
 
 
 class CircuitStatus(enum.StrEnum):
-    """Where one circuit of a job stands.
+    """The status of one circuit of a job.
 
-    A member is its text on the wire: ``CircuitStatus.RUNNING == "running"``.
+    Each member equals the string that the API uses: ``CircuitStatus.RUNNING == "running"``.
     """
 
     RECEIVED = "received"
@@ -56,17 +53,17 @@ class CircuitStatus(enum.StrEnum):
 
     @property
     def is_terminal(self) -> bool:
-        """Whether a circuit with this status will never change again (except to be deleted)."""
+        """Whether the circuit is finished: its status will not change, except to deleted."""
         return self in TERMINAL_CIRCUIT_STATES
 
     @property
     def is_compiled(self) -> bool:
-        """Whether nothing more will come of compilation: it is done, was skipped, or failed."""
+        """Whether the circuit is past compilation: compiled, not in need of it, or finished."""
         return self in TERMINAL_COMPILE_STATES
 
     @property
     def is_unsuccessful(self) -> bool:
-        """Whether the circuit ended without a result: cancelled, failed or deleted."""
+        """Whether the circuit finished without a result: cancelled, failed or deleted."""
         return self in UNSUCCESSFUL_CIRCUIT_STATES
 
 
@@ -90,8 +87,8 @@ STATUS_PRIORITY_ORDER: Final[tuple[CircuitStatus, ...]] = (
 )
 """The status of a job is the first of these that any of its circuits has.
 
-The official order, with ``UNKNOWN`` behind all other statuses that are not terminal: a job with a
-circuit that nobody understands is not over.
+The official order, with ``UNKNOWN`` after all other unfinished statuses: a job is unfinished while
+the status of one of its circuits is unknown.
 """
 
 _PRIORITY: Final = {status: place for place, status in enumerate(STATUS_PRIORITY_ORDER)}
@@ -100,7 +97,7 @@ _BY_TEXT: Final[Mapping[str, CircuitStatus]] = {status.value: status for status 
 TERMINAL_CIRCUIT_STATES: Final = frozenset(
     {_S.COMPLETED, _S.FAILED, _S.CANCELLED, _S.UNRECOGNIZED, _S.DELETED}
 )
-"""Statuses that end a circuit."""
+"""Statuses of a finished circuit."""
 
 TERMINAL_COMPILE_STATES: Final = TERMINAL_CIRCUIT_STATES | {
     _S.AWAITING_SIMULATION,
@@ -109,10 +106,10 @@ TERMINAL_COMPILE_STATES: Final = TERMINAL_CIRCUIT_STATES | {
     _S.SIMULATING,
     _S.PENDING,
 }
-"""Statuses in which a circuit is past compilation, or over."""
+"""Statuses of a circuit that is past compilation, or finished."""
 
 UNSUCCESSFUL_CIRCUIT_STATES: Final = frozenset({_S.CANCELLED, _S.FAILED, _S.DELETED})
-"""Statuses of a circuit that ended without a result."""
+"""Statuses of a circuit that finished without a result."""
 
 _ENDS = TERMINAL_CIRCUIT_STATES - {_S.COMPLETED}
 
@@ -135,13 +132,11 @@ NEXT_STATUSES: Final[Mapping[CircuitStatus, frozenset[CircuitStatus]]] = Mapping
         _S.DELETED: frozenset(),
     }
 )
-"""The direct steps of a circuit's life.
+"""Which status may directly follow which.
 
-A device may put a running circuit back into its queue (``running`` to ``pending``); nothing leaves
-a terminal status but by deletion. Nothing is known of what follows an ``UNKNOWN`` status, so
-everything may.
+A device may put a running circuit back into its queue (``running`` to ``pending``). The only step
+from a terminal status is deletion. Any status may follow ``UNKNOWN``.
 """
-
 
 PROGRESS: Final[Mapping[CircuitStatus, int]] = MappingProxyType(
     {
@@ -161,7 +156,7 @@ PROGRESS: Final[Mapping[CircuitStatus, int]] = MappingProxyType(
         _S.DELETED: 8,
     }
 )
-"""How far along its life a circuit is: of two observations, the larger is usually the later."""
+"""How far a circuit has come: the larger number is usually that of the later observation."""
 
 
 def _closure(steps: Mapping[_S, frozenset[_S]]) -> dict[_S, frozenset[_S]]:
@@ -173,7 +168,7 @@ def _closure(steps: Mapping[_S, frozenset[_S]]) -> dict[_S, frozenset[_S]]:
             fresh = steps[frontier.pop()] - seen
             seen |= fresh
             frontier.extend(fresh)
-        # An observer may meet a status that we do not know anywhere before the end.
+        # A status that this version does not know may come at any time before the circuit finishes.
         if start not in TERMINAL_CIRCUIT_STATES:
             seen.add(_S.UNKNOWN)
         reachable[start] = frozenset(seen)
@@ -184,12 +179,12 @@ _REACHABLE: Final = _closure(NEXT_STATUSES)
 
 
 class Stage(enum.StrEnum):
-    """What a wait waits for."""
+    """What to wait for."""
 
     COMPILED = "compiled"
-    """Every circuit is past compilation, or over."""
+    """Every circuit is past compilation, or finished."""
     FINISHED = "finished"
-    """Every circuit is over."""
+    """Every circuit is finished."""
 
     def is_reached(self, status: CircuitStatus) -> bool:
         """Whether a circuit with this status has reached the stage."""
@@ -197,7 +192,7 @@ class Stage(enum.StrEnum):
 
 
 def parse_status(text: str) -> CircuitStatus:
-    """The status that a text of the wire stands for; ``UNKNOWN`` for one that we do not know.
+    """The status with the given name in the API; ``UNKNOWN`` if this version does not know it.
 
     >>> parse_status("running")
     <CircuitStatus.RUNNING: 'running'>
@@ -208,9 +203,9 @@ def parse_status(text: str) -> CircuitStatus:
 
 
 def fold_statuses(statuses: Iterable[CircuitStatus]) -> CircuitStatus:
-    """The status of a whole job, from those of its circuits, in any order.
+    """The status of a job with these statuses of its circuits, in any order.
 
-    A job without circuits is ``RECEIVED``, as the official client has it.
+    A job without circuits is ``RECEIVED``, as in the official client.
 
     >>> fold_statuses([CircuitStatus.COMPLETED, CircuitStatus.RUNNING])
     <CircuitStatus.RUNNING: 'running'>
@@ -219,10 +214,9 @@ def fold_statuses(statuses: Iterable[CircuitStatus]) -> CircuitStatus:
 
 
 def may_become(before: CircuitStatus, after: CircuitStatus) -> bool:
-    """Whether a circuit seen with one status may later be seen with the other.
+    """Whether a circuit with one status may later be observed with the other.
 
-    An observer misses steps, so this follows ``NEXT_STATUSES`` over any number of them. A status
-    may always be seen again.
+    Steps between two observations are missed, so any number of them counts, also none.
 
     >>> may_become(CircuitStatus.RECEIVED, CircuitStatus.COMPLETED)
     True
@@ -233,7 +227,7 @@ def may_become(before: CircuitStatus, after: CircuitStatus) -> bool:
 
 
 class JobType(enum.StrEnum):
-    """What a job is to do with its circuits."""
+    """What a job does with its circuits."""
 
     SUBMIT = "submit"
     """Compile them and run them on the target."""
@@ -242,7 +236,7 @@ class JobType(enum.StrEnum):
     COMPILE = "compile"
     """Compile them only."""
     CONVERT = "convert"
-    """Write them in another language only."""
+    """Convert them to another format only."""
 
 
 class SimMethod(enum.StrEnum):
@@ -255,13 +249,13 @@ class SimMethod(enum.StrEnum):
 
 
 class CircuitType(enum.StrEnum):
-    """The language that circuits are written in."""
+    """The format of circuits."""
 
     CIRQ = "cirq"
     """Cirq's JSON."""
     QISKIT = "qiskit"
     """Qiskit's QPY, in base64."""
     QASM = "qasm"
-    """OpenQASM text."""
+    """OpenQASM."""
     JAQAL = "jaqal"
-    """Jaqal text."""
+    """Jaqal."""

@@ -11,7 +11,7 @@ import attrs
 from superstaq_jobs.errors import ProtocolError
 from superstaq_jobs.records import JobSnapshot
 from superstaq_jobs.wire.api import Call
-from superstaq_jobs.wire.job_data import Answer, cut_jobs
+from superstaq_jobs.wire.job_data import Decoded, cut_jobs, join_jobs
 
 __all__ = ["ResponseMemory"]
 
@@ -28,18 +28,18 @@ class ResponseMemory:
 
     def __init__(self) -> None:
         # By the request's path. A tuple of ids is slow to hash.
-        self._responses: dict[str, tuple[bytes, Answer[_Jobs]]] = {}
+        self._responses: dict[str, tuple[bytes, Decoded[_Jobs]]] = {}
         self._parts: dict[str, tuple[bytes, JobSnapshot]] = {}
 
     def remembering(self, call: Call[_Jobs]) -> Call[_Jobs]:
         """The same call, with its response decoded from what is remembered where possible."""
 
-        def read(body: bytes, at: dt.datetime, source: str) -> Answer[_Jobs]:
+        def read(body: bytes, at: dt.datetime, source: str) -> Decoded[_Jobs]:
             last = self._responses.get(call.request.path)
             if last is not None and last[0] == body:
                 return last[1]
             response = self._read_parts(call, body, at, source)
-            self._responses[call.request.path] = body, Answer(response.value)  # it warns once
+            self._responses[call.request.path] = body, Decoded(response.value)  # it warns once
             return response
 
         return attrs.evolve(call, read=read)
@@ -55,7 +55,7 @@ class ResponseMemory:
 
     def _read_parts(
         self, call: Call[_Jobs], body: bytes, at: dt.datetime, source: str
-    ) -> Answer[_Jobs]:
+    ) -> Decoded[_Jobs]:
         parts = cut_jobs(body) if len(call.job_ids) > 1 else None
         if parts is None:
             return call.read(body, at, source)
@@ -65,9 +65,8 @@ class ResponseMemory:
             if name in self._parts and self._parts[name][0] == part
         }
         changed = {name: part for name, part in parts.items() if name not in known}
-        rest = b",".join([b'"%s":%s' % (name.encode(), part) for name, part in changed.items()])
         try:
-            response = call.read(b"{%s}" % rest, at, source)
+            response = call.read(join_jobs(changed), at, source)
         except ProtocolError as error:
             error.found = (*known.values(), *error.found)
             raise

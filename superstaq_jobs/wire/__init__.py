@@ -1,1 +1,1 @@
-"""Records to bytes and back, for each API version. No socket, no clock."""
+"""From records to bytes and back, for each version of the API. No socket, no clock."""

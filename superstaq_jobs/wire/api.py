@@ -1,8 +1,6 @@
-"""The calls of each API version: what is sent, and what reads the answer. No I/O.
+"""The calls of each version of the API: the request, and the reader of its response. No I/O.
 
-Lives here: ``Call``, one call of the service as a value; ``Api``, the calls of one version; and the
-table of versions, the one place where a version is chosen. Both the requests' shapes and the
-meaning of an error's status are here. May import ``sansio``, ``messages`` and below.
+``APIS`` is the one place where a version is chosen.
 """
 
 from __future__ import annotations
@@ -14,10 +12,7 @@ from uuid import UUID
 
 import attrs
 
-from superstaq_jobs.errors import (
-    InvalidRequest,
-    Problem,
-)
+from superstaq_jobs.errors import InvalidRequest, Problem
 from superstaq_jobs.records import (
     AccountBalance,
     CancelReceipt,
@@ -34,7 +29,7 @@ from superstaq_jobs.records import (
 )
 
 from . import bodies, job_data
-from .job_data import Answer
+from .job_data import Decoded
 from .request import Request, encode_query
 
 __all__ = ["APIS", "MAX_REQUEST_LINE_BYTES", "Api", "Call"]
@@ -42,47 +37,46 @@ __all__ = ["APIS", "MAX_REQUEST_LINE_BYTES", "Api", "Call"]
 T = TypeVar("T")
 
 MAX_REQUEST_LINE_BYTES: Final = 7000
-"""Servers and proxies refuse request lines from 8,000 bytes or so; ours stay below."""
+"""Servers and proxies refuse request lines of about 8,000 bytes and more."""
 
 
 @attrs.frozen(kw_only=True)
 class Call(Generic[T]):
-    """One call of the service.
+    """One call of the API.
 
     Attributes:
-        request: What is sent, without the headers that are the client's.
-        read: From the body of a good answer, the time it came and the server it came from, to what
-            it says.
-        what: What the call does, for an error: "fetching job …".
-        safe_to_repeat: Whether doing it twice is the same as doing it once.
+        request: The request, without the client's own headers.
+        read: Reads the response, from its body, the time it arrived and the server it came from.
+        what: What the call does, for error messages: "fetching job …".
+        safe_to_repeat: Whether the call is idempotent, so that its request may be retried.
         job_ids: The jobs concerned.
     """
 
     request: Request
-    read: Callable[[bytes, dt.datetime, str], Answer[T]]
+    read: Callable[[bytes, dt.datetime, str], Decoded[T]]
     what: str
     safe_to_repeat: bool = True
     job_ids: tuple[UUID, ...] = ()
 
     @property
     def creates(self) -> bool:
-        """Whether an answer that is lost leaves it open whether something was created."""
+        """Whether something may have been created if the response is lost."""
         return not self.safe_to_repeat
 
 
 @attrs.frozen(kw_only=True)
 class Api:
-    """The calls of one API version.
+    """The calls of one version of the API.
 
     Attributes:
-        version: Its name, as it is in paths and headers.
-        default_origin: The service's own host for it.
-        query_jobs: One call, or several where one request line would be too long.
+        version: Its name in paths and headers.
+        default_origin: The host of the service for it.
+        query_jobs: Fetch jobs: one call, or several if one request line would be too long.
         submit_job: Submit a job.
         cancel_jobs: Cancel jobs.
-        fetch_targets: List the targets.
-        fetch_target_info: Ask about one target.
-        fetch_balance: Ask for the balance.
+        fetch_targets: Fetch the list of targets.
+        fetch_target_info: Fetch the description of one target.
+        fetch_balance: Fetch the balance.
     """
 
     version: str
@@ -96,14 +90,11 @@ class Api:
 
 
 def name_jobs(job_ids: Iterable[UUID]) -> str:
-    """Jobs for an error's text: each by its id, or the first few and how many more."""
+    """Job ids for an error message: the first three, and how many more there are."""
     ids = list(job_ids)
     shown = ", ".join(map(str, ids[:3]))
     more = f" and {len(ids) - 3} more" if len(ids) > 3 else ""  # noqa: PLR2004
     return f"{'job' if len(ids) == 1 else 'jobs'} {shown}{more}" if ids else "jobs"
-
-
-# ---- what an error's status means ----------------------------------------------------------------
 
 
 # ---- v0.3.0 --------------------------------------------------------------------------------------
@@ -111,7 +102,7 @@ def name_jobs(job_ids: Iterable[UUID]) -> str:
 
 @attrs.frozen
 class _Condition:
-    """A name and a value of a query, as they are written; and which job it asks for, if it does."""
+    """A name and a value of a query, percent-encoded; and the job that it names, if it does."""
 
     name: str
     text: str
@@ -144,7 +135,7 @@ def _with_query(path: str, conditions: Sequence[_Condition]) -> str:
 
 
 def _split(conditions: Sequence[_Condition], path: str) -> Iterator[Sequence[_Condition]]:
-    """Conditions that together match what these do, each few enough for a request line."""
+    """The conditions in parts that match the same jobs together; each fits into a request line."""
     size = Request(method="GET", path=_with_query(path, conditions)).request_line_bytes
     if size <= MAX_REQUEST_LINE_BYTES:
         yield conditions
@@ -160,7 +151,8 @@ def _split(conditions: Sequence[_Condition], path: str) -> Iterator[Sequence[_Co
             [
                 Problem(
                     "query",
-                    f"needs a request line of {size} bytes; {MAX_REQUEST_LINE_BYTES} are allowed",
+                    f"needs a request line of {size} bytes, and at most {MAX_REQUEST_LINE_BYTES} "
+                    "are allowed",
                 )
             ],
         )
@@ -178,7 +170,7 @@ def _split(conditions: Sequence[_Condition], path: str) -> Iterator[Sequence[_Co
 
 
 def _length(conditions: Sequence[_Condition]) -> int:
-    """In a request line, with what stands before each."""
+    """Their length in a request line, with the character before each."""
     return sum([1 + len(each.text) for each in conditions])
 
 
@@ -206,7 +198,7 @@ def _submit_job(job: NewJob) -> Call[SubmitReceipt]:
 
 
 def _cancel_jobs(job_ids: Sequence[UUID]) -> Call[CancelReceipt]:
-    # Cancelling twice is cancelling once, so it is safe to repeat.
+    # Cancelling is idempotent, so it may be retried.
     return Call(
         request=Request(
             method="PUT", path="/v0.3.0/client/cancel_jobs", body=bodies.encode_cancel(job_ids)
@@ -227,7 +219,7 @@ def _fetch_targets(query: TargetQuery) -> Call[tuple[Target, ...]]:
 
 
 def _fetch_target_info(target: str, options: JsonMapping) -> Call[TargetInfo]:
-    # A read, though it is a POST: safe to repeat.
+    # A read, though it is a POST, so it may be retried.
     return Call(
         request=Request(
             method="POST",
@@ -235,7 +227,7 @@ def _fetch_target_info(target: str, options: JsonMapping) -> Call[TargetInfo]:
             body=bodies.encode_target_info_request(target, options),
         ),
         read=lambda body, _at, _source: bodies.read_target_info(body, target),
-        what=f"fetching what there is to know of {target}",
+        what=f"fetching the description of target {target}",
     )
 
 
@@ -261,4 +253,4 @@ APIS: Final[Mapping[str, Api]] = FrozenMapping(
         ),
     }
 )
-"""The API versions that a client can speak."""
+"""The supported versions of the API."""

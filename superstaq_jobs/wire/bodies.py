@@ -1,8 +1,4 @@
-"""Bodies of API v0.3.0 that are not about jobs: orders to bytes, replies and errors to records.
-
-Lives here: the writer or reader of each such body. No I/O. May import ``codec`` and below, and the
-JSON parser. Nothing is coerced, as in ``codec``.
-"""
+"""The bodies of API v0.3.0 that are not about jobs. No I/O; nothing is coerced."""
 
 from __future__ import annotations
 
@@ -28,7 +24,7 @@ from superstaq_jobs.records import (
     fields,
 )
 
-from .job_data import MAX_MESSAGE_CHARACTERS, Answer, shown, unknown_fields, without_warnings
+from .job_data import MAX_MESSAGE_CHARACTERS, Decoded, shown, unknown_fields, without_warnings
 from .strict import Collector, Count, TargetName, parse_json, protocol_error, structure
 
 __all__ = [
@@ -74,17 +70,17 @@ class _WireTargetInfo:
     target_info: JsonMapping
 
 
-# ---- orders ------------------------------------------------------------------------------------
+# ---- requests ----------------------------------------------------------------------------------
 
 
 def encode_new_job(job: NewJob) -> bytes:
     """The body of ``POST /client/job``."""
     return msgspec.json.encode(
-        {field.name: _order_value(getattr(job, field.name)) for field in attrs.fields(NewJob)}
+        {field.name: _plain(getattr(job, field.name)) for field in attrs.fields(NewJob)}
     )
 
 
-def _order_value(value: Any) -> Any:
+def _plain(value: Any) -> Any:
     return value.to_dict() if isinstance(value, JsonMapping) else value
 
 
@@ -101,7 +97,7 @@ def encode_target_info_request(target: str, options: JsonMapping) -> bytes:
 def query_pairs(query: JobQuery | TargetQuery) -> list[tuple[str, str]]:
     """The names and values of a query string, in the order of the fields."""
     return [
-        (field.name, _query_text(value))
+        (field.name, _query_string(value))
         for field in attrs.fields(type(query))
         for value in _query_values(getattr(query, field.name))
     ]
@@ -114,84 +110,81 @@ def _query_values(value: Any) -> Iterator[Any]:
         yield value
 
 
-def _query_text(value: Any) -> str:
+def _query_string(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return value.isoformat() if isinstance(value, dt.datetime) else str(value)
 
 
-# ---- replies -----------------------------------------------------------------------------------
+# ---- responses ---------------------------------------------------------------------------------
 
 
-def read_submitted(body: bytes) -> Answer[SubmitReceipt]:
-    """The answer of ``POST /client/job``."""
+def read_submitted(body: bytes) -> Decoded[SubmitReceipt]:
+    """The response of ``POST /client/job``."""
     data, warnings = without_warnings(parse_json(body))
-    wire = structure(_WireSubmitted, data, what="the answer to the submission")
-    return Answer(SubmitReceipt(job_id=wire.job_id, num_circuits=wire.num_circuits), warnings)
+    wire = structure(_WireSubmitted, data, what="the response to the submission")
+    return Decoded(SubmitReceipt(job_id=wire.job_id, num_circuits=wire.num_circuits), warnings)
 
 
-def read_cancelled(body: bytes, asked: Sequence[UUID]) -> Answer[CancelReceipt]:
-    """The answer of ``PUT /client/cancel_jobs`` to these ids."""
+def read_cancelled(body: bytes, asked: Sequence[UUID]) -> Decoded[CancelReceipt]:
+    """The response of ``PUT /client/cancel_jobs`` to a request with these ids."""
     data, warnings = without_warnings(parse_json(body))
-    wire = structure(_WireCancelled, data, what="the answer to the cancellation")
-    done = {text.lower() for text in wire.succeeded}
+    wire = structure(_WireCancelled, data, what="the response to the cancellation")
+    done = {name.lower() for name in wire.succeeded}
     receipt = CancelReceipt(
         cancelled=[job_id for job_id in asked if str(job_id) in done],
         refused=[job_id for job_id in asked if str(job_id) not in done],
         message=wire.message,
         succeeded=wire.succeeded,
     )
-    return Answer(receipt, warnings)
+    return Decoded(receipt, warnings)
 
 
-def read_targets(body: bytes) -> Answer[tuple[Target, ...]]:
-    """The answer of ``GET /client/targets``."""
+def read_targets(body: bytes) -> Decoded[tuple[Target, ...]]:
+    """The response of ``GET /client/targets``."""
     data = parse_json(body)
     collector = Collector()
     targets: list[Target] = []
     if not isinstance(data, list):
-        collector.say("$", f"{fields.shown(data)} is no list of targets")
+        collector.say("$", f"expected a list of targets, got {fields.shown(data)}")
         data = []
     for place, entry in enumerate(data):
         try:
             wire = structure(_WireTarget, entry, what="")
             extra = unknown_fields(entry, _WireTarget)
             targets.append(Target(**attrs.asdict(wire), extra=extra))
-        except ProtocolError as error:
-            for problem in error.problems:
-                collector.say(f"$[{place}]{problem.where[1:]}", problem.what)
-        except InvalidValue as error:
+        except (ProtocolError, InvalidValue) as error:
             collector.add(f"$[{place}]", error)
     if collector.problems:
         raise protocol_error("the list of targets", collector)
-    return Answer(tuple(targets))
+    return Decoded(tuple(targets))
 
 
-def read_target_info(body: bytes, target: str) -> Answer[TargetInfo]:
-    """The answer of ``POST /client/retrieve_target_info`` about this target."""
+def read_target_info(body: bytes, target: str) -> Decoded[TargetInfo]:
+    """The response of ``POST /client/retrieve_target_info`` for this target."""
     data, warnings = without_warnings(parse_json(body))
-    wire = structure(_WireTargetInfo, data, what="the answer about the target")
-    return Answer(TargetInfo(target_name=target, info=wire.target_info), warnings)
+    wire = structure(_WireTargetInfo, data, what="the description of the target")
+    return Decoded(TargetInfo(target_name=target, info=wire.target_info), warnings)
 
 
-def read_balance(body: bytes) -> Answer[AccountBalance]:
-    """The answer of ``GET /client/balance``."""
+def read_balance(body: bytes) -> Decoded[AccountBalance]:
+    """The response of ``GET /client/balance``."""
     data, warnings = without_warnings(parse_json(body))
-    return Answer(structure(AccountBalance, data, what="the balance"), warnings)
+    return Decoded(structure(AccountBalance, data, what="the balance"), warnings)
 
 
 def read_error(body: bytes) -> str:
-    """What the server says in the body of an error, for a person; never raises.
+    """The message in the body of an error; never raises.
 
-    The body may be a JSON text, an object with ``message`` or ``detail`` (a text, or a list of
-    FastAPI's validation errors), or anything else, such as a proxy's page.
+    The body may be a JSON string, an object with ``message`` or ``detail`` (a string, or a list of
+    FastAPI's validation errors), or anything else, such as a proxy's error page.
     """
     try:
         data = parse_json(body)
     except ProtocolError:
         text = body[: 2 * MAX_MESSAGE_CHARACTERS].decode("utf-8", "replace").strip()
         if text.startswith("<"):
-            return "(a web page, as a proxy or a login form sends it)"
+            return "(a web page, such as a proxy's error page or a login form)"
         return text[:MAX_MESSAGE_CHARACTERS]
     if isinstance(data, dict):
         data = data.get("message", data.get("detail", data))

@@ -1,48 +1,56 @@
-"""Jobs as API v0.3.0 writes them, from bytes to records and back.
+"""Jobs as API v0.3.0 writes them: from bytes to records and back.
 
-Lives here: ``decode_jobs`` and ``encode_jobs``, which are public, ``Answer``, and what the readers
-of other bodies (``messages``) have in common with these. No I/O. May import everything below.
+``JobData`` declares the shape once. msgspec reads a body into it and checks every type while it
+parses; unknown fields are found by cutting the body into its parts by name. If anything fails,
+cattrs reads the same class, to name every problem by its path. Both fill the same records.
 
-Nothing is coerced: ``"3"`` is no number, ``1`` no boolean, ``NaN`` no count. Fields and statuses
-that this version does not know are kept. What is refused is named by its path, all at once, 20
-problems at most.
-
-Where this is more tolerant than the models of the official client: a status that nobody knows;
-unknown fields, which they drop; and ``user_email``, which is any text here, since a record of what
-the server said must not be lost because an address looks odd. Where it is stricter: numbers in
-texts, booleans as numbers, time stamps as numbers or without a zone, infinite counts, and lists of
-``statuses``, ``input_circuits`` or ``shots`` that are shorter than ``num_circuits``.
+Nothing is coerced: ``"3"`` is not a number and ``1`` not a boolean. Fields and statuses that this
+version does not know are kept; of equal keys the last one wins. Compared with the models of the
+official client, this accepts more: unknown statuses, unknown fields (which they drop), and any
+string as ``user_email``, since no record should be lost over an odd address. It accepts less:
+numbers in strings, booleans as numbers, time stamps as numbers, infinite counts, and a list of
+``statuses`` that is shorter than ``num_circuits``.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
 import attrs
 import msgspec
+from msgspec import Raw
 
-from superstaq_jobs.errors import InvalidValue, ProtocolError
+from superstaq_jobs.errors import InvalidValue, Problem, ProtocolError
 from superstaq_jobs.records import (
-    CircuitSnapshot,
     CircuitStatus,
     CircuitType,
     Counts,
+    FrozenMapping,
     JobSnapshot,
     JobType,
     JsonMapping,
     fields,
 )
-from superstaq_jobs.records.frozen import freeze, thaw
-from superstaq_jobs.records.problems import warn
-from superstaq_jobs.records.snapshots import JOB_FIELDS, PER_CIRCUIT_LISTS, REQUIRED_LISTS, to_plain
+from superstaq_jobs.records.frozen import adopt, freeze_object, thaw
+from superstaq_jobs.records.problems import MAX_PROBLEMS, warn
+from superstaq_jobs.records.snapshots import (
+    EMPTY,
+    PER_CIRCUIT_LISTS,
+    REQUIRED_LISTS,
+    make_circuit,
+    make_job,
+    to_plain,
+)
 
-from . import quick
 from .strict import (
     Collector,
-    Moment,
+    CountsData,
+    Integer,
+    JsonObject,
     QubitMap,
     TargetName,
     WrongError,
@@ -54,28 +62,31 @@ from .strict import (
 )
 
 __all__ = [
-    "Answer",
+    "Decoded",
     "cut_jobs",
     "decode_jobs",
     "encode_jobs",
+    "explain_jobs",
+    "join_jobs",
     "read_jobs",
     "unknown_fields",
     "without_warnings",
 ]
 
 T = TypeVar("T")
+M = TypeVar("M", bound=FrozenMapping[Any, Any])
 
 MAX_MESSAGE_CHARACTERS: Final = 1000
-"""What is kept of a text that the server says to a person."""
+"""The most that is kept of a message from the server."""
 
 
 @attrs.frozen
-class Answer(Generic[T]):
-    """What a body says.
+class Decoded(Generic[T]):
+    """What was read from a body.
 
     Attributes:
-        value: The records in it.
-        warnings: What the server warns of, and what is odd about the body without being wrong.
+        value: The records.
+        warnings: The server's warnings, and what is odd about the body without being wrong.
     """
 
     value: T
@@ -83,8 +94,8 @@ class Answer(Generic[T]):
 
 
 @attrs.frozen
-class _WireJob:
-    """``JobData``, field for field, in frozen values."""
+class JobData:
+    """The ``JobData`` of the API, field for field, in the order of the official model."""
 
     job_type: JobType
     statuses: tuple[str, ...]
@@ -92,22 +103,35 @@ class _WireJob:
     user_email: str
     target: TargetName
     provider_id: tuple[str | None, ...]
-    num_circuits: int
+    num_circuits: Integer
     compiled_circuits: tuple[str | None, ...]
     input_circuits: tuple[str, ...]
     circuit_type: CircuitType
-    counts: tuple[Counts | None, ...]
+    counts: tuple[CountsData | None, ...]
     results_dicts: tuple[str | None, ...]
-    shots: tuple[int, ...]
+    shots: tuple[Integer, ...]
     dry_run: bool
-    submission_timestamp: Moment
-    last_updated_timestamp: tuple[Moment | None, ...]
+    submission_timestamp: dt.datetime
+    last_updated_timestamp: tuple[dt.datetime | None, ...]
     initial_logical_to_physicals: tuple[QubitMap | None, ...]
     final_logical_to_physicals: tuple[QubitMap | None, ...]
     logical_qubits: tuple[str | None, ...]
     physical_qubits: tuple[str | None, ...]
     tags: tuple[str, ...] = ()
-    metadata: JsonMapping = JsonMapping()  # noqa: RUF009 - it cannot change
+    metadata: JsonObject = attrs.field(factory=lambda: JsonObject({}))
+
+
+_Other = list[Any] | str | int | float | bool | None
+_READ: Final = msgspec.json.Decoder(dict[UUID, JobData]).decode
+_CUT: Final = msgspec.json.Decoder(dict[str, Raw]).decode
+_CUT_JOBS: Final = msgspec.json.Decoder(dict[str, dict[str, Raw] | _Other]).decode
+
+_NAMES: Final = frozenset(attrs.fields_dict(JobData))
+_STATUSES: Final = frozenset(CircuitStatus) - {CircuitStatus.UNKNOWN}
+_NOTHING: Final = JsonMapping()
+_NONE_SHORT: Final = FrozenMapping[str, int]()
+# The parser rounds what is finer than a microsecond; a digit may be written as an escape.
+_FINE_TIME: Final = re.compile(rb"[.,]\d{7}|\\")
 
 
 def unknown_fields(data: dict[str, Any], known: type[attrs.AttrsInstance]) -> dict[str, Any]:
@@ -116,7 +140,7 @@ def unknown_fields(data: dict[str, Any], known: type[attrs.AttrsInstance]) -> di
 
 
 def without_warnings(data: Any) -> tuple[Any, tuple[str, ...]]:
-    """An object's data apart from the warnings that the server put beside it."""
+    """An object without the warnings that the server added to it, and those warnings."""
     if not isinstance(data, dict) or "warnings" not in data:
         return data, ()
     rest = {name: value for name, value in data.items() if name != "warnings"}
@@ -124,203 +148,298 @@ def without_warnings(data: Any) -> tuple[Any, tuple[str, ...]]:
 
 
 def _warnings_in(sent: Any) -> tuple[str, ...]:
-    texts = [
+    messages = [
         w["message"] if isinstance(w, dict) and isinstance(w.get("message"), str) else shown(w)
         for w in (sent if isinstance(sent, list) else [sent])
     ]
-    return tuple(text[:MAX_MESSAGE_CHARACTERS] for text in texts)
+    return tuple(message[:MAX_MESSAGE_CHARACTERS] for message in messages)
 
 
 def shown(value: Any) -> str:
-    """A JSON value as a text, whatever it is."""
+    """Any JSON value as a string."""
     try:
         return str(value)
-    except RecursionError:  # as deep as the parser goes
+    except RecursionError:  # nested as deeply as the parser allows
         return f"a {type(value).__name__} that is nested too deeply to show"
 
 
-# ---- jobs --------------------------------------------------------------------------------------
+# ---- bytes to jobs -------------------------------------------------------------------------------
 
 
 def decode_jobs(
     body: bytes, *, fetched_at: dt.datetime | None = None, source: str | None = None
 ) -> tuple[JobSnapshot, ...]:
-    """The jobs in an answer of ``GET /client/job/{circuit_type}``. No I/O.
+    """The jobs in a response of ``GET /client/job/{circuit_type}``. No I/O.
 
     Args:
-        body: The answer: a JSON object from job ids to ``JobData``.
-        fetched_at: When it came; aware.
+        body: The response's body: a JSON object from job ids to ``JobData``.
+        fetched_at: When it arrived, with a time zone.
         source: Where it came from.
 
     Returns:
-        A snapshot of each job, in the order of the answer.
+        A snapshot of each job, in the order of the body.
 
     Raises:
-        ProtocolError: If it is not such an answer, with the path of each problem.
-        TypeError: If it is no bytes.
+        ProtocolError: If the body is not such an object; names the path of each problem.
+        InvalidValue: If ``fetched_at`` or ``source`` cannot be used.
+        TypeError: If ``body`` is not bytes.
 
     Warns:
-        SuperstaqWarning: For what the server warns of, and for a status that nobody knows.
+        SuperstaqWarning: For each warning from the server, for statuses that this version does not
+            know, for time stamps without a time zone, and for lists of ``shots`` or
+            ``input_circuits`` that are too short.
     """
     if not isinstance(body, bytes):
         raise TypeError(
-            f"the body is a {type(body).__name__}: pass bytes, as read_bytes() gives them"
+            f"the body must be bytes, as read_bytes() returns them, got {type(body).__name__}"
         )
-    jobs, warnings = _read(body, fetched_at, source)
-    for message in warnings:
+    decoded = read_jobs(body, fetched_at=fetched_at, source=source)
+    for message in decoded.warnings:
         warn(message)
-    return jobs
+    return decoded.value
 
 
 def read_jobs(
     body: bytes, *, fetched_at: dt.datetime | None = None, source: str | None = None
-) -> Answer[tuple[JobSnapshot, ...]]:
-    """As ``decode_jobs``, but it returns the warnings."""
-    return Answer(*_read(body, fetched_at, source))
+) -> Decoded[tuple[JobSnapshot, ...]]:
+    """As ``decode_jobs``, but returns the warnings."""
+    provenance = _provenance(fetched_at, source)
+    try:
+        return _read_quickly(body, provenance)
+    except (msgspec.MsgspecError, ValueError, RecursionError, ProtocolError, WrongError):
+        return _read_thoroughly(body, provenance)
 
 
-def _read(
-    body: bytes, fetched_at: dt.datetime | None, source: str | None
-) -> tuple[tuple[JobSnapshot, ...], tuple[str, ...]]:
-    read = quick.read_jobs(body, fetched_at, source)
-    if read is None:
-        return _read_slowly(body, fetched_at, source)
-    snapshots, sent, strange = read
-    warnings = () if sent is msgspec.UNSET else _warnings_in(sent)
-    return snapshots, warnings + _about_statuses(strange) if strange else warnings
+def explain_jobs(
+    body: bytes, *, fetched_at: dt.datetime | None = None, source: str | None = None
+) -> Decoded[tuple[JobSnapshot, ...]]:
+    """As ``read_jobs``, by the reader that names every problem by its path and takes longer."""
+    return _read_thoroughly(body, _provenance(fetched_at, source))
 
 
-def _read_slowly(
-    body: bytes, fetched_at: dt.datetime | None, source: str | None
-) -> tuple[tuple[JobSnapshot, ...], tuple[str, ...]]:
-    """The same for any body, with every problem in it by its path."""
-    data, warnings = without_warnings(parse_json(body))
+_Provenance = tuple[dt.datetime | None, str | None]
+
+
+def _provenance(fetched_at: dt.datetime | None, source: str | None) -> _Provenance:
+    moment, server = fields.optional_moment(fetched_at), fields.optional_string(source)
+    if isinstance(moment, fields.Bad):
+        raise InvalidValue("a JobSnapshot", [Problem("fetched_at", moment.what)])
+    if isinstance(server, fields.Bad):
+        raise InvalidValue("a JobSnapshot", [Problem("source", server.what)])
+    return moment, server
+
+
+def _read_quickly(body: bytes, provenance: _Provenance) -> Decoded[tuple[JobSnapshot, ...]]:
+    """The jobs in a body; or some error, if it has to be read thoroughly."""
+    cut = _CUT_JOBS(body)
+    warnings: tuple[str, ...] = ()
+    if "warnings" in cut:
+        del cut["warnings"]
+        body, warnings = _without_warnings(body)
+    extras = list(map(_unknown, cut.values()))
+    del cut  # before the body is read, so that both are not in memory at once
+    read = _READ(body)
+    # As many as there are, unless a job's id is there twice, in two spellings.
+    jobs = [
+        _snapshot(job_id, data, extra, provenance)
+        for (job_id, data), extra in zip(read.items(), extras, strict=True)
+    ]
+    if not all(map(_is_target, {job.target for job in jobs})):
+        wrong("has a job whose target is not one")
+    return Decoded(tuple(jobs), warnings + _oddities(read.values(), jobs))
+
+
+def _without_warnings(body: bytes) -> tuple[bytes, tuple[str, ...]]:
+    parts = {name: bytes(part) for name, part in _CUT(body).items()}
+    warnings = _warnings_in(parse_json(parts.pop("warnings")))
+    return join_jobs(parts), warnings
+
+
+def _unknown(parts: object) -> JsonMapping:
+    """The unknown fields of a job, from all of its fields as they are written."""
+    if not isinstance(parts, dict):
+        wrong("must be an object")
+    for name in ("submission_timestamp", "last_updated_timestamp"):
+        if _FINE_TIME.search(parts.get(name, b"")):
+            wrong("is finer than a microsecond")
+    if _NAMES.issuperset(parts):
+        return _NOTHING
+    return JsonMapping({n: parse_json(bytes(p)) for n, p in parts.items() if n not in _NAMES})
+
+
+def _is_target(name: str) -> bool:
+    return not isinstance(fields.target(name), fields.Bad)
+
+
+def _read_thoroughly(body: bytes, provenance: _Provenance) -> Decoded[tuple[JobSnapshot, ...]]:
+    """The jobs in a body; or a ``ProtocolError`` that names every problem by its path."""
+    read, warnings = without_warnings(parse_json(body))
     collector = Collector()
-    jobs: list[JobSnapshot] = []
-    seen: set[UUID] = set()
-    if not isinstance(data, dict):
-        collector.say("$", f"{fields.shown(data)} is no object of jobs by id")
-        data = {}
-    for key, job in data.items():
+    jobs: dict[UUID, JobSnapshot] = {}
+    checked: list[JobData] = []
+    if not isinstance(read, dict):
+        collector.say("$", f"expected an object of jobs by id, got {fields.shown(read)}")
+        read = {}
+    for key, sent in read.items():
         try:
             job_id = converter().structure(key, UUID)
-            if job_id in seen:
-                wrong("is a job's id a second time, in another spelling")
-            seen.add(job_id)
-            wire = structure(_WireJob, job, what="")
-            extra = freeze(unknown_fields(job, _WireJob))
-            jobs.append(_snapshot(job_id, wire, extra, fetched_at, source))
-        except ProtocolError as error:
-            for problem in error.problems:
-                collector.say(f"$.{key}{problem.where[1:]}", problem.what)
-            collector.omitted += error.omitted
-        except (WrongError, InvalidValue) as error:
+            if job_id in jobs:
+                wrong("is the id of a job that came before, in another spelling")
+            data = structure(JobData, sent, what="")
+            extra = JsonMapping(unknown_fields(sent, JobData))
+            jobs[job_id] = _snapshot(job_id, data, extra, provenance)
+            checked.append(data)
+        except (ProtocolError, WrongError) as error:
             collector.add(f"$.{key}", error)
         except ValueError as error:
             collector.say(f"$.{key}", str(error))
     if collector.problems:
-        raise protocol_error("the answer with the jobs", collector, found=jobs)
-    strange = {
-        circuit.status_text
-        for job in jobs
-        for circuit in job.circuits
-        if circuit.status is CircuitStatus.UNKNOWN
-    }
-    return tuple(jobs), warnings + _about_statuses(strange)
+        raise protocol_error("the response with the jobs", collector, found=jobs.values())
+    return Decoded(tuple(jobs.values()), warnings + _oddities(checked, jobs.values()))
 
 
-def _about_statuses(texts: Collection[str]) -> tuple[str, ...]:
-    if not texts:
-        return ()
-    names = ", ".join(map(fields.shown, sorted(texts)[:20]))
-    text = (
-        f"the server uses a circuit status that this version of superstaq_jobs does not know: "
-        f"{names}. It is kept in status_text and taken for a status of a circuit that is not over."
-    )
-    return (text,)
+# ---- the fields of a job to a record -------------------------------------------------------------
 
 
 def _snapshot(
-    job_id: UUID,
-    wire: _WireJob,
-    extra: Any,
-    fetched_at: dt.datetime | None,
-    source: str | None,
+    job_id: UUID, data: JobData, extra: JsonMapping, provenance: _Provenance
 ) -> JobSnapshot:
-    size = wire.num_circuits
-    lists: dict[str, tuple[Any, ...]] = {name: getattr(wire, name) for name in PER_CIRCUIT_LISTS}
-    collector = Collector()
-    if size < 0:
-        collector.say("$.num_circuits", f"{size} is negative")
-    for name in REQUIRED_LISTS:
-        if len(lists[name]) < size:
-            collector.say(f"$.{name}", f"has {len(lists[name])} entries for {size} circuits")
-    if collector.problems:
-        raise protocol_error("", collector)
-    surplus = {
-        name: [to_plain(entry) for entry in entries[size:]]
-        for name, entries in lists.items()
-        if len(entries) > size
-    }
-    columns: dict[str, tuple[Any, ...]] = {
-        field: (*lists[name][:size], *[None] * (size - len(lists[name])))
-        for name, field in PER_CIRCUIT_LISTS.items()
-    }
-    circuits = [
-        CircuitSnapshot(index=index, **{field: column[index] for field, column in columns.items()})
-        for index in range(size)
-    ]
-    return JobSnapshot(
-        job_id=job_id,
-        **{
-            field: getattr(wire, name)
-            for name, field in JOB_FIELDS.items()
-            if name != "num_circuits"
-        },
-        circuits=circuits,
-        extra={**extra, **surplus},
-        short_lists={name: len(e) for name, e in lists.items() if len(e) < size},
-        fetched_at=fetched_at,
-        source=source,
+    size = data.num_circuits
+    # In the order of PER_CIRCUIT_LISTS.
+    columns: tuple[Sequence[Any], ...] = (
+        data.statuses,
+        data.status_messages,
+        data.provider_id,
+        data.input_circuits,
+        data.compiled_circuits,
+        _adopted(Counts, data.counts),
+        data.results_dicts,
+        data.shots,
+        [None if time is None else _aware(time) for time in data.last_updated_timestamp],
+        _adopted(FrozenMapping, data.initial_logical_to_physicals),
+        _adopted(FrozenMapping, data.final_logical_to_physicals),
+        data.logical_qubits,
+        data.physical_qubits,
+    )
+    short_lists = _NONE_SHORT
+    if set(map(len, columns)) != {size}:
+        columns, surplus, short_lists = _evened(columns, size)
+        extra = JsonMapping({**extra, **surplus})
+    return make_job(
+        job_id,
+        data.job_type,
+        data.target,
+        data.circuit_type,
+        data.user_email,
+        data.dry_run,
+        _aware(data.submission_timestamp),
+        data.tags,
+        freeze_object(data.metadata) if data.metadata else _NOTHING,
+        tuple(map(make_circuit, range(size), *columns)),
+        extra,
+        short_lists,
+        *provenance,
     )
 
 
-def cut_jobs(body: bytes) -> dict[str, bytes] | None:
-    """The parts of a body about jobs, by the names that they have in it, without reading them.
+def _adopted(kind: type[M], sent: Iterable[dict[Any, Any] | None]) -> list[M | None]:
+    return [None if items is None else adopt(kind, items) for items in sent]
 
-    None if it is not certain that together they are the body: if it is no JSON object, if a name
-    comes twice or is spelt oddly, or if there is white space where servers write none.
+
+def _aware(time: dt.datetime) -> dt.datetime:
+    return time if time.tzinfo is not None else time.replace(tzinfo=dt.UTC)
+
+
+def _evened(
+    columns: Iterable[Sequence[Any]], size: int
+) -> tuple[tuple[Sequence[Any], ...], dict[str, Any], FrozenMapping[str, int]]:
+    """The lists of a job, each with one entry for each circuit.
+
+    Returns:
+        The lists; the entries that were too many; how long those were that had too few.
+    """
+    named = dict(zip(PER_CIRCUIT_LISTS, columns, strict=True))
+    collector = Collector()
+    if size < 0:
+        collector.say(".num_circuits", f"must be >= 0, got {size}")
+    if len(named["statuses"]) < size:
+        got = len(named["statuses"])
+        collector.say(".statuses", f"must have num_circuits entries, {size}, got {got}")
+    collector.finish()
+    surplus = {
+        n: [to_plain(entry) for entry in c[size:]] for n, c in named.items() if len(c) > size
+    }
+    short = {n: len(c) for n, c in named.items() if len(c) < size}
+    evened = tuple(
+        (*column[:size], *[EMPTY.get(name)] * (size - len(column)))
+        for name, column in named.items()
+    )
+    return evened, surplus, FrozenMapping(short)
+
+
+def _oddities(sent: Collection[JobData], jobs: Iterable[JobSnapshot]) -> tuple[str, ...]:
+    """What is odd about some jobs without being wrong, a message each."""
+    messages = []
+    strange = set[str]().union(*[data.statuses for data in sent]) - _STATUSES
+    if strange:
+        names = ", ".join(map(fields.shown, sorted(strange)[:MAX_PROBLEMS]))
+        messages.append(
+            "the server uses a circuit status that this version of superstaq_jobs does not know: "
+            f"{names}. It is kept in status_text, and the circuit counts as unfinished."
+        )
+    uneven = [job for job in jobs if job.short_lists is not _NONE_SHORT]
+    short = [job for job in uneven if not REQUIRED_LISTS.isdisjoint(job.short_lists)]
+    if short:
+        names = " and ".join(sorted(REQUIRED_LISTS.intersection(short[0].short_lists)))
+        others = f" and {len(short) - 1} more" if len(short) > 1 else ""
+        messages.append(
+            f"the server sent fewer {names} than circuits, in job {short[0].job_id}{others}. What "
+            "is missing is empty, or None; the lengths are in short_lists."
+        )
+    times = [(data.submission_timestamp, *data.last_updated_timestamp) for data in sent]
+    if None in {time.tzinfo for each in times for time in each if time is not None}:
+        messages.append("the server sent time stamps without a time zone. They are read as UTC.")
+    return tuple(messages)
+
+
+# ---- jobs to bytes -------------------------------------------------------------------------------
+
+
+def cut_jobs(body: bytes) -> dict[str, bytes] | None:
+    """The part of a body about each job, by the name that it has there, without reading it.
+
+    None if the body is not a JSON object.
     """
     try:
-        parts = quick.cut(body)
+        return {name: bytes(part) for name, part in _CUT(body).items()}
     except (msgspec.MsgspecError, RecursionError):
         return None
-    for comma, colon in ((b",", b":"), (b", ", b": ")):
-        pieces = [b'"%s"%s%s' % (name.encode(), colon, part) for name, part in parts.items()]
-        if body == b"{%s}" % comma.join(pieces):
-            return parts
-    return None
+
+
+def join_jobs(parts: Mapping[str, bytes]) -> bytes:
+    """A body of such parts: ``cut_jobs(join_jobs(parts)) == parts``."""
+    return b"{%s}" % b",".join([msgspec.json.encode(n) + b":" + part for n, part in parts.items()])
 
 
 def encode_jobs(snapshots: Iterable[JobSnapshot]) -> bytes:
-    """Jobs as the body that ``decode_jobs`` reads: ``decode_jobs(encode_jobs(s)) == s``. No I/O.
+    """Jobs as a body for ``decode_jobs``: ``decode_jobs(encode_jobs(s)) == s``. No I/O.
 
-    When and from where a snapshot was fetched is no part of it.
+    ``fetched_at`` and ``source`` are not part of it.
 
     Args:
         snapshots: Snapshots of different jobs.
 
     Raises:
-        ValueError: If two are of one job.
-        TypeError: If it is one snapshot, not several.
+        ValueError: If two snapshots are of the same job.
+        TypeError: If ``snapshots`` is a single snapshot.
     """
     if isinstance(snapshots, JobSnapshot):
-        raise TypeError("snapshots is one JobSnapshot: pass a list, [snapshot]")
+        raise TypeError("snapshots must be a list, got one JobSnapshot: pass [snapshot]")
     jobs: dict[str, Any] = {}
     for snapshot in snapshots:
         key = str(snapshot.job_id)
         if key in jobs:
-            raise ValueError(f"two snapshots of job {key} cannot be in one answer")
+            raise ValueError(f"two snapshots of job {key} cannot be in one response")
         unknown = {n: thaw(v) for n, v in snapshot.extra.items() if n not in PER_CIRCUIT_LISTS}
         jobs[key] = {**snapshot.to_dict(), **unknown}
     return msgspec.json.encode(jobs)

@@ -1,7 +1,6 @@
-"""Requests and answers of HTTP as plain values, and what can be told of them without a socket.
+"""HTTP requests and responses as plain values, and what is read from them without a socket.
 
-Lives here: ``Request`` and ``Response``, ``Secret`` texts that do not show, the headers of every
-call, the query string, and ``Retry-After``. May import ``errors``; knows no JSON and does no I/O.
+The one rule for headers is here, and ``Secret``, a string that does not show. Knows no JSON.
 """
 
 from __future__ import annotations
@@ -17,7 +16,14 @@ import attrs
 
 from superstaq_jobs.errors import InvalidRequest, Problem
 
-__all__ = ["Request", "Response", "Secret", "encode_query", "retry_after_seconds"]
+__all__ = [
+    "Request",
+    "Response",
+    "Secret",
+    "encode_query",
+    "header_value_problem",
+    "retry_after_seconds",
+]
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _PLAIN: Final = re.compile(r"[0-9A-Za-z_.~-]*")
@@ -26,10 +32,10 @@ _FRAMING: Final = frozenset({"content-length", "transfer-encoding"})
 
 
 class Secret:
-    """A text that must not be seen: an API key or a provider's token.
+    """A string that must not be shown: an API key or a provider's token.
 
-    Its ``repr`` and ``str`` are a mask, it does not pickle, and only ``reveal()`` gives the text.
-    Two secrets are equal when their texts are.
+    Its ``repr`` and ``str`` are masked, it does not pickle, and only ``reveal()`` returns the
+    string. Two secrets are equal if their strings are.
     """
 
     __slots__ = ("_text",)
@@ -38,7 +44,7 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """The text itself."""
+        """The string itself."""
         return self._text
 
     def __eq__(self, other: object) -> bool:
@@ -51,11 +57,11 @@ class Secret:
         return "Secret('***')"
 
     def __reduce__(self) -> tuple[object, ...]:
-        raise TypeError("a Secret is not pickled: find the key again where it is needed")
+        raise TypeError("a Secret cannot be pickled: load the key again where it is needed")
 
 
 class _Headers(tuple[tuple[str, "str | Secret"], ...]):
-    """Headers that have been checked: a client sends the same ones with every request."""
+    """Headers that have been checked; a client sends the same ones with every request."""
 
     __slots__ = ()
 
@@ -75,30 +81,40 @@ def _headers(headers: Iterable[tuple[str, str | Secret]]) -> tuple[tuple[str, st
 
 
 def _header_problem(name: str, value: str | Secret) -> str:
-    text = value.reveal() if isinstance(value, Secret) else value
     if not _TOKEN.fullmatch(name):
-        return "is no name that HTTP allows"
+        return "must have a name that HTTP allows"
     if name.lower() in _FRAMING:
-        return "is for the transport to say, which knows the body"
+        return "must be left to the transport, which knows the body"
+    return header_value_problem(value)
+
+
+def header_value_problem(value: object) -> str:
+    """Why a string or ``Secret`` cannot be the value of a header; empty if it can.
+
+    It is returned, not raised: a traceback could show a secret that has a name here.
+    """
+    text = value.reveal() if isinstance(value, Secret) else value
+    if not isinstance(text, str):
+        return f"must be a string, got {type(text).__name__}"
     if not (text.isascii() and text.isprintable()):
-        return "has a character that a header cannot hold (a line break, a letter past ASCII)"
+        return "must have only printable ASCII characters, and no line break"
     if text != text.strip():
-        return "begins or ends with a space"
+        return "must not begin or end with a space (perhaps it was copied with it)"
     return ""
 
 
 @attrs.frozen(kw_only=True)
 class Request:
-    """One HTTP request, complete but for the server's address.
+    """One HTTP request, without the server's address.
 
     Attributes:
         method: ``GET``, ``POST`` or ``PUT``.
-        path: The path with its query, percent-encoded, from the root: ``/v0.3.0/client/job``.
-        headers: Names and values in the order sent; a value that must not be seen is a ``Secret``.
-        body: The bytes of the body; None for no body.
+        path: The absolute path with its query, percent-encoded: ``/v0.3.0/client/job``.
+        headers: Names and values in the order sent; values that must not be shown are ``Secret``.
+        body: The body; None for none.
 
     Raises:
-        InvalidRequest: If the path is not percent-encoded, or a header cannot be one.
+        InvalidRequest: If the method, the path or a header is not one that HTTP allows.
     """
 
     method: str = attrs.field()
@@ -111,23 +127,26 @@ class Request:
     @method.validator
     def _check_method(self, _attribute: object, method: str) -> None:
         if not _TOKEN.fullmatch(method):
-            raise InvalidRequest("a request", [Problem("method", f"{method!r} is no HTTP method")])
+            raise InvalidRequest(
+                "a request", [Problem("method", f"must be an HTTP method, got {method!r}")]
+            )
 
     @path.validator
     def _check_path(self, _attribute: object, path: str) -> None:
         if not (path.startswith("/") and path.isascii() and path.isprintable()) or " " in path:
             raise InvalidRequest(
-                "a request", [Problem("path", f"{path!r} is no percent-encoded absolute path")]
+                "a request",
+                [Problem("path", f"must be an absolute path, percent-encoded, got {path!r}")],
             )
 
     @property
     def label(self) -> str:
-        """Method and path without the query: what a log or an error may show."""
+        """Method and path without the query, for logs and error messages."""
         return f"{self.method} {self.path.partition('?')[0]}"
 
     @property
     def request_line_bytes(self) -> int:
-        """The length in bytes of the first line that goes over the wire, line break included."""
+        """The length of the request line in bytes, including its line break."""
         return len(f"{self.method} {self.path} HTTP/1.1\r\n")
 
 
@@ -137,29 +156,29 @@ def _lower_names(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], .
 
 @attrs.frozen(kw_only=True)
 class Response:
-    """One whole HTTP answer.
+    """One complete HTTP response.
 
     Attributes:
         status: The status code, 100 to 599.
-        headers: Names in lower case and values, in the order received.
-        body: The bytes of the body, decompressed.
+        headers: Names, in lower case, and values, in the order received.
+        body: The body, decompressed.
     """
 
     status: int
-    # What a server sends back may hold what was sent to it, the key included.
+    # A server may send back what was sent to it, including the key.
     headers: tuple[tuple[str, str], ...] = attrs.field(
         default=(), converter=_lower_names, repr=lambda headers: f"<{len(headers)} headers>"
     )
     body: bytes = attrs.field(default=b"", repr=lambda body: f"<{len(body)} bytes>")
 
     def header(self, name: str) -> str | None:
-        """The first value of a header, by its name in any case; None where there is none."""
+        """The first value of a header, by its name in any case; None if there is none."""
         wanted = name.lower()
         return next((value for key, value in self.headers if key == wanted), None)
 
 
 def encode_query(pairs: Sequence[tuple[str, str]]) -> str:
-    """A query string from names and values, with its ``?``; empty where there are none.
+    """A query string of names and values, with its ``?``; empty if there are none.
 
     >>> encode_query([("tags", "a b"), ("tags", "c")])
     '?tags=a+b&tags=c'
@@ -169,19 +188,19 @@ def encode_query(pairs: Sequence[tuple[str, str]]) -> str:
 
 
 def _quoted(text: str) -> str:
-    # Ids and names have nothing to quote, and quoting takes long.
+    # Ids and names need no quoting, which is slow.
     return text if _PLAIN.fullmatch(text) else urllib.parse.quote_plus(text)
 
 
 def retry_after_seconds(value: str | None, *, now: dt.datetime) -> float | None:
-    """What a ``Retry-After`` header asks for, in seconds from now, never negative.
+    """The pause that a ``Retry-After`` header demands, in seconds from now, >= 0.
 
     Args:
-        value: The header: whole seconds, or an HTTP date in any zone.
-        now: The time, aware.
+        value: The header: a number of seconds, or an HTTP date in any zone.
+        now: The current time, with a time zone.
 
     Returns:
-        The seconds to wait; None where the header is missing or means nothing.
+        The seconds to wait; None if the header is missing or invalid.
     """
     if value is None:
         return None

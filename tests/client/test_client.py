@@ -149,7 +149,7 @@ def test_a_redirect_is_not_followed_and_the_error_names_where_it_points():
 
 def test_a_proxys_page_in_place_of_json_is_recognized():
     client, _ = script(sj.Response(status=200, body=b"<html><body>Log in</body></html>"))
-    with pytest.raises(sj.ProtocolError, match="a web page, as a proxy") as caught:
+    with pytest.raises(sj.ProtocolError, match="a web page, such as a proxy") as caught:
         sj.fetch_job(client, JOB)
     assert str(JOB) in str(caught.value)
     assert caught.value.status_code == 200
@@ -369,6 +369,6 @@ def test_what_is_not_a_job_is_refused():
         sj.submit_job(client, "OPENQASM 2.0;")
     with pytest.raises(sj.InvalidRequest, match="must be a SuperstaqClient"):
         sj.JobHandle(JOB, client)
-    with pytest.raises(sj.InvalidRequest, match="one text"):
+    with pytest.raises(sj.InvalidRequest, match="one string of QPY"):
         sj.NewJob(target="ibmq_fez_qpu", circuits=["a", "b"], circuit_type="qiskit")
     assert transport.requests == ()

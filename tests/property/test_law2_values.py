@@ -88,7 +88,7 @@ def test_one_changed_field_changes_equality_and_digest_alike(snapshot, data):
 
 
 @given(sts.job_snapshots(), sts.moments(utc=True))
-def test_provenance_is_no_part_of_the_value(snapshot, moment):
+def test_provenance_is_not_part_of_the_value(snapshot, moment):
     elsewhere = attrs.evolve(snapshot, fetched_at=moment, source="https://elsewhere.example.com")
     assert elsewhere == snapshot
     assert hash(elsewhere) == hash(snapshot)
@@ -97,7 +97,7 @@ def test_provenance_is_no_part_of_the_value(snapshot, moment):
 
 
 @given(sts.json_values(), sts.json_values())
-def test_json_mappings_are_equal_exactly_when_their_canonical_texts_are(one, other):
+def test_json_mappings_are_equal_exactly_if_their_canonical_json_is(one, other):
     first, second = JsonMapping({"a": one}), JsonMapping({"a": other})
     same = canonical_json({"a": one}) == canonical_json({"a": other})
     assert (first == second) is same
@@ -150,7 +150,7 @@ CEST = dt.timezone(dt.timedelta(hours=2))
         ),
     ],
 )
-def test_what_json_or_the_wire_tells_apart_is_told_apart(one, other):
+def test_what_differs_in_json_differs(one, other):
     first, second = snapshot(**one), snapshot(**other)
     assert first != second
     assert first.digest != second.digest

@@ -22,7 +22,7 @@ JOB_ID = uuid.UUID(int=7)
 
 
 class StubClient:
-    """Answers as the official client does, without a server."""
+    """Responds as the official client does, without a server."""
 
     max_retry_seconds = 0
 
@@ -46,7 +46,7 @@ def test_the_fold_does_not_depend_on_the_order(statuses, random):
 
 
 @given(STATUSES.filter(bool))
-def test_the_fold_is_the_first_of_the_order_that_is_there(statuses):
+def test_the_fold_is_the_first_status_in_the_order(statuses):
     order = ours.STATUS_PRIORITY_ORDER
     folded = fold_statuses(statuses)
     assert folded in statuses
@@ -76,14 +76,14 @@ def test_the_official_sets_say_the_same_of_a_job(snapshot):
 
 
 @given(sts.job_snapshots(terminal=True))
-def test_a_job_is_over_when_every_circuit_is(snapshot):
+def test_a_job_is_finished_when_every_circuit_is(snapshot):
     assert snapshot.is_terminal
     assert snapshot.is_compiled
     assert all(circuit.is_terminal for circuit in snapshot.circuits)
 
 
 @given(sts.job_snapshots(terminal=False, unknown_statuses=True))
-def test_a_job_is_not_over_while_a_circuit_is_not(snapshot):
+def test_a_job_is_unfinished_while_a_circuit_is(snapshot):
     assert not snapshot.is_terminal
     assert not all(circuit.is_terminal for circuit in snapshot.circuits) or not snapshot.circuits
     assert not snapshot.completed

@@ -1,4 +1,4 @@
-"""Law 4: diff(a, a) is empty; diff tells exactly which circuits changed; applying it gives b."""
+"""Law 4: diff(a, a) is empty; diff names exactly the changed circuits; applying it gives b."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_provenance_stays_that_of_the_earlier_snapshot(before, after):
 
 
 @given(sts.job_snapshots(num_circuits=3, irregular_lists=False), st.data())
-def test_exactly_the_changed_circuits_are_told(before, data):
+def test_exactly_the_changed_circuits_are_named(before, data):
     changed = data.draw(st.sets(st.integers(0, 2)))
     circuits = [
         attrs.evolve(circuit, shots=circuit.shots + 1) if circuit.index in changed else circuit
@@ -56,7 +56,7 @@ def test_exactly_the_changed_circuits_are_told(before, data):
 
 
 @given(SNAPSHOTS, SNAPSHOTS)
-def test_exactly_the_changed_fields_are_told(before, after):
+def test_exactly_the_changed_fields_are_named(before, after):
     names = {f.name for f in attrs.fields(type(before)) if f.eq} - {"circuits"}
     # One field at a time, by the equality of snapshots, which knows of offsets from UTC.
     for change in diff(before, after).fields:

@@ -1,6 +1,6 @@
 """Law 5: the newest of some observations of one job does not depend on the order they come in.
 
-And a circuit that was seen to be over never goes back.
+And a circuit that was once finished stays finished.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ANYTHING = st.lists(sts.job_snapshots(job_id=JOB_ID, unknown_statuses=True), min
 
 
 @st.composite
-def retellings(draw):
+def contradictions(draw):
     """Observations that agree on much and contradict each other in the rest."""
     base = draw(sts.job_snapshots(job_id=JOB_ID, num_circuits=2))
     told = [base]
@@ -40,7 +40,7 @@ def retellings(draw):
     return told
 
 
-OBSERVATIONS = ANYTHING | retellings()
+OBSERVATIONS = ANYTHING | contradictions()
 
 
 def whole(snapshot: JobSnapshot):
@@ -65,14 +65,14 @@ def test_it_does_not_matter_what_was_merged_before(some, others):
 
 
 @given(OBSERVATIONS)
-def test_hearing_the_same_again_changes_nothing(observations):
+def test_the_same_observations_again_change_nothing(observations):
     result = newest(*observations)
     assert newest(result, result) is result
     assert whole(newest(result, *observations)) == whole(result)
 
 
 @given(OBSERVATIONS)
-def test_a_circuit_once_seen_over_stays_over(observations):
+def test_a_circuit_once_finished_stays_finished(observations):
     result = newest(*observations)
     for observation in observations:
         for circuit in observation.circuits:
@@ -89,14 +89,14 @@ def test_every_circuit_is_one_that_was_seen(observations):
 
 
 @given(sts.job_histories(deletion=True), st.randoms(use_true_random=False))
-def test_of_an_honest_life_the_newest_is_the_last_seen(history, random):
+def test_of_a_history_the_newest_is_the_last(history, random):
     seen = random.sample(history, random.randint(1, len(history)))
     last = max(seen, key=history.index)
     assert newest(*seen) is last
 
 
 @given(sts.job_histories(deletion=True))
-def test_the_lives_that_we_draw_are_lawful(history):
+def test_the_histories_that_are_drawn_are_possible(history):
     first, last = history[0], history[-1]
     assert set(first.statuses) == {"received"}
     assert last.is_terminal
@@ -112,7 +112,7 @@ def test_the_lives_that_we_draw_are_lawful(history):
 
 
 @given(sts.job_histories(num_circuits=2, job_type=JobType.SUBMIT, num_bits=3))
-def test_a_life_is_as_it_was_asked_for(history):
+def test_a_history_is_as_requested(history):
     for snapshot in history:
         assert snapshot.job_type is JobType.SUBMIT
         assert snapshot.num_circuits == 2
@@ -140,7 +140,7 @@ def at(seconds):
     return dt.datetime(2026, 1, 1, tzinfo=dt.UTC) + dt.timedelta(seconds=seconds)
 
 
-def test_an_answer_that_was_overtaken_does_not_win():
+def test_a_response_that_was_overtaken_does_not_win():
     late = observed("running", fetched=9, updated_at=at(1))
     over = observed("completed", fetched=5, counts={"0": 1}, updated_at=at(2))
     assert newest(late, over) == newest(over, late) == over
@@ -152,7 +152,7 @@ def test_a_job_put_back_into_the_queue_is_newer_than_when_it_ran():
     assert newest(ran, queued) is newest(queued, ran) is queued
 
 
-def test_of_equal_observations_the_later_tells_the_age():
+def test_of_equal_observations_the_later_gives_fetched_at():
     early, late = observed("running", fetched=1), observed("running", fetched=3)
     assert newest(early, late) is newest(late, early) is late
     assert newest(early, observed("running", fetched=1)) is early

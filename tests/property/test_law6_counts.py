@@ -25,7 +25,7 @@ QUBITS = st.permutations(range(WIDTH)).flatmap(
 
 
 def shots_one_by_one(counts):
-    """Every shot as a text of its own: what counts stand for."""
+    """Every shot as a string of its own."""
     return [bits for bits, number in counts.items() for _ in range(number)]
 
 

@@ -19,18 +19,22 @@ def test_the_numbers_are_kept_as_they_are():
 @pytest.mark.parametrize(
     ("items", "error", "words"),
     [
-        ({0: 1}, TypeError, "0 is no text"),
-        ({"0": 1, b"1": 1}, TypeError, "is no text"),
-        ({"0": "1"}, TypeError, "'0' has '1'"),
-        ({"0": None}, TypeError, "'0' has None"),
-        ({"0": 1, "1": True}, TypeError, "'1' has True"),
-        ({"0": 1.0, "1": float("nan")}, ValueError, "'1' has nan"),
-        ({"0": float("inf")}, ValueError, "'0' has inf"),
-        ({"0": 0.5, "1": 10**400}, ValueError, "'1' has 1000"),
+        ({0: 1}, TypeError, "must be a string, got 0"),
+        ({"0": 1, b"1": 1}, TypeError, "must be a string, got b'1'"),
+        ({"0": "1"}, TypeError, "count of '0' must be a number, got '1'"),
+        ({"0": None}, TypeError, "count of '0' must be a number, got None"),
+        ({"0": 1, "1": True}, TypeError, "count of '1' must be a number, got True"),
+        (
+            {"0": 1.0, "1": float("nan")},
+            ValueError,
+            "count of '1' must be a finite float or int, got nan",
+        ),
+        ({"0": float("inf")}, ValueError, "count of '0' must be a finite float or int, got inf"),
+        ({"0": 0.5, "1": 10**400}, ValueError, "count of '1' must be .*, got 1000"),
         ({"\ud800": 1}, ValueError, "lone surrogate"),
     ],
 )
-def test_what_is_no_count_is_refused(items, error, words):
+def test_wrong_counts_are_refused(items, error, words):
     with pytest.raises(error, match=words):
         Counts(items)
 
@@ -77,8 +81,8 @@ def test_positions_outside_are_refused(qubits, error):
         counts.parity_expectation(qubits)
 
 
-def test_a_bool_is_no_position():
-    with pytest.raises(TypeError, match="True is no position"):
+def test_a_bool_is_not_a_position():
+    with pytest.raises(TypeError, match="must be an int, got True"):
         Counts({"01": 1}).marginal([True])
 
 
@@ -96,12 +100,12 @@ def test_combining_with_plain_mappings():
     assert Counts({"0": 1}).combine({"1": 1}, Counts({"1": 1})) == {"0": 1, "1": 2}
     with pytest.raises(TypeError):
         Counts({"0": 1}) + 3
-    with pytest.raises(TypeError, match="no number"):
+    with pytest.raises(TypeError, match="must be a number"):
         Counts({"0": 1}) + {"0": "1"}
 
 
-def test_parity_of_what_is_no_bitstring_is_refused():
-    with pytest.raises(ValueError, match="'0x' is no string of 0 and 1"):
+def test_parity_needs_bitstrings_of_0_and_1():
+    with pytest.raises(ValueError, match="parity needs bitstrings of 0 and 1, got '0x'"):
         Counts({"0x": 1}).parity_expectation()
     assert Counts({"0x": 1}).parity_expectation([0]) == 1.0
 

@@ -1,4 +1,4 @@
-"""Field rules: what a person may pass, and what each turns it into."""
+"""Converters of fields: what each accepts, and what it makes of it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Index:
         return 5
 
 
-def test_whole_numbers_are_taken_by_their_index():
+def test_integers_are_accepted_by_their_index():
     assert fields.integer(Index()) == 5
     assert type(fields.integer(Index())) is int
     assert fields.optional_integer(None) is None
@@ -25,7 +25,7 @@ def test_whole_numbers_are_taken_by_their_index():
 
 
 @pytest.mark.parametrize("value", [True, "3", 1.0, None, pytest.param(10**5000, id="huge")])
-def test_what_is_no_whole_number(value):
+def test_what_is_not_an_integer(value):
     assert isinstance(fields.integer(value), Bad)
     assert isinstance(fields.count(value), Bad)
 
@@ -37,22 +37,22 @@ def test_numbers():
         assert isinstance(fields.number(value), Bad)
 
 
-def test_texts_become_plain():
-    text = fields.text(JobType.SUBMIT)
-    assert text == "submit"
-    assert type(text) is str
-    assert fields.texts(x for x in "ab") == ("a", "b")
-    assert fields.optional_text(None) is None
+def test_strings_become_plain():
+    string = fields.string(JobType.SUBMIT)
+    assert string == "submit"
+    assert type(string) is str
+    assert fields.strings(x for x in "ab") == ("a", "b")
+    assert fields.optional_string(None) is None
 
 
 @pytest.mark.parametrize("value", ["ab", b"ab", {"a": 1}, 3, None])
-def test_what_is_no_list_of_texts(value):
-    assert fields.texts(value).what.endswith("is no list of texts")
+def test_what_is_not_a_list_of_strings(value):
+    assert fields.strings(value).what == f"expected a list of strings, got {value!r}"
 
 
 def test_the_first_wrong_item_is_named():
-    assert fields.texts(["a", 3, 4]) == Bad("[1] 3 is no text")
-    assert fields.many([JobType.SUBMIT, 3], JobType) == Bad("[1] 3 is no JobType")
+    assert fields.strings(["a", 3, 4]) == Bad("[1] expected a string, got 3")
+    assert fields.many([JobType.SUBMIT, 3], JobType) == Bad("[1] expected a JobType, got 3")
 
 
 def test_a_time_keeps_its_offset_as_a_fixed_one():
@@ -63,9 +63,10 @@ def test_a_time_keeps_its_offset_as_a_fixed_one():
     assert kept.isoformat() == "2026-10-25T02:30:00+01:00"
 
 
-def test_what_is_no_time():
-    assert fields.moment("2026").what == "'2026' is no datetime"
-    assert fields.moment(dt.datetime(2026, 1, 1)).what == "has no time zone"  # noqa: DTZ001
+def test_what_is_not_a_time():
+    assert fields.moment("2026").what == "expected a datetime, got '2026'"
+    naive = dt.datetime(2026, 1, 1)  # noqa: DTZ001
+    assert fields.moment(naive).what == "must have a time zone, such as datetime.UTC"
     odd = dt.timezone(dt.timedelta(hours=1, microseconds=1))
     assert "whole minutes" in fields.moment(dt.datetime(2026, 1, 1, tzinfo=odd)).what
     assert fields.optional_moment(None) is None
@@ -76,7 +77,7 @@ def test_ids():
     for text in (value, str(value), str(value).upper(), value.hex):
         assert fields.job_id(text) == value
     for wrong in ("x", 3, None, b"x" * 16):
-        assert fields.job_id(wrong).what.endswith("is no UUID")
+        assert fields.job_id(wrong).what == f"must be a UUID, got {wrong!r}"
 
 
 @pytest.mark.parametrize(
@@ -86,7 +87,7 @@ def test_ids():
         ("ibmq_fez", False), ("_fez_qpu", False), ("a_b_c_qpu", False), ("ibmq_fez_qpu\n", False),
     ],
 )  # fmt: skip
-def test_targets_are_what_the_official_client_takes(name, fits):
+def test_targets_are_what_the_official_client_accepts(name, fits):
     from general_superstaq.validation import validate_target
 
     try:
@@ -117,6 +118,39 @@ def test_mappings_that_are_frozen_already_are_kept():
     assert type(fields.integer_map(Counts({}))) is FrozenMapping
 
 
+@pytest.mark.parametrize("value", [-1, -0.5, float("nan"), float("inf"), True, "3", None])
+def test_what_is_not_a_number_of_seconds(value):
+    assert fields.seconds(value) == Bad(f"must be a number of seconds >= 0, got {value!r}")
+    assert not fields.is_amount(value)
+
+
+def test_seconds():
+    assert fields.seconds(0) == 0
+    assert fields.optional_seconds(2.5) == 2.5
+    assert fields.optional_seconds(None) is None
+    assert isinstance(fields.optional_seconds(-1), Bad)
+
+
+@pytest.mark.parametrize(
+    ("check", "value", "what"),
+    [
+        (fields.integer, 2.9, "expected an integer, got 2.9"),
+        (fields.integer, True, "expected an integer, got True"),
+        (fields.count, -1, "must be >= 0, got -1"),
+        (fields.number, "3", "expected a number, got '3'"),
+        (fields.number, float("nan"), "must be a finite number, got nan"),
+        (fields.flag, 0, "expected True or False, got 0"),
+        (fields.string, 3, "expected a string, got 3"),
+        (fields.job_type, "x", "must be one of submit, simulate, compile, convert; got 'x'"),
+        (fields.circuit_type, 3, "must be one of cirq, qiskit, qasm, jaqal; got 3"),
+        (fields.json_mapping, 3, "expected a mapping, got 3"),
+        (fields.integer_map, 3, "expected a mapping, got 3"),
+    ],
+)
+def test_what_is_wrong_is_said_in_plain_words(check, value, what):
+    assert check(value) == Bad(what)
+
+
 def test_flags():
     assert fields.flag(False) is False
     assert fields.optional_flag(None) is None
@@ -124,6 +158,6 @@ def test_flags():
 
 
 def test_filters():
-    assert fields.filters(None, fields.text) is None
-    assert fields.filters(["a"], fields.text) == ("a",)
-    assert "is empty" in fields.filters([], fields.text).what
+    assert fields.filters(None, fields.string) is None
+    assert fields.filters(["a"], fields.string) == ("a",)
+    assert "must not be empty" in fields.filters([], fields.string).what

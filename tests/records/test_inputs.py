@@ -1,4 +1,4 @@
-"""Orders: every problem at once, and agreement with what the official client sends."""
+"""What requests are made of: every problem at once, and agreement with the official client."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ class FakeSession:
         assert headers["X-Client-Version"] == "v0.3.0"
         assert not verify  # on loopback
         assert url.endswith("/v0.3.0/client/job")
-        return FakeAnswer({"job_id": str(uuid.UUID(int=1)), "num_circuits": 1})
+        return FakeResponse({"job_id": str(uuid.UUID(int=1)), "num_circuits": 1})
 
 
-class FakeAnswer:
+class FakeResponse:
     ok = True
     status_code = 200
 
@@ -116,7 +116,7 @@ def test_the_defaults_are_the_official_ones():
     assert our_body(NewJob(**given_fields)) == official.model_dump(mode="json")
 
 
-def test_several_circuits_become_the_text_of_a_list():
+def test_several_circuits_become_a_json_array():
     job = NewJob(target="ibmq_fez_qpu", circuits=["OPENQASM 2.0;", "é"])
     assert json.loads(job.circuits) == ["OPENQASM 2.0;", "é"]
 
@@ -143,13 +143,17 @@ def test_every_problem_of_a_new_job_is_named_at_once():
 @pytest.mark.parametrize(
     ("fields", "where", "words"),
     [
-        ({"circuits": []}, "circuits", "is empty"),
-        ({"circuits": [1]}, "circuits", "[0] 1 is no text"),
-        ({"circuits": b"x"}, "circuits", "is no list of texts"),
-        ({"circuits": "\ud800"}, "circuits", "has a lone surrogate"),
-        ({"sim_method": "sim"}, "sim_method", "this is a submit job"),
+        ({"circuits": []}, "circuits", "must not be empty"),
+        ({"circuits": [1]}, "circuits", "[0] expected a string, got 1"),
+        ({"circuits": b"x"}, "circuits", "expected a list of strings"),
+        ({"circuits": "\ud800"}, "circuits", "must not contain a lone surrogate"),
+        ({"sim_method": "sim"}, "sim_method", "must be None for a submit job"),
         *(
-            ({"options_dict": {name: "x"}}, "options_dict", f"{name} is a credential")
+            (
+                {"options_dict": {name: "x"}},
+                "options_dict",
+                f"{name} must be passed to SuperstaqClient",
+            )
             for name in CREDENTIAL_NAMES
         ),
     ],
@@ -247,11 +251,19 @@ def test_every_problem_of_a_query_is_named_at_once():
 @pytest.mark.parametrize(
     ("fields", "where", "words"),
     [
-        ({"min_priority": 2, "max_priority": 1}, "min_priority", "2 is above max_priority, 1"),
-        ({"submitted_after": NOON, "submitted_before": NOON}, "submitted_after", "not before"),
-        ({"status": ["teleporting"]}, "status", "is none of received"),
-        ({"job_id": []}, "job_id", "is empty, which would match nothing"),
-        ({"user_email": 3}, "user_email", "3 is no list of values"),
+        (
+            {"min_priority": 2, "max_priority": 1},
+            "min_priority",
+            "must be <= max_priority, 1, got 2",
+        ),
+        (
+            {"submitted_after": NOON, "submitted_before": NOON},
+            "submitted_after",
+            "must be before submitted_before",
+        ),
+        ({"status": ["teleporting"]}, "status", "must be one of received"),
+        ({"job_id": []}, "job_id", "must not be empty: that would match nothing"),
+        ({"user_email": 3}, "user_email", "expected a list of values, got 3"),
     ],
 )
 def test_a_query_that_matches_nothing_is_refused(fields, where, words):
@@ -263,5 +275,5 @@ def test_a_query_that_matches_nothing_is_refused(fields, where, words):
 
 
 @given(st.integers(-5, 5), st.integers(0, 3))
-def test_bounds_that_meet_are_no_contradiction(low, width):
+def test_bounds_may_be_equal(low, width):
     assert JobQuery(min_priority=low, max_priority=low + width).min_priority == low

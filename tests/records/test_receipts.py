@@ -1,4 +1,4 @@
-"""Replies check themselves and name every problem."""
+"""Receipts and other responses: every problem is named."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ def test_every_problem_is_named_at_once(name):
 
 @pytest.mark.parametrize(
     ("balance", "what"),
-    [(True, "True is no number"), ("3", "'3' is no number"), (float("nan"), "is nan")],
+    [
+        (True, "expected a number, got True"),
+        ("3", "expected a number, got '3'"),
+        (float("nan"), "must be a finite number, got nan"),
+    ],
 )
 def test_a_balance_is_a_finite_number(balance, what):
     with pytest.raises(InvalidValue, match=f"balance: {what}"):
@@ -28,7 +32,7 @@ def test_a_balance_is_a_finite_number(balance, what):
 
 
 def test_ids_of_a_receipt_are_uuids():
-    with pytest.raises(InvalidValue, match="'x' is no UUID"):
+    with pytest.raises(InvalidValue, match="expected a UUID, got 'x'"):
         receipts.CancelReceipt(cancelled=["x"])
-    with pytest.raises(InvalidValue, match="num_circuits: -1 is negative"):
+    with pytest.raises(InvalidValue, match="num_circuits: must be >= 0, got -1"):
         receipts.SubmitReceipt(job_id="6f3c4a52-7a39-4b0e-9c56-0d4fb2a1c3de", num_circuits=-1)

@@ -53,7 +53,7 @@ def test_the_tables_name_every_field_of_the_official_model_once():
         assert nullable is (name not in REQUIRED_LISTS)
 
 
-def test_texts_and_plain_values_become_records():
+def test_strings_and_plain_values_become_records():
     value = job("running", job_id=str(JOB), tags=iter(["a"]), metadata={"a": [1]})
     assert value.job_id == JOB
     assert value.tags == ("a",)
@@ -74,7 +74,7 @@ def test_every_problem_is_named_at_once():
             metadata=[],
             circuits=[None],
             extra={"a": {1}},
-            short_lists={"shots": 0},
+            short_lists={"statuses": 0},
             fetched_at="today",
             source=3,
         )
@@ -92,21 +92,36 @@ def test_every_problem_of_a_circuit_is_named_at_once():
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"circuits": [circuit(1)]}, r"circuits: \[0\] has the index 1"),
-        ({"extra": {"tags": []}}, "extra: tags is a field of its own"),
-        ({"extra": {"num_circuits": 3}}, "extra: num_circuits is a field of its own"),
-        ({"extra": {"shots": []}}, "extra: shots is not the rest of a list"),
-        ({"extra": {"counts": {"a": 1}}}, "extra: counts is not the rest of a list"),
+        ({"circuits": [circuit(1)]}, r"circuits: \[0\] must have the index 0, got 1"),
+        ({"extra": {"tags": []}}, "extra: tags is a field of JobSnapshot"),
+        ({"extra": {"num_circuits": 3}}, "extra: num_circuits is a field of JobSnapshot"),
+        (
+            {"extra": {"shots": []}},
+            "extra: shots must be the entries of that list beyond num_circuits",
+        ),
+        ({"extra": {"counts": {"a": 1}}}, "extra: counts must be the entries of that list"),
         (
             {"extra": {"counts": [None]}, "short_lists": {"counts": 0}, "circuits": [circuit()]},
-            "extra: counts cannot be both",
+            "extra: counts cannot be in short_lists as well",
         ),
-        ({"short_lists": {"statuses": 0}}, "short_lists: does not map lists"),
-        ({"short_lists": {"counts": -1}}, "short_lists: does not map lists"),
-        ({"short_lists": {"counts": True}}, "short_lists: does not map lists"),
-        ({"short_lists": [("counts", 1)]}, "short_lists: does not map lists"),
-        ({"user_email": "\ud800"}, "user_email: has a lone surrogate"),
-        ({"tags": ["a", "\ud800"]}, r"tags: \[1\] has a lone surrogate"),
+        (
+            {"short_lists": {"statuses": 0}},
+            "short_lists: must map names of optional lists to lengths",
+        ),
+        (
+            {"short_lists": {"counts": -1}},
+            "short_lists: must map names of optional lists to lengths",
+        ),
+        (
+            {"short_lists": {"counts": True}},
+            "short_lists: must map names of optional lists to lengths",
+        ),
+        (
+            {"short_lists": [("counts", 1)]},
+            "short_lists: must map names of optional lists to lengths",
+        ),
+        ({"user_email": "\ud800"}, "user_email: must not contain a lone surrogate"),
+        ({"tags": ["a", "\ud800"]}, r"tags: \[1\] must not contain a lone surrogate"),
         ({"submitted_at": NOON.astimezone(dt.timezone(dt.timedelta(seconds=90)))}, "whole minutes"),
     ],
 )
@@ -118,14 +133,14 @@ def test_contradictions_are_refused(fields, words):
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"counts": {"0": "x"}}, "counts: '0' has 'x'"),
+        ({"counts": {"0": "x"}}, "counts: the count of '0' must be a number, got 'x'"),
         ({"counts": 3}, "counts: 'int' object"),
-        ({"shots": 10**5000}, "shots: has more than 4,000 digits"),
-        ({"shots": True}, "shots: True is no number"),
-        ({"index": -1}, "index: -1 is negative"),
-        ({"initial_logical_to_physical": {"0": 1}}, "does not map whole numbers"),
-        ({"initial_logical_to_physical": {10**18: 1}}, "no index of a qubit"),
-        ({"final_logical_to_physical": [(0, 1)]}, "is no mapping"),
+        ({"shots": 10**5000}, "shots: must have at most 4,000 digits"),
+        ({"shots": True}, "shots: expected an integer, got True"),
+        ({"index": -1}, "index: must be >= 0, got -1"),
+        ({"initial_logical_to_physical": {"0": 1}}, "must map integers to integers"),
+        ({"initial_logical_to_physical": {10**18: 1}}, "must map qubit indices"),
+        ({"final_logical_to_physical": [(0, 1)]}, "expected a mapping"),
     ],
 )
 def test_wrong_fields_of_a_circuit_are_refused(fields, words):
@@ -144,6 +159,20 @@ def test_a_short_list_that_was_filled_is_no_longer_short():
     assert full.to_dict()["counts"] == [{"0": 1}, {"1": 1}]
 
 
+def test_a_short_list_of_circuits_is_filled_by_what_is_not_empty():
+    value = job("running", "running", short_lists={"input_circuits": 0, "shots": 1})
+    assert value.to_dict()["input_circuits"] == []
+    circuits = [value.circuits[0], attrs.evolve(value.circuits[1], input_circuit="x")]
+    filled = attrs.evolve(value, circuits=circuits)
+    assert filled.to_dict()["input_circuits"] == ["", "x"]
+
+
+def test_the_lists_are_in_the_order_of_the_fields_of_a_circuit():
+    """The decoder fills circuits by position."""
+    names = [field.name for field in attrs.fields(CircuitSnapshot)]
+    assert ["index", *PER_CIRCUIT_LISTS.values()] == names
+
+
 @given(sts.job_snapshots(num_circuits=3), st.integers(0, 2), sts.counts())
 def test_with_counts_changes_one_circuit_only(value, index, counts):
     changed = value.with_counts(index, dict(counts))
@@ -156,7 +185,7 @@ def test_with_counts_changes_one_circuit_only(value, index, counts):
     assert (changed.fetched_at, changed.source) == (value.fetched_at, value.source)
 
 
-def test_with_counts_refuses_what_is_no_count_and_no_circuit():
+def test_with_counts_refuses_wrong_counts_and_indices():
     with pytest.raises(InvalidValue, match="counts"):
         job("completed").with_counts(0, {"0": None})
     with pytest.raises(CircuitIndexError):
@@ -178,8 +207,8 @@ def test_a_circuit_that_is_not_there(index):
 
 
 @pytest.mark.parametrize("index", [True, "0", 0.0])
-def test_what_is_no_index(index):
-    with pytest.raises(TypeError, match="no index of a circuit"):
+def test_what_is_not_an_index(index):
+    with pytest.raises(TypeError, match="index must be an int"):
         job("running").circuit(index)
 
 
@@ -202,13 +231,13 @@ def test_a_job_is_completed_if_the_rest_was_deleted():
 def test_age():
     value = job("running", fetched_at=NOON)
     assert value.age(NOON + dt.timedelta(minutes=5)) == dt.timedelta(minutes=5)
-    with pytest.raises(ValueError, match="no time zone"):
+    with pytest.raises(ValueError, match="must have a time zone"):
         value.age(dt.datetime(2026, 1, 1))  # noqa: DTZ001
-    with pytest.raises(ValueError, match=f"not known when.*{JOB}"):
+    with pytest.raises(ValueError, match=f"{JOB} has no fetched_at"):
         job("running").age(NOON)
 
 
-def test_long_texts_are_cut_in_the_repr():
+def test_long_strings_are_cut_in_the_repr():
     value = circuit(input_circuit="x" * 10_000, compiled_circuit="short")
     assert len(repr(value)) < 700
     assert "'short'" in repr(value)
@@ -246,7 +275,7 @@ def test_many_reasons_are_cut_and_counted():
     assert "circuit 20" not in str(caught.value)
 
 
-def test_a_job_that_goes_on_has_not_ended():
+def test_an_unfinished_job_is_not_unsuccessful():
     job("failed", "running").raise_if_unsuccessful()
     job("unrecognized").raise_if_unsuccessful()
 
@@ -257,11 +286,11 @@ def test_counts_of_a_finished_job():
     assert value.counts(1) is value.circuits[1].counts
 
 
-def test_counts_that_are_not_there_say_why():
+def test_the_error_for_missing_counts_says_why():
     with pytest.raises(CountsUnavailable, match=r"it was queued.*Wait") as caught:
         job("queued").counts(0)
     assert (caught.value.job_id, caught.value.index) == (JOB, 0)
-    with pytest.raises(CountsUnavailable, match="job's type is compile") as caught:
+    with pytest.raises(CountsUnavailable, match="its job type is compile") as caught:
         job("completed", job_type="compile").counts()
     assert str(JOB) in str(caught.value)
     with pytest.raises(SuperstaqUnsuccessfulJobException):
@@ -270,7 +299,7 @@ def test_counts_that_are_not_there_say_why():
         job("completed", "failed").counts()
 
 
-def test_counts_of_a_job_that_goes_on_are_not_there_even_if_some_were_sent():
+def test_an_unfinished_job_has_no_counts_even_if_some_were_sent():
     value = job(circuits=[circuit(0, "running", counts={"0": 1})])
     with pytest.raises(CountsUnavailable):
         value.counts(0)

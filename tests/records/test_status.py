@@ -17,13 +17,13 @@ from superstaq_jobs.records.status import (
 from superstaq_jobs.testing import strategies as sts
 
 
-def test_every_text_of_the_wire_is_parsed_to_its_status():
+def test_every_name_is_parsed_to_its_status():
     for status in CircuitStatus:
         assert parse_status(status.value) is status
 
 
 @given(sts.unknown_status_texts())
-def test_a_text_that_nobody_knows_is_unknown(text):
+def test_any_other_name_is_unknown(text):
     status = parse_status(text)
     assert status is CircuitStatus.UNKNOWN
     assert not status.is_terminal
@@ -40,7 +40,7 @@ def test_a_job_without_circuits_was_received():
     assert fold_statuses([]) is CircuitStatus.RECEIVED
 
 
-def test_the_tables_speak_of_every_status():
+def test_the_tables_name_every_status():
     every = set(CircuitStatus)
     assert set(NEXT_STATUSES) == set(PROGRESS) == set(STATUS_PRIORITY_ORDER) == every
     assert len(STATUS_PRIORITY_ORDER) == len(every)

@@ -1,4 +1,4 @@
-"""Every other body of the API: orders, replies and errors."""
+"""The bodies of the API that are not about jobs, and errors."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from superstaq_jobs.wire import bodies
 
 JOB, OTHER = uuid.UUID(int=0xA1), uuid.UUID(int=0xA2)
 
-# ---- orders ------------------------------------------------------------------------------------
+# ---- requests ----------------------------------------------------------------------------------
 
 
-def test_bodies_of_orders():
+def test_bodies_of_requests():
     assert json.loads(bodies.encode_cancel([JOB, OTHER])) == {"job_id": [str(JOB), str(OTHER)]}
     sent = bodies.encode_target_info_request("ibmq_fez_qpu", JsonMapping({"a": [1]}))
     assert json.loads(sent) == {"target": "ibmq_fez_qpu", "options_dict": {"a": [1]}}
 
 
-# ---- replies -----------------------------------------------------------------------------------
+# ---- responses ---------------------------------------------------------------------------------
 
 
 @given(sts.submit_receipts())
@@ -39,20 +39,23 @@ def test_a_receipt_is_read(receipt):
     ("sent", "problems"),
     [
         ({}, ["$.job_id: is missing", "$.num_circuits: is missing"]),
-        ({"job_id": 3, "num_circuits": 1}, ["$.job_id: 3 is no text"]),
-        ({"job_id": "x", "num_circuits": 1}, ["$.job_id: 'x' is no UUID"]),
-        ({"job_id": str(JOB), "num_circuits": -1}, ["$.num_circuits: -1 is negative"]),
-        ({"job_id": str(JOB), "num_circuits": "1"}, ["$.num_circuits: '1' is no whole number"]),
-        ([], ["$: [] is no object"]),
-        (None, ["$: None is no object"]),
+        ({"job_id": 3, "num_circuits": 1}, ["$.job_id: expected a string, got 3"]),
+        ({"job_id": "x", "num_circuits": 1}, ["$.job_id: must be a UUID, got 'x'"]),
+        ({"job_id": str(JOB), "num_circuits": -1}, ["$.num_circuits: must be >= 0, got -1"]),
+        (
+            {"job_id": str(JOB), "num_circuits": "1"},
+            ["$.num_circuits: expected an integer, got '1'"],
+        ),
+        ([], ["$: expected an object, got []"]),
+        (None, ["$: expected an object, got None"]),
     ],
 )
-def test_a_receipt_that_is_none_is_refused(sent, problems):
+def test_a_wrong_receipt_is_refused(sent, problems):
     assert refused(bodies.read_submitted, json.dumps(sent).encode()) == problems
 
 
 @given(sts.cancel_receipts(), st.booleans())
-def test_what_was_cancelled_is_told_from_what_was_not(receipt, upper):
+def test_cancelled_and_refused_jobs_are_kept_apart(receipt, upper):
     succeeded = [text.upper() if upper else text for text in receipt.succeeded]
     sent = json.dumps({"succeeded": succeeded, "message": receipt.message}).encode()
     read = bodies.read_cancelled(sent, [*receipt.cancelled, *receipt.refused]).value
@@ -61,11 +64,11 @@ def test_what_was_cancelled_is_told_from_what_was_not(receipt, upper):
     assert read.succeeded == tuple(succeeded)
 
 
-def test_a_cancellation_that_is_none_is_refused():
+def test_a_wrong_cancellation_is_refused():
     sent = b'{"succeeded": "all", "message": null}'
     assert refused(bodies.read_cancelled, sent, [JOB]) == [
-        "$.succeeded: 'all' is no list",
-        "$.message: None is no text",
+        "$.succeeded: expected a list, got 'all'",
+        "$.message: expected a string, got None",
     ]
 
 
@@ -81,14 +84,14 @@ def test_targets_are_read_with_what_is_new(targets):
     assert bodies.read_targets(sent).value == tuple(targets)
 
 
-def test_targets_that_are_none_are_refused_by_place():
+def test_wrong_targets_are_refused_by_place():
     good = plain(find(sts.targets(extra=False), lambda _: True))
     wrong = [good, {**good, "retired": 0}, {**good, "target_name": "fez", "new": 1}, 3]
     problems = refused(bodies.read_targets, json.dumps(wrong).encode())
-    assert problems[0] == "$[1].retired: 0 is neither True nor False"
-    assert problems[1].startswith("$[2].target_name: 'fez' is no target")
-    assert problems[2] == "$[3]: 3 is no object"
-    assert refused(bodies.read_targets, b"{}") == ["$: {} is no list of targets"]
+    assert problems[0] == "$[1].retired: expected True or False, got 0"
+    assert problems[1].startswith("$[2].target_name: must be a target name")
+    assert problems[2] == "$[3]: expected an object, got 3"
+    assert refused(bodies.read_targets, b"{}") == ["$: expected a list of targets, got {}"]
 
 
 def test_target_info_is_read():
@@ -97,7 +100,7 @@ def test_target_info_is_read():
     assert info.target_name == "ibmq_fez_qpu"
     assert info.info == {"num_qubits": 156, "a": [None]}
     assert refused(bodies.read_target_info, b'{"target_info": []}', "ibmq_fez_qpu") == [
-        "$.target_info: [] is no mapping"
+        "$.target_info: expected a mapping, got []"
     ]
 
 
@@ -108,9 +111,9 @@ def test_a_balance_is_read(balance):
 
 
 @pytest.mark.parametrize("balance", ["3", True, None])
-def test_a_balance_that_is_none_is_refused(balance):
+def test_a_wrong_balance_is_refused(balance):
     sent = json.dumps({"email": "a", "balance": balance}).encode()
-    assert refused(bodies.read_balance, sent) == [f"$.balance: {balance!r} is no number"]
+    assert refused(bodies.read_balance, sent) == [f"$.balance: expected a number, got {balance!r}"]
 
 
 # ---- errors ------------------------------------------------------------------------------------
@@ -138,8 +141,8 @@ def test_a_balance_that_is_none_is_refused(balance):
         (b"upstream timed out", "upstream timed out"),
         (b"", ""),
         (b" \n", ""),
-        (b"<html>502</html>", "(a web page, as a proxy or a login form sends it)"),
-        (b"\n <!DOCTYPE html>", "(a web page, as a proxy or a login form sends it)"),
+        (b"<html>502</html>", "(a web page, such as a proxy's error page or a login form)"),
+        (b"\n <!DOCTYPE html>", "(a web page, such as a proxy's error page or a login form)"),
         (b"\xff\xfeno", "\ufffd\ufffdno"),
         (b'"' + b"x" * 5000 + b'"', "x" * 1000),
         (b"y" * 5000, "y" * 1000),
@@ -150,7 +153,7 @@ def test_the_body_of_an_error(sent, text):
 
 
 @given(st.binary() | sts.hostile_payloads().map(lambda hostile: hostile.body))
-def test_any_body_of_an_error_gives_a_short_text(sent):
+def test_any_body_of_an_error_gives_a_short_message(sent):
     text = bodies.read_error(sent)
     assert len(text) <= 1000
     text.encode()
@@ -162,13 +165,13 @@ def test_any_body_of_an_error_gives_a_short_text(sent):
         (b"", "it is empty"),
         (b"  ", "it is empty"),
         (b"<html>", "it is a web page"),
-        (b"{", "no JSON"),
-        (b"[NaN]", "no JSON"),
-        (b"\xff", "no JSON"),
+        (b"{", "not JSON"),
+        (b"[NaN]", "not JSON"),
+        (b"\xff", "not JSON"),
         (b"[" * 100_000, "nested too deeply"),
     ],
 )
-def test_what_is_no_json_says_what_it_is(sent, words):
+def test_what_is_not_json_says_what_it_is(sent, words):
     with pytest.raises(ProtocolError, match=words) as caught:
         bodies.read_balance(sent)
     assert f"{len(sent)} bytes" in str(caught.value)

@@ -1,4 +1,4 @@
-"""Requests and answers as values; secrets; Retry-After."""
+"""Requests and responses as values; secrets; Retry-After."""
 
 from __future__ import annotations
 
@@ -15,7 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from superstaq_jobs.errors import InvalidRequest
-from superstaq_jobs.wire.request import Request, Response, Secret, encode_query, retry_after_seconds
+from superstaq_jobs.wire.request import (
+    Request,
+    Response,
+    Secret,
+    encode_query,
+    header_value_problem,
+    retry_after_seconds,
+)
 
 KEY = "hunter2-is-the-key"
 NOW = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
@@ -49,14 +56,14 @@ def test_a_secret_shows_in_nothing_that_is_printed():
 def test_a_secret_is_not_pickled_and_does_not_show_in_the_error():
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         for value in (Secret(KEY), request()):
-            with pytest.raises(TypeError, match="not pickled") as caught:
+            with pytest.raises(TypeError, match="cannot be pickled") as caught:
                 pickle.dumps(value, protocol)
             assert KEY not in "".join(traceback.format_exception(caught.value))
-    with pytest.raises(TypeError, match="not pickled"):
+    with pytest.raises(TypeError, match="cannot be pickled"):
         copy.deepcopy(Secret(KEY))
 
 
-def test_secrets_are_equal_when_their_texts_are():
+def test_secrets_are_equal_if_their_strings_are():
     assert Secret(KEY) == Secret(KEY)
     assert Secret(KEY) != Secret("other")
     assert Secret(KEY) != KEY
@@ -67,11 +74,27 @@ def test_secrets_are_equal_when_their_texts_are():
 
 
 @pytest.mark.parametrize("bad", [f"{KEY}\r\nX-Evil: 1", f" {KEY}", f"{KEY}\x00", f"{KEY}é"])
-def test_a_secret_that_no_header_can_hold_is_refused_without_showing_it(bad):
+def test_a_secret_that_cannot_be_a_header_is_refused_without_showing_it(bad):
     with pytest.raises(InvalidRequest, match="header 'Authorization'") as caught:
         request(headers=[("Authorization", Secret(bad))])
     assert KEY not in str(caught.value)
     assert KEY not in repr(caught.value.problems)
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("x", ""),
+        (Secret(KEY), ""),
+        (3, "must be a string, got int"),
+        (Secret(None), "must be a string, got NoneType"),
+        ("a\nb", "must have only printable ASCII characters, and no line break"),
+        (Secret("é"), "must have only printable ASCII characters, and no line break"),
+        ("x ", "must not begin or end with a space (perhaps it was copied with it)"),
+    ],
+)
+def test_the_one_rule_for_the_value_of_a_header(value, problem):
+    assert header_value_problem(value) == problem
 
 
 # ---- requests ----------------------------------------------------------------------------------
@@ -142,14 +165,14 @@ def test_a_body_is_shown_by_its_length():
     assert "<3 bytes>" in repr(Response(status=200, body=b"abc"))
 
 
-# ---- answers -----------------------------------------------------------------------------------
+# ---- responses --------------------------------------------------------------------------------
 
 
-def test_headers_of_an_answer_are_found_in_any_case():
-    answer = Response(status=503, headers=[("Retry-After", "3"), ("retry-after", "9")])
-    assert answer.header("RETRY-AFTER") == "3"
-    assert answer.header("X-Other") is None
-    assert answer.headers == (("retry-after", "3"), ("retry-after", "9"))
+def test_headers_of_a_response_are_found_in_any_case():
+    response = Response(status=503, headers=[("Retry-After", "3"), ("retry-after", "9")])
+    assert response.header("RETRY-AFTER") == "3"
+    assert response.header("X-Other") is None
+    assert response.headers == (("retry-after", "3"), ("retry-after", "9"))
 
 
 # ---- queries -----------------------------------------------------------------------------------
@@ -219,11 +242,11 @@ def test_a_number_of_any_length_is_a_number_of_seconds():
 
 @pytest.mark.parametrize("name", ["Content-Length", "content-length", "Transfer-Encoding"])
 def test_a_request_cannot_state_its_own_framing(name):
-    with pytest.raises(InvalidRequest, match="for the transport to say"):
+    with pytest.raises(InvalidRequest, match="must be left to the transport"):
         Request(method="POST", path="/", headers=((name, "5"),), body=b"hello")
 
 
-def test_headers_that_were_checked_are_taken_as_they_are():
+def test_headers_that_were_checked_are_used_as_they_are():
     first = Request(method="GET", path="/a", headers=[("A", "b")])
     second = Request(method="GET", path="/b", headers=first.headers)
     assert second.headers is first.headers

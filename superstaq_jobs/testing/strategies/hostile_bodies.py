@@ -49,7 +49,7 @@ def hostile_payloads(*, is_refused: bool | None = None) -> st.SearchStrategy[Hos
     """
     if is_refused is None:
         return _hostile_payloads(_KINDS)
-    ways = _KINDS if is_refused else (_huge_number, _wrong_shape)
+    ways = _KINDS if is_refused else (_huge_number, _wrong_shape, _twice)
     return _hostile_payloads(ways).filter(lambda hostile: hostile.is_refused is is_refused)
 
 
@@ -124,7 +124,7 @@ def _too_deep(draw: st.DrawFn) -> HostilePayload:
 def _twice(draw: st.DrawFn) -> HostilePayload:
     first, second = _bytes(_valid(draw)), _bytes(_valid(draw))
     body = first[:-1] + b"," + second[1:]
-    return HostilePayload(body, "the same job twice")
+    return HostilePayload(body, "the same job twice", is_refused=False)
 
 
 def _surrogate(draw: st.DrawFn) -> HostilePayload:

@@ -86,7 +86,7 @@ _FREE: Final[dict[str, st.SearchStrategy[Any]]] = {
 }
 _UNKNOWN_FIELDS: Final = ("queue_position", "cost", "schema_version")
 _LISTS: Final = (*_POOLS,)
-_NEVER_SHORT: Final = {"statuses", "input_circuits", "shots"}
+_NEVER_SHORT: Final = {"statuses"}
 _MAX_IRREGULAR: Final = 4
 
 
@@ -111,7 +111,7 @@ def wire_payloads(
         targets: The targets that the job may have; None for any.
         unknown_fields: Whether there is a field that this version does not know.
         unknown_statuses: Whether one circuit, if there is one, has an unknown status.
-        irregular_lists: Whether some optional lists are shorter, or some lists longer, than
+        irregular_lists: Whether some lists are longer, or some but ``statuses`` shorter, than
             ``num_circuits``.
 
     Raises:
@@ -215,7 +215,7 @@ _NOT_A_LIST: Final[tuple[Any, ...]] = (None, "x", 3, True, {}, {"0": "x"})
 _NOT_A_STRING: Final[tuple[Any, ...]] = (1, 1.5, True, [], ["x"], {})
 _NOT_AN_INT: Final[tuple[Any, ...]] = ("3", 1.5, 2.0, True, False, [], {})
 _NOT_A_TIME: Final[tuple[Any, ...]] = (
-    0, 1767225600, True, "", "yesterday", "2026-01-01", "2026-01-01T00:00:00",
+    0, 1767225600, True, "", "yesterday", "2026-01-01", "2026-01-01T00",
     "2026-13-01T00:00:00Z", "2026-01-01T25:00:00Z", "20260101T000000Z", [], {},
 )  # fmt: skip
 _WRONG_ENTRY: Final[dict[str, tuple[Any, ...]]] = {
