@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from superstaq_jobs.errors import ApiKeyNotFound, ConfigurationError
-from superstaq_jobs.records.fields import is_a, is_amount, shown
+from superstaq_jobs.records.fields import is_amount, shown
 from superstaq_jobs.transport.address import Address
 from superstaq_jobs.wire.request import Secret, header_value_problem
 
@@ -154,10 +154,6 @@ def find_origin(given: str | None, *, environ: Environ, default: str) -> str:
         ConfigurationError: It has no scheme or no host, or contains a user name.
     """
     host = given or environ(REMOTE_HOST_VARIABLE) or default
-    if not is_a(host, str):
-        raise ConfigurationError(
-            f"remote_host must be a string, got {shown(host)}. Nothing was sent"
-        )
     return Address.parse(host, name="remote_host", may_have_path=True).origin
 
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from superstaq_jobs.errors import ConfigurationError
+from superstaq_jobs.records.fields import is_a, shown
 from superstaq_jobs.wire.request import Secret
 
 __all__ = ["Address"]
@@ -47,7 +48,10 @@ class Address:
         Raises:
             ConfigurationError: The URL cannot be used. A login is never shown.
         """
-        shown = name if "@" in url else f"{name} {url!r}"
+        if not is_a(url, str):
+            got = type(url).__name__ if "@" in shown(url) else shown(url)
+            raise ConfigurationError(f"{name} must be a string, got {got}. Nothing was sent")
+        what = name if "@" in url else f"{name} {url!r}"
         try:
             parts = urlsplit(url)
             port = parts.port
@@ -58,12 +62,12 @@ class Address:
             readable = url.isprintable() and " " not in url
         if not readable:
             raise ConfigurationError(
-                f"{shown} is not a valid address: expected https://host or https://host:port"
+                f"{what} is not a valid address: expected https://host or https://host:port"
             )
         if parts.scheme not in _DEFAULT_PORTS or not parts.netloc:
             hint = f" Did you mean 'https://{url}'?" if "://" not in url and "@" not in url else ""
             raise ConfigurationError(
-                f"{shown} must begin with https:// (or http:// for this machine).{hint}"
+                f"{what} must begin with https:// (or http:// for this machine).{hint}"
             )
         login, at, _ = parts.netloc.rpartition("@")
         if at and not may_have_login:
@@ -72,10 +76,10 @@ class Address:
                 "not use: remove it"
             )
         if not host:
-            raise ConfigurationError(f"{shown} does not name a host")
+            raise ConfigurationError(f"{what} does not name a host")
         if not may_have_path and (parts.path or parts.query or parts.fragment):
             raise ConfigurationError(
-                f"{shown} must end after the host or port: remove the path and the query"
+                f"{what} must end after the host or port: remove the path and the query"
             )
         return cls(
             scheme=parts.scheme,
