@@ -20,6 +20,7 @@ import time
 import warnings
 from importlib.metadata import version
 
+from reliability_rows.connections import cancelled_waits, interrupts, unrequested_bytes
 from reliability_rows.hostile import memory, wrong_types
 from reliability_rows.leaks import leaks
 from reliability_rows.shared import Row
@@ -38,6 +39,9 @@ ROWS = {
     8: memory,
     9: leaks,
     10: wrong_types,
+    11: unrequested_bytes,
+    12: interrupts,
+    13: cancelled_waits,
 }
 
 

@@ -4,7 +4,7 @@ A ``JobSnapshot`` is a value: what the server said at one moment. A fetch functi
 and returns snapshots. A ``JobHandle`` is the one live object: it keeps the latest snapshot of a job
 and waits for it.
 
-Every public name is imported when it is first used; ``__init__.pyi`` lists them for type checkers.
+Each public name is imported when it is first used; ``__init__.pyi`` lists them for type checkers.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ _NAMES: Final = {
 """The public names of each module."""
 
 _MODULE_OF: Final = {name: module for module, names in _NAMES.items() for name in names.split()}
+_MODULES: Final = frozenset(module.partition(".")[0] for module in _NAMES)
 
 __all__ = ["__version__", *_MODULE_OF]  # noqa: PLE0604 - they are strings
 
@@ -54,7 +55,7 @@ def __getattr__(name: str) -> Any:
     """Import a public name, or one of the modules, when it is first used."""
     if name in _MODULE_OF:
         value = getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
-    elif name in {module.partition(".")[0] for module in _NAMES}:
+    elif name in _MODULES:
         value = importlib.import_module(f"{__name__}.{name}")
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -63,4 +64,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_MODULES})

@@ -1,7 +1,7 @@
 """The ``superstaq-jobs`` command: a demonstration, and a server to develop against.
 
-Lives here: the only part of the library that prints. May import everything; rich (extra ``cli``)
-and the emulator (extra ``emulator``) are imported when a command needs them.
+The only module of the library that prints. rich (extra ``cli``) and the emulator (extra
+``emulator``) are imported when a command needs them.
 """
 
 from __future__ import annotations
@@ -68,14 +68,14 @@ _STYLES: Final = {
 
 
 class _UsageError(Exception):
-    """Something that the user can mend, told in one line."""
+    """A mistake that the user can correct, explained in one line."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command.
 
     Args:
-        arguments: What stands after the command's name; None for this process's.
+        arguments: The command line without the command's name; None for this process's.
 
     Returns:
         The exit status: 0, 1 for an error, 2 for wrong usage, 130 after Ctrl-C.
@@ -105,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--target", default="ss_unconstrained_simulator")
     demo.add_argument("--shots", type=int, default=1000)
     demo.add_argument("--timeout", type=float, default=600, help="seconds (default: 600)")
-    demo.add_argument("--polling", type=float, default=None, help="seconds between two looks")
+    demo.add_argument("--polling", type=float, default=None, help="seconds between two polls")
     demo.set_defaults(run=_demo)
 
     emulator = commands.add_parser("emulator", help="run a local Superstaq until Ctrl-C")
@@ -134,7 +134,7 @@ def _extra(module: str, extra: str) -> ModuleType:
 def _emulator(options: argparse.Namespace) -> int:
     emulator = _extra("superstaq_jobs.emulator", "emulator")
     stopped = threading.Event()
-    with contextlib.suppress(ValueError):  # not in the main thread: Ctrl-C is not ours there
+    with contextlib.suppress(ValueError):  # not in the main thread, which handles signals
         signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     try:
         server = emulator.Emulator(
@@ -144,7 +144,7 @@ def _emulator(options: argparse.Namespace) -> int:
             step_seconds=options.step_seconds,
         )
         with server:
-            print(f"A local Superstaq answers at {server.url} until Ctrl-C.")
+            print(f"A local Superstaq listens at {server.url} until Ctrl-C.")
             print(f"  export SUPERSTAQ_REMOTE_HOST={server.url}")
             print(f"  export SUPERSTAQ_API_KEY={server.api_key}", flush=True)
             stopped.wait()
@@ -208,7 +208,7 @@ def _client(
         emulator.Emulator(step_seconds=0.3, warm_up=True) as server,
         SuperstaqClient(server.api_key, server.url) as client,
     ):
-        console.print(f"A local Superstaq answers at {server.url}")
+        console.print(f"A local Superstaq listens at {server.url}")
         yield client
 
 
@@ -239,13 +239,13 @@ def _print_table(console: rich.console.Console, snapshot: JobSnapshot) -> None:
     table.add_column("circuit", no_wrap=True)
     table.add_column("status", no_wrap=True)
     table.add_column("shots", justify="right")
-    table.add_column("most common, or why not", overflow="fold")
+    table.add_column("most common, or error", overflow="fold")
     for circuit in snapshot.circuits:
         if circuit.counts:
-            told = ", ".join(f"{bits}: {n}" for bits, n in circuit.counts.most_common(4))
+            shown = ", ".join(f"{bits}: {n}" for bits, n in circuit.counts.most_common(4))
         else:
-            told = rich.markup.escape(circuit.status_message or "")
-        table.add_row(_name(circuit.index), _styled(circuit), str(circuit.shots), told)
+            shown = rich.markup.escape(circuit.status_message or "")
+        table.add_row(_name(circuit.index), _styled(circuit), str(circuit.shots), shown)
     console.print(table)
 
 

@@ -1,8 +1,6 @@
-"""Time, as an argument.
+"""Time, passed as an argument: clients and waits take a ``Clock``.
 
-Lives here: the ``Clock`` that clients and waits take, the real one, and what a ``VirtualClock`` has
-beyond it. Imports nothing of this package. A test passes ``superstaq_jobs.testing.FakeClock``, a
-virtual one.
+A test passes ``superstaq_jobs.testing.FakeClock``, which is a ``VirtualClock``.
 """
 
 from __future__ import annotations
@@ -15,36 +13,36 @@ __all__ = ["Clock", "SystemClock", "VirtualClock"]
 
 
 class Clock(Protocol):
-    """What this library needs to know of time."""
+    """What this library needs to know about time."""
 
     def now(self) -> float:
-        """Seconds from some fixed point; never goes back (deadlines and intervals)."""
+        """Seconds since some fixed point; never goes back (for deadlines and intervals)."""
         ...
 
     def sleep(self, seconds: float) -> None:
-        """Let that many seconds pass; 0 or more."""
+        """Let that many seconds pass, 0 or more."""
         ...
 
     def utcnow(self) -> dt.datetime:
-        """The date and time, aware, in UTC (time stamps)."""
+        """The date and time, aware, in UTC (for time stamps)."""
         ...
 
 
 @runtime_checkable
 class VirtualClock(Clock, Protocol):
-    """A clock on which time passes only as a program says.
+    """A clock on which time passes only when a program says so.
 
-    What takes real time, a connection or a simulation, takes none on it. Any clock with an
-    ``advance`` is taken for one.
+    What takes real time, such as a connection or a simulation, takes none on it. Any clock with a
+    method ``advance`` is treated as a virtual one.
     """
 
     def advance(self, seconds: float) -> None:
-        """Let that many seconds pass without a sleep; 0 or more."""
+        """Let that many seconds pass without a sleep, 0 or more."""
         ...
 
 
 class SystemClock:
-    """The machine's clocks: monotonic for deadlines, wall clock for time stamps."""
+    """The machine's clocks: the monotonic one for deadlines, the wall clock for time stamps."""
 
     __slots__ = ()
 

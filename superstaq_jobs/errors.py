@@ -36,7 +36,7 @@ mean the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from .records import CancelReceipt, JobSnapshot, NewJob
@@ -184,17 +184,25 @@ class JobsUnsettled(SuperstaqException):
     ) -> None:
         self.errors = dict(errors)
         self.found = tuple(found)
+        alike: dict[str, list[UUID]] = {}  # a thousand jobs that time out are one line
+        for job_id, error in self.errors.items():
+            reason = f"{type(error).__name__}: {error.message.splitlines()[0]}"
+            alike.setdefault(reason.replace(str(job_id), "…"), []).append(job_id)
         lines = "".join(
-            f"\n  {job_id}: {type(error).__name__}: {error.message.splitlines()[0]}"
-            for job_id, error in list(self.errors.items())[:MAX_PROBLEMS]
+            f"\n  {_first_ids(ids)}: {reason}" for reason, ids in list(alike.items())[:MAX_PROBLEMS]
         )
-        rest = len(self.errors) - MAX_PROBLEMS
-        more = f"\n  and {rest} more (see .errors)" if rest > 0 else ""
+        rest = sum(map(len, list(alike.values())[MAX_PROBLEMS:]))
+        more = f"\n  and {rest} more (see .errors)" if rest else ""
         jobs = "1 job" if len(self.errors) == 1 else f"{len(self.errors)} jobs"
         super().__init__(
             f"{jobs} of {len(self.errors) + len(self.found)} could not be waited for until "
             f"finished; .found has the final snapshots of the others.{lines}{more}"
         )
+
+
+def _first_ids(job_ids: Sequence[UUID]) -> str:
+    more = f" and {len(job_ids) - 3} more" if len(job_ids) > 3 else ""  # noqa: PLR2004
+    return ", ".join(map(str, job_ids[:3])) + more
 
 
 class JobsTimeout(JobsUnsettled, TimeoutError):

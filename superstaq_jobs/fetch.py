@@ -1,8 +1,4 @@
-"""One question to the server, one answer, no state: plain functions of a client.
-
-Lives here: everything that is asked of the service. What comes back are records. May import
-``client`` and below.
-"""
+"""Plain functions of a client that send requests, keep no state and return records."""
 
 from __future__ import annotations
 
@@ -11,12 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from .client import SuperstaqClient
-from .errors import (
-    InvalidRequest,
-    JobsNotFound,
-    Problem,
-    SuperstaqServerException,
-)
+from .errors import InvalidRequest, JobsNotFound, Problem, SuperstaqServerException
 from .records import (
     AccountBalance,
     CancelReceipt,
@@ -49,23 +40,23 @@ def fetch_job(
     timeout_seconds: float | None = None,
     max_attempts: int | None = None,
 ) -> JobSnapshot:
-    """Ask the server for one job.
+    """Fetch one job.
 
     Args:
         client: The client.
         job_id: The job's id.
-        circuit_type: The language in which the server is to write the circuits; None for the
+        circuit_type: The format in which the server returns the circuits; None for the client's.
+        timeout_seconds: How long it may take in all, in seconds; None for no limit but the
             client's.
-        timeout_seconds: How long it may take in all; None for no limit but the client's.
-        max_attempts: How often the request may be sent; None for the client's retry policy.
+        max_attempts: How many times the request may be sent; None for the client's retry policy.
 
     Returns:
         The job as it is now.
 
     Raises:
-        InvalidRequest: If the id is no UUID. Nothing was sent.
+        InvalidRequest: If the id is not a UUID. Nothing was sent.
         JobsNotFound: If the server does not know the job.
-        SuperstaqServerException: If the server could not be asked.
+        SuperstaqServerException: If the request failed.
     """
     return fetch_jobs(
         client,
@@ -84,43 +75,42 @@ def fetch_jobs(
     timeout_seconds: float | None = None,
     max_attempts: int | None = None,
 ) -> tuple[JobSnapshot, ...]:
-    """Ask the server for some jobs, in as few requests as fit (about 150 jobs each).
+    """Fetch some jobs, in as few requests as possible (about 150 jobs each).
 
     Args:
         client: The client.
-        job_ids: The jobs' ids, in any order; one may come twice.
-        circuit_type: The language in which the server is to write the circuits; None for the
-            client's.
-        timeout_seconds: How long all requests may take; None for no limit but the client's.
-        max_attempts: How often each request may be sent; None for the client's retry policy.
+        job_ids: The jobs' ids, in any order, with or without duplicates.
+        circuit_type: The format in which the server returns the circuits; None for the client's.
+        timeout_seconds: How long all requests may take together, in seconds; None for no limit but
+            the client's.
+        max_attempts: How many times each request may be sent; None for the client's retry policy.
 
     Returns:
-        The jobs as they are now, in the order asked. No request is sent for no ids.
+        The jobs as they are now, in the order of the ids. Without ids, no request is sent.
 
     Raises:
-        InvalidRequest: If an id is no UUID. Nothing was sent.
-        JobsNotFound: If the server does not know some of them; it names them all, and carries the
+        InvalidRequest: If an id is not a UUID. Nothing was sent.
+        JobsNotFound: If the server does not know some of them; it names them all, and holds the
             snapshots of the others in ``found``.
-        SuperstaqServerException: If the server could not be asked; it carries what had been fetched
-            by then in ``found``.
+        SuperstaqServerException: If a request failed; it holds what had been fetched before in
+            ``found``.
     """
-    asked = _ids(job_ids)
-    if not asked:
+    wanted = _ids(job_ids)
+    if not wanted:
         return ()
-    query = JobQuery(job_id=tuple(dict.fromkeys(asked)))
-    found_jobs = query_jobs(
+    distinct = tuple(dict.fromkeys(wanted))
+    found = query_jobs(
         client,
-        query,
+        JobQuery(job_id=distinct),
         circuit_type=circuit_type,
         timeout_seconds=timeout_seconds,
         max_attempts=max_attempts,
     )
-    jobs = {job.job_id: job for job in found_jobs}
-    missing = [job_id for job_id in dict.fromkeys(asked) if job_id not in jobs]
+    jobs = {job.job_id: job for job in found}
+    missing = [job_id for job_id in distinct if job_id not in jobs]
     if missing:
-        found = [jobs[job_id] for job_id in dict.fromkeys(asked) if job_id in jobs]
-        raise JobsNotFound(missing, found=found)
-    return tuple(jobs[job_id] for job_id in asked)
+        raise JobsNotFound(missing, found=[jobs[each] for each in distinct if each in jobs])
+    return tuple(jobs[job_id] for job_id in wanted)
 
 
 def query_jobs(
@@ -131,23 +121,23 @@ def query_jobs(
     timeout_seconds: float | None = None,
     max_attempts: int | None = None,
 ) -> tuple[JobSnapshot, ...]:
-    """Ask the server for the jobs that match some conditions.
+    """Fetch the jobs that match some conditions.
 
     Args:
         client: The client.
-        query: The conditions. None at all asks for every job that the user may see.
-        circuit_type: The language in which the server is to write the circuits; None for the
-            client's.
-        timeout_seconds: How long all requests may take; None for no limit but the client's.
-        max_attempts: How often each request may be sent; None for the client's retry policy.
+        query: The conditions. Without any, every job that the user may see matches.
+        circuit_type: The format in which the server returns the circuits; None for the client's.
+        timeout_seconds: How long all requests may take together, in seconds; None for no limit but
+            the client's.
+        max_attempts: How many times each request may be sent; None for the client's retry policy.
 
     Returns:
-        The jobs as they are now, in the server's order, each once.
+        The jobs as they are now, in the server's order, without duplicates.
 
     Raises:
         InvalidRequest: If a single condition is too long for a request line. Nothing was sent.
-        SuperstaqServerException: If the server could not be asked; it carries what had been fetched
-            by then in ``found``.
+        SuperstaqServerException: If a request failed; it holds what had been fetched before in
+            ``found``.
     """
     kind = client.circuit_type if circuit_type is None else _circuit_type(circuit_type)
     deadline = client.deadline_in(timeout_seconds)
@@ -167,21 +157,21 @@ def cancel_jobs(client: SuperstaqClient, job_ids: Iterable[UUID | str]) -> Cance
 
     Args:
         client: The client.
-        job_ids: The jobs' ids. No request is sent for none.
+        job_ids: The jobs' ids. Without any, no request is sent.
 
     Returns:
-        Which were cancelled and which were not; a refusal is no error here.
+        Which jobs were cancelled and which were not; a refusal does not raise an error here.
 
     Raises:
-        InvalidRequest: If an id is no UUID. Nothing was sent.
-        SuperstaqServerException: If the server could not be asked.
+        InvalidRequest: If an id is not a UUID. Nothing was sent.
+        SuperstaqServerException: If the request failed.
     """
-    asked = tuple(dict.fromkeys(_ids(job_ids)))
-    return client.send(client.api.cancel_jobs(asked)) if asked else CancelReceipt()
+    distinct = tuple(dict.fromkeys(_ids(job_ids)))
+    return client.send(client.api.cancel_jobs(distinct)) if distinct else CancelReceipt()
 
 
 def fetch_targets(client: SuperstaqClient, query: TargetQuery | None = None) -> tuple[Target, ...]:
-    """Ask the server which targets there are.
+    """Fetch the list of targets.
 
     Args:
         client: The client.
@@ -191,7 +181,7 @@ def fetch_targets(client: SuperstaqClient, query: TargetQuery | None = None) -> 
         The targets that match, in the server's order.
 
     Raises:
-        SuperstaqServerException: If the server could not be asked.
+        SuperstaqServerException: If the request failed.
     """
     return client.send(client.api.fetch_targets(query if query is not None else TargetQuery()))
 
@@ -199,7 +189,7 @@ def fetch_targets(client: SuperstaqClient, query: TargetQuery | None = None) -> 
 def fetch_target_info(
     client: SuperstaqClient, target: str, *, options: Mapping[str, Any] | None = None
 ) -> TargetInfo:
-    """Ask the server what it knows of one target.
+    """Fetch what the server knows about one target.
 
     Args:
         client: The client.
@@ -207,11 +197,12 @@ def fetch_target_info(
         options: Options of the provider, as JSON data.
 
     Returns:
-        What the server tells of it.
+        The information about it.
 
     Raises:
-        InvalidRequest: If it is no name of a target, or the options are no JSON. Nothing was sent.
-        SuperstaqServerException: If the server could not be asked, or knows no such target.
+        InvalidRequest: If the name is not a target's, or the options are not JSON. Nothing was
+            sent.
+        SuperstaqServerException: If the request failed, or the server does not know the target.
     """
     name = fields.target(target)
     data = fields.json_mapping(options if options is not None else JsonMapping())
@@ -223,7 +214,7 @@ def fetch_target_info(
 
 
 def fetch_balance(client: SuperstaqClient) -> AccountBalance:
-    """Ask the server how much the user may still spend.
+    """Fetch how much the user may still spend.
 
     Args:
         client: The client.
@@ -232,7 +223,7 @@ def fetch_balance(client: SuperstaqClient) -> AccountBalance:
         The user's e-mail address and the balance in US dollars.
 
     Raises:
-        SuperstaqServerException: If the server could not be asked.
+        SuperstaqServerException: If the request failed.
     """
     return client.send(client.api.fetch_balance())
 
@@ -246,7 +237,8 @@ def _circuit_type(value: CircuitType | str) -> CircuitType:
 
 def _ids(values: Iterable[UUID | str]) -> tuple[UUID, ...]:
     if isinstance(values, str | UUID):
-        raise InvalidRequest("the request", [Problem("job_ids", "is one id, not a list of ids")])
+        what = f"must be a list of ids, got one id: pass [{str(values)!r}]"
+        raise InvalidRequest("the request", [Problem("job_ids", what)])
     ids = tuple(map(fields.job_id, values))
     problems = [
         Problem(f"job_ids[{place}]", job_id.what)

@@ -1,20 +1,15 @@
-"""The one live thing: a job's id, a client, and the latest snapshot.
-
-Lives here: ``JobHandle``. It has all of the official client's ``Job`` by the same names. May import
-``fetch``, ``_wait_drivers`` and below.
-"""
+"""``JobHandle``, the one live object: a job's id, a client, and the latest snapshot."""
 
 from __future__ import annotations
 
 import contextlib
 import datetime as dt
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, Unpack
 from uuid import UUID
 
 import attrs
 
 from .client import SuperstaqClient
-from .client.traffic import ForkSafeLock
 from .errors import (
     CancelRefused,
     InvalidRequest,
@@ -29,40 +24,36 @@ from .records import (
     CancelReceipt,
     CircuitStatus,
     CircuitType,
-    JobQuery,
     JobSnapshot,
     NewJob,
-    Stage,
     fields,
-    newest,
 )
-from .records.changes import follow, share_texts
 from .submit import submit_job
-from .waiting import PollPolicy
+from .waiting import JobWaitOptions
 from .waiting.drivers import run, run_async
+from .waiting.latest import Latest
 from .waiting.loop import WaitLoop
-from .waiting.memory import SeenJobs
-from .waiting.options import OnChange, WaitOptions
+from .waiting.options import WaitPlan
 
 __all__ = ["JobHandle"]
 
 
 class JobHandle:
-    """A job on the server, and the latest that is known of it.
+    """A job on the server, and the latest snapshot of it.
 
-    What it hands out are snapshots, which do not change; it alone does. Any number of threads may
-    share one: ``latest`` is always a whole snapshot, and never an older one after a newer one.
+    The snapshots that it returns do not change; only the handle does. It has every method and
+    property of the official client's ``Job``, under the same names.
 
-    Two handles are equal when they are of one job.
+    Thread-safe: ``latest`` is always a complete snapshot, and never an older one after a newer one.
+    Two handles are equal if they are of the same job. A copy shares what is known of the job.
 
     Args:
-        client: The client that asks.
+        client: The client.
         job_id: The job's id. Nothing is sent.
-        circuit_type: The language in which the server is to write the circuits; None for the
-            client's.
+        circuit_type: The format in which the server returns the circuits; None for the client's.
 
     Raises:
-        InvalidRequest: If the id is no UUID, or the language none that there is.
+        InvalidRequest: If the id is not a UUID, or the format is unknown.
     """
 
     STATUS_PRIORITY_ORDER: ClassVar[tuple[CircuitStatus, ...]] = STATUS_PRIORITY_ORDER
@@ -76,23 +67,16 @@ class JobHandle:
         circuit_type: CircuitType | str | None = None,
     ) -> None:
         if not fields.is_a(client, SuperstaqClient):
-            what = f"{fields.shown(client)} is no SuperstaqClient"
+            what = f"must be a SuperstaqClient, got {fields.shown(client)}"
             raise InvalidRequest("a JobHandle", [Problem("client", what)])
-        known_id = fields.job_id(job_id)
+        uuid = fields.job_id(job_id)
         kind = client.circuit_type if circuit_type is None else circuit_type
-        language = fields.one_of(CircuitType, kind)
-        given = {"job_id": known_id, "circuit_type": language}
+        known_type = fields.one_of(CircuitType, kind)
+        given = {"job_id": uuid, "circuit_type": known_type}
         problems = [Problem(k, v.what) for k, v in given.items() if isinstance(v, fields.Bad)]
         if problems:
             raise InvalidRequest("a JobHandle", problems)
-        self._client = client
-        self._job_id = known_id
-        self._circuit_type = language
-        self._latest: JobSnapshot | None = None
-        self._answers = 0
-        self._looked_at: dt.datetime | None = None
-        self._seen: SeenJobs | None = None
-        self._lock = ForkSafeLock()
+        self._latest = Latest(client, uuid, known_type)
 
     @classmethod
     def submit(
@@ -103,19 +87,20 @@ class JobHandle:
         submission_key: str | None = None,
         timeout_seconds: float | None = None,
     ) -> Self:
-        """Submit a job, once, and hold it.
+        """Submit a job, once, and return its handle; see ``submit_job``.
 
-        Circuits are read back in the language that they were submitted in.
+        The server returns the circuits in the format in which they were submitted.
 
         Args:
             client: The client.
             job: The job.
-            submission_key: A text that stands for this one submission; see ``submit_job``.
-            timeout_seconds: How long it may take in all; None for no limit but the client's.
+            submission_key: A string that identifies this one submission.
+            timeout_seconds: How long it may take in all, in seconds; None for no limit but the
+                client's.
 
         Raises:
-            SubmissionUnknown: If it was sent, but the answer was lost.
-            SubmissionKeyConflict: If the key belongs to a job that is not like this one.
+            SubmissionUnknown: If it was sent, but the response was lost.
+            SubmissionKeyConflict: If the key belongs to a different job.
             SuperstaqServerException: If the server refused it or could not be reached.
         """
         receipt = submit_job(
@@ -123,149 +108,130 @@ class JobHandle:
         )
         return cls(client, receipt.job_id, circuit_type=job.circuit_type)
 
-    # ---- what is known, without asking -----------------------------------------------------
+    # ---- without a request -----------------------------------------------------------------
 
     def job_id(self) -> UUID:
         """The job's id. No I/O."""
-        return self._job_id
+        return self._latest.job_id
 
     @property
     def latest(self) -> JobSnapshot | None:
         """The latest snapshot; None if nothing has been fetched yet. No I/O."""
-        return self._latest
+        return self._latest.snapshot
 
     @property
     def looked_at(self) -> dt.datetime | None:
-        """When the server last answered about the job; aware, None if it has not. No I/O.
+        """When the last response about the job arrived; aware, None if there was none. No I/O.
 
-        An answer without news leaves ``latest`` as it is, with the time at which it was news.
+        A response without news leaves ``latest`` as it is, with the time at which it was fetched.
         """
-        return self._looked_at
+        return self._latest.looked_at
 
     @property
     def circuit_type(self) -> CircuitType:
-        """The language in which the server writes the circuits."""
-        return self._circuit_type
+        """The format in which the server returns the circuits."""
+        return self._latest.circuit_type
 
     @property
     def client(self) -> SuperstaqClient:
-        """The client that asks."""
-        return self._client
+        """The client."""
+        return self._latest.client
 
     def __eq__(self, other: object) -> bool:
-        return self._job_id == other._job_id if isinstance(other, JobHandle) else NotImplemented
+        return self.job_id() == other.job_id() if isinstance(other, JobHandle) else NotImplemented
 
     def __hash__(self) -> int:
-        return hash(self._job_id)
+        return hash(self.job_id())
 
     def __str__(self) -> str:
-        return f"job {self._job_id}"
+        return f"job {self.job_id()}"
 
     def __repr__(self) -> str:
-        known = "nothing fetched yet" if self._latest is None else str(self._latest.status)
-        return f"<JobHandle {self._job_id}: {known}>"
+        known = "nothing fetched yet" if self.latest is None else str(self.latest.status)
+        return f"<JobHandle {self.job_id()}: {known}>"
 
-    # ---- asking ----------------------------------------------------------------------------
+    # ---- with a request --------------------------------------------------------------------
 
     def refresh(self) -> JobSnapshot:
-        """Ask the server once, and return the latest snapshot.
+        """Send one request, and return the latest snapshot.
 
-        A job that is over is not asked about again. If nothing has changed, the very snapshot that
-        was there before is returned.
+        None is sent for a job that is known to be finished. If nothing has changed, the same
+        snapshot object as before is returned.
 
         Raises:
             JobsNotFound: If the server does not know the job.
-            SuperstaqServerException: If the server could not be asked; ``latest`` stays.
+            SuperstaqServerException: If the request failed; ``latest`` stays as it was.
         """
-        with self._lock.of_this_process():
-            known, asked_after = self._latest, self._answers
+        latest = self._latest
+        known, responses_before = latest.snapshot, latest.num_responses
         if known is not None and known.is_terminal:
             return known
-        (call,) = self._client.api.query_jobs(JobQuery(job_id=[self._job_id]), self._circuit_type)
-        found = self._client.send(self._memory().reading(call))
-        seen = next((job for job in found if job.job_id == self._job_id), None)
+        found = latest.client.send(latest.call())
+        seen = next((job for job in found if job.job_id == latest.job_id), None)
         if seen is None:
-            raise JobsNotFound([self._job_id])
-        return self._keep(seen, asked_after=asked_after)
-
-    def _memory(self) -> SeenJobs:
-        memory = self._seen
-        if memory is None:
-            memory = self._seen = SeenJobs()
-        return memory
-
-    def _keep(self, seen: JobSnapshot, *, asked_after: int) -> JobSnapshot:
-        now = self._client.clock.utcnow()
-        with self._lock.of_this_process():
-            known = self._latest
-            kept = seen if known is None else _kept(known, seen, asked_after == self._answers)
-            self._latest = kept
-            self._answers += 1
-            self._looked_at = now
-            if kept is not known and kept.is_terminal:
-                self._seen = None
-            return kept
+            raise JobsNotFound([latest.job_id])
+        return latest.advance(seen, responses_before=responses_before)
 
     def _known(self) -> JobSnapshot:
-        known = self._latest
+        known = self.latest
         return self.refresh() if known is None else known
 
     def status(self, index: int | None = None) -> CircuitStatus:
-        """Refresh, and tell the status of the job, or of one circuit.
+        """Refresh, and return the status of the job or of one circuit.
 
         Args:
             index: The circuit, from 0; None for the whole job.
 
         Raises:
-            CircuitIndexError: If there is no such circuit.
-            SuperstaqServerException: If the server could not be asked.
+            CircuitIndexError: If the job does not have that circuit.
+            SuperstaqServerException: If the request failed.
         """
         snapshot = self.refresh()
         return snapshot.status if index is None else snapshot.circuit(index).status
 
     def to_dict(self) -> dict[str, Any]:
-        """Refresh, and give the job as plain JSON data in the official client's shape.
+        """Refresh, and return the job as plain JSON data in the official client's shape.
 
         Returns:
-            New dicts and lists, which are the caller's own.
+            New dicts and lists, which may be changed.
 
         Raises:
-            SuperstaqServerException: If the server could not be asked.
+            SuperstaqServerException: If the request failed.
         """
         return self.refresh().to_dict()
 
     @property
     def job_data(self) -> JobSnapshot:
-        """The latest snapshot; fetched only if there is none yet.
+        """The latest snapshot; a request is sent only if there is none yet.
 
         Raises:
-            SuperstaqServerException: If the server could not be asked.
+            SuperstaqServerException: If the request failed.
         """
         return self._known()
 
     def target(self) -> str:
-        """What the job runs on; fetched only if nothing has been fetched yet.
+        """The target that the job runs on; a request is sent only if nothing is known yet.
 
         Raises:
-            SuperstaqServerException: If the server could not be asked.
+            SuperstaqServerException: If the request failed.
         """
         return self._known().target
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """The job's metadata, as a dict of the caller's own; fetched only if nothing has been yet.
+        """The job's metadata, as a new dict; a request is sent only if nothing is known yet.
 
         Raises:
-            SuperstaqServerException: If the server could not be asked.
+            SuperstaqServerException: If the request failed.
         """
         return self._known().metadata.to_dict()
 
     @property
     def tags(self) -> list[str]:
-        """The job's tags, as a list of the caller's own; fetched only if nothing has been yet.
+        """The job's tags, as a new list; a request is sent only if nothing is known yet.
 
         Raises:
-            SuperstaqServerException: If the server could not be asked.
+            SuperstaqServerException: If the request failed.
         """
         return list(self._known().tags)
 
@@ -276,54 +242,39 @@ class JobHandle:
         index: int | None = None,
         timeout_seconds: float | None = None,
         polling_seconds: float = 5,
-        *,
-        until: Stage | str = Stage.FINISHED,
-        on_change: OnChange | None = None,
-        poll_policy: PollPolicy | None = None,
-        unknown_status_seconds: float | None = 600,
+        **options: Unpack[JobWaitOptions],
     ) -> JobSnapshot:
-        """Ask again and again until the job is over, well or not.
+        """Poll until the job is finished, successful or not.
 
-        A job that is known to be over is not asked about. Whether it went well is not judged:
-        ``raise_if_unsuccessful`` of the snapshot does that. Failures that pass (no connection, a
-        busy server) are absorbed until the deadline; one that stays (a bad key, an unknown job)
-        ends the wait at once. The handle stays usable, after Ctrl-C too.
+        Nothing is sent for a job that is known to be finished. To check that it was successful,
+        call ``raise_if_unsuccessful`` of the snapshot. Transient failures (no connection, a busy
+        server) are absorbed until the deadline; others (a wrong key, an unknown job) end the wait
+        at once. The handle can be used further after any error, and after Ctrl-C.
 
         Args:
             index: Wait for this circuit alone, from 0; None for all of them.
-            timeout_seconds: How long to wait at the most, on a monotonic clock, the request under
-                way included. None without a limit; 0 to look once, for as long as one request may
-                take.
-            polling_seconds: The pause between two looks; the last ends at the deadline, or before
-                it by what a look takes.
-            until: ``finished``, or ``compiled`` to wait only until compilation is behind.
-            on_change: Called in this thread with the snapshots before (None at first) and after,
-                each time that the job has changed. What it raises ends the wait.
-            poll_policy: Pauses that grow with the time waited, instead of ``polling_seconds``.
-            unknown_status_seconds: How long to wait on a status that this version does not know;
-                None without a limit.
+            timeout_seconds: How long to wait, in seconds, the last request included. None for no
+                limit; 0 for a single poll, which may take as long as any request.
+            polling_seconds: The pause between two polls, in seconds. The last pause is cut short by
+                the deadline.
+            options: ``until``, ``on_change``, ``poll_policy`` and ``unknown_status_seconds``; see
+                ``superstaq_jobs.waiting.WaitOptions`` and ``JobWaitOptions``.
 
         Returns:
-            The snapshot in which it is so.
+            The snapshot that ended the wait.
 
         Raises:
-            WaitTimeout: If the time ran out; it is a ``TimeoutError`` and holds the last snapshot
+            WaitTimeout: If the time ran out; it is a ``TimeoutError``, and holds the last snapshot
                 and the failures.
-            UnknownStatusTimeout: If the job kept a status that nobody knows for too long.
-            CircuitIndexError: If there is no such circuit.
-            InvalidValue: If an argument is none that can be waited with.
-            SuperstaqServerException: If the server could not be asked, for good.
+            UnknownStatusTimeout: If the job kept an unknown status for too long.
+            CircuitIndexError: If the job does not have that circuit.
+            InvalidValue: If an argument is out of its range; ``TypeError`` for an unknown option.
+                Nothing was sent.
+            SuperstaqServerException: If a request failed, and not with a transient failure.
         """
-        options = WaitOptions.of(
-            timeout_seconds,
-            polling_seconds,
-            until=until,
-            poll_policy=poll_policy,
-            unknown_status_seconds=unknown_status_seconds,
-            index=index,
-            on_change=on_change,
+        loop = self._wait_loop(
+            "wait_until_complete", index, timeout_seconds, polling_seconds, options
         )
-        loop = WaitLoop([self], options, memory=self._memory)
         for _ in run(loop.steps()):
             pass
         return loop.only_final()
@@ -333,103 +284,80 @@ class JobHandle:
         index: int | None = None,
         timeout_seconds: float | None = None,
         polling_seconds: float = 5,
-        *,
-        until: Stage | str = Stage.FINISHED,
-        on_change: OnChange | None = None,
-        poll_policy: PollPolicy | None = None,
-        unknown_status_seconds: float | None = 600,
+        **options: Unpack[JobWaitOptions],
     ) -> JobSnapshot:
-        """``wait_until_complete`` for a coroutine: while it asks or pauses, others run.
+        """``wait_until_complete`` for a coroutine: other tasks run while it polls or pauses.
 
-        Its arguments are those; ``on_change`` is a plain function, called in the event loop's
-        thread, and so is the ``sleep`` of a clock that is no ``SystemClock``. Cancelling the task
-        stops it: a request that is under way is left to itself, and nothing is asked after it. The
-        handle stays usable.
-
-        Returns:
-            The snapshot in which it is so.
-
-        Raises:
-            WaitTimeout: As ``wait_until_complete`` does, as are the others.
-            UnknownStatusTimeout: If the job kept a status that nobody knows for too long.
-            CircuitIndexError: If there is no such circuit.
-            InvalidValue: If an argument is none that can be waited with.
-            SuperstaqServerException: If the server could not be asked, for good.
+        It takes the same arguments, and raises the same errors. If the task is cancelled, no
+        further request is sent, and the handle can be used further. A clock that is not a
+        ``SystemClock`` sleeps in the event loop's thread.
         """
-        options = WaitOptions.of(
-            timeout_seconds,
-            polling_seconds,
-            until=until,
-            poll_policy=poll_policy,
-            unknown_status_seconds=unknown_status_seconds,
-            index=index,
-            on_change=on_change,
+        loop = self._wait_loop(
+            "wait_until_complete_async", index, timeout_seconds, polling_seconds, options
         )
-        loop = WaitLoop([self], options, memory=self._memory)
-        async with contextlib.aclosing(run_async(loop.steps())) as events:
-            async for _ in events:
+        async with contextlib.aclosing(run_async(loop.steps())) as reports:
+            async for _ in reports:
                 pass
         return loop.only_final()
+
+    def _wait_loop(
+        self,
+        function: str,
+        index: int | None,
+        timeout_seconds: float | None,
+        polling_seconds: float,
+        options: JobWaitOptions,
+    ) -> WaitLoop:
+        plan = WaitPlan.of(
+            function,
+            JobWaitOptions.__optional_keys__,
+            options,
+            index=index,
+            timeout_seconds=timeout_seconds,
+            polling_seconds=polling_seconds,
+        )
+        return WaitLoop([self._latest], plan, memory=self._latest.memory)
 
     # ---- cancelling ------------------------------------------------------------------------
 
     def cancel(self, index: int | None = None) -> CancelReceipt:
-        """Cancel the job, unless it is known to be over: then nothing is sent.
+        """Cancel the job. Nothing is sent if it is known to be finished.
 
         Args:
             index: The circuit to cancel, from 0; None for all. API v0.3.0 cancels whole jobs only,
-                so an index works only for a job of one circuit.
+                so an index works only for a job with one circuit.
 
         Returns:
-            What the server says; where it refuses a job that is cancelled already, that one counts
-            as cancelled. For a job that is known to be over, a receipt that says so.
+            What the server says; a job that was cancelled already counts as cancelled. For a job
+            that is known to be finished, a receipt that says so.
 
         Raises:
-            PartialCancelUnsupported: If the job has more circuits. Nothing is cancelled.
-            CancelRefused: If the server does not cancel it.
-            CircuitIndexError: If there is no such circuit.
-            SuperstaqServerException: If the server could not be asked.
+            PartialCancelUnsupported: If the job has several circuits. Nothing was cancelled.
+            CancelRefused: If the server did not cancel it.
+            CircuitIndexError: If the job does not have that circuit.
+            SuperstaqServerException: If the request failed.
         """
         if index is not None:
             snapshot = self._known()
             snapshot.circuit(index)
             if snapshot.num_circuits > 1:
                 raise PartialCancelUnsupported(
-                    job_id=self._job_id, index=index, num_circuits=snapshot.num_circuits
+                    job_id=self.job_id(), index=index, num_circuits=snapshot.num_circuits
                 )
-        known = self._latest
+        known = self.latest
         if known is not None and known.is_terminal:
-            message = f"nothing was sent: the job is over ({known.status})"
-            return CancelReceipt(refused=[self._job_id], message=message)
-        receipt = cancel_jobs(self._client, [self._job_id])
+            message = f"nothing was sent: the job is finished ({known.status})"
+            return CancelReceipt(refused=[self.job_id()], message=message)
+        receipt = cancel_jobs(self.client, [self.job_id()])
         if not receipt.refused:
             return receipt
-        # An answer that was lost may have cancelled it already: then it is as it was to be.
+        # An earlier request may have cancelled it, and its response may have been lost.
         with contextlib.suppress(SuperstaqServerException):
             if self.refresh().status is CircuitStatus.CANCELLED:
                 return attrs.evolve(receipt, cancelled=receipt.refused, refused=())
         raise CancelRefused(receipt)
 
-    def __getstate__(self) -> dict[str, Any]:
-        state = self.__dict__.copy()
-        del state["_lock"]
-        state["_seen"] = None
-        return state
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._lock = ForkSafeLock()
-
-
-def _kept(known: JobSnapshot, seen: JobSnapshot, was_asked_after: bool) -> JobSnapshot:
-    """What a handle keeps of what it knows and what it has seen."""
-    # Most news is of a status, which is compared without making the circuits.
-    if seen is known or (seen.statuses == known.statuses and seen == known):
-        # What says the same stays the same object: a look without news costs no memory.
-        return known
-    # Where another answer came while this was asked, the later to arrive may be the older.
-    kept = follow(known, seen) if was_asked_after else newest(known, seen)
-    if kept is not seen and kept == known:
-        return known
-    share_texts(known, kept)
-    return kept
+def latest_of(handle: JobHandle) -> Latest:
+    """The cell that a handle shares with the waits on its job."""
+    return handle._latest  # noqa: SLF001 - the handle's own module

@@ -1,24 +1,23 @@
-"""Many jobs waited for in one loop, in a handful of requests a round.
+"""Waits for many jobs in one loop, with a handful of requests in each round of polls.
 
-Lives here: ``wait_all``, ``wait_any``, ``as_completed`` and ``watch``, and for coroutines
-``wait_all_async``, ``as_completed_async`` and ``watch_async``. May import ``handle`` and below.
-
-All of them go over the same loop and take the same options, which ``wait_all`` explains.
+All of them take the arguments and options that ``wait_all`` explains.
 """
 
 from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import AsyncGenerator, Generator, Iterable
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable
+from typing import TypeVar, Unpack
 
 from .errors import InvalidRequest, InvalidValue, Problem
-from .handle import JobHandle
-from .records import JobSnapshot, Stage, fields
-from .waiting import PollPolicy, ProgressBar
+from .handle import JobHandle, latest_of
+from .records import JobSnapshot, fields
+from .waiting import JobsWaitOptions
 from .waiting.drivers import run, run_async
-from .waiting.loop import Steps, WaitLoop
-from .waiting.options import Change, WaitOptions
+from .waiting.job_wait import JobWait
+from .waiting.loop import WaitLoop
+from .waiting.options import Change, WaitPlan
 from .waiting.progress import steps_of
 
 __all__ = [
@@ -31,58 +30,42 @@ __all__ = [
     "watch_async",
 ]
 
+T = TypeVar("T")
+
 
 def wait_all(
     handles: Iterable[JobHandle],
     timeout_seconds: float | None = None,
     polling_seconds: float = 5,
-    *,
-    until: Stage | str = Stage.FINISHED,
-    poll_policy: PollPolicy | None = None,
-    unknown_status_seconds: float | None = 600,
-    requests_at_once: int = 4,
-    progress: bool | ProgressBar = False,
+    **options: Unpack[JobsWaitOptions],
 ) -> tuple[JobSnapshot, ...]:
-    """Wait until all of many jobs are over, in a few requests a round for all of them.
+    """Wait until all of many jobs are finished, with few requests in each round of polls.
 
-    About 150 jobs go into a request; a job that is over is not asked about again; an answer that
-    says what the last one said is not decoded. Each handle's ``latest`` goes along.
+    A request is for about 150 jobs; a finished job is not requested again; a response that equals
+    the last one is not decoded. Each handle's ``latest`` is updated.
 
     Args:
-        handles: The handles, of any clients; one job may come twice.
-        timeout_seconds: How long to wait for all of them together; None without a limit, 0 to look
-            once.
-        polling_seconds: The pause between two rounds.
-        until: ``finished``, or ``compiled`` to wait only until compilation is behind.
-        poll_policy: Pauses that grow with the time waited, instead of ``polling_seconds``; the job
-            that is due first sets the pause.
-        unknown_status_seconds: How long to wait on a status that this version does not know; None
-            without a limit.
-        requests_at_once: How many requests of a round may be under way together, 1 or more.
-        progress: True to show on stderr how far it is, which needs rich (extra ``progress``); or a
-            ``ProgressBar``, for another place. Nothing is shown by default.
+        handles: The handles, of any clients; several may be of the same job.
+        timeout_seconds: How long to wait for all of them together, in seconds; None for no limit, 0
+            for a single round of polls.
+        polling_seconds: The pause between two rounds, in seconds.
+        options: ``until``, ``poll_policy``, ``unknown_status_seconds``, ``requests_at_once`` and
+            ``progress``; see ``superstaq_jobs.waiting.WaitOptions`` and ``JobsWaitOptions``.
 
     Returns:
         The final snapshots, in the order of the handles.
 
     Raises:
-        JobsUnsettled: When all others are over, for jobs that could not be read or found.
+        JobsUnsettled: If some jobs could not be read or found; raised when all others are finished.
         JobsTimeout: If the time ran out; it is a ``TimeoutError`` too. Both hold the final
             snapshots of the others, and the reason for each job.
-        InvalidRequest: If something is no handle; ``InvalidValue`` for an option;
-            ``ConfigurationError`` for a bar without rich. Nothing was sent.
+        InvalidRequest: If something is not a handle; ``InvalidValue`` for a value out of its range;
+            ``TypeError`` for an unknown option; ``ConfigurationError`` for a progress bar without
+            rich. Nothing was sent.
     """
-    options = WaitOptions.of(
-        timeout_seconds,
-        polling_seconds,
-        until=until,
-        poll_policy=poll_policy,
-        unknown_status_seconds=unknown_status_seconds,
-    )
-    loop = _loop(handles, options, requests_at_once)
-    for _ in run(steps_of(loop, progress)):
+    loop = _loop("wait_all", handles, timeout_seconds, polling_seconds, options)
+    for _ in _picked(loop, _final):
         pass
-    loop.raise_unsettled()
     return loop.finals()
 
 
@@ -90,36 +73,18 @@ def as_completed(
     handles: Iterable[JobHandle],
     timeout_seconds: float | None = None,
     polling_seconds: float = 5,
-    *,
-    until: Stage | str = Stage.FINISHED,
-    poll_policy: PollPolicy | None = None,
-    unknown_status_seconds: float | None = 600,
-    requests_at_once: int = 4,
-    progress: bool | ProgressBar = False,
+    **options: Unpack[JobsWaitOptions],
 ) -> Generator[JobSnapshot, None, None]:
-    """The final snapshot of each of many jobs, as it comes.
+    """The final snapshot of each of many jobs, as soon as it is finished.
 
-    It asks as ``wait_all`` does, and its options are those. Nothing is asked until the first is
-    wanted, nor after the loop is left.
+    Arguments and errors are those of ``wait_all``. No request is sent before the first snapshot is
+    wanted, nor after the generator is closed.
 
     Yields:
-        Final snapshots, those that are known to be over first.
-
-    Raises:
-        JobsUnsettled: When all others are over, for jobs that could not be read or found.
-        JobsTimeout: If the time ran out.
-        InvalidRequest: If something is no handle; ``InvalidValue`` for an option;
-            ``ConfigurationError`` for a bar without rich. Nothing was sent.
+        Final snapshots; first, those of jobs that are known to be finished.
     """
-    options = WaitOptions.of(
-        timeout_seconds,
-        polling_seconds,
-        until=until,
-        poll_policy=poll_policy,
-        unknown_status_seconds=unknown_status_seconds,
-    )
-    loop = _loop(handles, options, requests_at_once)
-    return _finals(loop, steps_of(loop, progress))
+    loop = _loop("as_completed", handles, timeout_seconds, polling_seconds, options)
+    return _picked(loop, _final)
 
 
 def wait_any(
@@ -127,39 +92,21 @@ def wait_any(
     n: int = 1,
     timeout_seconds: float | None = None,
     polling_seconds: float = 5,
-    *,
-    until: Stage | str = Stage.FINISHED,
-    poll_policy: PollPolicy | None = None,
-    unknown_status_seconds: float | None = 600,
-    requests_at_once: int = 4,
-    progress: bool | ProgressBar = False,
+    **options: Unpack[JobsWaitOptions],
 ) -> tuple[JobSnapshot, ...]:
-    """Wait until ``n`` of many jobs are over, whichever they are.
+    """Wait until ``n`` of many jobs are finished, whichever they are.
 
-    It asks as ``wait_all`` does, and its other options are those.
+    ``n`` is from 0 to the number of handles. The other arguments and the errors are those of
+    ``wait_all``.
 
     Returns:
         The final snapshots of the first ``n``.
-
-    Raises:
-        JobsUnsettled: When all others are over and too few, for jobs that could not be read or
-            found.
-        JobsTimeout: If the time ran out.
-        InvalidRequest: If something is no handle; ``InvalidValue`` for an option, and for an ``n``
-            that is no number from 0 to that of the handles. Nothing was sent.
     """
-    options = WaitOptions.of(
-        timeout_seconds,
-        polling_seconds,
-        until=until,
-        poll_policy=poll_policy,
-        unknown_status_seconds=unknown_status_seconds,
-    )
-    loop = _loop(handles, options, requests_at_once)
+    loop = _loop("wait_any", handles, timeout_seconds, polling_seconds, options)
     if type(n) is not int or not 0 <= n <= len(loop.waits):
-        what = f"{n!r} is no number from 0 to the {len(loop.waits)} handles"
+        what = f"must be an integer from 0 to the number of handles, {len(loop.waits)}; got {n!r}"
         raise InvalidValue("a wait", [Problem("n", what)])
-    with contextlib.closing(_finals(loop, steps_of(loop, progress))) as finals:
+    with contextlib.closing(_picked(loop, _final)) as finals:
         return tuple(itertools.islice(finals, n))
 
 
@@ -167,75 +114,38 @@ def watch(
     handles: Iterable[JobHandle],
     timeout_seconds: float | None = None,
     polling_seconds: float = 5,
-    *,
-    until: Stage | str = Stage.FINISHED,
-    poll_policy: PollPolicy | None = None,
-    unknown_status_seconds: float | None = 600,
-    requests_at_once: int = 4,
-    progress: bool | ProgressBar = False,
+    **options: Unpack[JobsWaitOptions],
 ) -> Generator[Change, None, None]:
-    """Every change of many jobs until all are over; a job that is known to be over has none.
+    """Every change of many jobs until all are finished.
 
-    It asks as ``wait_all`` does, and its options are those. Nothing is asked until the first change
-    is wanted, nor after the loop is left.
+    Arguments and errors are those of ``wait_all``. No request is sent before the first change is
+    wanted, nor after the generator is closed.
 
     Yields:
-        The snapshots before (None at first) and after, as each job changes.
-
-    Raises:
-        JobsUnsettled: When all others are over, for jobs that could not be read or found.
-        JobsTimeout: If the time ran out.
-        InvalidRequest: If something is no handle; ``InvalidValue`` for an option;
-            ``ConfigurationError`` for a bar without rich. Nothing was sent.
+        The snapshots before (None at first) and after each change of a job.
     """
-    options = WaitOptions.of(
-        timeout_seconds,
-        polling_seconds,
-        until=until,
-        poll_policy=poll_policy,
-        unknown_status_seconds=unknown_status_seconds,
-    )
-    loop = _loop(handles, options, requests_at_once)
-    return _changes(loop, steps_of(loop, progress))
+    loop = _loop("watch", handles, timeout_seconds, polling_seconds, options)
+    return _picked(loop, _change)
 
 
 async def wait_all_async(
     handles: Iterable[JobHandle],
     timeout_seconds: float | None = None,
     polling_seconds: float = 5,
-    *,
-    until: Stage | str = Stage.FINISHED,
-    poll_policy: PollPolicy | None = None,
-    unknown_status_seconds: float | None = 600,
-    requests_at_once: int = 4,
-    progress: bool | ProgressBar = False,
+    **options: Unpack[JobsWaitOptions],
 ) -> tuple[JobSnapshot, ...]:
-    """``wait_all`` for a coroutine: the same loop, whose pauses and requests let others run.
+    """``wait_all`` for a coroutine: other tasks run while it polls or pauses.
 
-    Its options are those. Cancelling the task stops it; a request that is under way is left to
-    itself.
+    Arguments and errors are those of ``wait_all``. If the task is cancelled, no further request is
+    sent.
 
     Returns:
         The final snapshots, in the order of the handles.
-
-    Raises:
-        JobsUnsettled: When all others are over, for jobs that could not be read or found.
-        JobsTimeout: If the time ran out.
-        InvalidRequest: If something is no handle; ``InvalidValue`` for an option;
-            ``ConfigurationError`` for a bar without rich. Nothing was sent.
     """
-    options = WaitOptions.of(
-        timeout_seconds,
-        polling_seconds,
-        until=until,
-        poll_policy=poll_policy,
-        unknown_status_seconds=unknown_status_seconds,
-    )
-    loop = _loop(handles, options, requests_at_once)
-    async with contextlib.aclosing(run_async(steps_of(loop, progress))) as events:
-        async for _ in events:
+    loop = _loop("wait_all_async", handles, timeout_seconds, polling_seconds, options)
+    async with contextlib.aclosing(_picked_async(loop, _final)) as finals:
+        async for _ in finals:
             pass
-    loop.raise_unsettled()
     return loop.finals()
 
 
@@ -243,112 +153,85 @@ def as_completed_async(
     handles: Iterable[JobHandle],
     timeout_seconds: float | None = None,
     polling_seconds: float = 5,
-    *,
-    until: Stage | str = Stage.FINISHED,
-    poll_policy: PollPolicy | None = None,
-    unknown_status_seconds: float | None = 600,
-    requests_at_once: int = 4,
-    progress: bool | ProgressBar = False,
+    **options: Unpack[JobsWaitOptions],
 ) -> AsyncGenerator[JobSnapshot, None]:
-    """``as_completed`` for ``async for``, as ``wait_all_async`` is ``wait_all`` for ``await``.
+    """``as_completed`` for ``async for``. Arguments and errors are those of ``wait_all``.
 
     Yields:
-        Final snapshots, those that are known to be over first.
-
-    Raises:
-        JobsUnsettled: When all others are over, for jobs that could not be read or found.
-        JobsTimeout: If the time ran out.
-        InvalidRequest: If something is no handle; ``InvalidValue`` for an option;
-            ``ConfigurationError`` for a bar without rich. Nothing was sent.
+        Final snapshots; first, those of jobs that are known to be finished.
     """
-    options = WaitOptions.of(
-        timeout_seconds,
-        polling_seconds,
-        until=until,
-        poll_policy=poll_policy,
-        unknown_status_seconds=unknown_status_seconds,
-    )
-    loop = _loop(handles, options, requests_at_once)
-    return _finals_async(loop, steps_of(loop, progress))
+    loop = _loop("as_completed_async", handles, timeout_seconds, polling_seconds, options)
+    return _picked_async(loop, _final)
 
 
 def watch_async(
     handles: Iterable[JobHandle],
     timeout_seconds: float | None = None,
     polling_seconds: float = 5,
-    *,
-    until: Stage | str = Stage.FINISHED,
-    poll_policy: PollPolicy | None = None,
-    unknown_status_seconds: float | None = 600,
-    requests_at_once: int = 4,
-    progress: bool | ProgressBar = False,
+    **options: Unpack[JobsWaitOptions],
 ) -> AsyncGenerator[Change, None]:
-    """``watch`` for ``async for``, as ``wait_all_async`` is ``wait_all`` for ``await``.
+    """``watch`` for ``async for``. Arguments and errors are those of ``wait_all``.
 
     Yields:
-        The snapshots before (None at first) and after, as each job changes.
-
-    Raises:
-        JobsUnsettled: When all others are over, for jobs that could not be read or found.
-        JobsTimeout: If the time ran out.
-        InvalidRequest: If something is no handle; ``InvalidValue`` for an option;
-            ``ConfigurationError`` for a bar without rich. Nothing was sent.
+        The snapshots before (None at first) and after each change of a job.
     """
-    options = WaitOptions.of(
-        timeout_seconds,
-        polling_seconds,
-        until=until,
-        poll_policy=poll_policy,
-        unknown_status_seconds=unknown_status_seconds,
+    loop = _loop("watch_async", handles, timeout_seconds, polling_seconds, options)
+    return _picked_async(loop, _change)
+
+
+# ---- what they share ---------------------------------------------------------------------------
+
+
+def _loop(
+    function: str,
+    handles: Iterable[JobHandle],
+    timeout_seconds: float | None,
+    polling_seconds: float,
+    options: JobsWaitOptions,
+) -> WaitLoop:
+    plan = WaitPlan.of(
+        function,
+        JobsWaitOptions.__optional_keys__,
+        options,
+        timeout_seconds=timeout_seconds,
+        polling_seconds=polling_seconds,
     )
-    loop = _loop(handles, options, requests_at_once)
-    return _changes_async(loop, steps_of(loop, progress))
-
-
-def _loop(handles: Iterable[JobHandle], options: WaitOptions, requests_at_once: int) -> WaitLoop:
     if isinstance(handles, JobHandle):
-        raise InvalidRequest("a wait", [Problem("handles", "is one handle: pass a list, [handle]")])
+        what = "must be a list of handles, got one handle: pass [handle]"
+        raise InvalidRequest("a wait", [Problem("handles", what)])
     listed = list(handles)
     problems = [
-        Problem(f"handles[{place}]", f"{fields.shown(each)} is no JobHandle")
+        Problem(f"handles[{place}]", f"must be a JobHandle, got {fields.shown(each)}")
         for place, each in enumerate(listed)
         if not fields.is_a(each, JobHandle)
     ]
     if problems:
         raise InvalidRequest("a wait", problems)
-    if type(requests_at_once) is not int or requests_at_once < 1:
-        what = f"{requests_at_once!r} is no number from 1"
-        raise InvalidValue("a wait", [Problem("requests_at_once", what)])
-    return WaitLoop(listed, options, requests_at_once=requests_at_once)
+    return WaitLoop(map(latest_of, listed), plan)
 
 
-def _finals(loop: WaitLoop, steps: Steps) -> Generator[JobSnapshot, None, None]:
-    with contextlib.closing(run(steps)) as events:
-        for each in events:
-            if each.error is None and (final := each.final) is not None:
-                yield final
+def _final(wait: JobWait) -> JobSnapshot | None:
+    return wait.final if wait.error is None else None
+
+
+def _change(wait: JobWait) -> Change | None:
+    return wait.change
+
+
+def _picked(loop: WaitLoop, pick: Callable[[JobWait], T | None]) -> Generator[T, None, None]:
+    """What is picked from each report of a loop."""
+    with contextlib.closing(run(steps_of(loop))) as reports:
+        for wait in reports:
+            if (picked := pick(wait)) is not None:
+                yield picked
     loop.raise_unsettled()
 
 
-async def _finals_async(loop: WaitLoop, steps: Steps) -> AsyncGenerator[JobSnapshot, None]:
-    async with contextlib.aclosing(run_async(steps)) as events:
-        async for each in events:
-            if each.error is None and (final := each.final) is not None:
-                yield final
-    loop.raise_unsettled()
-
-
-def _changes(loop: WaitLoop, steps: Steps) -> Generator[Change, None, None]:
-    with contextlib.closing(run(steps)) as events:
-        for each in events:
-            if each.change is not None:
-                yield each.change
-    loop.raise_unsettled()
-
-
-async def _changes_async(loop: WaitLoop, steps: Steps) -> AsyncGenerator[Change, None]:
-    async with contextlib.aclosing(run_async(steps)) as events:
-        async for each in events:
-            if each.change is not None:
-                yield each.change
+async def _picked_async(
+    loop: WaitLoop, pick: Callable[[JobWait], T | None]
+) -> AsyncGenerator[T, None]:
+    async with contextlib.aclosing(run_async(steps_of(loop))) as reports:
+        async for wait in reports:
+            if (picked := pick(wait)) is not None:
+                yield picked
     loop.raise_unsettled()

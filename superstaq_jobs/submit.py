@@ -1,4 +1,4 @@
-"""Submit a job, exactly once."""
+"""Submits a job exactly once."""
 
 from __future__ import annotations
 
@@ -17,25 +17,15 @@ from .errors import (
     SubmissionUnknown,
     SuperstaqServerException,
 )
-from .records import (
-    JobQuery,
-    JobSnapshot,
-    NewJob,
-    SubmitReceipt,
-    fields,
-)
+from .records import JobQuery, JobSnapshot, NewJob, SubmitReceipt, fields
 from .records.problems import warn
 from .wire import bodies
 from .wire.api import name_jobs
 
-__all__ = []
+__all__ = ["submit_job"]
 
 _DIGEST: Final = "submission-digest:"
-
-
 _KEY: Final = re.compile(r"[!-~](?:[ -~]{0,198}[!-~])?")
-
-
 _SETTLING_SECONDS: Final = (0.5, 1.0, 2.0)
 
 
@@ -48,36 +38,38 @@ def submit_job(
 ) -> SubmitReceipt:
     """Submit a job, once.
 
-    Without a key it is sent again only if nothing of it can have reached the server. With a key,
-    the server is first asked for a job that has it, here and after an answer that was lost: such a
-    job is adopted, and only if the server says that there is none is the job sent (again). So a
-    program that was stopped in the middle can be run again with the same key.
+    Without a key, it is retried only if no part of it can have reached the server. With a key, the
+    server is first queried for a job that has it, and again after a lost response: such a job is
+    adopted, and the job is sent (again) only if the server says that there is none. So a program
+    that was interrupted can be run again with the same key.
 
-    Two clients that use one key at the very same moment may each be told that there is no such job
-    yet, and both submit; the next to ask is warned, and all adopt the one that came first.
+    If two clients use one key at the very same moment, both may find no such job, and both submit
+    it. The next client to query gets a warning, and all adopt the job that came first.
 
     Args:
         client: The client.
         job: The job.
-        submission_key: A text of the caller's, 1 to 200 printable ASCII characters, that stands for
-            this one submission. It goes along as the tag ``submission-key:<key>``, and a tag that
-            begins with ``submission-digest:`` tells what was submitted.
-        timeout_seconds: How long it may take in all, look-ups included; None for no limit but the
-            client's.
+        submission_key: A string that identifies this one submission, 1 to 200 printable ASCII
+            characters. It is sent as the tag ``submission-key:<key>``, together with a tag
+            ``submission-digest:…`` of what was submitted.
+        timeout_seconds: How long it may take in all, in seconds, queries included; None for no
+            limit but the client's.
 
     Returns:
-        The new job's id, and how many circuits the server found; or those of the job adopted.
+        The new job's id, and the number of circuits that the server found; or those of the adopted
+        job.
 
     Raises:
-        SubmissionUnknown: If it was sent, but the answer was lost: the job may have been created.
-            With a key, if the server could not be asked about it either: wait some seconds, since
-            it may still be about to create the job, and call again with that key.
-        SubmissionKeyConflict: If the key belongs to a job that is not like this one.
+        SubmissionUnknown: If it was sent, but the response was lost: the job may have been created.
+            With a key, if the query for it failed too: wait some seconds, since the server may
+            still be creating the job, and call again with the same key.
+        SubmissionKeyConflict: If the key belongs to a different job.
         InvalidRequest: If the key cannot be used. Nothing was sent.
         SuperstaqServerException: If the server refused it or could not be reached.
     """
     if not fields.is_a(job, NewJob):
-        raise InvalidRequest("the request", [Problem("job", f"{fields.shown(job)} is no NewJob")])
+        what = f"must be a NewJob, got {fields.shown(job)}"
+        raise InvalidRequest("the request", [Problem("job", what)])
     deadline = client.deadline_in(timeout_seconds)
     try:
         if submission_key is not None:
@@ -90,7 +82,10 @@ def submit_job(
 
 def _submit_once(client: SuperstaqClient, job: NewJob, key: str, deadline: float) -> SubmitReceipt:
     if not isinstance(key, str) or not _KEY.fullmatch(key):
-        what = "is no text of 1 to 200 printable ASCII characters without spaces at its ends"
+        what = (
+            "must be a string of 1 to 200 printable ASCII characters without spaces at its ends, "
+            f"got {fields.shown(key)}"
+        )
         raise InvalidRequest("the request", [Problem("submission_key", what)])
     tag = f"submission-key:{key}"
     tagged = attrs.evolve(job, tags=(*job.tags, tag, _digest_tag(job)))
@@ -104,7 +99,7 @@ def _submit_once(client: SuperstaqClient, job: NewJob, key: str, deadline: float
         except SubmissionUnknown as error:
             lost = error
         except SuperstaqServerException as error:
-            # That this one was refused does not tell what became of the one before.
+            # A refusal of this attempt does not say what became of the one before.
             if lost is not None:
                 raise lost from error
             raise
@@ -113,30 +108,30 @@ def _submit_once(client: SuperstaqClient, job: NewJob, key: str, deadline: float
         except SuperstaqServerException as error:
             raise lost from error
         if lost.timed_out and adopted is None:
-            break  # "none yet" of a server that is still at it is not "none"
+            break  # a slow server may still be creating it: "none yet" is not "none"
     if adopted is not None:
         return adopted
-    raise lost or AssertionError("a submission ends in an answer or an error")
+    raise lost or AssertionError("a submission ends with a receipt or an error")
 
 
 def _digest_tag(job: NewJob) -> str:
-    """A tag that tells what was submitted with a key from everything else."""
-    text = bodies.encode_new_job(job)
-    return f"{_DIGEST}{hashlib.sha256(text).hexdigest()[:32]}"
+    """A tag that distinguishes what was submitted with a key from everything else."""
+    body = bodies.encode_new_job(job)
+    return f"{_DIGEST}{hashlib.sha256(body).hexdigest()[:32]}"
 
 
 def _found_later(
     client: SuperstaqClient, job: NewJob, tag: str, deadline: float
 ) -> SubmitReceipt | None:
-    """Look for a job whose answer was lost: the server may still be about to create it.
+    """Query for a job whose response was lost; the server may still be creating it.
 
-    Only what the last look says counts for "none", so a look that fails does not shorten this.
+    Only the last query counts for "none", so a query that fails does not shorten this.
     """
     failure: SuperstaqServerException | None = None
     for pause in _SETTLING_SECONDS:
         if client.clock.now() + pause >= deadline:
-            # What is looked for too early is not known to be missing.
-            raise RequestTimeout("there is no time left to look for the job", sent=False)
+            # A job that is not there too early is not known to be missing.
+            raise RequestTimeout("too little time is left to query for the job", sent=False)
         client.clock.sleep(pause)
         try:
             receipt = _adopted(client, job, tag, deadline)
@@ -157,7 +152,7 @@ def _adopted(
     """The receipt of the job that has this tag; None if the server says that there is none."""
     found: list[JobSnapshot] = []
     for call in client.api.query_jobs(JobQuery(tags=[tag]), job.circuit_type):
-        # A server that does not filter must not make us adopt what is not ours.
+        # Filtered again: a server that does not filter must not make us adopt another job.
         found.extend(j for j in client.send(call, deadline=deadline) if tag in j.tags)
     if not found:
         return None

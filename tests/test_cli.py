@@ -18,7 +18,7 @@ def test_the_demo_shows_changes_table_and_histogram(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "120")
     assert main(["demo", "--shots", "400"]) == 0
     told = capsys.readouterr().out
-    assert re.search(r"A local Superstaq answers at http://127\.0\.0\.1:\d+", told)
+    assert re.search(r"A local Superstaq listens at http://127\.0\.0\.1:\d+", told)
     assert re.search(r"circuit 0 \(Bell pair\): .* → completed", told)
     assert re.search(r"circuit 2 \(does not parse\): .* → failed", told)
     assert "'teleport' is not defined in this scope" in told
@@ -39,17 +39,17 @@ def test_the_demo_runs_against_a_given_server(capsys, monkeypatch):
         assert "Check the API key" in capsys.readouterr().err
 
 
-def test_a_wait_that_runs_out_is_told_in_a_line(capsys):
+def test_a_wait_that_times_out_is_reported_in_a_line(capsys):
     assert main(["demo", "--timeout", "0"]) == 1
     assert "was not finished after" in capsys.readouterr().err
 
 
-def test_wrong_numbers_are_told_by_field(capsys):
+def test_wrong_numbers_are_named_by_field(capsys):
     assert main(["demo", "--shots", "-1"]) == 1
     assert "shots: must be >= 0, got -1" in capsys.readouterr().err
 
 
-def test_a_host_that_is_no_address_is_told(capsys):
+def test_a_host_that_is_not_a_url_is_reported(capsys):
     assert main(["demo", "--remote-host", "example.com", "--api-key", "k"]) == 1
     assert "https://example.com" in capsys.readouterr().err
 
@@ -61,7 +61,7 @@ def test_the_version(capsys):
     assert capsys.readouterr().out.strip() == __version__
 
 
-def test_a_port_that_is_taken_is_told(capsys):
+def test_a_port_that_is_in_use_is_reported(capsys):
     with Emulator() as server:
         port = server.url.rpartition(":")[2]
         assert main(["emulator", "--port", port]) == 1

@@ -18,7 +18,7 @@ IDS = [UUID(int=n) for n in range(1, 2001)]
 
 
 def server(known):
-    """A server that knows these jobs and answers as the API does: unknown ids are absent."""
+    """A server that knows these jobs and responds as the API does: unknown ids are absent."""
 
     def answer(request: sj.Request) -> sj.Response:
         pairs = parse_qsl(urlsplit(request.path).query)
@@ -39,7 +39,7 @@ def test_one_job():
     assert request.path == f"/v0.3.0/client/job/qasm?job_id={JOB}"
 
 
-def test_the_language_of_the_circuits_is_the_clients_or_the_calls():
+def test_the_format_of_the_circuits_is_the_clients_or_the_calls():
     transport = server([job("running")])
     client = client_on(transport, circuit_type="cirq")
     sj.fetch_job(client, JOB)
@@ -51,7 +51,7 @@ def test_the_language_of_the_circuits_is_the_clients_or_the_calls():
     assert len(transport.requests) == 2
 
 
-def test_many_jobs_come_in_the_order_asked_with_repeats_in_one_request():
+def test_many_jobs_come_in_the_order_of_the_ids_with_duplicates_in_one_request():
     transport = server([job("running"), job("completed", job_id=OTHER)])
     jobs = sj.fetch_jobs(client_on(transport), [OTHER, str(JOB), OTHER])
     assert [j.job_id for j in jobs] == [OTHER, JOB, OTHER]
@@ -95,7 +95,7 @@ def test_a_malformed_id_is_named_before_anything_is_sent():
     with pytest.raises(sj.InvalidRequest) as caught:
         sj.fetch_jobs(client, [JOB, "not-an-id", 7])
     assert [p.where for p in caught.value.problems] == ["job_ids[1]", "job_ids[2]"]
-    with pytest.raises(sj.InvalidRequest, match="one id, not a list"):
+    with pytest.raises(sj.InvalidRequest, match="got one id: pass"):
         sj.fetch_jobs(client, str(JOB))
     with pytest.raises(sj.InvalidRequest, match="nothing was sent"):
         sj.cancel_jobs(client, ["x"])
@@ -214,7 +214,7 @@ def test_a_submission_is_the_official_models_new_job():
     assert gss.models.NewJob(**body).model_dump(mode="json") == body
 
 
-def test_a_cancellation_tells_which_were_cancelled_and_which_not():
+def test_a_cancellation_says_which_were_cancelled_and_which_not():
     transport = ScriptedTransport([json_response({"succeeded": [str(OTHER)], "message": "1 of 2"})])
     receipt = sj.cancel_jobs(client_on(transport), [JOB, OTHER, JOB])
     assert receipt == sj.CancelReceipt(
@@ -251,7 +251,7 @@ def test_targets_are_filtered_by_the_server():
     ]
 
 
-def test_target_info_keeps_what_the_server_tells():
+def test_target_info_keeps_what_the_server_says():
     transport = ScriptedTransport([json_response({"target_info": {"num_qubits": 5, "x": [1]}})])
     info = sj.fetch_target_info(client_on(transport), "ibmq_fez_qpu", options={"a": 1})
     assert info == sj.TargetInfo(target_name="ibmq_fez_qpu", info={"num_qubits": 5, "x": [1]})

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import itertools
 import pickle
 import threading
@@ -10,11 +11,12 @@ import pytest
 from worlds import JOB, NOON, OTHER, client_on, job
 
 import superstaq_jobs as sj
+from superstaq_jobs.handle import latest_of
 from superstaq_jobs.testing import FakeClock, ScriptedTransport, jobs_response, json_response
 
 
 def on(*steps, clock=None, **options):
-    """A handle on a client that plays a script of snapshots and other answers."""
+    """A handle on a client that plays a script of snapshots and other responses."""
     answers = [jobs_response(s) if isinstance(s, sj.JobSnapshot) else s for s in steps]
     transport = ScriptedTransport(answers)
     return sj.JobHandle(client_on(transport, clock=clock), JOB, **options), transport
@@ -33,7 +35,7 @@ def test_a_malformed_id_is_refused():
         sj.JobHandle(client_on(ScriptedTransport()), "x")
 
 
-def test_refresh_asks_once_and_keeps_what_comes():
+def test_refresh_sends_one_request_and_keeps_the_snapshot():
     handle, transport = on(job("running"))
     snapshot = handle.refresh()
     assert snapshot == job("running")
@@ -42,7 +44,7 @@ def test_refresh_asks_once_and_keeps_what_comes():
     assert repr(handle) == f"<JobHandle {JOB}: running>"
 
 
-def test_a_job_that_is_over_is_never_asked_about_again():
+def test_no_request_is_sent_for_a_finished_job():
     handle, transport = on(job("completed", "failed"))
     first = handle.refresh()
     assert handle.refresh() is first
@@ -59,7 +61,7 @@ def test_a_refresh_without_news_returns_the_very_same_snapshot():
     assert handle.refresh() is handle.refresh()
 
 
-def test_an_older_answer_that_comes_late_does_not_replace_a_newer_one():
+def test_an_older_response_that_comes_late_does_not_replace_a_newer_one():
     circuits = [
         attrs.evolve(circuit, updated_at=NOON.replace(hour=13))
         for circuit in job("completed", "running").circuits
@@ -78,13 +80,13 @@ def test_a_failed_refresh_leaves_what_was_known():
     assert handle.latest is known
 
 
-def test_an_unknown_job_is_told_by_its_id():
+def test_an_unknown_job_is_named_by_its_id():
     handle, _ = on(jobs_response())
     with pytest.raises(sj.JobsNotFound, match=str(JOB)):
         handle.refresh()
 
 
-def test_submit_gives_a_handle_that_reads_in_the_language_submitted():
+def test_submit_gives_a_handle_that_reads_in_the_format_submitted():
     transport = ScriptedTransport(
         [json_response({"job_id": str(JOB), "num_circuits": 1}), jobs_response(job("received"))]
     )
@@ -110,7 +112,7 @@ def test_handles_of_one_job_are_equal():
 # ---- waiting -------------------------------------------------------------------------------
 
 
-def test_a_wait_looks_at_the_interval_and_returns_the_final_snapshot():
+def test_a_wait_polls_at_the_interval_and_returns_the_final_snapshot():
     clock = FakeClock()
     handle, transport = on(job("received"), job("running"), job("completed"), clock=clock)
     snapshot = handle.wait_until_complete(polling_seconds=7)
@@ -128,7 +130,7 @@ def test_a_wait_for_one_circuit_ends_with_that_one():
     assert len(transport.requests) == 2
 
 
-def test_a_wait_for_a_circuit_that_there_is_not_says_so():
+def test_a_wait_for_a_missing_circuit_says_so():
     handle, _ = on(job("running"))
     with pytest.raises(sj.CircuitIndexError, match=rf"job {JOB} has no circuit 1"):
         handle.wait_until_complete(1)
@@ -136,7 +138,7 @@ def test_a_wait_for_a_circuit_that_there_is_not_says_so():
         handle.wait_until_complete(-1)
 
 
-def test_a_wait_until_compiled_ends_when_compilation_is_behind():
+def test_a_wait_until_compiled_ends_when_compilation_is_done():
     steps = [job("compiling", "received"), job("pending", "compiling"), job("running", "failed")]
     handle, transport = on(*steps)
     snapshot = handle.wait_until_complete(until="compiled", polling_seconds=1)
@@ -148,14 +150,14 @@ def test_a_wait_until_compiled_ends_when_compilation_is_behind():
 
 
 @pytest.mark.parametrize("until", ["done", None, 3])
-def test_a_stage_that_there_is_not_is_refused_before_anything_is_sent(until):
+def test_an_unknown_stage_is_refused_before_anything_is_sent(until):
     handle, transport = on()
     with pytest.raises(sj.InvalidValue, match="until"):
         handle.wait_until_complete(until=until)
     assert transport.requests == ()
 
 
-def test_a_wait_that_runs_out_holds_the_last_snapshot_and_tells_what_to_do():
+def test_a_wait_that_times_out_holds_the_last_snapshot_and_says_what_to_do():
     clock = FakeClock()
     steps = [job("received"), job("running"), job("running")]
     handle, _ = on(*steps, clock=clock)
@@ -168,38 +170,38 @@ def test_a_wait_that_runs_out_holds_the_last_snapshot_and_tells_what_to_do():
     assert error.snapshot is handle.latest
     assert (error.timeout_seconds, error.waited_seconds) == (7, 7)
     assert f"job {JOB} was not finished after 7 s" in str(error)
-    assert "running when it was last looked at" in str(error)
+    assert "last known status is running" in str(error)
     assert error.__context__ is None
     assert clock.sleeps == (5, 2)
 
 
-def test_a_time_of_zero_looks_once():
+def test_a_timeout_of_zero_polls_once():
     handle, transport = on(job("running"))
     with pytest.raises(sj.WaitTimeout, match="circuit 0 of job"):
         handle.wait_until_complete(0, timeout_seconds=0)
     assert len(transport.requests) == 1
 
 
-def test_changes_are_told_before_and_after_and_only_changes():
-    told = []
+def test_on_change_is_called_with_each_change_before_and_after():
+    reported = []
     steps = [job("received"), job("received"), job("running"), job("completed")]
     handle, _ = on(*steps)
     handle.wait_until_complete(
-        polling_seconds=1, on_change=lambda before, after: told.append((before, after))
+        polling_seconds=1, on_change=lambda before, after: reported.append((before, after))
     )
-    assert told == [
+    assert reported == [
         (None, job("received")),
         (job("received"), job("running")),
         (job("running"), job("completed")),
     ]
 
 
-def test_a_later_wait_tells_no_change_that_was_known_before_it():
-    told = []
+def test_a_later_wait_does_not_report_what_was_known_before_it():
+    reported = []
     handle, _ = on(job("running"), job("running"), job("completed"))
     handle.refresh()
-    handle.wait_until_complete(polling_seconds=1, on_change=lambda *pair: told.append(pair))
-    assert told == [(job("running"), job("completed"))]
+    handle.wait_until_complete(polling_seconds=1, on_change=lambda *pair: reported.append(pair))
+    assert reported == [(job("running"), job("completed"))]
 
 
 def test_what_on_change_raises_ends_the_wait_and_the_handle_stays_usable():
@@ -235,14 +237,14 @@ def test_a_refusal_is_an_error_with_the_receipt():
     assert str(JOB) in str(caught.value)
 
 
-def test_a_job_that_was_cancelled_by_an_answer_that_was_lost_is_cancelled():
+def test_a_job_that_was_cancelled_by_a_request_without_a_response_counts_as_cancelled():
     handle, transport = on(cancelled(message="nothing to cancel"), job("cancelled"))
     receipt = handle.cancel()
     assert (receipt.cancelled, receipt.refused) == ((JOB,), ())
     assert [r.method for r in transport.requests] == ["PUT", "GET"]
 
 
-def test_a_status_that_follows_is_seen_whatever_the_time_stamps_say():
+def test_a_later_status_is_seen_whatever_the_time_stamps_say():
     for after in ("pending", "archived"):
         before = job("running")
         undated = attrs.evolve(before.circuits[0], updated_at=None)
@@ -257,7 +259,7 @@ def test_a_status_that_follows_is_seen_whatever_the_time_stamps_say():
             assert handle.refresh().circuits[0].status_text == after
 
 
-def test_when_the_server_last_answered_is_known_without_news_too():
+def test_looked_at_advances_without_news_too():
     clock = FakeClock()
     handle, _ = on(job("running"), job("running"), clock=clock)
     assert handle.looked_at is None
@@ -281,7 +283,7 @@ def test_the_only_circuit_can_be_cancelled_by_its_index():
     assert [r.method for r in transport.requests] == ["GET", "PUT"]
 
 
-def test_a_circuit_that_there_is_not_cannot_be_cancelled():
+def test_a_missing_circuit_cannot_be_cancelled():
     handle, transport = on(job("running"))
     with pytest.raises(sj.CircuitIndexError):
         handle.cancel(index=1)
@@ -299,7 +301,7 @@ def test_threads_that_share_a_handle_never_see_it_go_back():
     def answer(_request):
         with lock:
             at = next(position)
-        # Answers overtake each other: each thread is given one from around its turn.
+        # Responses overtake each other: each thread gets one from around its turn.
         return jobs_response(life[min(max(at // 8 + (-1) ** at, 0), len(life) - 1)])
 
     handle = sj.JobHandle(client_on(ScriptedTransport.from_function(answer)), JOB)
@@ -323,11 +325,30 @@ def test_threads_that_share_a_handle_never_see_it_go_back():
 def test_a_pickled_handle_keeps_its_snapshot_and_finds_its_key_again(monkeypatch):
     monkeypatch.setenv("SUPERSTAQ_API_KEY", "key-from-the-environment")
     client = sj.SuperstaqClient("key-not-to-be-pickled", "http://127.0.0.1:1")
-    handle = sj.JobHandle(client, JOB)
-    handle._keep(job("completed"), asked_after=0)
+    handle = sj.JobHandle(client, JOB, circuit_type="cirq")
+    latest_of(handle).advance(job("completed"), responses_before=0)
     data = pickle.dumps(handle)
     assert b"key-not-to-be-pickled" not in data
     again = pickle.loads(data)
     assert again == handle
     assert again.latest == handle.latest
+    assert again.looked_at == handle.looked_at
+    assert again.circuit_type is sj.CircuitType.CIRQ
     assert again.refresh() == job("completed")
+
+
+def test_a_pickled_handle_is_a_handle_of_its_own(monkeypatch):
+    monkeypatch.setenv("SUPERSTAQ_API_KEY", "key-from-the-environment")
+    handle = sj.JobHandle(sj.SuperstaqClient("key", "http://127.0.0.1:1"), JOB)
+    again = pickle.loads(pickle.dumps(handle))
+    latest_of(again).advance(job("running"), responses_before=0)
+    assert again.latest == job("running")
+    assert handle.latest is None
+
+
+def test_a_copied_handle_shares_what_is_known():
+    handle, _ = on(job("running"))
+    snapshot = handle.refresh()
+    again = copy.copy(handle)
+    assert again == handle
+    assert again.latest is snapshot

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -62,19 +64,45 @@ def test_what_needs_an_extra_says_which(missing, module, extra):
 
 def test_every_public_name_is_where_the_table_says():
     tree = ast.parse(Path(sj.__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
-    imported = {
-        alias.name: node.module
+    aliases = [
+        (alias, node.module)
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and node.level == 1 and node.module != "_version"
         for alias in node.names
-    }
+    ]
+    # Only `X as X` is a name that type checkers let a user import.
+    assert [alias.name for alias, _ in aliases if alias.asname != alias.name] == []
+    imported = {alias.name: module for alias, module in aliases}
     assert imported == sj._MODULE_OF
     assert set(imported) | {"__version__"} == set(sj.__all__) <= set(dir(sj))
-    for name in sj.__all__:
-        assert getattr(sj, name) is not None
+    for name, module in imported.items():
+        value = getattr(sj, name)
+        assert value is getattr(importlib.import_module(f"superstaq_jobs.{module}"), name)
 
 
-def test_modules_are_attributes_and_what_there_is_not_is_none():
+def test_a_star_import_brings_every_public_name():
+    names = {}
+    exec("from superstaq_jobs import *", names)  # noqa: S102
+    names.pop("__builtins__")
+    assert names == {name: getattr(sj, name) for name in sj.__all__}
+
+
+def test_before_anything_is_loaded_every_name_and_module_is_listed():
+    code = "import superstaq_jobs as sj; print(*dir(sj))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert {*sj.__all__, *sj._MODULES} <= set(done.stdout.split())
+
+
+@pytest.mark.parametrize("name", ["JobSnapshot", "JobHandle", "WaitTimeout", "fetch_job", "Pace"])
+def test_a_public_name_pickles_into_a_process_that_has_loaded_nothing(name):
+    code = "import sys, pickle; print(pickle.load(sys.stdin.buffer).__name__)"
+    data = pickle.dumps(getattr(sj, name))
+    done = subprocess.run([sys.executable, "-c", code], input=data, capture_output=True, check=True)
+    assert done.stdout.split() == [name.encode()]
+
+
+def test_modules_are_attributes_and_a_name_that_does_not_exist_is_an_attribute_error():
     assert sj.errors.SuperstaqException is sj.SuperstaqException
+    assert sj.waiting.PollPolicy is sj.PollPolicy
     with pytest.raises(AttributeError, match="job_snapshot"):
         _ = sj.job_snapshot

@@ -24,12 +24,12 @@ QUEUE = ["received", "pending", "running", "completed"]
 
 
 class Server:
-    """Answers about jobs by how often it was asked about each; a transport without a script."""
+    """Responds about jobs by how often each was requested; a transport without a script."""
 
     def __init__(self, lives, *, spoil=lambda _ids, body: body):
         self.lives = lives
         self.spoil = spoil
-        self.looks = dict.fromkeys(lives, 0)
+        self.polls = dict.fromkeys(lives, 0)
         self.asked = []
 
     def send(self, request, /, *, timeout_seconds):
@@ -39,8 +39,8 @@ class Server:
         known = []
         for job_id in (each for each in ids if each in self.lives):
             life = self.lives[job_id]
-            known.append(job(life[min(self.looks[job_id], len(life) - 1)], job_id=job_id))
-            self.looks[job_id] += 1
+            known.append(job(life[min(self.polls[job_id], len(life) - 1)], job_id=job_id))
+            self.polls[job_id] += 1
         body = self.spoil(ids, encode_jobs(known))
         if isinstance(body, Exception):
             raise body
@@ -61,14 +61,14 @@ def world(lives, **options):
     return server, clock, [JobHandle(client, job_id) for job_id in lives]
 
 
-def test_final_snapshots_come_in_the_order_of_the_handles_and_handles_go_along():
+def test_final_snapshots_come_in_the_order_of_the_handles_which_are_updated():
     lives = {job_id: QUEUE[place % 4 :] for place, job_id in enumerate(ids(10))}
     server, _, handles = world(lives)
     snapshots = sj.wait_all(handles)
     assert [s.job_id for s in snapshots] == ids(10)
     assert all(s.completed for s in snapshots)
     assert [h.latest for h in handles] == list(snapshots)
-    # Who is over is not asked about again, and each round is one request.
+    # A finished job is not requested again, and each round is one request.
     assert [len(asked) for asked in server.asked] == [10, 8, 6, 3]
 
 
@@ -79,7 +79,7 @@ def test_a_thousand_jobs_are_seven_requests_a_round():
     assert len(server.asked) == 14
 
 
-def test_jobs_that_are_known_to_be_over_are_not_asked_about():
+def test_jobs_that_are_known_to_be_finished_are_not_requested():
     server, _, handles = world({ids(1)[0]: ["completed"]})
     handles[0].refresh()
     assert sj.wait_all(handles) == (handles[0].latest,)
@@ -95,7 +95,7 @@ def test_one_job_may_be_held_twice():
     assert len(server.asked) == 4
 
 
-def test_handles_of_several_clients_are_asked_for_by_their_own():
+def test_handles_of_several_clients_are_requested_by_their_own():
     one, clock, mine = world({ids(2)[0]: QUEUE})
     other = Server({ids(2)[1]: QUEUE})
     theirs = [JobHandle(client_on(other, clock=clock), ids(2)[1])]
@@ -113,7 +113,7 @@ def test_as_completed_gives_each_as_it_comes():
     assert [round(b - a) for a, b in itertools.pairwise(times)] == [5, 5, 5]
 
 
-def test_leaving_the_loop_asks_no_more():
+def test_leaving_the_loop_sends_nothing_more():
     server, _, handles = world({job_id: QUEUE[i:] for i, job_id in enumerate(ids(4))})
     for _ in sj.as_completed(handles):
         break
@@ -124,7 +124,7 @@ def test_wait_any_stops_at_enough():
     server, _, handles = world({job_id: QUEUE[i:] for i, job_id in enumerate(ids(4))})
     assert [s.job_id.int for s in sj.wait_any(handles, 2)] == [4, 3]
     assert len(server.asked) == 2
-    with pytest.raises(sj.InvalidValue, match="from 0 to the 4 handles"):
+    with pytest.raises(sj.InvalidValue, match="from 0 to the number of handles, 4; got 5"):
         sj.wait_any(handles, 5)
 
 
@@ -175,7 +175,7 @@ def test_a_job_that_cannot_be_read_does_not_stop_the_others():
 
 
 def test_however_many_jobs_cannot_be_read_each_is_named_and_the_others_end():
-    """The list of what is wrong with one answer is bounded."""
+    """An error lists a limited number of problems of one response."""
     bad = set(map(str, ids(100)[10:90]))
 
     def spoil(_asked, body):
@@ -192,7 +192,7 @@ def test_however_many_jobs_cannot_be_read_each_is_named_and_the_others_end():
     assert len(caught.value.found) == 20
 
 
-def test_a_job_that_nobody_asked_for_and_nobody_can_read_is_not_held_against_the_others():
+def test_an_unreadable_job_that_was_not_requested_does_not_fail_the_others():
     def spoil(_asked, body):
         return json.dumps({**json.loads(body), str(ids(9)[8]): {"shots": "none"}}).encode()
 
@@ -216,7 +216,7 @@ def test_a_request_that_is_refused_for_one_job_is_made_for_the_others():
     assert len(server.asked) < 15
 
 
-def test_a_wrong_key_is_asked_about_once():
+def test_a_wrong_key_is_one_request():
     server, _, handles = world(
         dict.fromkeys(ids(9), QUEUE), spoil=lambda *_: Response(status=401, body=b'"no"')
     )
@@ -226,7 +226,7 @@ def test_a_wrong_key_is_asked_about_once():
     assert len(server.asked) == 1
 
 
-def test_failures_that_pass_are_absorbed():
+def test_transient_failures_are_absorbed():
     broken = [sj.TransportError("gone", sent=True), Response(status=503, body=b"")]
 
     def spoil(_asked, body):
@@ -249,7 +249,26 @@ def test_the_time_is_one_for_all():
     assert [s.job_id for s in caught.value.found] == ids(1)
 
 
-def test_changes_end_with_the_time():
+def test_the_error_says_each_reason_once_however_many_jobs_time_out():
+    lives = {job_id: [["pending"], ["running"]][n % 2] for n, job_id in enumerate(ids(1000))}
+    lives[ids(1)[0]] = ["completed"]
+    server, _, handles = world(lives)
+    del server.lives[ids(2)[1]]
+    with pytest.raises(sj.JobsTimeout) as caught:
+        sj.wait_all(handles, timeout_seconds=60)
+    assert len(caught.value.errors) == 999
+    headline, *reasons = str(caught.value).splitlines()
+    assert headline.startswith("999 jobs of 1000 ")
+    missing, running, pending = sorted(
+        reasons, key=lambda line: ("pending" in line, "running" in line)
+    )
+    assert f"{ids(2)[1]}: JobsNotFound" in missing
+    first = ", ".join(map(str, ids(8)[3::2]))
+    assert f"{first} and 496 more: WaitTimeout" in running
+    assert f"{', '.join(map(str, ids(7)[2::2]))} and 496 more: WaitTimeout" in pending
+
+
+def test_watching_ends_with_the_timeout():
     _, _, handles = world({ids(1)[0]: ["pending"]})
     changes = sj.watch(handles, timeout_seconds=60)
     assert next(changes) == (None, handles[0].latest)
@@ -257,13 +276,13 @@ def test_changes_end_with_the_time():
         next(changes)
 
 
-def test_no_time_is_one_look():
+def test_a_timeout_of_zero_is_one_poll():
     server, _, handles = world({job_id: ["completed"] for job_id in ids(3)})
     assert len(sj.wait_all(handles, timeout_seconds=0)) == 3
     assert len(server.asked) == 1
 
 
-def test_a_status_that_nobody_knows_is_waited_on_for_a_while():
+def test_an_unknown_status_is_waited_on_for_a_while():
     _, _, handles = world({ids(1)[0]: ["teleporting"]})
     with (
         pytest.warns(sj.SuperstaqWarning, match="teleporting"),
@@ -274,20 +293,20 @@ def test_a_status_that_nobody_knows_is_waited_on_for_a_while():
 
 
 @pytest.mark.parametrize("bad", [["x"], [None], 3])
-def test_what_is_no_handle_is_named(bad):
+def test_what_is_not_a_handle_is_named(bad):
     with pytest.raises((sj.InvalidRequest, TypeError)):
         sj.wait_all(bad)
 
 
-def test_one_handle_is_no_list():
+def test_one_handle_is_not_a_list():
     _, _, handles = world({ids(1)[0]: QUEUE})
-    with pytest.raises(sj.InvalidRequest, match="one handle"):
+    with pytest.raises(sj.InvalidRequest, match="got one handle"):
         sj.wait_all(handles[0])
     with pytest.raises(sj.InvalidValue, match="requests_at_once"):
         sj.wait_all(handles, requests_at_once=0)
 
 
-def test_an_answer_without_news_gives_the_same_snapshot_and_reads_nothing():
+def test_a_response_without_news_gives_the_same_snapshot():
     server, _, (handle,) = world({ids(1)[0]: ["pending"]})
     first = handle.refresh()
     before = handle.looked_at
@@ -296,7 +315,7 @@ def test_an_answer_without_news_gives_the_same_snapshot_and_reads_nothing():
     assert len(server.asked) == 2
 
 
-def test_a_changed_job_keeps_the_texts_it_had():
+def test_a_changed_job_keeps_the_strings_it_had():
     _, _, (handle,) = world({ids(1)[0]: QUEUE})
     first = handle.refresh()
     assert handle.refresh().circuits[0].input_circuit is first.circuits[0].input_circuit
@@ -305,7 +324,7 @@ def test_a_changed_job_keeps_the_texts_it_had():
 # ---- one round after another
 
 
-def test_a_look_that_went_well_ends_a_row_of_failures():
+def test_a_poll_that_succeeds_ends_a_row_of_failures():
     statuses = iter([503, 503, 200, 503, 503, 200, 503, 401])
 
     def spoil(_asked, body):
@@ -352,14 +371,14 @@ def test_requests_that_wait_for_others_get_no_time_of_their_own():
 
 @pytest.mark.parametrize("wait", [sj.wait_all, sj.as_completed, sj.watch, sj.as_completed_async])
 @pytest.mark.parametrize("number", [0, 1])
-def test_a_timeout_that_is_none_is_refused_at_the_call(wait, number):
+def test_a_timeout_out_of_range_is_refused_at_the_call(wait, number):
     server, _, handles = world(dict.fromkeys(ids(number), QUEUE))
     with pytest.raises(sj.InvalidValue, match="timeout_seconds"):
         wait(handles, timeout_seconds=-1)
     assert server.asked == []
 
 
-def test_a_job_that_another_thread_saw_end_is_not_asked_about_again():
+def test_a_job_that_another_thread_saw_finish_is_not_requested_again():
     server, _, (one, two) = world(dict.fromkeys(ids(2), QUEUE))
     changes = sj.watch([one, two])
     for _ in range(2):
@@ -374,8 +393,26 @@ def test_a_job_that_another_thread_saw_end_is_not_asked_about_again():
     assert server.asked[before:] == [[ids(2)[0]]] * 3
 
 
+def test_a_job_that_finished_since_its_round_began_is_not_requested_again():
+    one, two = ids(2)
+    clock = FakeClock()
+
+    def refresh_the_other(_ids, body):
+        handles[1].refresh()
+        return body
+
+    first = Server({one: ["completed"]}, spoil=refresh_the_other)
+    second = Server({two: ["completed"]})
+    handles = [
+        JobHandle(client_on(server, clock=clock), job_id)
+        for server, job_id in ((first, one), (second, two))
+    ]
+    assert len(sj.wait_all(handles, requests_at_once=1)) == 2
+    assert len(second.asked) == 1
+
+
 def slow_and_quick():
-    """Two jobs that are over; the answer about one comes when the event is set."""
+    """Two finished jobs; the response about one comes when the event is set."""
     told = threading.Event()
 
     def hold_back(_ids, body):
@@ -387,7 +424,7 @@ def slow_and_quick():
     return told, JobHandle(client_on(server, clock=clock), ids(2)[1]), quick
 
 
-def test_an_end_is_told_before_the_other_answers_of_its_round_are_there():
+def test_an_end_is_reported_before_the_other_responses_of_its_round_arrive():
     told, slow, quick = slow_and_quick()
     finals = sj.as_completed([slow, quick])
     assert next(finals).job_id == ids(2)[0]
@@ -395,7 +432,7 @@ def test_an_end_is_told_before_the_other_answers_of_its_round_are_there():
     assert [final.job_id for final in finals] == [ids(2)[1]]
 
 
-def test_an_end_is_told_before_the_other_answers_in_a_coroutine_too():
+def test_an_end_is_reported_before_the_other_responses_in_a_coroutine_too():
     told, slow, quick = slow_and_quick()
 
     async def ends():
@@ -409,7 +446,7 @@ def test_an_end_is_told_before_the_other_answers_in_a_coroutine_too():
 
 
 def test_requests_stay_as_they_are_though_jobs_of_others_end():
-    """So an answer without news is known by its bytes."""
+    """So a response without news is recognized by its bytes."""
     lives = {job_id: ["pending", "pending", "completed"] for job_id in ids(400)}
     for job_id in ids(400)[:10]:
         lives[job_id] = ["completed"]
@@ -429,25 +466,25 @@ def test_requests_are_joined_as_soon_as_fewer_are_enough():
     assert [len(asked) for asked in server.asked] == [room, room, 400 - 2 * room, room, 200 - room]
 
 
-def test_handles_of_one_job_in_two_languages_are_asked_for_apart():
+def test_handles_of_one_job_in_two_formats_are_requested_separately():
     server, _, (handle,) = world({ids(1)[0]: ["received", "received", "completed", "completed"]})
     other = JobHandle(handle.client, handle.job_id(), circuit_type="cirq")
     assert len(sj.wait_all([handle, other], requests_at_once=1)) == 2
     assert len(server.asked) == 4
 
 
-def test_a_client_whose_jobs_are_over_takes_no_more_turns():
+def test_a_client_whose_jobs_are_finished_does_not_delay_polls():
     clock = FakeClock()
     servers = [Server({ids(1)[0]: ["completed"]}), Server({ids(2)[1]: QUEUE})]
     handles = [
-        JobHandle(client_on(server, clock=clock, looks_per_second=looks), job_id)
-        for server, looks, job_id in zip(servers, (0.25, 1000), ids(2), strict=True)
+        JobHandle(client_on(server, clock=clock, looks_per_second=rate), job_id)
+        for server, rate, job_id in zip(servers, (0.25, 1000), ids(2), strict=True)
     ]
     sj.wait_all(handles, polling_seconds=1)
     assert clock.sleeps == (1, 1, 1)
 
 
-def test_an_answer_that_another_overtook_takes_no_handle_back():
+def test_a_response_that_another_overtook_takes_no_handle_back():
     server, _, (handle,) = world({ids(1)[0]: QUEUE})
 
     def spoil(_asked, body):
@@ -473,7 +510,7 @@ def test_ids_in_another_spelling_are_the_same_jobs():
 
 
 class Meddling(FakeClock):
-    """A clock whose sleeper is not alone."""
+    """A clock on which something else happens during each sleep."""
 
     meddle = staticmethod(lambda: None)
 
@@ -502,7 +539,7 @@ def test_what_has_reached_its_stage_stays_so_whatever_is_seen_of_it_later():
     assert [str(s.status) for s in snapshots] == ["awaiting_submission"] * 2
 
 
-def test_a_change_that_was_not_told_yet_is_part_of_the_next():
+def test_a_change_that_was_not_reported_yet_is_part_of_the_next():
     _, _, handles = world({key: ["received", "running", "completed"] for key in ids(2)})
     told = []
     for before, after in sj.watch(handles):
@@ -516,7 +553,7 @@ def test_a_change_that_was_not_told_yet_is_part_of_the_next():
         assert mine[-1][1].completed
 
 
-def test_a_slow_reader_does_not_keep_the_others_of_the_round_from_being_asked():
+def test_a_slow_reader_does_not_delay_the_other_requests_of_the_round():
     server, clock, handles = world({key: ["completed"] for key in ids(400)})
     finals = sj.as_completed(handles, timeout_seconds=2, requests_at_once=1)
     seen = [next(finals)]

@@ -163,7 +163,7 @@ def test_a_sample_is_the_seeds_and_another_seed_is_another_sample():
     assert abs(ghz["000"] - 5000) < 5 * 50
 
 
-def test_errors_of_the_server_are_told_apart(server, ours):
+def test_errors_of_the_server_are_distinguished(server, ours):
     with (
         sj.SuperstaqClient("wrong-key", server.url) as stranger,
         pytest.raises(sj.AuthenticationError, match="Check the API key"),

@@ -1,4 +1,4 @@
-"""A submission happens once: what is sent, what is looked up, and what is never sent again."""
+"""A job is submitted once: what is sent, what is queried, and what is never retried."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ BUSY = json_response({"message": "busy"}, status=503)
 GONE = json_response({"message": "no"}, status=403)
 LOST = {
     "reset": RESET,
-    "timeout": sj.RequestTimeout("no answer in time", sent=True),
+    "timeout": sj.RequestTimeout("no response in time", sent=True),
     "too large": sj.AnswerTooLarge("too large", sent=True),
     "no HTTP": sj.ProtocolError("what came back is not HTTP"),
     "500": json_response("oh", status=500),
@@ -61,7 +61,7 @@ class World:
         return "".join({"GET": "?", "POST": "!"}[r.method] for r in self.transport.requests)
 
 
-def test_with_a_key_the_server_is_asked_first_and_then_sent_the_job_with_the_key_as_a_tag():
+def test_with_a_key_the_server_is_queried_first_and_the_job_sent_with_the_key_as_a_tag():
     world = World(NONE, RECEIPT)
     receipt = world.submit()
     assert receipt == sj.SubmitReceipt(job_id=JOB, num_circuits=1, adopted=False)
@@ -100,7 +100,7 @@ def test_a_handle_is_submitted_with_a_key_too():
 
 @pytest.mark.parametrize("how", LOST)
 @pytest.mark.parametrize(("looks", "at"), [(1, 0.5), (2, 1.5), (3, 3.5)])
-def test_after_a_lost_answer_the_key_is_looked_up_again_and_the_job_adopted(how, looks, at):
+def test_after_a_lost_response_the_key_is_queried_again_and_the_job_adopted(how, looks, at):
     world = World(NONE, LOST[how], *[NONE] * (looks - 1), FOUND)
     assert world.submit() == sj.SubmitReceipt(job_id=JOB, num_circuits=1, adopted=True)
     assert world.sent == "?!" + "?" * looks
@@ -108,7 +108,7 @@ def test_after_a_lost_answer_the_key_is_looked_up_again_and_the_job_adopted(how,
     assert world.clock.sleeps == (0.5, 1.0, 2.0)[:looks]
 
 
-def test_only_if_the_server_says_that_there_is_none_is_the_job_sent_again():
+def test_the_job_is_retried_only_if_the_server_says_that_there_is_none():
     world = World(NONE, RESET, NONE, NONE, NONE, RECEIPT)
     assert world.submit() == sj.SubmitReceipt(job_id=JOB, num_circuits=1)
     assert world.sent == "?!???!"
@@ -116,7 +116,7 @@ def test_only_if_the_server_says_that_there_is_none_is_the_job_sent_again():
     assert len(bodies) == 1
 
 
-def test_a_submission_that_never_reached_the_server_is_sent_again_without_a_look_up():
+def test_a_submission_that_never_reached_the_server_is_retried_without_a_query():
     world = World(NONE, REFUSED, REFUSED, RECEIPT)
     assert not world.submit().adopted
     assert world.sent == "?!!!"
@@ -149,7 +149,7 @@ def test_a_job_that_comes_up_after_the_last_submission_is_adopted():
         sj.TlsError("an unknown authority", sent=False),
     ],
 )
-def test_a_look_up_that_fails_leaves_the_submission_unknown(failure):
+def test_a_query_that_fails_leaves_the_submission_unknown(failure):
     world = World(NONE, RESET, NONE, NONE, failure)
     with pytest.raises(sj.SubmissionUnknown, match="the connection was reset") as caught:
         world.submit()
@@ -160,7 +160,7 @@ def test_a_look_up_that_fails_leaves_the_submission_unknown(failure):
     assert world.clock.now() == 3.5
 
 
-def test_a_look_up_that_fails_does_not_shorten_the_time_given_to_a_late_job():
+def test_a_query_that_fails_does_not_shorten_the_time_given_to_a_late_job():
     world = World(NONE, RESET, GONE, GONE, FOUND)
     assert world.submit().adopted
     world = World(NONE, RESET, GONE, NONE, NONE, RECEIPT)
@@ -168,11 +168,11 @@ def test_a_look_up_that_fails_does_not_shorten_the_time_given_to_a_late_job():
     assert world.sent == "?!???!"
 
 
-LATE = sj.RequestTimeout("no answer in time", sent=True)
+LATE = sj.RequestTimeout("no response in time", sent=True)
 
 
 @pytest.mark.parametrize("lost", [LATE, json_response("too slow", status=504)])
-def test_after_an_answer_that_took_too_long_nothing_is_sent_again(lost):
+def test_after_a_response_that_took_too_long_nothing_is_retried(lost):
     # The server may be at it still: "none yet" is not "none".
     world = World(NONE, lost, NONE, NONE, NONE)
     with pytest.raises(sj.SubmissionUnknown) as caught:
@@ -204,7 +204,7 @@ def test_a_key_that_was_used_for_other_circuits_is_a_conflict():
         sj.submit_job(World(there).client, other, submission_key=KEY)
 
 
-def test_a_look_up_is_repeated_like_any_read_before_it_fails():
+def test_a_query_is_retried_like_any_read_before_it_fails():
     policy = sj.RetryPolicy(max_attempts=3)
     world = World(NONE, RESET, BUSY, RESET, FOUND, retry_policy=policy)
     assert world.submit().adopted
@@ -215,7 +215,7 @@ def test_a_look_up_is_repeated_like_any_read_before_it_fails():
     assert world.sent == "?!" + "?" * 9
 
 
-def test_where_the_key_cannot_be_looked_up_at_first_nothing_is_sent():
+def test_if_the_first_query_for_the_key_fails_nothing_is_sent():
     world = World(json_response("who are you", status=401))
     with pytest.raises(sj.AuthenticationError):
         world.submit()
@@ -345,7 +345,7 @@ def test_every_request_of_a_submission_is_given_the_time_that_is_left():
     assert world.transport.timeouts == (9, 9, 8.5, 7.5)
 
 
-def test_no_pause_before_a_look_up_passes_the_deadline_and_nothing_is_sent_after_it():
+def test_no_pause_before_a_query_passes_the_deadline_and_nothing_is_sent_after_it():
     steps = [NONE, RESET, NONE, NONE, NONE, RECEIPT]
     for timeout, sent in ((0.2, "?!"), (0.5, "?!"), (1, "?!?"), (3, "?!??")):
         world = World(*steps)
@@ -365,7 +365,7 @@ def test_a_deadline_that_has_passed_leaves_it_unknown_with_what_was_sent():
 
 
 @pytest.mark.parametrize("timeout", [-1, float("nan"), float("inf"), True, "10"])
-def test_a_timeout_that_is_none_is_refused_before_anything_is_sent(timeout):
+def test_a_timeout_out_of_range_is_refused_before_anything_is_sent(timeout):
     for key in (None, KEY):
         world = World()
         with pytest.raises(sj.InvalidRequest, match="timeout_seconds"):
@@ -377,7 +377,7 @@ def test_a_timeout_that_is_none_is_refused_before_anything_is_sent(timeout):
 
 
 class Service:
-    """A server in memory that keeps what it is sent, and loses the answers that it is told to."""
+    """A server in memory that keeps what it is sent, and loses the responses that it should."""
 
     def __init__(self, lost=()):
         self.jobs = []

@@ -69,7 +69,7 @@ def memory(*, quick: bool) -> Row:
             ("our_memory", {"max_body_bytes": CAP_BYTES}),
             ("official_memory", {}),
         ):
-            with faults.FaultServer(faults.answer(jobs_body(JOB)), then=bad) as server:
+            with faults.FaultServer(faults.respond(jobs_body(JOB)), then=bad) as server:
                 outcomes.append(run_child(task, origin=server.origin, **options))
         return outcomes[0], outcomes[1]
 

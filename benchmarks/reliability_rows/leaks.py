@@ -78,29 +78,29 @@ def _handed_back(make: Callable[[str], faults.Act]) -> faults.Act:
 
 
 def _json(value: Any, status: str) -> faults.Act:
-    return faults.answer(json.dumps(value).encode(), status)
+    return faults.respond(json.dumps(value).encode(), status)
 
 
 def _scripts() -> dict[str, faults.Act]:
     good = json.dumps({str(JOB): job_data()}).encode()
     back = {
-        "body of an error": lambda sent: faults.answer(sent.encode(), "400 Bad Request"),
+        "body of an error": lambda sent: faults.respond(sent.encode(), "400 Bad Request"),
         "message of a 401": lambda sent: _json({"message": sent}, "401 Unauthorized"),
         "detail of a 422": lambda sent: _json({"detail": [{"msg": sent}]}, "422 No"),
-        "page of a proxy": lambda sent: faults.answer(b"<html>" + sent.encode()),
+        "page of a proxy": lambda sent: faults.respond(b"<html>" + sent.encode()),
         "id of a job": lambda sent: _json({sent: {}}, "200 OK"),
         "field of a job": lambda sent: _json({str(JOB): job_data(statuses=sent)}, "200 OK"),
         "warning": lambda sent: _json({"warnings": [{"message": sent}]}, "200 OK"),
         "status line": lambda sent: faults.raw(f"HTTP/1.1 500 {sent}\r\n\r\n".encode(), close=True),
         "no HTTP": lambda sent: faults.raw(sent.encode() + b"\r\n\r\n", close=True),
         "length": lambda sent: faults.stated_length(sent, good),
-        "coding": lambda sent: faults.answer(good, headers=[("Content-Encoding", sent)]),
+        "coding": lambda sent: faults.respond(good, headers=[("Content-Encoding", sent)]),
         "redirect": lambda sent: faults.redirect(f"http://127.0.0.1:9/{sent.replace(' ', '/')}"),
     }
     return {
         **{name: _handed_back(make) for name, make in back.items()},
-        "good": faults.answer(good),
-        "busy": faults.answer(b'"busy"', "503 Service Unavailable"),
+        "good": faults.respond(good),
+        "busy": faults.respond(b'"busy"', "503 Service Unavailable"),
         "closed": faults.close_after_request(),
         "reset": faults.reset_after_request(),
         "headers cut": faults.cut_headers(),

@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -32,6 +33,7 @@ BENCHMARKS = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(BENCHMARKS.parent / "tests" / "loopback"))
 
 import faults  # noqa: E402 - the fault server of the tests, found by the line above
+from certificates import Tls  # noqa: E402 - so are its certificates
 
 __all__ = [
     "HOST",
@@ -42,7 +44,9 @@ __all__ = [
     "Failed",
     "Handler",
     "Row",
+    "Tls",
     "asked_id",
+    "certificates",
     "faults",
     "in_threads",
     "job_data",
@@ -159,6 +163,13 @@ def serve_jobs(status: str = "running", *, arrivals: list[float] | None = None) 
         connection.send(faults.whole(jobs_body(asked_id(request.target), status=status)))
 
     return faults.Act(run)
+
+
+@contextlib.contextmanager
+def certificates() -> Iterator[Tls]:
+    """Certificates for a server on 127.0.0.1, in files that are deleted afterwards."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Tls(Path(folder))
 
 
 # ---- clients -------------------------------------------------------------------------------------

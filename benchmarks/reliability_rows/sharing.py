@@ -21,7 +21,9 @@ from .shared import (
     Failed,
     Handler,
     Row,
+    Tls,
     asked_id,
+    certificates,
     faults,
     in_threads,
     job_number,
@@ -64,7 +66,7 @@ def _call_often(call: Callable[[], object], errors: tuple[type[Exception], ...],
             call()
         except errors:
             continue
-        raise AssertionError("there was an answer")
+        raise AssertionError("there was a response")
 
 
 def outage(*, quick: bool) -> Row:
@@ -99,19 +101,19 @@ def outage(*, quick: bool) -> Row:
 
 
 def _faulty_server(share: float) -> faults.Act:
-    """The job asked for, but for some share of the requests something else."""
-    draw = random.Random(6)  # noqa: S311 - faults are no secret
+    """The requested job, but for some share of the requests something else."""
+    draw = random.Random(6)  # noqa: S311 - nothing is kept secret with it
     lock = threading.Lock()
     fixed = {
-        "busy": faults.answer(b'"busy"', "503 Service Unavailable"),
-        "broken": faults.answer(b'{"message": "broken"}', "500 Internal Server Error"),
-        "page": faults.answer(b"<html>proxy</html>"),
+        "busy": faults.respond(b'"busy"', "503 Service Unavailable"),
+        "broken": faults.respond(b'{"message": "broken"}', "500 Internal Server Error"),
+        "page": faults.respond(b"<html>proxy</html>"),
         "reset": faults.reset_after_request(),
         "closed": faults.close_after_request(),
         "headers cut": faults.cut_headers(),
         "no HTTP": faults.garbage(),
     }
-    kinds = ["body cut", "chunks cut", "sliced", "more than its length", *fixed]
+    kinds = ["body cut", "chunks cut", "sliced", "more than its length", "two responses", *fixed]
 
     def run(connection: faults.Connection, request: faults.Received | None) -> None:
         assert request is not None
@@ -127,6 +129,8 @@ def _faulty_server(share: float) -> faults.Act:
         elif fault == "more than its length":
             connection.send(faults.whole(body) + jobs_body(JOB))
             connection.close()
+        elif fault == "two responses":  # in one piece: both have been received with the first
+            connection.send(faults.whole(body) + faults.whole(jobs_body(JOB)))
         elif fault == "sliced":
             whole = faults.whole(body)
             for start in range(0, len(whole), 300):
@@ -138,7 +142,7 @@ def _faulty_server(share: float) -> faults.Act:
 
 
 def _through(
-    ask: Callable[[str], str],
+    fetch: Callable[[str], str],
     own: tuple[type[Exception], ...],
     threads: int,
     calls: int,
@@ -149,10 +153,10 @@ def _through(
     def run(place: int) -> None:
         for number in range(calls):
             try:
-                how = ask(str(job_number(place * calls + number)))
+                how = fetch(str(job_number(place * calls + number)))
             except own:
                 how = "own"
-            except Exception as error:  # noqa: BLE001 - foreign ones are what is looked for
+            except Exception as error:  # noqa: BLE001 - foreign ones are what this counts
                 how = f"foreign {type(error).__name__}"
             counts[place][how] += 1
 
@@ -169,43 +173,65 @@ def _names(counts: Counter[str]) -> str:
     return f" ({', '.join(names)})" if names else ""
 
 
+def _ours_through_faults(threads: int, calls: int, tls: Tls | None) -> Counter[str]:
+    policy = sj.RetryPolicy(base_seconds=0.001, cap_seconds=0.01)
+    server = faults.FaultServer(then=_faulty_server(0.2), tls=tls and tls.server)
+    trusted = None if tls is None else str(tls.bundle)
+    with server, our_client(server.origin, retry_policy=policy, ca_certs=trusted) as client:
+
+        def fetch(job_id: str) -> str:
+            try:
+                job = sj.fetch_job(client, job_id)
+            except sj.JobsNotFound:  # the server knows each: this was the response to another call
+                return "crossed"
+            is_right = str(job.job_id) == job_id == job.metadata["echo"]
+            return "right" if is_right else "crossed"
+
+        return _through(fetch, (sj.SuperstaqException,), threads, calls)
+
+
+def _theirs_through_faults(threads: int, calls: int, tls: Tls | None) -> Counter[str]:
+    with faults.FaultServer(then=_faulty_server(0.2), tls=tls and tls.server) as server:
+        official = official_client(server.origin, max_retry_seconds=0.3)
+
+        def fetch(job_id: str) -> str:
+            jobs = official.fetch_jobs([job_id])
+            is_right = [*jobs] == [job_id] and jobs[job_id]["metadata"] == {"echo": job_id}
+            return "right" if is_right else "crossed"
+
+        counts = _through(fetch, (gss.SuperstaqException, TimeoutError), threads, calls)
+        official.session.close()
+        return counts
+
+
 def through_faults(*, quick: bool) -> Row:
     """Row 6."""
     threads, calls, their_calls = (16, 100, 25) if quick else (16, 2000, 100)
-    policy = sj.RetryPolicy(base_seconds=0.001, cap_seconds=0.01)
-    server = faults.FaultServer(then=_faulty_server(0.2))
-    with server, our_client(server.origin, retry_policy=policy) as client:
-
-        def ask(asked: str) -> str:
-            try:
-                job = sj.fetch_job(client, asked)
-            except sj.JobsNotFound:  # the server knows each: this answer was another's
-                return "crossed"
-            is_right = str(job.job_id) == asked == job.metadata["echo"]
-            return "right" if is_right else "crossed"
-
-        mine = _through(ask, (sj.SuperstaqException,), threads, calls)
-
-    server = faults.FaultServer(then=_faulty_server(0.2))
-    with server:
-        official = official_client(server.origin, max_retry_seconds=0.3)
-
-        def their_ask(asked: str) -> str:
-            jobs = official.fetch_jobs([asked])
-            is_right = [*jobs] == [asked] and jobs[asked]["metadata"] == {"echo": asked}
-            return "right" if is_right else "crossed"
-
-        other = _through(their_ask, (gss.SuperstaqException, TimeoutError), threads, their_calls)
-        official.session.close()
+    with certificates() as tls:
+        mine = {
+            "http": _ours_through_faults(threads, calls, None),
+            "TLS": _ours_through_faults(threads, calls, tls),
+        }
+        other = {
+            "http": _theirs_through_faults(threads, their_calls, None),
+            "TLS": _theirs_through_faults(threads, their_calls, tls),
+        }
     return Row(
         number=6,
-        what=f"{threads} threads × {calls:,} calls through faults (20 % of the answers)",
-        bar="0 foreign exceptions, 0 crossed answers",
-        ours=f"{_foreign(mine)} foreign, {mine['crossed']} crossed ({mine['right']:,} right, "
-        f"{mine['own']:,} typed errors)",
-        theirs=f"{_foreign(other)} foreign{_names(other)}, {other['crossed']} crossed "
-        f"({other['right']:,} right, {other['own']:,} typed; {threads} × {their_calls} calls)",
-        passed=not _foreign(mine) and not mine["crossed"],
+        what=f"{threads} threads × {calls:,} calls through faults (20 % of the responses), over "
+        "http and over TLS",
+        bar="0 foreign exceptions, 0 crossed responses",
+        ours="; ".join(
+            f"{over}: {_foreign(counts)} foreign, {counts['crossed']} crossed "
+            f"({counts['right']:,} right, {counts['own']:,} typed errors)"
+            for over, counts in mine.items()
+        ),
+        theirs="; ".join(
+            f"{over}: {_foreign(counts)} foreign{_names(counts)}, {counts['crossed']} crossed "
+            f"({counts['right']:,} right, {counts['own']:,} typed; {threads} × {their_calls} calls)"
+            for over, counts in other.items()
+        ),
+        passed=not any(_foreign(counts) or counts["crossed"] for counts in mine.values()),
     )
 
 

@@ -102,10 +102,10 @@ def _faults() -> dict[str, Callable[[], contextlib.AbstractContextManager[str]]]
         "header flood": _after_request(faults.header_flood()),
         "header without end": _after_request(faults.long_header()),
         "interim responses without end": _after_request(faults.endless_interim()),
-        "503 without end": _after_request(faults.answer(b'"busy"', "503 Service Unavailable")),
-        "502 with a page": _after_request(faults.answer(b"<html>", "502 Bad Gateway")),
+        "503 without end": _after_request(faults.respond(b'"busy"', "503 Service Unavailable")),
+        "502 with a page": _after_request(faults.respond(b"<html>", "502 Bad Gateway")),
         "503, Retry-After an hour": _after_request(
-            faults.answer(b'"busy"', "503 Service Unavailable", [("Retry-After", "3600")])
+            faults.respond(b'"busy"', "503 Service Unavailable", [("Retry-After", "3600")])
         ),
         "running without end": _after_request(serve_jobs()),
         "body without end": _after_request(faults.endless_body()),

@@ -1,7 +1,7 @@
-"""Rows of polls: what an answer costs that says what the last one said, or nearly.
+"""Rows of polls: what a response costs that says what the last one said, or nearly.
 
-Only the reading of an answer is measured here, beside the reading of one that is all new; what its
-request costs stands in the rows of requests, and a whole wait in those of waiting.
+Only decoding a response is measured here, beside decoding one that is all new; the rows of requests
+measure what its request costs, and those of waiting a whole wait.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import attrs
 import orjson
 
 import superstaq_jobs as sj
-from superstaq_jobs.waiting.memory import SeenJobs
+from superstaq_jobs.waiting.memory import ResponseMemory
 
 from . import payloads, reading
 from .lines import Line, Run, Way, at_most, in_turns, middle, ratio, seconds_text
@@ -100,14 +100,14 @@ def _many_jobs(client: sj.SuperstaqClient, run: Run) -> Iterator[Line]:
         )
 
 
-def _poll(client: sj.SuperstaqClient, answers: Sequence[bytes]) -> Way:
-    """A poll whose answers go round and round, each another object, as from a socket."""
-    ids = [UUID(key) for key in json.loads(answers[0])]
+def _poll(client: sj.SuperstaqClient, responses: Sequence[bytes]) -> Way:
+    """A poll whose responses repeat in turn, each a new object, as from a socket."""
+    ids = [UUID(key) for key in json.loads(responses[0])]
     (call, *_) = client.api.query_jobs(sj.JobQuery(job_id=ids[:1]), sj.CircuitType.QASM)
-    seen = SeenJobs()
-    # As if all were asked for in one request: what is compared with is one answer too.
-    known = seen.reading(attrs.evolve(call, job_ids=tuple(ids)))
-    bodies = [bytes(bytearray(answer)) for _ in range(2) for answer in answers]
+    memory = ResponseMemory()
+    # As if one request were for all of them: what it is compared with is one response too.
+    known = memory.remembering(attrs.evolve(call, job_ids=tuple(ids)))
+    bodies = [bytes(bytearray(response)) for _ in range(2) for response in responses]
     state = {"next": 0}
 
     def poll() -> None:

@@ -2,8 +2,8 @@
 
 Who waits is a process of its own too (``waiting_client``): the same server, the same lives, the
 same polling interval for all, one after another. What is counted is the processor time of the one
-who waits, the requests that the server saw, and how long after a job's end its waiter was told: the
-end is the moment from which on the server's answer says so.
+who waits, the requests that the server saw, and how long after a job has finished the one who waits
+knows it: it has finished when the server's responses begin to say so.
 """
 
 from __future__ import annotations
@@ -69,7 +69,9 @@ def _of_time(
     ours_of = Figure.of(mine.processor_seconds for mine, _ in pairs).value
     shown = f"{seconds_text(ours_of)}, {ours.requests:,} requests"
     theirs = Figure.of(theirs.processor_seconds for _, theirs in pairs).value
-    what = f"processor time until {JOBS:,} jobs are over, all within {seconds:g} s, asked every "
+    what = (
+        f"processor time until {JOBS:,} jobs are finished, all within {seconds:g} s, polled every "
+    )
     what += f"{POLLING_SECONDS:g} s"
     yield Line(
         what=f"{what}: official, one `Job` waited for after another, ÷ ours",

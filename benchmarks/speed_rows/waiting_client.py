@@ -5,7 +5,7 @@
 The way, the server (``job_server``), its jobs, seconds and seed, and the polling interval. The ways
 are named in ``WAYS``. Each process imports what its way needs and no more, asks for one job first,
 so that the connection is there and whatever is loaded late is loaded, and then counts its processor
-time from the making of the handles until the last job is over.
+time from the making of the handles until the last job is finished.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Outcome:
         process_seconds: The same from the start of Python on, imports included.
         seconds: Of real time.
         requests: That the server saw.
-        latest: The longest time from a job's end to when its waiter was told; seconds.
+        latest: The longest time from a job's end until the one who waits knew it; seconds.
         middle: The median of these times; seconds.
         rounds: How long each round took, from the first request until the pause; seconds.
     """
@@ -116,7 +116,7 @@ def _in_rounds(task: _Task, begin: _Begin, told: _Told, rounds: list[float]) -> 
     while True:
         began = time.monotonic()
         for job in list(open_ones):
-            # It has no public way to look once.
+            # It has no public way to poll once.
             if job._status() in gss.models.TERMINAL_CIRCUIT_STATES:  # noqa: SLF001
                 told[job.job_id()] = time.monotonic()
                 open_ones.remove(job)
@@ -159,7 +159,7 @@ def _loop(
     told: _Told,
     rounds: list[float],
 ) -> None:
-    """Ask for all unfinished jobs, so many at a time, until all are over."""
+    """Request all unfinished jobs, a batch at a time, until all are finished."""
     open_ones = {str(each): each for each in task.ids}
     while True:
         began = time.monotonic()
@@ -181,7 +181,7 @@ WAYS: Final = {
     "official, in batches": _in_batches,
     "parsed alone": _parsed_alone,
 }
-"""How to wait; each begins the lives, and notes when it was told of each job's end.
+"""How to wait; each begins the jobs' lives, and notes when it knew of each job's end.
 
 The official client's ``Job`` waits for itself alone, so its way is one job after another. In
 rounds, every unfinished job is asked for by its ``Job``; in batches, by ``fetch_jobs`` of the

@@ -1,18 +1,18 @@
-"""Where the service is and which key opens it, from arguments, environment and files.
+"""A client's settings: its key and host, as the official client finds them, and their checks.
 
-Lives here: the look-ups of the API key and the host, as the official client does them, and the
-provider credentials. The one effect is reading the environment and the key files. May import
-``errors`` and ``sansio``.
+Reading the environment and the key files is the only effect.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
-from urllib.parse import urlsplit
+from typing import Any, Final, TypeVar
 
 from superstaq_jobs.errors import ApiKeyNotFound, ConfigurationError
+from superstaq_jobs.records.fields import is_a, is_amount, shown
+from superstaq_jobs.transport.address import Address
 from superstaq_jobs.wire.request import Secret, header_value_problem
 
 __all__ = ["API_KEY_VARIABLE", "REMOTE_HOST_VARIABLE", "find_api_key", "find_origin"]
@@ -23,34 +23,75 @@ API_KEY_VARIABLE: Final = "SUPERSTAQ_API_KEY"
 REMOTE_HOST_VARIABLE: Final = "SUPERSTAQ_REMOTE_HOST"
 """The environment variable that holds the host."""
 
+T = TypeVar("T")
+
 _FILE_NAMES: Final = ("superstaq_api_key", "superstaq-api-key")
 _IBM_CHANNELS: Final = ("ibm_quantum_platform", "ibm_cloud")
 
 
 Environ = Callable[[str], str | None]
-"""Looks one variable of the environment up. Not the environment itself: its ``repr`` shows all."""
+"""Gets one environment variable. Not the environment itself, whose ``repr`` shows everything."""
+
+
+def one_of(options: Iterable[T], value: object, *, name: str) -> T:
+    """The option that a value equals.
+
+    Raises:
+        ConfigurationError: If there is none.
+    """
+    listed = tuple(options)
+    for option in listed:
+        if option == value:
+            return option
+    names = ", ".join(map(str, listed))
+    raise ConfigurationError(f"{name} must be one of {names}; got {shown(value)}. Nothing was sent")
+
+
+def check_positive(**numbers: float) -> None:
+    """Refuse what is not a finite number above 0.
+
+    Raises:
+        ConfigurationError: Names the first such argument.
+    """
+    for name, number in numbers.items():
+        if not is_amount(number) or number == 0:
+            raise ConfigurationError(
+                f"{name} must be a number > 0, got {shown(number)}. Nothing was sent"
+            )
+
+
+def check_integer(number: int, *, name: str, minimum: int) -> None:
+    """Refuse what is not an integer from a minimum on.
+
+    Raises:
+        ConfigurationError: If it is not.
+    """
+    if type(number) is not int or number < minimum:
+        raise ConfigurationError(
+            f"{name} must be an integer >= {minimum}, got {shown(number)}. Nothing was sent"
+        )
 
 
 def check_secret(secret: Secret, *, name: str) -> Secret:
-    """A secret that can go into a header.
+    """A secret that can be sent in a header.
 
     Raises:
-        ConfigurationError: If it cannot, without showing it.
+        ConfigurationError: If it cannot; the message does not show it.
     """
     if problem := _header_problem(secret):
-        raise ConfigurationError(f"{name} {problem}; nothing was sent")
+        raise ConfigurationError(f"{name} {problem}. Nothing was sent")
     return secret
 
 
-def header_text(text: str, *, name: str) -> str:
-    """A text that can go into a header.
+def check_header(value: str, *, name: str) -> str:
+    """A string that can be sent in a header.
 
     Raises:
         ConfigurationError: If it cannot.
     """
-    if problem := _header_problem(Secret(text)):
-        raise ConfigurationError(f"{name} {problem}; nothing was sent")
-    return text
+    if problem := _header_problem(Secret(value)):
+        raise ConfigurationError(f"{name} {problem}. Nothing was sent")
+    return value
 
 
 def _header_problem(secret: Secret) -> str:
@@ -58,16 +99,16 @@ def _header_problem(secret: Secret) -> str:
 
 
 def find_api_key(given: Secret | None, *, environ: Environ, home: Path) -> Secret:
-    """The API key: the argument, the environment, or the first key file that there is.
+    """The API key: the argument, the environment variable, or the first key file that exists.
 
     Args:
-        given: The argument; None to look further.
-        environ: Looks a variable of the environment up.
+        given: The argument; None to search further.
+        environ: Gets an environment variable.
         home: The user's home directory.
 
     Raises:
-        ApiKeyNotFound: With every place that was looked at.
-        ConfigurationError: If the key cannot be sent as a header.
+        ApiKeyNotFound: If there is none; lists every place that was searched.
+        ConfigurationError: If the key cannot be sent in a header.
     """
     if given is not None:
         return check_secret(given, name="api_key")
@@ -100,39 +141,24 @@ def _key_files(environ: Environ, home: Path) -> Iterator[Path]:
 
 
 def find_origin(given: str | None, *, environ: Environ, default: str) -> str:
-    """Scheme and authority of the service: the argument, the environment, or the default.
+    """Scheme, host and port of the service: from the argument, the environment, or the default.
 
-    As with the official client, whatever follows the authority is dropped.
+    As in the official client, whatever follows the port is ignored.
 
     Args:
-        given: The argument; None or empty to look further.
-        environ: Looks a variable of the environment up.
+        given: The argument; None or empty to use the next source.
+        environ: Gets an environment variable.
         default: The API version's own host.
 
     Raises:
-        ConfigurationError: If it has no scheme or no host, or holds a user name.
+        ConfigurationError: It has no scheme or no host, or contains a user name.
     """
     host = given or environ(REMOTE_HOST_VARIABLE) or default
-    try:
-        parts = urlsplit(host)
-        name, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise ConfigurationError(f"remote_host {host!r} is no address: {error}") from None
-    if parts.scheme not in {"http", "https"} or not parts.netloc:
-        hint = f"; did you mean 'https://{host}'?" if "://" not in host else ""
+    if not is_a(host, str):
         raise ConfigurationError(
-            f"remote_host {host!r} has no scheme: it must begin with https:// (or http:// for "
-            f"this machine){hint}"
+            f"remote_host must be a string, got {shown(host)}. Nothing was sent"
         )
-    if not name:
-        raise ConfigurationError(f"remote_host {host!r} names no host")
-    if "@" in parts.netloc:
-        raise ConfigurationError(
-            "remote_host holds a user name or password, which this service does not use; they "
-            "are not shown here"
-        )
-    authority = f"[{name}]" if ":" in name else name
-    return f"{parts.scheme}://{authority}" + (f":{port}" if port is not None else "")
+    return Address.parse(host, name="remote_host", may_have_path=True).origin
 
 
 def provider_credentials(
@@ -142,16 +168,14 @@ def provider_credentials(
     ibmq_channel: str | None,
     cq_token: Secret | None,
 ) -> tuple[tuple[str, Secret], ...]:
-    """The headers that hold the credentials of other providers.
+    """The headers with the credentials of other providers.
 
     Raises:
-        ConfigurationError: If one cannot be sent as a header, or the channel is none of IBM's.
+        ConfigurationError: If one cannot be sent in a header, or the channel is not one of IBM's.
     """
-    if ibmq_channel is not None and ibmq_channel not in _IBM_CHANNELS:
-        raise ConfigurationError(
-            f"ibmq_channel {ibmq_channel!r} is none of {', '.join(_IBM_CHANNELS)} "
-            "('ibm_quantum' was shut down on 1 July 2025)"
-        )
+    if ibmq_channel is not None:
+        # Their predecessor, ibm_quantum, was shut down on 1 July 2025.
+        one_of(_IBM_CHANNELS, ibmq_channel, name="ibmq_channel")
     given = {
         "ibmq_token": ibmq_token,
         "ibmq_instance": None if ibmq_instance is None else Secret(ibmq_instance),
@@ -161,3 +185,14 @@ def provider_credentials(
     return tuple(
         (name, check_secret(value, name=name)) for name, value in given.items() if value is not None
     )
+
+
+def token_secret(token: str | Mapping[str, Any]) -> Secret:
+    """A provider's token, given as a string or as the mapping that contains it."""
+    return Secret(json.dumps(dict(token)) if isinstance(token, Mapping) else token)
+
+
+def without_login(url: str) -> str:
+    """A proxy's URL without the user name and password."""
+    scheme, _, rest = url.rpartition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}" if scheme else rest

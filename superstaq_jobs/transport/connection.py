@@ -1,215 +1,168 @@
-"""Sockets and connections that know how long, and how many bytes, one request may still take.
+"""A urllib3 connection that keeps to the limits of the request it is lent to.
 
-Lives here: the sockets, connections and pools of urllib3 that keep to the running ``Attempt``.
-urllib3's own timeouts bound the silence between two pieces of data, so that a server that drips is
-never late; here every single call into the operating system gets no more than the time that is
-left. A request is written, and its answer read, without http.client: its parsers take longer than
-all the rest. Used by ``transport`` alone; may import ``_answers``, ``_attempts``, ``sansio``
-and urllib3.
+urllib3 connects, tunnels and verifies; http.client writes requests and parses responses. Their
+timeouts bound the silence between two pieces of data, so that a server that drips is never late;
+here every blocking step gets only the time that is left for its request.
 """
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import io
+import re
 import socket
 import ssl
 import sys
-from collections.abc import Iterable
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
+import zlib
+from collections.abc import Iterator
+from typing import Any, Final
 
-import urllib3
 import urllib3.connection
+import urllib3.exceptions
+from urllib3.util.response import assert_header_parsing
 
-from superstaq_jobs.wire.request import Request, Secret
+from superstaq_jobs.wire.request import Request, Response, Secret
 
-from .answers import BUFFER_BYTES, Answer
-from .limits import Attempt, CutAnswer, Running
+from .limits import BadResponse, CutResponse, LimitedStream, Limits, TooLarge
 
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer, WriteableBuffer
-
-    _Socket = socket.socket
-else:
-    _Socket = object
-
-__all__ = [
-    "HiddenHeaders",
-    "disinherit",
-    "new_pool",
-    "tls_context",
-]
+__all__ = ["Connection", "TlsConnection"]
 
 _SEND_BYTES: Final = 256 * 1024
+_BUFFER_BYTES: Final = 64 * 1024
+# Larger pieces may take new pages of memory each time, which is up to 1.6 times as slow.
+_PIECE_BYTES: Final = 64 * 1024
+_FRAMING_BYTES: Final = 1024 * 1024
+_MAX_INTERIM_RESPONSES: Final = 50
+_LARGEST_STATUS: Final = 599
 _WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "DELETE", "TRACE", "OPTIONS"})
 
-
-class _BoundedSocket(_Socket):
-    """Mixed into a socket: each blocking call gets the patience of the running attempt."""
-
-    def _attempt(self) -> Attempt:
-        raise NotImplementedError
-
-    def _limited(self) -> Attempt:
-        """The running attempt; the next call may take as long as that has patience."""
-        attempt = self._attempt()
-        patience = attempt.patience_seconds()
-        if patience != self.gettimeout():  # setting it costs a call into the system
-            self.settimeout(patience)
-        return attempt
-
-    def recv_into(self, buffer: WriteableBuffer, *args: Any, **options: Any) -> int:
-        attempt = self._limited()
-        received = super().recv_into(buffer, *args, **options)
-        attempt.count_received(received)
-        return received
-
-    def recv(self, *args: Any, **options: Any) -> bytes:  # used by TLS inside of TLS
-        attempt = self._limited()
-        data = super().recv(*args, **options)
-        attempt.count_received(len(data))
-        return data
-
-    def send(self, data: ReadableBuffer, flags: int = 0, /) -> int:
-        attempt = self._limited()
-        attempt.sent = True
-        return super().send(data, flags)
-
-    def sendall(self, data: ReadableBuffer, flags: int = 0, /) -> None:
-        # The standard one holds the timeout for the whole of a large upload that goes on well.
-        with memoryview(data) as view, view.cast("B") as octets:
-            done = 0
-            while done < len(octets):
-                done += self.send(octets[done : done + _SEND_BYTES], flags)
+_FOLD: Final = re.compile(r"[ \t]*\r?\n[ \t]+")
+_DIGITS: Final = re.compile(r"[0-9]{1,18}")
+_GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
+_CODINGS: Final = frozenset({"gzip", "x-gzip", "deflate"})
 
 
-class _PlainSocket(_BoundedSocket, socket.socket):
-    running: Running
+class Connection(urllib3.connection.HTTPConnection):
+    """A connection that is lent to one request at a time.
 
-    def _attempt(self) -> Attempt:
-        return self.running.attempts[-1]
-
-
-def tls_context(running: Running, *, ca_certs: str | None) -> ssl.SSLContext:
-    """Verifying TLS settings, as the platform has them, whose sockets keep to the running attempt.
-
-    Raises:
-        OSError: The bundle to trust instead of the system's cannot be read.
+    Attributes:
+        limits: Those of the request that it is lent to.
+        prefix: What stands before the path in the first line: for a proxy, the server's origin.
+        extra: Headers besides those of the request.
     """
 
-    class TlsSocket(_BoundedSocket, ssl.SSLSocket):
-        # A class of its own for each context: the handshake runs inside of the constructor,
-        # before an attribute could be set.
-        def _attempt(self) -> Attempt:
-            return running.attempts[-1]
+    limits: Limits
+    prefix = ""
+    extra: tuple[tuple[str, str | Secret], ...] = ()
+    _twin: socket.socket | None = None  # a second handle of the socket that is being connected
 
-        def do_handshake(self, block: bool = False) -> None:
-            self.settimeout(self._attempt().patience_seconds())
-            super().do_handshake(block)
+    def exchange(self, request: Request, limits: Limits) -> Response:
+        """Send a request and read its response; the connection is closed if it cannot be reused."""
+        self.limits = limits
+        sent_completely = True
+        try:
+            self._write(request)
+        except BrokenPipeError:
+            if limits.connecting:
+                raise
+            sent_completely = False  # the server may have said why, before it stopped reading
+        # Not urllib3's own, which wraps the response once more.
+        response: Any = http.client.HTTPConnection.getresponse(self)
+        with contextlib.closing(response):
+            body = response.body()
+        if response.reader.left_over or not sent_completely:
+            self.close()
+        return Response(status=response.status, headers=response.fields, body=body)
 
-    context = ssl.create_default_context(cafile=ca_certs)
-    context.sslsocket_class = TlsSocket
-    return context
+    def _write(self, request: Request) -> None:
+        names = {name.lower() for name, _ in request.headers}
+        self.putrequest(
+            request.method,
+            self.prefix + request.path,
+            skip_host="host" in names,
+            skip_accept_encoding=True,
+        )
+        if "accept-encoding" not in names:
+            # Results of many circuits are megabytes that compress well.
+            self.putheader("Accept-Encoding", "gzip")
+        if request.body is not None or request.method not in _WITHOUT_BODY:
+            self.putheader("Content-Length", str(len(request.body or b"")))
+        for name, value in (*request.headers, *self.extra):
+            self.putheader(name, value.reveal() if isinstance(value, Secret) else value)
+        self.endheaders(request.body)
 
-
-class _Reader(io.BufferedReader):
-    """A stream that tells a line that was cut off from one that ended."""
-
-    begun = False
-
-    def readline(self, size: int | None = -1, /) -> bytes:
-        line = super().readline(size)
-        whole = line.endswith(b"\n") or (size is not None and 0 <= size <= len(line))
-        # http.client takes the end of the stream for the end of the headers.
-        if not whole and (line or self.begun):
-            raise CutAnswer
-        self.begun = True
-        return line
-
-
-class _ProxyAnswer(http.client.HTTPResponse):
-    """A proxy's answer to CONNECT, of which urllib3 reads the status and the headers alone."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        raw: Any = self.fp.detach()
-        self.fp = _Reader(raw, BUFFER_BYTES)
-
-
-class _PlainConnection(urllib3.connection.HTTPConnection):
-    """A connection of urllib3 that keeps to the running attempt from its first step on."""
-
-    def __init__(self, *args: Any, running: Running, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._running = running
-        self.response_class: Any = _ProxyAnswer
-        self._buffer = memoryview(bytearray(BUFFER_BYTES))
-
-    def request(
-        self,
-        method: str,
-        url: str,
-        body: Any = None,
-        headers: Any = None,
-        **_options: Any,
-    ) -> None:
-        """Send the request of the running attempt.
-
-        ``sansio`` has checked its parts, so that they are not checked once more. The pool has
-        been given none of its headers: what it hands on here are those for a proxy.
-        """
+    def send(self, data: Any) -> None:
+        """Send bytes in pieces, each within the time that is left."""
         if self.sock is None:
             self.connect()
-        self._method = method
-        host = self._authority() if url.startswith("/") else urlsplit(url).netloc
-        request = self._running.attempts[-1].request
-        self.sock.sendall(_head(request, url, host=host, more=headers.items()))
-        if body:
-            self.sock.sendall(body)
+        self.limits.sent = True
+        with memoryview(data) as view:
+            done = 0
+            while done < len(view):
+                self.limits.bound(self.sock)
+                done += self.sock.send(view[done : done + _SEND_BYTES])
 
-    def getresponse(self) -> Any:
-        """The answer, up to where its body begins."""
-        attempt = self._running.attempts[-1]
-        return Answer(self.sock, self._buffer, attempt, method=self._method)
+    def response_class(  # type: ignore[override]  # http.client calls it as it calls a class
+        self, sock: socket.socket, debuglevel: int = 0, *, method: str | None = None
+    ) -> HttpResponse:
+        """The response that comes next, within the limits of the request."""
+        del debuglevel
+        return HttpResponse(sock, method=method, limits=self.limits)
 
-    def _authority(self) -> str:
-        host = self.host.partition("%")[0]  # an IPv6 zone is of this machine alone
-        shown = f"[{host}]" if ":" in host else host
-        return shown if self.port == self.default_port else f"{shown}:{self.port}"
+    def is_quiet(self) -> bool:
+        """Whether nothing came, not even the end, since the last response was read.
+
+        What a server sent without a request must not become the response to the next one. Over TLS
+        it may have been received already, and wait inside OpenSSL: so it is read for.
+        """
+        if self.sock is None:
+            return False
+        try:
+            self.sock.settimeout(0)
+            self.sock.recv(1)
+        except OSError as error:
+            return isinstance(error, BlockingIOError | ssl.SSLWantReadError)
+        return False
+
+    # ---- connecting ------------------------------------------------------------------------
 
     def connect(self) -> None:
-        """Connect, and keep book of it: until it has succeeded nothing of the request is sent."""
-        attempt = self._running.attempts[-1]
-        attempt.connecting = True
-        super().connect()
-        attempt.connecting = attempt.sent = False
+        """Connect. Until that has succeeded, nothing of the request is sent."""
+        limits = self.limits
+        limits.connecting = True
+        try:
+            super().connect()
+        finally:
+            if self._twin is not None:
+                self._twin.close()
+        limits.connecting = limits.sent = False
+        limits.may_end = True
 
     def _new_conn(self) -> socket.socket:
-        """Connect to the first address that answers, each given the whole connect timeout.
+        """Connect to the first address that accepts; each is given the whole connect timeout.
 
         Otherwise a host with a dead IPv6 route could never be reached.
         """
-        attempt = self._running.attempts[-1]
         # The system's resolver takes no timeout: to bound it would need a thread.
         try:
             found = socket.getaddrinfo(self._dns_host, self.port, type=socket.SOCK_STREAM)
         except UnicodeError:
-            raise socket.gaierror(socket.EAI_NONAME, "no name that a host can have") from None
+            raise socket.gaierror(socket.EAI_NONAME, "not a valid host name") from None
         refused: OSError | None = None
         for family, kind, protocol, _name, address in found:
             try:
-                sock = _PlainSocket(family, kind, protocol)
+                sock = socket.socket(family, kind, protocol)
             except OSError as error:  # a family that this machine does not have
                 refused = error
                 continue
             try:
-                sock.running = self._running
-                sock.settimeout(attempt.patience_seconds())
+                self.limits.bound(sock)
                 sock.connect(address)
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 sys.audit("http.client.connect", self, self.host, self.port)
+                self._twin = sock.dup()
+                self._bound_handshake(sock)
             except OSError as error:
                 sock.close()
                 refused = error
@@ -220,87 +173,200 @@ class _PlainConnection(urllib3.connection.HTTPConnection):
                 return sock
         raise refused or OSError("the name has no address")
 
+    def _tunnel(self) -> None:
+        super()._tunnel()  # http.client's, which urllib3 overrides as well
+        self._bound_handshake(self.sock)
 
-class _TlsConnection(_PlainConnection, urllib3.connection.HTTPSConnection):
+    def _bound_handshake(self, sock: socket.socket) -> None:
+        self.limits.bound(sock)
+        # A handshake takes the socket away from its object before there is another one: a
+        # cancellation reaches it by a second handle.
+        self.limits.sock = self._twin
+
+
+class TlsConnection(Connection, urllib3.connection.HTTPSConnection):
     """The same over TLS."""
 
+    def _connect_tls_proxy(self, hostname: str, sock: socket.socket) -> ssl.SSLSocket:
+        """Connect to an https proxy. TLS inside of TLS is read from the outer socket in many steps.
 
-class HiddenHeaders(urllib3.HTTPHeaderDict):
-    """Headers for a proxy; a traceback or a debugger cannot show them by chance."""
+        Each of them has to be bounded, or a proxy that drips would be late without end.
+        """
+        outer = super()._connect_tls_proxy(hostname, sock)
 
-    def __repr__(self) -> str:
-        return f"<{len(self)} headers>"
+        def recv(size: int) -> bytes:
+            if outer.gettimeout() != 0:  # that is, unless ``is_quiet`` reads it
+                self.limits.bound(outer)
+            return ssl.SSLSocket.recv(outer, size)
+
+        outer.recv = recv  # type: ignore[method-assign, assignment]
+        return outer
 
 
-def _head(request: Request, target: str, *, host: str, more: Iterable[tuple[str, str]]) -> bytes:
-    """The head of a request, as it goes over the wire.
+class _Reader(io.BufferedReader):
+    """The buffer of one response.
 
-    Args:
-        request: The request.
-        target: What is asked for, as the first line has it.
-        host: The ``Host``, where the request does not name one.
-        more: Headers beside those of the request.
+    Attributes:
+        left_over: Whether bytes were left in it; known once it is closed.
     """
-    names = {name.lower() for name, _ in request.headers}
-    lines = [f"{request.method} {target} HTTP/1.1"]
-    if "host" not in names:
-        lines.append(f"Host: {host}")
-    if "accept-encoding" not in names:
-        # Results of many circuits are megabytes of text that shrinks well.
-        lines.append("Accept-Encoding: gzip")
-    if request.body is not None:
-        lines.append(f"Content-Length: {len(request.body)}")
-    elif request.method not in _WITHOUT_BODY:
-        lines.append("Content-Length: 0")
-    lines += [
-        f"{name}: {value.reveal() if isinstance(value, Secret) else value}"
-        for name, value in request.headers
-    ]
-    lines += [f"{name}: {value}" for name, value in more]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+    raw: LimitedStream
+    left_over = False
+
+    def close(self) -> None:
+        if not self.closed:
+            self.raw.finished = True
+            self.left_over = bool(self.peek(1))
+        super().close()
 
 
-def new_pool(
-    *,
-    scheme: str,
-    host: str,
-    port: int,
-    proxy_url: str | None,
-    proxy_headers: HiddenHeaders,
-    max_connections: int,
-    tls: ssl.SSLContext | None,
-    running: Running,
-) -> urllib3.HTTPConnectionPool:
-    """An empty pool of connections to one host that keep to the running attempt.
+class HttpResponse(http.client.HTTPResponse):
+    """A response as http.client parses it, which refuses what could be read in two ways.
+
+    The other way may be that of a proxy, which would let one response end inside of another.
+
+    Attributes:
+        fields: Header names in lower case and values, in the order received.
+        reader: Its buffer.
 
     Raises:
-        urllib3.exceptions.LocationParseError: The host's name cannot be one.
+        BadResponse: Its framing is in doubt.
+        CutResponse: The connection ended inside of it.
+        TooLarge: It is larger than allowed.
+        http.client.HTTPException: http.client cannot read it.
+        http.client.RemoteDisconnected: The connection ended before the first byte.
     """
-    # A thread that finds all connections busy waits, so that there are never more of them.
-    options: dict[str, Any] = {"maxsize": max_connections, "block": True}
-    if tls is not None:
-        options["ssl_context"] = tls
-    manager = urllib3.PoolManager(1, **options)
-    if proxy_url is not None:
-        manager = urllib3.ProxyManager(
-            proxy_url, proxy_headers=proxy_headers, proxy_ssl_context=tls, **options
+
+    def __init__(self, sock: socket.socket, *, method: str | None, limits: Limits) -> None:
+        super().__init__(sock, method=method)
+        self._limits = limits
+        # The stream that http.client made keeps the socket open if the connection lets go of it.
+        raw: Any = self.fp.detach()
+        self.reader = _Reader(LimitedStream(raw, sock, limits), _BUFFER_BYTES)
+        self.fp: Any = self.reader
+        self.fields: tuple[tuple[str, str], ...] = ()
+
+    # ---- the head --------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Read the head of the first response that is not an interim one, and check it."""
+        for _ in range(_MAX_INTERIM_RESPONSES + 1):
+            super().begin()
+            if self.status == http.client.SWITCHING_PROTOCOLS:
+                raise BadResponse("it switches to a protocol that was not requested")
+            if self.status >= http.client.OK:
+                break
+            self.headers = self.msg = None  # type: ignore[assignment]  # so that it begins again
+        else:
+            raise BadResponse("there are too many interim responses before it")
+        self._check_head()
+        limits = self._limits
+        limits.head_received = True
+        limits.content_length = self.length
+        limits.may_end = not self.chunked
+
+    def _check_head(self) -> None:
+        if self.status > _LARGEST_STATUS:
+            raise BadResponse(f"its status, {self.status}, does not exist")
+        try:
+            assert_header_parsing(self.headers)
+            dropped = self.headers.get_unixfrom()
+        except urllib3.exceptions.HeaderParsingError:
+            dropped = "a line"
+        if dropped:
+            raise BadResponse("a line among its headers is not a header")
+        self.fields = tuple(
+            (name.lower(), (_FOLD.sub(" ", value) if "\n" in value else value).strip(" \t"))
+            for name, value in self.headers.items()
         )
-    pool = manager.connection_from_host(host, port, scheme)
-    secure = isinstance(pool, urllib3.HTTPSConnectionPool)
-    connection: Any = _TlsConnection if secure else _PlainConnection
-    pool.ConnectionCls = partial(connection, running=running)  # type: ignore[assignment]
-    return pool
+        codings = self._values("transfer-encoding")
+        lengths = set(self._values("content-length"))
+        if codings and codings != ["chunked"]:
+            raise BadResponse("its transfer coding is not 'chunked'")
+        if codings and lengths:
+            raise BadResponse("it has both a length and a transfer coding")
+        if len(lengths) > 1:
+            raise BadResponse("it has several lengths")
+        if not all(map(_DIGITS.fullmatch, lengths)):
+            raise BadResponse("its length is not a number of bytes")
+        if self.length == 0:
+            self.chunked = False  # by its status or the request's method it has no body
+
+    def _values(self, name: str) -> list[str]:
+        return [value.lower() for key, value in self.fields if key == name]
+
+    # ---- the body --------------------------------------------------------------------------
+
+    def body(self) -> bytes:
+        """The body, decompressed.
+
+        Raises:
+            BadResponse: Its framing or its compression is wrong.
+            CutResponse: The connection ended inside of it.
+            TooLarge: It is larger than allowed.
+            zlib.error: It is not compressed in the way that its headers say.
+        """
+        length, limits = self.length, self._limits
+        max_bytes = limits.max_body_bytes
+        if length is not None and length > max_bytes:
+            raise TooLarge
+        # Twice, since a body that comes in small chunks is larger on the wire.
+        limits.bytes_left = 2 * max_bytes + _FRAMING_BYTES
+        is_compressed = length != 0 and self._is_compressed()
+        if length is not None and not is_compressed:
+            try:
+                return self.read()
+            except http.client.IncompleteRead as error:
+                limits.body_bytes = len(error.partial)
+            raise CutResponse
+        body = io.BytesIO()
+        pieces = self._pieces()
+        for piece in _inflated(pieces) if is_compressed else pieces:
+            limits.seconds_for_step()  # decompressing takes time as well
+            if body.tell() + len(piece) > max_bytes:
+                raise TooLarge
+            body.write(piece)
+        return body.getvalue()
+
+    def _is_compressed(self) -> bool:
+        named = ",".join(self._values("content-encoding")).split(",")
+        codings = [coding for coding in map(str.strip, named) if coding not in {"", "identity"}]
+        if codings and (len(codings) > 1 or codings[0] not in _CODINGS):
+            raise BadResponse("its body is compressed in a way that was not requested")
+        return bool(codings)
+
+    def _pieces(self) -> Iterator[bytes]:
+        """The body as it comes, in pieces."""
+        while piece := self._chunk_piece() if self.chunked else self.read(_PIECE_BYTES):
+            self._limits.body_bytes += len(piece)
+            yield piece
+        if self.length:
+            raise CutResponse
+
+    def _chunk_piece(self) -> bytes:
+        try:
+            piece = self.read1(_PIECE_BYTES)
+        except http.client.IncompleteRead:  # not the end of the connection: that is a CutResponse
+            raise BadResponse("a chunk does not begin with its size") from None
+        if (self.chunk_left or 0) < 0:
+            raise BadResponse("a chunk has a negative size")
+        return piece
 
 
-def disinherit(pool: urllib3.HTTPConnectionPool) -> None:
-    """Close a forked process's copies of the idle connections of its parent, which goes on.
+def _inflated(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Decompress a gzip or zlib body into pieces of bounded size, whatever it expands to.
 
-    Nothing is sent, over TLS neither. No lock is taken: one that another thread held during the
-    fork stays locked in the child for ever, so the queue gets new ones, for its finalizer's sake.
+    Raises:
+        CutResponse: It ends too early.
+        zlib.error: It is not such a body.
     """
-    if pool.pool is None:
-        return
-    idle = list(pool.pool.queue)
-    pool.pool.__init__()  # type: ignore[misc]
-    for connection in filter(None, idle):
-        connection.close()
+    inflater = None
+    for piece in pieces:
+        rest = piece
+        while rest:
+            if inflater is None or inflater.eof:  # gzip may have several members in a row
+                inflater = zlib.decompressobj(_GZIP_OR_ZLIB)
+            yield inflater.decompress(rest, _PIECE_BYTES)
+            rest = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
+    if inflater is None or not inflater.eof:
+        raise CutResponse

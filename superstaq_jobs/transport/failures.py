@@ -1,19 +1,15 @@
-"""What went wrong inside of the transport, told in the errors of this library.
-
-Lives here: ``translated``. Used by ``transport`` alone; may import ``errors``, ``_attempts`` for
-what an attempt knows, and urllib3 for its exceptions.
-"""
+"""Errors of urllib3, http.client and the operating system, as errors of this library."""
 
 from __future__ import annotations
 
 import http.client
+import queue
 import re
 import socket
 import ssl
 import zlib
 
-from urllib3.exceptions import ClosedPoolError, EmptyPoolError, HTTPError
-from urllib3.exceptions import TimeoutError as PoolTimeoutError
+from urllib3.exceptions import HTTPError
 
 from superstaq_jobs.errors import (
     AnswerTooLarge,
@@ -25,27 +21,29 @@ from superstaq_jobs.errors import (
     TransportError,
 )
 
-from .limits import Attempt, BadAnswer, CutAnswer, TooLarge
+from .limits import BadResponse, Closed, CutResponse, Limits, TooLarge
 
 __all__ = ["translated"]
 
 _Diagnosis = tuple[type[SuperstaqException], str, str]
-"""Which error it is, what happened, and what to do now."""
+"""The class of the error, what happened, and what to do now."""
 
 
-def translated(error: Exception, *, where: str, attempt: Attempt) -> SuperstaqException:
+def translated(error: Exception, *, where: str, limits: Limits) -> SuperstaqException:
     """The error to raise for one of urllib3, http.client or the operating system.
 
-    It is a new one with nothing of the old one in it but words chosen here: a text that came from
+    It is a new one that holds nothing of the old one but words chosen here: a string that came from
     the server is never repeated, since it could hold what the server was sent, the key included.
 
     Args:
         error: What was raised inside.
         where: The request and the host, for the message.
-        attempt: What is known of the request.
+        limits: What is known of the request.
     """
-    sent = attempt.sent and not attempt.connecting
-    kind, what, advice = _diagnosis(_cause(error), attempt)
+    sent = limits.sent and not limits.connecting
+    kind, what, advice = _diagnosis(error, limits)
+    if limits.cancelled:  # a socket that was shut down fails in many ways
+        kind, what, advice = TransportError, "it was cancelled", "Send it again if you need it."
     message = (
         f"{where}: {what}. "
         f"{'The request was sent.' if sent else 'Nothing of the request was sent.'} {advice}"
@@ -53,94 +51,87 @@ def translated(error: Exception, *, where: str, attempt: Attempt) -> SuperstaqEx
     return kind(message, sent=sent) if issubclass(kind, TransportError) else kind(message)
 
 
-def _cause(error: Exception) -> Exception:
-    """What urllib3 has wrapped: its errors have the inner one among their arguments."""
-    while inner := next((arg for arg in error.args if isinstance(arg, Exception)), None):
-        error = inner
-    return error
-
-
 def _diagnosis(  # noqa: PLR0911 - a table in all but name
-    cause: Exception, attempt: Attempt
+    error: Exception, limits: Limits
 ) -> _Diagnosis:
-    match cause:
-        case ClosedPoolError():
-            return ConfigurationError, "this transport has been closed", "Make a new one."
-        case TimeoutError() | PoolTimeoutError() | EmptyPoolError():
-            return RequestTimeout, *_lateness(cause, attempt)
+    match error:
+        case Closed():
+            return ConfigurationError, "this transport has been closed", "Create a new one."
+        case queue.Empty():
+            what = f"all connections were busy for {limits.timeout_seconds:g} s"
+            return RequestTimeout, what, "Allow more time, or raise max_connections."
+        case TimeoutError():
+            return RequestTimeout, *_lateness(limits)
         case ssl.SSLError():
-            return _tls_failure(cause, attempt)
+            return _tls_failure(error, limits)
         case http.client.RemoteDisconnected():
-            what = "the server closed the connection without an answer"
-            return TransportError, what, "Try again if the request is safe to repeat."
-        case CutAnswer():
-            return TransportError, _shortness(attempt), "Try again."
+            what = "the server closed the connection without a response"
+            return TransportError, what, "Try again if the request is safe to retry."
+        case CutResponse():
+            return TransportError, _shortness(limits), "Try again."
         case TooLarge() | http.client.LineTooLong():
-            part = "body is" if attempt.answered else "headers are"
-            what = f"the answer's {part} larger than allowed"
-            return AnswerTooLarge, what, "Ask for less, or raise max_body_bytes."
-        case http.client.HTTPException() if type(cause) is http.client.HTTPException:
+            part = "body is" if limits.head_received else "headers are"
+            what = f"the response's {part} larger than allowed"
+            return AnswerTooLarge, what, "Request less, or raise max_body_bytes."
+        case http.client.HTTPException() if type(error) is http.client.HTTPException:
             # Of this very class there is one: too many headers.
-            return AnswerTooLarge, "the answer has too many headers", "Check the host."
+            return AnswerTooLarge, "the response has too many headers", "Check the host."
         case OSError():
-            return TransportError, *_system_failure(cause)
-    return _nonsense(cause)
+            return TransportError, *_system_failure(error)
+    return _nonsense(error)
 
 
-def _lateness(cause: Exception, attempt: Attempt) -> tuple[str, str]:
-    if isinstance(cause, EmptyPoolError):
-        what = f"all connections were busy for {attempt.timeout_seconds:g} s"
-        return what, "Allow more time, or raise max_connections."
-    if not attempt.seconds_left() > 0:
-        step = "no connection" if attempt.connecting else "no whole answer"
-        return f"there was {step} within {attempt.timeout_seconds:g} s", "Allow more time."
-    if attempt.connecting:
-        what = f"there was no connection within {attempt.connect_timeout_seconds:g} s"
+def _lateness(limits: Limits) -> tuple[str, str]:
+    if not limits.seconds_left() > 0:
+        step = "no connection" if limits.connecting else "no complete response"
+        return f"there was {step} within {limits.timeout_seconds:g} s", "Allow more time."
+    if limits.connecting:
+        what = f"there was no connection within {limits.connect_timeout_seconds:g} s"
         return what, "Check the host and port, or raise connect_timeout_seconds."
-    what = f"the server was silent for {attempt.read_timeout_seconds:g} s"
+    what = f"the server was silent for {limits.read_timeout_seconds:g} s"
     return what, "Try later, or raise read_timeout_seconds."
 
 
-def _tls_failure(cause: ssl.SSLError, attempt: Attempt) -> _Diagnosis:
-    if isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+def _tls_failure(error: ssl.SSLError, limits: Limits) -> _Diagnosis:
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         what = "the connection was closed inside of TLS"
         return TransportError, what, "Try again, or check that the port speaks TLS."
-    reason = getattr(cause, "verify_message", "") or cause.reason or "no reason given"
-    kind = TlsError if attempt.connecting else TransportError
-    advice = "Check the host's name, or name the bundle of a private authority with ca_certs."
+    reason = getattr(error, "verify_message", "") or error.reason or "no reason given"
+    kind = TlsError if limits.connecting else TransportError
+    advice = "Check the host's name, or pass the bundle of a private authority as ca_certs."
     return kind, f"TLS failed ({reason.rstrip('.')})", advice
 
 
-def _shortness(attempt: Attempt) -> str:
-    if not attempt.answered:
-        return "the connection ended in the middle of the answer's headers"
-    if attempt.content_length is not None:
-        whole = attempt.content_length
-        return f"only {attempt.body_bytes} of {whole} bytes of the answer's body came"
-    return f"the answer's body was cut off after {attempt.body_bytes} bytes"
+def _shortness(limits: Limits) -> str:
+    if not limits.head_received:
+        return "the connection ended in the middle of the response's headers"
+    if limits.content_length is not None:
+        expected = limits.content_length
+        return f"only {limits.body_bytes} of {expected} bytes of the response's body arrived"
+    return f"the response's body was cut off after {limits.body_bytes} bytes"
 
 
-def _system_failure(cause: OSError) -> tuple[str, str]:
-    if isinstance(cause, socket.gaierror):
-        what = f"the host's name was not found ({cause.strerror})"
+def _system_failure(error: OSError) -> tuple[str, str]:
+    if isinstance(error, socket.gaierror):
+        what = f"the host's name was not found ({error.strerror})"
         return what, "Check the name, and the network of this machine."
-    # What a proxy said to CONNECT stands in the text alone.
-    status = re.search(r"Tunnel connection failed: (\d{3})", str(cause))
+    # The status of a proxy's response to CONNECT is only in the message.
+    status = re.search(r"Tunnel connection failed: (\d{3})", str(error))
     if status:
         return f"the proxy refused with status {status[1]}", "Check proxy_url and its login."
-    what = cause.strerror or "the connection failed"
+    what = error.strerror or "the connection failed"
     return what, "Check the host, its port and the network, or try again."
 
 
-def _nonsense(cause: Exception) -> _Diagnosis:
-    match cause:
-        case BadAnswer():
-            what = f"the answer is not proper HTTP: {cause}"
+def _nonsense(error: Exception) -> _Diagnosis:
+    match error:
+        case BadResponse():
+            what = f"the response is not valid HTTP: {error}"
         case zlib.error():
-            what = "the body of the answer is not compressed in the way that it says"
+            what = "the body of the response is not compressed in the way that its headers say"
         case http.client.HTTPException() | ValueError() | HTTPError():
-            what = f"the answer is not proper HTTP ({type(cause).__name__})"
+            what = f"the response is not valid HTTP ({type(error).__name__})"
         case _:
-            what = f"an error that was not foreseen ({type(cause).__name__})"
+            what = f"an unexpected error occurred ({type(error).__name__})"
             return TransportError, what, "Please report it."
     return ProtocolError, what, "Check the host, and the proxies on the way."

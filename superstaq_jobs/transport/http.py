@@ -1,50 +1,47 @@
-"""One HTTP request and its answer, bounded in time and size.
+"""``Transport``, what a client needs to send a request, and ``HttpTransport``, which does it.
 
-Lives here: ``Transport``, what the client needs of the outside world, and ``HttpTransport``, which
-does it with urllib3. No retries, no redirects, no logging: those are the client's. May import
-``sansio``, ``errors``, its own ``_sockets``, ``_attempts`` and ``_failures``, and urllib3.
+It neither retries, follows redirects nor logs: that is the client's part.
 
-Nothing of what happens inside, neither an exception of another library nor a frame with the
-request's headers in it, gets out: an error is built anew from what is known of the old one and
-raised where the old one is no longer being handled, so that neither its chain nor the locals of its
-traceback can show a key.
+Nothing of what happens inside gets out, neither an exception of another library nor a frame that
+holds the request's headers: an error is built anew from what is known of the old one and raised
+where that one is no longer being handled, so that neither its chain nor the locals of its traceback
+can show a key.
 """
 
 from __future__ import annotations
 
 import base64
-import ipaddress
+import contextlib
 import math
 import os
 import ssl
 import threading
-import time
-from collections.abc import Callable
-from types import TracebackType
-from typing import Any, Final, Protocol, Self
-from urllib.parse import unquote, urlsplit
+from collections import deque
+from functools import partial
+from queue import SimpleQueue
+from typing import Any, Protocol, Self
+from urllib.parse import unquote
 
-import attrs
 import urllib3
-from urllib3.exceptions import LocationParseError
+from urllib3.connection import ProxyConfig
 
+from superstaq_jobs.clock import Clock, SystemClock
 from superstaq_jobs.errors import ConfigurationError
 from superstaq_jobs.wire.request import Request, Response, Secret
 
-from .connection import HiddenHeaders, disinherit, new_pool, tls_context
+from .address import Address
+from .connection import Connection, TlsConnection
 from .failures import translated
-from .limits import Attempt, Running
+from .limits import CANCEL_TOKEN, Closed, Limits
 
 __all__ = ["HttpTransport", "Transport"]
 
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-
 
 class Transport(Protocol):
-    """Sends one request to the service and gives back its one answer.
+    """Sends one request to the service and returns its one response.
 
-    It neither repeats a request nor follows a redirect: an answer of any status is returned as it
-    is. It may be used by any number of threads at once. A fake for tests needs these two methods.
+    It neither retries a request nor follows a redirect: a response of any status is returned as it
+    is. It is thread-safe. A fake for tests needs these two methods.
     """
 
     def send(self, request: Request, /, *, timeout_seconds: float) -> Response:
@@ -53,42 +50,44 @@ class Transport(Protocol):
         Args:
             request: What to send.
             timeout_seconds: The longest that it may take, from the call to the last byte of the
-                answer; seconds.
+                response; seconds.
 
         Returns:
-            The whole answer.
+            The complete response.
 
         Raises:
-            TransportError: No whole answer came; ``sent`` tells whether the request may have
+            TransportError: No complete response arrived; ``sent`` says whether the request may have
                 reached the server. ``RequestTimeout``, ``TlsError`` and ``AnswerTooLarge`` are
-                kinds of it.
+                subclasses.
             ProtocolError: What came back is not HTTP.
         """
 
     def close(self) -> None:
-        """Close what is open. May be called more than once."""
+        """Close the connections. May be called more than once."""
 
 
 class HttpTransport:
-    """Requests over HTTP/1.1 connections that are kept and used again.
+    """Sends requests over HTTP/1.1 connections that are kept open and reused.
 
-    The address of the host is looked up by the operating system, which takes no time limit; every
-    other step, connecting and the TLS handshake included, ends by the deadline of its request.
-    Certificates are always verified. The proxies of the environment and ``.netrc`` are not read.
-    After a ``fork()`` the child opens connections of its own.
+    Thread-safe. The host's address is looked up by the operating system, which takes no time limit;
+    every other step, connecting and the TLS handshake included, ends by the deadline of its
+    request. Certificates are always verified. Proxies of the environment and ``.netrc`` are not
+    read. After a ``fork()`` the child opens connections of its own. A ``POST`` is sent over a
+    connection that has carried no response yet: a submission cannot be taken for accepted because
+    of bytes that belong to another request.
 
     Args:
         origin: Where the service is: ``https://host`` or ``https://host:port``.
-        connect_timeout_seconds: The longest that one step of connecting may take: an address of the
-            host, the proxy's answer, the TLS handshake; seconds.
-        read_timeout_seconds: The longest silence between two pieces of data; seconds.
-        max_body_bytes: The largest body of an answer, decompressed; bytes.
-        max_connections: How many connections there may be at once. Further threads wait for one,
-            within the time of their request.
+        connect_timeout_seconds: The longest that one step of connecting may take (one address of
+            the host, the proxy's response, the TLS handshake); seconds > 0.
+        read_timeout_seconds: The longest silence between two pieces of data; seconds > 0.
+        max_body_bytes: The largest body of a response, decompressed; bytes >= 0.
+        max_connections: How many connections there may be at once, 1 or more. Further threads wait
+            for one, within the time of their request.
         proxy_url: A proxy to go through, ``http://[user:password@]host:port``.
         ca_certs: The path of a bundle of certificates to trust instead of the system's.
         allow_insecure_http: Whether plain http may go to other hosts than this machine.
-        clock: A monotonic clock, in seconds.
+        clock: Measures the time of a request; None for the system's clock.
 
     Raises:
         ConfigurationError: One of the arguments cannot be used.
@@ -105,73 +104,70 @@ class HttpTransport:
         proxy_url: str | None = None,
         ca_certs: str | os.PathLike[str] | None = None,
         allow_insecure_http: bool = False,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Clock | None = None,
     ) -> None:
         for name, value in (
             ("connect_timeout_seconds", connect_timeout_seconds),
             ("read_timeout_seconds", read_timeout_seconds),
         ):
             if not 0 < value < math.inf:
-                raise ConfigurationError(f"{name} is {value}: it must be a number of seconds > 0")
-        if max_body_bytes < 0 or max_connections < 1:
-            raise ConfigurationError(
-                "max_body_bytes must be at least 0, max_connections at least 1"
-            )
-        self._address = _Address.read("origin", origin)
-        self._origin = self._address.origin
-        self._proxy = None if proxy_url is None else _Address.read("proxy_url", proxy_url)
-        host, scheme = self._address.host, self._address.scheme
+                raise ConfigurationError(f"{name} must be a number of seconds > 0, got {value}")
+        for name, value, least in (
+            ("max_body_bytes", max_body_bytes, 0),
+            ("max_connections", max_connections, 1),
+        ):
+            if value < least:
+                raise ConfigurationError(f"{name} must be >= {least}, got {value}")
+        self._address = Address.parse(origin, name="origin")
+        self._proxy = (
+            None
+            if proxy_url is None
+            else Address.parse(proxy_url, name="proxy_url", may_have_login=True)
+        )
         # Through a proxy even "localhost" goes over the network.
-        local = self._proxy is None and _is_loopback(host)
-        if scheme == "http" and not (local or allow_insecure_http):
+        local = self._proxy is None and self._address.is_loopback
+        if not (self._address.scheme == "https" or local or allow_insecure_http):
             raise ConfigurationError(
-                f"plain http to {host} would show the API key to the network. Use https, or "
-                "pass allow_insecure_http=True if you mean it."
+                f"plain http to {self._address.host} would show the API key to the network. Use "
+                "https, or pass allow_insecure_http=True if you mean it."
             )
-        self._connect_timeout_seconds = connect_timeout_seconds
-        self._read_timeout_seconds = read_timeout_seconds
-        self._max_body_bytes = max_body_bytes
+        self._limits = partial(
+            Limits,
+            clock=SystemClock() if clock is None else clock,
+            connect_timeout_seconds=connect_timeout_seconds,
+            read_timeout_seconds=read_timeout_seconds,
+            max_body_bytes=max_body_bytes,
+        )
         self._max_connections = max_connections
-        self._clock = clock
-        self._running = Running()
         self._tls: ssl.SSLContext | None = None
-        if "https" in {scheme, self._proxy and self._proxy.scheme}:
+        if "https" in {self._address.scheme, self._proxy and self._proxy.scheme}:
             bundle = None if ca_certs is None else os.fspath(ca_certs)
             try:
-                self._tls = tls_context(self._running, ca_certs=bundle)
+                self._tls = ssl.create_default_context(cafile=bundle)
             except (OSError, ValueError) as error:
                 raise ConfigurationError(f"ca_certs cannot be used: {error}") from None
-        try:
-            self._pool = self._new_pool()
-        except LocationParseError:
-            raise ConfigurationError(f"{host!r} is no name of a host") from None
-        self._pid = os.getpid()
+        self._shelf = _Shelf(max_connections)
         self._closed = False
 
     def __repr__(self) -> str:
-        return f"HttpTransport(origin={self._origin!r})"
+        return f"HttpTransport(origin={self._address.origin!r})"
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
         """Close the connections. May be called more than once; requests under way end normally."""
         self._closed = True
-        self._pool_of_this_process().close()
+        self._shelf_of_this_process().close()
 
     def send(self, request: Request, /, *, timeout_seconds: float) -> Response:
         """Send one request; see ``Transport.send``.
 
         Raises:
-            TransportError: No whole answer came.
+            TransportError: No complete response arrived.
             ProtocolError: What came back is not HTTP.
             ConfigurationError: The transport has been closed.
         """
@@ -184,124 +180,138 @@ class HttpTransport:
             del outcome  # or its traceback would hold this frame, and this frame it
 
     def _outcome(self, request: Request, timeout_seconds: float) -> Response | BaseException:
-        """The answer, or what is to be raised, without a trace of what went on inside."""
-        attempt = Attempt(
-            request=request,
-            timeout_seconds=timeout_seconds,
-            connect_timeout_seconds=self._connect_timeout_seconds,
-            read_timeout_seconds=self._read_timeout_seconds,
-            clock=self._clock,
-        )
-        self._running.attempts.append(attempt)
+        """The response, or what is to be raised, without a trace of what went on inside."""
+        token = CANCEL_TOKEN.get()
+        limits = self._limits(timeout_seconds=timeout_seconds, token=token)
         try:
-            return self._exchange(request, attempt)
+            if token is not None:
+                token.running.add(limits)
+            return self._exchange(request, limits)
         except Exception as error:  # noqa: BLE001 - whatever it is, its frames hold the headers
-            return translated(error, where=f"{request.label} at {self._origin}", attempt=attempt)
+            where = f"{request.label} at {self._address.origin}"
+            return translated(error, where=where, limits=limits)
         except BaseException as error:  # noqa: BLE001 - Ctrl-C: goes on, without those frames
             error.__context__ = error.__cause__ = None
             return error.with_traceback(None)
         finally:
-            self._running.attempts.pop()
+            if token is not None:
+                token.running.discard(limits)
 
-    def _exchange(self, request: Request, attempt: Attempt) -> Response:
-        pool = self._pool_of_this_process()
-        attempt.patience_seconds()  # raises where no time was given to begin with
-        # A proxy for plain http is told the whole address.
-        forwarded = self._proxy is not None and self._address.scheme == "http"
-        answer: Any = pool.urlopen(
-            request.method,
-            f"{self._origin}{request.path}" if forwarded else request.path,
-            body=request.body,
-            headers=HiddenHeaders(),  # the connection takes those of the attempt's request
-            retries=False,
-            redirect=False,
-            assert_same_host=False,
-            # Typed as whole seconds; any number from 0 will do. The deadline may just have passed.
-            pool_timeout=min(max(attempt.seconds_left(), 0.0), threading.TIMEOUT_MAX),  # type: ignore[arg-type]
-            preload_content=False,
-        )
+    def _exchange(self, request: Request, limits: Limits) -> Response:
+        """Send the request over a connection that is taken from the shelf and put back on it.
+
+        A signal handler, and so a Ctrl-C, runs between two calls of Python code, but not inside of
+        one into C, and not before the first call of a ``finally``. Hence a place is taken and noted
+        in one call into C, and given back by the first one below.
+        """
+        limits.seconds_for_step()  # raises if there was no time to begin with
+        shelf = self._shelf_of_this_process()
+        give_back = shelf.places.put
+        place: list[None] = []
+        held: list[Connection] = []
         try:
-            body = answer.body(max_bytes=self._max_body_bytes)
+            seconds = min(max(limits.seconds_left(), 0.0), threading.TIMEOUT_MAX)
+            place.extend(map(shelf.places.get, (True,), (seconds,)))
+            limits.raise_if_cancelled()
+            connection = self._connection(shelf, held, is_new=request.method == "POST")
+            response = connection.exchange(request, limits)
+            limits.release()
+            if connection.sock is not None:
+                done, held = held, []
+                shelf.idle.extend(done)
+        except BaseException:
+            for connection in held:
+                connection.close()
+            raise
         finally:
-            answer.release()
-        return Response(status=answer.status, headers=answer.fields, body=body)
+            if place:
+                give_back(None)
+        if self._closed:
+            shelf.close()
+        return response
 
-    def _pool_of_this_process(self) -> urllib3.HTTPConnectionPool:
-        """The pool of connections, a new one in a process that was forked since.
+    def _connection(self, shelf: _Shelf, held: list[Connection], *, is_new: bool) -> Connection:
+        """Take an idle connection that can be used, or make one; in ``held`` it is closed later.
+
+        A new one takes the place of the one that has been idle longest.
+        """
+        if self._closed:
+            raise Closed
+        take = deque.popleft if is_new else deque.pop
+        while shelf.idle:
+            try:
+                held.extend(map(take, (shelf.idle,)))
+            except IndexError:  # another thread was faster
+                break
+            if not is_new and held[0].is_quiet():
+                return held[0]
+            held[0].close()
+            held.clear()
+            if is_new:
+                break
+        held.append(self._new_connection())
+        return held[0]
+
+    def _new_connection(self) -> Connection:
+        """A connection that connects when something is sent."""
+        options: dict[str, Any] = {}
+        if self._proxy is not None:
+            options["proxy"] = urllib3.util.parse_url(self._proxy.origin)
+            options["proxy_config"] = ProxyConfig(self._tls, False, None, None)
+        kind = Connection
+        if self._tls is not None:
+            kind = TlsConnection
+            options["ssl_context"] = self._tls
+        first = self._proxy or self._address
+        connection = kind(first.host, first.port, **options)
+        if self._proxy is not None and self._address.scheme == "https":
+            headers = {name: value.reveal() for name, value in self._login()}
+            connection.set_tunnel(
+                self._address.host, self._address.port, headers, self._proxy.scheme
+            )
+        elif self._proxy is not None:  # it is sent the whole URL
+            connection.prefix, connection.extra = self._address.origin, self._login()
+        return connection
+
+    def _login(self) -> tuple[tuple[str, Secret], ...]:
+        """The header that logs in to the proxy, if it has a login."""
+        if self._proxy is None or self._proxy.login is None:
+            return ()
+        encoded = base64.b64encode(unquote(self._proxy.login.reveal()).encode()).decode()
+        return (("Proxy-Authorization", Secret(f"Basic {encoded}")),)
+
+    def _shelf_of_this_process(self) -> _Shelf:
+        """The shelf, a new one in a process that was forked since.
 
         Without a lock: one that another thread held during the fork would stay locked in the child.
         """
-        if self._pid != os.getpid():
-            old, self._pool = self._pool, self._new_pool()
-            self._pid = os.getpid()
-            if self._closed:
-                self._pool.close()
-            disinherit(old)
-        return self._pool
-
-    def _new_pool(self) -> urllib3.HTTPConnectionPool:
-        login = HiddenHeaders()
-        if self._proxy is not None and self._proxy.login is not None:
-            text = base64.b64encode(unquote(self._proxy.login.reveal()).encode()).decode()
-            login.add("Proxy-Authorization", f"Basic {text}")
-            del text
-        return new_pool(
-            scheme=self._address.scheme,
-            host=self._address.host,
-            port=self._address.port,
-            proxy_url=None if self._proxy is None else self._proxy.origin,
-            proxy_headers=login,
-            max_connections=self._max_connections,
-            tls=self._tls,
-            running=self._running,
-        )
+        shelf = self._shelf
+        if shelf.pid != os.getpid():
+            shelf.close()  # this process's copies: nothing is sent, and the parent goes on
+            shelf = self._shelf = _Shelf(self._max_connections)
+        return shelf
 
 
-@attrs.frozen(kw_only=True)
-class _Address:
-    """Where something listens, and the login that a proxy may want."""
+class _Shelf:
+    """The idle connections of one process, and a place for each connection that there may be.
 
-    scheme: str
-    host: str
-    port: int
-    login: Secret | None
+    Its locks are inside of C: a lock taken by Python code could stay locked after a Ctrl-C.
 
-    @classmethod
-    def read(cls, name: str, url: str) -> Self:
-        """Read scheme, host and port from the argument of that name, which may have no more."""
-        try:
-            parts = urlsplit(url)
-            port = parts.port
-        except ValueError:
-            readable = False
-        else:  # urlsplit leaves line breaks out in silence
-            readable = url.isprintable() and " " not in url
-        if not readable:
-            raise ConfigurationError(f"{name} is no address like https://host:port")
-        login, at, _ = parts.netloc.rpartition("@")
-        if at and name == "origin":
-            raise ConfigurationError("origin must not have a user name or password in it")
-        shown = name if at else f"{name} {url!r}"  # a password is not for messages
-        if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
-            raise ConfigurationError(f"{shown} must begin with https:// and name a host")
-        if parts.path or parts.query or parts.fragment:
-            raise ConfigurationError(f"{shown} must end after the host or port: no path, no query")
-        return cls(
-            scheme=parts.scheme,
-            host=parts.hostname,
-            port=_DEFAULT_PORTS[parts.scheme] if port is None else port,
-            login=Secret(login) if at else None,
-        )
+    Attributes:
+        pid: The process.
+        places: As many entries as requests may begin now.
+        idle: The connections, the one used last at the end.
+    """
 
-    @property
-    def origin(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        default = self.port == _DEFAULT_PORTS[self.scheme]
-        return f"{self.scheme}://{host}" if default else f"{self.scheme}://{host}:{self.port}"
+    def __init__(self, max_connections: int) -> None:
+        self.pid = os.getpid()
+        self.places: SimpleQueue[None] = SimpleQueue()
+        for _ in range(max_connections):
+            self.places.put(None)
+        self.idle: deque[Connection] = deque()
 
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    def close(self) -> None:
+        """Close the idle connections."""
+        while self.idle:
+            with contextlib.suppress(IndexError):  # another thread was faster
+                self.idle.pop().close()

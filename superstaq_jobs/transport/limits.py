@@ -1,107 +1,228 @@
-"""How long, and how many bytes, one request may still take, and what has become of it.
-
-Lives here: ``Attempt``, ``Running``, the attempts that a thread is in, and what is raised where an
-answer is not good. Used by the other parts of the transport; may import ``sansio``.
-"""
+"""What one request may still take: time, bytes, and whether anyone still waits for it."""
 
 from __future__ import annotations
 
-import http.client
-import threading
-from collections.abc import Callable
-from typing import Final
+import contextlib
+import io
+import socket
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Final
 
-from superstaq_jobs.wire.request import Request
+import attrs
 
-__all__ = ["MAX_HEADER_BYTES", "Attempt", "BadAnswer", "CutAnswer", "Running", "TooLarge"]
+from superstaq_jobs.clock import Clock
 
-MAX_HEADER_BYTES: Final = 512 * 1024
-"""So many bytes may come before an answer's headers end, those of interim answers included."""
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+__all__ = [
+    "CANCEL_TOKEN",
+    "BadResponse",
+    "CancelToken",
+    "Cancelled",
+    "Closed",
+    "CutResponse",
+    "LimitedStream",
+    "Limits",
+    "TooLarge",
+]
+
+_MAX_HEAD_BYTES: Final = 512 * 1024
+"""The most bytes that may arrive before the headers end, interim responses included."""
 
 
-# HTTPExceptions, for urllib3 to know them and to give up the connection.
-class BadAnswer(http.client.HTTPException):
-    """The answer breaks the rules of HTTP."""
+class BadResponse(Exception):
+    """The response breaks the rules of HTTP; the message says which."""
 
 
-class CutAnswer(http.client.HTTPException):
-    """The connection ended in the middle of the answer."""
+class CutResponse(Exception):
+    """The connection ended in the middle of the response."""
 
 
-class TooLarge(http.client.HTTPException):
-    """The answer is larger than what is allowed."""
+class TooLarge(Exception):
+    """The response is larger than allowed."""
 
 
-class Attempt:
-    """What one request may still take, and what has become of it so far.
+class Cancelled(Exception):
+    """Nobody waits for the response any more."""
 
-    Args:
-        request: The request.
-        timeout_seconds: How long the request may take in all, from now on; seconds.
-        connect_timeout_seconds: How long one blocking step of connecting may take; seconds.
-        read_timeout_seconds: How long any other blocking step may take; seconds.
-        clock: A monotonic clock, in seconds.
 
-    Attributes:
-        connecting: Whether a connection is being made (name, TCP, proxy, TLS).
-        sent: Whether bytes of the request (while connecting: of one to the proxy) went out.
-        wire_bytes_left: How many bytes may still be received, as they are on the wire.
-        answered: Whether the answer's headers have come; the next is theirs.
-        content_length: How long the body is by the headers; None where they do not say.
-        body_bytes: How much of the body was received, as it is coded on the wire.
+class Closed(Exception):
+    """The transport has been closed."""
+
+
+class CancelToken:
+    """Ends, from any thread, the requests that were sent in a context that holds it.
+
+    Their sockets are shut down, so that they fail and give up their connections at once; so do
+    requests that are sent afterwards.
     """
 
-    def __init__(
-        self,
-        *,
-        request: Request,
-        timeout_seconds: float,
-        connect_timeout_seconds: float,
-        read_timeout_seconds: float,
-        clock: Callable[[], float],
-    ) -> None:
-        self._clock = clock
-        self._deadline = clock() + timeout_seconds
-        self.request = request
-        self.timeout_seconds = timeout_seconds
-        self.connect_timeout_seconds = connect_timeout_seconds
-        self.read_timeout_seconds = read_timeout_seconds
-        self.connecting = False
-        self.sent = False
-        self.wire_bytes_left = MAX_HEADER_BYTES
-        self.answered = False
-        self.content_length: int | None = None
-        self.body_bytes = 0
+    def __init__(self) -> None:
+        self.cancelled = False
+        self.running: set[Limits] = set()
+
+    def cancel(self) -> None:
+        """End the requests. May be called more than once."""
+        self.cancelled = True
+        for limits in list(self.running):
+            limits.shut_down()
+
+
+CANCEL_TOKEN: Final[ContextVar[CancelToken | None]] = ContextVar("CANCEL_TOKEN", default=None)
+"""The token of the requests sent in this context.
+
+It is in the context and not in an argument of ``Transport.send``, so that a transport of two
+methods remains one, and a transport that wraps an ``HttpTransport`` need not pass it on.
+"""
+
+
+@attrs.define(kw_only=True, eq=False, repr=False)
+class Limits:
+    """What one request may still take, and how far it has come.
+
+    Attributes:
+        clock: Measures the time.
+        timeout_seconds: How long the request may take in total, from now on; seconds.
+        connect_timeout_seconds: How long one blocking step of connecting may take; seconds.
+        read_timeout_seconds: How long any other blocking step may take; seconds.
+        max_body_bytes: The largest that the body may be, decompressed; bytes.
+        token: Cancels the request; None if nothing does.
+        deadline: When the request must be finished, on the clock.
+        connecting: Whether a connection is being made (TCP, proxy, TLS).
+        sent: Whether bytes of the request (while connecting: of one to the proxy) went out.
+        bytes_left: How many bytes may still arrive over the wire.
+        may_end: Whether the connection may end now: before the first byte, and in a body that is
+            not chunked.
+        head_received: Whether the headers have arrived.
+        content_length: The length of the body in bytes, from the headers; None if unknown.
+        body_bytes: How many bytes of the body have been read, still compressed.
+        sock: The socket that the request blocks on; None once it has been given back.
+    """
+
+    clock: Clock
+    timeout_seconds: float
+    connect_timeout_seconds: float
+    read_timeout_seconds: float
+    max_body_bytes: int
+    token: CancelToken | None
+    deadline: float = attrs.field(init=False)
+    connecting: bool = False
+    sent: bool = False
+    bytes_left: int = _MAX_HEAD_BYTES
+    may_end: bool = True
+    head_received: bool = False
+    content_length: int | None = None
+    body_bytes: int = 0
+    sock: socket.socket | None = None
+
+    @deadline.default
+    def _deadline(self) -> float:
+        return self.clock.now() + self.timeout_seconds
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether nobody waits for the response any more."""
+        return self.token is not None and self.token.cancelled
+
+    def raise_if_cancelled(self) -> None:
+        """Raise ``Cancelled`` if nobody waits for the response any more."""
+        if self.cancelled:
+            raise Cancelled
+
+    def release(self) -> None:
+        """Let go of the socket, so that a cancellation cannot reach the next request on it.
+
+        Raises:
+            Cancelled: It may already have been reached.
+        """
+        self.sock = None  # before the token is read, as below
+        self.raise_if_cancelled()
 
     def seconds_left(self) -> float:
         """Seconds until the deadline; 0 or less once it has passed."""
-        return self._deadline - self._clock()
+        return self.deadline - self.clock.now()
 
-    def patience_seconds(self) -> float:
-        """How many seconds the next blocking call may take; always more than 0.
+    def seconds_for_step(self) -> float:
+        """How many seconds the next blocking step may take; always more than 0.
 
         Raises:
+            Cancelled: Nobody waits for the response any more.
             TimeoutError: The deadline has passed.
         """
+        self.raise_if_cancelled()
         left = self.seconds_left()
         if not left > 0:
-            raise TimeoutError("no time is left for this request")
+            raise TimeoutError
         step = self.connect_timeout_seconds if self.connecting else self.read_timeout_seconds
         return min(step, left)
 
-    def count_received(self, received: int) -> None:
-        """Book bytes that came over the wire.
+    def bound(self, sock: socket.socket) -> None:
+        """Give the next blocking step on a socket no more time than there is.
+
+        Raises:
+            Cancelled: Nobody waits for the response any more.
+            TimeoutError: The deadline has passed.
+        """
+        self.sock = sock  # before the token is read, which is set before this: one sees the other
+        seconds = self.seconds_for_step()
+        if seconds != sock.gettimeout():  # setting it is a system call
+            sock.settimeout(seconds)
+
+    def count(self, received: int) -> None:
+        """Count bytes that arrived.
 
         Raises:
             TooLarge: They are more than this request may receive.
+            CutResponse: There are none, which is the end of the connection, in the wrong place.
         """
-        self.wire_bytes_left -= received
-        if self.wire_bytes_left < 0:
+        self.bytes_left -= received
+        if self.bytes_left < 0:
             raise TooLarge
+        if received:
+            self.may_end = self.head_received and self.may_end
+        elif not self.may_end:
+            raise CutResponse
+
+    def shut_down(self) -> None:
+        """Make the blocking step that the request is in fail, from another thread."""
+        if (sock := self.sock) is not None:
+            # Not SSLSocket's own method: it turns TLS off first, and the key could still go out.
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
-class Running(threading.local):
-    """The attempts that this thread is in; more than one where a signal handler makes a request."""
+class LimitedStream(io.RawIOBase):
+    """Reads a socket within the limits of a request.
 
-    def __init__(self) -> None:
-        self.attempts: list[Attempt] = []
+    Args:
+        raw: The socket's own stream, which keeps it open; closed with this one.
+        sock: The socket.
+        limits: The limits.
+    """
+
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket, limits: Limits) -> None:
+        super().__init__()
+        self._raw = raw
+        self._sock = sock
+        self._limits = limits
+        self.finished = False
+        """Whether the response is complete, so that nothing more is to be read."""
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int | None:
+        """Read what has arrived, waiting for it no longer than there is time."""
+        if self.finished:
+            return None
+        self._limits.bound(self._sock)
+        received = self._sock.recv_into(buffer)
+        self._limits.count(received)
+        return received
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        self._raw.close()
+        super().close()

@@ -1,8 +1,14 @@
-"""Waits on one job or on many, run by a thread or by asyncio. Knows no HTTP."""
+"""Waits on one job or on many, in a thread or in asyncio. Knows nothing of HTTP."""
 
 from __future__ import annotations
 
-from .options import Pace, PollPolicy
-from .progress import ProgressBar
+from .options import (
+    JobsWaitOptions,
+    JobWaitOptions,
+    Pace,
+    PollPolicy,
+    ProgressBar,
+    WaitOptions,
+)
 
-__all__ = ["Pace", "PollPolicy", "ProgressBar"]
+__all__ = ["JobWaitOptions", "JobsWaitOptions", "Pace", "PollPolicy", "ProgressBar", "WaitOptions"]

@@ -1,9 +1,4 @@
-"""When a wait looks, and when it gives up. It knows no job and no HTTP.
-
-Lives here: the ``Countdown`` that a wait goes by, and ``Looks``, which asks tenacity whether there
-is to be another look, and after which pause. May import ``clock``, ``errors``, ``policy`` and
-tenacity.
-"""
+"""When a wait polls, and when it gives up. Knows nothing of jobs or of HTTP."""
 
 from __future__ import annotations
 
@@ -12,129 +7,112 @@ from collections.abc import Callable
 from typing import Final
 
 from superstaq_jobs.clock import Clock
-from superstaq_jobs.errors import InvalidValue, Problem
-from superstaq_jobs.records.fields import is_amount
 
-__all__ = ["Countdown", "Looks", "check_timeout"]
+__all__ = ["Deadline", "PollSchedule"]
 
 _KEPT_FAILURES: Final = 20
 _LONGEST_RESERVE_SECONDS: Final = 1.0
 _LONGEST_RESERVE_SHARE: Final = 0.1
 
 
-def check_timeout(timeout_seconds: float | None) -> None:
-    """Refuse what is no timeout of a wait.
+class Deadline:
+    """The time of one wait: how much is left, when the last poll begins, and which polls failed.
 
-    Raises:
-        InvalidValue: If it is neither None nor a finite number of seconds, 0 or more.
-    """
-    if timeout_seconds is not None and not is_amount(timeout_seconds):
-        what = f"{timeout_seconds!r} is no number of seconds, 0 or more"
-        raise InvalidValue("a wait", [Problem("timeout_seconds", what)])
-
-
-class Countdown:
-    """The time of one wait: when its next look may begin, how it goes, and what failed.
-
-    It ends at the deadline; or rather a little before, by what a look takes, so that a slow look
-    does not carry the wait past its deadline. The last pause ends there too, so that what was so in
-    time is seen whatever the interval.
+    Polling ends slightly before the deadline, by the time that a poll takes, so that a slow poll
+    does not overrun it. The last pause is cut short to end there too, so that a job that finished
+    in time is seen whatever the polling interval.
 
     Args:
         clock: The clock; only its monotonic side is used.
-        timeout_seconds: How long to wait at the most; None without a limit, 0 to look once.
-
-    Raises:
-        InvalidValue: If the timeout is out of its range.
+        timeout_seconds: How long to wait, in seconds; None for no limit, 0 for a single poll.
     """
 
     def __init__(self, clock: Clock, timeout_seconds: float | None) -> None:
-        check_timeout(timeout_seconds)
         self._clock = clock
         self._started = clock.now()
         self._timeout_seconds = timeout_seconds
-        self._deadline = math.inf if timeout_seconds is None else self._started + timeout_seconds
-        self._last_look = 0.0
+        self._ends = math.inf if timeout_seconds is None else self._started + timeout_seconds
+        self._poll_seconds = 0.0
         self._failures: list[Exception] = []
         self._num_failures = 0
 
     @property
-    def looks_once(self) -> bool:
-        """Whether there is time for one look only."""
+    def allows_one_poll(self) -> bool:
+        """Whether there is time for a single poll only."""
         return self._timeout_seconds == 0
 
     def seconds_left(self) -> float:
-        """Until the deadline; infinite without one."""
-        return self._deadline - self._clock.now()
+        """Seconds until the deadline; infinite if there is none."""
+        return self._ends - self._clock.now()
 
     def seconds_for_requests(self) -> float | None:
-        """How long a request that begins now may take; None without a limit.
+        """How long a request that begins now may take; None for no limit but the client's.
 
-        A wait that is to look once may take as long as a request; the last look of another not.
+        The only poll of a wait may take as long as any request; the last of several may not.
         """
-        is_unbounded = self.looks_once or self._deadline == math.inf
-        return None if is_unbounded else max(0.0, self.seconds_left())
+        is_unlimited = self.allows_one_poll or self._ends == math.inf
+        return None if is_unlimited else max(0.0, self.seconds_left())
 
-    def seconds_to_last_look(self) -> float:
-        """Until the last look should begin; 0 or less if no other is to."""
+    def seconds_to_last_poll(self) -> float:
+        """Seconds until the last poll should begin; 0 or less if there should be no other."""
         if self._timeout_seconds is None:
             return math.inf
         reserve = min(
-            2 * self._last_look,
+            2 * self._poll_seconds,
             _LONGEST_RESERVE_SHARE * self._timeout_seconds,
             _LONGEST_RESERVE_SECONDS,
         )
-        return self._deadline - reserve - self._clock.now()
+        return self._ends - reserve - self._clock.now()
 
     def waited_seconds(self) -> float:
-        """How long it has lasted."""
+        """How long the wait has lasted."""
         return self._clock.now() - self._started
 
-    def looked(self, seconds: float) -> None:
-        """Take in how long a look took."""
-        self._last_look = seconds
+    def note_poll(self, seconds: float) -> None:
+        """Record how long a poll took."""
+        self._poll_seconds = seconds
 
-    def failed(self, error: Exception) -> None:
-        """Take in a failure that the wait absorbs."""
+    def note_failure(self, error: Exception) -> None:
+        """Record a transient failure."""
         self._num_failures += 1
         self._failures[:] = [*self._failures[1 - _KEPT_FAILURES :], error]
 
     def failures(self) -> tuple[tuple[Exception, ...], int]:
-        """The last of the failures that were absorbed, 20 at most, and how many there were."""
+        """The last transient failures, at most 20, and how many there were."""
         return tuple(self._failures), self._num_failures
 
 
-class Looks:
-    """Looks that go on while something is open and there is time, for a loop that pauses itself.
+class PollSchedule:
+    """Decides after each poll whether there is another one, and after which pause.
 
-    tenacity decides, step by step, as it does in its own loops; so the same decisions serve a
-    thread, which sleeps, and a coroutine, which awaits.
+    tenacity makes the decision, one step at a time. It neither sleeps nor calls anything here, so
+    the same decisions serve a thread, which sleeps, and a coroutine, which awaits.
 
     Args:
-        countdown: The time there is.
-        pause_seconds: How long to wait after a look that left something open.
+        deadline: The time that there is.
+        pause_seconds: Gives the pause after a poll that left a job open, in seconds.
     """
 
-    def __init__(self, countdown: Countdown, pause_seconds: Callable[[], float]) -> None:
-        import tenacity  # by those who wait, not by all who have a handle
+    def __init__(self, deadline: Deadline, pause_seconds: Callable[[], float]) -> None:
+        import tenacity  # not needed by a program that only holds a handle
 
         self._retrying = tenacity.Retrying(
             retry=tenacity.retry_if_result(lambda is_open: is_open),
-            stop=lambda _: countdown.seconds_to_last_look() <= 0,
-            # The last pause ends where the last look begins, whatever the interval.
-            wait=lambda _: max(0.0, min(countdown.seconds_to_last_look(), pause_seconds())),
-            retry_error_callback=lambda _: None,  # out of time is for the wait to tell
+            stop=lambda _: deadline.seconds_to_last_poll() <= 0,
+            # The last pause ends where the last poll begins, whatever the interval.
+            wait=lambda _: max(0.0, min(deadline.seconds_to_last_poll(), pause_seconds())),
+            retry_error_callback=lambda _: None,  # the wait reports by itself that it timed out
         )
         self._state = tenacity.RetryCallState(self._retrying, fn=None, args=(), kwargs={})
 
     def pause_after(self, is_open: bool) -> float | None:
-        """The pause between a look and the next one, in seconds; None if there is no next one.
+        """The pause before the next poll, in seconds; None if that was the last one.
 
         Args:
-            is_open: Whether the look left something open.
+            is_open: Whether the last poll left a job open.
         """
         self._state.set_result(is_open)
-        # tenacity keeps its statistics by thread, and a wait may go on in another one.
+        # tenacity keeps its statistics per thread, and a wait may continue in another one.
         self._retrying.begin()
         self._retrying.iter(self._state)
         action = self._state.next_action

@@ -1,8 +1,4 @@
-"""What carries out the steps of a wait: one driver for threads, one for ``asyncio``.
-
-Lives here: ``run`` and ``run_async``. Neither knows what a job, an answer or a deadline is. May
-import ``_wait_loop`` and below.
-"""
+"""Carries out the steps of a wait: one driver for threads, one for ``asyncio``."""
 
 from __future__ import annotations
 
@@ -14,128 +10,130 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iter
 from typing import TYPE_CHECKING, Any
 
 from superstaq_jobs.clock import SystemClock
+from superstaq_jobs.transport.limits import CANCEL_TOKEN, CancelToken
 
 from .job_wait import JobWait
-from .loop import Answered, Pause, Round, Steps
+from .loop import Pause, Polled, Round, Steps
 
 if TYPE_CHECKING:
     import asyncio
 
-__all__: list[str] = []
-
-_Done = Callable[[Answered], object]
+__all__ = ["run", "run_async"]
 
 
 def run(steps: Steps) -> Generator[JobWait, None, None]:
     """Carry the steps out in this thread.
 
     Yields:
-        Each wait that has a change to tell, failed or is over.
+        Each wait that has a change to report, has failed or has ended.
     """
-    answer: Any = None
-    answers: Iterator[Answered] = iter(())
-    with contextlib.closing(steps), contextlib.ExitStack() as under_way:
+    outcome: Any = None
+    outcomes: Iterator[Polled] = iter(())
+    with contextlib.closing(steps), contextlib.ExitStack() as in_progress:
         while True:
             try:
-                step = steps.send(answer)
+                step = steps.send(outcome)
             except StopIteration:
                 return
-            answer = None
+            outcome = None
             if isinstance(step, JobWait):
                 yield step
             elif isinstance(step, Pause):
                 step.clock.sleep(step.seconds)
             elif isinstance(step, Round):
-                under_way.close()
-                answers = under_way.enter_context(_sent(step))
+                in_progress.close()
+                outcomes = in_progress.enter_context(_sent(step))
             else:
-                answer = next(answers)
+                outcome = next(outcomes)
 
 
 async def run_async(steps: Steps) -> AsyncGenerator[JobWait, None]:
-    """``run`` for a coroutine: while it asks or pauses, others run."""
-    answer: Any = None
-    next_answer: Callable[[], Awaitable[Answered]] | None = None
-    with contextlib.closing(steps), contextlib.ExitStack() as under_way:
+    """``run`` for a coroutine: other tasks run while it waits for a response or pauses."""
+    outcome: Any = None
+    next_outcome: Callable[[], Awaitable[Polled]]
+    with contextlib.closing(steps), contextlib.ExitStack() as in_progress:
         while True:
             try:
-                step = steps.send(answer)
+                step = steps.send(outcome)
             except StopIteration:
                 return
-            answer = None
+            outcome = None
             if isinstance(step, JobWait):
                 yield step
             elif isinstance(step, Pause):
                 await _pause_async(step)
             elif isinstance(step, Round):
-                under_way.close()
-                next_answer = under_way.enter_context(_sent_async(step))
-            elif next_answer is not None:
-                answer = await next_answer()
+                in_progress.close()
+                next_outcome = in_progress.enter_context(_sent_async(step))
+            else:
+                outcome = await next_outcome()
 
 
 async def _pause_async(pause: Pause) -> None:
-    import asyncio  # which a program without coroutines need not load
+    import asyncio  # not needed by a program without coroutines
 
     if isinstance(pause.clock, SystemClock):
         await asyncio.sleep(pause.seconds)
     else:
-        pause.clock.sleep(pause.seconds)  # a clock of a test's own, on which no time passes
+        pause.clock.sleep(pause.seconds)  # a test's own clock, on which no real time passes
         await asyncio.sleep(0)
 
 
 @contextlib.contextmanager
-def _sent(work: Round) -> Iterator[Iterator[Answered]]:
-    """The answers as they come, however long the caller takes over each."""
-    if len(work.asks) == 1:
-        yield ((ask, ask.send()) for ask in work.asks)
+def _sent(work: Round) -> Iterator[Iterator[Polled]]:
+    """The outcomes as they arrive; the caller may take any time over each."""
+    if len(work.polls) == 1:
+        yield ((poll, poll.send()) for poll in work.polls)
         return
-    answered: queue.SimpleQueue[Answered] = queue.SimpleQueue()
-    with _sending(work, answered.put):
-        yield (answered.get() for _ in work.asks)
+    outcomes: queue.SimpleQueue[Polled] = queue.SimpleQueue()
+    with _sending(work, outcomes.put):
+        yield (outcomes.get() for _ in work.polls)
 
 
 @contextlib.contextmanager
-def _sent_async(work: Round) -> Iterator[Callable[[], Awaitable[Answered]]]:
-    """What gives the next answer. No generator, whose end the event loop would have to wait for."""
+def _sent_async(work: Round) -> Iterator[Callable[[], Awaitable[Polled]]]:
+    """Gives the next outcome. Not a generator, since the event loop would wait for its end."""
     import asyncio
 
     loop = asyncio.get_running_loop()
-    answered: asyncio.Queue[Answered] = asyncio.Queue()
+    outcomes: asyncio.Queue[Polled] = asyncio.Queue()
 
-    def done(answer: Answered) -> None:
-        with contextlib.suppress(RuntimeError):  # the event loop is closed: nobody waits for it
-            loop.call_soon_threadsafe(answered.put_nowait, answer)
+    def done(outcome: Polled) -> None:
+        with contextlib.suppress(RuntimeError):  # the event loop is closed, and the wait with it
+            loop.call_soon_threadsafe(outcomes.put_nowait, outcome)
 
     with _sending(work, done):
-        yield answered.get
+        yield outcomes.get
 
 
 @contextlib.contextmanager
-def _sending(work: Round, done: _Done) -> Iterator[None]:
-    """Send in threads of their own, so many at once; what is not under way at the end is not sent.
+def _sending(work: Round, done: Callable[[Polled], object]) -> Iterator[None]:
+    """Send the requests in threads; those that have not begun at the end are not sent.
 
-    Not in a pool, which an interpreter, or an event loop, would wait for at its end.
+    Not in a pool: the interpreter, or an event loop, would wait for it when it ends.
     """
-    asks = iter(work.asks)
+    polls = iter(work.polls)
     lock = threading.Lock()
     stopped = False
+    token = CancelToken()
 
     def send_some() -> None:
+        CANCEL_TOKEN.set(token)  # in the copy of the context that the thread runs in
         while True:
             with lock:
-                ask = None if stopped else next(asks, None)
-            if ask is None:
+                poll = None if stopped else next(polls, None)
+            if poll is None:
                 return
-            done((ask, ask.send()))
+            done((poll, poll.send()))
 
     try:
-        for _ in range(min(work.at_once, len(work.asks))):
+        for _ in range(min(work.at_once, len(work.polls))):
             context = contextvars.copy_context()
             threading.Thread(
-                target=context.run, args=(send_some,), name="superstaq-jobs look", daemon=True
+                target=context.run, args=(send_some,), name="superstaq-jobs poll", daemon=True
             ).start()
         yield
     finally:
         with lock:
             stopped = True
+        token.cancel()  # requests that are still under way give their connections up

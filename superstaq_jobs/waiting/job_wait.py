@@ -1,85 +1,52 @@
-"""A wait on one job: when it is over, how long it pauses, what it absorbs, and what it tells.
-
-Lives here: ``JobWait``, one of those that a ``WaitLoop`` goes round; ``WaitOptions``, which all of
-them go by; and ``Waitable``, what they need of a handle. May import ``client``, ``waiting`` and
-below.
-"""
+"""A wait on one job: when it ends, how long it pauses, which failures it absorbs."""
 
 from __future__ import annotations
 
 import logging
-from typing import Final, Protocol
-from uuid import UUID
+from typing import Final
 
 import attrs
 
-from superstaq_jobs.client import SuperstaqClient
 from superstaq_jobs.errors import (
+    CircuitIndexError,
     SuperstaqException,
     SuperstaqServerException,
     UnknownStatusTimeout,
     WaitTimeout,
 )
-from superstaq_jobs.records import CircuitStatus, CircuitType, JobSnapshot
+from superstaq_jobs.records import CircuitStatus, JobSnapshot
 
-from .deadline import Countdown
-from .options import Change, PollPolicy, WaitOptions
+from .deadline import Deadline
+from .latest import Latest
+from .options import Change, WaitPlan
 
-__all__: list[str] = []
-
+__all__ = ["JobWait"]
 
 _LONGEST_BACKOFF_SECONDS: Final = 1.0
+_SMALLEST_TIMEOUT: Final = 10
+"""A smaller index that does not exist is more likely off by one than a timeout."""
 
 _LOGGER: Final = logging.getLogger("superstaq_jobs")
 
 
-class Waitable(Protocol):
-    """What a wait needs of a handle."""
-
-    _answers: int
-
-    @property
-    def client(self) -> SuperstaqClient:
-        """The client that asks."""
-        ...
-
-    @property
-    def circuit_type(self) -> CircuitType:
-        """The language in which the server writes the circuits."""
-        ...
-
-    @property
-    def latest(self) -> JobSnapshot | None:
-        """The latest snapshot, without asking."""
-        ...
-
-    def job_id(self) -> UUID:
-        """The job's id."""
-        ...
-
-    def _keep(self, seen: JobSnapshot, *, asked_after: int) -> JobSnapshot:
-        """Advance by what was seen."""
-        ...
-
-
 @attrs.define(eq=False)
 class JobWait:
-    """One wait. What it has judged once is not judged again while it stays the same snapshot.
+    """A wait on one job. A snapshot is judged once, however often it is seen.
 
     Attributes:
-        handle: The handle, which goes along.
-        options: How to wait.
-        change: The last change, until it has been told.
-        error: Why it ended without what it waited for.
-        has_ended: Whether it has been told that it is over.
+        latest: The latest that is known of the job; it is updated by the wait.
+        plan: How to wait.
+        change: The last change, until it has been reported.
+        error: Why the wait ended without the result that it waited for.
+        is_reported: Whether its end has been reported.
     """
 
-    handle: Waitable
-    options: WaitOptions
+    latest: Latest
+    plan: WaitPlan
     change: Change | None = attrs.field(default=None, init=False)
     error: SuperstaqException | None = attrs.field(default=None, init=False)
-    has_ended: bool = attrs.field(default=False, init=False)
-    _asked_after: int = attrs.field(default=0, init=False)
+    is_reported: bool = attrs.field(default=False, init=False)
+    _responses_before: int = attrs.field(default=0, init=False)
     _shown: JobSnapshot | None = attrs.field(default=None, init=False)
     _judged: JobSnapshot | None = attrs.field(default=None, init=False)
     _final: JobSnapshot | None = attrs.field(default=None, init=False)
@@ -88,20 +55,20 @@ class JobWait:
     _quiet_seconds: float = attrs.field(default=0.0, init=False)
     _quiet_at: float = attrs.field(default=0.0, init=False)
     _failure: SuperstaqServerException | None = attrs.field(default=None, init=False)
-    _failed_looks: int = attrs.field(default=0, init=False)
+    _failed_polls: int = attrs.field(default=0, init=False)
 
-    # ---- what it is ------------------------------------------------------------------------
+    # ---- its state -------------------------------------------------------------------------
 
     @property
     def final(self) -> JobSnapshot | None:
-        """What was waited for, once it has been seen: it stays so, whatever is seen later.
+        """The snapshot that the wait was for; it stays final, whatever is seen later.
 
         Raises:
             CircuitIndexError: If the job has no such circuit.
         """
-        latest = self.handle.latest
-        if latest is not self._judged and latest is not None:
-            self._judge(latest)
+        snapshot = self.latest.snapshot
+        if snapshot is not self._judged and snapshot is not None:
+            self._judge(snapshot)
         return self._final
 
     @property
@@ -110,117 +77,121 @@ class JobWait:
         return self.error is None and self.final is None
 
     def _judge(self, snapshot: JobSnapshot) -> None:
-        options = self.options
-        # A later snapshot that has reached it too is the better one, as where a job was deleted.
-        if snapshot.has_reached(options.stage, options.index):
+        plan, index = self.plan, self.plan.index
+        try:
+            has_reached = snapshot.has_reached(plan.until, index)
+        except CircuitIndexError as error:
+            if plan.timeout_seconds is None and error.index >= _SMALLEST_TIMEOUT:
+                error.message += f"; did you mean timeout_seconds={error.index}?"
+                error.args = (error.message,)
+            raise
+        # A later snapshot that has reached it too is the better one, as when a job was deleted.
+        if has_reached:
             self._final = snapshot
-        status = snapshot.status if options.index is None else snapshot.statuses[options.index]
-        # Nor is it known what a job without circuits waits for.
+        status = snapshot.status if index is None else snapshot.statuses[index]
+        # It is unknown, too, what a job without circuits waits for.
         self._is_unknown = status is CircuitStatus.UNKNOWN or not snapshot.num_circuits
         self._judged = snapshot
 
-    # ---- looking ---------------------------------------------------------------------------
+    # ---- polling ---------------------------------------------------------------------------
 
     def begin(self) -> None:
-        """Take in what is known before the first look."""
-        self._shown = self.handle.latest
-        self._quiet_at = self.handle.client.clock.now()
+        """Take in what is known before the first poll."""
+        self._shown = self.latest.snapshot
+        self._quiet_at = self.latest.client.clock.now()
 
     def catch_up(self) -> None:
-        """Take in an end that somebody else has seen."""
+        """Take in a final snapshot that was fetched by somebody else."""
         final = self.final
         if final is not None:
-            self.take(final)
+            self._take(final)
 
-    def ask(self) -> None:
-        """Note what is known at the moment of asking."""
-        self._asked_after = self.handle._answers  # noqa: SLF001 - the handle is its friend
+    def note_request(self) -> None:
+        """Record what is known when a request is sent."""
+        self._responses_before = self.latest.num_responses
 
-    def look(self, seen: JobSnapshot) -> None:
-        """Take in what the server said. What ends the wait is its ``error``."""
-        self._failure, self._failed_looks = None, 0
-        kept = self.handle._keep(seen, asked_after=self._asked_after)  # noqa: SLF001
+    def note_response(self, seen: JobSnapshot) -> None:
+        """Take in the snapshot in a response. An error that ends the wait becomes its ``error``."""
+        self._failure, self._failed_polls = None, 0
+        kept = self.latest.advance(seen, responses_before=self._responses_before)
         try:
-            self.take(kept)
+            self._take(kept)
         except SuperstaqException as error:
             self.error = error
 
-    def take(self, seen: JobSnapshot) -> None:
-        """Take in what was seen.
+    def note_failure(self, error: SuperstaqServerException) -> None:
+        """Take in that a poll failed with a transient failure."""
+        name = type(error).__name__
+        _LOGGER.info("a poll of job %s failed with %s", self.latest.job_id, name)
+        self._failure = error
+        self._failed_polls += 1
 
-        Raises:
-            CircuitIndexError: If the job has no such circuit.
-            UnknownStatusTimeout: If the job kept a status that nobody knows for too long.
-        """
+    def _take(self, seen: JobSnapshot) -> None:
         if seen is not self._shown:
             self._note_change(seen)
         if seen is not self._judged:
             self._judge(seen)
         if self._is_unknown:
-            self._bound_unknown(seen)
+            self._limit_unknown(seen)
         else:
             self._unknown_since = None
 
-    def absorb(self, error: SuperstaqServerException) -> None:
-        """Take in that a look failed, in a way that passes."""
-        _LOGGER.info("a look at job %s failed with %s", self.handle.job_id(), type(error).__name__)
-        self._failure = error
-        self._failed_looks += 1
-
     def _note_change(self, seen: JobSnapshot) -> None:
         before, self._shown = self._shown, seen
-        options = self.options
-        if isinstance(options.pace, PollPolicy) and before is not None:
-            now = self.handle.client.clock.now()
+        plan = self.plan
+        if plan.poll_policy is not None and before is not None:
+            now = self.latest.client.clock.now()
             quiet = self._quiet_seconds + now - self._quiet_at
-            self._quiet_seconds = options.pace.quiet_after_change(before.status, quiet)
+            self._quiet_seconds = plan.poll_policy.quiet_after_change(before.status, quiet)
             self._quiet_at = now
-        # What has not been told yet becomes part of this change: none is lost.
+        # A change that has not been reported yet becomes part of this one, so that none is lost.
         self.change = before if self.change is None else self.change[0], seen
-        if options.on_change is not None:
-            options.on_change(before, seen)
+        if plan.on_change is not None:
+            plan.on_change(before, seen)
 
-    def _bound_unknown(self, seen: JobSnapshot) -> None:
-        bound, now = self.options.unknown_status_seconds, self.handle.client.clock.now()
+    def _limit_unknown(self, seen: JobSnapshot) -> None:
+        limit, now = self.plan.unknown_status_seconds, self.latest.client.clock.now()
         if self._unknown_since is None:
             self._unknown_since = now
         seconds = now - self._unknown_since
-        if bound is not None and seconds >= bound:
+        if limit is not None and seconds >= limit:
             how = f"after {seconds:.3g} s " + (
-                "in a status that this version of superstaq_jobs does not know, and which may "
-                "be its end"
+                "with a status that this version of superstaq_jobs does not know, which may be "
+                "terminal"
                 if seen.num_circuits
                 else "without any circuit"
             )
-            raise self._timeout(UnknownStatusTimeout, how, bound, seconds)
+            raise self._timeout(UnknownStatusTimeout, how, limit, seconds)
 
     # ---- pausing ---------------------------------------------------------------------------
 
     def pause_seconds(self) -> float:
-        """How long to wait before the next look, after one that failed or did not."""
-        pause, client = self.options.pace, self.handle.client
-        if isinstance(pause, PollPolicy):
+        """How long to wait before the next poll, in seconds."""
+        client, pause = self.latest.client, self.plan.polling_seconds
+        if self.plan.poll_policy is not None:
             quiet = self._quiet_seconds + client.clock.now() - self._quiet_at
             status = None if self._shown is None else self._shown.status
-            pause = pause.pause_seconds(status, quiet_seconds=quiet, jitter=client.jitter())
+            pause = self.plan.poll_policy.pause_seconds(
+                status, quiet_seconds=quiet, jitter=client.jitter()
+            )
         if self._failure is None:
             return pause
-        policy, asked = client.retry_policy, self._failure.retry_after_seconds or 0.0
-        # However short the pauses are, a server in trouble is not asked without end.
-        backoff = policy.delay_seconds(self._failed_looks, jitter=client.jitter())
+        policy, retry_after = client.retry_policy, self._failure.retry_after_seconds or 0.0
+        # However short the pauses are, a server in trouble must not be flooded.
+        backoff = policy.delay_seconds(self._failed_polls, jitter=client.jitter())
         return max(
             pause,
             min(backoff, _LONGEST_BACKOFF_SECONDS),
-            min(asked, policy.retry_after_cap_seconds),
+            min(retry_after, policy.retry_after_cap_seconds),
         )
 
-    # ---- running out of time ---------------------------------------------------------------
+    # ---- timing out ------------------------------------------------------------------------
 
-    def run_out(self, countdown: Countdown) -> None:
-        """End it, since the time is over."""
-        seconds, timeout = countdown.waited_seconds(), self.options.timeout_seconds
+    def time_out(self, deadline: Deadline) -> None:
+        """End it, since the deadline has passed."""
+        seconds, timeout = deadline.waited_seconds(), self.plan.timeout_seconds
         how = f"after {seconds:.3g} s (timeout_seconds={timeout})"
-        self.error = self._timeout(WaitTimeout, how, timeout, seconds, countdown)
+        self.error = self._timeout(WaitTimeout, how, timeout, seconds, deadline)
 
     def _timeout(
         self,
@@ -228,18 +199,19 @@ class JobWait:
         how: str,
         timeout_seconds: float | None,
         waited_seconds: float,
-        countdown: Countdown | None = None,
+        deadline: Deadline | None = None,
     ) -> WaitTimeout:
-        snapshot, index, job_id = self.handle.latest, self.options.index, self.handle.job_id()
-        failures, num_failures = ((), 0) if countdown is None else countdown.failures()
+        snapshot, index, job_id = self.latest.snapshot, self.plan.index, self.latest.job_id
+        failures, num_failures = ((), 0) if deadline is None else deadline.failures()
         what = "job" if index is None else f"circuit {index} of job"
-        last = "The server never answered about it."
+        last = "The server sent no response about it."
         if snapshot is not None:
-            last = f"It was {_told(snapshot, index)} when it was last looked at."
-        failed = f" Looks that failed: {num_failures}, the last: {failures[-1]}" if failures else ""
+            last = f"Its last known status is {_status_text(snapshot, index)}."
+        failed = f" Polls that failed: {num_failures}, the last: {failures[-1]}" if failures else ""
         return kind(
-            f"{what} {job_id} was not {self.options.stage} {how}. {last} It goes on at the server; "
-            f"wait again, or cancel it. The last snapshot is in this error's .snapshot.{failed}",
+            f"{what} {job_id} was not {self.plan.until} {how}. {last} The job goes on at the "
+            "server: wait again, or cancel it. The last snapshot is in this error's .snapshot."
+            f"{failed}",
             job_id=job_id,
             snapshot=snapshot,
             timeout_seconds=timeout_seconds,
@@ -249,7 +221,7 @@ class JobWait:
         )
 
 
-def _told(snapshot: JobSnapshot, index: int | None) -> str:
+def _status_text(snapshot: JobSnapshot, index: int | None) -> str:
     """The status that was waited on, as the server wrote it."""
     if index is not None:
         return snapshot.circuit(index).status_text

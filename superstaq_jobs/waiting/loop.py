@@ -1,8 +1,7 @@
-"""The one loop of all waits: what is to be done, and what has been seen. It does nothing itself.
+"""The one loop of all waits: what to do next, and what each response means. It does no I/O itself.
 
-Lives here: ``WaitLoop``, a generator of steps (ask, pause) that ``_wait_drivers`` carries out, for
-threads and for ``asyncio``; and what an answer means for the jobs that were asked about. May import
-``_job_wait``, ``_seen`` and below.
+``WaitLoop.steps`` is a generator of steps (send these requests, pause) that ``drivers`` carries
+out, in a thread or in ``asyncio``.
 """
 
 from __future__ import annotations
@@ -29,15 +28,16 @@ from superstaq_jobs.errors import (
 from superstaq_jobs.records import CircuitType, JobQuery, JobSnapshot
 from superstaq_jobs.wire.api import Call
 
-from .deadline import Countdown, Looks
-from .job_wait import JobWait, Waitable
-from .memory import SeenJobs
-from .options import WaitOptions
+from .deadline import Deadline, PollSchedule
+from .job_wait import JobWait
+from .latest import Latest
+from .memory import ResponseMemory
+from .options import WaitPlan
 
-__all__: list[str] = []
+__all__ = ["NextOutcome", "Outcome", "Pause", "Poll", "Polled", "Round", "Steps", "WaitLoop"]
 
 _Jobs = tuple[JobSnapshot, ...]
-Answer = _Jobs | BaseException
+Outcome = _Jobs | BaseException
 
 
 # ---- steps -------------------------------------------------------------------------------------
@@ -45,10 +45,10 @@ Answer = _Jobs | BaseException
 
 @attrs.define(eq=False)
 class Batch:
-    """Jobs of one client that are asked about in one request, round after round.
+    """Jobs of one client that are polled with one request, round after round.
 
     Attributes:
-        call: The request, and what reads its answer.
+        call: The call.
         waits: The waits on its jobs.
     """
 
@@ -58,117 +58,122 @@ class Batch:
     _found: Sequence[JobSnapshot | None] = attrs.field(default=(), init=False)
 
     def found(self, jobs: _Jobs) -> Sequence[JobSnapshot | None]:
-        """What an answer says of the job of each wait. One without news is not looked through."""
+        """The snapshot for each wait in a response; a response without news is not searched."""
         if jobs is not self._last:
             by_id = {job.job_id: job for job in jobs}
-            self._found = [by_id.get(each.handle.job_id()) for each in self.waits]
+            self._found = [by_id.get(each.latest.job_id) for each in self.waits]
             self._last = jobs
         return self._found
 
 
 @attrs.frozen(eq=False)
-class Ask:
+class Poll:
     """One request that is to be sent."""
 
-    pack: _Pack
+    group: _Group
     batch: Batch
     deadline: float
 
-    def send(self) -> Answer:
-        """Ask; what goes wrong is an answer too."""
-        known = [each.handle.latest for each in self.batch.waits]
-        over = tuple(job for job in known if job is not None and job.is_terminal)
-        if len(over) == len(known):  # somebody has looked since the round began
-            return over
+    def send(self) -> Outcome:
+        """Send it; an error is an outcome too."""
+        known = [each.latest.snapshot for each in self.batch.waits]
+        finished = tuple(job for job in known if job is not None and job.is_terminal)
+        if len(finished) == len(known):  # they have been refreshed since the round began
+            return finished
         try:
-            # One look, one request: the next look is its repetition.
-            return self.pack.client.send(self.batch.call, deadline=self.deadline, max_attempts=1)
+            # One poll, one request: the next poll is its retry.
+            return self.group.client.send(self.batch.call, deadline=self.deadline, max_attempts=1)
         except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
             return error
 
 
 @attrs.frozen(eq=False)
 class Round:
-    """Requests that are to be sent, so many at once."""
+    """Requests that are to be sent, ``at_once`` of them at the same time."""
 
-    asks: Sequence[Ask]
+    polls: Sequence[Poll]
     at_once: int
 
 
 @attrs.frozen(eq=False)
-class NextAnswer:
-    """The next answer to a request of the round, in whatever order they come, is wanted."""
+class NextOutcome:
+    """The loop waits for the next outcome of the round, in whatever order they arrive."""
 
 
 @attrs.frozen(eq=False)
 class Pause:
-    """Nothing is to be done for so long."""
+    """The loop pauses."""
 
     clock: Clock
     seconds: float
 
 
-Answered = tuple[Ask, Answer]
-Step = Round | NextAnswer | Pause | JobWait
+Polled = tuple[Poll, Outcome]
+Step = Round | NextOutcome | Pause | JobWait
 Steps = Generator[Step, Any, None]
 
 
 # ---- which jobs go into which request ----------------------------------------------------------
 
 
-class _Pack:
-    """The open waits on one client, in as few requests as fit.
+class _Group:
+    """The open waits on one client, in as few requests as possible.
 
-    A request stays what it was while its jobs are open, so that its answer is known by its bytes.
+    A request does not change while all its jobs are open, so a response without news has the same
+    bytes as the last one.
     """
 
     def __init__(
-        self, client: SuperstaqClient, kind: CircuitType, waits: Sequence[JobWait], seen: SeenJobs
+        self,
+        client: SuperstaqClient,
+        circuit_type: CircuitType,
+        waits: Iterable[JobWait],
+        memory: ResponseMemory,
     ) -> None:
         self.client = client
-        self._kind = kind
-        self._seen = seen
-        self.batches = self.packed(waits)
+        self._circuit_type = circuit_type
+        self._memory = memory
+        self.batches = self.batched(waits)
         self._room = max(len(batch.call.job_ids) for batch in self.batches)
 
-    def packed(self, waits: Iterable[JobWait]) -> list[Batch]:
+    def batched(self, waits: Iterable[JobWait]) -> list[Batch]:
         """The requests for some of the jobs."""
         by_id: dict[UUID, list[JobWait]] = defaultdict(list)
         for each in waits:
-            by_id[each.handle.job_id()].append(each)
+            by_id[each.latest.job_id].append(each)
         if not by_id:
             return []
         query = JobQuery(job_id=tuple(by_id))
         return [
             Batch(
-                self._seen.reading(call),
+                self._memory.remembering(call),
                 [each for job_id in call.job_ids for each in by_id[job_id]],
             )
-            for call in self.client.api.query_jobs(query, self._kind)
+            for call in self.client.api.query_jobs(query, self._circuit_type)
         ]
 
-    def asks(self, batches: Iterable[Batch], countdown: Countdown) -> Iterator[Ask]:
-        """Ask about them, from what is known now."""
-        deadline = self.client.deadline_in(countdown.seconds_for_requests())
+    def polls(self, batches: Iterable[Batch], deadline: Deadline) -> Iterator[Poll]:
+        """The polls of some batches, given what is known now."""
+        ends = self.client.deadline_in(deadline.seconds_for_requests())
         for batch in batches:
             for each in batch.waits:
-                each.ask()
-            yield Ask(self, batch, deadline)
+                each.note_request()
+            yield Poll(self, batch, ends)
 
-    def drop_settled(self) -> None:
-        """Leave out what is over, and forget it."""
+    def drop_ended(self) -> None:
+        """Leave out the waits that have ended, and forget their jobs."""
         waits = [each for batch in self.batches for each in batch.waits]
-        open_ones = [[each for each in batch.waits if each.is_open] for batch in self.batches]
-        num_open = sum(map(len, open_ones))
+        still_open = [[each for each in batch.waits if each.is_open] for batch in self.batches]
+        num_open = sum(map(len, still_open))
         kept: list[Batch] = []
-        if num_open <= self._room * (sum(map(bool, open_ones)) - 1):
-            kept = self.packed(each for still in open_ones for each in still)
+        if num_open <= self._room * (sum(map(bool, still_open)) - 1):
+            kept = self.batched(each for waits in still_open for each in waits)
         else:
-            for batch, still in zip(self.batches, open_ones, strict=True):
-                kept += [batch] if len(still) == len(batch.waits) else self.packed(still)
+            for batch, left in zip(self.batches, still_open, strict=True):
+                kept += [batch] if len(left) == len(batch.waits) else self.batched(left)
         self.batches = kept
-        over = [each.handle.job_id() for each in waits if not each.is_open]
-        self._seen.forget(over, except_calls=[batch.call for batch in kept])
+        ended = [each.latest.job_id for each in waits if not each.is_open]
+        self._memory.forget(ended, except_calls=[batch.call for batch in kept])
 
 
 # ---- the loop ----------------------------------------------------------------------------------
@@ -178,102 +183,95 @@ class WaitLoop:
     """The one loop of all waits.
 
     Args:
-        handles: What is waited for.
-        options: How.
-        requests_at_once: How many requests of a round may be under way together.
-        memory: Gives what is to remember the answers of one client's jobs.
+        cells: What is known of each job that is waited for.
+        plan: How to wait.
+        memory: Gives the memory of one client's responses.
     """
 
     def __init__(
         self,
-        handles: Iterable[Waitable],
-        options: WaitOptions,
+        cells: Iterable[Latest],
+        plan: WaitPlan,
         *,
-        requests_at_once: int = 1,
-        memory: Callable[[], SeenJobs] = SeenJobs,
+        memory: Callable[[], ResponseMemory] = ResponseMemory,
     ) -> None:
-        self.waits = [JobWait(handle, options) for handle in handles]
-        self.countdown: Countdown | None = None
-        self._timeout_seconds = options.timeout_seconds
-        self._at_once = requests_at_once
+        self.waits = [JobWait(latest, plan) for latest in cells]
+        self.plan = plan
+        self.deadline: Deadline | None = None
         self._memory = memory
 
     def steps(self) -> Steps:
-        """What is to be done, and each wait that has a change to tell, failed or is over."""
+        """What to do next; and each wait that has a change to report, has failed or has ended."""
         if not self.waits:
             return
         # One clock for the loop: that of the first client.
-        clock = self.waits[0].handle.client.clock
-        countdown = self.countdown = Countdown(clock, self._timeout_seconds)
+        clock = self.waits[0].latest.client.clock
+        deadline = self.deadline = Deadline(clock, self.plan.timeout_seconds)
         for each in self.waits:
             each.begin()
-        open_ones = yield from _told(self.waits)
-        packs = self._packs(open_ones)
-        looks = Looks(countdown, lambda: min(each.pause_seconds() for each in open_ones))
-        while open_ones:
-            yield from self._look(packs, clock, countdown)
-            open_ones = yield from _left_open(open_ones, packs)
-            pause = looks.pause_after(bool(open_ones))
+        open_waits = yield from _report(self.waits)
+        groups = self._groups(open_waits)
+        schedule = PollSchedule(deadline, lambda: min(each.pause_seconds() for each in open_waits))
+        while open_waits:
+            yield from self._poll(groups, clock, deadline)
+            open_waits = yield from _left_open(open_waits, groups)
+            pause = schedule.pause_after(bool(open_waits))
             if pause is None:
                 break
             yield Pause(clock, pause)
-            for each in open_ones:
-                each.catch_up()
-            open_ones = yield from _left_open(open_ones, packs)
-        for each in open_ones:
-            each.run_out(countdown)
+            open_waits = yield from _left_open(open_waits, groups)
+        for each in open_waits:
+            each.time_out(deadline)
             yield each
 
-    def _packs(self, waits: Sequence[JobWait]) -> list[_Pack]:
+    def _groups(self, waits: Iterable[JobWait]) -> list[_Group]:
         groups: dict[tuple[SuperstaqClient, CircuitType], list[JobWait]] = defaultdict(list)
         for each in waits:
-            groups[each.handle.client, each.handle.circuit_type].append(each)
-        return [
-            _Pack(client, kind, group, self._memory()) for (client, kind), group in groups.items()
-        ]
+            groups[each.latest.client, each.latest.circuit_type].append(each)
+        return [_Group(*key, group, self._memory()) for key, group in groups.items()]
 
-    def _look(self, packs: Sequence[_Pack], clock: Clock, countdown: Countdown) -> Steps:
-        looked = 0.0
+    def _poll(self, groups: Sequence[_Group], clock: Clock, deadline: Deadline) -> Steps:
+        spent = 0.0
         began = clock.now()
-        if not countdown.looks_once:
-            # Turns spread waits out; none may take the time away in which to look.
-            clients = {pack.client for pack in packs if pack.batches}
-            turn = max(client.look_in() for client in clients)
-            turn = min(turn, 0.5 * countdown.seconds_left())
-            if turn > 0:
-                yield Pause(clock, turn)
-        asks = [ask for pack in packs for ask in pack.asks(pack.batches, countdown)]
-        while asks:
-            yield Round(asks, self._at_once)
-            again: list[Ask] = []
-            for _ in asks:
-                ask, answer = yield NextAnswer()
-                for apart in _take(ask, answer, countdown):
-                    again += ask.pack.asks(ask.pack.packed(apart), countdown)
-                # What is told now need not wait for the other answers; telling is no looking.
-                looked += clock.now() - began
-                yield from _told(ask.batch.waits)
+        if not deadline.allows_one_poll:
+            # Polls of all waits are spread out, but that may take only half of the time left.
+            clients = {group.client for group in groups if group.batches}
+            delay = max(client.reserve_poll() for client in clients)
+            delay = min(delay, 0.5 * deadline.seconds_left())
+            if delay > 0:
+                yield Pause(clock, delay)
+        polls = [poll for group in groups for poll in group.polls(group.batches, deadline)]
+        while polls:
+            yield Round(polls, self.plan.requests_at_once)
+            again: list[Poll] = []
+            for _ in polls:
+                poll, outcome = yield NextOutcome()
+                for waits in _take(poll, outcome, deadline):
+                    again += poll.group.polls(poll.group.batched(waits), deadline)
+                # Reported at once, before the other responses; the caller's time is not a poll's.
+                spent += clock.now() - began
+                yield from _report(poll.batch.waits)
                 began = clock.now()
-            asks = again
-        countdown.looked(looked)
+            polls = again
+        deadline.note_poll(spent)
 
-    # ---- what came of it -------------------------------------------------------------------
+    # ---- the result ------------------------------------------------------------------------
 
     def finals(self) -> tuple[JobSnapshot, ...]:
-        """The final snapshots of those that have one, in the order of the handles."""
+        """The final snapshots of the jobs that have one, in the order of the cells."""
         finals = [each.final for each in self.waits if each.error is None]
         return tuple(final for final in finals if final is not None)
 
     def raise_unsettled(self) -> None:
-        """Raise the error for the jobs that failed or ran out of time, if any did."""
-        errors = {e.handle.job_id(): e.error for e in self.waits if e.error is not None}
+        """Raise an error for the jobs that failed or timed out, if there are any."""
+        errors = {e.latest.job_id: e.error for e in self.waits if e.error is not None}
         if not errors:
             return
         late = any(isinstance(error, WaitTimeout) for error in errors.values())
         raise (JobsTimeout if late else JobsUnsettled)(errors, found=self.finals())
 
     def only_final(self) -> JobSnapshot:
-        """The final snapshot of the only one; its error is raised as it is."""
+        """The final snapshot of the only job; its error is raised as it is."""
         (wait,) = self.waits
         if wait.error is not None:
             raise wait.error
@@ -281,80 +279,80 @@ class WaitLoop:
         return final
 
 
-def _told(waits: Iterable[JobWait]) -> Generator[JobWait, Any, list[JobWait]]:
-    """Tell what there is to tell of them; those that are still open."""
-    open_ones = []
+def _report(waits: Iterable[JobWait]) -> Generator[JobWait, Any, list[JobWait]]:
+    """Yield those that have something to report; returns those that are still open."""
+    open_waits = []
     for each in waits:
         is_open = each.is_open
         if is_open:
-            open_ones.append(each)
-        elif not each.has_ended:
-            each.catch_up()  # who reads what is told may have looked by itself meanwhile
-        if each.change is not None or not (is_open or each.has_ended):
-            each.has_ended = not is_open
+            open_waits.append(each)
+        elif not each.is_reported:
+            each.catch_up()  # it may have been refreshed during a pause or a report
+        if each.change is not None or not (is_open or each.is_reported):
+            each.is_reported = not is_open
             yield each
             each.change = None
-    return open_ones
+    return open_waits
 
 
 def _left_open(
-    waits: Sequence[JobWait], packs: Iterable[_Pack]
+    waits: Sequence[JobWait], groups: Iterable[_Group]
 ) -> Generator[JobWait, Any, list[JobWait]]:
-    open_ones = yield from _told(waits)
-    if len(open_ones) < len(waits):
-        for pack in packs:
-            pack.drop_settled()
-    return open_ones
+    open_waits = yield from _report(waits)
+    if len(open_waits) < len(waits):
+        for group in groups:
+            group.drop_ended()
+    return open_waits
 
 
-# ---- what an answer means ----------------------------------------------------------------------
+# ---- what an outcome means ---------------------------------------------------------------------
 
 
-def _take(ask: Ask, answer: Answer, countdown: Countdown) -> Iterator[Sequence[JobWait]]:
-    """Take in an answer; gives back the jobs that have to be asked about apart from the others."""
-    ids, waits = ask.batch.call.job_ids, ask.batch.waits
-    if not isinstance(answer, BaseException):
-        _take_jobs(ask.batch, answer)
-    elif not isinstance(answer, SuperstaqServerException):
-        raise answer
-    elif ask.pack.client.retry_policy.may_repeat(answer, safe_to_repeat=True):
-        countdown.failed(answer)
+def _take(poll: Poll, outcome: Outcome, deadline: Deadline) -> Iterator[Sequence[JobWait]]:
+    """Take in an outcome; yields groups of waits to poll again, each with its own request."""
+    ids, waits = poll.batch.call.job_ids, poll.batch.waits
+    if not isinstance(outcome, BaseException):
+        _take_jobs(poll.batch, outcome)
+    elif not isinstance(outcome, SuperstaqServerException):
+        raise outcome
+    elif poll.group.client.retry_policy.may_repeat(outcome, safe_to_repeat=True):
+        deadline.note_failure(outcome)
         for each in waits:
-            each.absorb(answer)
-    elif len(ids) == 1 or isinstance(answer, AuthenticationError | TlsError):
+            each.note_failure(outcome)
+    elif len(ids) == 1 or isinstance(outcome, AuthenticationError | TlsError):
         for each in waits:
-            each.error = answer
-    elif isinstance(answer, ProtocolError) and (answer.found or _blamed(answer, ids)):
-        yield from _take_readable(ask.batch, answer)
+            each.error = outcome
+    elif isinstance(outcome, ProtocolError) and (outcome.found or _blamed(outcome, ids)):
+        yield from _take_readable(poll.batch, outcome)
     else:
-        # It may be about one of them: the halves tell which.
+        # One job may be the cause: polling the halves shows which.
         first = set(ids[: len(ids) // 2])
-        yield [each for each in waits if each.handle.job_id() in first]
-        yield [each for each in waits if each.handle.job_id() not in first]
+        yield [each for each in waits if each.latest.job_id in first]
+        yield [each for each in waits if each.latest.job_id not in first]
 
 
 def _take_jobs(batch: Batch, jobs: _Jobs) -> None:
     for each, found in zip(batch.waits, batch.found(jobs), strict=True):
         if found is None:
-            each.error = JobsNotFound([each.handle.job_id()])
+            each.error = JobsNotFound([each.latest.job_id])
         else:
-            each.look(found)
+            each.note_response(found)
 
 
 def _take_readable(batch: Batch, error: ProtocolError) -> Iterator[Sequence[JobWait]]:
     blamed = _blamed(error, batch.call.job_ids)
-    apart = []
+    again = []
     for each, found in zip(batch.waits, batch.found(error.found), strict=True):
         if found is not None:
-            each.look(found)
-        elif each.handle.job_id() in blamed:
-            each.error = blamed[each.handle.job_id()]
+            each.note_response(found)
+        elif each.latest.job_id in blamed:
+            each.error = blamed[each.latest.job_id]
         elif blamed:
-            apart.append(each)  # the list of what is wrong is bounded: this job was not in it
+            again.append(each)  # an error lists a limited number of problems: not this job's
         else:
-            each.error = JobsNotFound([each.handle.job_id()])
-    if apart:
-        yield apart
+            each.error = JobsNotFound([each.latest.job_id])
+    if again:
+        yield again
 
 
 def _blamed(error: ProtocolError, job_ids: Iterable[UUID]) -> dict[UUID, SuperstaqServerException]:
@@ -363,7 +361,7 @@ def _blamed(error: ProtocolError, job_ids: Iterable[UUID]) -> dict[UUID, Superst
         problems = [p for p in error.problems if p.where.startswith(f"$.{job_id}")]
         if problems:
             by_id[job_id] = ProtocolError(
-                f"job {job_id} cannot be read: the answer about it is not what the API promises",
+                f"job {job_id} cannot be read: the response about it is not what the API promises",
                 problems,
                 status_code=error.status_code,
                 job_ids=[job_id],

@@ -1,32 +1,38 @@
-"""How a wait polls: its options, and the policy that spaces its polls."""
+"""The options of a wait, and the values that they take."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Self
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Self, TypedDict
 
 import attrs
 
-from superstaq_jobs.errors import (
-    InvalidValue,
-    Problem,
-)
+from superstaq_jobs.errors import ConfigurationError, InvalidValue, Problem
 from superstaq_jobs.records import CircuitStatus, JobSnapshot, Stage, fields
-from superstaq_jobs.records.fields import is_amount
+from superstaq_jobs.records.fields import is_amount, shown
 
-from .deadline import check_timeout
+if TYPE_CHECKING:
+    import rich.console
 
-__all__ = ["Pace", "PollPolicy"]
+__all__ = ["JobWaitOptions", "JobsWaitOptions", "Pace", "PollPolicy", "ProgressBar", "WaitOptions"]
+
+Change = tuple[JobSnapshot | None, JobSnapshot]
+OnChange = Callable[[JobSnapshot | None, JobSnapshot], object]
+
+_NO_SECONDS = "must be a number of seconds >= 0, got {}"
+
+
+# ---- how often to poll -------------------------------------------------------------------------
 
 
 @attrs.frozen(kw_only=True)
 class Pace:
-    """How the pause between two looks grows with the time that nothing has changed.
+    """How the pause between two polls grows with the time since the last change.
 
     Attributes:
-        fraction: The pause is this share of that time,
-        min_seconds: but never shorter,
-        max_seconds: and never longer.
+        fraction: The pause as a share of that time, 0 or more.
+        min_seconds: The shortest pause, in seconds.
+        max_seconds: The longest pause, in seconds.
 
     Raises:
         InvalidValue: If a number is out of its range.
@@ -38,33 +44,33 @@ class Pace:
 
     def __attrs_post_init__(self) -> None:
         problems = [
-            Problem(field.name, f"{getattr(self, field.name)!r} is no finite number, 0 or more")
+            Problem(field.name, f"must be a finite number >= 0, got {shown(value)}")
             for field in attrs.fields(Pace)
-            if not is_amount(getattr(self, field.name))
+            if not is_amount(value := getattr(self, field.name))
         ]
         if not problems and self.max_seconds < self.min_seconds:
-            problems.append(Problem("max_seconds", "is below min_seconds"))
+            problems.append(Problem("max_seconds", "must not be less than min_seconds"))
         if problems:
             raise InvalidValue("a Pace", problems)
 
     def pause_seconds(self, quiet_seconds: float) -> float:
-        """The pause after nothing has changed for so long, before any jitter."""
+        """The pause, before jitter, if nothing has changed for that many seconds."""
         return min(self.max_seconds, max(self.min_seconds, self.fraction * quiet_seconds))
 
 
 @attrs.frozen(kw_only=True)
 class PollPolicy:
-    """How often a wait looks: seldom while nothing happens, often when something has.
+    """How often a wait polls: seldom while nothing happens, often when something has.
 
-    The pause grows with the time waited. A change of the job snaps it back to a share of what it
-    was, since a job that moves is likely to move on.
+    The pause grows with the time waited. A change of the job cuts it to a share of what it was,
+    since a job that has changed is likely to change again soon.
 
     Attributes:
-        queued: The pace while no circuit runs.
+        queued: The pace while no circuit is running.
         running: The pace while a circuit is running or simulating.
         snap_back: The share of the pause that is left after a change, 0 to 1.
-        jitter: How far a pause is drawn evenly to both sides, as a share of it, 0 to 1: waits that
-            began together do not stay together.
+        jitter: How far a pause is drawn uniformly to either side, as a share of it, 0 to 1, so that
+            waits that began together drift apart.
 
     Raises:
         InvalidValue: If a number is out of its range.
@@ -77,9 +83,9 @@ class PollPolicy:
 
     def __attrs_post_init__(self) -> None:
         problems = [
-            Problem(name, f"{getattr(self, name)!r} is no share from 0 to 1")
+            Problem(name, f"must be a number from 0 to 1, got {shown(value)}")
             for name in ("snap_back", "jitter")
-            if not is_amount(getattr(self, name)) or getattr(self, name) > 1
+            if not is_amount(value := getattr(self, name)) or value > 1
         ]
         if problems:
             raise InvalidValue("a PollPolicy", problems)
@@ -87,22 +93,22 @@ class PollPolicy:
     def pause_seconds(
         self, status: CircuitStatus | None, *, quiet_seconds: float, jitter: float
     ) -> float:
-        """How long to wait before the next look.
+        """The pause before the next poll, in seconds.
 
         Args:
             status: The job's status; None if it is not known.
-            quiet_seconds: The time that nothing has changed, as ``quiet_after_change`` left it.
-            jitter: A number drawn evenly from 0 to 1.
+            quiet_seconds: The time since the last change, as ``quiet_after_change`` left it.
+            jitter: A number drawn uniformly from 0 to 1.
         """
         pause = self._pace(status).pause_seconds(quiet_seconds)
         return pause * (1 + self.jitter * (2 * jitter - 1))
 
     def quiet_after_change(self, status: CircuitStatus | None, quiet_seconds: float) -> float:
-        """The time to count on from, now that something has changed.
+        """The quiet time to count on from after a change, in seconds.
 
         Args:
             status: The job's status before the change; None if it was not known.
-            quiet_seconds: The time counted until the change.
+            quiet_seconds: The quiet time counted until the change.
         """
         pace = self._pace(status)
         pause = self.snap_back * pace.pause_seconds(quiet_seconds)
@@ -113,69 +119,186 @@ class PollPolicy:
         return self.running if is_running else self.queued
 
 
-OnChange = Callable[[JobSnapshot | None, JobSnapshot], object]
+# ---- what to show ------------------------------------------------------------------------------
 
 
-Change = tuple[JobSnapshot | None, JobSnapshot]
+class ProgressBar:
+    """The progress of a wait on many jobs; pass it as ``progress=``. ``True`` means a default one.
+
+    It shows how many of the jobs are finished; how many are in each status, in the order of
+    ``STATUS_PRIORITY_ORDER``; how many are not running yet (the queue); how many finished in the
+    last minute; and the time that is left, if there is a limit. Jobs without a response so far are
+    ``not seen yet``, and those that could not be read or found ``unsettled``.
+
+    On a terminal and in a notebook it is drawn in place, and stays when the wait ends, however it
+    ends. Anywhere else, as in a log, it is a line after the first round of polls, at most one every
+    ``line_seconds``, and one at the end. It is written to stderr. If writing fails, the wait goes
+    on without it.
+
+    Args:
+        console: Where to draw it; None for stderr.
+        line_seconds: The time between two lines where it cannot be drawn in place, in seconds, 0 or
+            more.
+
+    Raises:
+        ConfigurationError: If rich is not installed.
+        InvalidValue: If ``line_seconds`` is out of its range.
+    """
+
+    def __init__(
+        self, console: rich.console.Console | None = None, *, line_seconds: float = 60
+    ) -> None:
+        try:
+            import rich.console
+        except ImportError:
+            raise ConfigurationError(
+                "a progress bar needs rich: pip install 'superstaq_jobs[progress]'"
+            ) from None
+        if not is_amount(line_seconds):
+            what = _NO_SECONDS.format(shown(line_seconds))
+            raise InvalidValue("a ProgressBar", [Problem("line_seconds", what)])
+        self._console = rich.console.Console(stderr=True) if console is None else console
+        self._line_seconds = line_seconds
+
+    @property
+    def console(self) -> rich.console.Console:
+        """Where it is drawn."""
+        return self._console
+
+    @property
+    def line_seconds(self) -> float:
+        """The time between two lines where it cannot be drawn in place, in seconds."""
+        return self._line_seconds
+
+
+# ---- the keyword options of the public functions -----------------------------------------------
+
+
+class WaitOptions(TypedDict, total=False):
+    """The options of every wait, beside ``timeout_seconds`` and ``polling_seconds``."""
+
+    until: Stage | str
+    """``finished`` (the default), or ``compiled`` to wait only until compilation is done."""
+
+    poll_policy: PollPolicy | None
+    """Pauses that grow with the time waited, instead of ``polling_seconds``. Of many jobs, the one
+    that is due first sets the pause."""
+
+    unknown_status_seconds: float | None
+    """How long to wait on a status that this version does not know, in seconds, 0 or more; None for
+    no limit. By default 600."""
+
+
+class JobWaitOptions(WaitOptions, total=False):
+    """The options of a wait on one job: those of ``WaitOptions`` and one more."""
+
+    on_change: OnChange | None
+    """Called with the snapshots before (None at first) and after, each time the job has changed; in
+    the thread, or the event loop's thread, that waits. An error that it raises ends the wait."""
+
+
+class JobsWaitOptions(WaitOptions, total=False):
+    """The options of a wait on many jobs: those of ``WaitOptions`` and two more."""
+
+    requests_at_once: int
+    """How many requests of a round of polls may be in progress together, 1 or more. By default
+    4."""
+
+    progress: bool | ProgressBar
+    """True to show the progress on stderr, which needs rich (extra ``progress``); or a
+    ``ProgressBar``, to show it elsewhere. By default nothing is shown."""
+
+
+# ---- the same, checked -------------------------------------------------------------------------
+
+
+def _seconds(value: float) -> float:
+    return value if is_amount(value) else fields.bad(_NO_SECONDS.format(shown(value)))
+
+
+def _index(value: int) -> int:
+    hint = f"; did you mean timeout_seconds={value}?" if is_amount(value) else ""
+    is_valid = type(value) is int
+    return value if is_valid else fields.bad(f"must be an integer, got {shown(value)}{hint}")
+
+
+def _stage(value: Stage | str) -> Stage:
+    return fields.one_of(Stage, value)
+
+
+def _number_of_requests(value: int) -> int:
+    is_valid = type(value) is int and value >= 1
+    return value if is_valid else fields.bad(f"must be an integer >= 1, got {shown(value)}")
+
+
+def _policy(value: PollPolicy) -> PollPolicy:
+    is_valid = isinstance(value, PollPolicy)
+    return value if is_valid else fields.bad(f"must be a PollPolicy, got {shown(value)}")
+
+
+def _callback(value: OnChange) -> OnChange:
+    return value if callable(value) else fields.bad(f"must be callable, got {shown(value)}")
+
+
+def _bar(value: bool | ProgressBar) -> bool | ProgressBar:
+    if isinstance(value, bool):
+        return ProgressBar() if value else False
+    is_valid = fields.is_a(value, ProgressBar)
+    return value if is_valid else fields.bad(f"must be a bool or a ProgressBar, got {shown(value)}")
 
 
 @attrs.frozen(kw_only=True)
-class WaitOptions:
-    """How to wait, for each of the jobs that are waited for together.
-
-    Attributes:
-        timeout_seconds: How long at the most, all together; None without a limit, 0 to look once.
-        stage: What is to be reached.
-        pace: The pause between two looks, or the policy that gives it.
-        unknown_status_seconds: How long to wait on a status that nobody knows; None for ever.
-        index: The circuit waited for; None for all.
-        on_change: Told of each change.
+class WaitPlan:
+    """How to wait: the arguments and options of a public function, checked.
 
     Raises:
-        InvalidValue: If one of them is out of its range.
+        InvalidValue: If some are out of their range.
+        ConfigurationError: If a progress bar is wanted and rich is not installed.
     """
 
-    timeout_seconds: float | None
-    stage: Stage
-    pace: float | PollPolicy
-    unknown_status_seconds: float | None
-    index: int | None = None
-    on_change: OnChange | None = None
+    timeout_seconds: float | None = attrs.field(converter=attrs.converters.optional(_seconds))
+    polling_seconds: float = attrs.field(converter=_seconds)
+    index: int | None = attrs.field(default=None, converter=attrs.converters.optional(_index))
+    until: Stage = attrs.field(default=Stage.FINISHED, converter=_stage)
+    poll_policy: PollPolicy | None = attrs.field(
+        default=None, converter=attrs.converters.optional(_policy)
+    )
+    unknown_status_seconds: float | None = attrs.field(
+        default=600.0, converter=attrs.converters.optional(_seconds)
+    )
+    on_change: OnChange | None = attrs.field(
+        default=None, converter=attrs.converters.optional(_callback)
+    )
+    requests_at_once: int = attrs.field(default=4, converter=_number_of_requests)
+    progress: bool | ProgressBar = attrs.field(default=False, converter=_bar)
 
     def __attrs_post_init__(self) -> None:
-        check_timeout(self.timeout_seconds)
-        problems = []
-        if not isinstance(self.pace, PollPolicy) and not is_amount(self.pace):
-            what = f"{self.pace!r} is no number of seconds, 0 or more"
-            problems.append(Problem("polling_seconds", what))
-        bound = self.unknown_status_seconds
-        if bound is not None and not is_amount(bound):
-            what = f"{bound!r} is no number of seconds, 0 or more"
-            problems.append(Problem("unknown_status_seconds", what))
-        if problems:
-            raise InvalidValue("a wait", problems)
+        fields.refuse_bad(self, lambda _, problems: InvalidValue("a wait", problems))
 
     @classmethod
     def of(
-        cls,
-        timeout_seconds: float | None,
-        polling_seconds: float,
-        *,
-        until: Stage | str,
-        poll_policy: PollPolicy | None,
-        unknown_status_seconds: float | None,
-        index: int | None = None,
-        on_change: OnChange | None = None,
+        cls, function: str, allowed: frozenset[str], options: Mapping[str, Any], **arguments: Any
     ) -> Self:
-        """The options, as the public functions have them."""
-        stage = fields.one_of(Stage, until)
-        if isinstance(stage, fields.Bad):
-            raise InvalidValue("a wait", [Problem("until", stage.what)])
-        return cls(
-            timeout_seconds=timeout_seconds,
-            stage=stage,
-            pace=polling_seconds if poll_policy is None else poll_policy,
-            unknown_status_seconds=unknown_status_seconds,
-            index=index,
-            on_change=on_change,
-        )
+        """The plan of one call of a public function.
+
+        Args:
+            function: Its name, for an error message.
+            allowed: The names of the options that it takes.
+            options: The options that were passed.
+            arguments: Its other arguments.
+
+        Raises:
+            TypeError: If it does not take one of the options.
+        """
+        for name in options:
+            if name not in allowed:
+                import difflib  # for this error only
+
+                known = [*arguments, *sorted(allowed)]
+                near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+                hint = f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(known)}."
+                raise TypeError(
+                    f"{function}() got an unexpected keyword argument {name!r}; {hint} "
+                    "Nothing was sent"
+                )
+        return cls(**arguments, **options)

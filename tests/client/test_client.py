@@ -51,7 +51,7 @@ def test_the_headers_are_those_of_the_official_client():
     }
 
 
-def test_a_read_is_repeated_with_full_jitter_until_it_succeeds():
+def test_a_read_is_retried_with_full_jitter_until_it_succeeds():
     clock = FakeClock()
     answer = json_response({"email": "a@b.c", "balance": 1.5})
     client, transport = script(BUSY, RESET, REFUSED, answer, clock=clock)
@@ -75,7 +75,7 @@ def test_retry_after_is_a_floor_of_the_pause():
     assert clock.sleeps == (7.0,)
 
 
-def test_a_submission_is_sent_again_only_if_it_cannot_have_reached_the_server():
+def test_a_submission_is_retried_only_if_it_cannot_have_reached_the_server():
     client, transport = script(REFUSED, RECEIPT)
     assert sj.submit_job(client, NEW_JOB) == sj.SubmitReceipt(job_id=JOB, num_circuits=1)
     assert len(transport.requests) == 2
@@ -85,7 +85,7 @@ def test_a_submission_is_sent_again_only_if_it_cannot_have_reached_the_server():
     "lost",
     [
         RESET,
-        sj.RequestTimeout("no answer in time", sent=True),
+        sj.RequestTimeout("no response in time", sent=True),
         sj.ProtocolError("what came back is not HTTP"),
         json_response({"detail": "bad gateway"}, status=502),
         json_response("gone", status=504),
@@ -94,7 +94,7 @@ def test_a_submission_is_sent_again_only_if_it_cannot_have_reached_the_server():
         json_response({"job_id": 3}),
     ],
 )
-def test_a_submission_whose_answer_is_lost_is_never_sent_again(lost):
+def test_a_submission_whose_response_is_lost_is_never_retried(lost):
     client, transport = script(lost)
     with pytest.raises(sj.SubmissionUnknown) as caught:
         sj.submit_job(client, NEW_JOB)
@@ -117,7 +117,7 @@ def test_a_submission_that_the_server_refuses_is_an_error_of_its_own(status):
 
 
 @pytest.mark.parametrize(
-    ("body", "kind", "told"),
+    ("body", "kind", "advice"),
     [
         (
             "You must accept the Terms of Use (superstaq.infleqtion.com/terms_of_use).",
@@ -128,9 +128,9 @@ def test_a_submission_that_the_server_refuses_is_an_error_of_its_own(status):
         ("whatever", sj.AuthenticationError, "Check the API key"),
     ],
 )
-def test_a_401_tells_what_to_do(body, kind, told):
+def test_a_401_says_what_to_do(body, kind, advice):
     client, transport = script(json_response(body, status=401))
-    with pytest.raises(sj.AuthenticationError, match=told) as caught:
+    with pytest.raises(sj.AuthenticationError, match=advice) as caught:
         sj.fetch_job(client, JOB)
     assert type(caught.value) is kind
     assert caught.value.status_code == 401
@@ -147,7 +147,7 @@ def test_a_redirect_is_not_followed_and_the_error_names_where_it_points():
     assert len(transport.requests) == 1
 
 
-def test_a_proxys_page_in_place_of_json_is_told_as_such():
+def test_a_proxys_page_in_place_of_json_is_recognized():
     client, _ = script(sj.Response(status=200, body=b"<html><body>Log in</body></html>"))
     with pytest.raises(sj.ProtocolError, match="a web page, such as a proxy") as caught:
         sj.fetch_job(client, JOB)
@@ -204,14 +204,14 @@ def test_a_server_cannot_hand_the_key_back_in_a_message_or_a_warning():
     assert KEY not in str(caught.value)
 
 
-def test_the_log_tells_method_path_status_and_size_and_no_more(caplog):
+def test_the_log_has_method_path_status_and_size_and_no_more(caplog):
     client, _ = script(BUSY, jobs_response(job("completed")))
     with caplog.at_level(logging.DEBUG, logger="superstaq_jobs"):
         sj.query_jobs(client, sj.JobQuery(tags=["a-tag"]))
     text = caplog.text
     assert "GET /v0.3.0/client/job/qasm: 503" in text
     assert "GET /v0.3.0/client/job/qasm: 200" in text
-    assert "attempt 1 failed with SuperstaqServerException; the next in 0.25 s" in text
+    assert "attempt 1 failed with SuperstaqServerException; retrying in 0.25 s" in text
     assert KEY not in text
     assert "a-tag" not in text
 
@@ -240,20 +240,32 @@ def test_the_services_own_host_is_the_official_one():
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
-        ({"api_version": "v0.9.0"}, "v0.9.0"),
-        ({"circuit_type": "quil"}, "quil"),
-        ({"request_timeout_seconds": 0}, "request_timeout_seconds"),
-        ({"ibmq_channel": "ibm_quantum"}, "ibm_quantum"),
+        ({"api_version": "v0.9.0"}, "api_version must be one of v0.3.0; got 'v0.9.0'"),
+        ({"circuit_type": "quil"}, "circuit_type must be one of .*; got 'quil'"),
+        *(
+            ({f"{name}_seconds": value}, f"{name}_seconds must be a number > 0, got {value!r}")
+            for name in ("request_timeout", "connect_timeout", "read_timeout")
+            for value in (0, -1, "10", None, True)
+        ),
+        ({"max_body_bytes": "1"}, "max_body_bytes must be an integer >= 0, got '1'"),
+        ({"max_connections": 0}, "max_connections must be an integer >= 1, got 0"),
+        ({"max_connections": 1.5}, "max_connections must be an integer >= 1, got 1.5"),
+        ({"retry_policy": {"max_attempts": 3}}, "retry_policy must be a RetryPolicy, got {"),
+        ({"ibmq_channel": "ibm_quantum"}, "ibmq_channel must be .*; got 'ibm_quantum'"),
         ({"remote_host": "example.com"}, "https://example.com"),
         ({"remote_host": "http://example.com"}, "allow_insecure_http"),
-        ({"api_key": "a\nb"}, "api_key"),
-        ({"client_name": "a\r\nb"}, "client_name"),
+        ({"remote_host": 5}, "remote_host must be a string, got 5"),
+        ({"api_key": "a\nb"}, "api_key must .*printable ASCII"),
+        ({"api_key": 5}, "api_key must be a string"),
+        ({"cq_token": 5}, "cq_token must be a string"),
+        ({"client_name": "a\r\nb"}, "client_name must .*printable ASCII"),
+        ({"client_name": 5}, "client_name must be a string"),
     ],
 )
-def test_an_option_that_cannot_be_used_is_told_at_once(options, told):
-    with pytest.raises((sj.ConfigurationError, sj.InvalidValue), match=told):
+def test_an_option_that_cannot_be_used_is_named_at_once(options, message):
+    with pytest.raises(sj.ConfigurationError, match=message):
         sj.SuperstaqClient(**{"api_key": KEY, "remote_host": HOST, **options})
 
 
@@ -291,7 +303,7 @@ def test_a_client_with_a_transport_of_its_own_says_that_it_does_not_pickle():
         pickle.dumps(scripted())
 
 
-def test_nothing_warns_where_nothing_is_odd():
+def test_nothing_warns_without_a_reason():
     client, _ = script(jobs_response(job("completed")))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -334,7 +346,7 @@ def test_a_pickle_holds_no_login_of_a_proxy(monkeypatch):
     assert copy.copy(client) is copy.deepcopy(client) is client
 
 
-def test_where_warnings_are_errors_the_receipt_of_a_created_job_is_not_lost():
+def test_if_warnings_are_errors_the_receipt_of_a_created_job_is_not_lost():
     receipt = {"job_id": str(JOB), "num_circuits": 1, "warnings": [{"message": "be quick"}]}
     client, _ = script(json_response(receipt))
     with warnings.catch_warnings():
@@ -344,18 +356,18 @@ def test_where_warnings_are_errors_the_receipt_of_a_created_job_is_not_lost():
     assert caught.value.value == sj.SubmitReceipt(job_id=JOB, num_circuits=1)
 
 
-def test_a_job_id_in_an_answer_that_is_otherwise_wrong_is_told():
+def test_a_job_id_in_a_response_that_is_otherwise_wrong_is_named():
     client, _ = script(json_response({"job_id": str(JOB), "num_circuits": "1"}))
     with pytest.raises(sj.SubmissionUnknown, match=f"names job {JOB}") as caught:
         sj.submit_job(client, NEW_JOB)
     assert caught.value.job_ids == (JOB,)
 
 
-def test_what_is_no_job_is_told_so():
+def test_what_is_not_a_job_is_refused():
     client, transport = script()
-    with pytest.raises(sj.InvalidRequest, match="is no NewJob"):
+    with pytest.raises(sj.InvalidRequest, match="must be a NewJob"):
         sj.submit_job(client, "OPENQASM 2.0;")
-    with pytest.raises(sj.InvalidRequest, match="is no SuperstaqClient"):
+    with pytest.raises(sj.InvalidRequest, match="must be a SuperstaqClient"):
         sj.JobHandle(JOB, client)
     with pytest.raises(sj.InvalidRequest, match="one string of QPY"):
         sj.NewJob(target="ibmq_fez_qpu", circuits=["a", "b"], circuit_type="qiskit")

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from superstaq_jobs.client.traffic import ForkSafeLock
+from superstaq_jobs.client.locks import ForkSafeLock
 
 
 def test_it_is_one_lock_within_a_process():

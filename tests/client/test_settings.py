@@ -1,4 +1,4 @@
-"""Where the key and the host are found, with the official client's own look-up as the judge."""
+"""Where the key and the host are found, with the official client's own lookup as the judge."""
 
 from __future__ import annotations
 
@@ -10,8 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from superstaq_jobs import ApiKeyNotFound, ConfigurationError, Secret
-from superstaq_jobs.client.client import _as_secret
-from superstaq_jobs.client.settings import find_api_key, find_origin, provider_credentials
+from superstaq_jobs.client.settings import (
+    find_api_key,
+    find_origin,
+    provider_credentials,
+    token_secret,
+)
 
 DEFAULT = "https://default.example.com"
 PLACES = [
@@ -39,7 +43,7 @@ def found(home: Path, given: str | None = None, **environ: str) -> str:
 
 
 @pytest.mark.parametrize("first", range(len(PLACES)))
-def test_the_first_key_file_that_there_is_counts_as_with_the_official_client(
+def test_the_first_key_file_that_exists_is_used_as_by_the_official_client(
     first, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -50,7 +54,7 @@ def test_the_first_key_file_that_there_is_counts_as_with_the_official_client(
     assert found(tmp_path) == official.find_api_key() == f"key-{first}"
 
 
-def test_the_data_directory_of_the_environment_counts(tmp_path, monkeypatch):
+def test_the_data_directory_of_the_environment_is_searched(tmp_path, monkeypatch):
     data = tmp_path / "data"
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("SUPERSTAQ_API_KEY", raising=False)
@@ -67,7 +71,7 @@ def test_the_argument_comes_before_the_environment_and_that_before_the_files(tmp
     assert found(tmp_path, "", SUPERSTAQ_API_KEY="") == "file"
 
 
-def test_an_error_lists_every_place_that_was_looked_at_in_order(tmp_path):
+def test_an_error_lists_every_place_that_was_searched_in_order(tmp_path):
     put(tmp_path, ".super.tech", "superstaq_api_key", "\n")
     with pytest.raises(ApiKeyNotFound) as caught:
         found(tmp_path)
@@ -108,7 +112,8 @@ def test_a_key_that_no_header_can_hold_is_refused_without_being_shown(bad, tmp_p
         ("https://host.example.com/some/path?x=1", "https://host.example.com"),
         ("http://127.0.0.1:8080/v0.3.0", "http://127.0.0.1:8080"),
         ("HTTPS://Host.Example.com:444", "https://host.example.com:444"),
-        ("http://[::1]:80/x", "http://[::1]:80"),
+        ("http://[::1]:80/x", "http://[::1]"),
+        ("https://b\u00fccher.example.com:443", "https://xn--bcher-kva.example.com"),
     ],
 )
 def test_what_follows_the_authority_is_dropped(given_host, origin):
@@ -126,26 +131,27 @@ def test_the_argument_comes_before_the_environment_and_that_before_the_default()
 
 
 @pytest.mark.parametrize(
-    ("host", "told"),
+    ("host", "shown"),
     [
-        ("superstaq.example.com", "did you mean 'https://superstaq.example.com'?"),
-        ("localhost:8080", "did you mean 'https://localhost:8080'?"),
-        ("ftp://host.example.com", "has no scheme"),
-        ("https://", "has no scheme"),
-        ("https://:80", "names no host"),
-        ("https://host:port", "is no address"),
+        ("superstaq.example.com", "Did you mean 'https://superstaq.example.com'?"),
+        ("localhost:8080", "Did you mean 'https://localhost:8080'?"),
+        ("ftp://host.example.com", "must begin with https://"),
+        ("https://", "must begin with https://"),
+        ("https://:80", "does not name a host"),
+        ("https://host:port", "is not a valid address"),
+        ("https://user:password@host:port", "is not a valid address"),
         ("https://user:password@host.example.com", "user name or password"),
     ],
 )
-def test_a_host_that_is_no_address_is_told_so(host, told):
+def test_a_host_that_is_not_a_url_is_refused(host, shown):
     with pytest.raises(ConfigurationError, match="remote_host") as caught:
         find_origin(host, environ={}.get, default=DEFAULT)
-    assert told in str(caught.value)
+    assert shown in str(caught.value)
     assert "password@" not in str(caught.value)
 
 
 @given(st.text(max_size=30))
-def test_no_host_whatever_crashes_the_look_up(host):
+def test_no_host_crashes_the_lookup(host):
     try:
         origin = find_origin(host, environ={}.get, default=DEFAULT)
     except ConfigurationError:
@@ -158,7 +164,7 @@ def test_provider_credentials_become_headers_of_the_official_names():
         ibmq_token=Secret("t1"),
         ibmq_instance="i",
         ibmq_channel="ibm_cloud",
-        cq_token=_as_secret({"access_token": "t2"}),
+        cq_token=token_secret({"access_token": "t2"}),
     )
     client = official._SuperstaqClientV3
     theirs = client._extract_credentials(

@@ -1,4 +1,4 @@
-"""What the calls of one client share: the budget of repetitions, the turns of looks, the counts."""
+"""What the calls of one client share: the retry budget, the spacing of polls, the counters."""
 
 from __future__ import annotations
 
@@ -19,41 +19,41 @@ BALANCE = json_response({"email": "a@b.c", "balance": 1})
 BUSY = json_response({"message": "busy"}, status=503)
 
 
-def traffic(budget=20.0, looks_per_second=125.0):
-    return Traffic(budget=budget, looks_per_second=looks_per_second)
+def traffic(budget=20.0, polls_per_second=125.0):
+    return Traffic(budget=budget, polls_per_second=polls_per_second)
 
 
 def taken(shared, now, most=1000):
-    """How many repetitions can be taken at once."""
-    return next(n for n in range(most) if not shared.take_repetition(now))
+    """How many retries can be taken at once."""
+    return next(n for n in range(most) if not shared.take_retry(now))
 
 
 # ---- the budget
 
 
 @pytest.mark.parametrize(("budget", "number"), [(0, 0), (0.9, 0), (1, 1), (2.5, 2), (20, 20)])
-def test_it_holds_as_many_repetitions_as_it_is_given(budget, number):
+def test_it_holds_as_many_retries_as_it_is_given(budget, number):
     assert taken(traffic(budget), 0) == number
 
 
-def test_ten_seconds_or_ten_good_answers_give_one_back():
+def test_ten_seconds_or_ten_successes_give_one_back():
     shared = traffic(2)
     assert taken(shared, 0) == 2
     assert taken(shared, 9.9) == 0
     assert taken(shared, 10.1) == 1
     for _ in range(10):
-        shared.count_answer(0, is_good=True)
+        shared.count_response(0, is_success=True)
     assert taken(shared, 10.1) == 1
     for _ in range(50):
-        shared.count_answer(0, is_good=False)
-        shared.count_no_answer()
+        shared.count_response(0, is_success=False)
+        shared.count_no_response()
     assert taken(shared, 10.1) == 0
 
 
 def test_it_never_holds_more_than_at_first():
     shared = traffic(3)
     for _ in range(1000):
-        shared.count_answer(0, is_good=True)
+        shared.count_response(0, is_success=True)
     assert taken(shared, 0) == 3
     assert taken(shared, 1e6) == 3
 
@@ -69,14 +69,14 @@ def test_what_is_taken_is_what_was_there_and_what_came_back(budget, steps):
     for what, seconds in steps:
         now += seconds
         if what == "take":
-            number += shared.take_repetition(now)
+            number += shared.take_retry(now)
         else:
             good += what == "good"
-            shared.count_answer(0, is_good=what == "good")
+            shared.count_response(0, is_success=what == "good")
     assert number <= budget + 0.1 * good + 0.1 * now + 1e-6
 
 
-def test_with_an_empty_budget_nothing_is_repeated():
+def test_with_an_empty_budget_nothing_is_retried():
     transport = ScriptedTransport([BUSY, BALANCE])
     client = client_on(transport, retry_policy=sj.RetryPolicy(budget=0))
     with pytest.raises(sj.SuperstaqServerException, match="503"):
@@ -99,7 +99,7 @@ def test_calls_of_one_client_share_one_budget_and_those_of_another_have_their_ow
 
 def test_in_an_outage_the_calls_of_many_threads_cost_little_more_than_one_request_each():
     transport = ScriptedTransport.from_function(lambda _: BUSY)
-    # On this clock a pause of one thread passes for all, and ten seconds give a repetition back.
+    # On this clock a pause of one thread passes for all, and ten seconds give a retry back.
     policy = sj.RetryPolicy(base_seconds=0)
     client = client_on(transport, retry_policy=policy)
     errors: list[BaseException] = []
@@ -124,7 +124,7 @@ def test_threads_take_no_more_than_there_is():
     numbers = []
 
     def take() -> None:
-        numbers.append(sum(shared.take_repetition(0) for _ in range(200)))
+        numbers.append(sum(shared.take_retry(0) for _ in range(200)))
 
     run_together([take] * 8)
     assert sum(numbers) == 500
@@ -138,31 +138,31 @@ def run_together(functions):
         thread.join()
 
 
-# ---- turns
+# ---- the spacing of polls
 
 
 @given(number=st.integers(1, 40), rate=st.sampled_from([1.0, 8.0, 125.0]))
-def test_looks_that_begin_together_are_spread_evenly(number, rate):
-    shared = traffic(looks_per_second=rate)
-    turns = [shared.look_in(7) for _ in range(number)]
-    # A backlog that grows too long is not waited for, or it would starve whoever comes next.
-    assert turns == pytest.approx([min(place / rate, 5) for place in range(number)])
+def test_polls_that_begin_together_are_spread_evenly(number, rate):
+    shared = traffic(polls_per_second=rate)
+    delays = [shared.reserve_poll(7) for _ in range(number)]
+    # A long backlog is not waited for, or it would starve whoever comes next.
+    assert delays == pytest.approx([min(place / rate, 5) for place in range(number)])
 
 
-def test_who_comes_when_nobody_waits_does_not_wait():
-    shared = traffic(looks_per_second=10)
-    assert [shared.look_in(now) for now in (0, 0.2, 0.31, 5)] == [0, 0, 0, 0]
-    assert [shared.look_in(5), shared.look_in(5.05)] == pytest.approx([0.1, 0.15])
+def test_a_poll_that_comes_alone_does_not_wait():
+    shared = traffic(polls_per_second=10)
+    assert [shared.reserve_poll(now) for now in (0, 0.2, 0.31, 5)] == [0, 0, 0, 0]
+    assert [shared.reserve_poll(5), shared.reserve_poll(5.05)] == pytest.approx([0.1, 0.15])
 
 
 @given(st.lists(st.floats(0, 0.05), max_size=60))
-def test_no_two_looks_begin_closer_together_than_the_rate_allows(steps):
-    shared = traffic(looks_per_second=100)
-    begins = [now + shared.look_in(now) for now in itertools.accumulate(steps)]
+def test_no_two_polls_begin_closer_together_than_the_rate_allows(steps):
+    shared = traffic(polls_per_second=100)
+    begins = [now + shared.reserve_poll(now) for now in itertools.accumulate(steps)]
     assert all(b - a >= 0.01 - 1e-9 for a, b in itertools.pairwise(begins))
 
 
-def test_the_waits_of_one_client_take_turns():
+def test_the_polls_of_all_waits_of_a_client_are_spread_out():
     clock = FakeClock()
     began = []
 
@@ -171,14 +171,14 @@ def test_the_waits_of_one_client_take_turns():
         return jobs_response(job("completed"))
 
     client = client_on(ScriptedTransport.from_function(answer), clock=clock, looks_per_second=4)
-    # On a fake clock one wait is over before the next begins: the turns are asked for beforehand.
-    assert [client.look_in() for _ in range(3)] == [0, 0.25, 0.5]
+    # On a fake clock a wait ends before the next one begins, so the polls are reserved before.
+    assert [client.reserve_poll() for _ in range(3)] == [0, 0.25, 0.5]
     sj.JobHandle(client, JOB).wait_until_complete()
     assert began == [0.75]
 
 
 @pytest.mark.parametrize("rate", [0, -1, float("nan"), float("inf"), True, "8"])
-def test_a_rate_that_is_none_is_refused(rate):
+def test_a_rate_must_be_a_positive_number(rate):
     with pytest.raises(sj.ConfigurationError, match="looks_per_second"):
         client_on(ScriptedTransport(), looks_per_second=rate)
 
@@ -186,7 +186,7 @@ def test_a_rate_that_is_none_is_refused(rate):
 # ---- counts
 
 
-def test_the_client_counts_calls_requests_repetitions_failures_and_bytes():
+def test_the_client_counts_calls_requests_retries_failures_and_bytes():
     reset = sj.TransportError("reset", sent=True)
     transport = ScriptedTransport([BUSY, reset, BALANCE, json_response("no", status=400)])
     client = client_on(transport)
@@ -204,10 +204,10 @@ def test_the_client_counts_calls_requests_repetitions_failures_and_bytes():
         sj.fetch_balance(client)
     assert client.traffic.calls == 2
     assert client.traffic.failures == 3
-    assert before.calls == 1  # a copy, which does not go on
+    assert before.calls == 1  # a copy, which does not change
 
 
-def test_what_was_refused_before_it_was_sent_is_no_call():
+def test_what_was_refused_before_it_was_sent_is_not_a_call():
     client = client_on(ScriptedTransport())
     with pytest.raises(sj.InvalidRequest):
         sj.fetch_job(client, "no-id")
@@ -222,8 +222,8 @@ def test_threads_lose_no_count():
     def count() -> None:
         for _ in range(300):
             shared.count_call()
-            shared.count_request(is_repetition=True)
-            shared.count_answer(2, is_good=False)
+            shared.count_request(is_retry=True)
+            shared.count_response(2, is_success=False)
 
     run_together([count] * 8)
     assert shared.counts() == sj.TrafficCounts(
@@ -231,7 +231,7 @@ def test_threads_lose_no_count():
     )
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_lock_that_was_held_during_a_fork_does_not_stop_the_child():
     shared = traffic(1)
@@ -248,7 +248,7 @@ def test_a_lock_that_was_held_during_a_fork_does_not_stop_the_child():
     child = os.fork()
     if child == 0:  # pragma: no cover - another process
         shared.count_call()
-        os._exit(0 if shared.take_repetition(0) and shared.counts().calls == 1 else 1)
+        os._exit(0 if shared.take_retry(0) and shared.counts().calls == 1 else 1)
     done.set()
     thread.join()
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
@@ -301,7 +301,7 @@ def test_one_deadline_bounds_all_requests_of_a_call():
 
 
 @pytest.mark.parametrize("timeout", [-1, -0.001, float("nan"), float("inf"), True, "10", b"1"])
-def test_a_timeout_that_is_none_is_refused_before_anything_is_sent(timeout):
+def test_a_timeout_must_be_a_number_of_seconds(timeout):
     transport = ScriptedTransport()
     client = client_on(transport)
     calls = [
@@ -310,7 +310,7 @@ def test_a_timeout_that_is_none_is_refused_before_anything_is_sent(timeout):
         lambda: sj.query_jobs(client, sj.JobQuery(), timeout_seconds=timeout),
     ]
     for call in calls:
-        with pytest.raises(sj.InvalidRequest, match="no number of seconds") as caught:
+        with pytest.raises(sj.InvalidRequest, match="must be a number of seconds >= 0") as caught:
             call()
         assert [problem.where for problem in caught.value.problems] == ["timeout_seconds"]
     assert transport.requests == ()

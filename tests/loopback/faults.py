@@ -1,13 +1,13 @@
-"""An HTTP server on 127.0.0.1 that misbehaves as it is told, on raw sockets.
+"""An HTTP server on 127.0.0.1 that misbehaves as scripted, on raw sockets.
 
-    with FaultServer(answer(b"hello"), reset_after_request(), then=echo()) as server:
+    with FaultServer(respond(b"hello"), reset_after_request(), then=echo()) as server:
         ...  # the first request gets hello, the second a reset, all others their own target
         assert server.requests[0].target == "/a"
 
-A script is a row of ``Act``s. Each request takes the next one; where they have run out, ``then`` is
-used again and again. An act that is for the connection (``at_connect``) is taken when a connection
-is accepted, before anything of it is read. Every wait of an act ends when the server is closed, and
-no thread outlives the ``with`` statement. Imports the standard library alone.
+A script is a sequence of ``Act``s. Each request takes the next one; after the last, every request
+gets ``then``. An act for a connection (``at_connect``) is taken when a connection is accepted,
+before anything is read from it. Every wait of an act ends when the server is closed, and no thread
+outlives the ``with`` statement. Imports only the standard library.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ __all__ = [
     "Connection",
     "FaultServer",
     "Received",
-    "answer",
     "bomb",
     "chunked",
     "close_after_request",
@@ -57,7 +56,9 @@ __all__ = [
     "redirect",
     "reset_after_request",
     "reset_at_once",
+    "respond",
     "stated_length",
+    "together",
 ]
 
 Headers = Iterable[tuple[str, str]]
@@ -166,11 +167,11 @@ class FaultServer:
 
     Args:
         acts: The script.
-        then: What every request gets once the script is through.
+        then: What every request gets after the end of the script.
         tls: The server's side of TLS; None for plain http.
 
     Attributes:
-        requests: What was received, whole requests only, in the order of arrival.
+        requests: The complete requests received, in the order of arrival.
         connections: How many connections were accepted.
     """
 
@@ -178,7 +179,7 @@ class FaultServer:
         self, *acts: Act, then: Act | None = None, tls: ssl.SSLContext | None = None
     ) -> None:
         self.acts = list(acts)
-        self.then = then or answer(b"")
+        self.then = then or respond(b"")
         self.tls = tls
         self.requests: list[Received] = []
         self.connections = 0
@@ -187,7 +188,7 @@ class FaultServer:
         self._threads: list[threading.Thread] = []
         self._open: set[socket.socket] = set()
         self._listener = socket.socket()
-        # What is sent to a peer that does not read must not be taken without end by the system.
+        # The system must not buffer without limit what is sent to a peer that does not read.
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 256 * 1024)
         self._listener.bind(("127.0.0.1", 0))
         self._listener.listen(64)
@@ -196,6 +197,12 @@ class FaultServer:
     @property
     def origin(self) -> str:
         return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
+
+    @property
+    def open_connections(self) -> int:
+        """How many connections are open now, or have ended without the server noticing yet."""
+        with self._lock:
+            return len(self._open)
 
     def __enter__(self) -> Self:
         self._start(self._accept)
@@ -275,7 +282,7 @@ class FaultServer:
             act.run(connection, None)
 
 
-# --- good answers
+# --- good responses
 
 
 def head(status: str, headers: Headers) -> bytes:
@@ -285,12 +292,12 @@ def head(status: str, headers: Headers) -> bytes:
 
 
 def whole(body: bytes, status: str = "200 OK", headers: Headers = ()) -> bytes:
-    """A whole answer with its length."""
+    """A complete response with its length."""
     return head(status, [("Content-Length", str(len(body))), *headers]) + body
 
 
 def raw(data: bytes, *, close: bool = False) -> Act:
-    """Exactly these bytes, then the end of the connection if asked for."""
+    """Exactly these bytes, then the end of the connection if ``close``."""
 
     def run(connection: Connection, _: Received | None) -> None:
         connection.send(data)
@@ -300,18 +307,18 @@ def raw(data: bytes, *, close: bool = False) -> Act:
     return Act(run)
 
 
-def answer(body: bytes = b"ok", status: str = "200 OK", headers: Headers = ()) -> Act:
-    """A good answer."""
+def respond(body: bytes = b"ok", status: str = "200 OK", headers: Headers = ()) -> Act:
+    """A good response."""
     return raw(whole(body, status, headers))
 
 
 def redirect(location: str, status: str = "302 Found") -> Act:
-    """An answer that names another address."""
-    return answer(b"", status, [("Location", location)])
+    """A response that names another address."""
+    return respond(b"", status, [("Location", location)])
 
 
 def echo() -> Act:
-    """An answer whose body is the target of the request, then the body of the request."""
+    """A response whose body is the target of the request, then the body of the request."""
 
     def run(connection: Connection, request: Received | None) -> None:
         assert request is not None
@@ -320,14 +327,26 @@ def echo() -> Act:
     return Act(run)
 
 
+def together(requests: int) -> Act:
+    """As ``echo``, but only once that many requests have arrived: share one act among them."""
+    barrier = threading.Barrier(requests)
+
+    def run(connection: Connection, request: Received | None) -> None:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            barrier.wait(30)
+            echo().run(connection, request)
+
+    return Act(run)
+
+
 def chunked(*chunks: bytes, headers: Headers = ()) -> Act:
-    """A good answer in chunks."""
+    """A good response in chunks."""
     parts = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks)
     return raw(head("200 OK", [("Transfer-Encoding", "chunked"), *headers]) + parts + b"0\r\n\r\n")
 
 
 def interim(status: str, then: bytes) -> Act:
-    """An interim answer (100, 103), and a good one after it."""
+    """An interim response (100, 103), and a good one after it."""
     return raw(head(status, [("Link", "</x>; rel=preload")]) + whole(then))
 
 
@@ -335,7 +354,7 @@ def interim(status: str, then: bytes) -> Act:
 
 
 def closed_port() -> int:
-    """A port of 127.0.0.1 at which nothing listens."""
+    """A port of 127.0.0.1 on which nothing listens."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return int(sock.getsockname()[1])
@@ -353,8 +372,8 @@ def reset_at_once() -> Act:
 
 def _unread(end: Callable[[Connection], None]) -> Act:
     def run(connection: Connection, _: Received | None) -> None:
-        # Not before something has come: whether a client that is connecting is through with it
-        # would be a matter of luck.
+        # Not before something has arrived: whether the client has connected by then would be a
+        # matter of luck.
         select.select([connection.sock], [], [], 10)
         end(connection)
 
@@ -362,12 +381,12 @@ def _unread(end: Callable[[Connection], None]) -> Act:
 
 
 def close_after_request() -> Act:
-    """Read the request, and close without an answer."""
+    """Read the request, and close without a response."""
     return Act(lambda connection, _: connection.close())
 
 
 def reset_after_request() -> Act:
-    """Read the request, and reset without an answer."""
+    """Read the request, and reset without a response."""
     return Act(lambda connection, _: connection.reset())
 
 
@@ -427,12 +446,12 @@ def _drip(start: bytes, drops: bytes, seconds: float) -> Act:
 
 
 def drip_headers(seconds: float) -> Act:
-    """A good answer, but a byte at a time from the start."""
+    """A good response, but a byte at a time from the start."""
     return _drip(b"", whole(b"x" * 1000), seconds)
 
 
 def drip_body(seconds: float) -> Act:
-    """A good answer whose body comes a byte at a time."""
+    """A good response whose body comes a byte at a time."""
     return _drip(head("200 OK", [("Content-Length", "1000")]), b"x" * 1000, seconds)
 
 
@@ -440,12 +459,12 @@ def drip_body(seconds: float) -> Act:
 
 
 def stated_length(value: str, body: bytes) -> Act:
-    """An answer that says this of its length, whatever it is."""
+    """A response with this Content-Length, valid or not."""
     return raw(head("200 OK", [("Content-Length", value)]) + body, close=True)
 
 
 def garbage() -> Act:
-    """Something that is no HTTP at all."""
+    """Something that is not HTTP at all."""
     return raw(b"\x16\x03\x01 220 smtp.example ESMTP\r\n\r\n", close=True)
 
 
@@ -464,17 +483,17 @@ def _forever(piece: bytes) -> Iterator[bytes]:
 
 
 def header_flood() -> Act:
-    """Headers without end."""
+    """Endless headers."""
     return _endless(b"HTTP/1.1 200 OK\r\n", lambda: _forever(b"X-Flood: " + b"y" * 1000 + b"\r\n"))
 
 
 def long_header() -> Act:
-    """One header without end."""
+    """One endless header."""
     return _endless(b"HTTP/1.1 200 OK\r\nX-Flood: ", lambda: _forever(b"y" * 10_000))
 
 
 def endless_interim() -> Act:
-    """Interim answers without end."""
+    """Endless interim responses."""
     return _endless(b"", lambda: _forever(head("103 Early Hints", [("Link", "</x>")])))
 
 
@@ -493,4 +512,4 @@ def bomb(inflated_bytes: int, coding: str = "gzip") -> Act:
     body = bytes(inflated_bytes)
     for name in coding.split(", "):
         body = gzip.compress(body) if name == "gzip" else zlib.compress(body)
-    return answer(body, headers=[("Content-Encoding", coding)])
+    return respond(body, headers=[("Content-Encoding", coding)])

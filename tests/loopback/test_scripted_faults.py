@@ -18,7 +18,7 @@ from superstaq_jobs.wire.request import Request, Response
 
 REQUEST = Request(method="GET", path="/v0.3.0/client/balance")
 BALANCE = json_response({"email": "ada@example.com", "balance": 3})
-GOOD = faults.answer(BALANCE.body)
+GOOD = faults.respond(BALANCE.body)
 LIMIT = 100_000
 ARGUMENTS = {
     FaultKind.CUT_BODY: (b"abc", 10),
@@ -33,7 +33,7 @@ def act(fault: Fault) -> faults.Act:
     """The same on a socket."""
     if fault.kind in {FaultKind.STATUS, FaultKind.WEB_PAGE, FaultKind.REDIRECT}:
         said = fault.play(REQUEST, timeout_seconds=1)
-        return faults.answer(said.body, f"{said.status} Said", said.headers)
+        return faults.respond(said.body, f"{said.status} Said", said.headers)
     if fault.kind is FaultKind.BAD_LENGTH:
         return faults.stated_length("many", b"abc")
     make = getattr(faults, fault.kind)
@@ -41,14 +41,19 @@ def act(fault: Fault) -> faults.Act:
 
 
 def outcome(transport: ScriptedTransport | HttpTransport, *, timeout_seconds: float = 60) -> object:
-    """What became of a request: the answer, or the error and whether the request was sent."""
+    """What became of a request: the response, or the error and whether the request was sent."""
     try:
-        answer: Response = transport.send(REQUEST, timeout_seconds=timeout_seconds)
+        response: Response = transport.send(REQUEST, timeout_seconds=timeout_seconds)
     except TransportError as error:
         return type(error), error.sent
     except SuperstaqServerException as error:
         return type(error)
-    return answer.status, answer.body, answer.header("retry-after"), answer.header("location")
+    return (
+        response.status,
+        response.body,
+        response.header("retry-after"),
+        response.header("location"),
+    )
 
 
 def real(origin: str) -> HttpTransport:

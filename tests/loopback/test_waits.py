@@ -24,7 +24,7 @@ GENEROUS = 5.0
 
 
 def shown(*statuses: str) -> Act:
-    return faults.answer(encode_jobs([job(*statuses)]))
+    return faults.respond(encode_jobs([job(*statuses)]))
 
 
 def client_of(server: FaultServer, **options: object) -> sj.SuperstaqClient:
@@ -45,26 +45,26 @@ PASSING: dict[str, Callable[[], Act]] = {
     "hang in the body": faults.hang_in_body,
     "drip the headers": lambda: faults.drip_headers(0.1),
     "drip the body": lambda: faults.drip_body(0.1),
-    "408": lambda: faults.answer(b"", "408 Late"),
-    "429": lambda: faults.answer(b"", "429 Busy", [("Retry-After", "60")]),
-    "500": lambda: faults.answer(b"", "500 Oh"),
-    "502": lambda: faults.answer(b"<html>", "502 Bad"),
-    "503": lambda: faults.answer(b"", "503 Busy"),
-    "504": lambda: faults.answer(b"", "504 Late"),
+    "408": lambda: faults.respond(b"", "408 Late"),
+    "429": lambda: faults.respond(b"", "429 Busy", [("Retry-After", "60")]),
+    "500": lambda: faults.respond(b"", "500 Oh"),
+    "502": lambda: faults.respond(b"<html>", "502 Bad"),
+    "503": lambda: faults.respond(b"", "503 Busy"),
+    "504": lambda: faults.respond(b"", "504 Late"),
 }
 STAYING: dict[str, tuple[Callable[[], Act], type[sj.SuperstaqServerException]]] = {
     "garbage": (faults.garbage, sj.ProtocolError),
-    "interim answers without end": (faults.endless_interim, sj.ProtocolError),
+    "endless interim responses": (faults.endless_interim, sj.ProtocolError),
     "no length": (lambda: faults.stated_length("many", b"{}"), sj.ProtocolError),
     "headers without end": (faults.header_flood, sj.AnswerTooLarge),
     "a header without end": (faults.long_header, sj.AnswerTooLarge),
     "a body without end": (faults.endless_body, sj.AnswerTooLarge),
     "chunks without end": (faults.endless_chunks, sj.AnswerTooLarge),
     "a bomb": (lambda: faults.bomb(8 * MIB), sj.AnswerTooLarge),
-    "a page": (lambda: faults.answer(b"<html>Log in</html>"), sj.ProtocolError),
-    "no such job": (lambda: faults.answer(b"{}"), sj.JobsNotFound),
-    "401": (lambda: faults.answer(b"", "401 No"), sj.AuthenticationError),
-    "404": (lambda: faults.answer(b"", "404 No"), sj.SuperstaqServerException),
+    "a page": (lambda: faults.respond(b"<html>Log in</html>"), sj.ProtocolError),
+    "no such job": (lambda: faults.respond(b"{}"), sj.JobsNotFound),
+    "401": (lambda: faults.respond(b"", "401 No"), sj.AuthenticationError),
+    "404": (lambda: faults.respond(b"", "404 No"), sj.SuperstaqServerException),
     "redirect": (
         lambda: faults.redirect("http://127.0.0.1:9/"),
         sj.SuperstaqServerException,
@@ -108,7 +108,7 @@ def test_a_refused_connection_is_waited_out_and_told() -> None:
     with sj.SuperstaqClient(KEY, origin) as client, pytest.raises(sj.WaitTimeout) as caught:
         sj.JobHandle(client, JOB).wait_until_complete(timeout_seconds=0.3, polling_seconds=0.05)
     assert caught.value.num_failures > 1
-    # Of the last look, whose time may be over when it begins, that is not told.
+    # The last poll may have no time left when it begins, and then fails for another reason.
     assert "Connection refused" in str(caught.value.failures[0])
 
 
@@ -137,11 +137,11 @@ def test_a_deadline_bounds_a_call_with_its_repetitions() -> None:
         assert time.monotonic() - started <= GENEROUS
 
 
-def test_a_lost_answer_on_a_real_socket_is_adopted_by_its_key() -> None:
+def test_a_lost_response_on_a_real_socket_is_adopted_by_its_key() -> None:
     tagged = job("received", tags=["submission-key:k"])
-    found = faults.answer(encode_jobs([tagged]))
+    found = faults.respond(encode_jobs([tagged]))
     with (
-        FaultServer(faults.answer(b"{}"), faults.reset_after_request(), then=found) as server,
+        FaultServer(faults.respond(b"{}"), faults.reset_after_request(), then=found) as server,
         client_of(server) as client,
     ):
         new = sj.NewJob(
@@ -173,7 +173,7 @@ def test_ctrl_c_in_the_middle_of_a_wait_leaves_a_handle_that_goes_on(where: str)
 
     def interrupt() -> None:
         reached.wait(60)
-        time.sleep(0.2)  # until the answer has begun, or the pause
+        time.sleep(0.2)  # until the response has begun, or the pause
         os.kill(os.getpid(), signal.SIGINT)
 
     script = [shown("received"), Act(run)]

@@ -1,4 +1,4 @@
-"""Law 7: a wait never asks after a terminal answer, never sleeps past its deadline, and returns the
+"""Law 7: a wait never polls after a terminal response, never sleeps past its deadline, returns the
 same snapshot whatever the polling interval."""
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def test_the_final_snapshot_does_not_depend_on_the_interval(circuits, intervals)
 
 @quiet
 @given(circuits=lives(), interval=INTERVALS)
-def test_nothing_is_asked_after_a_terminal_answer(circuits, interval):
+def test_nothing_is_sent_after_a_terminal_response(circuits, interval):
     handle, _, asked = world(circuits)
     handle.wait_until_complete(polling_seconds=interval)
     over = max(life[-1][0] for life in circuits)

@@ -1,8 +1,8 @@
-"""A client, its handles and a server in memory whose answers get lost, against a model of it all.
+"""A client, its handles and a server in memory whose responses get lost, against a model of it all.
 
 Each process has a client; each job may be held by handles of several processes. Every action may
 meet faults. Whatever happens: no submission is lost or doubled, no handle goes back, no deadline is
-missed, nothing is asked about a job that is known to be over, and no error is a foreign one.
+missed, no request is sent for a job that is known to be finished, and every error is one of ours.
 
 ``MACHINE_EXAMPLES=2000`` in the environment runs that many examples.
 """
@@ -45,15 +45,15 @@ EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "60"))
 STEPS = 50
 EPSILON = 1e-6
 REQUEST_TIMEOUT_SECONDS = 10.0
-# A request whose answer is lost takes effect within this time, or not at all: the look-ups of a
+# A request whose response is lost takes effect within this time, or not at all: the queries for a
 # submission key go on for 3.5 s after the loss.
 SETTLING_SECONDS = 3.4
-PASSING = {408, 429, 500, 502, 503, 504}
+TRANSIENT = {408, 429, 500, 502, 503, 504}
 TARGETS = ("ss_unconstrained_simulator", "ibmq_fez_qpu")
 
 
 class Fault(NamedTuple):
-    """What becomes of one request."""
+    """What happens to one request."""
 
     kind: str
     number: float = 0.0
@@ -74,7 +74,7 @@ FAULTS = st.sampled_from(
 )
 FAULT_LISTS = st.one_of(
     FAULTS.map(lambda fault: [fault]),
-    # A submission with a key begins with a look-up.
+    # A submission with a key begins with a query.
     FAULTS.map(lambda fault: [Fault("fine"), fault]),
     st.lists(st.just(Fault("fine")) | FAULTS, max_size=6),
 )
@@ -88,7 +88,7 @@ PLANS = st.lists(
 
 
 class Job:
-    """A job as the server has it, with everything that it ever was."""
+    """A job on the server, with all its past states."""
 
     def __init__(self, job_id: UUID, order: dict[str, Any], submitted_at: dt.datetime) -> None:
         self.job_id = job_id
@@ -147,7 +147,7 @@ class Sent(NamedTuple):
 
 
 class Server:
-    """The service in memory: lawful jobs, and the faults of the way to it."""
+    """The service in memory: jobs that keep the rules, and the faults on the way to it."""
 
     def __init__(self, *, filters_tags: bool) -> None:
         self.clock = FakeClock(utc=NOON)
@@ -160,7 +160,7 @@ class Server:
         self.is_heeded = False
         self.asks_to_wait_until = 0.0
         self.on_look: Callable[[UUID], None] = lambda _job_id: None
-        self.on_told: Callable[[UUID, int], None] = lambda _job_id, _version: None
+        self.on_report: Callable[[UUID, int], None] = lambda _job_id, _version: None
         self._agenda: list[tuple[float, int, Callable[[], object]]] = []
         self._numbers = itertools.count(1)
         self.effects_to_come = 0
@@ -176,7 +176,7 @@ class Server:
             heapq.heappop(self._agenda)[2]()
 
     def settle(self) -> None:
-        """Let what is under way arrive, and let the faults be over."""
+        """Let every request arrive, and end the faults."""
         self.faults.clear()
         self.outage_until = 0.0
         if self.effects_to_come:
@@ -191,7 +191,7 @@ class Server:
     # ---- what the service does
 
     def advance(self, job: Job, index: int, choice: int) -> None:
-        """One lawful step of a circuit, more often on than to its end."""
+        """One allowed step of a circuit, seldom to a terminal status."""
         index %= job.size
         steps = NEXT_STATUSES[job.statuses[index]]
         on = sorted(s for s in steps if not s.is_terminal and s != "unknown")
@@ -201,7 +201,7 @@ class Server:
             job.move(index, texts[choice % len(texts)], self._stamp())
 
     def stop(self, job: Job) -> list[str]:
-        """Cancel what is not over; the ids of the jobs of which there was something to cancel."""
+        """Cancel what is not finished; the ids of the jobs with something to cancel."""
         open_circuits = [i for i, s in enumerate(job.statuses) if not s.is_terminal]
         for index in open_circuits:
             job.move(index, "cancelled", self._stamp())
@@ -239,13 +239,13 @@ class Server:
         now = self.clock.now()
         pairs = parse_qsl(urlsplit(request.path).query)
         kind = {"POST": "submit", "PUT": "cancel"}.get(request.method, "search")
-        kind = "look" if any(name == "job_id" for name, _ in pairs) else kind
+        kind = "poll" if any(name == "job_id" for name, _ in pairs) else kind
         if self.deadline is not None:
             assert now + timeout_seconds <= self.deadline + EPSILON
         assert timeout_seconds <= REQUEST_TIMEOUT_SECONDS
         if self.is_heeded:
             assert now >= self.asks_to_wait_until - EPSILON
-        if kind == "look":
+        if kind == "poll":
             (job_id,) = (UUID(value) for name, value in pairs if name == "job_id")
             self.on_look(job_id)
         self.catch_up()
@@ -264,9 +264,9 @@ class Server:
                 return self._cancel(json.loads(request.body or b"")), []
             return self._show(pairs, fault)
 
-        response, told = self._through(fault, take_effect, timeout_seconds)
-        for job_id, version in told:
-            self.on_told(job_id, version)
+        response, reported = self._through(fault, take_effect, timeout_seconds)
+        for job_id, version in reported:
+            self.on_report(job_id, version)
         return response
 
     def _through(
@@ -285,7 +285,7 @@ class Server:
             self._effect_later(timeout_seconds + number, take_effect)
         if kind in {"late", "hang before"}:
             self._hang(timeout_seconds)
-        response, told = take_effect()
+        response, reported = take_effect()
         if kind in NEVER_RETURNS:
             lost = NEVER_RETURNS[kind]()
             raise lost
@@ -295,7 +295,7 @@ class Server:
             self.clock.advance(number)
         if kind in {"half", "page", "status after"}:
             return spoilt(fault, response), []
-        return response, told
+        return response, reported
 
     def _turned_away(self, fault: Fault) -> sj.Response:
         if fault.kind == "moved":
@@ -307,7 +307,7 @@ class Server:
 
     def _hang(self, timeout_seconds: float) -> None:
         self.clock.advance(timeout_seconds)
-        raise sj.RequestTimeout("no whole answer in time", sent=True)
+        raise sj.RequestTimeout("no complete response in time", sent=True)
 
     def _effect_later(self, seconds: float, take_effect: Callable[[], object]) -> None:
         def effect() -> None:
@@ -343,7 +343,7 @@ def answer(data: Any, status: int = 200, headers: Any = ()) -> sj.Response:
 
 
 class Line:
-    """The transport of one process, as the real one: no time, no request."""
+    """The transport of one process; like the real one, it sends nothing without time."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
@@ -379,7 +379,7 @@ class Process:
 
 
 class Held:
-    """A handle, and what it has been told: the latest version of its job."""
+    """A handle, and the latest version of its job that was reported to it."""
 
     def __init__(self, process: Process, handle: sj.JobHandle) -> None:
         self.process = process
@@ -420,7 +420,7 @@ class Machine(RuleBasedStateMachine):
         server = self.server
         server.faults = deque(faults)
         server.sent = []
-        # Within one call; a pause that ends at a deadline, or before a look-up, may be shorter.
+        # Within one call; a pause that ends at a deadline, or before a query, may be shorter.
         server.is_heeded = timeout_seconds is None
         server.asks_to_wait_until = 0.0
         started = server.clock.now()
@@ -431,7 +431,7 @@ class Machine(RuleBasedStateMachine):
             assert server.clock.now() <= started + timeout_seconds + EPSILON
         server.deadline = None
         server.on_look = lambda _job_id: None
-        server.on_told = lambda _job_id, _version: None
+        server.on_report = lambda _job_id, _version: None
         server.settle()
 
     def _watch(self, held: Held, is_done: Callable[[sj.JobSnapshot], bool]) -> None:
@@ -442,12 +442,12 @@ class Machine(RuleBasedStateMachine):
             latest = handle.latest
             assert latest is None or not (latest.is_terminal or is_done(latest))
 
-        def on_told(job_id: UUID, version: int) -> None:
+        def on_report(job_id: UUID, version: int) -> None:
             assert job_id == handle.job_id()
             held.version = max(version, held.version or 0)
 
         self.server.on_look = on_look
-        self.server.on_told = on_told
+        self.server.on_report = on_report
 
     # ---- submissions
 
@@ -644,9 +644,9 @@ class Machine(RuleBasedStateMachine):
         assert len(error.failures) == min(20, error.num_failures)
 
     def _check_that_it_stays(self, error):
-        """Only what would not have passed may end a wait."""
+        """Only a failure that is not transient may end a wait."""
         assert isinstance(error, sj.SuperstaqServerException)
-        assert error.status_code not in PASSING
+        assert error.status_code not in TRANSIENT
         if isinstance(error, sj.TransportError):
             assert isinstance(error, sj.TlsError | sj.AnswerTooLarge)
 
@@ -688,7 +688,7 @@ class Machine(RuleBasedStateMachine):
             self.server.catch_up()
             self.server.advance(job, index, choice)
         if vanishes:
-            # A server that forgot a job with a key could not be asked about that key any more.
+            # A server that forgot a job with a key could not be queried for that key any more.
             job.vanished = not any(tag.startswith("submission-key:") for tag in job.order["tags"])
 
     # ---- what is always so

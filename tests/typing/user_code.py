@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
-from typing import Any, assert_type
+from typing import Any, Unpack, assert_type
 from uuid import UUID
 
 import attrs
@@ -13,6 +13,7 @@ import superstaq_jobs as sj
 from superstaq_jobs.clock import VirtualClock
 from superstaq_jobs.emulator import AnyFault, EmulatedJob, Emulator, Ending, Plan
 from superstaq_jobs.testing import FakeClock, Fault, ScriptedTransport, jobs_response, json_response
+from superstaq_jobs.waiting import JobsWaitOptions
 
 
 def clients() -> sj.SuperstaqClient:
@@ -111,6 +112,21 @@ def waiting(handles: list[sj.JobHandle]) -> None:
         assert_type(before, sj.JobSnapshot | None)
         assert_type(after, sj.JobSnapshot)
     changes.close()
+
+
+def waiting_wrongly(handle: sj.JobHandle) -> None:
+    """Each option that the function does not take is an error of the type checkers too."""
+    handle.wait_until_complete(poling_seconds=5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    handle.wait_until_complete(progress=True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    sj.wait_all([handle], on_change=print)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    sj.watch([handle], requests_at_once="4")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def waiting_like_ours(
+    handles: list[sj.JobHandle], **options: Unpack[JobsWaitOptions]
+) -> sj.JobSnapshot:
+    first, *_ = sj.wait_any(handles, **options)
+    return first
 
 
 async def waiting_async(handles: list[sj.JobHandle]) -> None:

@@ -6,7 +6,9 @@ import datetime as dt
 import itertools
 import logging
 import math
+import pickle
 import random
+import re
 import statistics
 
 import attrs
@@ -18,16 +20,16 @@ from worlds import JOB, NOON, client_on, job
 import superstaq_jobs as sj
 from superstaq_jobs.testing import FakeClock, ScriptedTransport, jobs_response, json_response
 
-PASSING = {
+TRANSIENT = {
     "refused": sj.TransportError("connection refused", sent=False),
     "reset": sj.TransportError("the connection was reset", sent=True),
     "short body": sj.TransportError("only 3 of 9 bytes came", sent=True),
-    "timeout": sj.RequestTimeout("no whole answer in time", sent=True),
+    "timeout": sj.RequestTimeout("no complete response in time", sent=True),
     **{
         str(status): json_response("no", status=status) for status in (408, 429, 500, 502, 503, 504)
     },
 }
-STAYING = {
+LASTING = {
     "401": (json_response("who are you", status=401), sj.AuthenticationError),
     "400": (json_response("no", status=400), sj.SuperstaqServerException),
     "404": (json_response("no", status=404), sj.SuperstaqServerException),
@@ -39,7 +41,7 @@ STAYING = {
     "a page": (sj.Response(status=200, body=b"<html>Log in</html>"), sj.ProtocolError),
     "half": (sj.Response(status=200, body=b'{"'), sj.ProtocolError),
 }
-BUSY = PASSING["503"]
+BUSY = TRANSIENT["503"]
 QUIET = pytest.mark.filterwarnings("ignore:the server uses a circuit status")
 
 
@@ -86,43 +88,43 @@ def living(*life):
     return state
 
 
-def forever(status):
+def always(status):
     return lambda _now: job(status)
 
 
 # ---- failures
 
 
-@pytest.mark.parametrize("how", PASSING)
-def test_a_failure_that_passes_does_not_end_a_wait(how):
-    world = World(PASSING[how], job("running"), PASSING[how], PASSING[how], job("completed"))
+@pytest.mark.parametrize("how", TRANSIENT)
+def test_a_transient_failure_does_not_end_a_wait(how):
+    world = World(TRANSIENT[how], job("running"), TRANSIENT[how], TRANSIENT[how], job("completed"))
     assert world.wait(polling_seconds=3) == job("completed")
     assert world.asked == [0, 3, 6, 9, 12]
 
 
-@pytest.mark.parametrize("how", STAYING)
-def test_a_failure_that_stays_ends_a_wait_at_once_and_leaves_what_was_known(how):
-    answer, kind = STAYING[how]
+@pytest.mark.parametrize("how", LASTING)
+def test_another_failure_ends_a_wait_at_once_and_leaves_what_was_known(how):
+    answer, kind = LASTING[how]
     world = World(job("running"), answer)
     world.wait_in_vain(kind, timeout_seconds=60, polling_seconds=3)
     assert world.asked == [0, 3]
     assert world.handle.latest == job("running")
 
 
-def test_a_wait_that_runs_out_tells_what_failed():
+def test_a_wait_that_times_out_says_what_failed():
     world = World(job("running"), *[BUSY] * 10)
     error = world.wait_in_vain(timeout_seconds=10, polling_seconds=4)
     assert world.asked == [0, 4, 8, 10]
     assert error.num_failures == 3
     assert [failure.status_code for failure in error.failures] == [503] * 3
     assert error.snapshot == job("running")
-    assert "Looks that failed: 3, the last: fetching job" in str(error)
+    assert "Polls that failed: 3, the last: fetching job" in str(error)
 
 
-def test_a_wait_without_any_answer_says_so():
-    error = World(*PASSING.values(), BUSY).wait_in_vain(timeout_seconds=3, polling_seconds=1)
+def test_a_wait_without_any_response_says_so():
+    error = World(*TRANSIENT.values(), BUSY).wait_in_vain(timeout_seconds=3, polling_seconds=1)
     assert error.snapshot is None
-    assert "The server never answered about it" in str(error)
+    assert "The server sent no response about it" in str(error)
     assert error.num_failures == 4
 
 
@@ -136,13 +138,13 @@ def test_the_last_twenty_failures_are_kept_and_all_are_counted():
     ]
 
 
-def test_a_look_that_failed_is_logged_without_a_secret(caplog):
+def test_a_poll_that_failed_is_logged_without_a_secret(caplog):
     with caplog.at_level(logging.INFO, logger="superstaq_jobs"):
-        World(PASSING["reset"], job("completed")).wait()
-    assert caplog.messages == [f"a look at job {JOB} failed with TransportError"]
+        World(TRANSIENT["reset"], job("completed")).wait()
+    assert caplog.messages == [f"a poll of job {JOB} failed with TransportError"]
 
 
-def test_a_look_is_one_request_however_often_calls_may_be_repeated():
+def test_a_poll_is_one_request_however_often_calls_may_be_retried():
     world = World(*[BUSY] * 7, job("completed"), retry_policy=sj.RetryPolicy(max_attempts=9))
     world.wait(polling_seconds=1)
     assert world.client.traffic.requests == world.client.traffic.calls == 8
@@ -161,8 +163,8 @@ def test_retry_after_is_a_floor_of_the_pause_up_to_the_cap_and_to_the_deadline()
     assert world.asked == [0, 12]
 
 
-def test_after_a_failure_the_job_may_be_asked_about_again_by_hand():
-    world = World(BUSY, job("running"), STAYING["401"][0], job("completed"))
+def test_after_a_failure_the_job_can_be_refreshed():
+    world = World(BUSY, job("running"), LASTING["401"][0], job("completed"))
     with pytest.raises(sj.AuthenticationError):
         world.wait(polling_seconds=1)
     assert world.handle.refresh() == job("completed")
@@ -171,22 +173,22 @@ def test_after_a_failure_the_job_may_be_asked_about_again_by_hand():
 # ---- deadlines
 
 
-def test_each_look_is_given_the_time_that_is_left():
-    world = World(state=forever("running"), request_timeout_seconds=8)
+def test_each_poll_is_given_the_time_that_is_left():
+    world = World(state=always("running"), request_timeout_seconds=8)
     world.wait_in_vain(timeout_seconds=12, polling_seconds=5)
     assert world.asked == [0, 5, 10, 12]
     assert world.transport.timeouts == (8, 7, 2, 0)
 
 
-def test_the_last_look_at_the_deadline_is_not_given_the_time_of_a_whole_request():
+def test_the_last_poll_at_the_deadline_is_not_given_the_time_of_a_whole_request():
     """It would carry the wait past its deadline by as much."""
-    world = World(state=forever("running"), request_timeout_seconds=300)
+    world = World(state=always("running"), request_timeout_seconds=300)
     world.wait_in_vain(timeout_seconds=2, polling_seconds=1)
     assert max(at + t for at, t in zip(world.asked, world.transport.timeouts, strict=True)) == 2
 
 
-def test_a_time_of_zero_is_one_look_that_may_take_as_long_as_a_request():
-    world = World(state=forever("running"), request_timeout_seconds=8)
+def test_a_timeout_of_zero_is_one_poll_that_may_take_as_long_as_a_request():
+    world = World(state=always("running"), request_timeout_seconds=8)
     error = world.wait_in_vain(timeout_seconds=0)
     assert world.transport.timeouts == (8,)
     assert error.timeout_seconds == 0
@@ -194,7 +196,7 @@ def test_a_time_of_zero_is_one_look_that_may_take_as_long_as_a_request():
     assert world.wait_in_vain(timeout_seconds=0).num_failures == 1
 
 
-def test_without_a_limit_each_look_may_take_as_long_as_a_request():
+def test_without_a_limit_each_poll_may_take_as_long_as_a_request():
     world = World(job("running"), job("completed"), request_timeout_seconds=8)
     world.wait()
     assert world.transport.timeouts == (8, 8)
@@ -237,9 +239,12 @@ def test_no_wait_is_carried_past_its_deadline_by_a_slow_server(timeout, polling,
             for x in (-1, math.nan, math.inf, True, None)
         ),
         *(({"unknown_status_seconds": x}, "unknown_status_seconds") for x in (-1, math.nan, "1")),
+        *(({"index": x}, "index") for x in (0.0, "0", True)),
+        *(({"poll_policy": x}, "poll_policy") for x in (5, sj.PollPolicy)),
+        *(({"on_change": x}, "on_change") for x in (5, "print")),
     ],
 )
-def test_what_cannot_be_waited_with_is_refused_before_anything_is_sent(options, where):
+def test_an_option_out_of_range_is_refused_before_anything_is_sent(options, where):
     world = World()
     with pytest.raises(sj.InvalidValue) as caught:
         world.wait(**options)
@@ -247,26 +252,54 @@ def test_what_cannot_be_waited_with_is_refused_before_anything_is_sent(options, 
     assert world.asked == []
 
 
-def test_a_turn_takes_no_more_than_half_of_the_time_that_is_left_to_look():
-    world = World(state=forever("running"), looks_per_second=0.5)
+def test_every_option_out_of_range_is_named_in_one_error():
+    with pytest.raises(sj.InvalidValue) as caught:
+        World().wait(timeout_seconds=-1, until="done", unknown_status_seconds="1")
+    names = [problem.where for problem in caught.value.problems]
+    assert names == ["timeout_seconds", "until", "unknown_status_seconds"]
+
+
+@pytest.mark.parametrize("index", [600, 3600, 10])
+def test_a_timeout_passed_as_the_index_is_recognized(index):
+    """``wait_until_complete(600)``: the first argument is the index, as in the official client."""
+    world = World(state=always("running"))
+    with pytest.raises(sj.CircuitIndexError) as caught:
+        world.wait(index)
+    text = f"job {JOB} has no circuit {index}: .*; did you mean timeout_seconds={index}\\?"
+    assert re.search(text, str(caught.value))
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+    assert caught.value.message == str(caught.value)
+    with pytest.raises(sj.InvalidValue, match=f"did you mean timeout_seconds={index}.0"):
+        world.wait(float(index))
+
+
+@pytest.mark.parametrize("arguments", [(-1,), (1,), (9,), (600, 60)])
+def test_another_wrong_index_is_not_taken_for_a_timeout(arguments):
+    with pytest.raises(sj.CircuitIndexError) as caught:
+        World(state=always("running")).wait(*arguments)
+    assert "timeout_seconds" not in str(caught.value)
+
+
+def test_spacing_out_polls_takes_at_most_half_of_the_time_that_is_left():
+    world = World(state=always("running"), looks_per_second=0.5)
     for _ in range(2):
-        world.client.look_in()
+        world.client.reserve_poll()
     world.wait_in_vain(timeout_seconds=3, polling_seconds=10)
     assert world.asked[0] == 1.5
     assert world.transport.timeouts[0] == 1.5
     assert all(at <= 3 for at in world.asked)
 
 
-def test_looking_once_waits_for_no_turn():
-    world = World(state=forever("running"), looks_per_second=0.5)
+def test_a_single_poll_is_not_delayed():
+    world = World(state=always("running"), looks_per_second=0.5)
     for _ in range(2):
-        world.client.look_in()
+        world.client.reserve_poll()
     world.wait_in_vain(timeout_seconds=0)
     assert world.asked == [0]
 
 
 def test_what_on_change_raises_is_not_absorbed_whatever_it_is():
-    world = World(state=forever("running"))
+    world = World(state=always("running"))
 
     def callback(_before, _after):
         raise sj.TransportError("of the callback's own", sent=True)
@@ -275,7 +308,7 @@ def test_what_on_change_raises_is_not_absorbed_whatever_it_is():
         world.wait(timeout_seconds=60, on_change=callback)
 
 
-def test_a_server_in_trouble_is_not_asked_without_end_however_short_the_pauses():
+def test_a_server_in_trouble_is_not_flooded_however_short_the_pauses():
     world = World(*[json_response("no", status=503)] * 500)
     world.wait_in_vain(timeout_seconds=60, polling_seconds=0)
     assert len(world.transport.requests) < 80
@@ -325,32 +358,32 @@ def test_an_interrupt_in_a_request_leaves_a_handle_that_goes_on():
     assert world.wait() == job("completed")
 
 
-# ---- statuses that nobody knows
+# ---- unknown statuses
 
 
 @QUIET
-def test_a_wait_on_a_status_that_nobody_knows_ends_by_itself():
-    world = World(state=forever("teleporting"))
+def test_a_wait_on_an_unknown_status_ends_by_itself():
+    world = World(state=always("teleporting"))
     error = world.wait_in_vain(sj.UnknownStatusTimeout, polling_seconds=5)
     assert world.asked[-1] == 600
     assert isinstance(error, sj.WaitTimeout)
     assert isinstance(error, TimeoutError)
     assert (error.waited_seconds, error.timeout_seconds) == (600, 600)
     assert error.snapshot == job("teleporting")
-    assert "teleporting when it was last looked at" in str(error)
+    assert "last known status is teleporting" in str(error)
     assert "does not know" in str(error)
 
 
 @QUIET
 @pytest.mark.parametrize(("bound", "at"), [(0, 0), (7, 10), (10, 10), (600, 600)])
-def test_how_long_it_waits_on_such_a_status_is_an_option(bound, at):
-    world = World(state=forever("teleporting"))
+def test_how_long_it_waits_on_an_unknown_status_is_an_option(bound, at):
+    world = World(state=always("teleporting"))
     world.wait_in_vain(sj.UnknownStatusTimeout, polling_seconds=5, unknown_status_seconds=bound)
     assert world.asked[-1] == at
 
 
 @QUIET
-def test_without_a_bound_it_goes_on_until_the_job_is_over_or_the_time():
+def test_without_a_limit_it_goes_on_until_the_job_is_finished_or_time_is_up():
     def state(now):
         return job("completed" if now >= 5000 else "teleporting")
 
@@ -362,7 +395,7 @@ def test_without_a_bound_it_goes_on_until_the_job_is_over_or_the_time():
 
 @QUIET
 def test_the_deadline_may_come_first():
-    world = World(state=forever("teleporting"))
+    world = World(state=always("teleporting"))
     world.wait_in_vain(timeout_seconds=20, unknown_status_seconds=30)
 
 
@@ -375,7 +408,7 @@ def test_a_known_status_in_between_starts_the_count_again():
 
 
 @QUIET
-def test_only_the_circuit_that_is_waited_for_counts():
+def test_only_the_status_of_the_circuit_that_is_waited_for_matters():
     world = World(state=lambda _now: job("teleporting", "running"))
     error = world.wait_in_vain(
         sj.UnknownStatusTimeout, index=0, polling_seconds=5, unknown_status_seconds=10
@@ -393,7 +426,7 @@ def test_another_circuit_that_is_known_to_go_on_keeps_the_wait_going():
 
 
 @QUIET
-def test_a_job_whose_status_becomes_known_again_ends_the_wait_well():
+def test_a_status_that_becomes_known_again_ends_the_wait_normally():
     world = World(job("teleporting"), job("teleporting"), job("completed"))
     assert world.wait(polling_seconds=1, unknown_status_seconds=2).is_terminal
 
@@ -428,7 +461,7 @@ POLICIES = st.builds(
 @given(policy=POLICIES, status=st.sampled_from(["received", "pending", "running", "simulating"]))
 def test_a_pause_is_the_pace_of_the_status_within_the_jitter(policy, status):
     randomness = random.Random(7)
-    world = World(state=forever(status))
+    world = World(state=always(status))
     world.client = sj.SuperstaqClient(
         "key-of-the-tests",
         transport=world.transport,
@@ -445,7 +478,7 @@ def test_a_pause_is_the_pace_of_the_status_within_the_jitter(policy, status):
 
 @pytest.mark.parametrize(("status", "share"), [("received", 0.12), ("running", 0.1)])
 def test_by_default_pauses_grow_with_the_time_waited_from_1_s_to_30_s(status, share):
-    world = World(state=forever(status))
+    world = World(state=always(status))
     policy = sj.PollPolicy(jitter=0)
     world.wait_in_vain(timeout_seconds=2000, poll_policy=policy)
     seen = pauses(world)[:-1]
@@ -495,8 +528,8 @@ def test_a_change_snaps_the_pause_back_and_it_grows_again():
     assert after[0] == pytest.approx(0.5 * 0.1 * first)
 
 
-def test_a_change_that_was_known_before_the_wait_is_none():
-    world = World(state=forever("received"))
+def test_what_was_known_before_the_wait_is_not_a_change():
+    world = World(state=always("received"))
     world.handle.refresh()
     world.clock.advance(500)
     world.wait_in_vain(timeout_seconds=3, poll_policy=sj.PollPolicy(jitter=0))

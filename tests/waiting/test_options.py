@@ -1,78 +1,149 @@
+"""The keyword options of waits: which function takes which, and what it says about the others."""
+
 from __future__ import annotations
 
+import ast
+import inspect
+import itertools
 import math
+import typing
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from worlds import JOB, client_on
 
-from superstaq_jobs import (
-    AnswerTooLarge,
-    AuthenticationError,
-    InvalidValue,
-    ProtocolError,
-    RequestTimeout,
-    RetryPolicy,
-    SuperstaqServerException,
-    TlsError,
-    TransportError,
-)
+import superstaq_jobs as sj
+from superstaq_jobs import waiting
+from superstaq_jobs.testing import ScriptedTransport
 
-JITTERS = st.floats(0, 1)
-
-
-@given(attempt=st.integers(1, 10_000), jitter=JITTERS)
-def test_a_pause_lies_between_nothing_and_the_doubled_base_and_never_past_the_cap(attempt, jitter):
-    policy = RetryPolicy(base_seconds=0.5, cap_seconds=8)
-    pause = policy.delay_seconds(attempt, jitter=jitter)
-    assert 0 <= pause <= min(8, 0.5 * 2 ** min(attempt - 1, 50))
-
-
-def test_the_longest_pauses_double_up_to_the_cap():
-    policy = RetryPolicy(base_seconds=0.25, cap_seconds=3)
-    assert [policy.delay_seconds(n, jitter=1.0) for n in range(1, 7)] == [0.25, 0.5, 1, 2, 3, 3]
-
-
-@given(attempt=st.integers(1, 100), jitter=JITTERS, asked=st.floats(0, 1000))
-def test_what_the_server_asks_for_is_a_floor_of_the_pause_up_to_a_cap(attempt, jitter, asked):
-    policy = RetryPolicy(cap_seconds=10, retry_after_cap_seconds=60)
-    pause = policy.delay_seconds(attempt, jitter=jitter, retry_after_seconds=asked)
-    without = policy.delay_seconds(attempt, jitter=jitter)
-    assert pause == max(without, min(asked, 60))
+ONE = [sj.JobHandle.wait_until_complete, sj.JobHandle.wait_until_complete_async]
+MANY = [
+    sj.wait_all,
+    sj.wait_any,
+    sj.as_completed,
+    sj.watch,
+    sj.wait_all_async,
+    sj.as_completed_async,
+    sj.watch_async,
+]
+KINDS = {
+    **dict.fromkeys(ONE, waiting.JobWaitOptions),
+    **dict.fromkeys(MANY, waiting.JobsWaitOptions),
+}
+VALUES = {
+    "until": "compiled",
+    "poll_policy": sj.PollPolicy(),
+    "unknown_status_seconds": None,
+    "on_change": print,
+    "requests_at_once": 2,
+    "progress": False,
+}
+functions = pytest.mark.parametrize("function", KINDS, ids=lambda function: function.__name__)
 
 
-@pytest.mark.parametrize("status", range(100, 600))
-def test_a_read_is_repeated_after_these_statuses_and_no_other(status):
-    error = SuperstaqServerException("no", status)
-    assert RetryPolicy().may_repeat(error, safe_to_repeat=True) is (
-        status in {408, 429, 500, 502, 503, 504}
-    )
-    assert not RetryPolicy().may_repeat(error, safe_to_repeat=False)
+def call(function, options):
+    """Call it with a handle; returns what it raised, at once or when it was awaited."""
+    transport = ScriptedTransport()
+    handle = sj.JobHandle(client_on(transport), JOB)
+    try:
+        result = function(handle if function in ONE else [handle], **options)
+        if inspect.iscoroutine(result):
+            result.send(None)
+    except (TypeError, AssertionError) as error:
+        return error
+    finally:
+        assert transport.requests == ()
+    return None
 
 
+def names_of(function):
+    named = [n for n in inspect.signature(function).parameters if n.endswith(("_seconds", "index"))]
+    return [*named, *KINDS[function].__optional_keys__]
+
+
+@functions
+def test_the_signature_says_which_options_it_takes(function):
+    (kind,) = typing.get_args(typing.get_type_hints(function)["options"])
+    assert kind is KINDS[function]
+    assert kind.__required_keys__ == frozenset()
+
+
+def test_every_option_is_documented_once():
+    documented = []
+    for kind in (waiting.WaitOptions, waiting.JobWaitOptions, waiting.JobsWaitOptions):
+        body = ast.parse(inspect.getsource(kind)).body[0].body
+        for option, text in itertools.pairwise(body):
+            if isinstance(option, ast.AnnAssign):
+                assert isinstance(text, ast.Expr)
+                documented.append(option.target.id)
+    assert sorted(documented) == sorted(VALUES)
+
+
+@functions
+def test_an_option_of_another_function_is_refused_before_anything_is_sent(function):
+    for name in VALUES.keys() - KINDS[function].__optional_keys__:
+        error = call(function, {name: VALUES[name]})
+        assert isinstance(error, TypeError)
+        assert str(error).startswith(f"{function.__name__}() got an unexpected keyword argument")
+        assert repr(name) in str(error)
+        assert all(known in str(error) for known in names_of(function))
+        assert "Nothing was sent" in str(error)
+
+
+@functions
 @pytest.mark.parametrize(
-    ("error", "safe", "unsafe"),
+    ("wrong", "right"),
     [
-        (TransportError("refused", sent=False), True, True),
-        (TransportError("reset", sent=True), True, False),
-        (RequestTimeout("connecting", sent=False), True, True),
-        (RequestTimeout("reading", sent=True), True, False),
-        (TlsError("untrusted", sent=False), False, False),
-        (AnswerTooLarge("too large", sent=True), False, False),
-        (ProtocolError("no JSON", status_code=200), False, False),
-        (AuthenticationError("key", 401), False, False),
+        ("timeout", "timeout_seconds"),
+        ("time_out_seconds", "timeout_seconds"),
+        ("polling", "polling_seconds"),
+        ("poll_seconds", "polling_seconds"),
+        ("untill", "until"),
+        ("polling_policy", "poll_policy"),
+        ("unknown_status", "unknown_status_seconds"),
     ],
 )
-def test_what_is_repeated_after_which_error(error, safe, unsafe):
-    assert RetryPolicy().may_repeat(error, safe_to_repeat=True) is safe
-    assert RetryPolicy().may_repeat(error, safe_to_repeat=False) is unsafe
+def test_a_misspelled_option_is_named_with_the_right_one(function, wrong, right):
+    error = call(function, {wrong: 3})
+    assert isinstance(error, TypeError)
+    assert f"keyword argument {wrong!r}; did you mean {right!r}?" in str(error)
 
 
-def test_every_bad_number_is_named():
-    with pytest.raises(InvalidValue) as caught:
-        RetryPolicy(max_attempts=0, base_seconds=-1, cap_seconds=math.nan)
-    assert [p.where for p in caught.value.problems] == [
-        "max_attempts",
-        "base_seconds",
-        "cap_seconds",
-    ]
+@given(function=st.sampled_from(list(KINDS)), data=st.data())
+def test_one_letter_more_less_or_other_is_recognized(function, data):
+    right = data.draw(st.sampled_from(names_of(function)))
+    place = data.draw(st.integers(1, len(right) - 1))
+    letter = data.draw(st.sampled_from(["", "z", right[place] + "z"]))
+    wrong = right[:place] + letter + right[place + 1 :]
+    assert f"did you mean {right!r}?" in str(call(function, {wrong: 3}))
+
+
+@pytest.mark.parametrize("bad", [-1, math.nan, math.inf, True, "1", None])
+@pytest.mark.parametrize("name", ["fraction", "min_seconds", "max_seconds"])
+def test_a_pace_names_each_number_out_of_range(name, bad):
+    with pytest.raises(sj.InvalidValue, match="must be a finite number >= 0") as caught:
+        sj.Pace(**{name: bad})
+    assert [problem.where for problem in caught.value.problems] == [name]
+
+
+def test_the_longest_pause_of_a_pace_is_not_below_the_shortest():
+    with pytest.raises(sj.InvalidValue, match="max_seconds: must not be less than min_seconds"):
+        sj.Pace(min_seconds=5, max_seconds=4)
+    assert sj.Pace(min_seconds=5, max_seconds=5).pause_seconds(0) == 5
+
+
+@pytest.mark.parametrize("bad", [-0.1, 1.1, math.nan, True, "1", None])
+@pytest.mark.parametrize("name", ["snap_back", "jitter"])
+def test_a_poll_policy_names_each_share_out_of_range(name, bad):
+    with pytest.raises(sj.InvalidValue, match="must be a number from 0 to 1") as caught:
+        sj.PollPolicy(**{name: bad})
+    assert [problem.where for problem in caught.value.problems] == [name]
+
+
+@functions
+def test_the_options_it_does_take_are_checked_by_value(function):
+    bad = {name: object() for name in KINDS[function].__optional_keys__}
+    with pytest.raises(sj.InvalidValue) as caught:
+        call(function, bad)
+    assert {problem.where for problem in caught.value.problems} == bad.keys()

@@ -21,7 +21,7 @@ import superstaq_jobs as sj
 from superstaq_jobs import JobHandle
 from superstaq_jobs.testing import FakeClock
 from superstaq_jobs.waiting.loop import WaitLoop
-from superstaq_jobs.waiting.options import WaitOptions
+from superstaq_jobs.waiting.options import WaitPlan
 from superstaq_jobs.waiting.progress import Tally, surface_of
 
 HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"
@@ -58,26 +58,31 @@ def terminal(**options):
     return Drawn(force_terminal=True, **options)
 
 
-def told(line):
-    """What a line says: jobs over, all jobs, how many in each status."""
-    over, total, rows = re.fullmatch(r"(\d+) of (\d+) jobs over: (.*); queue .*", line).groups()
+def parsed(line):
+    """What a line says: jobs finished, all jobs, how many in each status."""
+    finished, total, rows = re.fullmatch(
+        r"(\d+) of (\d+) jobs finished: (.*); queue .*", line
+    ).groups()
     parts = [part.rpartition(" ") for part in rows.split(", ")]
-    return int(over), int(total), {name: int(number) for name, _, number in parts}
+    return int(finished), int(total), {name: int(number) for name, _, number in parts}
 
 
 # ---- what it says
 
 
-def test_a_line_says_how_many_are_over_in_which_status_queued_how_fast_and_how_long_yet():
+def test_a_line_has_the_finished_jobs_the_statuses_the_queue_the_rate_and_the_time_left():
     lives = {job_id: QUEUE[place % 4 :] for place, job_id in enumerate(ids(8))}
     _, _, handles = world(lives)
     drawn = log()
     sj.wait_all(handles, timeout_seconds=600, polling_seconds=30, progress=drawn.bar)
     assert drawn.lines == [
-        "2 of 8 jobs over: received 2, running 2, pending 2, completed 2; queue 4, 0:10:00 left",
-        "4 of 8 jobs over: running 2, pending 2, completed 4; queue 2, 4 jobs/min, 0:09:30 left",
-        "6 of 8 jobs over: running 2, completed 6; queue 0, 4 jobs/min, 0:09:00 left",
-        "8 of 8 jobs over: completed 8; queue 0, 4 jobs/min, 0:08:30 left",
+        f"{number} of 8 jobs finished: {rest} left"
+        for number, rest in [
+            (2, "received 2, running 2, pending 2, completed 2; queue 4, 0:10:00"),
+            (4, "running 2, pending 2, completed 4; queue 2, 4 jobs/min, 0:09:30"),
+            (6, "running 2, completed 6; queue 0, 4 jobs/min, 0:09:00"),
+            (8, "completed 8; queue 0, 4 jobs/min, 0:08:30"),
+        ]
     ]
 
 
@@ -100,16 +105,16 @@ def test_it_says_of_each_round_what_the_server_said(lives):
     seen = []
     for number, now in enumerate(expected):
         known = [status if status in order else "unknown" for status in now]
-        over = sum(len(life) - 1 <= number for life in lives)
-        if (over, Counter(known)) not in seen[-1:]:
-            seen.append((over, Counter(known)))
+        finished = sum(len(life) - 1 <= number for life in lives)
+        if (finished, Counter(known)) not in seen[-1:]:
+            seen.append((finished, Counter(known)))
     spoken = []
     for line in drawn.lines:
-        over, total, rows = told(line)
+        finished, total, rows = parsed(line)
         assert total == len(lives)
         assert list(rows) == sorted(rows, key=order.index)
-        if (over, Counter(rows)) not in spoken[-1:]:
-            spoken.append((over, Counter(rows)))
+        if (finished, Counter(rows)) not in spoken[-1:]:
+            spoken.append((finished, Counter(rows)))
     assert spoken == seen
 
 
@@ -124,7 +129,7 @@ def test_the_rate_is_that_of_the_last_minute():
     assert rates[20:90] == [0] * 70
 
 
-def test_jobs_without_an_answer_are_not_seen_yet_and_lost_ones_are_unsettled():
+def test_jobs_without_a_response_are_not_seen_yet_and_missing_ones_are_unsettled():
     spoiled = [sj.TransportError("gone", sent=True)]
     server, _, handles = world(
         dict.fromkeys(ids(3), QUEUE), spoil=lambda _, body: spoiled.pop() if spoiled else body
@@ -133,16 +138,18 @@ def test_jobs_without_an_answer_are_not_seen_yet_and_lost_ones_are_unsettled():
     drawn = log()
     with pytest.raises(sj.JobsUnsettled):
         sj.wait_all(handles, progress=drawn.bar)
-    assert told(drawn.lines[0]) == (0, 3, {"not seen yet": 3})
-    assert told(drawn.lines[1]) == (0, 3, {"pending": 2, "unsettled": 1})
-    assert told(drawn.lines[-1]) == (2, 3, {"completed": 2, "unsettled": 1})
+    assert parsed(drawn.lines[0]) == (0, 3, {"not seen yet": 3})
+    assert parsed(drawn.lines[1]) == (0, 3, {"pending": 2, "unsettled": 1})
+    assert parsed(drawn.lines[-1]) == (2, 3, {"completed": 2, "unsettled": 1})
 
 
-def test_when_the_time_is_over_it_says_where_the_jobs_stood():
+def test_after_a_timeout_it_says_which_status_the_jobs_had():
     drawn = log()
     with pytest.raises(sj.JobsTimeout):
         sj.wait_all(world({ids(1)[0]: ["pending"]})[2], 60, progress=drawn.bar)
-    assert drawn.lines[-1].startswith("0 of 1 jobs over: pending 1; queue 1, 0 jobs/min, 0:00:00")
+    assert drawn.lines[-1].startswith(
+        "0 of 1 jobs finished: pending 1; queue 1, 0 jobs/min, 0:00:00"
+    )
 
 
 # ---- where it goes
@@ -165,11 +172,11 @@ def test_bars_have_the_length_of_their_share_and_are_never_nothing():
     sj.wait_all(world(lives)[2], progress=drawn.bar)
     words = [line.split() for line in drawn.plain if "━" in line]
     lengths = {" ".join(each[:-1]): len(each[-1]) for each in words}
-    whole = lengths["jobs over 100/100"]
+    whole = lengths["jobs finished 100/100"]
     assert whole > 40
-    assert lengths["failed 1"] == lengths["jobs over 1/100"] == 1
+    assert lengths["failed 1"] == lengths["jobs finished 1/100"] == 1
     assert lengths["completed 99"] == 99 * whole // 100
-    assert lengths["running 99"] == 99 * (whole + 4) // 100  # "completed" is wider than "running"
+    assert lengths["running 99"] == 99 * (whole + 2) // 100  # "100/100" is wider than "1/100"
 
 
 def test_in_a_log_it_is_a_line_in_a_while():
@@ -177,24 +184,24 @@ def test_in_a_log_it_is_a_line_in_a_while():
     drawn = log(line_seconds=60)
     sj.wait_all(world(lives)[2], polling_seconds=5, progress=drawn.bar)
     assert len(drawn.lines) == 1 + 500 // 60 + 1
-    assert drawn.lines[-1].startswith("1 of 1 jobs over")
+    assert drawn.lines[-1].startswith("1 of 1 jobs finished")
 
 
 def test_on_a_dumb_terminal_it_is_lines(monkeypatch):
     monkeypatch.setenv("TERM", "dumb")
     drawn = terminal()
     sj.wait_all(world({ids(1)[0]: QUEUE})[2], progress=drawn.bar)
-    assert [told(line)[0] for line in drawn.lines] == [0, 0, 0, 1]
+    assert [parsed(line)[0] for line in drawn.lines] == [0, 0, 0, 1]
 
 
 def test_without_a_console_it_goes_to_stderr(capsys):
     assert sj.wait_all(world({ids(1)[0]: QUEUE})[2], progress=True)
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith("0 of 1 jobs over: received 1")
+    assert captured.err.startswith("0 of 1 jobs finished: received 1")
 
 
-def test_nothing_is_shown_unless_it_is_asked_for(capsys):
+def test_nothing_is_shown_by_default(capsys):
     assert sj.wait_all(world({ids(1)[0]: QUEUE})[2])
     assert capsys.readouterr() == ("", "")
 
@@ -238,7 +245,7 @@ def test_a_notebook_without_ipython_gets_lines(monkeypatch):
     monkeypatch.setitem(sys.modules, "IPython", None)
     drawn = Drawn(force_jupyter=True, force_terminal=False)
     sj.wait_all(world({ids(1)[0]: QUEUE})[2], progress=drawn.bar)
-    assert told(drawn.lines[-1])[0] == 1
+    assert parsed(drawn.lines[-1])[0] == 1
 
 
 def test_a_terminal_that_knows_only_ascii_gets_ascii():
@@ -278,18 +285,18 @@ def test_a_wait_with_a_bar_is_the_wait_without(name):
         courses.append((outcome, server.asked, clock.sleeps))
     assert courses[0] == courses[1] == courses[2]
     # One that had what it wanted is left before the round is.
-    assert told(drawn.lines[-1])[1] == 9
+    assert parsed(drawn.lines[-1])[1] == 9
 
 
 @pytest.mark.parametrize("drawn", [log, terminal])
-def test_no_jobs_are_soon_over(drawn):
+def test_without_jobs_it_is_started_and_stopped(drawn):
     drawn = drawn()
     assert sj.wait_all([], progress=drawn.bar) == ()
     assert drawn.text.count(HIDE) == drawn.text.count(SHOW)
 
 
 @pytest.mark.parametrize("bad", [None, 1, "yes", print])
-def test_what_is_no_bar_is_refused_before_anything_is_sent(bad):
+def test_what_is_not_a_bar_is_refused_before_anything_is_sent(bad):
     server, _, handles = world({ids(1)[0]: QUEUE})
     with pytest.raises(sj.InvalidValue, match="progress"):
         sj.as_completed(handles, progress=bad)
@@ -301,7 +308,7 @@ def test_what_is_no_bar_is_refused_before_anything_is_sent(bad):
 # ---- how it ends
 
 
-def test_a_generator_that_is_left_takes_its_bar_along():
+def test_closing_a_generator_stops_its_bar():
     drawn = terminal()
     for _ in sj.as_completed(world(dict.fromkeys(ids(3), QUEUE))[2], progress=drawn.bar):
         assert drawn.text.count(SHOW) == 0
@@ -333,7 +340,7 @@ def test_what_ends_a_wait_comes_through_and_ends_the_bar(drawn, error):
 
 
 class Broken(io.StringIO):
-    """A file that takes so much and no more."""
+    """A file with limited room."""
 
     def __init__(self, room, error):
         super().__init__()
@@ -350,7 +357,7 @@ class Broken(io.StringIO):
 @pytest.mark.parametrize("drawn", [log, terminal])
 @pytest.mark.parametrize("room", [0, 30, 200])
 @pytest.mark.parametrize("error", [OSError("full"), ValueError("closed")], ids=str)
-def test_what_cannot_be_written_does_not_end_a_wait(drawn, room, error):
+def test_a_failed_write_does_not_end_a_wait(drawn, room, error):
     drawn = drawn(file=Broken(room, error))
     assert len(sj.wait_all(world({ids(1)[0]: QUEUE})[2], progress=drawn.bar)) == 1
     server, _, handles = world({ids(1)[0]: QUEUE})
@@ -359,7 +366,7 @@ def test_what_cannot_be_written_does_not_end_a_wait(drawn, room, error):
         sj.wait_all(handles, progress=drawn.bar)
 
 
-def test_a_bar_that_is_never_left_gives_the_cursor_back_at_the_end_of_the_program():
+def test_a_bar_that_is_never_closed_shows_the_cursor_at_the_end_of_the_program():
     code = """
 import sys, rich.console, superstaq_jobs as sj
 from superstaq_jobs.testing import FakeClock, ScriptedTransport, jobs_response
@@ -379,11 +386,9 @@ next(kept)
     assert "Traceback" not in said
 
 
-def test_ending_twice_is_ending_once():
+def test_stopping_twice_is_stopping_once():
     drawn = terminal()
-    loop = WaitLoop(
-        [], WaitOptions.of(None, 5, until="finished", poll_policy=None, unknown_status_seconds=None)
-    )
+    loop = WaitLoop([], WaitPlan(timeout_seconds=None, polling_seconds=5))
     surface = surface_of(drawn.bar, Tally(loop))
     surface.start()
     surface.stop()

@@ -1,4 +1,4 @@
-"""Waits in an event loop: they let others run, stop where they are told to, and leave nothing."""
+"""Waits in an event loop: other tasks run, a cancelled wait stops, and nothing is left behind."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from superstaq_jobs import JobHandle
 from superstaq_jobs.testing import FakeClock, ScriptedTransport, jobs_response
 
 SERVED = "received"
-"""What the held server says."""
+"""The status in its responses."""
 
 
 class Held:
-    """A server in real time whose answers are held back until they are let go."""
+    """A server in real time whose responses are held back until they are let go."""
 
     def __init__(self, *, hold=True):
         self.go_on = threading.Event()
@@ -49,7 +49,7 @@ class Held:
         return JobHandle(sj.SuperstaqClient("key", "http://localhost", transport=self), JOB)
 
     def let_go(self):
-        """Answer, and wait until nobody is at it any more."""
+        """Respond, and wait until every request has ended."""
         self.go_on.set()
         for thread in self.asked:
             thread.join(60)
@@ -57,7 +57,7 @@ class Held:
 
 
 def run(main):
-    """Run it in a loop of its own, and fail if the loop has anything to complain of."""
+    """Run it in a loop of its own, and fail if the loop reports a problem."""
     complaints = []
 
     async def watched():
@@ -73,7 +73,7 @@ def run(main):
 
 
 async def reach(server):
-    """Let others run until somebody has asked."""
+    """Let other tasks run until a request has arrived."""
     while not server.asked:  # noqa: ASYNC110 - the server is a thread's
         await asyncio.sleep(0.001)
 
@@ -126,7 +126,7 @@ def test_each_front_for_coroutines_is_that_of_threads(lost):
         assert isinstance(courses[0][0][0], str) == lost
 
 
-def test_requests_of_a_round_are_sent_together_and_told_as_the_answers_come():
+def test_requests_of_a_round_are_sent_together_and_reported_as_responses_arrive():
     lives = {job_id: ["received", "completed"] for job_id in ids(1000)}
     server, _, handles = world(lives)
 
@@ -137,13 +137,13 @@ def test_requests_of_a_round_are_sent_together_and_told_as_the_answers_come():
     assert len(server.asked) == 14
 
 
-def test_others_run_while_a_request_is_under_way():
+def test_other_tasks_run_while_a_request_is_in_progress():
     server = Held()
 
     async def main():
         task = asyncio.create_task(server.handle().wait_until_complete_async(timeout_seconds=0))
         await reach(server)
-        server.go_on.set()  # where the loop stood still, nobody would come here
+        server.go_on.set()  # not reached if the request blocked the loop
         with pytest.raises(sj.WaitTimeout):
             await task
 
@@ -160,7 +160,7 @@ def test_many_waits_in_one_event_loop_do_not_disturb_each_other():
         return await asyncio.gather(*waits)
 
     assert [snapshot.job_id for snapshot in run(main())] == list(steps)
-    assert set(server.looks.values()) == {4}
+    assert set(server.polls.values()) == {4}
 
 
 def test_what_on_change_raises_ends_it_and_changes_come_in_the_loops_thread():
@@ -194,7 +194,7 @@ def test_a_request_is_sent_in_the_context_of_the_task():
     assert seen == ["of the task"]
 
 
-# ---- the end before the end
+# ---- cancelled and interrupted waits
 
 
 async def cancelled(task):
@@ -204,7 +204,7 @@ async def cancelled(task):
 
 
 @pytest.mark.parametrize("hold", [True, False], ids=["in a request", "in a pause"])
-def test_a_cancelled_task_asks_no_more_and_leaves_a_handle_that_goes_on(hold):
+def test_a_cancelled_task_sends_nothing_more_and_leaves_a_usable_handle(hold):
     server = Held(hold=hold)
     handle = server.handle()
 
@@ -215,14 +215,14 @@ def test_a_cancelled_task_asks_no_more_and_leaves_a_handle_that_goes_on(hold):
             await asyncio.sleep(0.001)
         await cancelled(task)
 
-    run(main())  # which does not wait for the request, and closes its loop before the answer
+    run(main())  # which does not wait for the request, and closes its loop before the response
     server.let_go()
     assert len(server.asked) == 1
     assert handle.latest == (None if hold else job(SERVED))
     assert handle.refresh() == job(SERVED)
 
 
-def test_of_a_round_no_more_is_asked_than_was_under_way():
+def test_after_a_cancellation_no_further_request_of_a_round_is_sent():
     server = Held()
     client = server.handle().client
 
@@ -240,7 +240,7 @@ def test_of_a_round_no_more_is_asked_than_was_under_way():
     assert len(server.asked) <= 2
 
 
-def test_a_timeout_of_asyncio_is_one_of_asyncio():
+def test_a_timeout_of_asyncio_raises_its_own_error():
     server = Held()
 
     async def main():
@@ -253,7 +253,7 @@ def test_a_timeout_of_asyncio_is_one_of_asyncio():
     server.let_go()
 
 
-def test_a_generator_that_is_left_asks_no_more():
+def test_a_generator_that_is_left_sends_nothing_more():
     server, _, handles = world({job_id: QUEUE[i:] for i, job_id in enumerate(ids(4))})
 
     async def main():
@@ -298,13 +298,13 @@ def wait_in_a_coroutine(handles, **options):
 
 @pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("wait", [sj.wait_all, wait_in_a_coroutine])
-def test_ctrl_c_sends_no_more_of_a_round_than_is_under_way(wait):
+def test_after_ctrl_c_no_further_request_of_a_round_is_sent(wait):
     server = Held()
     client = server.handle().client
 
     def interrupt():
         server.reached.wait(60)
-        time.sleep(0.1)  # until the others wait for the answers
+        time.sleep(0.1)  # until the wait is blocked
         os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=interrupt)
@@ -316,7 +316,7 @@ def test_ctrl_c_sends_no_more_of_a_round_than_is_under_way(wait):
     assert len(server.asked) <= 2
 
 
-def test_nothing_is_left_to_the_event_loop_when_a_wait_is_over(caplog):
+def test_nothing_is_left_to_the_event_loop_when_a_wait_ends(caplog):
     _, _, handles = world({key: ["received", "completed"] for key in ids(400)})
     loop = asyncio.new_event_loop()
     try:

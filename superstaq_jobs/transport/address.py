@@ -1,0 +1,105 @@
+"""Where a server or a proxy listens: scheme, host and port."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Final, Self
+from urllib.parse import urlsplit
+
+import attrs
+
+from superstaq_jobs.errors import ConfigurationError
+from superstaq_jobs.wire.request import Secret
+
+__all__ = ["Address"]
+
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+@attrs.frozen(kw_only=True)
+class Address:
+    """Where a server or a proxy listens.
+
+    Attributes:
+        scheme: ``http`` or ``https``.
+        host: The host's name in ASCII, or its IP address without brackets.
+        port: The port; that of the scheme if the URL names none.
+        login: ``user:password`` as it stands in the URL; None if there is none.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    login: Secret | None = None
+
+    @classmethod
+    def parse(
+        cls, url: str, *, name: str, may_have_path: bool = False, may_have_login: bool = False
+    ) -> Self:
+        """Read the URL that was passed as the argument ``name``.
+
+        Args:
+            url: ``https://host`` or ``https://host:port``.
+            name: The argument's name, for the error.
+            may_have_path: Whether a path and a query are ignored rather than refused.
+            may_have_login: Whether a user name and password are allowed.
+
+        Raises:
+            ConfigurationError: The URL cannot be used. A login is never shown.
+        """
+        shown = name if "@" in url else f"{name} {url!r}"
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+            host = (parts.hostname or "") if url.isascii() else _ascii(parts.hostname or "")
+        except ValueError:
+            readable = False
+        else:  # urlsplit drops line breaks silently
+            readable = url.isprintable() and " " not in url
+        if not readable:
+            raise ConfigurationError(
+                f"{shown} is not a valid address: expected https://host or https://host:port"
+            )
+        if parts.scheme not in _DEFAULT_PORTS or not parts.netloc:
+            hint = f" Did you mean 'https://{url}'?" if "://" not in url and "@" not in url else ""
+            raise ConfigurationError(
+                f"{shown} must begin with https:// (or http:// for this machine).{hint}"
+            )
+        login, at, _ = parts.netloc.rpartition("@")
+        if at and not may_have_login:
+            raise ConfigurationError(
+                f"{name} contains a user name or password (not shown here), which the service does "
+                "not use: remove it"
+            )
+        if not host:
+            raise ConfigurationError(f"{shown} does not name a host")
+        if not may_have_path and (parts.path or parts.query or parts.fragment):
+            raise ConfigurationError(
+                f"{shown} must end after the host or port: remove the path and the query"
+            )
+        return cls(
+            scheme=parts.scheme,
+            host=host,
+            port=_DEFAULT_PORTS[parts.scheme] if port is None else port,
+            login=Secret(login) if at else None,
+        )
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port as a URL; without the port if it is the scheme's own."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        default = self.port == _DEFAULT_PORTS[self.scheme]
+        return f"{self.scheme}://{host}" if default else f"{self.scheme}://{host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether this is the machine itself."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+
+def _ascii(host: str) -> str:
+    """The name as it is looked up and sent; raises ``UnicodeError`` if it is not a name."""
+    return host.encode("idna").decode("ascii")

@@ -1,0 +1,107 @@
+"""The latest that is known of a job: the one cell that changes."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+from uuid import UUID
+
+from superstaq_jobs.client import SuperstaqClient
+from superstaq_jobs.client.locks import ForkSafeLock
+from superstaq_jobs.records import CircuitType, JobQuery, JobSnapshot, newest
+from superstaq_jobs.records.changes import follow, share_strings
+from superstaq_jobs.wire.api import Call
+
+from .memory import ResponseMemory
+
+__all__ = ["Latest"]
+
+
+class Latest:
+    """The latest that is known of one job. Thread-safe; it never goes back to an older state.
+
+    Attributes:
+        client: The client that fetches the job.
+        job_id: The job's id.
+        circuit_type: The format in which the server returns the circuits.
+        snapshot: The latest snapshot; None before the first response.
+        looked_at: When the last response arrived; aware, None before the first.
+        num_responses: How many responses there have been.
+    """
+
+    __slots__ = (
+        *("client", "job_id", "circuit_type"),
+        *("snapshot", "looked_at", "num_responses", "_memory", "_call", "_lock"),
+    )
+
+    def __init__(self, client: SuperstaqClient, job_id: UUID, circuit_type: CircuitType) -> None:
+        self.client = client
+        self.job_id = job_id
+        self.circuit_type = circuit_type
+        self.snapshot: JobSnapshot | None = None
+        self.looked_at: dt.datetime | None = None
+        self.num_responses = 0
+        self._memory: ResponseMemory | None = None
+        self._call: Call[tuple[JobSnapshot, ...]] | None = None
+        self._lock = ForkSafeLock()
+
+    def memory(self) -> ResponseMemory:
+        """The last responses about this job alone, until it is finished."""
+        memory = self._memory
+        if memory is None:
+            memory = self._memory = ResponseMemory()
+        return memory
+
+    def call(self) -> Call[tuple[JobSnapshot, ...]]:
+        """The call that fetches this job alone, with that memory."""
+        call = self._call
+        if call is None:
+            query = JobQuery(job_id=[self.job_id])
+            (call,) = self.client.api.query_jobs(query, self.circuit_type)
+            call = self._call = self.memory().remembering(call)
+        return call
+
+    def advance(self, seen: JobSnapshot, *, responses_before: int) -> JobSnapshot:
+        """Take in a response about the job.
+
+        Args:
+            seen: The snapshot in the response.
+            responses_before: ``num_responses`` when the request was sent. If it has grown since,
+                another response overtook this one, which may then be the older.
+
+        Returns:
+            The latest snapshot. It stays the same object while nothing changes, so a poll without
+            news takes no memory.
+        """
+        now = self.client.clock.utcnow()
+        with self._lock.of_this_process():
+            known = self.snapshot
+            in_order = responses_before == self.num_responses
+            kept = seen if known is None else _merged(known, seen, in_order=in_order)
+            self.num_responses += 1
+            self.snapshot = kept
+            self.looked_at = now
+            if kept is not known and kept.is_terminal:
+                self._memory = self._call = None
+            return kept
+
+    def __getstate__(self) -> dict[str, Any]:
+        kept = self.__slots__[:-3]  # neither the memory, nor its call, nor the lock
+        return {name: getattr(self, name) for name in kept}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
+        self._memory = self._call = None
+        self._lock = ForkSafeLock()
+
+
+def _merged(known: JobSnapshot, seen: JobSnapshot, *, in_order: bool) -> JobSnapshot:
+    # Most news is of a status, so the statuses are compared first.
+    if seen is known or (seen.statuses == known.statuses and seen == known):
+        return known
+    kept = follow(known, seen) if in_order else newest(known, seen)
+    if kept is not seen and kept == known:
+        return known
+    share_strings(known, kept)
+    return kept
