@@ -14,7 +14,7 @@ import attrs
 from .snapshots import CircuitSnapshot, JobSnapshot
 from .status import PROGRESS, CircuitStatus
 
-__all__ = ["CircuitChange", "FieldChange", "JobDiff", "diff", "follow", "newest", "share_texts"]
+__all__ = ["CircuitChange", "FieldChange", "JobDiff", "diff", "follow", "newest", "share_strings"]
 
 _JOB_FIELDS: Final = tuple(
     field.name for field in attrs.fields(JobSnapshot) if field.eq and field.name != "circuits"
@@ -209,7 +209,7 @@ def follow(before: JobSnapshot, after: JobSnapshot) -> JobSnapshot:
     return attrs.evolve(after, circuits=circuits, short_lists=lists)
 
 
-def share_texts(before: JobSnapshot, after: JobSnapshot) -> None:
+def share_strings(before: JobSnapshot, after: JobSnapshot) -> None:
     """Make the later snapshot of a job share the earlier one's objects where they are equal.
 
     A job that is polled often then keeps the strings of its circuits only once. Equal values

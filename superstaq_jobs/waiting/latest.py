@@ -9,7 +9,7 @@ from uuid import UUID
 from superstaq_jobs.client import SuperstaqClient
 from superstaq_jobs.client.locks import ForkSafeLock
 from superstaq_jobs.records import CircuitType, JobQuery, JobSnapshot, newest
-from superstaq_jobs.records.changes import follow, share_texts
+from superstaq_jobs.records.changes import follow, share_strings
 from superstaq_jobs.wire.api import Call
 
 from .memory import ResponseMemory
@@ -103,5 +103,5 @@ def _merged(known: JobSnapshot, seen: JobSnapshot, *, in_order: bool) -> JobSnap
     kept = follow(known, seen) if in_order else newest(known, seen)
     if kept is not seen and kept == known:
         return known
-    share_texts(known, kept)
+    share_strings(known, kept)
     return kept

@@ -207,7 +207,8 @@ def read_jobs(
     try:
         return _read_quickly(body, provenance)
     except (msgspec.MsgspecError, ValueError, RecursionError, ProtocolError, WrongError):
-        return _read_thoroughly(body, provenance)
+        pass  # explained outside the handler, so that the error stands alone
+    return _read_thoroughly(body, provenance)
 
 
 def explain_jobs(

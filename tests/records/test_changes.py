@@ -7,7 +7,7 @@ import pytest
 from hypothesis import find
 
 from superstaq_jobs.records import CircuitChange, FieldChange, JobDiff, diff
-from superstaq_jobs.records.changes import share_texts
+from superstaq_jobs.records.changes import share_strings
 from superstaq_jobs.testing import strategies as sts
 
 BASE = find(sts.job_snapshots(num_circuits=2), lambda s: not s.tags and not s.short_lists)
@@ -45,5 +45,5 @@ def test_equal_counts_that_are_written_otherwise_are_not_put_in_each_others_plac
     before = BASE.with_counts(0, {"0": 1, "1": 2.0})
     after = BASE.with_counts(0, {"1": 2, "0": 1})
     written = list(after.circuits[0].counts.items()), repr(after)
-    share_texts(before, after)
+    share_strings(before, after)
     assert (list(after.circuits[0].counts.items()), repr(after)) == written

@@ -32,6 +32,7 @@ def refused(body: bytes) -> sj.ProtocolError:
     for text in (str(error), repr(error), error.message):
         assert len(text.encode("utf-8", "surrogatepass")) <= LONGEST_ERROR_BYTES
     assert error.__cause__ is None
+    assert error.__context__ is None
     return error
 
 
