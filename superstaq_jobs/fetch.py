@@ -58,6 +58,7 @@ def fetch_job(
         JobsNotFound: If the server does not know the job.
         SuperstaqServerException: If the request failed.
     """
+    _check("job_id", fields.job_id(job_id))
     return fetch_jobs(
         client,
         [job_id],
@@ -135,10 +136,14 @@ def query_jobs(
         The jobs as they are now, in the server's order, without duplicates.
 
     Raises:
-        InvalidRequest: If a single condition is too long for a request line. Nothing was sent.
+        InvalidRequest: If ``query`` is not a ``JobQuery``, or a single condition is too long for a
+            request line. Nothing was sent.
         SuperstaqServerException: If a request failed; it holds what had been fetched before in
             ``found``.
     """
+    if not fields.is_a(query, JobQuery):
+        what = f"must be a JobQuery, got {fields.shown(query)}: pass JobQuery(tags=[...]), say"
+        raise InvalidRequest("the request", [Problem("query", what)])
     kind = client.circuit_type if circuit_type is None else _circuit_type(circuit_type)
     deadline = client.deadline_in(timeout_seconds)
     found: dict[UUID, JobSnapshot] = {}
@@ -230,9 +235,13 @@ def fetch_balance(client: SuperstaqClient) -> AccountBalance:
 
 def _circuit_type(value: CircuitType | str) -> CircuitType:
     kind = fields.one_of(CircuitType, value)
-    if isinstance(kind, fields.Bad):
-        raise InvalidRequest("the request", [Problem("circuit_type", kind.what)])
+    _check("circuit_type", kind)
     return kind
+
+
+def _check(name: str, value: object) -> None:
+    if isinstance(value, fields.Bad):
+        raise InvalidRequest("the request", [Problem(name, value.what)])
 
 
 def _ids(values: Iterable[UUID | str]) -> tuple[UUID, ...]:

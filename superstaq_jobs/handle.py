@@ -268,7 +268,7 @@ class JobHandle:
                 and the failures.
             UnknownStatusTimeout: If the job kept an unknown status for too long.
             CircuitIndexError: If the job does not have that circuit.
-            InvalidValue: If an argument is out of its range; ``TypeError`` for an unknown option.
+            InvalidRequest: If an argument is out of its range; ``TypeError`` for an unknown option.
                 Nothing was sent.
             SuperstaqServerException: If a request failed, and not with a transient failure.
         """

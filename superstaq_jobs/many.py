@@ -10,7 +10,7 @@ import itertools
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable
 from typing import TypeVar, Unpack
 
-from .errors import InvalidRequest, InvalidValue, Problem
+from .errors import InvalidRequest, Problem
 from .handle import JobHandle, latest_of
 from .records import JobSnapshot, fields
 from .waiting import JobsWaitOptions
@@ -59,9 +59,9 @@ def wait_all(
         JobsUnsettled: If some jobs could not be read or found; raised when all others are finished.
         JobsTimeout: If the time ran out; it is a ``TimeoutError`` too. Both hold the final
             snapshots of the others, and the reason for each job.
-        InvalidRequest: If something is not a handle; ``InvalidValue`` for a value out of its range;
-            ``TypeError`` for an unknown option; ``ConfigurationError`` for a progress bar without
-            rich. Nothing was sent.
+        InvalidRequest: If something is not a handle, or a value is out of its range; ``TypeError``
+            for an unknown option; ``ConfigurationError`` for a progress bar without rich. Nothing
+            was sent.
     """
     loop = _loop("wait_all", handles, timeout_seconds, polling_seconds, options)
     for _ in _picked(loop, _final):
@@ -105,7 +105,7 @@ def wait_any(
     loop = _loop("wait_any", handles, timeout_seconds, polling_seconds, options)
     if type(n) is not int or not 0 <= n <= len(loop.waits):
         what = f"must be an integer from 0 to the number of handles, {len(loop.waits)}; got {n!r}"
-        raise InvalidValue("a wait", [Problem("n", what)])
+        raise InvalidRequest("a wait", [Problem("n", what)])
     with contextlib.closing(_picked(loop, _final)) as finals:
         return tuple(itertools.islice(finals, n))
 
@@ -189,15 +189,9 @@ def _loop(
     polling_seconds: float,
     options: JobsWaitOptions,
 ) -> WaitLoop:
-    plan = WaitPlan.of(
-        function,
-        JobsWaitOptions.__optional_keys__,
-        options,
-        timeout_seconds=timeout_seconds,
-        polling_seconds=polling_seconds,
-    )
-    if isinstance(handles, JobHandle):
-        what = "must be a list of handles, got one handle: pass [handle]"
+    # Before the options: of `wait_all(a, b)`, the second handle would be a wrong timeout.
+    if isinstance(handles, JobHandle | str | bytes) or not fields.is_a(handles, Iterable):
+        what = f"must be a list of handles, got {fields.shown(handles)}: pass [handle, ...]"
         raise InvalidRequest("a wait", [Problem("handles", what)])
     listed = list(handles)
     problems = [
@@ -207,6 +201,13 @@ def _loop(
     ]
     if problems:
         raise InvalidRequest("a wait", problems)
+    plan = WaitPlan.of(
+        function,
+        JobsWaitOptions.__optional_keys__,
+        options,
+        timeout_seconds=timeout_seconds,
+        polling_seconds=polling_seconds,
+    )
     return WaitLoop(map(latest_of, listed), plan)
 
 

@@ -290,3 +290,18 @@ def test_the_key_is_in_one_header_of_every_call():
         assert holders == ["Authorization"]
         assert KEY not in request.path
         assert KEY.encode() not in (request.body or b"")
+
+
+@pytest.mark.parametrize(
+    ("call", "where"),
+    [
+        (lambda client: sj.fetch_job(client, "abc"), "job_id: must be a UUID, got 'abc'"),
+        (lambda client: sj.fetch_jobs(client, [JOB, 3]), r"job_ids\[1\]: must be a UUID, got 3"),
+        (lambda client: sj.query_jobs(client, "week-18"), "query: must be a JobQuery, got 'week"),
+    ],
+)
+def test_an_error_names_the_argument_that_was_passed(call, where):
+    transport = ScriptedTransport()
+    with pytest.raises(sj.InvalidRequest, match=f"nothing was sent:\n  {where}"):
+        call(client_on(transport))
+    assert transport.requests == ()

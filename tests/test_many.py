@@ -298,12 +298,20 @@ def test_what_is_not_a_handle_is_named(bad):
         sj.wait_all(bad)
 
 
-def test_one_handle_is_not_a_list():
+@pytest.mark.parametrize("pick", [lambda h: h, lambda h: str(h.job_id()), lambda h: h.client])
+def test_what_is_not_a_list_of_handles_is_named_before_the_options(pick):
     _, _, handles = world({ids(1)[0]: QUEUE})
-    with pytest.raises(sj.InvalidRequest, match="got one handle"):
-        sj.wait_all(handles[0])
-    with pytest.raises(sj.InvalidValue, match="requests_at_once"):
-        sj.wait_all(handles, requests_at_once=0)
+    wrong = pick(handles[0])
+    with pytest.raises(sj.InvalidRequest, match="nothing was sent:\n  handles: must be a list of"):
+        sj.wait_all(wrong, handles[0])
+
+
+def test_an_option_out_of_range_says_that_nothing_was_sent():
+    _, _, handles = world({ids(1)[0]: QUEUE})
+    for options in ({"requests_at_once": 0}, {"timeout_seconds": "600"}):
+        (name,) = options
+        with pytest.raises(sj.InvalidRequest, match=f"nothing was sent:\n  {name}: "):
+            sj.wait_all(handles, **options)
 
 
 def test_a_response_without_news_gives_the_same_snapshot():

@@ -65,7 +65,8 @@ class Address:
                 f"{what} is not a valid address: expected https://host or https://host:port"
             )
         if parts.scheme not in _DEFAULT_PORTS or not parts.netloc:
-            hint = f" Did you mean 'https://{url}'?" if "://" not in url and "@" not in url else ""
+            scheme = "http" if url.startswith(("localhost", "127.0.0.1", "[::1]")) else "https"
+            hint = "" if "://" in url or "@" in url else f" Did you mean '{scheme}://{url}'?"
             raise ConfigurationError(
                 f"{what} must begin with https:// (or http:// for this machine).{hint}"
             )

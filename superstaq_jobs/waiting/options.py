@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self, TypedDict
 
 import attrs
 
-from superstaq_jobs.errors import ConfigurationError, InvalidValue, Problem
+from superstaq_jobs.errors import ConfigurationError, InvalidRequest, InvalidValue, Problem
 from superstaq_jobs.records import CircuitStatus, JobSnapshot, Stage, fields
 from superstaq_jobs.records.fields import is_amount, shown
 
@@ -252,7 +252,7 @@ class WaitPlan:
     """How to wait: the arguments and options of a public function, checked.
 
     Raises:
-        InvalidValue: If some are out of their range.
+        InvalidRequest: If some are out of their range.
         ConfigurationError: If a progress bar is wanted and rich is not installed.
     """
 
@@ -273,7 +273,7 @@ class WaitPlan:
     progress: bool | ProgressBar = attrs.field(default=False, converter=_bar)
 
     def __attrs_post_init__(self) -> None:
-        fields.refuse_bad(self, lambda _, problems: InvalidValue("a wait", problems))
+        fields.refuse_bad(self, lambda _, problems: InvalidRequest("a wait", problems))
 
     @classmethod
     def of(

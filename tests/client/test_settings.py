@@ -134,7 +134,7 @@ def test_the_argument_comes_before_the_environment_and_that_before_the_default()
     ("host", "shown"),
     [
         ("superstaq.example.com", "Did you mean 'https://superstaq.example.com'?"),
-        ("localhost:8080", "Did you mean 'https://localhost:8080'?"),
+        ("localhost:8080", "Did you mean 'http://localhost:8080'?"),
         ("ftp://host.example.com", "must begin with https://"),
         ("https://", "must begin with https://"),
         ("https://:80", "does not name a host"),
