@@ -212,7 +212,8 @@ def _loop(
 
 
 def _final(wait: JobWait) -> JobSnapshot | None:
-    return wait.final if wait.error is None else None
+    # Reported as ended: one that is reported for a change may have finished since, and will be too.
+    return wait.final if wait.error is None and wait.is_reported else None
 
 
 def _change(wait: JobWait) -> Change | None:

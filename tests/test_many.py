@@ -573,3 +573,55 @@ def test_a_slow_reader_does_not_delay_the_other_requests_of_the_round():
     clock.advance(10)
     seen += finals
     assert sorted(s.job_id for s in seen) == ids(400)
+
+
+def test_a_job_that_the_caller_refreshes_during_a_report_is_reported_once():
+    first, second = ids(2)
+    _, _, handles = world({first: ["running", "running", "completed"], second: QUEUE[2:]})
+    found = []
+    for snapshot in sj.as_completed(handles, 100):
+        found.append(snapshot.job_id)
+        if snapshot.job_id == second:
+            while not handles[0].refresh().is_terminal:
+                pass
+    assert found == [second, first]
+
+
+def test_a_job_that_finishes_during_the_last_report_has_not_timed_out():
+    first, second = ids(2)
+    _, _, handles = world({first: ["running", "completed"], second: ["completed"]})
+    found = []
+    for snapshot in sj.as_completed(handles[::-1], 0):
+        found.append(snapshot.job_id)
+        handles[0].refresh()
+    assert found == [second, first]
+
+
+def test_a_job_that_finishes_while_its_change_is_reported_is_taken_once():
+    first, second = ids(2)
+    _, _, handles = world({first: ["running", "completed"], second: QUEUE})
+    seen = []
+    for before, after in sj.watch(handles):
+        seen.append((after.job_id, before and before.status, after.status))
+        if after.job_id == first and not after.is_terminal:
+            handles[0].refresh()  # it finishes between this report and the next one
+    assert [entry for entry in seen if entry[0] == first] == [
+        (first, None, "running"),
+        (first, "running", "completed"),
+    ]
+    assert sum(job_id == second for job_id, _, _ in seen) == len(QUEUE)
+
+
+def test_a_poll_that_is_not_sent_is_not_a_response():
+    (only,) = ids(1)
+    _, clock, (handle,) = world({only: ["running", "completed"]})
+    times = []
+
+    def changed(_before, after):
+        if not after.is_terminal:
+            handle.refresh()  # the next poll of the wait has nothing left to request
+            times.append(handle.looked_at)
+            clock.advance(100)
+
+    handle.wait_until_complete(on_change=changed)
+    assert handle.looked_at == times[0]

@@ -168,7 +168,7 @@ class SuperstaqClient:
         self._jitter = jitter
         self._looks_per_second = looks_per_second
         self._traffic = Traffic(budget=self._retry_policy.budget, polls_per_second=looks_per_second)
-        self._own_transport = transport is None
+        self._made_transport = transport is None
         self._time_stands = transport is None and isinstance(self._clock, VirtualClock)
         self._proxy = hidden_proxy
         self._transport_options: dict[str, Any] = {
@@ -379,8 +379,8 @@ class SuperstaqClient:
         return self
 
     def __getstate__(self) -> dict[str, Any]:
-        if not self._own_transport:
-            raise TypeError("a SuperstaqClient with a transport of its own cannot be pickled")
+        if not self._made_transport:
+            raise TypeError("a SuperstaqClient that was given a transport cannot be pickled")
         return {
             "remote_host": self._origin,
             "api_version": self._api.version,

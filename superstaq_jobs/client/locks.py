@@ -17,16 +17,16 @@ class ForkSafeLock:
     __slots__ = ("_lock", "_pid")
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._pid = os.getpid()
 
-    def of_this_process(self) -> threading.Lock:
+    def of_this_process(self) -> threading.RLock:
         """The lock itself, to be held in a ``with`` statement directly.
 
-        A ``with`` statement takes and releases a ``threading.Lock`` without running Python code in
-        between, so Ctrl-C cannot leave it locked.
+        A ``with`` statement takes and releases it without running Python code in between, so Ctrl-C
+        cannot leave it locked; and a signal handler that needs it too does not wait for itself.
         """
         if self._pid != os.getpid():
-            self._lock = threading.Lock()
+            self._lock = threading.RLock()
             self._pid = os.getpid()
         return self._lock

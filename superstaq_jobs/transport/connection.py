@@ -285,6 +285,10 @@ class HttpResponse(http.client.HTTPResponse):
             raise BadResponse("its transfer coding is not 'chunked'")
         if codings and lengths:
             raise BadResponse("it has both a length and a transfer coding")
+        if codings and not self.chunked and self.length is None:
+            # http.client takes "chunked" with a space or a fold beside it for something else.
+            self.chunked, self.chunk_left = True, None
+            self.will_close = "close" in self._values("connection")
         if len(lengths) > 1:
             raise BadResponse("it has several lengths")
         if not all(map(_DIGITS.fullmatch, lengths)):

@@ -310,6 +310,9 @@ class _Shelf:
             self.places.put(None)
         self.idle: deque[Connection] = deque()
 
+    def __del__(self) -> None:
+        self.close()  # of a transport that was dropped
+
     def close(self) -> None:
         """Close the idle connections."""
         while self.idle:

@@ -187,9 +187,10 @@ class Limits:
     def shut_down(self) -> None:
         """Make the blocking step that the request is in fail, from another thread."""
         if (sock := self.sock) is not None:
+            outer = getattr(sock, "socket", sock)  # of TLS inside of TLS
             # Not SSLSocket's own method: it turns TLS off first, and the key could still go out.
             with contextlib.suppress(OSError):
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+                socket.socket.shutdown(outer, socket.SHUT_RDWR)
 
 
 class LimitedStream(io.RawIOBase):

@@ -7,7 +7,7 @@ out, in a thread or in ``asyncio``.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -37,7 +37,8 @@ from .options import WaitPlan
 __all__ = ["NextOutcome", "Outcome", "Pause", "Poll", "Polled", "Round", "Steps", "WaitLoop"]
 
 _Jobs = tuple[JobSnapshot, ...]
-Outcome = _Jobs | BaseException
+Outcome = _Jobs | BaseException | None
+"""What a poll led to: jobs, an error, or None if there was nothing left to request."""
 
 
 # ---- steps -------------------------------------------------------------------------------------
@@ -77,9 +78,8 @@ class Poll:
     def send(self) -> Outcome:
         """Send it; an error is an outcome too."""
         known = [each.latest.snapshot for each in self.batch.waits]
-        finished = tuple(job for job in known if job is not None and job.is_terminal)
-        if len(finished) == len(known):  # they have been refreshed since the round began
-            return finished
+        if all(job is not None and job.is_terminal for job in known):
+            return None  # they have been refreshed since the round began
         try:
             # One poll, one request: the next poll is its retry.
             return self.group.client.send(self.batch.call, deadline=self.deadline, max_attempts=1)
@@ -160,10 +160,13 @@ class _Group:
                 each.note_request()
             yield Poll(self, batch, ends)
 
-    def drop_ended(self) -> None:
-        """Leave out the waits that have ended, and forget their jobs."""
+    def keep(self, open_waits: Collection[JobWait]) -> None:
+        """Leave out all other waits, which have ended, and forget their jobs.
+
+        Whether a wait is open is not judged here again: its job may have finished since then.
+        """
         waits = [each for batch in self.batches for each in batch.waits]
-        still_open = [[each for each in batch.waits if each.is_open] for batch in self.batches]
+        still_open = [[w for w in batch.waits if w in open_waits] for batch in self.batches]
         num_open = sum(map(len, still_open))
         kept: list[Batch] = []
         if num_open <= self._room * (sum(map(bool, still_open)) - 1):
@@ -172,7 +175,7 @@ class _Group:
             for batch, left in zip(self.batches, still_open, strict=True):
                 kept += [batch] if len(left) == len(batch.waits) else self.batched(left)
         self.batches = kept
-        ended = [each.latest.job_id for each in waits if not each.is_open]
+        ended = [each.latest.job_id for each in waits if each not in open_waits]
         self._memory.forget(ended, except_calls=[batch.call for batch in kept])
 
 
@@ -221,8 +224,11 @@ class WaitLoop:
             yield Pause(clock, pause)
             open_waits = yield from _left_open(open_waits, groups)
         for each in open_waits:
-            each.time_out(deadline)
-            yield each
+            if each.is_open:
+                each.time_out(deadline)
+                yield each
+            else:  # it finished while the caller had the report before
+                yield from _report([each])
 
     def _groups(self, waits: Iterable[JobWait]) -> list[_Group]:
         groups: dict[tuple[SuperstaqClient, CircuitType], list[JobWait]] = defaultdict(list)
@@ -300,8 +306,9 @@ def _left_open(
 ) -> Generator[JobWait, Any, list[JobWait]]:
     open_waits = yield from _report(waits)
     if len(open_waits) < len(waits):
+        kept = set(open_waits)
         for group in groups:
-            group.drop_ended()
+            group.keep(kept)
     return open_waits
 
 
@@ -311,7 +318,10 @@ def _left_open(
 def _take(poll: Poll, outcome: Outcome, deadline: Deadline) -> Iterator[Sequence[JobWait]]:
     """Take in an outcome; yields groups of waits to poll again, each with its own request."""
     ids, waits = poll.batch.call.job_ids, poll.batch.waits
-    if not isinstance(outcome, BaseException):
+    if outcome is None:
+        for each in waits:
+            each.catch_up()
+    elif not isinstance(outcome, BaseException):
         _take_jobs(poll.batch, outcome)
     elif not isinstance(outcome, SuperstaqServerException):
         raise outcome

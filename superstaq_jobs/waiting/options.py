@@ -19,8 +19,6 @@ __all__ = ["JobWaitOptions", "JobsWaitOptions", "Pace", "PollPolicy", "ProgressB
 Change = tuple[JobSnapshot | None, JobSnapshot]
 OnChange = Callable[[JobSnapshot | None, JobSnapshot], object]
 
-_NO_SECONDS = "must be a number of seconds >= 0, got {}"
-
 
 # ---- how often to poll -------------------------------------------------------------------------
 
@@ -154,9 +152,9 @@ class ProgressBar:
             raise ConfigurationError(
                 "a progress bar needs rich: pip install 'superstaq_jobs[progress]'"
             ) from None
-        if not is_amount(line_seconds):
-            what = _NO_SECONDS.format(shown(line_seconds))
-            raise InvalidValue("a ProgressBar", [Problem("line_seconds", what)])
+        checked: Any = fields.seconds(line_seconds)
+        if isinstance(checked, fields.Bad):
+            raise InvalidValue("a ProgressBar", [Problem("line_seconds", checked.what)])
         self._console = rich.console.Console(stderr=True) if console is None else console
         self._line_seconds = line_seconds
 
@@ -212,10 +210,6 @@ class JobsWaitOptions(WaitOptions, total=False):
 # ---- the same, checked -------------------------------------------------------------------------
 
 
-def _seconds(value: float) -> float:
-    return value if is_amount(value) else fields.bad(_NO_SECONDS.format(shown(value)))
-
-
 def _index(value: int) -> int:
     hint = f"; did you mean timeout_seconds={value}?" if is_amount(value) else ""
     is_valid = type(value) is int
@@ -256,15 +250,15 @@ class WaitPlan:
         ConfigurationError: If a progress bar is wanted and rich is not installed.
     """
 
-    timeout_seconds: float | None = attrs.field(converter=attrs.converters.optional(_seconds))
-    polling_seconds: float = attrs.field(converter=_seconds)
+    timeout_seconds: float | None = attrs.field(converter=fields.optional_seconds)
+    polling_seconds: float = attrs.field(converter=fields.seconds)
     index: int | None = attrs.field(default=None, converter=attrs.converters.optional(_index))
     until: Stage = attrs.field(default=Stage.FINISHED, converter=_stage)
     poll_policy: PollPolicy | None = attrs.field(
         default=None, converter=attrs.converters.optional(_policy)
     )
     unknown_status_seconds: float | None = attrs.field(
-        default=600.0, converter=attrs.converters.optional(_seconds)
+        default=600.0, converter=fields.optional_seconds
     )
     on_change: OnChange | None = attrs.field(
         default=None, converter=attrs.converters.optional(_callback)

@@ -85,7 +85,7 @@ class Tally:
     def note(self, wait: JobWait) -> None:
         """Take in that a wait has a change to report, has failed or has ended."""
         self._move(wait)
-        self.finished += wait.error is None and wait.final is not None
+        self.finished += wait.error is None and wait.is_reported
 
     def _move(self, wait: JobWait) -> None:
         latest = wait.latest.snapshot

@@ -1,18 +1,35 @@
 from __future__ import annotations
 
 import os
+import threading
 
 import pytest
 
 from superstaq_jobs.client.locks import ForkSafeLock
 
 
+def is_held(lock):
+    """Whether another thread would have to wait for it."""
+    found = []
+    thread = threading.Thread(
+        target=lambda: found.append(not lock.of_this_process().acquire(blocking=False))
+    )
+    thread.start()
+    thread.join()
+    return found == [True]
+
+
 def test_it_is_one_lock_within_a_process():
     lock = ForkSafeLock()
     assert lock.of_this_process() is lock.of_this_process()
     with lock.of_this_process():
-        assert not lock.of_this_process().acquire(blocking=False)
-    assert lock.of_this_process().acquire(blocking=False)
+        assert is_held(lock)
+
+
+def test_a_signal_handler_does_not_wait_for_the_thread_that_it_interrupts():
+    lock = ForkSafeLock()
+    with lock.of_this_process():
+        assert lock.of_this_process().acquire(timeout=1)
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
@@ -21,9 +38,7 @@ def test_one_that_was_held_during_a_fork_is_free_in_the_child_and_held_in_the_pa
     with lock.of_this_process():
         pid = os.fork()
         if pid == 0:
-            taken = lock.of_this_process().acquire(blocking=False)
-            again = lock.of_this_process().acquire(blocking=False)
-            os._exit(0 if taken and not again else 1)
+            os._exit(1 if is_held(lock) else 0)
         _, status = os.waitpid(pid, 0)
         assert os.waitstatus_to_exitcode(status) == 0
-        assert not lock.of_this_process().acquire(blocking=False)
+        assert is_held(lock)

@@ -158,6 +158,14 @@ def test_a_chunk_without_a_valid_size_is_refused(receive, chunk):
         receive(whole("Transfer-Encoding: chunked", body=chunk + b"\r\n0\r\n\r\n"))
 
 
+@pytest.mark.parametrize("value", ["chunked ", "chunked\t", "\r\n chunked", "Chunked "])
+def test_a_space_beside_the_transfer_coding_changes_nothing(receive, value):
+    head = whole(f"Transfer-Encoding: {value}")
+    assert receive(head + b"5\r\nhello\r\n0\r\n\r\n").body == b"hello"
+    with pytest.raises(TransportError):
+        receive(head + b"5\r\nhel")
+
+
 def test_the_same_length_twice_is_one(receive):
     assert receive(whole("Content-Length: 5", "Content-Length: 5", body=b"hello")).body == b"hello"
 

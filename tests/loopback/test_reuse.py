@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -29,6 +31,17 @@ def test_connections_are_used_again() -> None:
                 response = transport.send(get(f"/{number}"), timeout_seconds=PATIENT)
                 assert response.body == f"/{number}".encode()
         assert server.connections == 1
+
+
+def test_a_transport_that_is_dropped_closes_its_connections() -> None:
+    with FaultServer(then=faults.echo()) as server:
+        transport = HttpTransport(origin=server.origin)
+        transport.send(Request(method="GET", path="/"), timeout_seconds=PATIENT)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            del transport
+            gc.collect()
+    assert [str(warning.message) for warning in caught] == []
 
 
 def test_a_connection_that_the_server_has_closed_is_not_used_again() -> None:
