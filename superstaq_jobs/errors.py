@@ -36,7 +36,7 @@ mean the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from .records import CancelReceipt, JobSnapshot, NewJob
@@ -50,6 +50,7 @@ from .records.problems import (
     SuperstaqException,
     SuperstaqUnsuccessfulJobException,
     SuperstaqWarning,
+    first_ids,
     listed,
 )
 
@@ -189,7 +190,7 @@ class JobsUnsettled(SuperstaqException):
             reason = f"{type(error).__name__}: {error.message.splitlines()[0]}"
             alike.setdefault(reason.replace(str(job_id), "…"), []).append(job_id)
         lines = "".join(
-            f"\n  {_first_ids(ids)}: {reason}" for reason, ids in list(alike.items())[:MAX_PROBLEMS]
+            f"\n  {first_ids(ids)}: {reason}" for reason, ids in list(alike.items())[:MAX_PROBLEMS]
         )
         rest = sum(map(len, list(alike.values())[MAX_PROBLEMS:]))
         more = f"\n  and {rest} more (see .errors)" if rest else ""
@@ -198,11 +199,6 @@ class JobsUnsettled(SuperstaqException):
             f"{jobs} of {len(self.errors) + len(self.found)} could not be waited for until "
             f"finished; .found has the final snapshots of the others.{lines}{more}"
         )
-
-
-def _first_ids(job_ids: Sequence[UUID]) -> str:
-    more = f" and {len(job_ids) - 3} more" if len(job_ids) > 3 else ""  # noqa: PLR2004
-    return ", ".join(map(str, job_ids[:3])) + more
 
 
 class JobsTimeout(JobsUnsettled, TimeoutError):

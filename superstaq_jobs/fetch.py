@@ -58,7 +58,7 @@ def fetch_job(
         JobsNotFound: If the server does not know the job.
         SuperstaqServerException: If the request failed.
     """
-    _check("job_id", fields.job_id(job_id))
+    _check({"job_id": fields.job_id(job_id)})
     return fetch_jobs(
         client,
         [job_id],
@@ -211,10 +211,7 @@ def fetch_target_info(
     """
     name = fields.target(target)
     data = fields.json_mapping(options if options is not None else JsonMapping())
-    given = {"target": name, "options": data}
-    problems = [Problem(k, v.what) for k, v in given.items() if isinstance(v, fields.Bad)]
-    if problems:
-        raise InvalidRequest("the request", problems)
+    _check({"target": name, "options": data})
     return client.send(client.api.fetch_target_info(name, data))
 
 
@@ -235,13 +232,15 @@ def fetch_balance(client: SuperstaqClient) -> AccountBalance:
 
 def _circuit_type(value: CircuitType | str) -> CircuitType:
     kind = fields.one_of(CircuitType, value)
-    _check("circuit_type", kind)
+    _check({"circuit_type": kind})
     return kind
 
 
-def _check(name: str, value: object) -> None:
-    if isinstance(value, fields.Bad):
-        raise InvalidRequest("the request", [Problem(name, value.what)])
+def _check(values: Mapping[str, object]) -> None:
+    """Refuse the request if some of its values, by the names of the arguments, cannot be used."""
+    bad = [Problem(k, value.what) for k, value in values.items() if isinstance(value, fields.Bad)]
+    if bad:
+        raise InvalidRequest("the request", bad)
 
 
 def _ids(values: Iterable[UUID | str]) -> tuple[UUID, ...]:
@@ -249,11 +248,5 @@ def _ids(values: Iterable[UUID | str]) -> tuple[UUID, ...]:
         what = f"must be a list of ids, got one id: pass [{str(values)!r}]"
         raise InvalidRequest("the request", [Problem("job_ids", what)])
     ids = tuple(map(fields.job_id, values))
-    problems = [
-        Problem(f"job_ids[{place}]", job_id.what)
-        for place, job_id in enumerate(ids)
-        if isinstance(job_id, fields.Bad)
-    ]
-    if problems:
-        raise InvalidRequest("the request", problems)
+    _check({f"job_ids[{place}]": job_id for place, job_id in enumerate(ids)})
     return ids

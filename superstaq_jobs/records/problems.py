@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ __all__ = [
     "SuperstaqException",
     "SuperstaqUnsuccessfulJobException",
     "SuperstaqWarning",
+    "first_ids",
     "listed",
     "warn",
 ]
@@ -92,6 +93,12 @@ def listed(problems: tuple[Problem, ...], omitted: int) -> str:
     if omitted:
         lines.append(f"  … and {omitted} more")
     return "\n".join(lines)
+
+
+def first_ids(job_ids: Sequence[UUID]) -> str:
+    """Job ids for an error message: the first three, and how many more there are."""
+    more = f" and {len(job_ids) - 3} more" if len(job_ids) > 3 else ""  # noqa: PLR2004
+    return ", ".join(map(str, job_ids[:3])) + more
 
 
 class InvalidValue(SuperstaqException, ValueError):

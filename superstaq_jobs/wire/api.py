@@ -27,6 +27,7 @@ from superstaq_jobs.records import (
     TargetInfo,
     TargetQuery,
 )
+from superstaq_jobs.records.problems import first_ids
 
 from . import bodies, job_data
 from .job_data import Decoded
@@ -92,9 +93,7 @@ class Api:
 def name_jobs(job_ids: Iterable[UUID]) -> str:
     """Job ids for an error message: the first three, and how many more there are."""
     ids = list(job_ids)
-    shown = ", ".join(map(str, ids[:3]))
-    more = f" and {len(ids) - 3} more" if len(ids) > 3 else ""  # noqa: PLR2004
-    return f"{'job' if len(ids) == 1 else 'jobs'} {shown}{more}" if ids else "jobs"
+    return f"{'job' if len(ids) == 1 else 'jobs'} {first_ids(ids)}" if ids else "jobs"
 
 
 # ---- v0.3.0 --------------------------------------------------------------------------------------
