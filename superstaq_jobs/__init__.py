@@ -33,14 +33,14 @@ _NAMES: Final = {
     "many": ("as_completed as_completed_async wait_all wait_all_async wait_any watch watch_async"),
     "records": (
         "STATUS_PRIORITY_ORDER AccountBalance CancelReceipt CircuitChange CircuitSnapshot "
-        "CircuitStatus CircuitType Counts FieldChange FrozenMapping JobDiff JobQuery "
-        "JobSnapshot JobType JsonMapping NewJob SimMethod Stage SubmitReceipt Target "
+        "CircuitStatus CircuitType Counts FieldChange FrozenMapping JobDiff JobId "
+        "JobQuery JobSnapshot JobType JsonMapping NewJob SimMethod Stage SubmitReceipt Target "
         "TargetInfo TargetQuery diff newest"
     ),
     "submit": "submit_job",
     "transport": "HttpTransport Transport",
     "waiting": "Pace PollPolicy ProgressBar",
-    "wire.job_data": "decode_jobs encode_jobs",
+    "wire.api": "decode_jobs encode_jobs",
     "wire.request": "Request Response Secret",
 }
 """The public names of each module."""

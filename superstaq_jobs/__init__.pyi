@@ -12,8 +12,8 @@ from .transport import *
 from .waiting import Pace as Pace
 from .waiting import PollPolicy as PollPolicy
 from .waiting import ProgressBar as ProgressBar
-from .wire.job_data import decode_jobs as decode_jobs
-from .wire.job_data import encode_jobs as encode_jobs
+from .wire.api import decode_jobs as decode_jobs
+from .wire.api import encode_jobs as encode_jobs
 from .wire.request import Request as Request
 from .wire.request import Response as Response
 from .wire.request import Secret as Secret

@@ -37,9 +37,10 @@ mean the same.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from uuid import UUID
+from typing import Self
 
-from .records import CancelReceipt, JobSnapshot, NewJob
+from .records import CancelReceipt, JobId, JobSnapshot, NewJob
+from .records.ids import first_ids
 from .records.problems import (
     MAX_PROBLEMS,
     CircuitIndexError,
@@ -50,7 +51,6 @@ from .records.problems import (
     SuperstaqException,
     SuperstaqUnsuccessfulJobException,
     SuperstaqWarning,
-    first_ids,
     listed,
 )
 
@@ -116,7 +116,7 @@ class PartialCancelUnsupported(SuperstaqException):
         num_circuits: How many circuits the job has.
     """
 
-    def __init__(self, *, job_id: UUID, index: int, num_circuits: int) -> None:
+    def __init__(self, *, job_id: JobId, index: int, num_circuits: int) -> None:
         self.job_id = job_id
         self.index = index
         self.num_circuits = num_circuits
@@ -143,7 +143,7 @@ class WaitTimeout(SuperstaqException, TimeoutError):
         self,
         message: str,
         *,
-        job_id: UUID,
+        job_id: JobId,
         snapshot: JobSnapshot | None,
         timeout_seconds: float | None,
         waited_seconds: float,
@@ -179,13 +179,13 @@ class JobsUnsettled(SuperstaqException):
 
     def __init__(
         self,
-        errors: Mapping[UUID, SuperstaqException],
+        errors: Mapping[JobId, SuperstaqException],
         *,
         found: Iterable[JobSnapshot] = (),
     ) -> None:
         self.errors = dict(errors)
         self.found = tuple(found)
-        alike: dict[str, list[UUID]] = {}  # a thousand jobs that time out are one line
+        alike: dict[str, list[JobId]] = {}  # a thousand jobs that time out are one line
         for job_id, error in self.errors.items():
             reason = f"{type(error).__name__}: {error.message.splitlines()[0]}"
             alike.setdefault(reason.replace(str(job_id), "…"), []).append(job_id)
@@ -225,7 +225,7 @@ class SuperstaqServerException(SuperstaqException):
         message: str,
         status_code: int | None = None,
         *,
-        job_ids: Iterable[UUID] = (),
+        job_ids: Iterable[JobId] = (),
         found: Iterable[JobSnapshot] = (),
         retry_after_seconds: float | None = None,
     ) -> None:
@@ -260,7 +260,7 @@ class JobsNotFound(SuperstaqServerException, LookupError):
         found: Snapshots of the other jobs, in the order of the request, each once.
     """
 
-    def __init__(self, missing: Iterable[UUID], *, found: Iterable[JobSnapshot] = ()) -> None:
+    def __init__(self, missing: Iterable[JobId], *, found: Iterable[JobSnapshot] = ()) -> None:
         self.missing = tuple(missing)
         readable = tuple(found)
         names = ", ".join(map(str, self.missing[:MAX_PROBLEMS]))
@@ -274,6 +274,14 @@ class JobsNotFound(SuperstaqServerException, LookupError):
             job_ids=self.missing,
             found=readable,
         )
+
+    @classmethod
+    def among(cls, wanted: Iterable[JobId], found: Iterable[JobSnapshot]) -> Self:
+        """The error for those of the wanted ids that no job of a response has."""
+        known = {job.job_id: job for job in found}
+        ids = dict.fromkeys(wanted)
+        missing = [each for each in ids if each not in known]
+        return cls(missing, found=[known[each] for each in ids if each in known])
 
 
 class CancelRefused(SuperstaqServerException):
@@ -320,7 +328,7 @@ class SubmissionKeyConflict(SuperstaqServerException):
         fields: The fields in which the two jobs differ.
     """
 
-    def __init__(self, submission_key: str, *, job_id: UUID, fields: Iterable[str]) -> None:
+    def __init__(self, submission_key: str, *, job_id: JobId, fields: Iterable[str]) -> None:
         self.submission_key = submission_key
         self.job_id = job_id
         self.fields = tuple(fields)
@@ -346,7 +354,7 @@ class ProtocolError(SuperstaqServerException):
         *,
         status_code: int | None = None,
         omitted: int = 0,
-        job_ids: Iterable[UUID] = (),
+        job_ids: Iterable[JobId] = (),
         found: Iterable[JobSnapshot] = (),
     ) -> None:
         named = tuple(problems)
@@ -368,7 +376,7 @@ class TransportError(SuperstaqServerException):
         sent: False if nothing of the request can have reached the server; True if it may have.
     """
 
-    def __init__(self, message: str, *, sent: bool, job_ids: Iterable[UUID] = ()) -> None:
+    def __init__(self, message: str, *, sent: bool, job_ids: Iterable[JobId] = ()) -> None:
         self.sent = sent
         super().__init__(message, job_ids=job_ids)
 

@@ -7,11 +7,12 @@ from typing import Any
 from uuid import UUID
 
 from .client import SuperstaqClient
-from .errors import InvalidRequest, JobsNotFound, Problem, SuperstaqServerException
+from .errors import InvalidRequest, Problem, SuperstaqServerException
 from .records import (
     AccountBalance,
     CancelReceipt,
     CircuitType,
+    JobId,
     JobQuery,
     JobSnapshot,
     JsonMapping,
@@ -20,6 +21,7 @@ from .records import (
     TargetQuery,
     fields,
 )
+from .wire.api import Call, check_ids, pick_jobs
 
 __all__ = [
     "cancel_jobs",
@@ -46,6 +48,7 @@ def fetch_job(
         client: The client.
         job_id: The job's id.
         circuit_type: The format in which the server returns the circuits; None for the client's.
+            API v0.2.0 cannot choose.
         timeout_seconds: How long it may take in all, in seconds; None for no limit but the
             client's.
         max_attempts: How many times the request may be sent; None for the client's retry policy.
@@ -54,11 +57,11 @@ def fetch_job(
         The job as it is now.
 
     Raises:
-        InvalidRequest: If the id is not a UUID. Nothing was sent.
+        InvalidRequest: If it cannot be a job's id. Nothing was sent.
         JobsNotFound: If the server does not know the job.
         SuperstaqServerException: If the request failed.
     """
-    _check({"job_id": fields.job_id(job_id)})
+    _check({"job_id": client.api.job_id(job_id)})
     return fetch_jobs(
         client,
         [job_id],
@@ -82,6 +85,7 @@ def fetch_jobs(
         client: The client.
         job_ids: The jobs' ids, in any order, with or without duplicates.
         circuit_type: The format in which the server returns the circuits; None for the client's.
+            API v0.2.0 cannot choose.
         timeout_seconds: How long all requests may take together, in seconds; None for no limit but
             the client's.
         max_attempts: How many times each request may be sent; None for the client's retry policy.
@@ -90,27 +94,18 @@ def fetch_jobs(
         The jobs as they are now, in the order of the ids. Without ids, no request is sent.
 
     Raises:
-        InvalidRequest: If an id is not a UUID. Nothing was sent.
+        InvalidRequest: If one cannot be a job's id. Nothing was sent.
         JobsNotFound: If the server does not know some of them; it names them all, and holds the
             snapshots of the others in ``found``.
         SuperstaqServerException: If a request failed; it holds what had been fetched before in
             ``found``.
     """
-    wanted = _ids(job_ids)
+    wanted = check_ids(client.api, job_ids)
     if not wanted:
         return ()
-    distinct = tuple(dict.fromkeys(wanted))
-    found = query_jobs(
-        client,
-        JobQuery(job_id=distinct),
-        circuit_type=circuit_type,
-        timeout_seconds=timeout_seconds,
-        max_attempts=max_attempts,
-    )
-    jobs = {job.job_id: job for job in found}
-    missing = [job_id for job_id in distinct if job_id not in jobs]
-    if missing:
-        raise JobsNotFound(missing, found=[jobs[each] for each in distinct if each in jobs])
+    calls = client.api.fetch_jobs(tuple(dict.fromkeys(wanted)), _format(client, circuit_type))
+    sent = _send_all(client, calls, timeout_seconds, max_attempts)
+    jobs = {job.job_id: job for job in pick_jobs(dict.fromkeys(wanted), sent.values())}
     return tuple(jobs[job_id] for job_id in wanted)
 
 
@@ -128,6 +123,7 @@ def query_jobs(
         client: The client.
         query: The conditions. Without any, every job that the user may see matches.
         circuit_type: The format in which the server returns the circuits; None for the client's.
+            API v0.2.0 cannot choose.
         timeout_seconds: How long all requests may take together, in seconds; None for no limit but
             the client's.
         max_attempts: How many times each request may be sent; None for the client's retry policy.
@@ -144,17 +140,27 @@ def query_jobs(
     if not fields.is_a(query, JobQuery):
         what = f"must be a JobQuery, got {fields.shown(query)}: pass JobQuery(tags=[...]), say"
         raise InvalidRequest("the request", [Problem("query", what)])
-    kind = client.circuit_type if circuit_type is None else _circuit_type(circuit_type)
+    calls = client.api.query_jobs(query, _format(client, circuit_type))
+    return tuple(_send_all(client, calls, timeout_seconds, max_attempts).values())
+
+
+def _send_all(
+    client: SuperstaqClient,
+    calls: Iterable[Call[tuple[JobSnapshot, ...]]],
+    timeout_seconds: float | None,
+    max_attempts: int | None,
+) -> dict[JobId, JobSnapshot]:
+    """The jobs that the server sends in response to some calls, by its ids."""
     deadline = client.deadline_in(timeout_seconds)
-    found: dict[UUID, JobSnapshot] = {}
-    for call in client.api.query_jobs(query, kind):
+    found: dict[JobId, JobSnapshot] = {}
+    for call in calls:
         try:
             jobs = client.send(call, deadline=deadline, max_attempts=max_attempts)
         except SuperstaqServerException as error:
             error.found = (*found.values(), *error.found)
             raise
         found.update((job.job_id, job) for job in jobs)
-    return tuple(found.values())
+    return found
 
 
 def cancel_jobs(client: SuperstaqClient, job_ids: Iterable[UUID | str]) -> CancelReceipt:
@@ -168,10 +174,10 @@ def cancel_jobs(client: SuperstaqClient, job_ids: Iterable[UUID | str]) -> Cance
         Which jobs were cancelled and which were not; a refusal does not raise an error here.
 
     Raises:
-        InvalidRequest: If an id is not a UUID. Nothing was sent.
+        InvalidRequest: If one cannot be a job's id. Nothing was sent.
         SuperstaqServerException: If the request failed.
     """
-    distinct = tuple(dict.fromkeys(_ids(job_ids)))
+    distinct = tuple(dict.fromkeys(check_ids(client.api, job_ids)))
     return client.send(client.api.cancel_jobs(distinct)) if distinct else CancelReceipt()
 
 
@@ -230,8 +236,16 @@ def fetch_balance(client: SuperstaqClient) -> AccountBalance:
     return client.send(client.api.fetch_balance())
 
 
-def _circuit_type(value: CircuitType | str) -> CircuitType:
-    kind = fields.one_of(CircuitType, value)
+def _format(client: SuperstaqClient, circuit_type: CircuitType | str | None) -> CircuitType:
+    """The format in which the server is to return circuits."""
+    if circuit_type is None:
+        return client.circuit_type
+    kind = fields.one_of(CircuitType, circuit_type)
+    if not client.api.converts_circuits:
+        kind = fields.bad(
+            f"API {client.api.version} returns circuits as they were submitted: leave it out, or "
+            "use v0.3.0 (api_version='v0.3.0')"
+        )
     _check({"circuit_type": kind})
     return kind
 
@@ -241,12 +255,3 @@ def _check(values: Mapping[str, object]) -> None:
     bad = [Problem(k, value.what) for k, value in values.items() if isinstance(value, fields.Bad)]
     if bad:
         raise InvalidRequest("the request", bad)
-
-
-def _ids(values: Iterable[UUID | str]) -> tuple[UUID, ...]:
-    if isinstance(values, str | UUID):
-        what = f"must be a list of ids, got one id: pass [{str(values)!r}]"
-        raise InvalidRequest("the request", [Problem("job_ids", what)])
-    ids = tuple(map(fields.job_id, values))
-    _check({f"job_ids[{place}]": job_id for place, job_id in enumerate(ids)})
-    return ids

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+from collections.abc import Iterable
 from typing import Any, ClassVar, Self, Unpack
 from uuid import UUID
 
@@ -12,8 +13,8 @@ import attrs
 from .client import SuperstaqClient
 from .errors import (
     CancelRefused,
+    CircuitIndexError,
     InvalidRequest,
-    JobsNotFound,
     PartialCancelUnsupported,
     Problem,
     SuperstaqServerException,
@@ -22,12 +23,15 @@ from .fetch import cancel_jobs
 from .records import (
     STATUS_PRIORITY_ORDER,
     CancelReceipt,
+    CircuitSnapshot,
     CircuitStatus,
     CircuitType,
+    JobId,
     JobSnapshot,
     NewJob,
     fields,
 )
+from .records.ids import server_ids
 from .submit import submit_job
 from .waiting import JobWaitOptions
 from .waiting.drivers import run, run_async
@@ -49,11 +53,12 @@ class JobHandle:
 
     Args:
         client: The client.
-        job_id: The job's id. Nothing is sent.
+        job_id: The job's id; of API v0.2.0, the ids of its circuits, joined by commas. Nothing is
+            sent.
         circuit_type: The format in which the server returns the circuits; None for the client's.
 
     Raises:
-        InvalidRequest: If the id is not a UUID, or the format is unknown.
+        InvalidRequest: If it cannot be a job's id, or the format is unknown.
     """
 
     STATUS_PRIORITY_ORDER: ClassVar[tuple[CircuitStatus, ...]] = STATUS_PRIORITY_ORDER
@@ -69,14 +74,14 @@ class JobHandle:
         if not fields.is_a(client, SuperstaqClient):
             what = f"must be a SuperstaqClient, got {fields.shown(client)}"
             raise InvalidRequest("a JobHandle", [Problem("client", what)])
-        uuid = fields.job_id(job_id)
+        known_id = client.api.job_id(job_id)
         kind = client.circuit_type if circuit_type is None else circuit_type
         known_type = fields.one_of(CircuitType, kind)
-        given = {"job_id": uuid, "circuit_type": known_type}
+        given = {"job_id": known_id, "circuit_type": known_type}
         problems = [Problem(k, v.what) for k, v in given.items() if isinstance(v, fields.Bad)]
         if problems:
             raise InvalidRequest("a JobHandle", problems)
-        self._latest = Latest(client, uuid, known_type)
+        self._latest = Latest(client, known_id, known_type)
 
     @classmethod
     def submit(
@@ -110,8 +115,8 @@ class JobHandle:
 
     # ---- without a request -----------------------------------------------------------------
 
-    def job_id(self) -> UUID:
-        """The job's id. No I/O."""
+    def job_id(self) -> JobId:
+        """The job's id: a UUID, or in API v0.2.0 the official string. No I/O."""
         return self._latest.job_id
 
     @property
@@ -167,9 +172,9 @@ class JobHandle:
         if known is not None and known.is_terminal:
             return known
         found = latest.client.send(latest.call())
-        seen = next((job for job in found if job.job_id == latest.job_id), None)
+        seen = latest.found_in({job.job_id: job for job in found})
         if seen is None:
-            raise JobsNotFound([latest.job_id])
+            raise latest.not_found_in(found)
         return latest.advance(seen, responses_before=responses_before)
 
     def _known(self) -> JobSnapshot:
@@ -209,8 +214,10 @@ class JobHandle:
         """
         return self._known()
 
-    def target(self) -> str:
+    def target(self) -> str | None:
         """The target that the job runs on; a request is sent only if nothing is known yet.
+
+        In API v0.2.0 it is None if the server did not say, or the circuits have different ones.
 
         Raises:
             SuperstaqServerException: If the request failed.
@@ -224,7 +231,8 @@ class JobHandle:
         Raises:
             SuperstaqServerException: If the request failed.
         """
-        return self._known().metadata.to_dict()
+        data: dict[str, Any] = self._said("metadata").to_dict()
+        return data
 
     @property
     def tags(self) -> list[str]:
@@ -233,7 +241,14 @@ class JobHandle:
         Raises:
             SuperstaqServerException: If the request failed.
         """
-        return list(self._known().tags)
+        return list(self._said("tags"))
+
+    def _said(self, name: str) -> Any:
+        value = getattr(self._known(), name)
+        if value is None:
+            what = f"API {self.client.api.version} does not say it; v0.3.0 does"
+            raise InvalidRequest(f"the {name} of job {self.job_id()}", [Problem(name, what)])
+        return value
 
     # ---- waiting ---------------------------------------------------------------------------
 
@@ -325,37 +340,61 @@ class JobHandle:
 
         Args:
             index: The circuit to cancel, from 0; None for all. API v0.3.0 cancels whole jobs only,
-                so an index works only for a job with one circuit.
+                so there an index works only for a job with one circuit.
 
         Returns:
             What the server says; a job that was cancelled already counts as cancelled. For a job
-            that is known to be finished, a receipt that says so.
+            that is known to be finished, a receipt that says so. In API v0.2.0, where each circuit
+            is a job to the server, the ids in it are those of the circuits.
 
         Raises:
-            PartialCancelUnsupported: If the job has several circuits. Nothing was cancelled.
+            PartialCancelUnsupported: If the job has several circuits, and the API cannot cancel one
+                of them. Nothing was cancelled.
             CancelRefused: If the server did not cancel it.
             CircuitIndexError: If the job does not have that circuit.
             SuperstaqServerException: If the request failed.
         """
-        if index is not None:
+        ids = server_ids(self.job_id())
+        if index is not None and len(ids) > 1:
+            if type(index) is not int or not 0 <= index < len(ids):
+                raise CircuitIndexError(job_id=self.job_id(), index=index, num_circuits=len(ids))
+            ids = (ids[index],)
+        elif index is not None:
             snapshot = self._known()
             snapshot.circuit(index)
             if snapshot.num_circuits > 1:
                 raise PartialCancelUnsupported(
                     job_id=self.job_id(), index=index, num_circuits=snapshot.num_circuits
                 )
-        known = self.latest
-        if known is not None and known.is_terminal:
-            message = f"nothing was sent: the job is finished ({known.status})"
-            return CancelReceipt(refused=[self.job_id()], message=message)
-        receipt = cancel_jobs(self.client, [self.job_id()])
+        finished = self._finished(ids)
+        asked = [each for each in ids if each not in finished]
+        if not asked:
+            what = ", ".join(dict.fromkeys(finished.values()))
+            message = f"nothing was sent: the job is finished ({what})"
+            return CancelReceipt(refused=ids, message=message)
+        receipt = cancel_jobs(self.client, asked)
         if not receipt.refused:
             return receipt
         # An earlier request may have cancelled it, and its response may have been lost.
         with contextlib.suppress(SuperstaqServerException):
-            if self.refresh().status is CircuitStatus.CANCELLED:
-                return attrs.evolve(receipt, cancelled=receipt.refused, refused=())
-        raise CancelRefused(receipt)
+            self.refresh()
+        finished = self._finished(receipt.refused)
+        refused = [e for e in receipt.refused if finished.get(e) is not CircuitStatus.CANCELLED]
+        cancelled = [each for each in asked if each not in refused]
+        receipt = attrs.evolve(receipt, cancelled=cancelled, refused=refused)
+        # A circuit that was finished is not an error, if the others were cancelled.
+        if not cancelled or not finished.keys() >= set(refused):
+            raise CancelRefused(receipt)
+        return receipt
+
+    def _finished(self, ids: Iterable[JobId]) -> dict[JobId, CircuitStatus]:
+        """By the server's ids, the statuses of what is known to be finished."""
+        known = self.latest
+        if known is None:
+            return {}
+        parts: dict[JobId | None, JobSnapshot | CircuitSnapshot] = {known.job_id: known}
+        parts.update((circuit.circuit_id, circuit) for circuit in known.circuits)
+        return {e: parts[e].status for e in ids if e in parts and parts[e].is_terminal}
 
 
 def latest_of(handle: JobHandle) -> Latest:

@@ -64,7 +64,8 @@ def submit_job(
             With a key, if the query for it failed too: wait some seconds, since the server may
             still be creating the job, and call again with the same key.
         SubmissionKeyConflict: If the key belongs to a different job.
-        InvalidRequest: If the key cannot be used. Nothing was sent.
+        InvalidRequest: If the key cannot be used, or the API version can do neither what the job
+            asks for nor keys (v0.2.0). Nothing was sent.
         SuperstaqServerException: If the server refused it or could not be reached.
     """
     if not fields.is_a(job, NewJob):
@@ -81,12 +82,7 @@ def submit_job(
 
 
 def _submit_once(client: SuperstaqClient, job: NewJob, key: str, deadline: float) -> SubmitReceipt:
-    if not isinstance(key, str) or not _KEY.fullmatch(key):
-        what = (
-            "must be a string of 1 to 200 printable ASCII characters without spaces at its ends, "
-            f"got {fields.shown(key)}"
-        )
-        raise InvalidRequest("the request", [Problem("submission_key", what)])
+    _check_key(client, key)
     tag = f"submission-key:{key}"
     tagged = attrs.evolve(job, tags=(*job.tags, tag, _digest_tag(job)))
     adopted = _adopted(client, job, tag, deadline)
@@ -112,6 +108,22 @@ def _submit_once(client: SuperstaqClient, job: NewJob, key: str, deadline: float
     if adopted is not None:
         return adopted
     raise lost or AssertionError("a submission ends with a receipt or an error")
+
+
+def _check_key(client: SuperstaqClient, key: str) -> None:
+    what = ""
+    if not client.api.keeps_tags:
+        what = (
+            f"API {client.api.version} keeps no tags by which to find a job: leave it out, or use "
+            "v0.3.0 (api_version='v0.3.0')"
+        )
+    elif not isinstance(key, str) or not _KEY.fullmatch(key):
+        what = (
+            "must be a string of 1 to 200 printable ASCII characters without spaces at its ends, "
+            f"got {fields.shown(key)}"
+        )
+    if what:
+        raise InvalidRequest("the request", [Problem("submission_key", what)])
 
 
 def _digest_tag(job: NewJob) -> str:
@@ -153,7 +165,7 @@ def _adopted(
     found: list[JobSnapshot] = []
     for call in client.api.query_jobs(JobQuery(tags=[tag]), job.circuit_type):
         # Filtered again: a server that does not filter must not make us adopt another job.
-        found.extend(j for j in client.send(call, deadline=deadline) if tag in j.tags)
+        found.extend(j for j in client.send(call, deadline=deadline) if tag in (j.tags or ()))
     if not found:
         return None
     found.sort(key=lambda each: (each.submitted_at, each.job_id))
@@ -167,7 +179,7 @@ def _adopted(
         for name in ("target", "job_type", "circuit_type", "dry_run")
         if getattr(first, name) != getattr(job, name)
     ]
-    digests = [each for each in first.tags if each.startswith(_DIGEST)]
+    digests = [each for each in first.tags or () if each.startswith(_DIGEST)]
     if not differing and digests and _digest_tag(job) not in digests:
         differing = ["circuits, shots, options or metadata"]
     if differing:

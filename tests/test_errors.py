@@ -215,7 +215,7 @@ def test_a_warning_points_at_the_caller(module):
 
 
 def test_a_warning_points_past_the_package_at_the_caller():
-    from superstaq_jobs.wire.job_data import decode_jobs
+    from superstaq_jobs.wire.api import decode_jobs
 
     with pytest.warns(errors.SuperstaqWarning, match="soon") as caught:
         decode_jobs(b'{"warnings": [{"message": "soon"}]}')
@@ -228,7 +228,7 @@ def test_a_warning_from_a_thread_that_the_package_started_does_not_fail():
         warnings.simplefilter("always")
         import threading
 
-        from superstaq_jobs.wire.job_data import decode_jobs
+        from superstaq_jobs.wire.api import decode_jobs
 
         thread = threading.Thread(target=decode_jobs, args=(b'{"warnings": ["soon"]}',))
         thread.start()

@@ -17,7 +17,7 @@ from worlds import client_on, job
 import superstaq_jobs as sj
 from superstaq_jobs import JobHandle
 from superstaq_jobs.testing import FakeClock
-from superstaq_jobs.wire.job_data import encode_jobs
+from superstaq_jobs.wire.api import encode_jobs
 from superstaq_jobs.wire.request import Response
 
 QUEUE = ["received", "pending", "running", "completed"]

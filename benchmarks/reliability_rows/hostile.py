@@ -16,7 +16,7 @@ import general_superstaq as gss
 import pydantic
 
 import superstaq_jobs as sj
-from superstaq_jobs.wire.job_data import decode_jobs
+from superstaq_jobs.wire.api import decode_jobs
 
 from .shared import JOB, Row, faults, job_data, jobs_body, run_child
 

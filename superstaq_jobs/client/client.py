@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
+import attrs
+
 from superstaq_jobs._version import __version__
 from superstaq_jobs.clock import Clock, SystemClock, VirtualClock
 from superstaq_jobs.errors import (
@@ -25,7 +27,7 @@ from superstaq_jobs.records import CircuitType
 from superstaq_jobs.records.fields import is_a, is_amount, shown
 from superstaq_jobs.records.problems import warn
 from superstaq_jobs.wire import job_data
-from superstaq_jobs.wire.api import APIS, Api, Call
+from superstaq_jobs.wire.api import Api, Call
 from superstaq_jobs.wire.refusals import CallErrors
 from superstaq_jobs.wire.request import Request, Response, Secret
 
@@ -58,10 +60,12 @@ class SuperstaqClient:
             ``.coldquanta`` of the home directory, as in the official client.
         remote_host: The server, ``https://host[:port]``; what follows is dropped. By default, the
             environment variable ``SUPERSTAQ_REMOTE_HOST``, else the service itself.
-        api_version: The API version, ``v0.3.0``.
+        api_version: The API version, ``v0.3.0`` or ``v0.2.0``, which most accounts use. By default,
+            the environment variable ``SUPERSTAQ_API_VERSION``, else ``v0.3.0``.
         circuit_type: The format in which the server returns circuits, unless a call names another.
-        ibmq_token: An IBM Quantum token. It is sent as a header with every request, as are the next
-            three.
+            API v0.2.0 returns them as they were submitted.
+        ibmq_token: An IBM Quantum token. It is sent with every request that may need it, in a
+            header (in API v0.2.0 in the body), as are the next three.
         ibmq_instance: The IBM instance.
         ibmq_channel: ``ibm_quantum_platform`` or ``ibm_cloud``.
         cq_token: A CQ token, as a string or as the mapping that contains it.
@@ -92,7 +96,7 @@ class SuperstaqClient:
         api_key: str | None = None,
         remote_host: str | None = None,
         *,
-        api_version: str = "v0.3.0",
+        api_version: str | None = None,
         circuit_type: CircuitType | str = CircuitType.QASM,
         ibmq_token: str | None = None,
         ibmq_instance: str | None = None,
@@ -124,7 +128,7 @@ class SuperstaqClient:
             raise ConfigurationError(
                 "api_key is a URL: are api_key and remote_host in the wrong order? Nothing was sent"
             )
-        self._api = APIS[settings.one_of(APIS, api_version, name="api_version")]
+        self._api = settings.find_api(api_version, environ=os.getenv)
         self._circuit_type = settings.one_of(CircuitType, circuit_type, name="circuit_type")
         if retry_policy is not None and not is_a(retry_policy, RetryPolicy):
             raise ConfigurationError(
@@ -141,6 +145,7 @@ class SuperstaqClient:
         self._origin = settings.find_origin(
             remote_host, environ=os.getenv, default=self._api.default_origin
         )
+        settings.check_version(self._origin, self._api)
         key = settings.find_api_key(hidden_key, environ=os.getenv, home=Path.home())
         credentials = settings.provider_credentials(
             ibmq_token=hidden_ibmq,
@@ -149,15 +154,16 @@ class SuperstaqClient:
             cq_token=hidden_cq,
         )
         self._errors = CallErrors(
-            origin=self._origin, secrets=(key, *(value for _, value in credentials))
+            origin=self._origin, api=self._api, secrets=(key, *(value for _, value in credentials))
         )
+        self._options = {} if self._api.add_options is None else dict(credentials)
         headers: tuple[tuple[str, str | Secret], ...] = (
             ("Authorization", key),
             ("Content-Type", "application/json"),
             ("X-Client-Name", settings.check_header(client_name, name="client_name")),
             ("X-Client-Version", self._api.version),
             ("User-Agent", f"superstaq-jobs/{__version__}"),
-            *credentials,
+            *(credentials if self._api.add_options is None else ()),
         )
         # Checked by this request, so that the next ones need not check them again.
         self._headers = Request(method="GET", path="/", headers=headers).headers
@@ -307,9 +313,8 @@ class SuperstaqClient:
         return response.value
 
     def _attempt(self, call: Call[T], deadline: float, number: int) -> job_data.Decoded[T]:
-        given = call.request
-        request = Request(
-            method=given.method, path=given.path, headers=self._headers, body=given.body
+        request = attrs.evolve(
+            call.request, headers=self._headers, body=self._body(call.request.body)
         )
         started = self._clock.now()
         self._traffic.count_request(is_retry=number > 1)
@@ -328,6 +333,11 @@ class SuperstaqClient:
             return self._read(call, response)
         # Raised outside of the handler, so that it has no context.
         raise failure
+
+    def _body(self, body: bytes | None) -> bytes | None:
+        if body is None or not self._options or self._api.add_options is None:
+            return body
+        return self._api.add_options(body, self._options)
 
     def _seconds_for_request(self, seconds_left: float) -> float:
         """How long one request may take."""

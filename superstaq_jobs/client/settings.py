@@ -13,15 +13,26 @@ from typing import Any, Final, TypeVar
 from superstaq_jobs.errors import ApiKeyNotFound, ConfigurationError
 from superstaq_jobs.records.fields import is_amount, shown
 from superstaq_jobs.transport.address import Address
+from superstaq_jobs.wire.api import APIS, Api
 from superstaq_jobs.wire.request import Secret, header_value_problem
 
-__all__ = ["API_KEY_VARIABLE", "REMOTE_HOST_VARIABLE", "find_api_key", "find_origin"]
+__all__ = [
+    "API_KEY_VARIABLE",
+    "API_VERSION_VARIABLE",
+    "REMOTE_HOST_VARIABLE",
+    "find_api",
+    "find_api_key",
+    "find_origin",
+]
 
 API_KEY_VARIABLE: Final = "SUPERSTAQ_API_KEY"
 """The environment variable that holds the API key."""
 
 REMOTE_HOST_VARIABLE: Final = "SUPERSTAQ_REMOTE_HOST"
 """The environment variable that holds the host."""
+
+API_VERSION_VARIABLE: Final = "SUPERSTAQ_API_VERSION"
+"""The environment variable that chooses the version of the API."""
 
 T = TypeVar("T")
 
@@ -140,6 +151,22 @@ def _key_files(environ: Environ, home: Path) -> Iterator[Path]:
             yield folder / name
 
 
+def find_api(given: str | None, *, environ: Environ) -> Api:
+    """The version of the API: from the argument, the environment, or the default.
+
+    Args:
+        given: The argument; None to use the next source.
+        environ: Gets an environment variable.
+
+    Raises:
+        ConfigurationError: If it does not exist.
+    """
+    name, version = "api_version", given
+    if version is None and (version := environ(API_VERSION_VARIABLE) or None) is not None:
+        name = f"the environment variable {API_VERSION_VARIABLE}"
+    return APIS[next(iter(APIS)) if version is None else one_of(APIS, version, name=name)]
+
+
 def find_origin(given: str | None, *, environ: Environ, default: str) -> str:
     """Scheme, host and port of the service: from the argument, the environment, or the default.
 
@@ -155,6 +182,21 @@ def find_origin(given: str | None, *, environ: Environ, default: str) -> str:
     """
     host = given or environ(REMOTE_HOST_VARIABLE) or default
     return Address.parse(host, name="remote_host", may_have_path=True).origin
+
+
+def check_version(origin: str, api: Api) -> None:
+    """Refuse the service's host for another version of the API.
+
+    Raises:
+        ConfigurationError: If it is that.
+    """
+    for other in APIS.values():
+        if other is not api and origin == other.default_origin:
+            raise ConfigurationError(
+                f"{origin} is the host of API {other.version}, and api_version is {api.version}. "
+                f"Nothing was sent. Pass api_version={other.version!r}, or leave out the host (the "
+                f"argument remote_host, or the environment variable {REMOTE_HOST_VARIABLE})"
+            )
 
 
 def provider_credentials(

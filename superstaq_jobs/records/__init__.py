@@ -5,6 +5,7 @@ from __future__ import annotations
 from .changes import CircuitChange, FieldChange, JobDiff, diff, newest
 from .counts import Counts
 from .frozen import FrozenMapping, JsonMapping
+from .ids import JobId
 from .inputs import JobQuery, NewJob, TargetQuery
 from .receipts import AccountBalance, CancelReceipt, SubmitReceipt, Target, TargetInfo
 from .snapshots import CircuitSnapshot, JobSnapshot
@@ -22,6 +23,7 @@ __all__ = [
     "FieldChange",
     "FrozenMapping",
     "JobDiff",
+    "JobId",
     "JobQuery",
     "JobSnapshot",
     "JobType",

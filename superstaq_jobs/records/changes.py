@@ -6,15 +6,26 @@ import datetime as dt
 import functools
 import itertools
 import operator
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
+from uuid import UUID
 
 import attrs
 
+from .ids import JobId, server_ids
 from .snapshots import CircuitSnapshot, JobSnapshot
 from .status import PROGRESS, CircuitStatus
 
-__all__ = ["CircuitChange", "FieldChange", "JobDiff", "diff", "follow", "newest", "share_strings"]
+__all__ = [
+    "CircuitChange",
+    "FieldChange",
+    "JobDiff",
+    "collect",
+    "diff",
+    "follow",
+    "newest",
+    "share_strings",
+]
 
 _JOB_FIELDS: Final = tuple(
     field.name for field in attrs.fields(JobSnapshot) if field.eq and field.name != "circuits"
@@ -207,6 +218,52 @@ def follow(before: JobSnapshot, after: JobSnapshot) -> JobSnapshot:
         return after
     lists = _short_lists(after, [before, after])
     return attrs.evolve(after, circuits=circuits, short_lists=lists)
+
+
+def collect(
+    job_id: JobId, found: Mapping[JobId, JobSnapshot], known: JobSnapshot | None = None
+) -> JobSnapshot | None:
+    """The job with an id, made of the jobs that a response is about.
+
+    In API v0.3.0 it is one of them. In v0.2.0 each of its circuits is, but for those that are known
+    to be finished, which are not requested again.
+
+    Args:
+        job_id: The job's id.
+        found: The jobs in the response, by the server's ids.
+        known: What was known of the job before.
+
+    Returns:
+        The job; None if the response lacks it, or one of its circuits.
+    """
+    if job_id in found or isinstance(job_id, UUID):
+        return found.get(job_id)
+    circuits = []
+    for index, circuit_id in enumerate(server_ids(job_id)):
+        if circuit_id in found:
+            circuits.append(attrs.evolve(found[circuit_id].circuits[0], index=index))
+        elif known is not None and known.circuits[index].is_terminal:
+            circuits.append(known.circuits[index])
+        else:
+            return None
+    sources = [found[each] for each in server_ids(job_id) if each in found]
+    sources += [] if known is None else [known]
+    common: dict[str, Any] = {}
+    for name in ("target", "circuit_type"):
+        said = {getattr(each, name) for each in sources} - {None}
+        common[name] = said.pop() if len(said) == 1 else None
+        if said:  # circuits of different jobs: each keeps its own
+            circuits = [_with_own(name, circuit, found) for circuit in circuits]
+    return attrs.evolve(sources[0], job_id=job_id, circuits=circuits, **common)
+
+
+def _with_own(
+    name: str, circuit: CircuitSnapshot, found: Mapping[JobId, JobSnapshot]
+) -> CircuitSnapshot:
+    source = found.get(str(circuit.circuit_id))
+    if source is None or getattr(source, name) is None:
+        return circuit
+    return attrs.evolve(circuit, extra={**circuit.extra, name: str(getattr(source, name))})
 
 
 def share_strings(before: JobSnapshot, after: JobSnapshot) -> None:

@@ -18,6 +18,7 @@ from uuid import UUID
 import attrs
 
 from .frozen import MAX_BITS, FrozenMapping, JsonMapping, canonical_json, is_unicode
+from .ids import JobId
 from .problems import InvalidValue, Problem
 from .status import CircuitType, JobType
 
@@ -151,6 +152,20 @@ def job_id(value: UUID | str) -> UUID:
         return UUID(value)
     except (ValueError, AttributeError, TypeError):
         return bad(f"must be a UUID, got {shown(value)}")
+
+
+def any_job_id(value: JobId) -> JobId:
+    """A job's id of any version of the API, as it is."""
+    if isinstance(value, UUID):
+        return value
+    if value and isinstance(value, str):
+        return string(value)
+    return bad(f"must be a job's id, got {shown(value)}")
+
+
+def job_ids(value: Iterable[JobId]) -> tuple[JobId, ...]:
+    """Ids of jobs, in order."""
+    return _many(value, any_job_id, "job ids")
 
 
 def target(value: str) -> str:

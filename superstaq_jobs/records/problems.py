@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Iterable
+from typing import Any, Self
 
-if TYPE_CHECKING:
-    from uuid import UUID
-
+from .ids import JobId
 
 __all__ = [
     "MAX_PROBLEMS",
@@ -21,7 +19,6 @@ __all__ = [
     "SuperstaqException",
     "SuperstaqUnsuccessfulJobException",
     "SuperstaqWarning",
-    "first_ids",
     "listed",
     "warn",
 ]
@@ -95,12 +92,6 @@ def listed(problems: tuple[Problem, ...], omitted: int) -> str:
     return "\n".join(lines)
 
 
-def first_ids(job_ids: Sequence[UUID]) -> str:
-    """Job ids for an error message: the first three, and how many more there are."""
-    more = f" and {len(job_ids) - 3} more" if len(job_ids) > 3 else ""  # noqa: PLR2004
-    return ", ".join(map(str, job_ids[:3])) + more
-
-
 class InvalidValue(SuperstaqException, ValueError):
     """A record cannot be made of the given values.
 
@@ -136,7 +127,7 @@ class CircuitIndexError(SuperstaqException, IndexError):
         num_circuits: How many circuits the job has.
     """
 
-    def __init__(self, *, job_id: UUID, index: int, num_circuits: int) -> None:
+    def __init__(self, *, job_id: JobId, index: int, num_circuits: int) -> None:
         self.job_id = job_id
         self.index = index
         self.num_circuits = num_circuits
@@ -152,7 +143,7 @@ class CountsUnavailable(SuperstaqException, ValueError):
         index: The circuit; None if no circuit of the job has counts.
     """
 
-    def __init__(self, message: str, *, job_id: UUID, index: int | None) -> None:
+    def __init__(self, message: str, *, job_id: JobId, index: int | None) -> None:
         self.job_id = job_id
         self.index = index
         super().__init__(message)
@@ -168,7 +159,7 @@ class SuperstaqUnsuccessfulJobException(SuperstaqException):
     """
 
     def __init__(
-        self, job_id: UUID | str, status: str, *, circuits: Iterable[int] = (), reason: str = ""
+        self, job_id: JobId, status: str, *, circuits: Iterable[int] = (), reason: str = ""
     ) -> None:
         self.job_id = job_id
         self.status = status

@@ -5,19 +5,13 @@ A pickle names this module, so its classes do not move.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from uuid import UUID
-
 import attrs
 
 from . import fields
 from .frozen import JsonMapping
+from .ids import JobId
 
 __all__ = ["AccountBalance", "CancelReceipt", "SubmitReceipt", "Target", "TargetInfo"]
-
-
-def _job_ids(value: Iterable[UUID]) -> tuple[UUID, ...]:
-    return fields.many(value, UUID)
 
 
 @attrs.frozen(kw_only=True)
@@ -33,7 +27,7 @@ class SubmitReceipt:
         InvalidValue: If a field cannot hold its value; names every such field.
     """
 
-    job_id: UUID = attrs.field(converter=fields.job_id)
+    job_id: JobId = attrs.field(converter=fields.any_job_id)
     num_circuits: int = attrs.field(converter=fields.count)
     adopted: bool = attrs.field(default=False, converter=fields.flag)
 
@@ -55,8 +49,8 @@ class CancelReceipt:
         InvalidValue: If a field cannot hold its value; names every such field.
     """
 
-    cancelled: tuple[UUID, ...] = attrs.field(default=(), converter=_job_ids)
-    refused: tuple[UUID, ...] = attrs.field(default=(), converter=_job_ids)
+    cancelled: tuple[JobId, ...] = attrs.field(default=(), converter=fields.job_ids)
+    refused: tuple[JobId, ...] = attrs.field(default=(), converter=fields.job_ids)
     message: str = attrs.field(default="", converter=fields.string)
     succeeded: tuple[str, ...] = attrs.field(default=(), converter=fields.strings)
 
@@ -121,14 +115,14 @@ class AccountBalance:
     """How much a user can still spend.
 
     Attributes:
-        email: The user's e-mail address.
+        email: The user's e-mail address; None in API v0.2.0, which does not say it.
         balance: The remaining balance in US dollars.
 
     Raises:
         InvalidValue: If a field cannot hold its value; names every such field.
     """
 
-    email: str = attrs.field(converter=fields.string)
+    email: str | None = attrs.field(converter=fields.optional_string)
     balance: float = attrs.field(converter=fields.number)
 
     def __attrs_post_init__(self) -> None:

@@ -6,15 +6,18 @@ Reading a record does no I/O. A pickle names this module, so its classes do not 
 from __future__ import annotations
 
 import datetime as dt
+import enum
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, TypeVar, overload
 from uuid import UUID
 
 import attrs
+from attrs.converters import optional
 
 from . import fields
 from .counts import Counts
 from .frozen import FrozenMapping, JsonMapping, canonical_json, thaw
+from .ids import JobId
 from .problems import (
     MAX_PROBLEMS,
     CircuitIndexError,
@@ -113,7 +116,8 @@ class CircuitSnapshot:
         status_text: Its status as the server wrote it; ``status`` is what it means.
         status_message: The server's explanation of the status, such as why the circuit failed.
         provider_id: Its id at the device's provider.
-        input_circuit: The circuit as submitted, serialized as the job's ``circuit_type`` says.
+        input_circuit: The circuit as submitted, serialized as the job's ``circuit_type`` says;
+            empty or None if the server did not say.
         compiled_circuit: The circuit as compiled for the target, or None.
         counts: How often each bitstring was measured (big-endian), or None.
         results_dict: Further results, as a string that the server serialized.
@@ -124,6 +128,9 @@ class CircuitSnapshot:
         final_logical_to_physical: The same at the end of the circuit.
         logical_qubits: The input circuit's qubits in the order of those indices, serialized (cirq).
         physical_qubits: The device's qubits, likewise (cirq).
+        circuit_id: The circuit's own id, in API v0.2.0; None in v0.3.0, where it has none.
+        extra: What API v0.2.0 said of the circuit and no other field holds, by the server's names,
+            such as ``num_qubits``.
 
     Raises:
         InvalidValue: If a field cannot hold its value; names every such field.
@@ -133,7 +140,9 @@ class CircuitSnapshot:
     status_text: str = attrs.field(converter=fields.string)
     status_message: str | None = attrs.field(default=None, converter=fields.optional_string)
     provider_id: str | None = attrs.field(default=None, converter=fields.optional_string)
-    input_circuit: str = attrs.field(default="", converter=fields.string, repr=fields.clipped)
+    input_circuit: str | None = attrs.field(
+        default="", converter=fields.optional_string, repr=fields.clipped
+    )
     compiled_circuit: str | None = attrs.field(
         default=None, converter=fields.optional_string, repr=fields.clipped
     )
@@ -157,6 +166,8 @@ class CircuitSnapshot:
     physical_qubits: str | None = attrs.field(
         default=None, converter=fields.optional_string, repr=fields.clipped
     )
+    circuit_id: str | None = attrs.field(default=None, converter=fields.optional_string)
+    extra: JsonMapping = attrs.field(factory=JsonMapping, converter=fields.json_mapping)
 
     def __attrs_post_init__(self) -> None:
         fields.refuse_bad(self)
@@ -187,8 +198,12 @@ class JobSnapshot:
     whenever and from wherever they were fetched. ``attrs.evolve`` and ``with_counts`` make changed
     copies.
 
+    What the server did not say is None. API v0.2.0 says nothing of the fields from ``job_type`` to
+    ``metadata`` but ``target`` and ``circuit_type``, and need not say these.
+
     Attributes:
-        job_id: The job's id.
+        job_id: The job's id: a UUID in API v0.3.0; in v0.2.0 the ids of its circuits, joined by
+            commas.
         job_type: What the job does with its circuits.
         target: What it runs on, ``<provider>_<device>_<qpu|simulator>``.
         circuit_type: The format of the circuits.
@@ -210,15 +225,19 @@ class JobSnapshot:
         InvalidValue: If a field cannot hold its value; names every such field.
     """
 
-    job_id: UUID = attrs.field(converter=fields.job_id)
-    job_type: JobType = attrs.field(converter=fields.job_type)
-    target: str = attrs.field(converter=fields.target)
-    circuit_type: CircuitType = attrs.field(converter=fields.circuit_type)
-    user_email: str = attrs.field(converter=fields.string)
-    dry_run: bool = attrs.field(default=False, converter=fields.flag)
-    submitted_at: dt.datetime = attrs.field(converter=fields.moment, eq=fields.same_moment)
-    tags: tuple[str, ...] = attrs.field(default=(), converter=fields.strings)
-    metadata: JsonMapping = attrs.field(factory=JsonMapping, converter=fields.json_mapping)
+    job_id: JobId = attrs.field(converter=fields.any_job_id)
+    job_type: JobType | None = attrs.field(converter=optional(fields.job_type))
+    target: str | None = attrs.field(converter=optional(fields.target))
+    circuit_type: CircuitType | None = attrs.field(converter=optional(fields.circuit_type))
+    user_email: str | None = attrs.field(converter=fields.optional_string)
+    dry_run: bool | None = attrs.field(default=False, converter=fields.optional_flag)
+    submitted_at: dt.datetime | None = attrs.field(
+        converter=fields.optional_moment, eq=fields.same_moment
+    )
+    tags: tuple[str, ...] | None = attrs.field(default=(), converter=optional(fields.strings))
+    metadata: JsonMapping | None = attrs.field(
+        factory=JsonMapping, converter=optional(fields.json_mapping)
+    )
     circuits: tuple[CircuitSnapshot, ...] = attrs.field(converter=_circuits)
     extra: JsonMapping = attrs.field(factory=JsonMapping, converter=fields.json_mapping)
     short_lists: FrozenMapping[str, int] = attrs.field(
@@ -230,12 +249,22 @@ class JobSnapshot:
     source: str | None = attrs.field(default=None, converter=fields.optional_string, eq=False)
 
     def __attrs_post_init__(self) -> None:
+        circuits = self.circuits if isinstance(self.circuits, tuple) else ()
+        uuid = fields.job_id(self.job_id)
+        # The ids of circuits stay strings, though each may look like a UUID.
+        if not any(circuit.circuit_id for circuit in circuits) and (
+            self.circuits != () or isinstance(uuid, UUID)
+        ):
+            object.__setattr__(self, "job_id", uuid)
         fields.refuse_bad(self)
         if self.short_lists:
             object.__setattr__(self, "short_lists", self._still_short())
         fields.refuse_bad(self, InvalidValue, *self._contradictions())
 
     def _contradictions(self) -> Iterator[Problem]:
+        own = [circuit.circuit_id for circuit in self.circuits]
+        if any(own) and self.job_id != ",".join(str(each) for each in own):
+            yield Problem("job_id", "must be the circuit_id of each circuit, joined by commas")
         for place, circuit in enumerate(self.circuits):
             if circuit.index != place:
                 yield Problem(
@@ -354,12 +383,14 @@ class JobSnapshot:
         """SHA-256, in hex, of all that equality compares: the same everywhere."""
         import hashlib  # loads OpenSSL, which few programs need
 
-        everything = {
+        everything: dict[str, Any] = {
             "job_id": str(self.job_id),
             "data": self.to_dict(),
             "extra": self.extra,
             "short_lists": dict(self.short_lists),
         }
+        if any(circuit.circuit_id or circuit.extra for circuit in self.circuits):
+            everything["circuits"] = [(c.circuit_id, c.extra) for c in self.circuits]
         return hashlib.sha256(canonical_json(everything).encode()).hexdigest()
 
     # ---- results ---------------------------------------------------------------------------
@@ -430,7 +461,7 @@ class JobSnapshot:
         if circuit.counts is None:
             raise CountsUnavailable(
                 f"circuit {index} of job {self.job_id} is {circuit.status_text} and has no counts "
-                f"(its job type is {self.job_type})",
+                f"(its job type is {self.job_type or 'not known'})",
                 job_id=self.job_id,
                 index=index,
             )
@@ -456,22 +487,23 @@ class JobSnapshot:
     def to_dict(self) -> dict[str, Any]:
         """The job as plain JSON data in the official client's shape, ``JobData``.
 
-        It equals ``general_superstaq.models.JobData.model_dump(mode="json")`` of what the server
-        sent. As there, the job's id and unknown fields are left out.
+        In API v0.3.0 it equals ``general_superstaq.models.JobData.model_dump(mode="json")`` of what
+        the server sent. As there, the job's id and unknown fields are left out. In v0.2.0 it has
+        the same shape, with None for what that version does not say.
 
         Returns:
             New dicts and lists.
         """
         data: dict[str, Any] = {
-            "job_type": str(self.job_type),
+            "job_type": to_plain(self.job_type),
             "user_email": self.user_email,
             "target": self.target,
             "num_circuits": len(self.circuits),
-            "circuit_type": str(self.circuit_type),
+            "circuit_type": to_plain(self.circuit_type),
             "dry_run": self.dry_run,
-            "submission_timestamp": _timestamp(self.submitted_at),
-            "tags": list(self.tags),
-            "metadata": self.metadata.to_dict(),
+            "submission_timestamp": to_plain(self.submitted_at),
+            "tags": None if self.tags is None else list(self.tags),
+            "metadata": None if self.metadata is None else self.metadata.to_dict(),
         }
         for name, field in PER_CIRCUIT_LISTS.items():
             sent = self.circuits[: self.short_lists.get(name, len(self.circuits))]
@@ -489,8 +521,10 @@ def to_plain(value: Any) -> Any:
     """A field of a circuit as plain JSON data."""
     if isinstance(value, dt.datetime):
         return _timestamp(value)
-    if isinstance(value, Counts):
-        return dict(value)
+    if isinstance(value, enum.StrEnum):
+        return value.value
+    if isinstance(value, Counts | JsonMapping):
+        return value.to_dict() if isinstance(value, JsonMapping) else dict(value)
     if isinstance(value, FrozenMapping):
         return {str(key): item for key, item in value.items()}
     return value
@@ -499,7 +533,7 @@ def to_plain(value: Any) -> Any:
 # ---- records of values that have been checked ----------------------------------------------------
 
 
-def _maker(record: type[R]) -> Callable[..., R]:
+def _maker(record: type[R], **defaults: object) -> Callable[..., R]:
     """A constructor of a record without its converters and checks, several times as fast.
 
     It takes the fields by position. attrs writes it: the ``__init__`` of a class with the same
@@ -507,7 +541,10 @@ def _maker(record: type[R]) -> Callable[..., R]:
     """
     bare = attrs.make_class(
         f"Bare{record.__name__}",
-        {field.name: attrs.field() for field in attrs.fields(record)},
+        {
+            field.name: attrs.field(default=defaults.get(field.name, attrs.NOTHING))
+            for field in attrs.fields(record)
+        },
         frozen=True,
         slots=True,
     )
@@ -521,8 +558,8 @@ def _maker(record: type[R]) -> Callable[..., R]:
     return make
 
 
-make_circuit: Final = _maker(CircuitSnapshot)
-"""A ``CircuitSnapshot`` of checked values, in the order of its fields."""
+make_circuit: Final = _maker(CircuitSnapshot, circuit_id=None, extra=JsonMapping())
+"""A ``CircuitSnapshot`` of checked values, in the order of its fields up to ``physical_qubits``."""
 
 make_job: Final = _maker(JobSnapshot)
 """A ``JobSnapshot`` of checked values, in the order of its fields."""

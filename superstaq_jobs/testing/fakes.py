@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final, Self, TypeAlias
 
 from superstaq_jobs.records import JobSnapshot
-from superstaq_jobs.wire.job_data import encode_jobs
+from superstaq_jobs.wire.api import encode_jobs
 from superstaq_jobs.wire.request import Request, Response
 
 from .faults import Fault

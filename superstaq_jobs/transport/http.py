@@ -213,7 +213,7 @@ class HttpTransport:
             seconds = min(max(limits.seconds_left(), 0.0), threading.TIMEOUT_MAX)
             place.extend(map(shelf.places.get, (True,), (seconds,)))
             limits.raise_if_cancelled()
-            connection = self._connection(shelf, held, is_new=request.method == "POST")
+            connection = self._connection(shelf, held, is_new=not request.idempotent)
             response = connection.exchange(request, limits)
             limits.release()
             if connection.sock is not None:

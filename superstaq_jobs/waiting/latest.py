@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable, Mapping
 from typing import Any
-from uuid import UUID
 
 from superstaq_jobs.client import SuperstaqClient
 from superstaq_jobs.client.locks import ForkSafeLock
-from superstaq_jobs.records import CircuitType, JobQuery, JobSnapshot, newest
-from superstaq_jobs.records.changes import follow, share_strings
+from superstaq_jobs.errors import JobsNotFound
+from superstaq_jobs.records import CircuitType, JobId, JobSnapshot, newest
+from superstaq_jobs.records.changes import collect, follow, share_strings
+from superstaq_jobs.records.ids import server_ids
 from superstaq_jobs.wire.api import Call
 
 from .memory import ResponseMemory
@@ -34,7 +36,7 @@ class Latest:
         *("snapshot", "looked_at", "num_responses", "_memory", "_call", "_lock"),
     )
 
-    def __init__(self, client: SuperstaqClient, job_id: UUID, circuit_type: CircuitType) -> None:
+    def __init__(self, client: SuperstaqClient, job_id: JobId, circuit_type: CircuitType) -> None:
         self.client = client
         self.job_id = job_id
         self.circuit_type = circuit_type
@@ -56,10 +58,22 @@ class Latest:
         """The call that fetches this job alone, with that memory."""
         call = self._call
         if call is None:
-            query = JobQuery(job_id=[self.job_id])
-            (call,) = self.client.api.query_jobs(query, self.circuit_type)
-            call = self._call = self.memory().remembering(call)
+            (call,) = self.client.api.fetch_jobs([self.job_id], self.circuit_type)
+            call = self.memory().remembering(call)
+        call = self._call = self.memory().without_finished(call, [self.snapshot])
         return call
+
+    def found_in(self, jobs: Mapping[JobId, JobSnapshot]) -> JobSnapshot | None:
+        """The job in a response, whose jobs are given by the server's ids; None if it lacks it."""
+        return collect(self.job_id, jobs, self.snapshot)
+
+    def not_found_in(self, jobs: Iterable[JobSnapshot]) -> JobsNotFound:
+        """The error for a response that lacks the job, or an unfinished circuit of it."""
+        circuits = () if self.snapshot is None else self.snapshot.circuits
+        finished = {circuit.circuit_id for circuit in circuits if circuit.is_terminal}
+        return JobsNotFound.among(
+            [each for each in server_ids(self.job_id) if each not in finished], jobs
+        )
 
     def advance(self, seen: JobSnapshot, *, responses_before: int) -> JobSnapshot:
         """Take in a response about the job.

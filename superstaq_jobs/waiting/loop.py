@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from typing import Any
-from uuid import UUID
 
 import attrs
 
@@ -17,7 +16,6 @@ from superstaq_jobs.client import SuperstaqClient
 from superstaq_jobs.clock import Clock
 from superstaq_jobs.errors import (
     AuthenticationError,
-    JobsNotFound,
     JobsTimeout,
     JobsUnsettled,
     ProtocolError,
@@ -25,7 +23,8 @@ from superstaq_jobs.errors import (
     TlsError,
     WaitTimeout,
 )
-from superstaq_jobs.records import CircuitType, JobQuery, JobSnapshot
+from superstaq_jobs.records import CircuitType, JobId, JobSnapshot
+from superstaq_jobs.records.ids import server_ids
 from superstaq_jobs.wire.api import Call
 
 from .deadline import Deadline, PollSchedule
@@ -62,7 +61,7 @@ class Batch:
         """The snapshot for each wait in a response; a response without news is not searched."""
         if jobs is not self._last:
             by_id = {job.job_id: job for job in jobs}
-            self._found = [by_id.get(each.latest.job_id) for each in self.waits]
+            self._found = [each.latest.found_in(by_id) for each in self.waits]
             self._last = jobs
         return self._found
 
@@ -138,24 +137,25 @@ class _Group:
 
     def batched(self, waits: Iterable[JobWait]) -> list[Batch]:
         """The requests for some of the jobs."""
-        by_id: dict[UUID, list[JobWait]] = defaultdict(list)
+        by_id: dict[JobId, list[JobWait]] = defaultdict(list)
         for each in waits:
             by_id[each.latest.job_id].append(each)
         if not by_id:
             return []
-        query = JobQuery(job_id=tuple(by_id))
         return [
             Batch(
                 self._memory.remembering(call),
                 [each for job_id in call.job_ids for each in by_id[job_id]],
             )
-            for call in self.client.api.query_jobs(query, self._circuit_type)
+            for call in self.client.api.fetch_jobs(tuple(by_id), self._circuit_type)
         ]
 
     def polls(self, batches: Iterable[Batch], deadline: Deadline) -> Iterator[Poll]:
         """The polls of some batches, given what is known now."""
         ends = self.client.deadline_in(deadline.seconds_for_requests())
         for batch in batches:
+            known = [each.latest.snapshot for each in batch.waits]
+            batch.call = self._memory.without_finished(batch.call, known)
             for each in batch.waits:
                 each.note_request()
             yield Poll(self, batch, ends)
@@ -344,7 +344,7 @@ def _take(poll: Poll, outcome: Outcome, deadline: Deadline) -> Iterator[Sequence
 def _take_jobs(batch: Batch, jobs: _Jobs) -> None:
     for each, found in zip(batch.waits, batch.found(jobs), strict=True):
         if found is None:
-            each.error = JobsNotFound([each.latest.job_id])
+            each.error = each.latest.not_found_in(jobs)
         else:
             each.note_response(found)
 
@@ -360,15 +360,18 @@ def _take_readable(batch: Batch, error: ProtocolError) -> Iterator[Sequence[JobW
         elif blamed:
             again.append(each)  # an error lists a limited number of problems: not this job's
         else:
-            each.error = JobsNotFound([each.latest.job_id])
+            each.error = each.latest.not_found_in(error.found)
     if again:
         yield again
 
 
-def _blamed(error: ProtocolError, job_ids: Iterable[UUID]) -> dict[UUID, SuperstaqServerException]:
-    by_id: dict[UUID, SuperstaqServerException] = {}
+def _blamed(
+    error: ProtocolError, job_ids: Iterable[JobId]
+) -> dict[JobId, SuperstaqServerException]:
+    by_id: dict[JobId, SuperstaqServerException] = {}
     for job_id in job_ids:
-        problems = [p for p in error.problems if p.where.startswith(f"$.{job_id}")]
+        paths = tuple(f"$.{each}" for each in server_ids(job_id))
+        problems = [p for p in error.problems if p.where.startswith(paths)]
         if problems:
             by_id[job_id] = ProtocolError(
                 f"job {job_id} cannot be read: the response about it is not what the API promises",

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
-from uuid import UUID
 
 import attrs
 
 from superstaq_jobs.errors import ProtocolError
-from superstaq_jobs.records import JobSnapshot
+from superstaq_jobs.records import JobId, JobSnapshot
+from superstaq_jobs.records.ids import server_ids
 from superstaq_jobs.wire.api import Call
 from superstaq_jobs.wire.job_data import Decoded, cut_jobs, join_jobs
 
 __all__ = ["ResponseMemory"]
 
 _Jobs = tuple[JobSnapshot, ...]
+_Key = tuple[str, bytes | None]
+
+
+def _key(call: Call[_Jobs]) -> _Key:
+    return call.request.path, call.request.body
 
 
 class ResponseMemory:
@@ -27,28 +32,45 @@ class ResponseMemory:
     """
 
     def __init__(self) -> None:
-        # By the request's path. A tuple of ids is slow to hash.
-        self._responses: dict[str, tuple[bytes, Decoded[_Jobs]]] = {}
+        # By the request's path and body. A tuple of ids is slow to hash.
+        self._responses: dict[_Key, tuple[bytes, Decoded[_Jobs]]] = {}
         self._parts: dict[str, tuple[bytes, JobSnapshot]] = {}
 
     def remembering(self, call: Call[_Jobs]) -> Call[_Jobs]:
         """The same call, with its response decoded from what is remembered where possible."""
+        key = _key(call)
 
         def read(body: bytes, at: dt.datetime, source: str) -> Decoded[_Jobs]:
-            last = self._responses.get(call.request.path)
+            last = self._responses.get(key)
             if last is not None and last[0] == body:
                 return last[1]
             response = self._read_parts(call, body, at, source)
-            self._responses[call.request.path] = body, Decoded(response.value)  # it warns once
+            self._responses[key] = body, Decoded(response.value)  # it warns once
             return response
 
         return attrs.evolve(call, read=read)
 
-    def forget(self, job_ids: Iterable[UUID], *, except_calls: Iterable[Call[_Jobs]]) -> None:
+    def without_finished(
+        self, call: Call[_Jobs], snapshots: Iterable[JobSnapshot | None]
+    ) -> Call[_Jobs]:
+        """The call without the circuits that are finished in these snapshots, where that works.
+
+        It stays the same object while there is nothing more to leave out.
+        """
+        if call.without is None:
+            return call
+        circuits = [c for job in snapshots if job is not None for c in job.circuits]
+        rest = call.without({str(c.circuit_id) for c in circuits if c.is_terminal})
+        if rest.request == call.request:
+            return call
+        self._responses.pop(_key(call), None)
+        return self.remembering(rest)
+
+    def forget(self, job_ids: Iterable[JobId], *, except_calls: Iterable[Call[_Jobs]]) -> None:
         """Forget some jobs, and the responses to all calls but these."""
-        kept = {call.request.path for call in except_calls}
-        self._responses = {path: last for path, last in self._responses.items() if path in kept}
-        forgotten = set(job_ids)
+        kept = set(map(_key, except_calls))
+        self._responses = {key: last for key, last in self._responses.items() if key in kept}
+        forgotten = {each for job_id in job_ids for each in server_ids(job_id)}
         self._parts = {
             k: part for k, part in self._parts.items() if part[1].job_id not in forgotten
         }
@@ -56,7 +78,7 @@ class ResponseMemory:
     def _read_parts(
         self, call: Call[_Jobs], body: bytes, at: dt.datetime, source: str
     ) -> Decoded[_Jobs]:
-        parts = cut_jobs(body) if len(call.job_ids) > 1 else None
+        parts = cut_jobs(body) if call.asks_for_several else None
         if parts is None:
             return call.read(body, at, source)
         known = {

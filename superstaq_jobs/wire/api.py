@@ -1,255 +1,143 @@
-"""The calls of each version of the API: the request, and the reader of its response. No I/O.
-
-``APIS`` is the one place where a version is chosen.
-"""
+"""The versions of the API, the one place where one is chosen; and bodies of jobs of each."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Final, Generic, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Final
 from uuid import UUID
 
-import attrs
+from superstaq_jobs.errors import InvalidRequest, JobsNotFound, Problem
+from superstaq_jobs.records import FrozenMapping, JobId, JobSnapshot, fields
+from superstaq_jobs.records.changes import collect
+from superstaq_jobs.records.ids import server_ids
+from superstaq_jobs.records.problems import warn
 
-from superstaq_jobs.errors import InvalidRequest, Problem
-from superstaq_jobs.records import (
-    AccountBalance,
-    CancelReceipt,
-    CircuitType,
-    FrozenMapping,
-    JobQuery,
-    JobSnapshot,
-    JsonMapping,
-    NewJob,
-    SubmitReceipt,
-    Target,
-    TargetInfo,
-    TargetQuery,
-)
-from superstaq_jobs.records.problems import first_ids
+from .call import Api, Call, name_jobs
+from .v0_2_0 import V0_2_0
+from .v0_3_0 import MAX_REQUEST_LINE_BYTES, V0_3_0
 
-from . import bodies, job_data
-from .job_data import Decoded
-from .request import Request, encode_query
+__all__ = [
+    "APIS",
+    "MAX_REQUEST_LINE_BYTES",
+    "Api",
+    "Call",
+    "decode_jobs",
+    "encode_jobs",
+    "name_jobs",
+    "pick_jobs",
+]
 
-__all__ = ["APIS", "MAX_REQUEST_LINE_BYTES", "Api", "Call"]
-
-T = TypeVar("T")
-
-MAX_REQUEST_LINE_BYTES: Final = 7000
-"""Servers and proxies refuse request lines of about 8,000 bytes and more."""
+APIS: Final[Mapping[str, Api]] = FrozenMapping({api.version: api for api in (V0_3_0, V0_2_0)})
+"""The supported versions of the API; the first is the default."""
 
 
-@attrs.frozen(kw_only=True)
-class Call(Generic[T]):
-    """One call of the API.
+def decode_jobs(
+    body: bytes,
+    *,
+    fetched_at: dt.datetime | None = None,
+    source: str | None = None,
+    api_version: str = "v0.3.0",
+    job_ids: Iterable[UUID | str] | None = None,
+) -> tuple[JobSnapshot, ...]:
+    """The jobs in the body of a response about jobs. No I/O.
 
-    Attributes:
-        request: The request, without the client's own headers.
-        read: Reads the response, from its body, the time it arrived and the server it came from.
-        what: What the call does, for error messages: "fetching job …".
-        safe_to_repeat: Whether the call is idempotent, so that its request may be retried.
-        job_ids: The jobs concerned.
+    Args:
+        body: The response's body: in API v0.3.0 a JSON object from job ids to ``JobData``, in
+            v0.2.0 from the ids of circuits to their data.
+        fetched_at: When it arrived, with a time zone.
+        source: Where it came from.
+        api_version: The version of the API that wrote it, ``v0.3.0`` or ``v0.2.0``.
+        job_ids: The jobs to return, in this order; None for all, in the order of the body. In
+            v0.2.0 these are then a job for each circuit.
+
+    Returns:
+        A snapshot of each job.
+
+    Raises:
+        ProtocolError: If the body is not such an object; names the path of each problem.
+        JobsNotFound: If the body lacks one of ``job_ids``.
+        InvalidValue: If ``fetched_at`` or ``source`` cannot be used.
+        InvalidRequest: If ``api_version`` or one of ``job_ids`` cannot be used.
+        TypeError: If ``body`` is not bytes.
+
+    Warns:
+        SuperstaqWarning: For each warning from the server, for statuses that this version does not
+            know, for time stamps without a time zone, and for lists of ``shots`` or
+            ``input_circuits`` that are too short.
     """
-
-    request: Request
-    read: Callable[[bytes, dt.datetime, str], Decoded[T]]
-    what: str
-    safe_to_repeat: bool = True
-    job_ids: tuple[UUID, ...] = ()
-
-    @property
-    def creates(self) -> bool:
-        """Whether something may have been created if the response is lost."""
-        return not self.safe_to_repeat
+    if not isinstance(body, bytes):
+        raise TypeError(
+            f"the body must be bytes, as read_bytes() returns them, got {type(body).__name__}"
+        )
+    api = _api(api_version)
+    decoded = api.decode_jobs(body, fetched_at, source)
+    for message in decoded.warnings:
+        warn(message)
+    return decoded.value if job_ids is None else pick_jobs(check_ids(api, job_ids), decoded.value)
 
 
-@attrs.frozen(kw_only=True)
-class Api:
-    """The calls of one version of the API.
+def encode_jobs(snapshots: Iterable[JobSnapshot], *, api_version: str = "v0.3.0") -> bytes:
+    """Jobs as a body for ``decode_jobs``, which returns them again. No I/O.
 
-    Attributes:
-        version: Its name in paths and headers.
-        default_origin: The host of the service for it.
-        query_jobs: Fetch jobs: one call, or several if one request line would be too long.
-        submit_job: Submit a job.
-        cancel_jobs: Cancel jobs.
-        fetch_targets: Fetch the list of targets.
-        fetch_target_info: Fetch the description of one target.
-        fetch_balance: Fetch the balance.
+    ``fetched_at`` and ``source`` are not part of it.
+
+    Args:
+        snapshots: Snapshots of different jobs, of that version.
+        api_version: The version of the API, ``v0.3.0`` or ``v0.2.0``.
+
+    Raises:
+        ValueError: If two snapshots are of the same job.
+        TypeError: If ``snapshots`` is a single snapshot.
+        InvalidRequest: If ``api_version`` is unknown, or a snapshot is of another version.
     """
-
-    version: str
-    default_origin: str
-    query_jobs: Callable[[JobQuery, CircuitType], Sequence[Call[tuple[JobSnapshot, ...]]]]
-    submit_job: Callable[[NewJob], Call[SubmitReceipt]]
-    cancel_jobs: Callable[[Sequence[UUID]], Call[CancelReceipt]]
-    fetch_targets: Callable[[TargetQuery], Call[tuple[Target, ...]]]
-    fetch_target_info: Callable[[str, JsonMapping], Call[TargetInfo]]
-    fetch_balance: Callable[[], Call[AccountBalance]]
-
-
-def name_jobs(job_ids: Iterable[UUID]) -> str:
-    """Job ids for an error message: the first three, and how many more there are."""
-    ids = list(job_ids)
-    return f"{'job' if len(ids) == 1 else 'jobs'} {first_ids(ids)}" if ids else "jobs"
+    if isinstance(snapshots, JobSnapshot):
+        raise TypeError("snapshots must be a list, got one JobSnapshot: pass [snapshot]")
+    api = _api(api_version)
+    jobs: dict[JobId, JobSnapshot] = {}
+    for snapshot in snapshots:
+        if snapshot.job_id in jobs:
+            raise ValueError(f"two snapshots of job {snapshot.job_id} cannot be in one response")
+        jobs[snapshot.job_id] = snapshot
+    return api.encode_jobs(jobs.values())
 
 
-# ---- v0.3.0 --------------------------------------------------------------------------------------
+def _api(version: str) -> Api:
+    if version not in APIS:
+        what = f"must be one of {', '.join(APIS)}; got {fields.shown(version)}"
+        raise InvalidRequest("the request", [Problem("api_version", what)])
+    return APIS[version]
 
 
-@attrs.frozen
-class _Condition:
-    """A name and a value of a query, percent-encoded; and the job that it names, if it does."""
+def check_ids(api: Api, job_ids: Iterable[UUID | str]) -> tuple[JobId, ...]:
+    """Jobs' ids as the records have them.
 
-    name: str
-    text: str
-    job_id: UUID | None
-
-
-def _query_jobs(query: JobQuery, circuit_type: CircuitType) -> list[Call[tuple[JobSnapshot, ...]]]:
-    ids = iter(query.job_id or ())
-    conditions = [
-        _Condition(name, encode_query([(name, text)])[1:], next(ids) if name == "job_id" else None)
-        for name, text in bodies.query_pairs(query)
-    ]
-    path = f"/v0.3.0/client/job/{circuit_type}"
-    return [_jobs_call(part, path) for part in _split(conditions, path)]
+    Raises:
+        InvalidRequest: If one cannot be a job's id in this version.
+    """
+    if isinstance(job_ids, str | UUID):
+        what = f"must be a list of ids, got one id: pass [{str(job_ids)!r}]"
+        raise InvalidRequest("the request", [Problem("job_ids", what)])
+    ids = tuple(map(api.job_id, job_ids))
+    bad = [(place, each) for place, each in enumerate(ids) if isinstance(each, fields.Bad)]
+    if bad:
+        problems = [Problem(f"job_ids[{place}]", each.what) for place, each in bad]
+        raise InvalidRequest("the request", problems)
+    return ids
 
 
-def _jobs_call(conditions: Sequence[_Condition], path: str) -> Call[tuple[JobSnapshot, ...]]:
-    job_ids = tuple([each.job_id for each in conditions if each.job_id is not None])
-    return Call(
-        request=Request(method="GET", path=_with_query(path, conditions)),
-        read=lambda body, at, source: job_data.read_jobs(body, fetched_at=at, source=source),
-        what=f"fetching {name_jobs(job_ids)}",
-        job_ids=job_ids,
-    )
+def pick_jobs(job_ids: Iterable[JobId], jobs: Iterable[JobSnapshot]) -> tuple[JobSnapshot, ...]:
+    """The jobs with these ids, in their order, made of those in the server's responses.
 
-
-def _with_query(path: str, conditions: Sequence[_Condition]) -> str:
-    query = "&".join([each.text for each in conditions])
-    return f"{path}?{query}" if query else path
-
-
-def _split(conditions: Sequence[_Condition], path: str) -> Iterator[Sequence[_Condition]]:
-    """The conditions in parts that match the same jobs together; each fits into a request line."""
-    size = Request(method="GET", path=_with_query(path, conditions)).request_line_bytes
-    if size <= MAX_REQUEST_LINE_BYTES:
-        yield conditions
-        return
-    by_name: dict[str, list[_Condition]] = {}
-    for each in conditions:
-        by_name.setdefault(each.name, []).append(each)
-    # The values of one list are alternatives: a part of them for each request.
-    lists = [values for values in by_name.values() if len(values) > 1]
-    if not lists:
-        raise InvalidRequest(
-            "the request",
-            [
-                Problem(
-                    "query",
-                    f"needs a request line of {size} bytes, and at most {MAX_REQUEST_LINE_BYTES} "
-                    "are allowed",
-                )
-            ],
-        )
-    longest = max(lists, key=_length)
-    room = MAX_REQUEST_LINE_BYTES - (size - _length(longest)) - 1
-    for part in _packed(longest, room):
-        yield from _split(
-            [
-                each
-                for values in by_name.values()
-                for each in (part if values is longest else values)
-            ],
-            path,
-        )
-
-
-def _length(conditions: Sequence[_Condition]) -> int:
-    """Their length in a request line, with the character before each."""
-    return sum([1 + len(each.text) for each in conditions])
-
-
-def _packed(conditions: Sequence[_Condition], room: int) -> Iterator[list[_Condition]]:
-    part: list[_Condition] = []
-    used = 0
-    for each in conditions:
-        size = _length([each])
-        if part and used + size > room:
-            yield part
-            part, used = [], 0
-        part.append(each)
-        used += size
-    yield part
-
-
-def _submit_job(job: NewJob) -> Call[SubmitReceipt]:
-    tags = f" with the tags {', '.join(map(repr, job.tags[:5]))}" if job.tags else ""
-    return Call(
-        request=Request(method="POST", path="/v0.3.0/client/job", body=bodies.encode_new_job(job)),
-        read=lambda body, _at, _source: bodies.read_submitted(body),
-        what=f"submitting a {job.job_type} job to {job.target}{tags}",
-        safe_to_repeat=False,
-    )
-
-
-def _cancel_jobs(job_ids: Sequence[UUID]) -> Call[CancelReceipt]:
-    # Cancelling is idempotent, so it may be retried.
-    return Call(
-        request=Request(
-            method="PUT", path="/v0.3.0/client/cancel_jobs", body=bodies.encode_cancel(job_ids)
-        ),
-        read=lambda body, _at, _source: bodies.read_cancelled(body, job_ids),
-        what=f"cancelling {name_jobs(job_ids)}",
-        job_ids=tuple(job_ids),
-    )
-
-
-def _fetch_targets(query: TargetQuery) -> Call[tuple[Target, ...]]:
-    path = f"/v0.3.0/client/targets{encode_query(bodies.query_pairs(query))}"
-    return Call(
-        request=Request(method="GET", path=path),
-        read=lambda body, _at, _source: bodies.read_targets(body),
-        what="fetching the targets",
-    )
-
-
-def _fetch_target_info(target: str, options: JsonMapping) -> Call[TargetInfo]:
-    # A read, though it is a POST, so it may be retried.
-    return Call(
-        request=Request(
-            method="POST",
-            path="/v0.3.0/client/retrieve_target_info",
-            body=bodies.encode_target_info_request(target, options),
-        ),
-        read=lambda body, _at, _source: bodies.read_target_info(body, target),
-        what=f"fetching the description of target {target}",
-    )
-
-
-def _fetch_balance() -> Call[AccountBalance]:
-    return Call(
-        request=Request(method="GET", path="/v0.3.0/client/balance"),
-        read=lambda body, _at, _source: bodies.read_balance(body),
-        what="fetching the balance",
-    )
-
-
-APIS: Final[Mapping[str, Api]] = FrozenMapping(
-    {
-        "v0.3.0": Api(
-            version="v0.3.0",
-            default_origin="https://superstaq-prod.infleqtion.com",
-            query_jobs=_query_jobs,
-            submit_job=_submit_job,
-            cancel_jobs=_cancel_jobs,
-            fetch_targets=_fetch_targets,
-            fetch_target_info=_fetch_target_info,
-            fetch_balance=_fetch_balance,
-        ),
-    }
-)
-"""The supported versions of the API."""
+    Raises:
+        JobsNotFound: If there is none with one of the ids, or it lacks a circuit.
+    """
+    sent = {job.job_id: job for job in jobs}
+    picked = {job_id: collect(job_id, sent) for job_id in job_ids}
+    missing = [each for job_id, job in picked.items() if job is None for each in server_ids(job_id)]
+    found = [job for job in picked.values() if job is not None]
+    if missing:
+        # Of a job that lacks a circuit, the other circuits are found.
+        found += [sent[each] for each in missing if each in sent]
+        raise JobsNotFound([each for each in missing if each not in sent], found=found)
+    return tuple(found)

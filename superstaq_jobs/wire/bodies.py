@@ -14,6 +14,7 @@ from superstaq_jobs.errors import InvalidValue, ProtocolError
 from superstaq_jobs.records import (
     AccountBalance,
     CancelReceipt,
+    JobId,
     JobQuery,
     JsonMapping,
     NewJob,
@@ -38,6 +39,7 @@ __all__ = [
     "read_submitted",
     "read_target_info",
     "read_targets",
+    "targets_of",
 ]
 
 
@@ -84,7 +86,7 @@ def _plain(value: Any) -> Any:
     return value.to_dict() if isinstance(value, JsonMapping) else value
 
 
-def encode_cancel(job_ids: Sequence[UUID]) -> bytes:
+def encode_cancel(job_ids: Sequence[JobId]) -> bytes:
     """The body of ``PUT /client/cancel_jobs``."""
     return msgspec.json.encode({"job_id": [str(job_id) for job_id in job_ids]})
 
@@ -126,7 +128,7 @@ def read_submitted(body: bytes) -> Decoded[SubmitReceipt]:
     return Decoded(SubmitReceipt(job_id=wire.job_id, num_circuits=wire.num_circuits), warnings)
 
 
-def read_cancelled(body: bytes, asked: Sequence[UUID]) -> Decoded[CancelReceipt]:
+def read_cancelled(body: bytes, asked: Sequence[JobId]) -> Decoded[CancelReceipt]:
     """The response of ``PUT /client/cancel_jobs`` to a request with these ids."""
     data, warnings = without_warnings(parse_json(body))
     wire = structure(_WireCancelled, data, what="the response to the cancellation")
@@ -142,7 +144,11 @@ def read_cancelled(body: bytes, asked: Sequence[UUID]) -> Decoded[CancelReceipt]
 
 def read_targets(body: bytes) -> Decoded[tuple[Target, ...]]:
     """The response of ``GET /client/targets``."""
-    data = parse_json(body)
+    return Decoded(targets_of(parse_json(body)))
+
+
+def targets_of(data: Any) -> tuple[Target, ...]:
+    """The targets in a list of objects, of which each is checked."""
     collector = Collector()
     targets: list[Target] = []
     if not isinstance(data, list):
@@ -157,7 +163,7 @@ def read_targets(body: bytes) -> Decoded[tuple[Target, ...]]:
             collector.add(f"$[{place}]", error)
     if collector.problems:
         raise protocol_error("the list of targets", collector)
-    return Decoded(tuple(targets))
+    return tuple(targets)
 
 
 def read_target_info(body: bytes, target: str) -> Decoded[TargetInfo]:

@@ -36,7 +36,7 @@ from superstaq_jobs.records import (
     fields,
 )
 from superstaq_jobs.records.frozen import adopt, freeze_object, thaw
-from superstaq_jobs.records.problems import MAX_PROBLEMS, warn
+from superstaq_jobs.records.problems import MAX_PROBLEMS
 from superstaq_jobs.records.snapshots import (
     EMPTY,
     PER_CIRCUIT_LISTS,
@@ -64,12 +64,13 @@ from .strict import (
 __all__ = [
     "Decoded",
     "cut_jobs",
-    "decode_jobs",
     "encode_jobs",
     "explain_jobs",
     "join_jobs",
     "read_jobs",
+    "read_provenance",
     "unknown_fields",
+    "unknown_statuses",
     "without_warnings",
 ]
 
@@ -166,44 +167,16 @@ def shown(value: Any) -> str:
 # ---- bytes to jobs -------------------------------------------------------------------------------
 
 
-def decode_jobs(
-    body: bytes, *, fetched_at: dt.datetime | None = None, source: str | None = None
-) -> tuple[JobSnapshot, ...]:
-    """The jobs in a response of ``GET /client/job/{circuit_type}``. No I/O.
-
-    Args:
-        body: The response's body: a JSON object from job ids to ``JobData``.
-        fetched_at: When it arrived, with a time zone.
-        source: Where it came from.
-
-    Returns:
-        A snapshot of each job, in the order of the body.
-
-    Raises:
-        ProtocolError: If the body is not such an object; names the path of each problem.
-        InvalidValue: If ``fetched_at`` or ``source`` cannot be used.
-        TypeError: If ``body`` is not bytes.
-
-    Warns:
-        SuperstaqWarning: For each warning from the server, for statuses that this version does not
-            know, for time stamps without a time zone, and for lists of ``shots`` or
-            ``input_circuits`` that are too short.
-    """
-    if not isinstance(body, bytes):
-        raise TypeError(
-            f"the body must be bytes, as read_bytes() returns them, got {type(body).__name__}"
-        )
-    decoded = read_jobs(body, fetched_at=fetched_at, source=source)
-    for message in decoded.warnings:
-        warn(message)
-    return decoded.value
-
-
 def read_jobs(
     body: bytes, *, fetched_at: dt.datetime | None = None, source: str | None = None
 ) -> Decoded[tuple[JobSnapshot, ...]]:
-    """As ``decode_jobs``, but returns the warnings."""
-    provenance = _provenance(fetched_at, source)
+    """The jobs in a response of ``GET /client/job/{circuit_type}``, in the order of the body.
+
+    Raises:
+        ProtocolError: If it is not such an object; names the path of each problem.
+        InvalidValue: If ``fetched_at`` or ``source`` cannot be used.
+    """
+    provenance = read_provenance(fetched_at, source)
     try:
         return _read_quickly(body, provenance)
     except (msgspec.MsgspecError, ValueError, RecursionError, ProtocolError, WrongError):
@@ -215,13 +188,14 @@ def explain_jobs(
     body: bytes, *, fetched_at: dt.datetime | None = None, source: str | None = None
 ) -> Decoded[tuple[JobSnapshot, ...]]:
     """As ``read_jobs``, by the reader that names every problem by its path and takes longer."""
-    return _read_thoroughly(body, _provenance(fetched_at, source))
+    return _read_thoroughly(body, read_provenance(fetched_at, source))
 
 
 _Provenance = tuple[dt.datetime | None, str | None]
 
 
-def _provenance(fetched_at: dt.datetime | None, source: str | None) -> _Provenance:
+def read_provenance(fetched_at: dt.datetime | None, source: str | None) -> _Provenance:
+    """When and where a body was read, checked."""
     moment, server = fields.optional_moment(fetched_at), fields.optional_string(source)
     if isinstance(moment, fields.Bad):
         raise InvalidValue("a JobSnapshot", [Problem("fetched_at", moment.what)])
@@ -245,7 +219,7 @@ def _read_quickly(body: bytes, provenance: _Provenance) -> Decoded[tuple[JobSnap
         _snapshot(job_id, data, extra, provenance)
         for (job_id, data), extra in zip(read.items(), extras, strict=True)
     ]
-    if not all(map(_is_target, {job.target for job in jobs})):
+    if not all(map(_is_target, {data.target for data in read.values()})):
         wrong("has a job whose target is not one")
     return Decoded(tuple(jobs), warnings + _oddities(read.values(), jobs))
 
@@ -313,12 +287,18 @@ def _snapshot(
         data.provider_id,
         data.input_circuits,
         data.compiled_circuits,
-        _adopted(Counts, data.counts),
+        [None if items is None else adopt(Counts, items) for items in data.counts],
         data.results_dicts,
         data.shots,
         [None if time is None else _aware(time) for time in data.last_updated_timestamp],
-        _adopted(FrozenMapping, data.initial_logical_to_physicals),
-        _adopted(FrozenMapping, data.final_logical_to_physicals),
+        [
+            None if items is None else adopt(FrozenMapping, items)
+            for items in data.initial_logical_to_physicals
+        ],
+        [
+            None if items is None else adopt(FrozenMapping, items)
+            for items in data.final_logical_to_physicals
+        ],
         data.logical_qubits,
         data.physical_qubits,
     )
@@ -341,10 +321,6 @@ def _snapshot(
         short_lists,
         *provenance,
     )
-
-
-def _adopted(kind: type[M], sent: Iterable[dict[Any, Any] | None]) -> list[M | None]:
-    return [None if items is None else adopt(kind, items) for items in sent]
 
 
 def _aware(time: dt.datetime) -> dt.datetime:
@@ -378,16 +354,22 @@ def _evened(
     return evened, surplus, FrozenMapping(short)
 
 
+def unknown_statuses(texts: Collection[str]) -> tuple[str, ...]:
+    """The warning about statuses that this version does not know, if there are any."""
+    if not texts:
+        return ()
+    names = ", ".join(map(fields.shown, sorted(texts)[:MAX_PROBLEMS]))
+    message = (
+        "the server uses a circuit status that this version of superstaq_jobs does not know: "
+        f"{names}. It is kept in status_text, and the circuit counts as unfinished."
+    )
+    return (message,)
+
+
 def _oddities(sent: Collection[JobData], jobs: Iterable[JobSnapshot]) -> tuple[str, ...]:
     """What is odd about some jobs without being wrong, a message each."""
-    messages = []
     strange = set[str]().union(*[data.statuses for data in sent]) - _STATUSES
-    if strange:
-        names = ", ".join(map(fields.shown, sorted(strange)[:MAX_PROBLEMS]))
-        messages.append(
-            "the server uses a circuit status that this version of superstaq_jobs does not know: "
-            f"{names}. It is kept in status_text, and the circuit counts as unfinished."
-        )
+    messages = list(unknown_statuses(strange))
     uneven = [job for job in jobs if job.short_lists is not _NONE_SHORT]
     short = [job for job in uneven if not REQUIRED_LISTS.isdisjoint(job.short_lists)]
     if short:
@@ -397,8 +379,8 @@ def _oddities(sent: Collection[JobData], jobs: Iterable[JobSnapshot]) -> tuple[s
             f"the server sent fewer {names} than circuits, in job {short[0].job_id}{others}. What "
             "is missing is empty, or None; the lengths are in short_lists."
         )
-    times = [(data.submission_timestamp, *data.last_updated_timestamp) for data in sent]
-    if None in {time.tzinfo for each in times for time in each if time is not None}:
+    times = [t for data in sent for t in (data.submission_timestamp, *data.last_updated_timestamp)]
+    if None in {time.tzinfo for time in times if time is not None}:
         messages.append("the server sent time stamps without a time zone. They are read as UTC.")
     return tuple(messages)
 
@@ -423,24 +405,9 @@ def join_jobs(parts: Mapping[str, bytes]) -> bytes:
 
 
 def encode_jobs(snapshots: Iterable[JobSnapshot]) -> bytes:
-    """Jobs as a body for ``decode_jobs``: ``decode_jobs(encode_jobs(s)) == s``. No I/O.
-
-    ``fetched_at`` and ``source`` are not part of it.
-
-    Args:
-        snapshots: Snapshots of different jobs.
-
-    Raises:
-        ValueError: If two snapshots are of the same job.
-        TypeError: If ``snapshots`` is a single snapshot.
-    """
-    if isinstance(snapshots, JobSnapshot):
-        raise TypeError("snapshots must be a list, got one JobSnapshot: pass [snapshot]")
+    """Jobs as a body: ``read_jobs(encode_jobs(s)).value == s``."""
     jobs: dict[str, Any] = {}
     for snapshot in snapshots:
-        key = str(snapshot.job_id)
-        if key in jobs:
-            raise ValueError(f"two snapshots of job {key} cannot be in one response")
         unknown = {n: thaw(v) for n, v in snapshot.extra.items() if n not in PER_CIRCUIT_LISTS}
-        jobs[key] = {**snapshot.to_dict(), **unknown}
+        jobs[str(snapshot.job_id)] = {**snapshot.to_dict(), **unknown}
     return msgspec.json.encode(jobs)

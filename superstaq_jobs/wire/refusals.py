@@ -6,10 +6,8 @@ What the server said is quoted in them only after the secrets of the client have
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Sequence
 from typing import Any, Final
-from uuid import UUID
 
 from superstaq_jobs.errors import (
     AuthenticationError,
@@ -24,19 +22,15 @@ from superstaq_jobs.errors import (
 )
 
 from . import bodies
-from .api import Call
+from .call import Api, Call, name_jobs
 from .request import Response, Secret, retry_after_seconds
 
 __all__ = ["CallErrors"]
 
 _UNAUTHORIZED: Final = 401
+_NOT_FOUND: Final = 404
 _GATEWAY_TIMEOUT: Final = 504
-_PERHAPS_CREATED: Final = (
-    "The job may have been created, so it was not submitted again: look for it with query_jobs "
-    "before you do that."
-)
 _SHOWN_CHARACTERS: Final = 160
-_JOB_ID: Final = re.compile(rb'"job_id": ?"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"')
 _NOT_AUTHENTICATED: Final = {
     "You must accept the Terms of Use": (
         TermsNotAccepted,
@@ -56,11 +50,15 @@ class CallErrors:
 
     Args:
         origin: The server.
+        api: The version of the API.
         secrets: What no message may show.
     """
 
-    def __init__(self, *, origin: str, secrets: Sequence[Secret]) -> None:
+    def __init__(self, *, origin: str, api: Api, secrets: Sequence[Secret]) -> None:
         self._origin = origin
+        self._api = api
+        # Only at the service itself: another server may well be an emulator, which speaks both.
+        self._hint = f" {api.hint}" if origin == api.default_origin else ""
         self._secrets = tuple(secrets)
 
     def masked(self, text: str) -> str:
@@ -84,9 +82,10 @@ class CallErrors:
             call: The call.
             error: The transport's error.
         """
-        message = f"{call.what} failed: {error.message}"
+        hint = self._hint if isinstance(error, TransportError) and not error.sent else ""
+        message = f"{call.what} failed: {error.message}{hint}"
         if call.creates and (isinstance(error, ProtocolError) or error.sent):
-            unknown = SubmissionUnknown(f"{message}\n{_PERHAPS_CREATED}")
+            unknown = SubmissionUnknown(f"{message}\n{self._api.lost_submission}")
             unknown.timed_out = isinstance(error, RequestTimeout)
             return unknown
         if isinstance(error, ProtocolError):
@@ -111,8 +110,11 @@ class CallErrors:
             kind, advice = next(
                 found for start, found in _NOT_AUTHENTICATED.items() if said.startswith(start)
             )
+            advice += self._hint
+        elif status == _NOT_FOUND:
+            advice = self._hint
         elif call.creates and status >= 500:  # noqa: PLR2004
-            kind, advice = SubmissionUnknown, f" {_PERHAPS_CREATED}"
+            kind, advice = SubmissionUnknown, f" {self._api.lost_submission}"
             if status == _GATEWAY_TIMEOUT:  # the official client gives the same reason
                 advice += " It took the server too long: a smaller batch of circuits may help."
         elif 300 <= status < 400:  # noqa: PLR2004
@@ -143,10 +145,10 @@ class CallErrors:
         """
         message = self.masked(f"{self._responded(call, response.status)}, but {error.message}")
         if call.creates:
-            named = tuple(UUID(found.decode()) for found in _JOB_ID.findall(response.body)[:1])
-            known = f"\nThe response names job {named[0]}: look for that one." if named else ""
+            named = call.created(response.body) if call.created is not None else ()
+            known = f"\nThe response names {name_jobs(named)}: look for that one." if named else ""
             return SubmissionUnknown(
-                f"{message}\n{_PERHAPS_CREATED}{known}", response.status, job_ids=named
+                f"{message}\n{self._api.lost_submission}{known}", response.status, job_ids=named
             )
         unreadable = ProtocolError(
             message, status_code=response.status, job_ids=call.job_ids, found=error.found

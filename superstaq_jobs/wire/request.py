@@ -112,6 +112,9 @@ class Request:
         path: The absolute path with its query, percent-encoded: ``/v0.3.0/client/job``.
         headers: Names and values in the order sent; values that must not be shown are ``Secret``.
         body: The body; None for none.
+        idempotent: Whether sending it twice has the effect of sending it once, so that it may be
+            retried, and sent over a connection that was used before. By default, of a POST it is
+            False.
 
     Raises:
         InvalidRequest: If the method, the path or a header is not one that HTTP allows.
@@ -122,6 +125,9 @@ class Request:
     headers: tuple[tuple[str, str | Secret], ...] = attrs.field(default=(), converter=_headers)
     body: bytes | None = attrs.field(
         default=None, repr=lambda body: "None" if body is None else f"<{len(body)} bytes>"
+    )
+    idempotent: bool = attrs.field(
+        default=attrs.Factory(lambda self: self.method != "POST", takes_self=True), repr=False
     )
 
     @method.validator

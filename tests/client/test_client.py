@@ -242,7 +242,7 @@ def test_the_services_own_host_is_the_official_one():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"api_version": "v0.9.0"}, "api_version must be one of v0.3.0; got 'v0.9.0'"),
+        ({"api_version": "v0.9.0"}, "api_version must be one of v0.3.0, v0.2.0; got 'v0.9.0'"),
         ({"circuit_type": "quil"}, "circuit_type must be one of .*; got 'quil'"),
         *(
             ({f"{name}_seconds": value}, f"{name}_seconds must be a number > 0, got {value!r}")

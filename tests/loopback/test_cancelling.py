@@ -18,7 +18,7 @@ from worlds import JOB, KEY, job
 import superstaq_jobs as sj
 from superstaq_jobs.transport import HttpTransport
 from superstaq_jobs.transport.limits import CANCEL_TOKEN, CancelToken
-from superstaq_jobs.wire.job_data import encode_jobs
+from superstaq_jobs.wire.api import encode_jobs
 
 WAITS = 30
 PROMPT = 0.5

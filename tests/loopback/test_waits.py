@@ -15,7 +15,7 @@ from worlds import JOB, KEY, job
 
 import superstaq_jobs as sj
 from superstaq_jobs.testing import FakeClock
-from superstaq_jobs.wire.job_data import encode_jobs
+from superstaq_jobs.wire.api import encode_jobs
 
 MIB = 1024 * 1024
 TIMEOUT = 0.5

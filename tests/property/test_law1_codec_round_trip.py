@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from superstaq_jobs.errors import ProtocolError, SuperstaqWarning
 from superstaq_jobs.testing import strategies as sts
-from superstaq_jobs.wire.job_data import decode_jobs, encode_jobs, read_jobs
+from superstaq_jobs.wire.api import decode_jobs, encode_jobs
+from superstaq_jobs.wire.job_data import read_jobs
 
 JOB_ID = uuid.UUID("6f3c4a52-7a39-4b0e-9c56-0d4fb2a1c3de")
 

@@ -47,7 +47,8 @@ def test_the_tables_name_every_field_of_the_official_model_once():
     assert set(JOB_FIELDS.values()) - {"num_circuits"} <= {
         f.name for f in attrs.fields(JobSnapshot)
     }
-    assert {"index", *PER_CIRCUIT_LISTS.values()} == {f.name for f in attrs.fields(CircuitSnapshot)}
+    of_one = {"index", "circuit_id", "extra"}  # the last two are of API v0.2.0
+    assert {*of_one, *PER_CIRCUIT_LISTS.values()} == {f.name for f in attrs.fields(CircuitSnapshot)}
     for name in PER_CIRCUIT_LISTS:
         nullable = "None" in str(models.JobData.model_fields[name].annotation)
         assert nullable is (name not in REQUIRED_LISTS)
@@ -67,7 +68,7 @@ def test_every_problem_is_named_at_once():
             job_type="teleport",
             target="nowhere",
             circuit_type=3,
-            user_email=None,
+            user_email=3,
             dry_run=1,
             submitted_at=dt.datetime(2026, 1, 1),  # noqa: DTZ001
             tags="abc",
@@ -170,7 +171,7 @@ def test_a_short_list_of_circuits_is_filled_by_what_is_not_empty():
 def test_the_lists_are_in_the_order_of_the_fields_of_a_circuit():
     """The decoder fills circuits by position."""
     names = [field.name for field in attrs.fields(CircuitSnapshot)]
-    assert ["index", *PER_CIRCUIT_LISTS.values()] == names
+    assert ["index", *PER_CIRCUIT_LISTS.values(), "circuit_id", "extra"] == names
 
 
 @given(sts.job_snapshots(num_circuits=3), st.integers(0, 2), sts.counts())

@@ -16,7 +16,7 @@ from superstaq_jobs.clock import Clock
 from superstaq_jobs.errors import RequestTimeout
 from superstaq_jobs.testing import FakeClock, ScriptedTransport, jobs_response, json_response
 from superstaq_jobs.testing import strategies as sts
-from superstaq_jobs.wire.job_data import decode_jobs
+from superstaq_jobs.wire.api import decode_jobs
 from superstaq_jobs.wire.request import Request, Response, Secret
 
 KEY = "hunter2-is-the-key"

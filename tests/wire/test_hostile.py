@@ -12,7 +12,7 @@ from worlds import HOST, JOB, KEY, client_on, job
 
 import superstaq_jobs as sj
 from superstaq_jobs.testing import ScriptedTransport, jobs_response, json_response
-from superstaq_jobs.wire.job_data import encode_jobs
+from superstaq_jobs.wire.api import encode_jobs
 from superstaq_jobs.wire.strict import parse_json
 
 LONGEST_ERROR_BYTES = 4096

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import find, given
 from hypothesis import strategies as st
 
+import superstaq_jobs as sj
 from superstaq_jobs.errors import InvalidValue, ProtocolError, SuperstaqWarning
 from superstaq_jobs.records.snapshots import PER_CIRCUIT_LISTS
 from superstaq_jobs.testing import strategies as sts
@@ -52,12 +53,10 @@ def test_one_job_in_two_spellings_of_its_id_is_refused():
 
 
 def test_jobs_come_in_the_order_of_the_body_with_provenance():
-    snapshots = job_data.decode_jobs(
-        body(GOOD, GOOD), fetched_at=NOON, source="https://x.example.com"
-    )
+    snapshots = sj.decode_jobs(body(GOOD, GOOD), fetched_at=NOON, source="https://x.example.com")
     assert [s.job_id for s in snapshots] == [JOB, OTHER]
     assert {(s.fetched_at, s.source) for s in snapshots} == {(NOON, "https://x.example.com")}
-    assert job_data.decode_jobs(b"{}") == ()
+    assert sj.decode_jobs(b"{}") == ()
 
 
 @pytest.mark.parametrize(
@@ -71,12 +70,12 @@ def test_jobs_come_in_the_order_of_the_body_with_provenance():
 @pytest.mark.parametrize("sent", [body(GOOD), b"{}", b"no JSON"])
 def test_a_wrong_provenance_is_the_caller_s_mistake_and_is_named(wrong, words, sent):
     with pytest.raises(InvalidValue, match=words):
-        job_data.decode_jobs(sent, **wrong)
+        sj.decode_jobs(sent, **wrong)
 
 
 def test_provenance_is_kept_as_a_record_keeps_it():
     local = dt.datetime(2026, 7, 1, 14, tzinfo=zoneinfo.ZoneInfo("Europe/Berlin"))
-    (snapshot,) = job_data.decode_jobs(body(GOOD), fetched_at=local)
+    (snapshot,) = sj.decode_jobs(body(GOOD), fetched_at=local)
     assert snapshot.fetched_at == local
     assert snapshot.fetched_at.tzinfo == dt.timezone(dt.timedelta(hours=2))
 
@@ -146,14 +145,14 @@ def test_a_short_list_of_circuits_or_shots_is_read_with_a_warning(name, missing)
     with pytest.warns(
         SuperstaqWarning, match=f"fewer {name} than circuits, in job {JOB} and 1"
     ) as w:
-        snapshots = job_data.decode_jobs(body(short, short))
+        snapshots = sj.decode_jobs(body(short, short))
     assert len(w) == 1
     for snapshot in snapshots:
         field = PER_CIRCUIT_LISTS[name]
         assert [getattr(c, field) for c in snapshot.circuits] == [GOOD[name][0], missing]
         assert snapshot.short_lists == {name: 1}
         assert snapshot.to_dict()[name] == short[name]
-        assert job_data.read_jobs(job_data.encode_jobs([snapshot])).value == (snapshot,)
+        assert job_data.read_jobs(sj.encode_jobs([snapshot])).value == (snapshot,)
     filled = (
         attrs.evolve(
             snapshot,
@@ -169,7 +168,7 @@ def test_times_without_a_zone_are_read_as_utc_with_a_warning():
     naive = {**GOOD, "submission_timestamp": "2026-05-01T12:00:00.5"}
     naive |= {"last_updated_timestamp": [None, "2026-05-01T13:00:00"]}
     with pytest.warns(SuperstaqWarning, match="without a time zone") as caught:
-        (snapshot, _) = job_data.decode_jobs(body(naive, naive))
+        (snapshot, _) = sj.decode_jobs(body(naive, naive))
     assert len(caught) == 1
     assert snapshot.submitted_at == dt.datetime(2026, 5, 1, 12, 0, 0, 500_000, tzinfo=dt.UTC)
     assert snapshot.to_dict()["last_updated_timestamp"] == [None, "2026-05-01T13:00:00Z"]
@@ -230,7 +229,7 @@ def test_bodies_with_white_space_of_every_depth_are_refused_cleanly(bracket):
 def test_an_unknown_status_gives_exactly_one_warning():
     odd = {**GOOD, "statuses": ["teleporting", "beaming"]}
     with pytest.warns(SuperstaqWarning) as caught:
-        snapshots = job_data.decode_jobs(body(odd, odd))
+        snapshots = sj.decode_jobs(body(odd, odd))
     (warning,) = caught
     assert "'beaming', 'teleporting'" in str(warning.message)
     for snapshot in snapshots:
@@ -239,7 +238,7 @@ def test_an_unknown_status_gives_exactly_one_warning():
         assert not snapshot.is_terminal
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert job_data.decode_jobs(body(GOOD))
+        assert sj.decode_jobs(body(GOOD))
 
 
 @pytest.mark.parametrize(
@@ -273,26 +272,26 @@ def test_server_warnings_are_not_part_of_the_data(sent, messages):
 
 def test_decoding_warns_of_what_the_server_warns_of():
     with pytest.warns(SuperstaqWarning, match="soon"):
-        assert job_data.decode_jobs(b'{"warnings": [{"message": "soon"}]}') == ()
+        assert sj.decode_jobs(b'{"warnings": [{"message": "soon"}]}') == ()
 
 
 def test_two_snapshots_of_one_job_are_not_encoded():
-    (snapshot,) = job_data.decode_jobs(body(GOOD))
+    (snapshot,) = sj.decode_jobs(body(GOOD))
     with pytest.raises(ValueError, match=f"two snapshots of job {JOB}"):
-        job_data.encode_jobs([snapshot, snapshot])
-    assert job_data.encode_jobs([]) == b"{}"
+        sj.encode_jobs([snapshot, snapshot])
+    assert sj.encode_jobs([]) == b"{}"
 
 
 @pytest.mark.parametrize("given_body", ["{}", None, bytearray(b"{}")])
 def test_a_body_that_is_not_bytes_is_refused(given_body):
     with pytest.raises(TypeError, match=f"must be bytes.* got {type(given_body).__name__}"):
-        job_data.decode_jobs(given_body)
+        sj.decode_jobs(given_body)
 
 
 def test_one_snapshot_is_not_a_list():
-    (snapshot,) = job_data.decode_jobs(body(GOOD))
+    (snapshot,) = sj.decode_jobs(body(GOOD))
     with pytest.raises(TypeError, match=r"\[snapshot\]"):
-        job_data.encode_jobs(snapshot)
+        sj.encode_jobs(snapshot)
 
 
 # ---- parts -------------------------------------------------------------------------------------

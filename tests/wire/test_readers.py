@@ -20,7 +20,8 @@ from superstaq_jobs.errors import ProtocolError
 from superstaq_jobs.records import CircuitSnapshot
 from superstaq_jobs.records.snapshots import PER_CIRCUIT_LISTS
 from superstaq_jobs.testing import strategies as sts
-from superstaq_jobs.wire.job_data import JobData, decode_jobs, encode_jobs, explain_jobs, read_jobs
+from superstaq_jobs.wire.api import decode_jobs, encode_jobs
+from superstaq_jobs.wire.job_data import JobData, explain_jobs, read_jobs
 
 IDS = [uuid.UUID(int=number) for number in range(1, 4)]
 FIELDS = {"unknown_fields": True, "unknown_statuses": True, "irregular_lists": True}

@@ -250,7 +250,7 @@ def circuit_changes(draw: st.DrawFn) -> CircuitChange:
 def field_changes(draw: st.DrawFn) -> FieldChange:
     """Changes of one field of a job between two snapshots."""
     before = draw(job_snapshots(num_circuits=0))
-    changed: dict[str, Any] = {"dry_run": not before.dry_run, "tags": (*before.tags, "new")}
+    changed: dict[str, Any] = {"dry_run": not before.dry_run, "tags": (*(before.tags or ()), "new")}
     name = draw(st.sampled_from([*changed]))
     after: JobSnapshot = attrs.evolve(before, **{name: changed[name]})
     (change,) = diff(before, after).fields

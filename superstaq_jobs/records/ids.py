@@ -1,0 +1,27 @@
+"""The ids of jobs, in both versions of the API."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+from uuid import UUID
+
+__all__ = ["JobId", "first_ids", "server_ids"]
+
+JobId: TypeAlias = UUID | str
+"""A job's id: a UUID in API v0.3.0; in v0.2.0 the ids of its circuits, joined by commas."""
+
+
+def server_ids(job_id: JobId) -> tuple[JobId, ...]:
+    """The ids under which the server keeps a job: its own, or in API v0.2.0 its circuits'.
+
+    >>> server_ids("a,b")
+    ('a', 'b')
+    """
+    return (job_id,) if isinstance(job_id, UUID) else tuple(job_id.split(","))
+
+
+def first_ids(job_ids: Sequence[JobId]) -> str:
+    """Job ids for an error message: the first three, and how many more there are."""
+    more = f" and {len(job_ids) - 3} more" if len(job_ids) > 3 else ""  # noqa: PLR2004
+    return ", ".join(map(str, job_ids[:3])) + more

@@ -1,0 +1,134 @@
+"""A call of the API as a value, and the calls of one version of it. No I/O."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+import attrs
+
+from superstaq_jobs.records import (
+    AccountBalance,
+    CancelReceipt,
+    CircuitType,
+    JobId,
+    JobQuery,
+    JobSnapshot,
+    JsonMapping,
+    NewJob,
+    SubmitReceipt,
+    Target,
+    TargetInfo,
+    TargetQuery,
+)
+from superstaq_jobs.records.ids import first_ids, server_ids
+
+from .job_data import Decoded
+from .request import Request, Secret
+
+__all__ = ["Api", "Call", "name_jobs", "packed"]
+
+T = TypeVar("T")
+_Jobs = tuple[JobSnapshot, ...]
+
+
+@attrs.frozen(kw_only=True)
+class Call(Generic[T]):
+    """One call of the API.
+
+    Attributes:
+        request: The request, without the client's own headers.
+        read: Reads the response, from its body, the time it arrived and the server it came from.
+        what: What the call does, for error messages: "fetching job …".
+        job_ids: The jobs concerned.
+        created: For a submission, the ids of jobs that a body names, even if it cannot be read.
+        without: The same call without some circuits that are finished, by their ids, where the
+            server can leave them out; None where it cannot.
+    """
+
+    request: Request
+    read: Callable[[bytes, dt.datetime, str], Decoded[T]]
+    what: str
+    job_ids: tuple[JobId, ...] = ()
+    created: Callable[[bytes], tuple[JobId, ...]] | None = None
+    without: Callable[[Collection[str]], Call[T]] | None = None
+
+    @property
+    def safe_to_repeat(self) -> bool:
+        """Whether the call is idempotent, so that its request may be retried."""
+        return self.request.idempotent
+
+    @property
+    def asks_for_several(self) -> bool:
+        """Whether the response is about more than one job, as the server counts them."""
+        return len(self.job_ids) > 1 or any(len(server_ids(each)) > 1 for each in self.job_ids)
+
+    @property
+    def creates(self) -> bool:
+        """Whether something may have been created if the response is lost."""
+        return not self.safe_to_repeat
+
+
+@attrs.frozen(kw_only=True)
+class Api:
+    """The calls of one version of the API, and what differs between the versions besides.
+
+    Attributes:
+        version: Its name in paths and headers.
+        default_origin: The host of the service for it.
+        job_id: A job's id as a caller may write it; ``fields.Bad`` for what cannot be one.
+        fetch_jobs: Fetch jobs by id: one call, or several if one would be too large.
+        query_jobs: Fetch the jobs that match some conditions, likewise.
+        submit_job: Submit a job.
+        cancel_jobs: Cancel jobs.
+        fetch_targets: Fetch the list of targets.
+        fetch_target_info: Fetch the description of one target.
+        fetch_balance: Fetch the balance.
+        decode_jobs: The jobs in a body.
+        encode_jobs: A body of jobs.
+        add_options: Adds credentials for other providers to a request's body. None if they are
+            headers.
+        keeps_tags: Whether a job can be found by its tags, as a submission key needs.
+        converts_circuits: Whether the server returns circuits in the format that is asked for.
+        hint: What to do if the server does not seem to speak this version.
+        lost_submission: What to do if the response to a submission was lost.
+    """
+
+    version: str
+    default_origin: str
+    job_id: Callable[[Any], JobId]
+    fetch_jobs: Callable[[Sequence[JobId], CircuitType], Sequence[Call[_Jobs]]]
+    query_jobs: Callable[[JobQuery, CircuitType], Sequence[Call[_Jobs]]]
+    submit_job: Callable[[NewJob], Call[SubmitReceipt]]
+    cancel_jobs: Callable[[Sequence[JobId]], Call[CancelReceipt]]
+    fetch_targets: Callable[[TargetQuery], Call[tuple[Target, ...]]]
+    fetch_target_info: Callable[[str, JsonMapping], Call[TargetInfo]]
+    fetch_balance: Callable[[], Call[AccountBalance]]
+    decode_jobs: Callable[[bytes, dt.datetime | None, str | None], Decoded[_Jobs]]
+    encode_jobs: Callable[[Iterable[JobSnapshot]], bytes]
+    add_options: Callable[[bytes, Mapping[str, Secret]], bytes] | None = None
+    keeps_tags: bool = True
+    converts_circuits: bool = True
+    hint: str
+    lost_submission: str
+
+
+def packed(items: Iterable[T], size: Callable[[T], int], room: int) -> Iterator[list[T]]:
+    """The items in parts, in order, of at most ``room`` in all unless an item alone has more."""
+    part: list[T] = []
+    used = 0
+    for each in items:
+        if part and used + size(each) > room:
+            yield part
+            part, used = [], 0
+        part.append(each)
+        used += size(each)
+    if part:
+        yield part
+
+
+def name_jobs(job_ids: Iterable[JobId]) -> str:
+    """Job ids for an error message: the first three, and how many more there are."""
+    ids = list(job_ids)
+    return f"{'job' if len(ids) == 1 else 'jobs'} {first_ids(ids)}" if ids else "jobs"

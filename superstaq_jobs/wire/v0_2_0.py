@@ -1,0 +1,353 @@
+"""API v0.2.0, which most accounts use: its calls and their bodies. No I/O; nothing is coerced.
+
+Its server keeps each circuit as a job of its own. So a response about jobs is read as jobs of one
+circuit, and ``records.changes.collect`` makes of them the jobs that were asked for. Reads of jobs
+are POSTs, and credentials for other providers are in the body, among the ``options``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+import attrs
+import msgspec
+
+from superstaq_jobs import records
+from superstaq_jobs.errors import InvalidRequest, InvalidValue, Problem, ProtocolError
+from superstaq_jobs.records import CircuitStatus, CircuitType, JobId, JobSnapshot, JobType, fields
+from superstaq_jobs.records.frozen import adopt
+from superstaq_jobs.records.ids import server_ids
+
+from . import bodies, strict
+from .call import Api, Call, name_jobs, packed
+from .job_data import Decoded, read_provenance, shown, unknown_statuses, without_warnings
+from .request import Request, Secret
+
+__all__ = ["V0_2_0"]
+
+T = TypeVar("T")
+_Jobs = tuple[JobSnapshot, ...]
+
+_IDS: Final = re.compile(r"[^\s,]+(?:,[^\s,]+)*")
+_MAX_CIRCUITS: Final = 250
+"""How many circuits one request fetches, unless a single job has more."""
+
+_STATUSES: Final = {
+    "Submitted": CircuitStatus.RECEIVED,
+    "Queued": CircuitStatus.PENDING,
+    "Running": CircuitStatus.RUNNING,
+    "Done": CircuitStatus.COMPLETED,
+    "Failed": CircuitStatus.FAILED,
+    "Canceled": CircuitStatus.CANCELLED,
+    "Deleted": CircuitStatus.DELETED,
+    "Ready": CircuitStatus.RECEIVED,
+    "Cancelled": CircuitStatus.CANCELLED,
+}
+"""What the words of this version mean. Of two words for one status, the later goes to ``extra``."""
+
+_WORDS: Final = {status: word for word, status in reversed(list(_STATUSES.items()))}
+_FORMATS: Final = {CircuitType.CIRQ: "cirq_circuits", CircuitType.QISKIT: "qiskit_circuits"}
+_ELSEWHERE: Final = "v0.3.0 can (api_version='v0.3.0')"
+
+
+@attrs.frozen
+class CircuitData:
+    """What is said of a circuit and a record has a field for. Only the status is always there."""
+
+    status: str
+    target: strict.TargetName | None = None
+    circuit_type: str | None = None
+    provider_id: str | None = None
+    shots: strict.Integer | None = None
+    samples: strict.CountsData | None = None
+    input_circuit: str | None = None
+    compiled_circuit: str | None = None
+
+
+@attrs.frozen
+class _Submitted:
+    job_ids: tuple[str, ...]
+
+
+@attrs.frozen
+class _Cancelled:
+    succeeded: tuple[str, ...]
+
+
+@attrs.frozen
+class _Targets:
+    superstaq_targets: records.JsonMapping
+
+
+def _post(path: str, data: object, read: Callable[..., Decoded[T]], **about: Any) -> Call[T]:
+    """A call by POST. It is idempotent unless it ``created`` something."""
+    body, idempotent = msgspec.json.encode(data), "created" not in about
+    request = Request(method="POST", path=f"/v0.2.0{path}", body=body, idempotent=idempotent)
+    return Call(request=request, read=read, **about)
+
+
+def _job_id(value: JobId) -> Any:
+    text = str(value) if isinstance(value, UUID) else fields.string(value)
+    if isinstance(text, str) and not _IDS.fullmatch(text):
+        what = "must be the ids of a job's circuits, joined by commas without spaces, got"
+        return fields.bad(f"{what} {fields.shown(text)}")
+    return text
+
+
+def _is_circuit_id(text: str) -> bool:
+    return "," not in text and _IDS.fullmatch(text) is not None
+
+
+def _fetch_jobs(job_ids: Sequence[JobId], _circuit_type: CircuitType) -> list[Call[_Jobs]]:
+    parts = packed(job_ids, lambda job_id: len(server_ids(job_id)), _MAX_CIRCUITS)
+    return [_fetch_part(tuple(part), frozenset()) for part in parts]
+
+
+def _fetch_part(job_ids: tuple[JobId, ...], finished: Collection[str]) -> Call[_Jobs]:
+    ids = dict.fromkeys(each for job_id in job_ids for each in server_ids(job_id))
+    return _post(
+        "/fetch_jobs",
+        {"job_ids": [each for each in ids if each not in finished]},
+        _decode_jobs,
+        what=f"fetching {name_jobs(job_ids)}",
+        job_ids=job_ids,
+        without=partial(_fetch_part, job_ids),
+    )
+
+
+def _query_jobs(_query: records.JobQuery, _circuit_type: CircuitType) -> list[Call[_Jobs]]:
+    what = f"API v0.2.0 can fetch jobs only by their ids, with fetch_jobs; {_ELSEWHERE}"
+    raise InvalidRequest("the request", [Problem("query", what)])
+
+
+def _decode_jobs(body: bytes, fetched_at: dt.datetime | None, source: str | None) -> Decoded[_Jobs]:
+    provenance = read_provenance(fetched_at, source)
+    read, warnings = without_warnings(strict.parse_json(body))
+    collector = strict.Collector()
+    jobs: list[JobSnapshot] = []
+    if not isinstance(read, dict):
+        collector.say("$", f"expected an object of circuits by id, got {fields.shown(read)}")
+        read = {}
+    for circuit_id, sent in read.items():
+        try:
+            jobs.append(_job(circuit_id, sent, *provenance))
+        except (ProtocolError, InvalidValue, strict.WrongError) as error:
+            collector.add(f"$.{circuit_id}", error)
+    if collector.problems:
+        raise strict.protocol_error("the response with the jobs", collector, found=jobs)
+    texts = {circuit.status_text for job in jobs for circuit in job.circuits}
+    unknown = unknown_statuses(texts - set(_STATUSES.values()))
+    return Decoded(tuple(jobs), warnings + unknown)
+
+
+def _job(circuit_id: str, sent: Any, at: dt.datetime | None, source: str | None) -> JobSnapshot:
+    if not _is_circuit_id(circuit_id):
+        strict.wrong("must have an id without commas and spaces")
+    data = strict.structure(CircuitData, sent, what="")
+    known = attrs.fields_dict(CircuitData)
+    extra = {name: value for name, value in sent.items() if name not in known}
+    status = _STATUSES.get(data.status)
+    if status is not None and data.status != _WORDS[status]:
+        extra["status"] = data.status
+    is_known_type = data.circuit_type in set(CircuitType)
+    if data.circuit_type is not None and not is_known_type:
+        extra["circuit_type"] = data.circuit_type
+    circuit = records.CircuitSnapshot(
+        index=0,
+        status_text=data.status if status is None else status.value,
+        status_message=_message(extra),
+        provider_id=data.provider_id,
+        input_circuit=data.input_circuit,
+        compiled_circuit=data.compiled_circuit,
+        counts=None if data.samples is None else adopt(records.Counts, data.samples),
+        shots=data.shots,
+        circuit_id=circuit_id,
+        extra=extra,
+    )
+    unsaid = ("job_type", "user_email", "dry_run", "submitted_at", "tags", "metadata")
+    return JobSnapshot(
+        job_id=circuit_id,
+        target=data.target,
+        circuit_type=data.circuit_type if is_known_type else None,
+        circuits=[circuit],
+        fetched_at=at,
+        source=source,
+        **dict.fromkeys(unsaid),  # type: ignore[arg-type]
+    )
+
+
+def _message(extra: dict[str, Any]) -> str | None:
+    """Why the circuit failed; taken out of ``extra`` if no more is said there."""
+    failure = extra.get("failure")
+    if not isinstance(failure, dict) or not isinstance(failure.get("error"), str):
+        return None if failure is None else shown(failure)
+    if len(failure) == 1:
+        del extra["failure"]
+    message: str = failure["error"]
+    return message
+
+
+def _encode_jobs(snapshots: Iterable[JobSnapshot]) -> bytes:
+    circuits = [(job, circuit) for job in snapshots for circuit in job.circuits]
+    return msgspec.json.encode({str(c.circuit_id): _to_wire(job, c) for job, c in circuits})
+
+
+def _to_wire(job: JobSnapshot, circuit: records.CircuitSnapshot) -> dict[str, Any]:
+    message = circuit.status_message
+    return {
+        "status": _WORDS.get(circuit.status, circuit.status_text),
+        "target": job.target,
+        "circuit_type": job.circuit_type,
+        "samples": None if circuit.counts is None else dict(circuit.counts),
+        **{name: getattr(circuit, name) for name in ("provider_id", "shots", "input_circuit")},
+        "compiled_circuit": circuit.compiled_circuit,
+        **({} if message is None else {"failure": {"error": message}}),
+        **circuit.extra.to_dict(),
+    }
+
+
+def _submit_job(job: records.NewJob) -> Call[records.SubmitReceipt]:
+    if problems := list(_unsupported(job)):
+        raise InvalidRequest("the request", problems)
+    word = "dry-run" if job.dry_run else job.sim_method or records.SimMethod.SIM
+    method = {"method": word} if job.dry_run or job.job_type is JobType.SIMULATE else {}
+    data = {
+        _FORMATS[job.circuit_type]: job.circuits,
+        "target": job.target,
+        "shots": job.shots,
+        **method,
+        "options": json.dumps({**job.options_dict.to_dict(), "verbatim": job.verbatim}),
+    }
+    what = f"submitting a {'dry-run' if job.dry_run else job.job_type} job to {job.target}"
+    return _post("/jobs", data, _read_submitted, what=what, created=_created)
+
+
+def _unsupported(job: records.NewJob) -> Iterator[Problem]:
+    """What a job asks for and this version cannot do."""
+    if job.job_type not in {JobType.SUBMIT, JobType.SIMULATE}:
+        yield Problem("job_type", f"API v0.2.0 has no {job.job_type} jobs; {_ELSEWHERE}")
+    if job.dry_run and job.job_type is JobType.SIMULATE:
+        yield Problem("dry_run", f"API v0.2.0 cannot dry-run a simulate job; {_ELSEWHERE}")
+    if job.circuit_type not in _FORMATS:
+        what = f"API v0.2.0 takes cirq or qiskit circuits, got {job.circuit_type}"
+        yield Problem("circuit_type", f"{what}; {_ELSEWHERE}")
+    if job.shots < 1:
+        yield Problem("shots", f"must be >= 1 in API v0.2.0, got {job.shots}")
+    for name in ("priority", "tags", "metadata"):
+        if getattr(job, name):
+            yield Problem(name, f"API v0.2.0 cannot keep it: leave it out; {_ELSEWHERE}")
+
+
+def _read_submitted(body: bytes, *_: object) -> Decoded[records.SubmitReceipt]:
+    data, warnings = without_warnings(strict.parse_json(body))
+    what = "the response to the submission"
+    ids = strict.structure(_Submitted, data, what=what).job_ids
+    if not ids or not all(map(_is_circuit_id, ids)):
+        collector = strict.Collector()
+        collector.say("$.job_ids", f"must be the ids of the circuits, got {fields.shown(ids)}")
+        raise strict.protocol_error(what, collector)
+    receipt = records.SubmitReceipt(job_id=",".join(ids), num_circuits=len(ids))
+    return Decoded(receipt, warnings)
+
+
+def _created(body: bytes) -> tuple[JobId, ...]:
+    ids = body.partition(b'"job_ids"')[2].partition(b"]")[0].decode("utf-8", "replace")
+    return tuple(re.findall(r'"([^"\s,]+)"', ids))
+
+
+def _cancel_jobs(job_ids: Sequence[JobId]) -> Call[records.CancelReceipt]:
+    ids = dict.fromkeys(each for job_id in job_ids for each in server_ids(job_id))
+    # Cancelling is idempotent, so it may be retried.
+    return _post(
+        "/cancel_jobs",
+        {"job_ids": list(ids)},
+        lambda body, *_: _read_cancelled(body, job_ids),
+        what=f"cancelling {name_jobs(job_ids)}",
+        job_ids=tuple(job_ids),
+    )
+
+
+def _read_cancelled(body: bytes, asked: Sequence[JobId]) -> Decoded[records.CancelReceipt]:
+    data, warnings = without_warnings(strict.parse_json(body))
+    done = strict.structure(_Cancelled, data, what="the response to the cancellation").succeeded
+    refused = [each for each in asked if not set(done).issuperset(server_ids(each))]
+    receipt = records.CancelReceipt(
+        cancelled=[each for each in asked if each not in refused],
+        refused=refused,
+        message=" ".join(warnings),
+        succeeded=done,
+    )
+    return Decoded(receipt, warnings)
+
+
+def _fetch_targets(query: records.TargetQuery) -> Call[tuple[records.Target, ...]]:
+    conditions = {name: value for name, value in attrs.asdict(query).items() if value is not None}
+    return _post("/targets", conditions, _read_targets, what="fetching the targets")
+
+
+def _read_targets(body: bytes, *_: object) -> Decoded[tuple[records.Target, ...]]:
+    """The targets in a body. As in the official client, a flag that is missing is False."""
+    data, warnings = without_warnings(strict.parse_json(body))
+    targets = strict.structure(_Targets, data, what="the targets").superstaq_targets.to_dict()
+    missing = dict.fromkeys(attrs.fields_dict(records.TargetQuery), False)
+    for name, flags in targets.items():
+        if isinstance(flags, dict):
+            simulator = name.endswith("_simulator")
+            targets[name] = {**missing, "simulator": simulator, **flags, "target_name": name}
+    return Decoded(bodies.targets_of(list(targets.values())), warnings)
+
+
+def _fetch_target_info(target: str, options: records.JsonMapping) -> Call[records.TargetInfo]:
+    data = {"target": target, "options": json.dumps(options.to_dict())}
+    what = f"fetching the description of target {target}"
+    return _post("/target_info", data, lambda b, *_: bodies.read_target_info(b, target), what=what)
+
+
+def _fetch_balance() -> Call[records.AccountBalance]:
+    request = Request(method="GET", path="/v0.2.0/balance")
+    return Call(request=request, read=_read_balance, what="fetching the balance")
+
+
+def _read_balance(body: bytes, *_: object) -> Decoded[records.AccountBalance]:
+    data, warnings = without_warnings(strict.parse_json(body))
+    balance = {"email": None, **data} if isinstance(data, dict) else data
+    return Decoded(strict.structure(records.AccountBalance, balance, what="the balance"), warnings)
+
+
+def _add_options(body: bytes, credentials: Mapping[str, Secret]) -> bytes:
+    data = msgspec.json.decode(body)
+    options = json.loads(data.get("options", "{}"))
+    for name, secret in credentials.items():
+        text = secret.reveal()
+        options[name] = json.loads(text) if text.startswith("{") else text
+    return msgspec.json.encode({**data, "options": json.dumps(options)})
+
+
+V0_2_0: Final = Api(
+    version="v0.2.0",
+    default_origin="https://superstaq.infleqtion.com",
+    job_id=_job_id,
+    fetch_jobs=_fetch_jobs,
+    query_jobs=_query_jobs,
+    submit_job=_submit_job,
+    cancel_jobs=_cancel_jobs,
+    fetch_targets=_fetch_targets,
+    fetch_target_info=_fetch_target_info,
+    fetch_balance=_fetch_balance,
+    decode_jobs=_decode_jobs,
+    encode_jobs=_encode_jobs,
+    add_options=_add_options,
+    keeps_tags=False,
+    converts_circuits=False,
+    hint="If the account uses API v0.3.0, pass api_version='v0.3.0' to SuperstaqClient.",
+    lost_submission=(
+        "The job may have been created, and API v0.2.0 cannot look for it, so it was not submitted "
+        "again: look for it on the service's web page before you do that."
+    ),
+)

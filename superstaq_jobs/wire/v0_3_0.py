@@ -1,0 +1,207 @@
+"""The calls of API v0.3.0: the request, and the reader of its response. No I/O."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+from uuid import UUID
+
+import attrs
+
+from superstaq_jobs.errors import InvalidRequest, Problem
+from superstaq_jobs.records import (
+    AccountBalance,
+    CancelReceipt,
+    CircuitType,
+    JobId,
+    JobQuery,
+    JobSnapshot,
+    JsonMapping,
+    NewJob,
+    SubmitReceipt,
+    Target,
+    TargetInfo,
+    TargetQuery,
+    fields,
+)
+
+from . import bodies, job_data
+from .call import Api, Call, name_jobs, packed
+from .job_data import Decoded
+from .request import Request, encode_query
+
+__all__ = ["MAX_REQUEST_LINE_BYTES", "V0_3_0"]
+
+MAX_REQUEST_LINE_BYTES: Final = 7000
+"""Servers and proxies refuse request lines of about 8,000 bytes and more."""
+
+_JOB_ID: Final = re.compile(rb'"job_id": ?"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"')
+
+
+def _fetch_jobs(
+    job_ids: Sequence[JobId], circuit_type: CircuitType
+) -> list[Call[tuple[JobSnapshot, ...]]]:
+    return _query_jobs(JobQuery(job_id=tuple(job_ids)), circuit_type)
+
+
+@attrs.frozen
+class _Condition:
+    """A name and a value of a query, percent-encoded; and the job that it names, if it does."""
+
+    name: str
+    text: str
+    job_id: UUID | None
+
+
+def _query_jobs(query: JobQuery, circuit_type: CircuitType) -> list[Call[tuple[JobSnapshot, ...]]]:
+    ids = iter(query.job_id or ())
+    conditions = [
+        _Condition(name, encode_query([(name, text)])[1:], next(ids) if name == "job_id" else None)
+        for name, text in bodies.query_pairs(query)
+    ]
+    path = f"/v0.3.0/client/job/{circuit_type}"
+    return [_jobs_call(part, path) for part in _split(conditions, path)]
+
+
+def _jobs_call(conditions: Sequence[_Condition], path: str) -> Call[tuple[JobSnapshot, ...]]:
+    job_ids = tuple([each.job_id for each in conditions if each.job_id is not None])
+    return Call(
+        request=Request(method="GET", path=_with_query(path, conditions)),
+        read=lambda body, at, source: job_data.read_jobs(body, fetched_at=at, source=source),
+        what=f"fetching {name_jobs(job_ids)}",
+        job_ids=job_ids,
+    )
+
+
+def _with_query(path: str, conditions: Sequence[_Condition]) -> str:
+    query = "&".join([each.text for each in conditions])
+    return f"{path}?{query}" if query else path
+
+
+def _split(conditions: Sequence[_Condition], path: str) -> Iterator[Sequence[_Condition]]:
+    """The conditions in parts that match the same jobs together; each fits into a request line."""
+    size = Request(method="GET", path=_with_query(path, conditions)).request_line_bytes
+    if size <= MAX_REQUEST_LINE_BYTES:
+        yield conditions
+        return
+    by_name: dict[str, list[_Condition]] = {}
+    for each in conditions:
+        by_name.setdefault(each.name, []).append(each)
+    # The values of one list are alternatives: a part of them for each request.
+    lists = [values for values in by_name.values() if len(values) > 1]
+    if not lists:
+        raise InvalidRequest(
+            "the request",
+            [
+                Problem(
+                    "query",
+                    f"needs a request line of {size} bytes, and at most {MAX_REQUEST_LINE_BYTES} "
+                    "are allowed",
+                )
+            ],
+        )
+    longest = max(lists, key=_length)
+    room = MAX_REQUEST_LINE_BYTES - (size - _length(longest)) - 1
+    for part in packed(longest, lambda each: _length([each]), room):
+        yield from _split(
+            [
+                each
+                for values in by_name.values()
+                for each in (part if values is longest else values)
+            ],
+            path,
+        )
+
+
+def _length(conditions: Sequence[_Condition]) -> int:
+    """Their length in a request line, with the character before each."""
+    return sum([1 + len(each.text) for each in conditions])
+
+
+def _submit_job(job: NewJob) -> Call[SubmitReceipt]:
+    tags = f" with the tags {', '.join(map(repr, job.tags[:5]))}" if job.tags else ""
+    return Call(
+        request=Request(method="POST", path="/v0.3.0/client/job", body=bodies.encode_new_job(job)),
+        read=lambda body, _at, _source: bodies.read_submitted(body),
+        what=f"submitting a {job.job_type} job to {job.target}{tags}",
+        created=_created,
+    )
+
+
+def _cancel_jobs(job_ids: Sequence[JobId]) -> Call[CancelReceipt]:
+    # Cancelling is idempotent, so it may be retried.
+    return Call(
+        request=Request(
+            method="PUT", path="/v0.3.0/client/cancel_jobs", body=bodies.encode_cancel(job_ids)
+        ),
+        read=lambda body, _at, _source: bodies.read_cancelled(body, job_ids),
+        what=f"cancelling {name_jobs(job_ids)}",
+        job_ids=tuple(job_ids),
+    )
+
+
+def _fetch_targets(query: TargetQuery) -> Call[tuple[Target, ...]]:
+    path = f"/v0.3.0/client/targets{encode_query(bodies.query_pairs(query))}"
+    return Call(
+        request=Request(method="GET", path=path),
+        read=lambda body, _at, _source: bodies.read_targets(body),
+        what="fetching the targets",
+    )
+
+
+def _fetch_target_info(target: str, options: JsonMapping) -> Call[TargetInfo]:
+    # A read, though it is a POST, so it may be retried.
+    return Call(
+        request=Request(
+            method="POST",
+            path="/v0.3.0/client/retrieve_target_info",
+            body=bodies.encode_target_info_request(target, options),
+            idempotent=True,
+        ),
+        read=lambda body, _at, _source: bodies.read_target_info(body, target),
+        what=f"fetching the description of target {target}",
+    )
+
+
+def _fetch_balance() -> Call[AccountBalance]:
+    return Call(
+        request=Request(method="GET", path="/v0.3.0/client/balance"),
+        read=lambda body, _at, _source: bodies.read_balance(body),
+        what="fetching the balance",
+    )
+
+
+def _created(body: bytes) -> tuple[JobId, ...]:
+    return tuple(UUID(found.decode()) for found in _JOB_ID.findall(body)[:1])
+
+
+def _decode_jobs(
+    body: bytes, fetched_at: dt.datetime | None, source: str | None
+) -> Decoded[tuple[JobSnapshot, ...]]:
+    return job_data.read_jobs(body, fetched_at=fetched_at, source=source)
+
+
+V0_3_0: Final = Api(
+    version="v0.3.0",
+    default_origin="https://superstaq-prod.infleqtion.com",
+    job_id=fields.job_id,
+    fetch_jobs=_fetch_jobs,
+    query_jobs=_query_jobs,
+    submit_job=_submit_job,
+    cancel_jobs=_cancel_jobs,
+    fetch_targets=_fetch_targets,
+    fetch_target_info=_fetch_target_info,
+    fetch_balance=_fetch_balance,
+    decode_jobs=_decode_jobs,
+    encode_jobs=job_data.encode_jobs,
+    hint=(
+        "Most accounts use API v0.2.0: if yours does, pass api_version='v0.2.0' to "
+        "SuperstaqClient, or set SUPERSTAQ_API_VERSION."
+    ),
+    lost_submission=(
+        "The job may have been created, so it was not submitted again: look for it with "
+        "query_jobs before you do that."
+    ),
+)
