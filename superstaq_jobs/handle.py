@@ -214,15 +214,16 @@ class JobHandle:
         """
         return self._known()
 
-    def target(self) -> str | None:
+    def target(self) -> str:
         """The target that the job runs on; a request is sent only if nothing is known yet.
 
-        In API v0.2.0 it is None if the server did not say, or the circuits have different ones.
-
         Raises:
+            InvalidRequest: If it is not known: in API v0.2.0 the server may not say it, and the
+                circuits may have different ones.
             SuperstaqServerException: If the request failed.
         """
-        return self._known().target
+        target: str = self._said("target")
+        return target
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -246,7 +247,7 @@ class JobHandle:
     def _said(self, name: str) -> Any:
         value = getattr(self._known(), name)
         if value is None:
-            what = f"API {self.client.api.version} does not say it; v0.3.0 does"
+            what = f"API {self.client.api.version} does not say it of this job; v0.3.0 does"
             raise InvalidRequest(f"the {name} of job {self.job_id()}", [Problem(name, what)])
         return value
 

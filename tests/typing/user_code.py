@@ -69,7 +69,7 @@ def submitting(client: sj.SuperstaqClient) -> sj.JobHandle:
     assert_type(job.circuits, str)
     assert_type(job.job_type, sj.JobType)
     assert_type(job.metadata, sj.JsonMapping)
-    assert_type(sj.submit_job(client, job).job_id, UUID)
+    assert_type(sj.submit_job(client, job).job_id, sj.JobId)
     assert_type(sj.NewJob.for_method("dry-run", target="a_b_qpu", circuits="x"), sj.NewJob)
     return sj.JobHandle.submit(client, job)
 
@@ -88,7 +88,7 @@ def handling(handle: sj.JobHandle) -> None:
     assert_type(handle.refresh(), sj.JobSnapshot)
     assert_type(handle.status(), sj.CircuitStatus)
     assert_type(handle.status(index=1), sj.CircuitStatus)
-    assert_type(handle.job_id(), UUID)
+    assert_type(handle.job_id(), sj.JobId)
     assert_type(handle.target(), str)
     assert_type(handle.job_data, sj.JobSnapshot)
     assert_type(handle.metadata, dict[str, Any])
@@ -144,7 +144,7 @@ async def waiting_async(handles: list[sj.JobHandle]) -> None:
 
 
 def reading(snapshot: sj.JobSnapshot) -> None:
-    assert_type(snapshot.job_id, UUID)
+    assert_type(snapshot.job_id, sj.JobId)
     assert_type(snapshot.circuits, tuple[sj.CircuitSnapshot, ...])
     assert_type(snapshot.circuits[0].counts, sj.Counts | None)
     assert_type(snapshot.circuits[0].final_logical_to_physical, sj.FrozenMapping[int, int] | None)
@@ -152,9 +152,9 @@ def reading(snapshot: sj.JobSnapshot) -> None:
     assert_type(snapshot.counts(), tuple[sj.Counts, ...])
     assert_type(snapshot.status, sj.CircuitStatus)
     assert_type(snapshot.statuses, tuple[sj.CircuitStatus, ...])
-    assert_type(snapshot.submitted_at, dt.datetime)
-    assert_type(snapshot.tags, tuple[str, ...])
-    assert_type(snapshot.metadata, sj.JsonMapping)
+    assert_type(snapshot.submitted_at, dt.datetime | None)
+    assert_type(snapshot.tags, tuple[str, ...] | None)
+    assert_type(snapshot.metadata, sj.JsonMapping | None)
     assert_type(snapshot.age(dt.datetime.now(dt.UTC)), dt.timedelta)
     assert_type(snapshot.digest, str)
     assert_type(snapshot.is_terminal, bool)
@@ -190,7 +190,7 @@ def failing(handle: sj.JobHandle) -> None:
     except sj.WaitTimeout as error:
         assert_type(error.snapshot, sj.JobSnapshot | None)
     except sj.JobsNotFound as error:
-        assert_type(error.missing, tuple[UUID, ...])
+        assert_type(error.missing, tuple[sj.JobId, ...])
         assert_type(error.found, tuple[sj.JobSnapshot, ...])
     except sj.ProtocolError as error:
         assert_type(error.problems, tuple[sj.Problem, ...])
