@@ -54,6 +54,10 @@ class SuperstaqException(Exception):
         # The default calls the class with `args`, which fails for keyword-only facts.
         return _rebuild, (type(self), self.args, dict(self.__dict__))
 
+    def __str__(self) -> str:
+        # Subclasses that are OSErrors as well would print an errno.
+        return self.message
+
 
 class Problem(tuple[str, str]):
     """One thing that is wrong with a value: a pair of strings, ``where`` and ``what``.
