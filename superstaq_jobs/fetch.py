@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from .client import SuperstaqClient
-from .errors import InvalidRequest, JobsNotFound, Problem, SuperstaqServerException
+from .errors import JobsNotFound, SuperstaqServerException
 from .records import (
     AccountBalance,
     CancelReceipt,
@@ -45,10 +45,9 @@ def fetch_job(
     Args:
         client: The client.
         job_id: The job's id.
-        circuit_type: The format in which the server returns the circuits; None for the client's.
-        timeout_seconds: How long it may take in all, in seconds; None for no limit but the
-            client's.
-        max_attempts: How many times the request may be sent; None for the client's retry policy.
+        circuit_type: This and the next two are as in ``query_jobs``.
+        timeout_seconds: How long it may take in all, in seconds.
+        max_attempts: How many times the request may be sent.
 
     Returns:
         The job as it is now.
@@ -58,7 +57,7 @@ def fetch_job(
         JobsNotFound: If the server does not know the job.
         SuperstaqServerException: If the request failed.
     """
-    _check({"job_id": fields.job_id(job_id)})
+    fields.refuse("the request", {"job_id": fields.job_id(job_id)})
     return fetch_jobs(
         client,
         [job_id],
@@ -81,10 +80,9 @@ def fetch_jobs(
     Args:
         client: The client.
         job_ids: The jobs' ids, in any order, with or without duplicates.
-        circuit_type: The format in which the server returns the circuits; None for the client's.
-        timeout_seconds: How long all requests may take together, in seconds; None for no limit but
-            the client's.
-        max_attempts: How many times each request may be sent; None for the client's retry policy.
+        circuit_type: This and the next two are as in ``query_jobs``.
+        timeout_seconds: How long all requests may take together, in seconds.
+        max_attempts: How many times each request may be sent.
 
     Returns:
         The jobs as they are now, in the order of the ids. Without ids, no request is sent.
@@ -143,8 +141,9 @@ def query_jobs(
     """
     if not fields.is_a(query, JobQuery):
         what = f"must be a JobQuery, got {fields.shown(query)}: pass JobQuery(tags=[...]), say"
-        raise InvalidRequest("the request", [Problem("query", what)])
-    kind = client.circuit_type if circuit_type is None else _circuit_type(circuit_type)
+        fields.refuse("the request", {"query": fields.bad(what)})
+    kind = client.circuit_type if circuit_type is None else fields.circuit_type(circuit_type)
+    fields.refuse("the request", {"circuit_type": kind})
     deadline = client.deadline_in(timeout_seconds)
     found: dict[UUID, JobSnapshot] = {}
     for call in client.api.query_jobs(query, kind):
@@ -211,7 +210,7 @@ def fetch_target_info(
     """
     name = fields.target(target)
     data = fields.json_mapping(options if options is not None else JsonMapping())
-    _check({"target": name, "options": data})
+    fields.refuse("the request", {"target": name, "options": data})
     return client.send(client.api.fetch_target_info(name, data))
 
 
@@ -230,23 +229,10 @@ def fetch_balance(client: SuperstaqClient) -> AccountBalance:
     return client.send(client.api.fetch_balance())
 
 
-def _circuit_type(value: CircuitType | str) -> CircuitType:
-    kind = fields.one_of(CircuitType, value)
-    _check({"circuit_type": kind})
-    return kind
-
-
-def _check(values: Mapping[str, object]) -> None:
-    """Refuse the request if some of its values, by the names of the arguments, cannot be used."""
-    bad = [Problem(k, value.what) for k, value in values.items() if isinstance(value, fields.Bad)]
-    if bad:
-        raise InvalidRequest("the request", bad)
-
-
 def _ids(values: Iterable[UUID | str]) -> tuple[UUID, ...]:
     if isinstance(values, str | UUID):
         what = f"must be a list of ids, got one id: pass [{str(values)!r}]"
-        raise InvalidRequest("the request", [Problem("job_ids", what)])
+        fields.refuse("the request", {"job_ids": fields.bad(what)})
     ids = tuple(map(fields.job_id, values))
-    _check({f"job_ids[{place}]": job_id for place, job_id in enumerate(ids)})
+    fields.refuse("the request", {f"job_ids[{place}]": each for place, each in enumerate(ids)})
     return ids

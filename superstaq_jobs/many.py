@@ -10,7 +10,6 @@ import itertools
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable
 from typing import TypeVar, Unpack
 
-from .errors import InvalidRequest, Problem
 from .handle import JobHandle, latest_of
 from .records import JobSnapshot, fields
 from .waiting import JobsWaitOptions
@@ -105,7 +104,7 @@ def wait_any(
     loop = _loop("wait_any", handles, timeout_seconds, polling_seconds, options)
     if type(n) is not int or not 0 <= n <= len(loop.waits):
         what = f"must be an integer from 0 to the number of handles, {len(loop.waits)}; got {n!r}"
-        raise InvalidRequest("a wait", [Problem("n", what)])
+        fields.refuse("a wait", {"n": fields.bad(what)})
     with contextlib.closing(_picked(loop, _final)) as finals:
         return tuple(itertools.islice(finals, n))
 
@@ -192,22 +191,16 @@ def _loop(
     # Before the options: of `wait_all(a, b)`, the second handle would be a wrong timeout.
     if isinstance(handles, JobHandle | str | bytes) or not fields.is_a(handles, Iterable):
         what = f"must be a list of handles, got {fields.shown(handles)}: pass [handle, ...]"
-        raise InvalidRequest("a wait", [Problem("handles", what)])
+        fields.refuse("a wait", {"handles": fields.bad(what)})
     listed = list(handles)
-    problems = [
-        Problem(f"handles[{place}]", f"must be a JobHandle, got {fields.shown(each)}")
+    wrong = {
+        f"handles[{place}]": fields.bad(f"must be a JobHandle, got {fields.shown(each)}")
         for place, each in enumerate(listed)
         if not fields.is_a(each, JobHandle)
-    ]
-    if problems:
-        raise InvalidRequest("a wait", problems)
-    plan = WaitPlan.of(
-        function,
-        JobsWaitOptions.__optional_keys__,
-        options,
-        timeout_seconds=timeout_seconds,
-        polling_seconds=polling_seconds,
-    )
+    }
+    fields.refuse("a wait", wrong)
+    allowed = JobsWaitOptions.__optional_keys__
+    plan = WaitPlan.of(function, allowed, options, timeout_seconds, polling_seconds)
     return WaitLoop(map(latest_of, listed), plan)
 
 

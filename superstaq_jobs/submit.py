@@ -10,8 +10,6 @@ import attrs
 
 from .client import SuperstaqClient
 from .errors import (
-    InvalidRequest,
-    Problem,
     RequestTimeout,
     SubmissionKeyConflict,
     SubmissionUnknown,
@@ -69,7 +67,7 @@ def submit_job(
     """
     if not fields.is_a(job, NewJob):
         what = f"must be a NewJob, got {fields.shown(job)}"
-        raise InvalidRequest("the request", [Problem("job", what)])
+        fields.refuse("the request", {"job": fields.bad(what)})
     deadline = client.deadline_in(timeout_seconds)
     try:
         if submission_key is not None:
@@ -86,7 +84,7 @@ def _submit_once(client: SuperstaqClient, job: NewJob, key: str, deadline: float
             "must be a string of 1 to 200 printable ASCII characters without spaces at its ends, "
             f"got {fields.shown(key)}"
         )
-        raise InvalidRequest("the request", [Problem("submission_key", what)])
+        fields.refuse("the request", {"submission_key": fields.bad(what)})
     tag = f"submission-key:{key}"
     tagged = attrs.evolve(job, tags=(*job.tags, tag, _digest_tag(job)))
     adopted = _adopted(client, job, tag, deadline)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from superstaq_jobs.errors import ApiKeyNotFound, ConfigurationError
-from superstaq_jobs.records.fields import is_amount, shown
+from superstaq_jobs.records.fields import shown
 from superstaq_jobs.transport.address import Address
 from superstaq_jobs.wire.request import Secret, header_value_problem
 
@@ -47,55 +47,16 @@ def one_of(options: Iterable[T], value: object, *, name: str) -> T:
     raise ConfigurationError(f"{name} must be one of {names}; got {shown(value)}. Nothing was sent")
 
 
-def check_positive(**numbers: float) -> None:
-    """Refuse what is not a finite number above 0.
-
-    Raises:
-        ConfigurationError: Names the first such argument.
-    """
-    for name, number in numbers.items():
-        if not is_amount(number) or number == 0:
-            raise ConfigurationError(
-                f"{name} must be a number > 0, got {shown(number)}. Nothing was sent"
-            )
-
-
-def check_integer(number: int, *, name: str, minimum: int) -> None:
-    """Refuse what is not an integer from a minimum on.
-
-    Raises:
-        ConfigurationError: If it is not.
-    """
-    if type(number) is not int or number < minimum:
-        raise ConfigurationError(
-            f"{name} must be an integer >= {minimum}, got {shown(number)}. Nothing was sent"
-        )
-
-
-def check_secret(secret: Secret, *, name: str) -> Secret:
-    """A secret that can be sent in a header.
+def check_header(value: Secret, *, name: str) -> Secret:
+    """A value that can be sent in a header.
 
     Raises:
         ConfigurationError: If it cannot; the message does not show it.
     """
-    if problem := _header_problem(secret):
-        raise ConfigurationError(f"{name} {problem}. Nothing was sent")
-    return secret
-
-
-def check_header(value: str, *, name: str) -> str:
-    """A string that can be sent in a header.
-
-    Raises:
-        ConfigurationError: If it cannot.
-    """
-    if problem := _header_problem(Secret(value)):
+    problem = "must not be empty" if value == Secret("") else header_value_problem(value)
+    if problem:
         raise ConfigurationError(f"{name} {problem}. Nothing was sent")
     return value
-
-
-def _header_problem(secret: Secret) -> str:
-    return "must not be empty" if secret == Secret("") else header_value_problem(secret)
 
 
 def find_api_key(given: Secret | None, *, environ: Environ, home: Path) -> Secret:
@@ -111,11 +72,11 @@ def find_api_key(given: Secret | None, *, environ: Environ, home: Path) -> Secre
         ConfigurationError: If the key cannot be sent in a header.
     """
     if given is not None:
-        return check_secret(given, name="api_key")
+        return check_header(given, name="api_key")
     looked_in = ["the argument api_key", f"the environment variable {API_KEY_VARIABLE}"]
     found = Secret(environ(API_KEY_VARIABLE) or "")
     if found.reveal():
-        return check_secret(found, name=f"the environment variable {API_KEY_VARIABLE}")
+        return check_header(found, name=f"the environment variable {API_KEY_VARIABLE}")
     for path in _key_files(environ, home):
         looked_in.append(str(path))
         try:
@@ -127,7 +88,7 @@ def find_api_key(given: Secret | None, *, environ: Environ, home: Path) -> Secre
             looked_in[-1] += f" (cannot be read: {error.strerror})"
             continue
         if found.reveal():
-            return check_secret(found, name=str(path))
+            return check_header(found, name=str(path))
         looked_in[-1] += " (its first line is empty)"
     raise ApiKeyNotFound(looked_in)
 
@@ -179,7 +140,7 @@ def provider_credentials(
         "cq_token": cq_token,
     }
     return tuple(
-        (name, check_secret(value, name=name)) for name, value in given.items() if value is not None
+        (name, check_header(value, name=name)) for name, value in given.items() if value is not None
     )
 
 

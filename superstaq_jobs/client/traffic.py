@@ -85,29 +85,18 @@ class Traffic:
             self._next_poll_at = begins + self._poll_interval_seconds
             return begins - now
 
-    def count_call(self) -> None:
-        """Count a call."""
-        self._add(calls=1)
-
-    def count_request(self, *, is_retry: bool) -> None:
-        """Count a request."""
-        self._add(requests=1, repetitions=int(is_retry))
-
-    def count_response(self, body_bytes: int, *, is_success: bool) -> None:
-        """Count a response; a successful one refills the budget a little."""
-        self._add(body_bytes=body_bytes, failures=int(not is_success))
-        if is_success:
-            with self._lock.of_this_process():
-                self._refill(_REFILL_PER_SUCCESS)
-
-    def count_no_response(self) -> None:
-        """Count a request that got no response."""
-        self._add(failures=1)
-
-    def _add(self, **counts: int) -> None:
+    def count(self, **counts: int) -> None:
+        """Add to some of the counters, which ``TrafficCounts`` names."""
         with self._lock.of_this_process():
             for name, number in counts.items():
                 self._counts[name] += number
+
+    def count_response(self, body_bytes: int, *, is_success: bool) -> None:
+        """Count a response; a successful one refills the budget a little."""
+        self.count(body_bytes=body_bytes, failures=int(not is_success))
+        if is_success:
+            with self._lock.of_this_process():
+                self._refill(_REFILL_PER_SUCCESS)
 
     def counts(self) -> TrafficCounts:
         """The counters as they are now."""

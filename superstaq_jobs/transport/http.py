@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import math
 import os
 import ssl
 import threading
@@ -32,7 +31,7 @@ from superstaq_jobs.wire.request import Request, Response, Secret
 from .address import Address
 from .connection import Connection, TlsConnection
 from .failures import translated
-from .limits import CANCEL_TOKEN, Closed, Limits
+from .limits import CANCEL_TOKEN, Closed, Limits, check_integer, check_positive
 
 __all__ = ["HttpTransport", "Transport"]
 
@@ -106,18 +105,12 @@ class HttpTransport:
         allow_insecure_http: bool = False,
         clock: Clock | None = None,
     ) -> None:
-        for name, value in (
-            ("connect_timeout_seconds", connect_timeout_seconds),
-            ("read_timeout_seconds", read_timeout_seconds),
-        ):
-            if not 0 < value < math.inf:
-                raise ConfigurationError(f"{name} must be a number of seconds > 0, got {value}")
-        for name, value, least in (
-            ("max_body_bytes", max_body_bytes, 0),
-            ("max_connections", max_connections, 1),
-        ):
-            if value < least:
-                raise ConfigurationError(f"{name} must be >= {least}, got {value}")
+        check_positive(
+            connect_timeout_seconds=connect_timeout_seconds,
+            read_timeout_seconds=read_timeout_seconds,
+        )
+        check_integer(max_body_bytes, name="max_body_bytes", minimum=0)
+        check_integer(max_connections, name="max_connections", minimum=1)
         self._address = Address.parse(origin, name="origin")
         self._proxy = (
             None

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from superstaq_jobs.clock import Clock
+from superstaq_jobs.errors import ConfigurationError
+from superstaq_jobs.records.fields import is_amount, shown
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -25,10 +27,29 @@ __all__ = [
     "LimitedStream",
     "Limits",
     "TooLarge",
+    "check_integer",
+    "check_positive",
 ]
 
 _MAX_HEAD_BYTES: Final = 512 * 1024
 """The most bytes that may arrive before the headers end, interim responses included."""
+
+
+def check_positive(**numbers: float) -> None:
+    """Raise a ``ConfigurationError`` for the first of some arguments that is not finite and > 0."""
+    for name, number in numbers.items():
+        if not is_amount(number) or number == 0:
+            raise ConfigurationError(
+                f"{name} must be a number > 0, got {shown(number)}. Nothing was sent"
+            )
+
+
+def check_integer(number: int, *, name: str, minimum: int) -> None:
+    """Raise a ``ConfigurationError`` for an argument that is not an integer >= ``minimum``."""
+    if type(number) is not int or number < minimum:
+        raise ConfigurationError(
+            f"{name} must be an integer >= {minimum}, got {shown(number)}. Nothing was sent"
+        )
 
 
 class BadResponse(Exception):

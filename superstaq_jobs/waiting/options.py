@@ -271,15 +271,15 @@ class WaitPlan:
 
     @classmethod
     def of(
-        cls, function: str, allowed: frozenset[str], options: Mapping[str, Any], **arguments: Any
+        cls,
+        function: str,
+        allowed: frozenset[str],
+        options: Mapping[str, Any],
+        timeout_seconds: float | None,
+        polling_seconds: float,
+        **index: Any,
     ) -> Self:
-        """The plan of one call of a public function.
-
-        Args:
-            function: Its name, for an error message.
-            allowed: The names of the options that it takes.
-            options: The options that were passed.
-            arguments: Its other arguments.
+        """The plan of one call of a public function, which takes the options in ``allowed``.
 
         Raises:
             TypeError: If it does not take one of the options.
@@ -288,11 +288,13 @@ class WaitPlan:
             if name not in allowed:
                 import difflib  # for this error only
 
-                known = [*arguments, *sorted(allowed)]
+                known = [*index, "timeout_seconds", "polling_seconds", *sorted(allowed)]
                 near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
                 hint = f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(known)}."
                 raise TypeError(
                     f"{function}() got an unexpected keyword argument {name!r}; {hint} "
                     "Nothing was sent"
                 )
-        return cls(**arguments, **options)
+        return cls(
+            timeout_seconds=timeout_seconds, polling_seconds=polling_seconds, **index, **options
+        )
