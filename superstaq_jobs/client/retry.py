@@ -111,7 +111,7 @@ def with_retries(
     jitter: Callable[[], float],
     take_retry: Callable[[float], bool],
 ) -> T:
-    """The result of the first attempt that succeeds.
+    """The result of the first attempt that succeeds; or the failure of the last one is raised.
 
     Args:
         send: Makes one attempt; called with its number, from 1.
@@ -122,9 +122,6 @@ def with_retries(
         max_attempts: How many attempts there may be.
         jitter: Draws a number uniformly from 0 to 1.
         take_retry: Called with the time; whether the client's budget has a retry left.
-
-    Raises:
-        SuperstaqServerException: The failure of the last attempt.
     """
     import tenacity  # not needed by a program that only holds a handle
 

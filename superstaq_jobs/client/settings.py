@@ -18,27 +18,19 @@ from superstaq_jobs.wire.request import Secret, header_value_problem
 __all__ = ["API_KEY_VARIABLE", "REMOTE_HOST_VARIABLE", "find_api_key", "find_origin"]
 
 API_KEY_VARIABLE: Final = "SUPERSTAQ_API_KEY"
-"""The environment variable that holds the API key."""
-
 REMOTE_HOST_VARIABLE: Final = "SUPERSTAQ_REMOTE_HOST"
-"""The environment variable that holds the host."""
 
 T = TypeVar("T")
 
 _FILE_NAMES: Final = ("superstaq_api_key", "superstaq-api-key")
 _IBM_CHANNELS: Final = ("ibm_quantum_platform", "ibm_cloud")
 
-
 Environ = Callable[[str], str | None]
 """Gets one environment variable. Not the environment itself, whose ``repr`` shows everything."""
 
 
 def one_of(options: Iterable[T], value: object, *, name: str) -> T:
-    """The option that a value equals.
-
-    Raises:
-        ConfigurationError: If there is none.
-    """
+    """The option that a value equals; raises ``ConfigurationError`` if there is none."""
     listed = tuple(options)
     for option in listed:
         if option == value:
@@ -48,11 +40,7 @@ def one_of(options: Iterable[T], value: object, *, name: str) -> T:
 
 
 def check_header(value: Secret, *, name: str) -> Secret:
-    """A value that can be sent in a header.
-
-    Raises:
-        ConfigurationError: If it cannot; the message does not show it.
-    """
+    """The value; raises ``ConfigurationError``, without it, if it cannot be sent in a header."""
     problem = "must not be empty" if value == Secret("") else header_value_problem(value)
     if problem:
         raise ConfigurationError(f"{name} {problem}. Nothing was sent")
@@ -61,11 +49,6 @@ def check_header(value: Secret, *, name: str) -> Secret:
 
 def find_api_key(given: Secret | None, *, environ: Environ, home: Path) -> Secret:
     """The API key: the argument, the environment variable, or the first key file that exists.
-
-    Args:
-        given: The argument; None to search further.
-        environ: Gets an environment variable.
-        home: The user's home directory.
 
     Raises:
         ApiKeyNotFound: If there is none; lists every place that was searched.
@@ -106,11 +89,6 @@ def find_origin(given: str | None, *, environ: Environ, default: str) -> str:
 
     As in the official client, whatever follows the port is ignored.
 
-    Args:
-        given: The argument; None or empty to use the next source.
-        environ: Gets an environment variable.
-        default: The API version's own host.
-
     Raises:
         ConfigurationError: It has no scheme or no host, or contains a user name.
     """
@@ -127,8 +105,7 @@ def provider_credentials(
 ) -> tuple[tuple[str, Secret], ...]:
     """The headers with the credentials of other providers.
 
-    Raises:
-        ConfigurationError: If one cannot be sent in a header, or the channel is not one of IBM's.
+    Raises ``ConfigurationError`` if one cannot be sent, or the channel is not one of IBM's.
     """
     if ibmq_channel is not None:
         # Their predecessor, ibm_quantum, was shut down on 1 July 2025.

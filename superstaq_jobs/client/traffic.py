@@ -36,11 +36,9 @@ class TrafficCounts:
 
 
 class Traffic:
-    """The shared state of a client's calls. Thread-safe.
+    """The shared state of a client's calls. Thread-safe. Times are those of a monotonic clock.
 
-    Args:
-        budget: How many retries are available at first, and at most.
-        polls_per_second: How many polls of waits may begin in a second.
+    ``budget`` is how many retries are available at first, and at most.
     """
 
     def __init__(self, *, budget: float, polls_per_second: float) -> None:
@@ -53,11 +51,7 @@ class Traffic:
         self._lock = ForkSafeLock()
 
     def take_retry(self, now: float) -> bool:
-        """Take one retry out of the budget; False, and nothing is taken, if there is none.
-
-        Args:
-            now: The time on a monotonic clock, in seconds.
-        """
+        """Take one retry out of the budget; False, and nothing is taken, if there is none."""
         with self._lock.of_this_process():
             if self._refilled_at is not None:
                 self._refill(_REFILL_PER_SECOND * (now - self._refilled_at))
@@ -74,9 +68,6 @@ class Traffic:
         """Reserve a time for a poll; how long to wait until then, in seconds.
 
         So polls of waits that began together do not all reach the server at once.
-
-        Args:
-            now: The time on a monotonic clock, in seconds.
         """
         with self._lock.of_this_process():
             begins = now if self._next_poll_at is None else max(now, self._next_poll_at)

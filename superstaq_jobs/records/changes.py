@@ -86,11 +86,11 @@ class JobDiff:
         Raises:
             ValueError: If ``before`` does not have the values that were changed.
         """
+        circuits = dict(enumerate(before.circuits))
         if any(getattr(before, change.name) != change.before for change in self.fields) or any(
-            _circuit_at(before, change.index) != change.before for change in self.circuits
+            circuits.get(change.index) != change.before for change in self.circuits
         ):
             raise ValueError(f"these changes do not start from this snapshot of {before.job_id}")
-        circuits = dict(enumerate(before.circuits))
         for change in self.circuits:
             if change.after is None:
                 del circuits[change.index]
@@ -129,10 +129,6 @@ def _changed_circuits(before: JobSnapshot, after: JobSnapshot) -> Iterator[Circu
     for index, (old, new) in enumerate(pairs):
         if old is not new and old != new:
             yield CircuitChange(index, old, new)
-
-
-def _circuit_at(snapshot: JobSnapshot, index: int) -> CircuitSnapshot | None:
-    return snapshot.circuits[index] if index < len(snapshot.circuits) else None
 
 
 def _of_one_job(first: JobSnapshot, *others: JobSnapshot) -> None:
@@ -182,17 +178,7 @@ def follow(before: JobSnapshot, after: JobSnapshot) -> JobSnapshot:
 
     That is the later response, except for circuits that would go back in it: from finished to
     unfinished, or to an earlier ``updated_at`` (from a server that lags behind). Of these the
-    earlier state is kept.
-
-    Args:
-        before: The earlier state.
-        after: The later response.
-
-    Returns:
-        ``after``, or a copy without the steps back.
-
-    Raises:
-        ValueError: If they are of different jobs.
+    earlier state is kept. Snapshots of different jobs raise a ``ValueError``.
     """
     _of_one_job(before, after)
     if before.num_circuits != after.num_circuits:

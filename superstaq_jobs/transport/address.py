@@ -55,7 +55,9 @@ class Address:
         try:
             parts = urlsplit(url)
             port = parts.port
-            host = (parts.hostname or "") if url.isascii() else _ascii(parts.hostname or "")
+            host = parts.hostname or ""
+            if not url.isascii():  # the name as it is looked up and sent
+                host = host.encode("idna").decode("ascii")
         except ValueError:
             readable = False
         else:  # urlsplit drops line breaks silently
@@ -103,8 +105,3 @@ class Address:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return self.host == "localhost"
-
-
-def _ascii(host: str) -> str:
-    """The name as it is looked up and sent; raises ``UnicodeError`` if it is not a name."""
-    return host.encode("idna").decode("ascii")

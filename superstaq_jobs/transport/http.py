@@ -289,25 +289,19 @@ class _Shelf:
     """The idle connections of one process, and a place for each connection that there may be.
 
     Its locks are inside of C: a lock taken by Python code could stay locked after a Ctrl-C.
-
-    Attributes:
-        pid: The process.
-        places: As many entries as requests may begin now.
-        idle: The connections, the one used last at the end.
     """
 
     def __init__(self, max_connections: int) -> None:
         self.pid = os.getpid()
-        self.places: SimpleQueue[None] = SimpleQueue()
+        self.places: SimpleQueue[None] = SimpleQueue()  # an entry for each request that may begin
         for _ in range(max_connections):
             self.places.put(None)
-        self.idle: deque[Connection] = deque()
+        self.idle: deque[Connection] = deque()  # the one used last at the end
 
     def __del__(self) -> None:
         self.close()  # of a transport that was dropped
 
     def close(self) -> None:
-        """Close the idle connections."""
         while self.idle:
             with contextlib.suppress(IndexError):  # another thread was faster
                 self.idle.pop().close()
