@@ -23,8 +23,8 @@ from .options import Change, WaitPlan
 __all__ = ["JobWait"]
 
 _LONGEST_BACKOFF_SECONDS: Final = 1.0
+# A smaller index that does not exist is more likely off by one than a timeout.
 _SMALLEST_TIMEOUT: Final = 10
-"""A smaller index that does not exist is more likely off by one than a timeout."""
 
 _LOGGER: Final = logging.getLogger("superstaq_jobs")
 
@@ -34,8 +34,6 @@ class JobWait:
     """A wait on one job. A snapshot is judged once, however often it is seen.
 
     Attributes:
-        latest: The latest that is known of the job; it is updated by the wait.
-        plan: How to wait.
         change: The last change, until it has been reported.
         error: Why the wait ended without the result that it waited for.
         is_reported: Whether its end has been reported.

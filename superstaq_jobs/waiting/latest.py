@@ -62,16 +62,11 @@ class Latest:
         return call
 
     def advance(self, seen: JobSnapshot, *, responses_before: int) -> JobSnapshot:
-        """Take in a response about the job.
+        """Take in the snapshot in a response, and return the latest one.
 
-        Args:
-            seen: The snapshot in the response.
-            responses_before: ``num_responses`` when the request was sent. If it has grown since,
-                another response overtook this one, which may then be the older.
-
-        Returns:
-            The latest snapshot. It stays the same object while nothing changes, so a poll without
-            news takes no memory.
+        That stays the same object while nothing changes, so a poll without news takes no memory.
+        ``responses_before`` is ``num_responses`` when the request was sent. If it has grown since,
+        another response overtook this one, which may then be the older.
         """
         now = self.client.clock.utcnow()
         with self._lock.of_this_process():

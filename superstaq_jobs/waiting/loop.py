@@ -37,8 +37,7 @@ from .options import WaitPlan
 __all__ = ["NextOutcome", "Outcome", "Pause", "Poll", "Polled", "Round", "Steps", "WaitLoop"]
 
 _Jobs = tuple[JobSnapshot, ...]
-Outcome = _Jobs | BaseException | None
-"""What a poll led to: jobs, an error, or None if there was nothing left to request."""
+Outcome = _Jobs | BaseException | None  # None if there was nothing left to request
 
 
 # ---- steps -------------------------------------------------------------------------------------
@@ -46,12 +45,7 @@ Outcome = _Jobs | BaseException | None
 
 @attrs.define(eq=False)
 class Batch:
-    """Jobs of one client that are polled with one request, round after round.
-
-    Attributes:
-        call: The call.
-        waits: The waits on its jobs.
-    """
+    """The waits on jobs that are polled with one request, round after round."""
 
     call: Call[_Jobs]
     waits: Sequence[JobWait]
@@ -183,13 +177,7 @@ class _Group:
 
 
 class WaitLoop:
-    """The one loop of all waits.
-
-    Args:
-        cells: What is known of each job that is waited for.
-        plan: How to wait.
-        memory: Gives the memory of one client's responses.
-    """
+    """The one loop of all waits; ``memory`` gives the memory of one client's responses."""
 
     def __init__(
         self,

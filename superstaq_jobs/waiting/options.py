@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Self, TypedDict
+from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar
 
 import attrs
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["JobWaitOptions", "JobsWaitOptions", "Pace", "PollPolicy", "ProgressBar", "WaitOptions"]
 
 Change = tuple[JobSnapshot | None, JobSnapshot]
+T = TypeVar("T")
 OnChange = Callable[[JobSnapshot | None, JobSnapshot], object]
 
 
@@ -210,9 +211,13 @@ class JobsWaitOptions(WaitOptions, total=False):
 # ---- the same, checked -------------------------------------------------------------------------
 
 
-def _index(value: int) -> int:
+def _valid(value: T, is_valid: bool, what: str) -> T:
+    return value if is_valid else fields.bad(f"{what}, got {shown(value)}")
+
+
+def _index(value: int | None) -> int | None:
     hint = f"; did you mean timeout_seconds={value}?" if is_amount(value) else ""
-    is_valid = type(value) is int
+    is_valid = value is None or type(value) is int
     return value if is_valid else fields.bad(f"must be an integer, got {shown(value)}{hint}")
 
 
@@ -221,24 +226,21 @@ def _stage(value: Stage | str) -> Stage:
 
 
 def _number_of_requests(value: int) -> int:
-    is_valid = type(value) is int and value >= 1
-    return value if is_valid else fields.bad(f"must be an integer >= 1, got {shown(value)}")
+    return _valid(value, type(value) is int and value >= 1, "must be an integer >= 1")
 
 
-def _policy(value: PollPolicy) -> PollPolicy:
-    is_valid = isinstance(value, PollPolicy)
-    return value if is_valid else fields.bad(f"must be a PollPolicy, got {shown(value)}")
+def _policy(value: PollPolicy | None) -> PollPolicy | None:
+    return _valid(value, value is None or isinstance(value, PollPolicy), "must be a PollPolicy")
 
 
-def _callback(value: OnChange) -> OnChange:
-    return value if callable(value) else fields.bad(f"must be callable, got {shown(value)}")
+def _callback(value: OnChange | None) -> OnChange | None:
+    return _valid(value, value is None or callable(value), "must be callable")
 
 
 def _bar(value: bool | ProgressBar) -> bool | ProgressBar:
     if isinstance(value, bool):
         return ProgressBar() if value else False
-    is_valid = fields.is_a(value, ProgressBar)
-    return value if is_valid else fields.bad(f"must be a bool or a ProgressBar, got {shown(value)}")
+    return _valid(value, fields.is_a(value, ProgressBar), "must be a bool or a ProgressBar")
 
 
 @attrs.frozen(kw_only=True)
@@ -252,17 +254,13 @@ class WaitPlan:
 
     timeout_seconds: float | None = attrs.field(converter=fields.optional_seconds)
     polling_seconds: float = attrs.field(converter=fields.seconds)
-    index: int | None = attrs.field(default=None, converter=attrs.converters.optional(_index))
+    index: int | None = attrs.field(default=None, converter=_index)
     until: Stage = attrs.field(default=Stage.FINISHED, converter=_stage)
-    poll_policy: PollPolicy | None = attrs.field(
-        default=None, converter=attrs.converters.optional(_policy)
-    )
+    poll_policy: PollPolicy | None = attrs.field(default=None, converter=_policy)
     unknown_status_seconds: float | None = attrs.field(
         default=600.0, converter=fields.optional_seconds
     )
-    on_change: OnChange | None = attrs.field(
-        default=None, converter=attrs.converters.optional(_callback)
-    )
+    on_change: OnChange | None = attrs.field(default=None, converter=_callback)
     requests_at_once: int = attrs.field(default=4, converter=_number_of_requests)
     progress: bool | ProgressBar = attrs.field(default=False, converter=_bar)
 

@@ -14,7 +14,7 @@ import sys
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
@@ -61,21 +61,16 @@ _REDRAW_SECONDS: Final = 0.25
 
 
 class Tally:
-    """How many of a loop's jobs are in which status. Another thread may read it.
-
-    Args:
-        loop: The loop, before its first step.
-    """
+    """How many of a loop's jobs are in which status. Another thread may read it."""
 
     def __init__(self, loop: WaitLoop) -> None:
         self.total = len(loop.waits)
         self.finished = 0
         self.per_minute: float | None = None
         self._loop = loop
-        self._rows: dict[JobWait, str] = {}
-        self._numbers: Counter[str] = Counter()
+        self._row_of: dict[JobWait, str] = {}
         for each in loop.waits:
-            self._move(each)
+            self.note(each)
         self._ends: deque[tuple[float, int]] = deque()
 
     def now(self) -> float:
@@ -84,19 +79,12 @@ class Tally:
 
     def note(self, wait: JobWait) -> None:
         """Take in that a wait has a change to report, has failed or has ended."""
-        self._move(wait)
-        self.finished += wait.error is None and wait.is_reported
-
-    def _move(self, wait: JobWait) -> None:
         latest = wait.latest.snapshot
         row = _NOT_SEEN if latest is None else latest.status
         if wait.error is not None and not isinstance(wait.error, WaitTimeout):
             row = _UNSETTLED
-        before = self._rows.get(wait)
-        if before is not None:
-            self._numbers[before] -= 1
-        self._rows[wait] = row
-        self._numbers[row] += 1
+        self._row_of[wait] = row
+        self.finished += wait.error is None and wait.is_reported
 
     def mark(self) -> None:
         """Take in that a round has ended, for the rate."""
@@ -108,13 +96,14 @@ class Tally:
         if now > since:
             self.per_minute = 60 * (self.finished - finished) / (now - since)
 
-    def rows(self) -> list[tuple[str, int]]:
+    def rows(self) -> dict[str, int]:
         """Each status that some jobs have, in order, and how many."""
-        return [(row, self._numbers[row]) for row in _ROWS if self._numbers[row]]
+        numbers = Counter(self._row_of.values())
+        return {row: numbers[row] for row in _ROWS if row in numbers}
 
     def rest(self) -> str:
         """The queue, the rate and the time that is left."""
-        parts = [f"queue {sum(self._numbers[status] for status in _QUEUED)}"]
+        parts = [f"queue {sum(n for row, n in self.rows().items() if row in _QUEUED)}"]
         if self.per_minute is not None:
             parts.append(f"{self.per_minute:.1f} jobs/min".replace(".0 ", " "))
         left = math.inf if self._loop.deadline is None else self._loop.deadline.seconds_left()
@@ -124,7 +113,7 @@ class Tally:
 
     def line(self) -> str:
         """All of it as a line."""
-        rows = ", ".join(f"{row} {number}" for row, number in self.rows())
+        rows = ", ".join(f"{row} {number}" for row, number in self.rows().items())
         return f"{self.finished} of {self.total} jobs finished: {rows}; {self.rest()}"
 
     def table(self) -> rich.table.Table:
@@ -137,7 +126,7 @@ class Tally:
         grid.add_column(ratio=1)
         bar = _Bar(self.finished, self.total, "bold")
         grid.add_row("jobs finished", f"{self.finished}/{self.total}", bar)
-        for row, number in self.rows():
+        for row, number in self.rows().items():
             bar = _Bar(number, self.total, _STYLES.get(row, _OTHER_STYLE))
             grid.add_row(f"  {row}", str(number), bar)
         whole = rich.table.Table.grid()
@@ -166,17 +155,7 @@ class _Bar:
         yield rich.text.Text(character * max(width, min(1, self.number)), style=self.style)
 
 
-# ---- where to show it --------------------------------------------------------------------------
-
-
-class Surface(Protocol):
-    """What a bar is drawn on. A failure to write is ignored."""
-
-    def start(self) -> None: ...
-
-    def draw(self) -> None: ...
-
-    def stop(self) -> None: ...
+# ---- where to show it; a failure to write is ignored -------------------------------------------
 
 
 class _Terminal:
@@ -275,7 +254,7 @@ class _Lines:
             print(self._last, file=self._console.file, flush=True)
 
 
-def surface_of(bar: ProgressBar, tally: Tally) -> Surface:
+def surface_of(bar: ProgressBar, tally: Tally) -> _Terminal | _Notebook | _Lines:
     """The surface for a bar's console."""
     console = bar.console
     if console.is_jupyter:
