@@ -40,17 +40,7 @@ def fetch_job(
     timeout_seconds: float | None = None,
     max_attempts: int | None = None,
 ) -> JobSnapshot:
-    """Fetch one job.
-
-    Args:
-        client: The client.
-        job_id: The job's id.
-        circuit_type: This and the next two are as in ``query_jobs``.
-        timeout_seconds: How long it may take in all, in seconds.
-        max_attempts: How many times the request may be sent.
-
-    Returns:
-        The job as it is now.
+    """Fetch one job, as it is now. The options are those of ``query_jobs``.
 
     Raises:
         InvalidRequest: If the id is not a UUID. Nothing was sent.
@@ -77,15 +67,11 @@ def fetch_jobs(
 ) -> tuple[JobSnapshot, ...]:
     """Fetch some jobs, in as few requests as possible (about 150 jobs each).
 
-    Args:
-        client: The client.
-        job_ids: The jobs' ids, in any order, with or without duplicates.
-        circuit_type: This and the next two are as in ``query_jobs``.
-        timeout_seconds: How long all requests may take together, in seconds.
-        max_attempts: How many times each request may be sent.
+    The ids may be in any order, with or without duplicates; without any, no request is sent. The
+    options are those of ``query_jobs``.
 
     Returns:
-        The jobs as they are now, in the order of the ids. Without ids, no request is sent.
+        The jobs as they are now, in the order of the ids.
 
     Raises:
         InvalidRequest: If an id is not a UUID. Nothing was sent.
@@ -157,11 +143,7 @@ def query_jobs(
 
 
 def cancel_jobs(client: SuperstaqClient, job_ids: Iterable[UUID | str]) -> CancelReceipt:
-    """Cancel whole jobs, in one request.
-
-    Args:
-        client: The client.
-        job_ids: The jobs' ids. Without any, no request is sent.
+    """Cancel whole jobs, in one request. Without any ids, no request is sent.
 
     Returns:
         Which jobs were cancelled and which were not; a refusal does not raise an error here.
@@ -175,14 +157,9 @@ def cancel_jobs(client: SuperstaqClient, job_ids: Iterable[UUID | str]) -> Cance
 
 
 def fetch_targets(client: SuperstaqClient, query: TargetQuery | None = None) -> tuple[Target, ...]:
-    """Fetch the list of targets.
+    """Fetch the targets that match some conditions, in the server's order.
 
-    Args:
-        client: The client.
-        query: Conditions on them; None for all that are not retired.
-
-    Returns:
-        The targets that match, in the server's order.
+    Without a query, those are all that are not retired.
 
     Raises:
         SuperstaqServerException: If the request failed.
@@ -215,13 +192,7 @@ def fetch_target_info(
 
 
 def fetch_balance(client: SuperstaqClient) -> AccountBalance:
-    """Fetch how much the user may still spend.
-
-    Args:
-        client: The client.
-
-    Returns:
-        The user's e-mail address and the balance in US dollars.
+    """Fetch the user's e-mail address, and how much the user may still spend, in US dollars.
 
     Raises:
         SuperstaqServerException: If the request failed.

@@ -122,11 +122,7 @@ class InvalidValue(SuperstaqException, ValueError):
 
 
 class InvalidRequest(InvalidValue):
-    """A request cannot be made of the given values. Nothing was sent.
-
-    Attributes:
-        problems: Every problem found, by field name; at most 20.
-    """
+    """A request cannot be made of the given values. Nothing was sent."""
 
     _consequence = "; nothing was sent"
 

@@ -160,8 +160,6 @@ class HttpTransport:
         """Send one request; see ``Transport.send``.
 
         Raises:
-            TransportError: No complete response arrived.
-            ProtocolError: What came back is not HTTP.
             ConfigurationError: The transport has been closed.
         """
         outcome = self._outcome(request, timeout_seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -31,7 +32,7 @@ class Deadline:
         self._timeout_seconds = timeout_seconds
         self._ends = math.inf if timeout_seconds is None else self._started + timeout_seconds
         self._poll_seconds = 0.0
-        self._failures: list[Exception] = []
+        self._failures: deque[Exception] = deque(maxlen=_KEPT_FAILURES)
         self._num_failures = 0
 
     @property
@@ -73,7 +74,7 @@ class Deadline:
     def note_failure(self, error: Exception) -> None:
         """Record a transient failure."""
         self._num_failures += 1
-        self._failures[:] = [*self._failures[1 - _KEPT_FAILURES :], error]
+        self._failures.append(error)
 
     def failures(self) -> tuple[tuple[Exception, ...], int]:
         """The last transient failures, at most 20, and how many there were."""

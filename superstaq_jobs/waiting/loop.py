@@ -34,7 +34,7 @@ from .latest import Latest
 from .memory import ResponseMemory
 from .options import WaitPlan
 
-__all__ = ["NextOutcome", "Outcome", "Pause", "Poll", "Polled", "Round", "Steps", "WaitLoop"]
+__all__ = ["Pause", "Polled", "Round", "Steps", "WaitLoop", "step_after"]
 
 _Jobs = tuple[JobSnapshot, ...]
 Outcome = _Jobs | BaseException | None  # None if there was nothing left to request
@@ -105,6 +105,14 @@ class Pause:
 Polled = tuple[Poll, Outcome]
 Step = Round | NextOutcome | Pause | JobWait
 Steps = Generator[Step, Any, None]
+
+
+def step_after(steps: Steps, outcome: Polled | None) -> Step | None:
+    """The next step of a loop, given the outcome that it waits for; None if that was the last."""
+    try:
+        return steps.send(outcome)
+    except StopIteration:
+        return None
 
 
 # ---- which jobs go into which request ----------------------------------------------------------

@@ -121,6 +121,17 @@ class PollPolicy:
 # ---- what to show ------------------------------------------------------------------------------
 
 
+def _console(value: rich.console.Console | None) -> rich.console.Console:
+    try:
+        import rich.console
+    except ImportError:
+        raise ConfigurationError(
+            "a progress bar needs rich: pip install 'superstaq_jobs[progress]'"
+        ) from None
+    return rich.console.Console(stderr=True) if value is None else value
+
+
+@attrs.frozen(eq=False)
 class ProgressBar:
     """The progress of a wait on many jobs; pass it as ``progress=``. ``True`` means a default one.
 
@@ -134,8 +145,8 @@ class ProgressBar:
     ``line_seconds``, and one at the end. It is written to stderr. If writing fails, the wait goes
     on without it.
 
-    Args:
-        console: Where to draw it; None for stderr.
+    Attributes:
+        console: Where to draw it; pass None for stderr.
         line_seconds: The time between two lines where it cannot be drawn in place, in seconds, 0 or
             more.
 
@@ -144,30 +155,11 @@ class ProgressBar:
         InvalidValue: If ``line_seconds`` is out of its range.
     """
 
-    def __init__(
-        self, console: rich.console.Console | None = None, *, line_seconds: float = 60
-    ) -> None:
-        try:
-            import rich.console
-        except ImportError:
-            raise ConfigurationError(
-                "a progress bar needs rich: pip install 'superstaq_jobs[progress]'"
-            ) from None
-        checked: Any = fields.seconds(line_seconds)
-        if isinstance(checked, fields.Bad):
-            raise InvalidValue("a ProgressBar", [Problem("line_seconds", checked.what)])
-        self._console = rich.console.Console(stderr=True) if console is None else console
-        self._line_seconds = line_seconds
+    console: rich.console.Console = attrs.field(default=None, converter=_console)
+    line_seconds: float = attrs.field(default=60, kw_only=True, converter=fields.seconds)
 
-    @property
-    def console(self) -> rich.console.Console:
-        """Where it is drawn."""
-        return self._console
-
-    @property
-    def line_seconds(self) -> float:
-        """The time between two lines where it cannot be drawn in place, in seconds."""
-        return self._line_seconds
+    def __attrs_post_init__(self) -> None:
+        fields.refuse_bad(self)
 
 
 # ---- the keyword options of the public functions -----------------------------------------------

@@ -13,7 +13,7 @@ import queue
 import sys
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -23,7 +23,7 @@ from superstaq_jobs.records import STATUS_PRIORITY_ORDER, CircuitStatus
 from superstaq_jobs.records.status import PROGRESS
 
 from .job_wait import JobWait
-from .loop import Pause, Steps, WaitLoop
+from .loop import Pause, Steps, WaitLoop, step_after
 from .options import ProgressBar
 
 if TYPE_CHECKING:
@@ -119,8 +119,10 @@ class Tally:
     def table(self) -> rich.table.Table:
         """All of it as a histogram."""
         import rich.table
+        import rich.text
 
         grid = rich.table.Table.grid(padding=(0, 1))
+        grid.width = _MAX_WIDTH
         grid.add_column(no_wrap=True)
         grid.add_column(no_wrap=True, justify="right")
         grid.add_column(ratio=1)
@@ -129,12 +131,8 @@ class Tally:
         for row, number in self.rows().items():
             bar = _Bar(number, self.total, _STYLES.get(row, _OTHER_STYLE))
             grid.add_row(f"  {row}", str(number), bar)
-        whole = rich.table.Table.grid()
-        whole.width = _MAX_WIDTH
-        whole.add_column(ratio=1)
-        whole.add_row(grid)
-        whole.add_row(self.rest())
-        return whole
+        grid.caption, grid.caption_justify = rich.text.Text(self.rest()), "left"
+        return grid
 
 
 @attrs.frozen
@@ -265,20 +263,6 @@ def surface_of(bar: ProgressBar, tally: Tally) -> _Terminal | _Notebook | _Lines
     return _Lines(tally, console, bar.line_seconds)
 
 
-@contextlib.contextmanager
-def _drawing(bar: ProgressBar, tally: Tally) -> Iterator[Callable[[], None]]:
-    """Gives a function that draws the tally; draws it at the start and at the end by itself."""
-    surface = surface_of(bar, tally)
-    surface.start()
-    # A generator that is never closed ends with the interpreter, too late to draw.
-    atexit.register(surface.stop)
-    try:
-        yield surface.draw
-    finally:
-        atexit.unregister(surface.stop)
-        surface.stop()
-
-
 # ---- during a loop -----------------------------------------------------------------------------
 
 
@@ -290,17 +274,21 @@ def steps_of(loop: WaitLoop) -> Steps:
 
 def _drawn(loop: WaitLoop, bar: ProgressBar) -> Steps:
     tally = Tally(loop)
-    outcome: Any = None
-    with _drawing(bar, tally) as draw, contextlib.closing(loop.steps()) as steps:
-        while True:
-            try:
-                step = steps.send(outcome)
-            except StopIteration:
-                tally.mark()
-                return
-            if isinstance(step, JobWait):
-                tally.note(step)
-            elif isinstance(step, Pause):
-                tally.mark()
-                draw()
-            outcome = yield step
+    surface = surface_of(bar, tally)
+    surface.start()
+    # A generator that is never closed ends with the interpreter, too late to draw.
+    atexit.register(surface.stop)
+    try:
+        with contextlib.closing(loop.steps()) as steps:
+            outcome = None
+            while step := step_after(steps, outcome):
+                if isinstance(step, JobWait):
+                    tally.note(step)
+                elif isinstance(step, Pause):
+                    tally.mark()
+                    surface.draw()
+                outcome = yield step
+            tally.mark()
+    finally:
+        atexit.unregister(surface.stop)
+        surface.stop()
