@@ -178,9 +178,6 @@ def watch_async(
     return _picked_async(loop, _change)
 
 
-# ---- what they share ---------------------------------------------------------------------------
-
-
 def _loop(
     function: str,
     handles: Iterable[JobHandle],

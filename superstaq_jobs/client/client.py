@@ -233,10 +233,7 @@ class SuperstaqClient:
         return self._traffic.counts()
 
     def reserve_poll(self) -> float:
-        """Reserve a time for a poll, at most ``looks_per_second``; seconds from now. No I/O.
-
-        So the polls of waits that began together do not all reach the server at once.
-        """
+        """Reserve a time for a poll, at most ``looks_per_second``; seconds from now. No I/O."""
         return self._traffic.reserve_poll(self._clock.now())
 
     def __repr__(self) -> str:
@@ -269,9 +266,6 @@ class SuperstaqClient:
                 monotonic side; see ``deadline_in``.
             max_attempts: How many times its request may be sent; None for the retry policy's
                 number.
-
-        Returns:
-            The decoded response.
 
         Raises:
             AuthenticationError: If the server does not accept the key.

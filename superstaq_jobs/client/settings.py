@@ -6,7 +6,7 @@ Reading the environment and the key files is the only effect.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -76,12 +76,10 @@ def find_api_key(given: Secret | None, *, environ: Environ, home: Path) -> Secre
     raise ApiKeyNotFound(looked_in)
 
 
-def _key_files(environ: Environ, home: Path) -> Iterator[Path]:
+def _key_files(environ: Environ, home: Path) -> list[Path]:
     data = Path(environ("XDG_DATA_HOME") or home / ".local" / "share").expanduser()
     folders = [data / "super.tech", data / "coldquanta", home / ".super.tech", home / ".coldquanta"]
-    for folder in folders:
-        for name in _FILE_NAMES:
-            yield folder / name
+    return [folder / name for folder in folders for name in _FILE_NAMES]
 
 
 def find_origin(given: str | None, *, environ: Environ, default: str) -> str:

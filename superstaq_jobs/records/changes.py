@@ -101,14 +101,7 @@ class JobDiff:
 
 
 def diff(before: JobSnapshot, after: JobSnapshot) -> JobDiff:
-    """The changes from one snapshot of a job to another.
-
-    Args:
-        before: The earlier snapshot.
-        after: The later snapshot.
-
-    Returns:
-        The differences; false if there are none.
+    """The changes from the earlier to the later of two snapshots of a job; false without any.
 
     Raises:
         ValueError: If they are of different jobs.
@@ -145,10 +138,6 @@ def newest(first: JobSnapshot, *others: JobSnapshot) -> JobSnapshot:
     unfinished one, then the later ``updated_at``, then the later status. A circuit that was once
     finished thus stays finished. The job's own fields and ``fetched_at`` are those of the snapshot
     fetched last.
-
-    Args:
-        first: A snapshot.
-        others: Further snapshots of the same job.
 
     Returns:
         One of the snapshots; or, if the server contradicts itself, a new one that has the newest

@@ -119,8 +119,6 @@ class Connection(urllib3.connection.HTTPConnection):
             return isinstance(error, BlockingIOError | ssl.SSLWantReadError)
         return False
 
-    # ---- connecting ------------------------------------------------------------------------
-
     def connect(self) -> None:
         """Connect. Until that has succeeded, nothing of the request is sent."""
         limits = self.limits
@@ -233,8 +231,6 @@ class HttpResponse(http.client.HTTPResponse):
         self.fp: Any = self.reader
         self.fields: tuple[tuple[str, str], ...] = ()  # names in lower case, in the order received
 
-    # ---- the head --------------------------------------------------------------------------
-
     def begin(self) -> None:
         """Read the head of the first response that is not an interim one, and check it."""
         for _ in range(_MAX_INTERIM_RESPONSES + 1):
@@ -285,8 +281,6 @@ class HttpResponse(http.client.HTTPResponse):
 
     def _values(self, name: str) -> list[str]:
         return [value.lower() for key, value in self.fields if key == name]
-
-    # ---- the body --------------------------------------------------------------------------
 
     def body(self) -> bytes:
         """The body, decompressed."""

@@ -55,8 +55,6 @@ class JobWait:
     _failure: SuperstaqServerException | None = attrs.field(default=None, init=False)
     _failed_polls: int = attrs.field(default=0, init=False)
 
-    # ---- its state -------------------------------------------------------------------------
-
     @property
     def final(self) -> JobSnapshot | None:
         """The snapshot that the wait was for; it stays final, whatever is seen later.
@@ -90,8 +88,6 @@ class JobWait:
         # It is unknown, too, what a job without circuits waits for.
         self._is_unknown = status is CircuitStatus.UNKNOWN or not snapshot.num_circuits
         self._judged = snapshot
-
-    # ---- polling ---------------------------------------------------------------------------
 
     def begin(self) -> None:
         """Take in what is known before the first poll."""
@@ -161,8 +157,6 @@ class JobWait:
             )
             raise self._timeout(UnknownStatusTimeout, how, limit, seconds)
 
-    # ---- pausing ---------------------------------------------------------------------------
-
     def pause_seconds(self) -> float:
         """How long to wait before the next poll, in seconds."""
         client, pause = self.latest.client, self.plan.polling_seconds
@@ -182,8 +176,6 @@ class JobWait:
             min(backoff, _LONGEST_BACKOFF_SECONDS),
             min(retry_after, policy.retry_after_cap_seconds),
         )
-
-    # ---- timing out ------------------------------------------------------------------------
 
     def time_out(self, deadline: Deadline) -> None:
         """End it, since the deadline has passed."""

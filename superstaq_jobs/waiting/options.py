@@ -21,9 +21,6 @@ T = TypeVar("T")
 OnChange = Callable[[JobSnapshot | None, JobSnapshot], object]
 
 
-# ---- how often to poll -------------------------------------------------------------------------
-
-
 @attrs.frozen(kw_only=True)
 class Pace:
     """How the pause between two polls grows with the time since the last change.
@@ -118,9 +115,6 @@ class PollPolicy:
         return self.running if is_running else self.queued
 
 
-# ---- what to show ------------------------------------------------------------------------------
-
-
 def _console(value: rich.console.Console | None) -> rich.console.Console:
     try:
         import rich.console
@@ -162,9 +156,6 @@ class ProgressBar:
         fields.refuse_bad(self)
 
 
-# ---- the keyword options of the public functions -----------------------------------------------
-
-
 class WaitOptions(TypedDict, total=False):
     """The options of every wait, beside ``timeout_seconds`` and ``polling_seconds``."""
 
@@ -198,9 +189,6 @@ class JobsWaitOptions(WaitOptions, total=False):
     progress: bool | ProgressBar
     """True to show the progress on stderr, which needs rich (extra ``progress``); or a
     ``ProgressBar``, to show it elsewhere. By default nothing is shown."""
-
-
-# ---- the same, checked -------------------------------------------------------------------------
 
 
 def _valid(value: T, is_valid: bool, what: str) -> T:
