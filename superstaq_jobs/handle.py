@@ -155,10 +155,6 @@ class JobHandle:
             raise JobsNotFound([latest.job_id])
         return latest.advance(seen, responses_before=responses_before)
 
-    def _known(self) -> JobSnapshot:
-        known = self.latest
-        return self.refresh() if known is None else known
-
     def status(self, index: int | None = None) -> CircuitStatus:
         """Refresh, and return the status of the job or of one circuit.
 
@@ -186,23 +182,22 @@ class JobHandle:
         Raises:
             SuperstaqServerException: If the request failed.
         """
-        return self._known()
+        known = self.latest
+        return self.refresh() if known is None else known
 
     def target(self) -> str:
         """The target that the job runs on. Requests and errors are those of ``job_data``."""
-        return self._known().target
+        return self.job_data.target
 
     @property
     def metadata(self) -> dict[str, Any]:
         """The job's metadata, as a new dict. Requests and errors are those of ``job_data``."""
-        return self._known().metadata.to_dict()
+        return self.job_data.metadata.to_dict()
 
     @property
     def tags(self) -> list[str]:
         """The job's tags, as a new list. Requests and errors are those of ``job_data``."""
-        return list(self._known().tags)
-
-    # ---- waiting ---------------------------------------------------------------------------
+        return list(self.job_data.tags)
 
     def wait_until_complete(
         self,
@@ -281,8 +276,6 @@ class JobHandle:
         )
         return WaitLoop([self._latest], plan, memory=self._latest.memory)
 
-    # ---- cancelling ------------------------------------------------------------------------
-
     def cancel(self, index: int | None = None) -> CancelReceipt:
         """Cancel the job. Nothing is sent if it is known to be finished.
 
@@ -301,7 +294,7 @@ class JobHandle:
             SuperstaqServerException: If the request failed.
         """
         if index is not None:
-            snapshot = self._known()
+            snapshot = self.job_data
             snapshot.circuit(index)
             if snapshot.num_circuits > 1:
                 raise PartialCancelUnsupported(

@@ -124,7 +124,7 @@ def watch(
         The snapshots before (None at first) and after each change of a job.
     """
     loop = _loop("watch", handles, timeout_seconds, polling_seconds, options)
-    return _picked(loop, _change)
+    return _picked(loop, lambda wait: wait.change)
 
 
 async def wait_all_async(
@@ -135,11 +135,8 @@ async def wait_all_async(
 ) -> tuple[JobSnapshot, ...]:
     """``wait_all`` for a coroutine: other tasks run while it polls or pauses.
 
-    Arguments and errors are those of ``wait_all``. If the task is cancelled, no further request is
-    sent.
-
-    Returns:
-        The final snapshots, in the order of the handles.
+    Arguments, result and errors are those of ``wait_all``. If the task is cancelled, no further
+    request is sent.
     """
     loop = _loop("wait_all_async", handles, timeout_seconds, polling_seconds, options)
     async with contextlib.aclosing(_picked_async(loop, _final)) as finals:
@@ -154,11 +151,7 @@ def as_completed_async(
     polling_seconds: float = 5,
     **options: Unpack[JobsWaitOptions],
 ) -> AsyncGenerator[JobSnapshot, None]:
-    """``as_completed`` for ``async for``. Arguments and errors are those of ``wait_all``.
-
-    Yields:
-        Final snapshots; first, those of jobs that are known to be finished.
-    """
+    """``as_completed`` for ``async for``. Arguments and errors are those of ``wait_all``."""
     loop = _loop("as_completed_async", handles, timeout_seconds, polling_seconds, options)
     return _picked_async(loop, _final)
 
@@ -169,13 +162,9 @@ def watch_async(
     polling_seconds: float = 5,
     **options: Unpack[JobsWaitOptions],
 ) -> AsyncGenerator[Change, None]:
-    """``watch`` for ``async for``. Arguments and errors are those of ``wait_all``.
-
-    Yields:
-        The snapshots before (None at first) and after each change of a job.
-    """
+    """``watch`` for ``async for``. Arguments and errors are those of ``wait_all``."""
     loop = _loop("watch_async", handles, timeout_seconds, polling_seconds, options)
-    return _picked_async(loop, _change)
+    return _picked_async(loop, lambda wait: wait.change)
 
 
 def _loop(
@@ -204,10 +193,6 @@ def _loop(
 def _final(wait: JobWait) -> JobSnapshot | None:
     # Reported as ended: one that is reported for a change may have finished since, and will be too.
     return wait.final if wait.error is None and wait.is_reported else None
-
-
-def _change(wait: JobWait) -> Change | None:
-    return wait.change
 
 
 def _picked(loop: WaitLoop, pick: Callable[[JobWait], T | None]) -> Generator[T, None, None]:

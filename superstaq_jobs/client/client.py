@@ -195,8 +195,6 @@ class SuperstaqClient:
         # A new error, since the frames of that one hold the proxy's login.
         raise ConfigurationError(message)
 
-    # ---- settings --------------------------------------------------------------------------
-
     @property
     def remote_host(self) -> str:
         """The server's scheme and authority, ``https://host[:port]``."""
@@ -252,8 +250,6 @@ class SuperstaqClient:
             return math.inf
         fields.refuse("the request", {"timeout_seconds": fields.seconds(timeout_seconds)})
         return self._clock.now() + timeout_seconds
-
-    # ---- one call --------------------------------------------------------------------------
 
     def send(
         self, call: Call[T], *, deadline: float = math.inf, max_attempts: int | None = None
@@ -350,8 +346,6 @@ class SuperstaqClient:
                     "the response contains a secret that was sent to the server"
                 )
         raise self._errors.unreadable(call, response, failure)
-
-    # ---- closing, copying, pickling --------------------------------------------------------
 
     def close(self) -> None:
         """Close the connections. May be called more than once."""

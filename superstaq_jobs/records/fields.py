@@ -74,12 +74,7 @@ def refuse_bad(
 
 
 def refuse(what: str, arguments: Mapping[str, object]) -> None:
-    """Raise one ``InvalidRequest`` that names every bad one of some arguments, if there is one.
-
-    Args:
-        what: What cannot be made of them.
-        arguments: By name, what a converter made of each.
-    """
+    """Raise one ``InvalidRequest`` that names every bad one of some arguments, if there is one."""
     problems = [Problem(name, v.what) for name, v in arguments.items() if isinstance(v, Bad)]
     if problems:
         raise InvalidRequest(what, problems)

@@ -257,8 +257,6 @@ class WaitLoop:
             polls = again
         deadline.note_poll(spent)
 
-    # ---- the result ------------------------------------------------------------------------
-
     def finals(self) -> tuple[JobSnapshot, ...]:
         """The final snapshots of the jobs that have one, in the order of the cells."""
         finals = [each.final for each in self.waits if each.error is None]

@@ -1,6 +1,7 @@
 """Draws the progress of a wait on many jobs.
 
-rich (extra ``progress``) is imported when a bar is drawn; IPython, in a notebook only.
+rich (extra ``progress``) is imported when a bar is drawn; IPython, in a notebook only. A failure to
+write is ignored.
 """
 
 from __future__ import annotations
@@ -55,9 +56,6 @@ _OTHER_STYLE: Final = "blue"
 _MAX_WIDTH: Final = 80
 _RATE_SECONDS: Final = 60.0
 _REDRAW_SECONDS: Final = 0.25
-
-
-# ---- what to show ------------------------------------------------------------------------------
 
 
 class Tally:
@@ -151,9 +149,6 @@ class _Bar:
         width = options.max_width * self.number // max(1, self.total)
         character = "#" if options.ascii_only else "━"
         yield rich.text.Text(character * max(width, min(1, self.number)), style=self.style)
-
-
-# ---- where to show it; a failure to write is ignored -------------------------------------------
 
 
 class _Terminal:
@@ -261,9 +256,6 @@ def surface_of(bar: ProgressBar, tally: Tally) -> _Terminal | _Notebook | _Lines
     if console.is_terminal and not console.is_dumb_terminal:
         return _Terminal(tally, console)
     return _Lines(tally, console, bar.line_seconds)
-
-
-# ---- during a loop -----------------------------------------------------------------------------
 
 
 def steps_of(loop: WaitLoop) -> Steps:
