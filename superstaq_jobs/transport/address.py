@@ -37,13 +37,9 @@ class Address:
     def parse(
         cls, url: str, *, name: str, may_have_path: bool = False, may_have_login: bool = False
     ) -> Self:
-        """Read the URL that was passed as the argument ``name``.
+        """Read the URL ``https://host`` or ``https://host:port`` that was passed as ``name``.
 
-        Args:
-            url: ``https://host`` or ``https://host:port``.
-            name: The argument's name, for the error.
-            may_have_path: Whether a path and a query are ignored rather than refused.
-            may_have_login: Whether a user name and password are allowed.
+        A path and a query, where allowed, are ignored.
 
         Raises:
             ConfigurationError: The URL cannot be used. A login is never shown.

@@ -59,8 +59,7 @@ class JobWait:
     def final(self) -> JobSnapshot | None:
         """The snapshot that the wait was for; it stays final, whatever is seen later.
 
-        Raises:
-            CircuitIndexError: If the job has no such circuit.
+        Raises ``CircuitIndexError`` if the job has no such circuit.
         """
         snapshot = self.latest.snapshot
         if snapshot is not self._judged and snapshot is not None:
