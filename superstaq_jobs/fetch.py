@@ -40,7 +40,9 @@ def fetch_job(
     timeout_seconds: float | None = None,
     max_attempts: int | None = None,
 ) -> JobSnapshot:
-    """Fetch one job, as it is now. The options are those of ``query_jobs``.
+    """Fetch one job, as it is now.
+
+    ``circuit_type``, ``timeout_seconds`` and ``max_attempts`` are those of ``query_jobs``.
 
     Raises:
         InvalidRequest: If the id is not a UUID. Nothing was sent.
@@ -67,8 +69,8 @@ def fetch_jobs(
 ) -> tuple[JobSnapshot, ...]:
     """Fetch some jobs, in as few requests as possible (about 150 jobs each).
 
-    The ids may be in any order, with or without duplicates; without any, no request is sent. The
-    options are those of ``query_jobs``.
+    The ids may be in any order, with or without duplicates; without any, no request is sent.
+    ``circuit_type``, ``timeout_seconds`` and ``max_attempts`` are those of ``query_jobs``.
 
     Returns:
         The jobs as they are now, in the order of the ids.
