@@ -300,11 +300,12 @@ class SuperstaqClient:
             method=given.method, path=given.path, headers=self._headers, body=given.body
         )
         started = self._clock.now()
+        # A connection takes real time, which a deadline on a virtual clock does not measure.
+        left = math.inf if self._time_stands else max(0.0, deadline - started)
+        seconds = min(self._request_timeout_seconds, left)
         self._traffic.count(requests=1, repetitions=int(number > 1))
         try:
-            response = self._transport.send(
-                request, timeout_seconds=self._seconds_for_request(deadline - started)
-            )
+            response = self._transport.send(request, timeout_seconds=seconds)
         except (TransportError, ProtocolError) as error:
             self._traffic.count(failures=1)
             failed = type(error).__name__, number, self._clock.now() - started
@@ -316,12 +317,6 @@ class SuperstaqClient:
             return self._read(call, response)
         # Raised outside of the handler, so that it has no context.
         raise failure
-
-    def _seconds_for_request(self, seconds_left: float) -> float:
-        # A connection takes real time, which a deadline on a virtual clock does not measure.
-        if self._time_stands:
-            return self._request_timeout_seconds
-        return min(self._request_timeout_seconds, max(0.0, seconds_left))
 
     def _read(self, call: Call[T], response: Response) -> job_data.Decoded[T]:
         # The body has no name here: a traceback would show it, and a server may echo the key.

@@ -17,21 +17,22 @@ _LONGEST_DELAY_SECONDS: Final = 5.0
 
 @attrs.frozen(kw_only=True)
 class TrafficCounts:
-    """How much a client has sent and received so far.
-
-    Attributes:
-        calls: The calls that were made: fetches, submissions, cancellations, polls of a wait.
-        requests: The requests that were sent for them, retries included.
-        repetitions: How many of the requests were retries.
-        failures: The requests that got no response, or one with an error status.
-        body_bytes: The bytes of the responses' bodies, decompressed.
-    """
+    """How much a client has sent and received so far."""
 
     calls: int = 0
+    """The calls that were made: fetches, submissions, cancellations, polls of a wait."""
+
     requests: int = 0
+    """The requests that were sent for them, retries included."""
+
     repetitions: int = 0
+    """How many of the requests were retries."""
+
     failures: int = 0
+    """The requests that got no response, or one with an error status."""
+
     body_bytes: int = 0
+    """The bytes of the responses' bodies, decompressed."""
 
 
 class Traffic:
