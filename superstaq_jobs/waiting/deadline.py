@@ -23,7 +23,7 @@ class Deadline:
     does not overrun it. The last pause is cut short to end there too, so that a job that finished
     in time is seen whatever the polling interval.
 
-    Without a timeout there is no limit; one of 0 allows a single poll.
+    A timeout of 0 allows a single poll; None, any number of them.
     """
 
     def __init__(self, clock: Clock, timeout_seconds: float | None) -> None:

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["JobWaitOptions", "JobsWaitOptions", "Pace", "PollPolicy", "ProgressBar", "WaitOptions"]
 
-Change = tuple[JobSnapshot | None, JobSnapshot]
 T = TypeVar("T")
+
+Change = tuple[JobSnapshot | None, JobSnapshot]
 OnChange = Callable[[JobSnapshot | None, JobSnapshot], object]
 
 
@@ -115,17 +116,6 @@ class PollPolicy:
         return self.running if is_running else self.queued
 
 
-def _console(value: rich.console.Console | None) -> rich.console.Console:
-    try:
-        import rich.console
-    except ImportError:
-        raise ConfigurationError(
-            "a progress bar needs rich: pip install 'superstaq_jobs[progress]'"
-        ) from None
-    return rich.console.Console(stderr=True) if value is None else value
-
-
-@attrs.frozen(eq=False)
 class ProgressBar:
     """The progress of a wait on many jobs; pass it as ``progress=``. ``True`` means a default one.
 
@@ -139,8 +129,8 @@ class ProgressBar:
     ``line_seconds``, and one at the end. It is written to stderr. If writing fails, the wait goes
     on without it.
 
-    Attributes:
-        console: Where to draw it; pass None for stderr.
+    Args:
+        console: Where to draw it; None for stderr.
         line_seconds: The time between two lines where it cannot be drawn in place, in seconds, 0 or
             more.
 
@@ -149,11 +139,30 @@ class ProgressBar:
         InvalidValue: If ``line_seconds`` is out of its range.
     """
 
-    console: rich.console.Console = attrs.field(default=None, converter=_console)
-    line_seconds: float = attrs.field(default=60, kw_only=True, converter=fields.seconds)
+    def __init__(
+        self, console: rich.console.Console | None = None, *, line_seconds: float = 60
+    ) -> None:
+        try:
+            import rich.console
+        except ImportError:
+            raise ConfigurationError(
+                "a progress bar needs rich: pip install 'superstaq_jobs[progress]'"
+            ) from None
+        checked: Any = fields.seconds(line_seconds)
+        if isinstance(checked, fields.Bad):
+            raise InvalidValue("a ProgressBar", [Problem("line_seconds", checked.what)])
+        self._console = rich.console.Console(stderr=True) if console is None else console
+        self._line_seconds = line_seconds
 
-    def __attrs_post_init__(self) -> None:
-        fields.refuse_bad(self)
+    @property
+    def console(self) -> rich.console.Console:
+        """Where it is drawn."""
+        return self._console
+
+    @property
+    def line_seconds(self) -> float:
+        """The time between two lines where it cannot be drawn in place, in seconds."""
+        return self._line_seconds
 
 
 class WaitOptions(TypedDict, total=False):
@@ -257,11 +266,7 @@ class WaitPlan:
         polling_seconds: float,
         **index: Any,
     ) -> Self:
-        """The plan of one call of a public function, which takes the options in ``allowed``.
-
-        Raises:
-            TypeError: If it does not take one of the options.
-        """
+        """The plan of one call of a public function; ``TypeError`` if an option is not allowed."""
         for name in options:
             if name not in allowed:
                 import difflib  # for this error only
