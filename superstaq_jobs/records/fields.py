@@ -26,7 +26,7 @@ __all__ = []
 INDEX_LIMIT: Final = 10**18
 """Qubit indices are smaller than this: the decoder reads at most 18 digits."""
 
-_TARGET: Final = re.compile(r"[A-Za-z0-9-]+_[A-Za-z0-9.-]+_(?:qpu|simulator)")
+TARGET: Final = re.compile(r"[A-Za-z0-9-]+_[A-Za-z0-9.-]+_(?:qpu|simulator)")
 _SHOWN_CHARACTERS: Final = 40
 _CLIPPED_CHARACTERS: Final = 60
 
@@ -156,7 +156,7 @@ def job_id(value: UUID | str) -> UUID:
 def target(value: str) -> str:
     """A target's name, ``<provider>_<device>_<qpu|simulator>``: the official client's rule."""
     name = string(value)
-    if isinstance(name, str) and not _TARGET.fullmatch(name):
+    if isinstance(name, str) and not TARGET.fullmatch(name):
         return bad(
             "must be a target name <provider>_<device>_<qpu|simulator>, such as ibmq_fez_qpu; "
             f"got {shown(name)}"

@@ -47,7 +47,9 @@ Integer = NewType("Integer", Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
 """An integer. The parser leaves larger ones to the converter, which takes up to 4,000 digits."""
 Count = NewType("Count", int)
 """An integer >= 0."""
-TargetName = NewType("TargetName", str)
+TargetName = NewType(
+    "TargetName", Annotated[str, msgspec.Meta(pattern=rf"\A(?:{fields.TARGET.pattern})\Z")]
+)
 """A target's name."""
 JsonObject = NewType("JsonObject", dict[str, Any])
 """Any JSON object."""
