@@ -122,15 +122,10 @@ class JobData:
 
 
 _NAMES: Final = frozenset(attrs.fields_dict(JobData))
-_KnownParts: Any = msgspec.defstruct(
-    "_KnownParts", [(name, Raw, Raw()) for name in _NAMES], forbid_unknown_fields=True
-)
-"""The fields of a job as they are written, if there are no others."""
-
+_Other = list[Any] | str | int | float | bool | None
 _READ: Final = msgspec.json.Decoder(dict[UUID, JobData]).decode
 _CUT: Final = msgspec.json.Decoder(dict[str, Raw]).decode
-_CUT_JOBS: Final = msgspec.json.Decoder(dict[str, dict[str, Raw]]).decode
-_CUT_KNOWN: Final = msgspec.json.Decoder(dict[str, _KnownParts]).decode
+_CUT_JOBS: Final = msgspec.json.Decoder(dict[str, dict[str, Raw] | _Other]).decode
 
 _STATUSES: Final = frozenset(CircuitStatus) - {CircuitStatus.UNKNOWN}
 _NOTHING: Final = JsonMapping()
@@ -211,7 +206,7 @@ def read_jobs(
     provenance = _provenance(fetched_at, source)
     try:
         return _read_quickly(body, provenance)
-    except (msgspec.MsgspecError, ValueError, RecursionError, ProtocolError, WrongError):
+    except (msgspec.MsgspecError, ValueError, LookupError, RecursionError, ProtocolError, WrongError):
         pass  # explained outside the handler, so that the error stands alone
     return _read_thoroughly(body, provenance)
 
@@ -237,14 +232,13 @@ def _provenance(fetched_at: dt.datetime | None, source: str | None) -> _Provenan
 
 def _read_quickly(body: bytes, provenance: _Provenance) -> Decoded[tuple[JobSnapshot, ...]]:
     """The jobs in a body; or some error, if it has to be read thoroughly."""
+    cut = _CUT_JOBS(body)
     warnings: tuple[str, ...] = ()
-    try:
-        extras, times = _cut_known(body)
-    except msgspec.ValidationError:  # a job has an unknown field, or there are warnings
+    if "warnings" in cut:
+        del cut["warnings"]
         body, warnings = _without_warnings(body)
-        extras, times = _cut_any(body)
-    if _FINE_TIME.search(b"".join(times)):
-        wrong("has a time that is finer than a microsecond")
+    extras = list(map(_unknown, cut.values()))
+    del cut  # before the body is read, so that both are not in memory at once
     read = _READ(body)
     # As many as there are, unless a job's id is there twice, in two spellings.
     jobs = [
@@ -254,32 +248,22 @@ def _read_quickly(body: bytes, provenance: _Provenance) -> Decoded[tuple[JobSnap
     return Decoded(tuple(jobs), warnings + _oddities(read.values(), jobs))
 
 
-def _cut_known(body: bytes) -> tuple[list[JsonMapping], list[Raw]]:
-    """As ``_cut_any``, and faster, for a body without unknown fields."""
-    jobs = _CUT_KNOWN(body).values()
-    times = [time for j in jobs for time in (j.submission_timestamp, j.last_updated_timestamp)]
-    return [_NOTHING] * len(jobs), times
-
-
-def _cut_any(body: bytes) -> tuple[list[JsonMapping], list[Raw]]:
-    """The unknown fields of each job, and the time stamps of all of them as they are written."""
-    jobs = _CUT_JOBS(body).values()
-    times = [j[n] for j in jobs for n in ("submission_timestamp", "last_updated_timestamp")]
-    return list(map(_unknown, jobs)), times
-
-
-def _unknown(parts: dict[str, Raw]) -> JsonMapping:
-    if _NAMES.issuperset(parts):
-        return _NOTHING
-    return JsonMapping({n: parse_json(bytes(p)) for n, p in parts.items() if n not in _NAMES})
-
-
 def _without_warnings(body: bytes) -> tuple[bytes, tuple[str, ...]]:
     parts = _CUT(body)
-    if "warnings" not in parts:
-        return body, ()
     warnings = _warnings_in(parse_json(bytes(parts.pop("warnings"))))
     return join_jobs(parts), warnings
+
+
+def _unknown(parts: object) -> JsonMapping:
+    """The unknown fields of a job, from all of its fields as they are written."""
+    if not isinstance(parts, dict):
+        wrong("must be an object")
+    times = parts["submission_timestamp"], parts["last_updated_timestamp"]
+    if _FINE_TIME.search(b"".join(times)):
+        wrong("has a time that is finer than a microsecond")
+    if _NAMES.issuperset(parts):
+        return _NOTHING
+    return freeze_object({n: parse_json(bytes(p)) for n, p in parts.items() if n not in _NAMES})
 
 
 def _read_thoroughly(body: bytes, provenance: _Provenance) -> Decoded[tuple[JobSnapshot, ...]]:
