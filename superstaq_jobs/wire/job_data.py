@@ -130,8 +130,7 @@ _CUT_JOBS: Final = msgspec.json.Decoder(dict[str, dict[str, Raw] | _Other]).deco
 _STATUSES: Final = frozenset(CircuitStatus) - {CircuitStatus.UNKNOWN}
 _NOTHING: Final = JsonMapping()
 _NONE_SHORT: Final = FrozenMapping[str, int]()
-# The parser rounds what is finer than a microsecond; a digit may be written as an escape.
-_FINE_TIME: Final = re.compile(rb"[.,]\d{7}|\\")
+_FINE_TIME: Final = re.compile(rb"\.\d{7}")
 
 
 def unknown_fields(data: dict[str, Any], known: type[attrs.AttrsInstance]) -> dict[str, Any]:
@@ -258,9 +257,10 @@ def _unknown(parts: object) -> JsonMapping:
     """The unknown fields of a job, from all of its fields as they are written."""
     if not isinstance(parts, dict):
         wrong("must be an object")
-    times = parts["submission_timestamp"], parts["last_updated_timestamp"]
-    if _FINE_TIME.search(b"".join(times)):
-        wrong("has a time that is finer than a microsecond")
+    # The parser rounds times that are finer than a microsecond; a digit may be an escape.
+    times = b"".join((parts["submission_timestamp"], parts["last_updated_timestamp"]))
+    if b"\\" in times or _FINE_TIME.search(times):
+        wrong("has a time that is perhaps finer than a microsecond")
     if _NAMES.issuperset(parts):
         return _NOTHING
     return freeze_object({n: parse_json(bytes(p)) for n, p in parts.items() if n not in _NAMES})
