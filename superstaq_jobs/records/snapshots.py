@@ -104,8 +104,14 @@ def _lengths(value: Mapping[str, int]) -> FrozenMapping[str, int]:
     return FrozenMapping(value)
 
 
+class _Snapshot:
+    """The slot that is not a field: ``_maker`` needs it in a base, apart from the fields."""
+
+    __slots__ = ("__weakref__",)
+
+
 @attrs.frozen(kw_only=True)
-class CircuitSnapshot:
+class CircuitSnapshot(_Snapshot):
     """One circuit of a job, as the server described it at one moment.
 
     Attributes:
@@ -180,7 +186,7 @@ class CircuitSnapshot:
 
 
 @attrs.frozen(kw_only=True)
-class JobSnapshot:
+class JobSnapshot(_Snapshot):
     """One job, as the server described it at one moment.
 
     It never changes, and reading it does no I/O. Snapshots with the same content are equal,
@@ -502,21 +508,16 @@ def to_plain(value: Any) -> Any:
 def _maker(record: type[R]) -> Callable[..., R]:
     """A constructor of a record without its converters and checks, several times as fast.
 
-    It takes the fields by position. attrs writes it: the ``__init__`` of a class with the same
-    fields and no converters fills in an instance of the record.
+    It takes the fields by position. attrs writes it, for a class with the same fields that is not
+    frozen; once they are filled in, the instance becomes one of the record.
     """
-    bare = attrs.make_class(
-        f"Bare{record.__name__}",
-        {field.name: attrs.field() for field in attrs.fields(record)},
-        frozen=True,
-        slots=True,
-    )
-    fill = bare.__init__  # type: ignore[misc]
+    names = [field.name for field in attrs.fields(record)]
+    bare = attrs.make_class(f"Bare{record.__name__}", names, bases=(_Snapshot,), slots=True)
 
     def make(*values: Any) -> R:
-        made = object.__new__(record)
-        fill(made, *values)
-        return made
+        made: Any = bare(*values)
+        made.__class__ = record
+        return made  # type: ignore[no-any-return]
 
     return make
 

@@ -74,7 +74,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-M = TypeVar("M", bound=FrozenMapping[Any, Any])
 
 MAX_MESSAGE_CHARACTERS: Final = 1000
 """The most that is kept of a message from the server."""
@@ -130,6 +129,7 @@ _CUT_JOBS: Final = msgspec.json.Decoder(dict[str, dict[str, Raw] | _Other]).deco
 _STATUSES: Final = frozenset(CircuitStatus) - {CircuitStatus.UNKNOWN}
 _NOTHING: Final = JsonMapping()
 _NONE_SHORT: Final = FrozenMapping[str, int]()
+_TIMES: Final = ("submission_timestamp", "last_updated_timestamp")
 _FINE_TIME: Final = re.compile(rb"\.\d{7}")
 
 
@@ -205,7 +205,7 @@ def read_jobs(
     provenance = _provenance(fetched_at, source)
     try:
         return _read_quickly(body, provenance)
-    except (msgspec.MsgspecError, ValueError, LookupError, RecursionError, ProtocolError, WrongError):
+    except (msgspec.MsgspecError, ValueError, RecursionError, ProtocolError, WrongError):
         pass  # explained outside the handler, so that the error stands alone
     return _read_thoroughly(body, provenance)
 
@@ -258,7 +258,7 @@ def _unknown(parts: object) -> JsonMapping:
     if not isinstance(parts, dict):
         wrong("must be an object")
     # The parser rounds times that are finer than a microsecond; a digit may be an escape.
-    times = b"".join((parts["submission_timestamp"], parts["last_updated_timestamp"]))
+    times = b"".join([parts.get(name, b"") for name in _TIMES])
     if b"\\" in times or _FINE_TIME.search(times):
         wrong("has a time that is perhaps finer than a microsecond")
     if _NAMES.issuperset(parts):
@@ -307,12 +307,12 @@ def _snapshot(
         data.provider_id,
         data.input_circuits,
         data.compiled_circuits,
-        _adopted(Counts, data.counts),
+        [None if c is None else adopt(Counts, c) for c in data.counts],
         data.results_dicts,
         data.shots,
         [None if time is None else _aware(time) for time in data.last_updated_timestamp],
-        _adopted(FrozenMapping, data.initial_logical_to_physicals),
-        _adopted(FrozenMapping, data.final_logical_to_physicals),
+        [None if q is None else adopt(FrozenMapping, q) for q in data.initial_logical_to_physicals],
+        [None if q is None else adopt(FrozenMapping, q) for q in data.final_logical_to_physicals],
         data.logical_qubits,
         data.physical_qubits,
     )
@@ -335,10 +335,6 @@ def _snapshot(
         short_lists,
         *provenance,
     )
-
-
-def _adopted(kind: type[M], sent: Iterable[dict[Any, Any] | None]) -> list[M | None]:
-    return [None if items is None else adopt(kind, items) for items in sent]
 
 
 def _aware(time: dt.datetime) -> dt.datetime:
@@ -391,8 +387,8 @@ def _oddities(sent: Collection[JobData], jobs: Iterable[JobSnapshot]) -> tuple[s
             f"the server sent fewer {names} than circuits, in job {short[0].job_id}{others}. What "
             "is missing is empty, or None; the lengths are in short_lists."
         )
-    times = [(data.submission_timestamp, *data.last_updated_timestamp) for data in sent]
-    if None in {time.tzinfo for each in times for time in each if time is not None}:
+    times = [t for data in sent for t in (data.submission_timestamp, *data.last_updated_timestamp)]
+    if None in {time.tzinfo for time in times if time is not None}:
         messages.append("the server sent time stamps without a time zone. They are read as UTC.")
     return tuple(messages)
 
@@ -413,7 +409,8 @@ def cut_jobs(body: bytes) -> dict[str, bytes] | None:
 
 def join_jobs(parts: Mapping[str, bytes | Raw]) -> bytes:
     """A body of such parts: ``cut_jobs(join_jobs(parts)) == parts``."""
-    return b"{%s}" % b",".join([b"%s:%s" % (msgspec.json.encode(n), part) for n, part in parts.items()])
+    named = [b"%s:%s" % (msgspec.json.encode(name), part) for name, part in parts.items()]
+    return b"{%s}" % b",".join(named)
 
 
 def encode_jobs(snapshots: Iterable[JobSnapshot]) -> bytes:
