@@ -127,6 +127,9 @@ class FrozenMapping(Mapping[K, V_co]):
         return self
 
 
+_set_items: Final = vars(FrozenMapping)["_items"].__set__
+
+
 class JsonMapping(FrozenMapping[str, Json]):
     """A JSON object that cannot change, all the way down.
 
@@ -191,7 +194,7 @@ def adopt(kind: type[M], items: dict[Any, Any]) -> M:
     Nothing else may refer to the dict.
     """
     made = object.__new__(kind)
-    object.__setattr__(made, "_items", items)
+    _set_items(made, items)
     return made
 
 
