@@ -36,11 +36,7 @@ E = TypeVar("E", bound=enum.Enum)
 
 @attrs.frozen
 class Bad:
-    """Stands in a field for a value that cannot be used.
-
-    Attributes:
-        what: What is wrong with it.
-    """
+    """Stands in a field for a value that cannot be used, and says what is wrong with it."""
 
     what: str
 
@@ -55,13 +51,7 @@ def refuse_bad(
     error: Callable[[str, list[Problem]], Exception] = InvalidValue,
     *further: Problem,
 ) -> None:
-    """Raise one error that names every bad field of a record, if there is one.
-
-    Args:
-        record: The record.
-        error: The class to raise.
-        further: Problems that do not belong to a single field.
-    """
+    """Raise one error that names every bad field of a record, and further problems, if any."""
     problems = [
         Problem(field.name, value.what)
         for field in attrs.fields(type(record))

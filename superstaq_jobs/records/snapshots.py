@@ -468,17 +468,7 @@ class JobSnapshot(_Snapshot):
         Returns:
             New dicts and lists.
         """
-        data: dict[str, Any] = {
-            "job_type": str(self.job_type),
-            "user_email": self.user_email,
-            "target": self.target,
-            "num_circuits": len(self.circuits),
-            "circuit_type": str(self.circuit_type),
-            "dry_run": self.dry_run,
-            "submission_timestamp": _timestamp(self.submitted_at),
-            "tags": list(self.tags),
-            "metadata": self.metadata.to_dict(),
-        }
+        data = {name: to_plain(getattr(self, field)) for name, field in JOB_FIELDS.items()}
         for name, field in PER_CIRCUIT_LISTS.items():
             sent = self.circuits[: self.short_lists.get(name, len(self.circuits))]
             surplus = thaw(self.extra.get(name, ()))
@@ -486,20 +476,16 @@ class JobSnapshot(_Snapshot):
         return data
 
 
-def _timestamp(moment: dt.datetime) -> str:
-    text = moment.isoformat()
-    return f"{text[:-6]}Z" if text.endswith("+00:00") else text
-
-
 def to_plain(value: Any) -> Any:
-    """A field of a circuit as plain JSON data."""
+    """A field of a job or a circuit as plain JSON data."""
+    if isinstance(value, str):
+        return str(value)  # which an enum is not
     if isinstance(value, dt.datetime):
-        return _timestamp(value)
-    if isinstance(value, Counts):
-        return dict(value)
-    if isinstance(value, FrozenMapping):
+        text = value.isoformat()
+        return f"{text[:-6]}Z" if text.endswith("+00:00") else text
+    if isinstance(value, FrozenMapping) and not isinstance(value, JsonMapping):
         return {str(key): item for key, item in value.items()}
-    return value
+    return thaw(value)
 
 
 # ---- records of values that have been checked ----------------------------------------------------

@@ -222,14 +222,7 @@ def read_jobs(
         return _read_quickly(body, provenance)
     except (msgspec.MsgspecError, ValueError, RecursionError, ProtocolError, WrongError):
         pass  # explained outside the handler, so that the error stands alone
-    return _read_thoroughly(body, provenance)
-
-
-def explain_jobs(
-    body: bytes, *, fetched_at: dt.datetime | None = None, source: str | None = None
-) -> Decoded[tuple[JobSnapshot, ...]]:
-    """As ``read_jobs``, by the reader that names every problem by its path and takes longer."""
-    return _read_thoroughly(body, _provenance(fetched_at, source))
+    return explain_jobs(body, fetched_at=fetched_at, source=source)
 
 
 _Provenance = tuple[dt.datetime | None, str | None]
@@ -281,8 +274,11 @@ def _unknown(parts: object) -> JsonMapping:
     return freeze_object({n: parse_json(bytes(p)) for n, p in parts.items() if n not in _NAMES})
 
 
-def _read_thoroughly(body: bytes, provenance: _Provenance) -> Decoded[tuple[JobSnapshot, ...]]:
-    """The jobs in a body; or a ``ProtocolError`` that names every problem by its path."""
+def explain_jobs(
+    body: bytes, *, fetched_at: dt.datetime | None = None, source: str | None = None
+) -> Decoded[tuple[JobSnapshot, ...]]:
+    """As ``read_jobs``, by the reader that names every problem by its path and takes longer."""
+    provenance = _provenance(fetched_at, source)
     read, warnings = without_warnings(parse_json(body))
     collector = Collector()
     jobs: dict[UUID, JobSnapshot] = {}
