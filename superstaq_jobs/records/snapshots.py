@@ -425,22 +425,18 @@ class JobSnapshot(_Snapshot):
             return tuple(self.counts(circuit.index) for circuit in self.circuits)
         circuit = self.circuit(index)
         self.raise_if_unsuccessful(index)
-        if not circuit.is_terminal:
-            raise CountsUnavailable(
-                f"circuit {index} of job {self.job_id} has no counts yet: it was "
-                f"{circuit.status_text} when this snapshot was taken. Wait for it with "
-                "JobHandle.wait_until_complete().",
-                job_id=self.job_id,
-                index=index,
+        if circuit.is_terminal and circuit.counts is not None:
+            return circuit.counts
+        if circuit.is_terminal:
+            why = f"is {circuit.status_text} and has no counts (its job type is {self.job_type})"
+        else:
+            why = (
+                f"has no counts yet: it was {circuit.status_text} when this snapshot was taken. "
+                "Wait for it with JobHandle.wait_until_complete()."
             )
-        if circuit.counts is None:
-            raise CountsUnavailable(
-                f"circuit {index} of job {self.job_id} is {circuit.status_text} and has no counts "
-                f"(its job type is {self.job_type})",
-                job_id=self.job_id,
-                index=index,
-            )
-        return circuit.counts
+        raise CountsUnavailable(
+            f"circuit {index} of job {self.job_id} {why}", job_id=self.job_id, index=index
+        )
 
     def with_counts(self, index: int, counts: Mapping[str, int | float]) -> JobSnapshot:
         """A copy of the snapshot in which one circuit has these counts.
