@@ -278,13 +278,9 @@ def many(value: Iterable[T], kind: type[T]) -> tuple[T, ...]:
     """Instances of a class, in order."""
 
     def check(item: T) -> T:
-        return item if isinstance(item, kind) else bad(_expected(item, kind))
+        return item if is_a(item, kind) else bad(f"expected a {kind.__name__}, got {shown(item)}")
 
     return _many(value, check, f"{kind.__name__}s")
-
-
-def _expected(item: object, kind: type) -> str:
-    return f"expected a {kind.__name__}, got {shown(item)}"
 
 
 def filters(value: Iterable[Any] | None, check: Callable[[Any], T]) -> tuple[T, ...] | None:

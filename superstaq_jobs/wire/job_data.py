@@ -144,7 +144,6 @@ _CUT_JOBS: Final = msgspec.json.Decoder(dict[str, dict[str, Raw] | _Other]).deco
 _STATUSES: Final = frozenset(CircuitStatus) - {CircuitStatus.UNKNOWN}
 _NOTHING: Final = JsonMapping()
 _NONE_SHORT: Final = FrozenMapping[str, int]()
-_TIMES: Final = ("submission_timestamp", "last_updated_timestamp")
 _FINE_TIME: Final = re.compile(rb"\.\d{7}")
 
 
@@ -266,8 +265,9 @@ def _unknown(parts: object) -> JsonMapping:
     if not isinstance(parts, dict):
         wrong("must be an object")
     # The parser rounds times that are finer than a microsecond; a digit may be an escape.
-    times = b"".join([parts.get(name, b"") for name in _TIMES])
-    if b"\\" in times or _FINE_TIME.search(times):
+    times = parts.get("submission_timestamp", b""), parts.get("last_updated_timestamp", b"")
+    written = b"".join(times)
+    if b"\\" in written or _FINE_TIME.search(written):
         wrong("has a time that is perhaps finer than a microsecond")
     if _NAMES.issuperset(parts):
         return _NOTHING
@@ -389,11 +389,8 @@ def _oddities(sent: Collection[JobData], jobs: Iterable[JobSnapshot]) -> tuple[s
             "the server uses a circuit status that this version of superstaq_jobs does not know: "
             f"{names}. It is kept in status_text, and the circuit counts as unfinished."
         )
-    short = [
-        job
-        for job in jobs
-        if job.short_lists is not _NONE_SHORT and not REQUIRED_LISTS.isdisjoint(job.short_lists)
-    ]
+    uneven = [job for job in jobs if job.short_lists is not _NONE_SHORT]
+    short = [job for job in uneven if not REQUIRED_LISTS.isdisjoint(job.short_lists)]
     if short:
         names = " and ".join(sorted(REQUIRED_LISTS.intersection(short[0].short_lists)))
         others = f" and {len(short) - 1} more" if len(short) > 1 else ""

@@ -153,9 +153,7 @@ def structure(kind: type[T], data: Any, *, what: str) -> T:
     """
     collector = Collector()
     try:
-        if not isinstance(data, dict):
-            wrong(f"expected an object, got {fields.shown(data)}")
-        return converter().structure(data, kind)
+        return converter().structure(_object(data), kind)
     except (WrongError, InvalidValue, ExceptionGroup) as error:  # the last is cattrs's
         collector.add("$", error)
     raise protocol_error(what, collector)
@@ -235,11 +233,15 @@ def parse_moment(text: Any, _kind: Any = None) -> dt.datetime:
         wrong(f"must be a valid time, got {fields.shown(text)}: {error}")
 
 
-def _counts(value: Any, _kind: Any) -> dict[str, Any]:
+def _object(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
         wrong(f"expected an object, got {fields.shown(value)}")
+    return value
+
+
+def _counts(value: Any, _kind: Any) -> dict[str, Any]:
     try:
-        Counts(value)
+        Counts(_object(value))
     except (TypeError, ValueError) as error:
         collector = Collector()
         for bits, number in value.items():
@@ -251,11 +253,9 @@ def _counts(value: Any, _kind: Any) -> dict[str, Any]:
 
 
 def _qubit_map(value: Any, _kind: Any) -> dict[int, int]:
-    if not isinstance(value, dict):
-        wrong(f"expected an object, got {fields.shown(value)}")
     collector = Collector()
     qubits: dict[int, int] = {}
-    for key, qubit in value.items():
+    for key, qubit in _object(value).items():
         if not _INTEGER.fullmatch(key):
             collector.say(f".{key}", "the key must be a qubit index")
         elif type(qubit) is not int:
