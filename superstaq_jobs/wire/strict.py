@@ -240,16 +240,17 @@ def _object(value: object) -> dict[str, Any]:
 
 
 def _counts(value: Any, _kind: Any) -> dict[str, Any]:
+    items = _object(value)
     try:
-        Counts(_object(value))
+        Counts(items)
     except (TypeError, ValueError) as error:
         collector = Collector()
-        for bits, number in value.items():
+        for bits, number in items.items():
             if not isinstance(number, int | float) or isinstance(number, bool):
                 collector.say(f".{bits}", f"expected a number, got {fields.shown(number)}")
         collector.finish()
         wrong(str(error))
-    return value
+    return items
 
 
 def _qubit_map(value: Any, _kind: Any) -> dict[int, int]:
