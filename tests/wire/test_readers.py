@@ -7,8 +7,8 @@ import json
 import pickle
 import subprocess
 import sys
-import weakref
 import uuid
+import weakref
 
 import attrs
 import pytest
