@@ -104,14 +104,8 @@ def _lengths(value: Mapping[str, int]) -> FrozenMapping[str, int]:
     return FrozenMapping(value)
 
 
-class _Snapshot:
-    """The slot that is not a field: ``_maker`` needs it in a base, apart from the fields."""
-
-    __slots__ = ("__weakref__",)
-
-
 @attrs.frozen(kw_only=True)
-class CircuitSnapshot(_Snapshot):
+class CircuitSnapshot:
     """One circuit of a job, as the server described it at one moment.
 
     Attributes:
@@ -186,7 +180,7 @@ class CircuitSnapshot(_Snapshot):
 
 
 @attrs.frozen(kw_only=True)
-class JobSnapshot(_Snapshot):
+class JobSnapshot:
     """One job, as the server described it at one moment.
 
     It never changes, and reading it does no I/O. Snapshots with the same content are equal,
@@ -490,16 +484,17 @@ def to_plain(value: Any) -> Any:
 def _maker(record: type[R]) -> Callable[..., R]:
     """A constructor of a record without its converters and checks, several times as fast.
 
-    It takes the fields by position. attrs writes it, for a class with the same fields that is not
-    frozen; once they are filled in, the instance becomes one of the record.
+    It takes the fields by position. attrs writes it: the ``__init__`` of a class with the same
+    fields and no converters fills in an instance of the record.
     """
     names = [field.name for field in attrs.fields(record)]
-    bare = attrs.make_class(f"Bare{record.__name__}", names, bases=(_Snapshot,), slots=True)
+    bare = attrs.make_class(f"Bare{record.__name__}", names, frozen=True, slots=True)
+    fill = bare.__init__  # type: ignore[misc]
 
     def make(*values: Any) -> R:
-        made: Any = bare(*values)
-        made.__class__ = record
-        return made  # type: ignore[no-any-return]
+        made = object.__new__(record)
+        fill(made, *values)
+        return made
 
     return make
 

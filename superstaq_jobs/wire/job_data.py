@@ -389,8 +389,11 @@ def _oddities(sent: Collection[JobData], jobs: Iterable[JobSnapshot]) -> tuple[s
             "the server uses a circuit status that this version of superstaq_jobs does not know: "
             f"{names}. It is kept in status_text, and the circuit counts as unfinished."
         )
-    uneven = [job for job in jobs if job.short_lists is not _NONE_SHORT]
-    short = [job for job in uneven if not REQUIRED_LISTS.isdisjoint(job.short_lists)]
+    short = [
+        job
+        for job in jobs
+        if job.short_lists is not _NONE_SHORT and not REQUIRED_LISTS.isdisjoint(job.short_lists)
+    ]
     if short:
         names = " and ".join(sorted(REQUIRED_LISTS.intersection(short[0].short_lists)))
         others = f" and {len(short) - 1} more" if len(short) > 1 else ""
