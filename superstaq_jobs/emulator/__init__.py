@@ -21,6 +21,7 @@ try:
     from .emulator import Emulator
     from .jobs.job import EmulatedJob
     from .jobs.plans import Ending, Plan
+    from .official_targets import OFFICIAL_TARGETS
     from .server.faults import AnyFault, FaultScript
     from .simulator.simulator import Simulator
     from .targets import DEFAULT_TARGETS, Target
@@ -33,6 +34,7 @@ except ModuleNotFoundError as error:
 
 __all__ = [
     "DEFAULT_TARGETS",
+    "OFFICIAL_TARGETS",
     "AnyFault",
     "EmulatedJob",
     "Emulator",

@@ -15,7 +15,7 @@ from .accounts import Accounts, User
 from .jobs.plans import Plan
 from .jobs.store import JobStore
 from .operator import OperatorMethods
-from .server.client_api import make_app
+from .server.app import make_app
 from .server.faults import AnyFault, FaultScript
 from .server.server import Server, listen
 from .service import Service
