@@ -19,7 +19,7 @@ from .messages.circuits import no_circuits, split_circuits
 from .messages.requests import TargetFilter
 from .messages.responses import Refusal
 from .simulator.simulator import Simulator
-from .simulator.tasks import Result
+from .simulator.tasks import Result, Size
 from .targets import Target
 
 __all__ = ["Service", "run_when_ready", "run_when_ready_blocking"]
@@ -72,6 +72,14 @@ class Service:
             return (await asyncio.wrap_future(splitting)).circuits
         except ValueError as error:
             raise no_circuits(str(error)) from error
+
+    async def sizes(self, circuits: list[str], circuit_type: str) -> list[Size | None]:
+        """The size of each circuit; None for one that cannot be read."""
+        describing = self.simulator.describe(circuits, circuit_type)
+        try:
+            return (await asyncio.wrap_future(describing)).sizes
+        except ValueError:  # it took too long
+            return [None] * len(circuits)
 
     def start(self, job: Job) -> None:
         """Hand the circuits of a stored job to the simulator."""

@@ -15,7 +15,7 @@ from superstaq_jobs.emulator.messages.requests import check_host
 from superstaq_jobs.emulator.messages.responses import Refusal, json_response
 from superstaq_jobs.emulator.service import Service
 
-from .admin_api import admin_routes
+from .admin_api import ADMIN, admin_routes
 from .v0_2_0 import V0_2_0
 from .v0_3_0 import V0_3_0
 from .versions import ApiVersion, Call
@@ -27,8 +27,6 @@ VERSIONS: Final[Mapping[str, ApiVersion]] = {version.name: version for version i
 
 CALLS: Final = tuple(call.name for version in VERSIONS.values() for call in version.calls)
 """The names of the calls of all versions, such as ``"POST /client/job"``."""
-
-_OTHER_PATHS: Final = ("", "__admin__")
 
 
 def find_call(method: str, path: str) -> str | None:
@@ -74,7 +72,7 @@ async def _error_response(request: Request, error: Exception) -> Response:
     name, _ = _split_path(request.url.path)
     if name in VERSIONS:
         refusal = VERSIONS[name].error(refusal)
-    elif name not in _OTHER_PATHS:
+    elif name != ADMIN:
         spoken = " and ".join(VERSIONS)
         message = f"There is nothing at {request.url.path}: this emulator speaks {spoken}."
         refusal = Refusal(refusal.status_code, {"message": message})

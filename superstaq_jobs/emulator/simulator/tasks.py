@@ -33,7 +33,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 
     ``error_rate`` is that of every noisy gate, None for the usual ones. With ``fixed_qubits`` qubit
     k of the circuit is qubit k of the device; with ``mirror_swaps`` a SWAP gate is not carried out
-    but exchanges the qubits from then on; without ``global_phase`` that is left out.
+    but exchanges the qubits from then on.
     """
 
     circuit: str
@@ -49,7 +49,6 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     native_gates: tuple[str, ...]
     fixed_qubits: bool = False
     mirror_swaps: bool = False
-    global_phase: bool = True
 
 
 class Split(msgspec.Struct, frozen=True, kw_only=True):

@@ -132,8 +132,7 @@ async def compile_for_aqt(service: Service, _: User, request: Request) -> object
     """``POST /aqt_compile``: without pulses. Equivalent circuits are copies of each other."""
     body, target, circuits, circuit_type = await _read(service, request)
     copies = _copies(body.read_options())
-    # As the service does here, and not for other targets.
-    batch = await _compile(service, target, circuits, circuit_type, global_phase=False)
+    batch = await _compile(service, target, circuits, circuit_type)
     return await batch.copied(copies).response(service)
 
 
@@ -155,9 +154,8 @@ async def estimate_resources(service: Service, _: User, request: Request) -> obj
     if not target.simulator:
         batch = await _compile(service, target, circuits, circuit_type)
         circuits = [one.compiled for one in batch.compiled]
-    described = await asyncio.wrap_future(service.simulator.describe(circuits, circuit_type))
     estimates = []
-    for index, size in enumerate(described.sizes):
+    for index, size in enumerate(await service.sizes(circuits, circuit_type)):
         if size is None:
             raise bad_request(f"circuit {index} cannot be read")
         estimate = msgspec.structs.asdict(size)

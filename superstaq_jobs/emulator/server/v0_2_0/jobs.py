@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import uuid
 from collections.abc import Callable, Mapping
@@ -103,14 +102,14 @@ async def create_jobs(service: Service, user: User, request: Request) -> object:
     if reason := _refusal(target, new_job):
         raise bad_request(reason)
     circuits = await service.split(text, circuit_type)
-    sizes = await asyncio.wrap_future(service.simulator.describe(circuits, circuit_type))
+    sizes = await service.sizes(circuits, circuit_type)
     service.check_simulator()  # or jobs would be stored that never run
     jobs = service.store.add_each(
         user,
         new_job,
         circuits,
         target,
-        num_qubits=[None if size is None else size.num_qubits for size in sizes.sizes],
+        num_qubits=[None if size is None else size.num_qubits for size in sizes],
     )
     for job in jobs:
         service.start(job)

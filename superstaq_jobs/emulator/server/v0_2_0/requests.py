@@ -53,12 +53,12 @@ def _sentence(problem: dict[str, Any]) -> str:
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
-    """What every body may have: options, as the text of a JSON object."""
+    """What every body may have: options, a JSON object written as a string."""
 
     options: str | None = None
 
     def read_options(self) -> dict[str, Any]:
-        """The options; raises a `Refusal` with 400 if they are not the text of a JSON object."""
+        """The options; raises a `Refusal` with 400 if the string is not a JSON object."""
         try:
             options = msgspec.json.decode(self.options or "{}")
         except (msgspec.DecodeError, RecursionError) as error:

@@ -216,8 +216,6 @@ def _compile(program: Program, task: dict[str, Any]) -> tuple[Any, dict[str, Any
             places=_fixed_places(program, task),
             level=1,
         )
-        if not task["global_phase"]:
-            runnable.global_phase = 0
         initial, final = _layouts(runnable, qubits)
         final = [final[wire] for wire in wires]
         stays = task["fixed_qubits"] and coupling is None
