@@ -66,17 +66,17 @@ def test_a_query_finds_them(emulate, run, client):
 
 
 @pytest.mark.parametrize(
-    ("method", "job_type", "sim_method", "dry_run"),
+    ("method", "job_type", "dry_run"),
     [
-        (None, "submit", None, False),
-        ("statevector", "submit", None, False),
-        ("dry-run", "submit", None, True),
-        ("sim", "simulate", "sim", False),
-        ("noise-sim", "simulate", "noise-sim", False),
+        (None, "submit", False),
+        ("statevector", "submit", False),
+        ("dry-run", "submit", True),
+        ("sim", "simulate", False),
+        ("noise-sim", "simulate", False),
     ],
 )
 def test_what_a_method_means_in_v0_3_0(
-    *, emulate, run, client, method, job_type: str, sim_method, dry_run: bool
+    *, emulate, run, client, method: str | None, job_type: str, dry_run: bool
 ):
     server = emulate()
     (job_id,) = run(server, **({"method": method} if method else {}))

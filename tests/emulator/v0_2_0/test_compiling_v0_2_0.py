@@ -254,7 +254,7 @@ def test_compiling_takes_no_virtual_time_and_makes_no_job(emulate, post):
     assert server.jobs() == ()
 
 
-def test_compiling_does_not_wait_for_circuits_that_run(emulate, post, run):
+def test_compiling_does_not_wait_for_circuits_that_run(post, run):
     with Emulator(step_seconds=0) as server:
         post(server, "/compile", GOOD)  # starts the process
         qubits = cirq.LineQubit.range(20)

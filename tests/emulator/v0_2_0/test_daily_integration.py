@@ -55,9 +55,12 @@ def test_the_official_tests_pass(package: ModuleType, simulator: Simulator, tmp_
     report = tmp_path / "report.xml"
     with Emulator(targets=OFFICIAL_TARGETS, step_seconds=0, simulator=simulator) as server:
         ran = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=line"]
-            # Without the configuration of this repository.
-            + ["-c", os.devnull, "--rootdir", str(tmp_path), f"--junit-xml={report}", str(file)],
+            [
+                *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=line"),
+                # Without the configuration of this repository.
+                *("-c", os.devnull, "--rootdir", str(tmp_path)),
+                *(f"--junit-xml={report}", str(file)),
+            ],
             env=os.environ
             | {
                 "SUPERSTAQ_API_KEY": server.api_key,

@@ -11,7 +11,8 @@ import cirq
 import pytest
 from small_circuits import flips
 
-from superstaq_jobs.emulator import Emulator, Ending, Plan, User
+from superstaq_jobs.emulator import Emulator, Ending, Plan, Simulator, User
+from superstaq_jobs.emulator.messages.requests import MAX_BODY_BYTES
 from superstaq_jobs.testing import FakeClock
 
 QISKIT = "qiskit-superstaq"
@@ -367,6 +368,32 @@ def test_other_users_jobs_do_not_exist(emulate, run, post):
     for path in ("/fetch_jobs", "/cancel_jobs"):
         assert post(server, path, {"job_ids": ids}, key="a").status == 200
         assert post(server, path, {"job_ids": ids}, key="b").status == 404
+
+
+def test_a_body_that_announces_too_much_is_413(server, send):
+    headers = {"Content-Length": str(MAX_BODY_BYTES + 1)}
+    response = send(server, "POST", "/jobs", headers=headers, version="/v0.2.0")
+    assert (response.status, list(response.json)) == (413, ["message"])
+
+
+def test_a_simulator_that_is_out_of_time_fails_jobs_and_not_calls(emulate, run, done, post):
+    with Simulator(time_limit_seconds=1e-6) as hurried:
+        server = emulate(simulator=hurried)
+        jobs = done(server, run(server, flips(0), flips(1)))
+        assert [(job["status"], job["num_qubits"]) for job in jobs] == [("Failed", None)] * 2
+        dry = done(server, run(server, method="dry-run"))
+        assert dry[0]["failure"]["error"]
+        body = {key: value for key, value in GOOD.items() if key != "shots"}
+        for path in ("/compile", "/aqt_compile", "/qscout_compile", "/resource_estimate"):
+            response = post(server, path, body)
+            assert (response.status, list(response.json)) == (400, ["message"])
+
+
+def test_a_stopped_emulator_responds_no_more(emulate, post):
+    server = emulate()
+    server.stop()
+    with pytest.raises(ConnectionError):
+        post(server, "/jobs", GOOD)
 
 
 def test_an_unknown_call_is_404_or_405_with_a_message(server, send):

@@ -55,7 +55,7 @@ def test_the_basics_in_qiskit():
 @pytest.mark.usefixtures("server")
 def test_information_in_cirq():
     service = css.Service()
-    assert service.get_balance() == "100 credits"
+    assert service.get_balance() == "100.00 credits"
     names = [target.target for target in service.get_targets()]
     assert "ibmq_fez_qpu" in names
     assert service.target_info("ibmq_fez_qpu")["native_gate_set"] == ["cz", "rz", "sx", "x"]
@@ -79,7 +79,7 @@ def test_information_in_cirq():
 @pytest.mark.usefixtures("server")
 def test_information_in_qiskit():
     provider = qss.SuperstaqProvider()
-    assert provider.get_balance() == "100 credits"
+    assert provider.get_balance() == "100.00 credits"
     assert {target.target for target in provider.get_my_targets()} <= {
         backend.name for backend in provider.backends()
     }

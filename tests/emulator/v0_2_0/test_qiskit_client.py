@@ -80,11 +80,10 @@ def test_cancelling(emulate, provider):
     job.status()
     assert job.status(1) == JobStatus.CANCELLED
     assert job.status() == JobStatus.INITIALIZING
-    job.cancel()
+    with pytest.warns(gss.SuperstaqWarning, match="it already has status Cancelled"):
+        job.cancel()
     assert job.status() == JobStatus.CANCELLED
     assert not job.result(wait=0.02).success
-    with pytest.warns(gss.SuperstaqWarning, match="it already has status Cancelled"):
-        ours.get_job(job.job_id()).cancel()
 
 
 @pytest.mark.parametrize(
@@ -134,7 +133,7 @@ def test_backends_and_targets(emulate, provider):
 
 
 def test_the_account(ours):
-    assert ours.get_balance() == "100 credits"
+    assert ours.get_balance() == "100.00 credits"
     assert ours.get_balance(pretty_output=False) == 100.0
 
 

@@ -157,7 +157,7 @@ async def estimate_resources(service: Service, _: User, request: Request) -> obj
     estimates = []
     for index, size in enumerate(await service.sizes(circuits, circuit_type)):
         if size is None:
-            raise bad_request(f"circuit {index} cannot be read")
+            raise bad_request(f"circuit {index} cannot be read, or not in the time allowed")
         estimate = msgspec.structs.asdict(size)
         del estimate["num_qubits"]
         estimates.append(estimate)
