@@ -146,7 +146,8 @@ def test_a_jaqal_program_says_that_it_is_missing(official, service, post):
     assert all("does not write Jaqal" in program for program in out.jaqal_programs)
     body = {"jaqal_strs": '["prepare_all"]', "target": "qscout_peregrine_qpu", "options": "{}"}
     response = post(official, "/qscout_compile", body)
-    assert (response.status, list(response.json)) == (400, ["message"])
+    assert response.status == 400
+    assert "does not read Jaqal" in response.json["message"]
 
 
 def test_a_target_that_is_not_accessible_compiles(server, service):
