@@ -20,8 +20,14 @@ def _job_ids(value: Iterable[UUID]) -> tuple[UUID, ...]:
     return fields.many(value, UUID)
 
 
+@attrs.frozen
+class _Checked:
+    def __attrs_post_init__(self) -> None:
+        fields.refuse_bad(self)
+
+
 @attrs.frozen(kw_only=True)
-class SubmitReceipt:
+class SubmitReceipt(_Checked):
     """The server's response to a submitted job.
 
     Attributes:
@@ -37,12 +43,9 @@ class SubmitReceipt:
     num_circuits: int = attrs.field(converter=fields.count)
     adopted: bool = attrs.field(default=False, converter=fields.flag)
 
-    def __attrs_post_init__(self) -> None:
-        fields.refuse_bad(self)
-
 
 @attrs.frozen(kw_only=True)
-class CancelReceipt:
+class CancelReceipt(_Checked):
     """The server's response to a request to cancel jobs.
 
     Attributes:
@@ -60,12 +63,9 @@ class CancelReceipt:
     message: str = attrs.field(default="", converter=fields.string)
     succeeded: tuple[str, ...] = attrs.field(default=(), converter=fields.strings)
 
-    def __attrs_post_init__(self) -> None:
-        fields.refuse_bad(self)
-
 
 @attrs.frozen(kw_only=True)
-class Target:
+class Target(_Checked):
     """A device or simulator that runs jobs.
 
     Attributes:
@@ -93,12 +93,9 @@ class Target:
     accessible: bool = attrs.field(converter=fields.flag)
     extra: JsonMapping = attrs.field(factory=JsonMapping, converter=fields.json_mapping)
 
-    def __attrs_post_init__(self) -> None:
-        fields.refuse_bad(self)
-
 
 @attrs.frozen(kw_only=True)
-class TargetInfo:
+class TargetInfo(_Checked):
     """The server's description of one target.
 
     Attributes:
@@ -112,12 +109,9 @@ class TargetInfo:
     target_name: str = attrs.field(converter=fields.target)
     info: JsonMapping = attrs.field(converter=fields.json_mapping)
 
-    def __attrs_post_init__(self) -> None:
-        fields.refuse_bad(self)
-
 
 @attrs.frozen(kw_only=True)
-class AccountBalance:
+class AccountBalance(_Checked):
     """How much a user can still spend.
 
     Attributes:
@@ -130,6 +124,3 @@ class AccountBalance:
 
     email: str = attrs.field(converter=fields.string)
     balance: float = attrs.field(converter=fields.number)
-
-    def __attrs_post_init__(self) -> None:
-        fields.refuse_bad(self)
