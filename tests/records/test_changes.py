@@ -5,7 +5,6 @@ from __future__ import annotations
 import attrs
 import pytest
 from hypothesis import find
-
 from worlds import in_full
 
 from superstaq_jobs.records import CircuitChange, FieldChange, JobDiff, diff

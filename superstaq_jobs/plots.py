@@ -1,0 +1,358 @@
+"""Plots of counts and of a job's history, with matplotlib. Imports the records alone.
+
+Nothing here uses pyplot, shows a window or changes a style: each function draws into the axes that
+it is given, or into those of a new ``matplotlib.figure.Figure``, and returns them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import heapq
+import itertools
+import math
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from .records import CircuitStatus, Counts, JobSnapshot
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["plot_counts", "plot_timeline"]
+
+_S = CircuitStatus
+_HATCHES: Final = ("", "////", "....", "xxxx", "\\\\\\\\", "++", "oo")
+_MAX_LABEL: Final = 24
+_MANY_CIRCUITS: Final = 60
+_STYLES: Final[Mapping[CircuitStatus, tuple[str, str]]] = {
+    _S.RECEIVED: ("#f2f2f2", ""),
+    _S.AWAITING_COMPILE: ("#cfcfcf", "...."),
+    _S.COMPILING: ("#e6c76a", "////"),
+    _S.AWAITING_SUBMISSION: ("#b8d4ea", "...."),
+    _S.AWAITING_SIMULATION: ("#b8d4ea", "...."),
+    _S.PENDING: ("#8fb8dc", "\\\\\\\\"),
+    _S.RUNNING: ("#2f6fb0", ""),
+    _S.SIMULATING: ("#2f6fb0", ""),
+    _S.COMPLETED: ("#7cc49a", "oo"),
+    _S.FAILED: ("#b3261e", "xxxx"),
+    _S.CANCELLED: ("#e08e2b", "++"),
+    _S.DELETED: ("#5c5c5c", "xx"),
+    _S.UNRECOGNIZED: ("#8c6bb1", "**"),
+    _S.UNKNOWN: ("#c7b3dd", "**"),
+}
+"""The colour and the hatch of each status; they differ in lightness too."""
+
+
+def plot_counts(
+    counts: Counts | Sequence[Counts],
+    *,
+    labels: str | Sequence[str] | None = None,
+    top: int = 32,
+    confidence: float | None = 0.95,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw counts as bars: the share of each outcome, so that different numbers of shots compare.
+
+    The outcomes stand in the order of their bitstrings. Beyond ``top`` of them, the others share
+    one last bar. Several counts are drawn side by side, and differ in their hatches too.
+
+    The error bars are Wilson score intervals (E. B. Wilson, J. Am. Stat. Assoc. 22, 209, 1927), one
+    for each bar alone. Counts that are not whole numbers >= 0, such as probabilities, have none.
+
+    Args:
+        counts: The counts, or several.
+        labels: A name for each of them, for the legend; None for ``0``, ``1``, … if there are
+            several.
+        top: How many outcomes have a bar of their own, >= 1: those with the largest sum of shares.
+        confidence: That of the error bars, > 0 and < 1; None for no error bars.
+        ax: Where to draw; None for a new figure of 6 by 4 inches, ``ax.figure``.
+
+    Returns:
+        The axes.
+
+    Raises:
+        TypeError: If something is not ``Counts``, or ``top`` not an int.
+        ValueError: If there are no counts, or they add up to 0 or to more than any float; if
+            ``labels`` are not as many as the counts; if a number is out of its range.
+        ModuleNotFoundError: If matplotlib is not installed (the extra ``[plots]``).
+    """
+    every, names = _series(counts, labels)
+    _check_options(top, confidence)
+    shares = [_shares(each, name) for each, name in zip(every, names, strict=True)]
+    shown, hidden = _most_common(shares, top)
+    drawn = _new_axes() if ax is None else ax
+    width = 0.8 / len(every)
+    for place, (each, part) in enumerate(zip(every, shares, strict=True)):
+        heights = [part.get(bits, 0.0) for bits in shown]
+        if hidden:
+            heights.append(math.fsum(part.get(bits, 0.0) for bits in hidden))
+        offset = (place - (len(every) - 1) / 2) * width
+        positions = [index + offset for index in range(len(heights))]
+        drawn.bar(
+            positions,
+            heights,
+            width=width,
+            label=names[place],
+            color=f"C{place}",
+            edgecolor="black",
+            linewidth=0.5,
+            hatch=_HATCHES[place % len(_HATCHES)],
+        )
+        if confidence is not None and _are_whole(each):
+            groups = [[bits] for bits in shown] + ([hidden] if hidden else [])
+            _draw_intervals(
+                drawn, positions, heights, [_interval(each, g, confidence) for g in groups]
+            )
+    _label_outcomes(drawn, shown, len(hidden), num_series=len(every))
+    drawn.set_ylabel("share of the shots")
+    if all(share >= 0 for part in shares for share in part.values()):
+        drawn.set_ylim(bottom=0)
+    else:
+        drawn.axhline(0, color="black", linewidth=0.8)
+    if len(every) > 1 or labels is not None:
+        drawn.legend()
+    return drawn
+
+
+def plot_timeline(snapshots: Iterable[JobSnapshot], *, ax: Axes | None = None) -> Axes:
+    """Draw the statuses of each circuit of a job over time, from snapshots of it.
+
+    A bar a circuit, the first at the top. A status begins when the server last changed the circuit
+    (``updated_at``), or, where it did not say, when the snapshot was fetched. The bar ends with the
+    last snapshot. What happened between two snapshots is not known, and not drawn. Statuses differ
+    in hatch and lightness too.
+
+    Args:
+        snapshots: Snapshots of one job, in the order in which they were fetched.
+        ax: Where to draw; None for a new figure of 6 by 4 inches, ``ax.figure``.
+
+    Returns:
+        The axes.
+
+    Raises:
+        TypeError: If something is not a ``JobSnapshot``.
+        ValueError: If there are no snapshots, or no circuits in them; if they are of different
+            jobs; if a circuit has no time at all.
+        ModuleNotFoundError: If matplotlib is not installed (the extra ``[plots]``).
+    """
+    history = _history(snapshots)
+    spans = _spans(history)
+    start = min(span.start for span in spans)
+    drawn = _new_axes() if ax is None else ax
+    unit, seconds = _unit((max(span.end for span in spans) - start).total_seconds())
+    _draw_spans(drawn, spans, start, seconds)
+    num_circuits = 1 + max(span.index for span in spans)
+    drawn.set_ylim(num_circuits - 0.5, -0.5)
+    drawn.set_xlim(left=0)
+    drawn.yaxis.get_major_locator().set_params(integer=True)
+    drawn.set_ylabel("circuit")
+    since = start.isoformat(" ", "seconds").replace("+00:00", " UTC")
+    drawn.set_xlabel(f"{unit} since {since}")
+    drawn.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False)
+    return drawn
+
+
+# ---- counts --------------------------------------------------------------------------------------
+
+
+def _series(
+    counts: Counts | Sequence[Counts], labels: str | Sequence[str] | None
+) -> tuple[list[Counts], list[str]]:
+    every = [counts] if isinstance(counts, Mapping) else list(counts)
+    if not every:
+        raise ValueError("there are no counts to plot: pass Counts, or several of them")
+    for place, each in enumerate(every):
+        if not isinstance(each, Counts):
+            raise TypeError(
+                f"counts[{place}] must be Counts, got {type(each).__name__}; snapshot.counts() has "
+                "those of a job, and Counts({...}) makes them of a dict"
+            )
+    if labels is None:
+        return every, [str(place) for place in range(len(every))]
+    names = [labels] if isinstance(labels, str) else [str(label) for label in labels]
+    if len(names) != len(every):
+        raise ValueError(f"there are {len(every)} counts and {len(names)} labels")
+    return every, names
+
+
+def _check_options(top: int, confidence: float | None) -> None:
+    if isinstance(top, bool) or not isinstance(top, int):
+        raise TypeError(f"top must be an int, got {top!r}")
+    if top < 1:
+        raise ValueError(f"top must be >= 1, got {top}")
+    if confidence is not None and not 0 < confidence < 1:
+        raise ValueError(f"confidence must be > 0 and < 1, or None, got {confidence!r}")
+
+
+def _shares(counts: Counts, name: str) -> dict[str, float]:
+    try:
+        total = counts.shots
+        return {bits: value / total for bits, value in counts.items()}
+    except (ZeroDivisionError, OverflowError):
+        raise ValueError(
+            f"the counts {name!r} add up to 0 or to more than any float: they have no shares"
+        ) from None
+
+
+def _most_common(shares: Sequence[Mapping[str, float]], top: int) -> tuple[list[str], list[str]]:
+    """The outcomes with bars of their own, in order, and the others."""
+    sums: dict[str, float] = {}
+    for bits, share in itertools.chain.from_iterable(part.items() for part in shares):
+        sums[bits] = sums.get(bits, 0.0) + share
+    kept = heapq.nsmallest(top, sums, key=lambda bits: (-sums[bits], bits))
+    own = set(kept)
+    return sorted(kept), [bits for bits in sums if bits not in own]
+
+
+def _are_whole(counts: Counts) -> bool:
+    return all(value >= 0 and value == int(value) for value in counts.values())
+
+
+def _interval(counts: Counts, outcomes: Iterable[str], confidence: float) -> tuple[float, float]:
+    """The Wilson score interval of the summed share of some outcomes."""
+    z = statistics.NormalDist().inv_cdf((1 + confidence) / 2)
+    shots = counts.shots
+    hits = sum(counts.get(bits, 0) for bits in outcomes)
+    share = hits / shots
+    middle = (share + z * z / (2 * shots)) / (1 + z * z / shots)
+    half = z / (1 + z * z / shots) * math.sqrt(share * (1 - share) / shots + (z / shots / 2) ** 2)
+    return (
+        0.0 if hits == 0 else min(middle - half, share),
+        1.0 if hits == shots else max(middle + half, share),
+    )
+
+
+def _draw_intervals(
+    ax: Axes,
+    positions: Sequence[float],
+    heights: Sequence[float],
+    intervals: Sequence[tuple[float, float]],
+) -> None:
+    below = [max(0.0, h - low) for h, (low, _) in zip(heights, intervals, strict=True)]
+    above = [max(0.0, high - h) for h, (_, high) in zip(heights, intervals, strict=True)]
+    ax.errorbar(
+        positions, heights, yerr=[below, above], fmt="none", ecolor="black", elinewidth=1, capsize=2
+    )
+
+
+def _label_outcomes(ax: Axes, shown: Sequence[str], num_hidden: int, *, num_series: int) -> None:
+    names = [_cut(bits) for bits in shown]
+    names += [f"{num_hidden:,} others"] if num_hidden else []
+    # At 6 inches, about 60 characters of this size stand beside each other.
+    upright = sum(len(name) + 2 for name in names) > 60
+    crowded = len(names) > 16
+    ax.set_xticks(
+        range(len(names)),
+        names,
+        rotation=90 if upright else 0,
+        fontsize=7 if crowded else None,
+        family="monospace" if upright else None,
+    )
+    ax.set_xlabel("outcome")
+    ax.margins(x=0.01 if len(names) * num_series > 8 else 0.05)
+
+
+def _cut(bits: str) -> str:
+    kept = _MAX_LABEL // 2
+    return bits if len(bits) <= _MAX_LABEL else f"{bits[:kept]}…{bits[-kept + 1 :]}"
+
+
+# ---- timelines -----------------------------------------------------------------------------------
+
+
+class _Span(NamedTuple):
+    """A time in which a circuit had a status, as far as is known."""
+
+    index: int
+    status: CircuitStatus
+    start: dt.datetime
+    end: dt.datetime
+
+
+def _history(snapshots: Iterable[JobSnapshot]) -> list[JobSnapshot]:
+    if isinstance(snapshots, JobSnapshot):
+        return [snapshots]
+    history = list(snapshots)
+    for place, each in enumerate(history):
+        if not isinstance(each, JobSnapshot):
+            raise TypeError(f"snapshots[{place}] must be a JobSnapshot, got {type(each).__name__}")
+        if each.job_id != history[0].job_id:
+            raise ValueError(f"snapshots of different jobs: {history[0].job_id} and {each.job_id}")
+    return history
+
+
+def _spans(history: Sequence[JobSnapshot]) -> list[_Span]:
+    changes: dict[int, list[tuple[dt.datetime, CircuitStatus]]] = {}
+    for snapshot in history:
+        for circuit in snapshot.circuits:
+            seen = changes.setdefault(circuit.index, [])
+            if seen and seen[-1][1] is circuit.status:
+                continue
+            moment = circuit.updated_at or snapshot.fetched_at or snapshot.submitted_at
+            if moment is None:
+                raise ValueError(
+                    f"circuit {circuit.index} of job {snapshot.job_id} has no updated_at, and its "
+                    "snapshot no fetched_at: a timeline needs one of them"
+                )
+            # A server that lags behind may go back: what was seen later is drawn later.
+            seen.append((max(moment, seen[-1][0]) if seen else moment, circuit.status))
+    if not changes:
+        raise ValueError("there are no circuits to plot: pass the snapshots of a job that has some")
+    every = [moment for seen in changes.values() for moment, _ in seen]
+    end = max([*every, *(each.fetched_at for each in history if each.fetched_at is not None)])
+    return [
+        _Span(index, status, moment, following)
+        for index, seen in changes.items()
+        for (moment, status), (following, _) in itertools.pairwise([*seen, (end, _S.UNKNOWN)])
+    ]
+
+
+def _unit(seconds: float) -> tuple[str, float]:
+    for name, length in (("hours", 3600.0), ("minutes", 60.0)):
+        if seconds >= 3 * length:
+            return name, length
+    return "seconds", 1.0
+
+
+def _draw_spans(ax: Axes, spans: Sequence[_Span], start: dt.datetime, unit: float) -> None:
+    from matplotlib.collections import PolyCollection
+
+    half = 0.5 if max(span.index for span in spans) > _MANY_CIRCUITS else 0.4
+    longest = max((span.end - start).total_seconds() for span in spans) / unit
+    for status in CircuitStatus:
+        boxes = []
+        for span in spans:
+            if span.status is status:
+                left = (span.start - start).total_seconds() / unit
+                # A status that was seen for no time is a line.
+                right = max((span.end - start).total_seconds() / unit, left + longest / 400)
+                low, high = span.index - half, span.index + half
+                boxes.append([(left, low), (right, low), (right, high), (left, high)])
+        if boxes:
+            colour, hatch = _STYLES[status]
+            edge = 0.5 if half < 0.5 else 0.0
+            ax.add_collection(
+                PolyCollection(
+                    boxes,
+                    facecolor=colour,
+                    edgecolor="black",
+                    linewidth=edge,
+                    hatch=hatch,
+                    label=str(status).replace("_", " "),
+                )
+            )
+    ax.autoscale_view()
+
+
+# ---- axes ----------------------------------------------------------------------------------------
+
+
+def _new_axes() -> Any:
+    try:
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"plots need {error.name}: pip install 'superstaq_jobs[plots]'", name=error.name
+        ) from error
+    return Figure(figsize=(6, 4), layout="constrained").add_subplot()
