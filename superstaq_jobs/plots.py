@@ -24,10 +24,17 @@ __all__ = ["plot_counts", "plot_timeline"]
 _S = CircuitStatus
 _HATCHES: Final = ("", "////", "....", "xxxx", "\\\\\\\\", "++", "oo")
 _MAX_LABEL: Final = 24
+_LINE_LENGTH: Final = 60
+"""About as many characters stand beside each other below a plot of 6 inches."""
+
+_MANY_OUTCOMES: Final = 16
+_DWARFED: Final = 3
+"""How many times as high the bar of the others may be as that of the first outcome."""
+
 _MANY_CIRCUITS: Final = 60
 _STYLES: Final[Mapping[CircuitStatus, tuple[str, str]]] = {
-    _S.RECEIVED: ("#f2f2f2", ""),
-    _S.AWAITING_COMPILE: ("#cfcfcf", "...."),
+    _S.RECEIVED: ("#ececec", ""),
+    _S.AWAITING_COMPILE: ("#c4c4c4", "---"),
     _S.COMPILING: ("#e6c76a", "////"),
     _S.AWAITING_SUBMISSION: ("#b8d4ea", "...."),
     _S.AWAITING_SIMULATION: ("#b8d4ea", "...."),
@@ -82,13 +89,14 @@ def plot_counts(
     shares = [_shares(each, name) for each, name in zip(every, names, strict=True)]
     shown, hidden = _most_common(shares, top)
     drawn = _new_axes() if ax is None else ax
+    groups = [[bits] for bits in shown] + ([hidden] if hidden else [])
     width = 0.8 / len(every)
+    highest = 0.0
+    others: dict[float, float] = {}
     for place, (each, part) in enumerate(zip(every, shares, strict=True)):
-        heights = [part.get(bits, 0.0) for bits in shown]
-        if hidden:
-            heights.append(math.fsum(part.get(bits, 0.0) for bits in hidden))
         offset = (place - (len(every) - 1) / 2) * width
-        positions = [index + offset for index in range(len(heights))]
+        positions = [position + offset for position in _positions(shown, hidden)]
+        heights = [math.fsum(part.get(bits, 0.0) for bits in group) for group in groups]
         drawn.bar(
             positions,
             heights,
@@ -99,19 +107,20 @@ def plot_counts(
             linewidth=0.5,
             hatch=_HATCHES[place % len(_HATCHES)],
         )
+        tops = heights
+        others |= dict(zip(positions[len(shown) :], heights[len(shown) :], strict=True))
         if confidence is not None and _are_whole(each):
-            groups = [[bits] for bits in shown] + ([hidden] if hidden else [])
-            _draw_intervals(
-                drawn, positions, heights, [_interval(each, g, confidence) for g in groups]
-            )
-    _label_outcomes(drawn, shown, len(hidden), num_series=len(every))
+            intervals = [_interval(each, group, confidence) for group in groups]
+            _draw_intervals(drawn, positions, heights, intervals)
+            tops = [high for _, high in intervals]
+        highest = max([highest, *tops[: len(shown)]])
+    _label_outcomes(drawn, shown, hidden)
+    _cut_high_others(drawn, highest, others)
     drawn.set_ylabel("share of the shots")
-    if all(share >= 0 for part in shares for share in part.values()):
-        drawn.set_ylim(bottom=0)
-    else:
+    if any(share < 0 for part in shares for share in part.values()):
         drawn.axhline(0, color="black", linewidth=0.8)
     if len(every) > 1 or labels is not None:
-        drawn.legend()
+        _legend(drawn)
     return drawn
 
 
@@ -142,14 +151,13 @@ def plot_timeline(snapshots: Iterable[JobSnapshot], *, ax: Axes | None = None) -
     drawn = _new_axes() if ax is None else ax
     unit, seconds = _unit((max(span.end for span in spans) - start).total_seconds())
     _draw_spans(drawn, spans, start, seconds)
-    num_circuits = 1 + max(span.index for span in spans)
+    num_circuits = 1 + max(span.circuit for span in spans)
     drawn.set_ylim(num_circuits - 0.5, -0.5)
-    drawn.set_xlim(left=0)
-    drawn.yaxis.get_major_locator().set_params(integer=True)
+    _number_circuits(drawn)
     drawn.set_ylabel("circuit")
     since = start.isoformat(" ", "seconds").replace("+00:00", " UTC")
     drawn.set_xlabel(f"{unit} since {since}")
-    drawn.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False)
+    _legend(drawn)
     return drawn
 
 
@@ -188,11 +196,13 @@ def _check_options(top: int, confidence: float | None) -> None:
 def _shares(counts: Counts, name: str) -> dict[str, float]:
     try:
         total = counts.shots
-        return {bits: value / total for bits, value in counts.items()}
-    except (ZeroDivisionError, OverflowError):
-        raise ValueError(
-            f"the counts {name!r} add up to 0 or to more than any float: they have no shares"
-        ) from None
+        if total:
+            return {bits: value / total for bits, value in counts.items()}
+    except OverflowError:
+        pass
+    raise ValueError(
+        f"the counts {name!r} add up to 0 or to more than any float, so they have no shares"
+    )
 
 
 def _most_common(shares: Sequence[Mapping[str, float]], top: int) -> tuple[list[str], list[str]]:
@@ -236,21 +246,43 @@ def _draw_intervals(
     )
 
 
-def _label_outcomes(ax: Axes, shown: Sequence[str], num_hidden: int, *, num_series: int) -> None:
+def _positions(shown: Sequence[str], hidden: Sequence[str]) -> list[float]:
+    """Where the bars stand: that of the others a little apart."""
+    return [*map(float, range(len(shown))), *([len(shown) + 0.4] if hidden else [])]
+
+
+def _label_outcomes(ax: Axes, shown: Sequence[str], hidden: Sequence[str]) -> None:
     names = [_cut(bits) for bits in shown]
-    names += [f"{num_hidden:,} others"] if num_hidden else []
-    # At 6 inches, about 60 characters of this size stand beside each other.
-    upright = sum(len(name) + 2 for name in names) > 60
-    crowded = len(names) > 16
+    names += [f"{len(hidden):,} others"] if hidden else []
+    upright = sum(len(name) + 2 for name in names) > _LINE_LENGTH
+    crowded = len(names) > _MANY_OUTCOMES
     ax.set_xticks(
-        range(len(names)),
+        _positions(shown, hidden),
         names,
         rotation=90 if upright else 0,
         fontsize=7 if crowded else None,
         family="monospace" if upright else None,
     )
     ax.set_xlabel("outcome")
-    ax.margins(x=0.01 if len(names) * num_series > 8 else 0.05)
+    ax.margins(x=0.01 if crowded else 0.05)
+
+
+def _cut_high_others(ax: Axes, own: float, others: Mapping[float, float]) -> None:
+    """If the bars of the others are much the highest, end the axis below, and write how high.
+
+    Args:
+        ax: The axes.
+        own: The height of the highest bar of a single outcome.
+        others: The heights of the bars of the others, by their positions.
+    """
+    if not 0 < own * _DWARFED < max(others.values(), default=0.0):
+        return
+    top = 1.5 * own
+    ax.set_ylim(top=top)
+    for place, (position, height) in enumerate(others.items()):
+        box = {"facecolor": "white", "edgecolor": "black", "linewidth": 0.5, "pad": 2.0}
+        at = (position, min(height, top) * (0.96 - 0.16 * (place % 6)))
+        ax.annotate(f"{height:.1%}", at, rotation=90, ha="center", va="top", fontsize=7, bbox=box)
 
 
 def _cut(bits: str) -> str:
@@ -264,7 +296,7 @@ def _cut(bits: str) -> str:
 class _Span(NamedTuple):
     """A time in which a circuit had a status, as far as is known."""
 
-    index: int
+    circuit: int
     status: CircuitStatus
     start: dt.datetime
     end: dt.datetime
@@ -318,34 +350,45 @@ def _unit(seconds: float) -> tuple[str, float]:
 def _draw_spans(ax: Axes, spans: Sequence[_Span], start: dt.datetime, unit: float) -> None:
     from matplotlib.collections import PolyCollection
 
-    half = 0.5 if max(span.index for span in spans) > _MANY_CIRCUITS else 0.4
-    longest = max((span.end - start).total_seconds() for span in spans) / unit
+    crowded = max(span.circuit for span in spans) > _MANY_CIRCUITS
+    half = 0.5 if crowded else 0.4
+    longest = max((span.end - start).total_seconds() for span in spans) / unit or 1.0
     for status in CircuitStatus:
         boxes = []
         for span in spans:
             if span.status is status:
                 left = (span.start - start).total_seconds() / unit
                 # A status that was seen for no time is a line.
-                right = max((span.end - start).total_seconds() / unit, left + longest / 400)
-                low, high = span.index - half, span.index + half
+                right = max((span.end - start).total_seconds() / unit, left + longest / 150)
+                low, high = span.circuit - half, span.circuit + half
                 boxes.append([(left, low), (right, low), (right, high), (left, high)])
         if boxes:
             colour, hatch = _STYLES[status]
-            edge = 0.5 if half < 0.5 else 0.0
             ax.add_collection(
                 PolyCollection(
                     boxes,
                     facecolor=colour,
                     edgecolor="black",
-                    linewidth=edge,
-                    hatch=hatch,
+                    linewidth=0.0 if crowded else 0.5,
+                    hatch="" if crowded else hatch,
                     label=str(status).replace("_", " "),
                 )
             )
-    ax.autoscale_view()
+    ax.set_xlim(0, 1.01 * longest)
+
+
+def _number_circuits(ax: Axes) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    ax.yaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
 
 # ---- axes ----------------------------------------------------------------------------------------
+
+
+def _legend(ax: Axes) -> None:
+    """A legend above the axes, where it hides nothing."""
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False)
 
 
 def _new_axes() -> Any:
@@ -353,6 +396,6 @@ def _new_axes() -> Any:
         from matplotlib.figure import Figure
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            f"plots need {error.name}: pip install 'superstaq_jobs[plots]'", name=error.name
+            "plots need matplotlib: pip install 'superstaq_jobs[plots]'", name=error.name
         ) from error
     return Figure(figsize=(6, 4), layout="constrained").add_subplot()
