@@ -145,7 +145,7 @@ class JobHandle:
         latest, looked_at = self.latest, self.looked_at
         seen = "nothing fetched yet"
         if looked_at is not None:
-            seen = f"last looked at {display.moment(looked_at)}"
+            seen = f"last response at {display.moment(looked_at)}"
         head = display.card("JobHandle", str(self.job_id()), None, note=f"live; {seen}")
         return head if latest is None else f"<div>{head}{latest._repr_html_()}</div>"
 

@@ -80,7 +80,7 @@ def plot_counts(
 
     Raises:
         TypeError: If something is not ``Counts``, or ``top`` not an int.
-        ValueError: If there are no counts, or they add up to 0 or to more than any float; if
+        ValueError: If ``counts`` is empty, or some add up to 0 or to more than any float; if
             ``labels`` are not as many as the counts; if a number is out of its range.
         ModuleNotFoundError: If matplotlib is not installed (the extra ``[plots]``).
     """
@@ -169,7 +169,7 @@ def _series(
 ) -> tuple[list[Counts], list[str]]:
     every = [counts] if isinstance(counts, Mapping) else list(counts)
     if not every:
-        raise ValueError("there are no counts to plot: pass Counts, or several of them")
+        raise ValueError("nothing to plot: pass Counts, or a list of them")
     for place, each in enumerate(every):
         if not isinstance(each, Counts):
             raise TypeError(
@@ -330,7 +330,7 @@ def _spans(history: Sequence[JobSnapshot]) -> list[_Span]:
             # A server that lags behind may go back: what was seen later is drawn later.
             seen.append((max(moment, seen[-1][0]) if seen else moment, circuit.status))
     if not changes:
-        raise ValueError("there are no circuits to plot: pass the snapshots of a job that has some")
+        raise ValueError("nothing to plot: pass snapshots of a job that has circuits")
     every = [moment for seen in changes.values() for moment, _ in seen]
     end = max([*every, *(each.fetched_at for each in history if each.fetched_at is not None)])
     return [

@@ -149,7 +149,7 @@ def test_it_draws_where_it_is_told_and_changes_no_style():
 @pytest.mark.parametrize(
     ("counts", "options", "error", "message"),
     [
-        ([], {}, ValueError, "there are no counts to plot"),
+        ([], {}, ValueError, "nothing to plot: pass Counts"),
         ({"0": 1}, {}, TypeError, r"counts\[0\] must be Counts, got dict; .*Counts\(\{\.\.\.\}\)"),
         ([BELL, 3], {}, TypeError, r"counts\[1\] must be Counts, got int"),
         (sj.Counts({}), {}, ValueError, "the counts '0' add up to 0"),
@@ -267,8 +267,8 @@ def test_one_snapshot_is_a_history():
 @pytest.mark.parametrize(
     ("history", "error", "message"),
     [
-        ([], ValueError, "there are no circuits to plot"),
-        ([job()], ValueError, "there are no circuits to plot"),
+        ([], ValueError, "nothing to plot: pass snapshots"),
+        ([job()], ValueError, "nothing to plot: pass snapshots"),
         ([job("running"), 3], TypeError, r"snapshots\[1\] must be a JobSnapshot, got int"),
         ([job("running"), job("running", job_id=OTHER)], ValueError, f"{JOB} and {OTHER}"),
         (

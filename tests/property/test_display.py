@@ -164,7 +164,7 @@ def test_a_view_of_a_handle_is_that_of_its_latest_snapshot():
     view = handle._repr_html_()
     elements(view)
     assert handle.latest._repr_html_() in view
-    assert "live; last looked at 2026-" in view
+    assert "live; last response at 2026-" in view
     assert len(transport.requests) == 1
 
 
