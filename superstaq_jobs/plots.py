@@ -141,7 +141,7 @@ def plot_timeline(snapshots: Iterable[JobSnapshot], *, ax: Axes | None = None) -
 
     Raises:
         TypeError: If something is not a ``JobSnapshot``.
-        ValueError: If there are no snapshots, or no circuits in them; if they are of different
+        ValueError: If no snapshot has a circuit; if the snapshots are of different
             jobs; if a circuit has no time at all.
         ModuleNotFoundError: If matplotlib is not installed (the extra ``[plots]``).
     """

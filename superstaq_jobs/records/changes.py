@@ -42,6 +42,7 @@ _STRINGS: Final = (
     "physical_qubits",
 )
 _MAPPINGS: Final = ("counts", "initial_logical_to_physical", "final_logical_to_physical")
+_SHOWN_FIELDS: Final = ("status_message", "counts", "shots")
 _CIRCUIT_FIELDS: Final = tuple(field.name for field in attrs.fields(CircuitSnapshot))
 _BEGINNING: Final = dt.datetime.min.replace(tzinfo=dt.UTC)
 
@@ -147,17 +148,26 @@ class JobDiff:
 
 
 def _changed_fields(change: CircuitChange) -> list[str]:
-    """Each field of a circuit that changed, on one line."""
-    if change.before is None or change.after is None:
-        return ["removed" if change.after is None else "added"]
-    changes = []
-    for name in _CIRCUIT_FIELDS:
-        old, new = getattr(change.before, name), getattr(change.after, name)
-        if name == "status_text" and old != new:
-            changes.append(f"status {display.arrow(display.line(old), display.line(new))}")
-        elif same_moment(old) != same_moment(new):
-            changes.append(f"{name} {display.change(old, new)}")
-    return changes
+    """What changed of a circuit: what matters to a reader first, the rest by name."""
+    before, after = change.before, change.after
+    if before is None or after is None:
+        return ["removed" if after is None else "added"]
+    changed = [
+        name
+        for name in _CIRCUIT_FIELDS
+        if same_moment(getattr(before, name)) != same_moment(getattr(after, name))
+    ]
+    shown = []
+    if "status_text" in changed:
+        old, new = display.line(before.status_text), display.line(after.status_text)
+        shown.append(f"status {display.arrow(old, new)}")
+    shown += [
+        f"{name} {display.change(getattr(before, name), getattr(after, name))}"
+        for name in _SHOWN_FIELDS
+        if name in changed
+    ]
+    others = [name for name in changed if name not in {"status_text", *_SHOWN_FIELDS}]
+    return [*shown, f"{', '.join(others)} changed"] if others else shown
 
 
 def diff(before: JobSnapshot, after: JobSnapshot) -> JobDiff:

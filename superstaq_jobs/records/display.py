@@ -148,7 +148,7 @@ class Html(str):
     __slots__ = ()
 
 
-def _escaped(value: object, limit: int = 120) -> str:
+def _escaped(value: object, limit: int = 200) -> str:
     if isinstance(value, Html):
         return value
     text = line(value, limit) if isinstance(value, str) else value_line(value, limit)

@@ -222,6 +222,20 @@ def test_strings_are_shown_as_they_are():
                 " circuit 1: status running → completed; counts None → Counts({'00': 4, '11': 6})>",
             ],
         ),
+        (
+            sj.CircuitChange(
+                0,
+                sj.CircuitSnapshot(index=0, status_text="running"),
+                sj.CircuitSnapshot(
+                    index=0,
+                    status_text="running",
+                    shots=5,
+                    provider_id="p",
+                    compiled_circuit="q",
+                ),
+            ),
+            ["<CircuitChange 0: shots 0 → 5; provider_id, compiled_circuit changed>"],
+        ),
         (sj.diff(job("running"), job("running")), ["<JobDiff no changes>"]),
         (sj.CircuitChange(1, None, job("running").circuits[0]), ["<CircuitChange 1: added>"]),
         (sj.CircuitChange(1, job("running").circuits[0], None), ["<CircuitChange 1: removed>"]),
