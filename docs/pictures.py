@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import attrs
+
 import superstaq_jobs as sj
 
 HERE: Final = Path(__file__).resolve().parent
@@ -76,7 +78,7 @@ def history() -> tuple[sj.JobSnapshot, ...]:
         while not seen[-1].is_terminal:
             clock.sleep(1)
             seen.append(sj.fetch_job(client, seen[-1].job_id))
-    return tuple(seen)
+    return tuple(attrs.evolve(each, source="https://superstaq.example.com") for each in seen)
 
 
 PICTURES: Final[Mapping[str, Callable[[], Any]]] = {

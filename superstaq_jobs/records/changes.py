@@ -43,6 +43,7 @@ _STRINGS: Final = (
 )
 _MAPPINGS: Final = ("counts", "initial_logical_to_physical", "final_logical_to_physical")
 _SHOWN_FIELDS: Final = ("status_message", "counts", "shots")
+_NAMED_FIELDS: Final = 2
 _CIRCUIT_FIELDS: Final = tuple(field.name for field in attrs.fields(CircuitSnapshot))
 _BEGINNING: Final = dt.datetime.min.replace(tzinfo=dt.UTC)
 
@@ -167,7 +168,8 @@ def _changed_fields(change: CircuitChange) -> list[str]:
         if name in changed
     ]
     others = [name for name in changed if name not in {"status_text", *_SHOWN_FIELDS}]
-    return [*shown, f"{', '.join(others)} changed"] if others else shown
+    named = ", ".join(others) if len(others) <= _NAMED_FIELDS else f"{len(others)} other fields"
+    return [*shown, f"{named} changed"] if others else shown
 
 
 def diff(before: JobSnapshot, after: JobSnapshot) -> JobDiff:

@@ -11,7 +11,6 @@ import datetime as dt
 import enum
 import functools
 import heapq
-import html
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, TypeVar
@@ -148,11 +147,17 @@ class Html(str):
     __slots__ = ()
 
 
+def _quoted(text: str) -> str:
+    import html  # a table of all named characters, which few programs need
+
+    return html.escape(text)
+
+
 def _escaped(value: object, limit: int = 200) -> str:
     if isinstance(value, Html):
         return value
     text = line(value, limit) if isinstance(value, str) else value_line(value, limit)
-    return html.escape(text)
+    return _quoted(text)
 
 
 def _element(tag: str, content: str, style: str = "") -> Html:
@@ -176,7 +181,7 @@ def bar(share: float) -> Html:
 
 def code(text: str, limit: int = 80) -> Html:
     """A string in a type of fixed width."""
-    return _element("span", html.escape(line(text, limit)), _CODE)
+    return _element("span", _quoted(line(text, limit)), _CODE)
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> Html:

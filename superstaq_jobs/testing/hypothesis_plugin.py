@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -60,7 +60,7 @@ def register() -> None:
             strategies.register_type_strategy(kind, _loader(kind, strategy))
             if attrs.has(kind):
                 _print_without_defaults(kind)
-            elif issubclass(kind, Mapping):
+            else:  # a mapping
                 _print_in_full(kind)
 
 

@@ -236,6 +236,19 @@ def test_strings_are_shown_as_they_are():
             ),
             ["<CircuitChange 0: shots 0 → 5; provider_id, compiled_circuit changed>"],
         ),
+        (
+            sj.CircuitChange(
+                0,
+                sj.CircuitSnapshot(index=0, status_text="running"),
+                attrs.evolve(job("failed").circuits[0], shots=0, provider_id="p"),
+            ),
+            [
+                (
+                    "<CircuitChange 0: status running → failed; "
+                    "status_message None → 'no such gate'; 3 other fields changed>"
+                )
+            ],
+        ),
         (sj.diff(job("running"), job("running")), ["<JobDiff no changes>"]),
         (sj.CircuitChange(1, None, job("running").circuits[0]), ["<CircuitChange 1: added>"]),
         (sj.CircuitChange(1, job("running").circuits[0], None), ["<CircuitChange 1: removed>"]),
