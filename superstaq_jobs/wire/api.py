@@ -87,7 +87,7 @@ def encode_jobs(snapshots: Iterable[JobSnapshot], *, api_version: str = "v0.3.0"
         api_version: The version of the API, ``v0.3.0`` or ``v0.2.0``.
 
     Raises:
-        ValueError: If two snapshots are of the same job.
+        ValueError: If two snapshots are of the same job, or have different states of a circuit.
         TypeError: If ``snapshots`` is a single snapshot.
         InvalidRequest: If ``api_version`` is unknown, or a snapshot is of another version.
     """
@@ -96,6 +96,10 @@ def encode_jobs(snapshots: Iterable[JobSnapshot], *, api_version: str = "v0.3.0"
     api = _api(api_version)
     jobs: dict[JobId, JobSnapshot] = {}
     for snapshot in snapshots:
+        if api.job_id(snapshot.job_id) != snapshot.job_id:
+            other = next(v for v, o in APIS.items() if o.job_id(snapshot.job_id) == snapshot.job_id)
+            what = f"job {snapshot.job_id} is one of API {other}: pass api_version={other!r}"
+            raise InvalidRequest("the snapshots", [Problem("snapshots", what)])
         if snapshot.job_id in jobs:
             raise ValueError(f"two snapshots of job {snapshot.job_id} cannot be in one response")
         jobs[snapshot.job_id] = snapshot
