@@ -17,6 +17,7 @@ import superstaq_jobs as sj
 from superstaq_jobs.testing import FakeClock, ScriptedTransport, jobs_response
 from superstaq_jobs.testing import strategies as sjst
 
+VERSIONS = ["v0.3.0", "v0.2.0"]
 PATHS = [
     ["received", "awaiting_compile", "compiling", "awaiting_simulation", "simulating", "completed"],
     ["received", "awaiting_submission", "pending", "running", "pending", "running", "completed"],
@@ -26,12 +27,22 @@ PATHS = [
 ]
 
 
+OLD_PATHS = [
+    ["Submitted", "Queued", "Running", "Queued", "Running", "Done"],
+    ["Ready", "Done"],
+    ["Submitted", "Running", "Failed"],
+    ["Submitted", "Cancelled"],
+    ["Queued", "Canceled"],
+    ["Submitted", "Teleporting", "Deleted"],
+]
+
+
 @st.composite
-def lives(draw):
+def lives(draw, paths=None):
     """For each circuit, the times at which it takes each of its statuses; seconds, rising."""
     circuits = []
     for _ in range(draw(st.integers(1, 3))):
-        path = draw(st.sampled_from(PATHS))
+        path = draw(st.sampled_from(paths or PATHS))
         steps = draw(st.lists(st.integers(1, 9), min_size=len(path) - 1, max_size=len(path) - 1))
         times = [0]
         for step in steps:
@@ -48,6 +59,20 @@ def state(circuits, now):
         for circuit, (at, _) in zip(snapshot.circuits, current, strict=True)
     ]
     return attrs.evolve(snapshot, circuits=stamped)
+
+
+LIVES = lives() | lives(OLD_PATHS)
+
+
+def is_old(circuits):
+    return circuits[0][0][1].istitle()
+
+
+def old_answer(circuits, now, asked):
+    """A body of API v0.2.0, by hand: of the circuits that were asked for."""
+    words = [[step for step in life if step[0] <= now][-1][1] for life in circuits]
+    all_of_them = {f"c{place}": circuit(word) for place, word in enumerate(words)}
+    return json_response({each: all_of_them[each] for each in asked})
 
 
 def world(circuits):
