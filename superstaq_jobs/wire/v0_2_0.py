@@ -320,8 +320,7 @@ def _add_options(body: bytes, credentials: Mapping[str, Secret]) -> bytes:
     data = msgspec.json.decode(body)
     options = json.loads(data.get("options", "{}"))
     for name, secret in credentials.items():
-        text = secret.reveal()
-        options[name] = json.loads(text) if text.startswith("{") else text
+        options[name] = bodies.token_of(secret.reveal())
     return msgspec.json.encode({**data, "options": json.dumps(options)})
 
 
