@@ -152,8 +152,8 @@ def test_a_circuit_that_is_odd_is_kept_with_what_is_known(fields, word):
 @pytest.mark.parametrize(
     "body",
     [b"", b"[]", b"null", b"<html>", b"{}", b'{"job_ids":null}', b'{"job_ids":"a"}',
-     b'{"job_ids":[]}', b'{"job_ids":[1]}', b'{"job_ids":["a b"]}', b'{"job_ids":[""]}', b'{"job_ids":{"a":1}}',
-     b'{"succeeded":null}', b'{"succeeded":[1]}', b'{"succeeded":"a"}', b'{"superstaq_targets":[]}',
+     b'{"job_ids":[]}', b'{"job_ids":[1]}', b'{"job_ids":["a b"]}', b'{"job_ids":[""]}',
+     b'{"job_ids":{"a":1}}', b'{"succeeded":null}', b'{"succeeded":[1]}', b'{"succeeded":"a"}', b'{"superstaq_targets":[]}',
      b'{"superstaq_targets":{"a_b_qpu":3}}', b'{"superstaq_targets":{"":{}}}', b'{"target_info":3}',
      b'{"superstaq_targets":{"a_b_qpu":{"retired":"no"}}}', b'{"balance":"3"}', b'{"balance":null}',
      b'{"warnings":3}', b'{"job_ids":["a"],"warnings":{"a":1}}'],
