@@ -115,6 +115,12 @@ def _parser() -> argparse.ArgumentParser:
     emulator.add_argument(
         "--step-seconds", type=float, default=0.5, help="how long a circuit stays in each status"
     )
+    emulator.add_argument(
+        "--targets",
+        choices=("default", "official"),
+        default="default",
+        help="official: the names of the service's targets, for programs that name them",
+    )
     emulator.set_defaults(run=_emulator)
     return parser
 
@@ -142,6 +148,7 @@ def _emulator(options: argparse.Namespace) -> int:
             api_key=options.api_key,
             seed=options.seed,
             step_seconds=options.step_seconds,
+            targets=getattr(emulator, f"{options.targets.upper()}_TARGETS"),
         )
         with server:
             print(f"A local Superstaq listens at {server.url} until Ctrl-C.")

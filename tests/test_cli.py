@@ -93,6 +93,32 @@ def test_the_emulator_runs_until_it_is_stopped(how):
         process.stdout.close()
 
 
+def test_the_emulator_has_the_targets_that_are_chosen():
+    process = subprocess.Popen(
+        [sys.executable, "-m", "superstaq_jobs", "emulator", "--port=0", "--targets=official"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    try:
+        url = process.stdout.readline().split()[5]
+        request = urllib.request.Request(
+            f"{url}/v0.2.0/targets", data=b"{}", headers={"Authorization": "emulator-key"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as response:
+            assert b'"ibmq_fez_qpu"' in response.read()
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def test_targets_that_do_not_exist_are_refused(capsys):
+    with pytest.raises(SystemExit):
+        main(["emulator", "--targets", "none"])
+    assert "official" in capsys.readouterr().err
+
+
 def test_importing_the_library_loads_no_simulator_server_or_test_tool():
     heavy = ["qiskit", "numpy", "hypothesis", "starlette", "uvicorn", "rich"]
     heavy += ["superstaq_jobs.emulator", "superstaq_jobs.testing", "superstaq_jobs.cli"]

@@ -30,6 +30,8 @@ class Circuit:
     progress: Progress = attrs.field(factory=Progress)
     compiled: Compiled | None = None
     counts: dict[str, int] | None = None
+    num_qubits: int | None = None
+    """If it was found out when it was submitted."""
     conversions: dict[tuple[str, bool], Converted | None] = attrs.field(factory=dict)
     """By format, and whether the compiled form is included; None if conversion is impossible."""
     waiters: list[Future[None]] = attrs.field(factory=list)
@@ -51,6 +53,13 @@ class Job:
     circuits: tuple[Circuit, ...]
     final_states: list[CircuitState] | None = None
     """The states of its circuits, once all are terminal."""
+
+    def provider_id(self, index: int, state: CircuitState) -> str | None:
+        """The id of one of its circuits at the device's provider; None if it is not there."""
+        new_job = self.new_job
+        if new_job.job_type != "submit" or new_job.dry_run or state.reached not in _AT_PROVIDER:
+            return None
+        return f"emulated-{self.number}-{index}"
 
 
 @attrs.frozen(kw_only=True)
@@ -150,15 +159,10 @@ def _circuit_data(job: Job, index: int, state: CircuitState, shown: Converted) -
     circuit = job.circuits[index]
     compiled = circuit.compiled if state.reached.is_compiled else None
     completed = state.status is CircuitStatus.COMPLETED
-    at_provider = (
-        job.new_job.job_type == "submit"
-        and not job.new_job.dry_run
-        and state.reached in _AT_PROVIDER
-    )
     return {
         "statuses": state.status.value,
         "status_messages": state.message,
-        "provider_id": f"emulated-{job.number}-{index}" if at_provider else None,
+        "provider_id": job.provider_id(index, state),
         "compiled_circuits": shown.compiled,
         "input_circuits": shown.circuit,
         "counts": circuit.counts if completed else None,

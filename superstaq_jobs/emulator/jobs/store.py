@@ -14,7 +14,7 @@ import threading
 import uuid
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Future
-from typing import Final
+from typing import Final, TypeVar
 
 import attrs
 import msgspec
@@ -39,6 +39,8 @@ from .plans import Plan, PlanQueue
 from .timetable import CircuitState, Failure, complete_at, make_timetable, state_at
 
 __all__ = ["FoundJobs", "JobStore", "SimulatorBehind", "Unconverted", "job_id_of"]
+
+T = TypeVar("T")
 
 _NAMESPACE: Final = uuid.UUID("0b9c1a52-6a0e-5d0c-9c1f-6f1b3f5a7d11")
 
@@ -119,50 +121,79 @@ class JobStore:
     def add(self, user: User, new_job: NewJob, sources: Iterable[str], target: Target) -> Job:
         """Store a new job."""
         with self._lock:
-            number = len(self._jobs)
             plan = self._plans.take(tags=new_job.tags, target=new_job.target)
-            circuits = tuple(
-                Circuit(
-                    source=source,
-                    timetable=make_timetable(
-                        new_job.job_type,
-                        verbatim=new_job.verbatim,
-                        step_seconds=self._step_seconds,
-                        seed=f"{self._seed}/{number}/{index}",
-                        plan=plan,
-                        index=index,
-                    ),
-                )
-                for index, source in enumerate(sources)
+            return self._add(user, new_job, sources, target, plan)
+
+    def add_each(
+        self,
+        user: User,
+        new_job: NewJob,
+        sources: Iterable[str],
+        target: Target,
+        *,
+        num_qubits: Iterable[int | None],
+    ) -> list[Job]:
+        """Store a new job for each circuit; all of them take one plan, as a single job would."""
+        with self._lock:
+            plan = self._plans.take(tags=new_job.tags, target=new_job.target)
+            jobs = []
+            for index, (source, qubits) in enumerate(zip(sources, num_qubits, strict=True)):
+                part = plan and plan.for_one(index)
+                job = self._add(user, new_job, [source], target, part)
+                job.circuits[0].num_qubits = qubits
+                jobs.append(job)
+            return jobs
+
+    def _add(
+        self,
+        user: User,
+        new_job: NewJob,
+        sources: Iterable[str],
+        target: Target,
+        plan: Plan | None,
+    ) -> Job:
+        number = len(self._jobs)
+        circuits = tuple(
+            Circuit(
+                source=source,
+                timetable=make_timetable(
+                    new_job.job_type,
+                    verbatim=new_job.verbatim,
+                    step_seconds=self._step_seconds,
+                    seed=f"{self._seed}/{number}/{index}",
+                    plan=plan,
+                    index=index,
+                ),
             )
-            job = Job(
-                number=number,
-                job_id=job_id_of(self._seed, number),
-                owner=user.email,
-                new_job=new_job,
-                target=target,
-                plan=plan,
-                submitted=self._now(),
-                submitted_at=self._clock.utcnow().astimezone(dt.UTC),
-                circuits=circuits,
-            )
-            self._jobs[job.job_id] = job
-            return job
+            for index, source in enumerate(sources)
+        )
+        job = Job(
+            number=number,
+            job_id=job_id_of(self._seed, number),
+            owner=user.email,
+            new_job=new_job,
+            target=target,
+            plan=plan,
+            submitted=self._now(),
+            submitted_at=self._clock.utcnow().astimezone(dt.UTC),
+            circuits=circuits,
+        )
+        self._jobs[job.job_id] = job
+        return job
 
     def task(self, job: Job, index: int) -> Task:
         """The simulator's task for one circuit."""
         new_job = job.new_job
-        coupling = job.target.coupling
         return Task(
             circuit=job.circuits[index].source,
             circuit_type=new_job.circuit_type,
             verbatim=new_job.verbatim,
             run=new_job.job_type != "compile",
             noise=new_job.sim_method == "noise-sim" and new_job.job_type == "simulate",
+            error_rate=new_job.options_dict.get("error_rate"),
             shots=new_job.shots,
             seed=_sampling_seed(self._seed, job.number, index),
-            max_qubits=job.target.max_qubits,
-            coupling=coupling and (*coupling, *((b, a) for a, b in coupling)),
+            **job.target.device,
         )
 
     def is_wanted(self, job: Job, index: int) -> bool:
@@ -210,6 +241,16 @@ class JobStore:
                 shown = msgspec.json.encode(job_data(job, states, circuit_type))
                 found.jobs[str(job.job_id)] = msgspec.Raw(shown)
         return found
+
+    def view(
+        self, user: User, query: JobQuery, show: Callable[[Job, list[CircuitState]], T]
+    ) -> list[T]:
+        """What a function makes of each of the user's jobs that match, in order of submission.
+
+        It is called with the job and the states of its circuits, under the lock.
+        """
+        with self._lock:
+            return [show(job, states) for job, states in self._matches(user, query, self._now())]
 
     def _unconverted(
         self, job: Job, states: list[CircuitState], circuit_type: str
@@ -359,6 +400,23 @@ class JobStore:
                     circuit.timetable, state.reached, now - job.submitted
                 )
             return emulated_job(*self._one(job_id, None, now))
+
+    def complete(self, jobs: Collection[Job]) -> None:
+        """Complete jobs now, whatever their timetables.
+
+        Raises:
+            SimulatorBehind: The simulator has not run them yet, on whatever clock: to be tried
+                again.
+        """
+        with self._lock:
+            now = self._now()
+            for job, states in self._states_of(jobs, now):
+                for circuit, state in _unfinished(job, states):
+                    at = now - job.submitted
+                    circuit.timetable = complete_at(circuit.timetable, state.reached, at)
+            for job, states in self._states_of(jobs, now):
+                for circuit, _ in _unfinished(job, states):
+                    raise self._behind(circuit)
 
     def _one(
         self, job_id: uuid.UUID, circuits: Collection[int] | None, now: float
