@@ -11,8 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
-import attrs
-
 from superstaq_jobs._version import __version__
 from superstaq_jobs.clock import Clock, SystemClock, VirtualClock
 from superstaq_jobs.errors import (
@@ -313,8 +311,13 @@ class SuperstaqClient:
         return response.value
 
     def _attempt(self, call: Call[T], deadline: float, number: int) -> job_data.Decoded[T]:
-        request = attrs.evolve(
-            call.request, headers=self._headers, body=self._body(call.request.body)
+        given = call.request
+        request = Request(
+            method=given.method,
+            path=given.path,
+            headers=self._headers,
+            body=self._body(given.body),
+            idempotent=given.idempotent,
         )
         started = self._clock.now()
         self._traffic.count_request(is_retry=number > 1)

@@ -72,9 +72,9 @@ class HttpTransport:
     Thread-safe. The host's address is looked up by the operating system, which takes no time limit;
     every other step, connecting and the TLS handshake included, ends by the deadline of its
     request. Certificates are always verified. Proxies of the environment and ``.netrc`` are not
-    read. After a ``fork()`` the child opens connections of its own. A ``POST`` is sent over a
-    connection that has carried no response yet: a submission cannot be taken for accepted because
-    of bytes that belong to another request.
+    read. After a ``fork()`` the child opens connections of its own. A request that is not idempotent
+    is sent over a connection that has carried no response yet: a submission cannot be taken for
+    accepted because of bytes that belong to another request.
 
     Args:
         origin: Where the service is: ``https://host`` or ``https://host:port``.
