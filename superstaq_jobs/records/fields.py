@@ -19,7 +19,7 @@ import attrs
 
 from .frozen import MAX_BITS, FrozenMapping, JsonMapping, canonical_json, is_unicode
 from .ids import JobId
-from .problems import InvalidValue, Problem
+from .problems import InvalidRequest, InvalidValue, Problem
 from .status import CircuitType, JobType
 
 __all__ = []
@@ -72,6 +72,13 @@ def refuse_bad(
     if problems:
         name = type(record).__name__
         raise error(f"{'an' if name[0] in 'AEIOU' else 'a'} {name}", problems)
+
+
+def refuse(what: str, arguments: Mapping[str, object]) -> None:
+    """Raise one ``InvalidRequest`` that names every bad one of some arguments, if there is one."""
+    problems = [Problem(name, v.what) for name, v in arguments.items() if isinstance(v, Bad)]
+    if problems:
+        raise InvalidRequest(what, problems)
 
 
 def is_a(value: object, kind: type) -> bool:
