@@ -135,3 +135,13 @@ def test_a_wrong_option_of_noise_is_422_in_v0_3_0(server, send, options: dict[st
     (problem,) = response.json["detail"]
     assert problem["loc"] == ["body", "options_dict"]
     assert "error_rate" in problem["msg"]
+
+
+def test_noise_acts_on_gates_of_ones_own_choice(emulate, submit, finish):
+    server = emulate(targets=[Target(name="ours_ecr_qpu", native_gate_set=("u", "ecr"))])
+    source = f"{HEADER} qreg q[2]; creg c[2]; x q[0]; measure q -> c;"
+    fields = {"job_type": "simulate", "sim_method": "noise-sim", "target": "ours_ecr_qpu"}
+    fields |= {"shots": 4_000, "options_dict": {"error_rate": 0.5}}
+    data = finish(server, submit(server, source, **fields))
+    # A depolarizing channel of probability p turns the flipped qubit with probability p/2.
+    assert 850 < data["counts"][0].get("00", 0) < 1_150

@@ -36,7 +36,7 @@ async def _create_job(service: Service, user: User, request: Request) -> object:
     if new_job.job_type == "convert":
         message = "this emulator does not run convert jobs"
         raise invalid([Problem(("body", "job_type"), message, "unsupported")])
-    if (noise := noise_problem(new_job.options_dict)) is not None:
+    if (noise := noise_problem(new_job)) is not None:
         raise invalid([Problem(("body", "options_dict"), noise)])
     target = service.target(new_job.target)
     if reason := target.refusal(new_job.job_type, dry_run=new_job.dry_run):

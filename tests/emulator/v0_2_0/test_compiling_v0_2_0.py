@@ -141,12 +141,22 @@ def test_mirrored_swaps_move_the_qubits(official, provider):
         assert job.result().get_counts() == {"110": 7}
 
 
+def test_a_gate_that_is_only_named_swap_moves_nothing(official, provider):
+    own = qiskit.QuantumCircuit(2, name="swap")
+    own.x(0)
+    circuit = qiskit.QuantumCircuit(2)
+    circuit.append(own.to_gate(), [0, 1])
+    out = provider(official).qscout_compile(circuit, mirror_swaps=True)
+    assert out.final_logical_to_physical == {0: 0, 1: 1}
+
+
 def test_a_jaqal_program_says_that_it_is_missing(official, service, post):
     out = service(official).qscout_compile([cirq.Circuit(cirq.H(cirq.q(0)))], num_eca_circuits=2)
     assert all("does not write Jaqal" in program for program in out.jaqal_programs)
     body = {"jaqal_strs": '["prepare_all"]', "target": "qscout_peregrine_qpu", "options": "{}"}
     response = post(official, "/qscout_compile", body)
-    assert (response.status, list(response.json)) == (400, ["message"])
+    assert response.status == 400
+    assert "does not read Jaqal" in response.json["message"]
 
 
 def test_a_target_that_is_not_accessible_compiles(server, service):
@@ -230,6 +240,14 @@ def test_a_wrong_number_of_copies_is_400(server, post, copies):
     response = post(server, "/aqt_compile", body)
     assert response.status == 400
     assert "num_eca_circuits" in response.json["message"]
+
+
+def test_copies_that_would_be_too_long_are_refused(server, post):
+    many = cirq.Circuit(cirq.CX(cirq.q(0), cirq.q(1)) ** 0.7 for _ in range(2_000))
+    body = GOOD | {"cirq_circuits": cirq.to_json(many), "options": '{"num_eca_circuits": 1000}'}
+    response = post(server, "/aqt_compile", body)
+    assert response.status == 400
+    assert "characters" in response.json["message"]
 
 
 def test_the_circuit_that_cannot_be_compiled_is_named(server, post):

@@ -12,6 +12,7 @@ import msgspec
 from starlette.requests import Request
 
 from superstaq_jobs.emulator.accounts import User
+from superstaq_jobs.emulator.messages.circuits import MAX_CHARACTERS
 from superstaq_jobs.emulator.service import Service
 from superstaq_jobs.emulator.simulator.tasks import Compiled, Task
 from superstaq_jobs.emulator.targets import Target
@@ -36,7 +37,9 @@ class _Batch:
     compiled: tuple[Compiled, ...]
 
     def copied(self, times: int) -> _Batch:
-        """Each circuit as often as that, one after the other."""
+        """Each circuit as often as that, one after the other; raises a `Refusal` if too long."""
+        if sum(len(one.compiled) for one in self.compiled) * times > MAX_CHARACTERS:
+            raise bad_request(f"the compiled circuits have more than {MAX_CHARACTERS} characters")
         return attrs.evolve(
             self, compiled=tuple(one for one in self.compiled for _ in range(times))
         )
@@ -44,7 +47,10 @@ class _Batch:
     async def response(self, service: Service) -> dict[str, Any]:
         """The circuits as one string, and the maps of their qubits."""
         joining = service.simulator.join([one.compiled for one in self.compiled], self.circuit_type)
-        joined = await asyncio.wrap_future(joining)
+        try:
+            joined = await asyncio.wrap_future(joining)
+        except ValueError as error:
+            raise bad_request(f"the compiled circuits cannot be written: {error}") from error
         return {
             f"{self.circuit_type}_circuits": joined.circuits,
             "initial_logical_to_physicals": json.dumps(

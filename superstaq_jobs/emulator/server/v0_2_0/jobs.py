@@ -72,10 +72,8 @@ def _as_job(new: NewJobs, circuit_type: str) -> NewJob:
     verbatim = options.pop("verbatim", False)
     if not isinstance(verbatim, bool):
         raise bad_request(f"options: verbatim must be true or false, got {verbatim!r}")
-    if (problem := noise_problem(options)) is not None:
-        raise bad_request(f"options: {problem}")
     method = _METHODS.get(new.method or "", {"job_type": "submit"})
-    return NewJob(
+    new_job = NewJob(
         **method,
         target=new.target,
         circuits="",  # each job has its own
@@ -84,6 +82,9 @@ def _as_job(new: NewJobs, circuit_type: str) -> NewJob:
         verbatim=verbatim,
         options_dict=options,
     )
+    if (problem := noise_problem(new_job)) is not None:
+        raise bad_request(f"options: {problem}")
+    return new_job
 
 
 def _refusal(target: Target, new_job: NewJob) -> str | None:

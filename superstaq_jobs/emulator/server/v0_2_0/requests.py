@@ -74,12 +74,15 @@ class Circuits(Reading, frozen=True, kw_only=True):
     target: TargetName
     cirq_circuits: str | None = None
     qiskit_circuits: str | None = None
+    jaqal_strs: str | None = None
 
     @property
     def one(self) -> tuple[str, str]:
         """The circuits as a string, and their format; raises a `Refusal` unless there is one."""
         given = {kind: getattr(self, f"{kind}_circuits") for kind in CIRCUIT_TYPES}
         found = [(circuits, kind) for kind, circuits in given.items() if circuits is not None]
+        if self.jaqal_strs is not None:
+            raise bad_request("this emulator does not read Jaqal: send cirq or qiskit circuits")
         if len(found) != 1:
             raise bad_request("expected either cirq_circuits or qiskit_circuits")
         return found[0]

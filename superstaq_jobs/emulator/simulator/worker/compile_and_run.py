@@ -32,6 +32,9 @@ ONE_QUBIT_DEPOLARIZING: Final = 0.001
 CX_DEPOLARIZING: Final = 0.01
 """``noise-sim``: the (two-qubit) depolarizing probability after each gate on two qubits."""
 
+_NOISELESS: Final = {"rz", "p", "id"}
+"""Gates that a device carries out by changing the phase of later pulses, or not at all."""
+
 MAX_QUBITS: Final = 26
 """The most qubits that a circuit of any target may use: their state takes a gigabyte."""
 
@@ -88,18 +91,21 @@ def _layouts(compiled: Any, qubits: int) -> tuple[list[int], list[int]]:
 
 
 def _simulator(task: dict[str, Any]) -> Any:
+    from qiskit.circuit.library import get_standard_gate_name_mapping
     from qiskit_aer import AerSimulator
     from qiskit_aer.noise import NoiseModel, depolarizing_error
 
     # One thread: otherwise the samples would depend on how Aer divides shots among threads.
     if not task["noise"]:
         return AerSimulator(method="statevector", max_parallel_threads=1)
-    rate = task["error_rate"]
-    one = depolarizing_error(ONE_QUBIT_DEPOLARIZING if rate is None else rate, 1)
-    two = depolarizing_error(CX_DEPOLARIZING if rate is None else rate, 2)
+    rate, known = task["error_rate"], get_standard_gate_name_mapping()
+    rates = {1: ONE_QUBIT_DEPOLARIZING, 2: CX_DEPOLARIZING}
     model = NoiseModel()
-    model.add_all_qubit_quantum_error(one, ["sx", "x", "rx", "r"])
-    model.add_all_qubit_quantum_error(two, ["cx", "cz", "rxx", "rzz", "iswap"])
+    for gate in BASIS_GATES if task["verbatim"] else task["native_gates"]:
+        if gate not in _NOISELESS:
+            size = known[gate].num_qubits
+            error = depolarizing_error(rates[size] if rate is None else rate, size)
+            model.add_all_qubit_quantum_error(error, [gate])
     return AerSimulator(method="density_matrix", max_parallel_threads=1, noise_model=model)
 
 
@@ -171,11 +177,14 @@ def _failed(error: BaseException, stage: str) -> dict[str, Any]:
 
 def _with_mirrored_swaps(circuit: Any) -> tuple[Any, list[int]]:
     """The circuit without its SWAP gates, and where each of its qubits is at the end."""
+    from qiskit.circuit.library import SwapGate
+
     wires = list(range(circuit.num_qubits))
     made = circuit.copy_empty_like()
     for step in circuit.data:
         where = [circuit.find_bit(qubit).index for qubit in step.qubits]
-        if step.operation.name == "swap":
+        # Not by its name, which a gate of the program's own may have too.
+        if step.operation.base_class is SwapGate:
             one, other = where
             wires[one], wires[other] = wires[other], wires[one]
         else:
