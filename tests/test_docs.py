@@ -200,6 +200,14 @@ def test_every_status_has_a_meaning(tables):
     assert set(tables.MEANINGS) == set(sj.CircuitStatus)
 
 
+def test_every_word_of_the_other_version_has_its_status(tables):
+    rows = tables.old_words().splitlines()[2:]
+    read = {row.split("|")[1].strip(" `"): row.split("|")[3].strip(" `") for row in rows}
+    assert set(read.values()) <= set(sj.CircuitStatus) - {"unknown"}
+    assert (len(read), read["Done"], read["Queued"]) == (9, "completed", "pending")
+    assert read["Canceled"] == read["Cancelled"] == "cancelled"
+
+
 # ---- the reference -------------------------------------------------------------------------------
 
 
