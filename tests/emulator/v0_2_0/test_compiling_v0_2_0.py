@@ -257,6 +257,10 @@ def test_the_circuit_that_cannot_be_compiled_is_named(server, post):
         response = post(server, path, body)
         assert response.status == 400
         assert "circuit 1" in response.json["message"]
+    body = GOOD | {"cirq_circuits": f"[{flips(0)},{qutrit}]", "target": SIMULATOR}
+    response = post(server, "/resource_estimate", body)
+    assert response.status == 400
+    assert "circuit 1 cannot be read" in response.json["message"]
 
 
 def test_a_target_that_does_not_compile(emulate, post):
