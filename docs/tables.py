@@ -182,7 +182,9 @@ TALKS: Final[Mapping[str, str]] = {
     "HttpTransport.send": "one request",
     "SuperstaqClient.send": "one request",
     "Transport.send": "one request",
-    "as_completed": "in each round, one request per 150 or so unfinished jobs (250 circuits in v0.2.0)",
+    "as_completed": (
+        "in each round, one request per 150 or so unfinished jobs (250 circuits in v0.2.0)"
+    ),
     "as_completed_async": "the same",
     "wait_all": "the same",
     "wait_all_async": "the same",
