@@ -137,6 +137,15 @@ def test_what_cannot_be_an_id_is_refused_before_sending(job_id):
     assert not server.bodies
 
 
+def test_ids_joined_by_commas_with_a_client_of_the_other_version_name_theirs():
+    client = scripted()
+    for call in (lambda: sj.JobHandle(client, "a,b"), lambda: sj.fetch_jobs(client, ["a,b"])):
+        with pytest.raises(sj.InvalidRequest, match=r"commas need api_version='v0\.2\.0'"):
+            call()
+    with pytest.raises(sj.InvalidRequest, match="must be a UUID, got 'a'$"):
+        sj.JobHandle(client, "a")
+
+
 def test_a_uuid_is_an_id_too():
     server = OldServer(**{str(JOB): "Done"})
     assert sj.fetch_job(server.client(), JOB).job_id == str(JOB)
