@@ -142,7 +142,7 @@ def test_ids_joined_by_commas_with_a_client_of_the_other_version_name_theirs():
     for call in (lambda: sj.JobHandle(client, "a,b"), lambda: sj.fetch_jobs(client, ["a,b"])):
         with pytest.raises(sj.InvalidRequest, match=r"commas need api_version='v0\.2\.0'"):
             call()
-    with pytest.raises(sj.InvalidRequest, match="must be a UUID, got 'a'$"):
+    with pytest.raises(sj.InvalidRequest, match=r"must be a UUID, got 'a'$"):
         sj.JobHandle(client, "a")
 
 
