@@ -98,6 +98,9 @@ def encode_jobs(snapshots: Iterable[JobSnapshot], *, api_version: str = "v0.3.0"
     for snapshot in snapshots:
         if snapshot.job_id in jobs:
             raise ValueError(f"two snapshots of job {snapshot.job_id} cannot be in one response")
+        if api.job_id(snapshot.job_id) != snapshot.job_id:  # a UUID, or a string
+            what = f"job {snapshot.job_id} is not of {api.version}: pass the version of its client"
+            fields.refuse("the body", {"api_version": fields.bad(what)})
         jobs[snapshot.job_id] = snapshot
     return api.encode_jobs(jobs.values())
 
