@@ -418,7 +418,7 @@ def test_whole_jobs_are_cancelled_together():
 def test_tags_and_metadata_are_not_made_up():
     handle = sj.JobHandle(OldServer(a="Done").client(), "a")
     for name in ("tags", "metadata"):
-        with pytest.raises(sj.InvalidRequest, match=r"v0\.3\.0 does"):
+        with pytest.raises(sj.SuperstaqException, match=rf"the {name} of job a .*v0\.3\.0 does"):
             getattr(handle, name)
 
 

@@ -11,7 +11,6 @@ can show a key.
 from __future__ import annotations
 
 import base64
-import contextlib
 import os
 import ssl
 import threading
@@ -301,5 +300,8 @@ class _Shelf:
 
     def close(self) -> None:
         while self.idle:
-            with contextlib.suppress(IndexError):  # another thread was faster
-                self.idle.pop().close()
+            try:
+                connection = self.idle.pop()
+            except IndexError:  # another thread was faster
+                return
+            connection.close()
