@@ -58,6 +58,9 @@ teleport q[0], q[1];
 """
 
 _CIRCUITS: Final = {"Bell pair": _BELL, "GHZ state": _GHZ, "does not parse": _BROKEN}
+_VERSION: Final = "v0.3.0"
+"""The version of the API that takes such circuits, whatever the environment chooses."""
+
 _BAR_CHARACTERS: Final = 40
 _SHOWN_OUTCOMES: Final = 8
 _STYLES: Final = {
@@ -115,6 +118,12 @@ def _parser() -> argparse.ArgumentParser:
     emulator.add_argument(
         "--step-seconds", type=float, default=0.5, help="how long a circuit stays in each status"
     )
+    emulator.add_argument(
+        "--targets",
+        choices=("default", "official"),
+        default="default",
+        help="official: the names of the service's targets, for programs that name them",
+    )
     emulator.set_defaults(run=_emulator)
     return parser
 
@@ -142,6 +151,7 @@ def _emulator(options: argparse.Namespace) -> int:
             api_key=options.api_key,
             seed=options.seed,
             step_seconds=options.step_seconds,
+            targets=getattr(emulator, f"{options.targets.upper()}_TARGETS"),
         )
         with server:
             print(f"A local Superstaq listens at {server.url} until Ctrl-C.")
@@ -198,7 +208,7 @@ def _client(
     options: argparse.Namespace, console: rich.console.Console
 ) -> Iterator[SuperstaqClient]:
     if options.remote_host:
-        with SuperstaqClient(options.api_key, options.remote_host) as client:
+        with SuperstaqClient(options.api_key, options.remote_host, api_version=_VERSION) as client:
             yield client
         return
     if options.api_key:
@@ -206,7 +216,7 @@ def _client(
     emulator = _extra("superstaq_jobs.emulator", "emulator")
     with (
         emulator.Emulator(step_seconds=0.3, warm_up=True) as server,
-        SuperstaqClient(server.api_key, server.url) as client,
+        SuperstaqClient(server.api_key, server.url, api_version=_VERSION) as client,
     ):
         console.print(f"A local Superstaq listens at {server.url}")
         yield client

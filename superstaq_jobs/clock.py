@@ -17,15 +17,12 @@ class Clock(Protocol):
 
     def now(self) -> float:
         """Seconds since some fixed point; never goes back (for deadlines and intervals)."""
-        ...
 
     def sleep(self, seconds: float) -> None:
         """Let that many seconds pass, 0 or more."""
-        ...
 
     def utcnow(self) -> dt.datetime:
         """The date and time, aware, in UTC (for time stamps)."""
-        ...
 
 
 @runtime_checkable
@@ -38,7 +35,6 @@ class VirtualClock(Clock, Protocol):
 
     def advance(self, seconds: float) -> None:
         """Let that many seconds pass without a sleep, 0 or more."""
-        ...
 
 
 class SystemClock:

@@ -158,9 +158,6 @@ class WaitTimeout(SuperstaqException, TimeoutError):
         self.num_failures = num_failures
         super().__init__(message)
 
-    def __str__(self) -> str:
-        return self.message
-
 
 class UnknownStatusTimeout(WaitTimeout):
     """A job had a status that this version does not know for too long.
@@ -204,9 +201,6 @@ class JobsUnsettled(SuperstaqException):
 class JobsTimeout(JobsUnsettled, TimeoutError):
     """A wait for many jobs timed out; ``errors`` has a ``WaitTimeout`` for each unfinished one."""
 
-    def __str__(self) -> str:
-        return self.message
-
 
 class SuperstaqServerException(SuperstaqException):
     """The server could not be reached, or did not do what was requested.
@@ -234,10 +228,6 @@ class SuperstaqServerException(SuperstaqException):
         self.found = tuple(found)
         self.retry_after_seconds = retry_after_seconds
         super().__init__(message)
-
-    def __str__(self) -> str:
-        # Subclasses that are OSErrors as well would print an errno.
-        return self.message
 
 
 class AuthenticationError(SuperstaqServerException):

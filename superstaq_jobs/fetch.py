@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from .client import SuperstaqClient
-from .errors import InvalidRequest, Problem, SuperstaqServerException
+from .errors import SuperstaqServerException
 from .records import (
     AccountBalance,
     CancelReceipt,
@@ -42,26 +42,16 @@ def fetch_job(
     timeout_seconds: float | None = None,
     max_attempts: int | None = None,
 ) -> JobSnapshot:
-    """Fetch one job.
+    """Fetch one job, as it is now.
 
-    Args:
-        client: The client.
-        job_id: The job's id.
-        circuit_type: The format in which the server returns the circuits; None for the client's.
-            API v0.2.0 cannot choose.
-        timeout_seconds: How long it may take in all, in seconds; None for no limit but the
-            client's.
-        max_attempts: How many times the request may be sent; None for the client's retry policy.
-
-    Returns:
-        The job as it is now.
+    ``circuit_type``, ``timeout_seconds`` and ``max_attempts`` are those of ``query_jobs``.
 
     Raises:
         InvalidRequest: If it cannot be a job's id. Nothing was sent.
         JobsNotFound: If the server does not know the job.
         SuperstaqServerException: If the request failed.
     """
-    _check({"job_id": client.api.job_id(job_id)})
+    fields.refuse("the request", {"job_id": client.api.job_id(job_id)})
     return fetch_jobs(
         client,
         [job_id],
@@ -79,19 +69,13 @@ def fetch_jobs(
     timeout_seconds: float | None = None,
     max_attempts: int | None = None,
 ) -> tuple[JobSnapshot, ...]:
-    """Fetch some jobs, in as few requests as possible (about 150 jobs each).
+    """Fetch some jobs, in as few requests as possible: about 150 jobs, or in v0.2.0 250 circuits.
 
-    Args:
-        client: The client.
-        job_ids: The jobs' ids, in any order, with or without duplicates.
-        circuit_type: The format in which the server returns the circuits; None for the client's.
-            API v0.2.0 cannot choose.
-        timeout_seconds: How long all requests may take together, in seconds; None for no limit but
-            the client's.
-        max_attempts: How many times each request may be sent; None for the client's retry policy.
+    The ids may be in any order, with or without duplicates; without any, no request is sent.
+    ``circuit_type``, ``timeout_seconds`` and ``max_attempts`` are those of ``query_jobs``.
 
     Returns:
-        The jobs as they are now, in the order of the ids. Without ids, no request is sent.
+        The jobs as they are now, in the order of the ids.
 
     Raises:
         InvalidRequest: If one cannot be a job's id. Nothing was sent.
@@ -139,7 +123,7 @@ def query_jobs(
     """
     if not fields.is_a(query, JobQuery):
         what = f"must be a JobQuery, got {fields.shown(query)}: pass JobQuery(tags=[...]), say"
-        raise InvalidRequest("the request", [Problem("query", what)])
+        fields.refuse("the request", {"query": fields.bad(what)})
     calls = client.api.query_jobs(query, _format(client, circuit_type))
     return tuple(_send_all(client, calls, timeout_seconds, max_attempts).values())
 
@@ -164,11 +148,7 @@ def _send_all(
 
 
 def cancel_jobs(client: SuperstaqClient, job_ids: Iterable[UUID | str]) -> CancelReceipt:
-    """Cancel whole jobs, in one request.
-
-    Args:
-        client: The client.
-        job_ids: The jobs' ids. Without any, no request is sent.
+    """Cancel whole jobs, in one request. Without any ids, no request is sent.
 
     Returns:
         Which jobs were cancelled and which were not; a refusal does not raise an error here.
@@ -182,14 +162,9 @@ def cancel_jobs(client: SuperstaqClient, job_ids: Iterable[UUID | str]) -> Cance
 
 
 def fetch_targets(client: SuperstaqClient, query: TargetQuery | None = None) -> tuple[Target, ...]:
-    """Fetch the list of targets.
+    """Fetch the targets that match some conditions, in the server's order.
 
-    Args:
-        client: The client.
-        query: Conditions on them; None for all that are not retired.
-
-    Returns:
-        The targets that match, in the server's order.
+    Without a query, those are all that are not retired.
 
     Raises:
         SuperstaqServerException: If the request failed.
@@ -217,18 +192,12 @@ def fetch_target_info(
     """
     name = fields.target(target)
     data = fields.json_mapping(options if options is not None else JsonMapping())
-    _check({"target": name, "options": data})
+    fields.refuse("the request", {"target": name, "options": data})
     return client.send(client.api.fetch_target_info(name, data))
 
 
 def fetch_balance(client: SuperstaqClient) -> AccountBalance:
-    """Fetch how much the user may still spend.
-
-    Args:
-        client: The client.
-
-    Returns:
-        The user's e-mail address and the balance in US dollars.
+    """Fetch the user's e-mail address, and how much the user may still spend, in US dollars.
 
     Raises:
         SuperstaqServerException: If the request failed.
@@ -240,18 +209,11 @@ def _format(client: SuperstaqClient, circuit_type: CircuitType | str | None) -> 
     """The format in which the server is to return circuits."""
     if circuit_type is None:
         return client.circuit_type
-    kind = fields.one_of(CircuitType, circuit_type)
+    kind = fields.circuit_type(circuit_type)
     if not client.api.converts_circuits:
         kind = fields.bad(
             f"API {client.api.version} returns circuits as they were submitted: leave it out, or "
             "use v0.3.0 (api_version='v0.3.0')"
         )
-    _check({"circuit_type": kind})
+    fields.refuse("the request", {"circuit_type": kind})
     return kind
-
-
-def _check(values: Mapping[str, object]) -> None:
-    """Refuse the request if some of its values, by the names of the arguments, cannot be used."""
-    bad = [Problem(k, value.what) for k, value in values.items() if isinstance(value, fields.Bad)]
-    if bad:
-        raise InvalidRequest("the request", bad)

@@ -14,9 +14,8 @@ from .client import SuperstaqClient
 from .errors import (
     CancelRefused,
     CircuitIndexError,
-    InvalidRequest,
     PartialCancelUnsupported,
-    Problem,
+    SuperstaqException,
     SuperstaqServerException,
 )
 from .fetch import cancel_jobs
@@ -73,15 +72,11 @@ class JobHandle:
     ) -> None:
         if not fields.is_a(client, SuperstaqClient):
             what = f"must be a SuperstaqClient, got {fields.shown(client)}"
-            raise InvalidRequest("a JobHandle", [Problem("client", what)])
+            fields.refuse("a JobHandle", {"client": fields.bad(what)})
         known_id = client.api.job_id(job_id)
-        kind = client.circuit_type if circuit_type is None else circuit_type
-        known_type = fields.one_of(CircuitType, kind)
-        given = {"job_id": known_id, "circuit_type": known_type}
-        problems = [Problem(k, v.what) for k, v in given.items() if isinstance(v, fields.Bad)]
-        if problems:
-            raise InvalidRequest("a JobHandle", problems)
-        self._latest = Latest(client, known_id, known_type)
+        kind = client.circuit_type if circuit_type is None else fields.circuit_type(circuit_type)
+        fields.refuse("a JobHandle", {"job_id": known_id, "circuit_type": kind})
+        self._latest = Latest(client, known_id, kind)
 
     @classmethod
     def submit(
@@ -92,21 +87,10 @@ class JobHandle:
         submission_key: str | None = None,
         timeout_seconds: float | None = None,
     ) -> Self:
-        """Submit a job, once, and return its handle; see ``submit_job``.
+        """Submit a job, once, and return its handle.
 
         The server returns the circuits in the format in which they were submitted.
-
-        Args:
-            client: The client.
-            job: The job.
-            submission_key: A string that identifies this one submission.
-            timeout_seconds: How long it may take in all, in seconds; None for no limit but the
-                client's.
-
-        Raises:
-            SubmissionUnknown: If it was sent, but the response was lost.
-            SubmissionKeyConflict: If the key belongs to a different job.
-            SuperstaqServerException: If the server refused it or could not be reached.
+        Arguments and errors are those of ``submit_job``.
         """
         receipt = submit_job(
             client, job, submission_key=submission_key, timeout_seconds=timeout_seconds
@@ -177,10 +161,6 @@ class JobHandle:
             raise latest.not_found_in(found)
         return latest.advance(seen, responses_before=responses_before)
 
-    def _known(self) -> JobSnapshot:
-        known = self.latest
-        return self.refresh() if known is None else known
-
     def status(self, index: int | None = None) -> CircuitStatus:
         """Refresh, and return the status of the job or of one circuit.
 
@@ -197,11 +177,7 @@ class JobHandle:
     def to_dict(self) -> dict[str, Any]:
         """Refresh, and return the job as plain JSON data in the official client's shape.
 
-        Returns:
-            New dicts and lists, which may be changed.
-
-        Raises:
-            SuperstaqServerException: If the request failed.
+        The dicts and lists are new, and may be changed. Errors are those of ``refresh``.
         """
         return self.refresh().to_dict()
 
@@ -212,46 +188,45 @@ class JobHandle:
         Raises:
             SuperstaqServerException: If the request failed.
         """
-        return self._known()
+        known = self.latest
+        return self.refresh() if known is None else known
 
     def target(self) -> str:
-        """The target that the job runs on; a request is sent only if nothing is known yet.
+        """The target that the job runs on. Requests and errors are those of ``job_data``.
 
         Raises:
-            InvalidRequest: If it is not known: in API v0.2.0 the server may not say it, and the
-                circuits may have different ones.
-            SuperstaqServerException: If the request failed.
+            SuperstaqException: If API v0.2.0 did not say it, or the circuits have different ones.
         """
         target: str = self._said("target")
         return target
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """The job's metadata, as a new dict; a request is sent only if nothing is known yet.
+        """The job's metadata, as a new dict. Requests and errors are those of ``job_data``.
 
         Raises:
-            SuperstaqServerException: If the request failed.
+            SuperstaqException: In API v0.2.0, which does not say it.
         """
         data: dict[str, Any] = self._said("metadata").to_dict()
         return data
 
     @property
     def tags(self) -> list[str]:
-        """The job's tags, as a new list; a request is sent only if nothing is known yet.
+        """The job's tags, as a new list. Requests and errors are those of ``job_data``.
 
         Raises:
-            SuperstaqServerException: If the request failed.
+            SuperstaqException: In API v0.2.0, which does not say them.
         """
         return list(self._said("tags"))
 
     def _said(self, name: str) -> Any:
-        value = getattr(self._known(), name)
+        value = getattr(self.job_data, name)
         if value is None:
-            what = f"API {self.client.api.version} does not say it of this job; v0.3.0 does"
-            raise InvalidRequest(f"the {name} of job {self.job_id()}", [Problem(name, what)])
+            raise SuperstaqException(
+                f"the {name} of job {self.job_id()} cannot be given: API {self.client.api.version} "
+                "did not say it. v0.3.0 does (api_version='v0.3.0')"
+            )
         return value
-
-    # ---- waiting ---------------------------------------------------------------------------
 
     def wait_until_complete(
         self,
@@ -324,17 +299,11 @@ class JobHandle:
         polling_seconds: float,
         options: JobWaitOptions,
     ) -> WaitLoop:
+        allowed = JobWaitOptions.__optional_keys__
         plan = WaitPlan.of(
-            function,
-            JobWaitOptions.__optional_keys__,
-            options,
-            index=index,
-            timeout_seconds=timeout_seconds,
-            polling_seconds=polling_seconds,
+            function, allowed, options, timeout_seconds, polling_seconds, index=index
         )
         return WaitLoop([self._latest], plan, memory=self._latest.memory)
-
-    # ---- cancelling ------------------------------------------------------------------------
 
     def cancel(self, index: int | None = None) -> CancelReceipt:
         """Cancel the job. Nothing is sent if it is known to be finished.
@@ -361,7 +330,7 @@ class JobHandle:
                 raise CircuitIndexError(job_id=self.job_id(), index=index, num_circuits=len(ids))
             ids = (ids[index],)
         elif index is not None:
-            snapshot = self._known()
+            snapshot = self.job_data
             snapshot.circuit(index)
             if snapshot.num_circuits > 1:
                 raise PartialCancelUnsupported(

@@ -10,7 +10,6 @@ import itertools
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable
 from typing import TypeVar, Unpack
 
-from .errors import InvalidRequest, Problem
 from .handle import JobHandle, latest_of
 from .records import JobSnapshot, fields
 from .waiting import JobsWaitOptions
@@ -105,7 +104,7 @@ def wait_any(
     loop = _loop("wait_any", handles, timeout_seconds, polling_seconds, options)
     if type(n) is not int or not 0 <= n <= len(loop.waits):
         what = f"must be an integer from 0 to the number of handles, {len(loop.waits)}; got {n!r}"
-        raise InvalidRequest("a wait", [Problem("n", what)])
+        fields.refuse("a wait", {"n": fields.bad(what)})
     with contextlib.closing(_picked(loop, _final)) as finals:
         return tuple(itertools.islice(finals, n))
 
@@ -125,7 +124,7 @@ def watch(
         The snapshots before (None at first) and after each change of a job.
     """
     loop = _loop("watch", handles, timeout_seconds, polling_seconds, options)
-    return _picked(loop, _change)
+    return _picked(loop, lambda wait: wait.change)
 
 
 async def wait_all_async(
@@ -136,11 +135,8 @@ async def wait_all_async(
 ) -> tuple[JobSnapshot, ...]:
     """``wait_all`` for a coroutine: other tasks run while it polls or pauses.
 
-    Arguments and errors are those of ``wait_all``. If the task is cancelled, no further request is
-    sent.
-
-    Returns:
-        The final snapshots, in the order of the handles.
+    Arguments, result and errors are those of ``wait_all``. If the task is cancelled, no further
+    request is sent.
     """
     loop = _loop("wait_all_async", handles, timeout_seconds, polling_seconds, options)
     async with contextlib.aclosing(_picked_async(loop, _final)) as finals:
@@ -155,11 +151,7 @@ def as_completed_async(
     polling_seconds: float = 5,
     **options: Unpack[JobsWaitOptions],
 ) -> AsyncGenerator[JobSnapshot, None]:
-    """``as_completed`` for ``async for``. Arguments and errors are those of ``wait_all``.
-
-    Yields:
-        Final snapshots; first, those of jobs that are known to be finished.
-    """
+    """``as_completed`` for ``async for``. Arguments and errors are those of ``wait_all``."""
     loop = _loop("as_completed_async", handles, timeout_seconds, polling_seconds, options)
     return _picked_async(loop, _final)
 
@@ -170,16 +162,9 @@ def watch_async(
     polling_seconds: float = 5,
     **options: Unpack[JobsWaitOptions],
 ) -> AsyncGenerator[Change, None]:
-    """``watch`` for ``async for``. Arguments and errors are those of ``wait_all``.
-
-    Yields:
-        The snapshots before (None at first) and after each change of a job.
-    """
+    """``watch`` for ``async for``. Arguments and errors are those of ``wait_all``."""
     loop = _loop("watch_async", handles, timeout_seconds, polling_seconds, options)
-    return _picked_async(loop, _change)
-
-
-# ---- what they share ---------------------------------------------------------------------------
+    return _picked_async(loop, lambda wait: wait.change)
 
 
 def _loop(
@@ -192,32 +177,22 @@ def _loop(
     # Before the options: of `wait_all(a, b)`, the second handle would be a wrong timeout.
     if isinstance(handles, JobHandle | str | bytes) or not fields.is_a(handles, Iterable):
         what = f"must be a list of handles, got {fields.shown(handles)}: pass [handle, ...]"
-        raise InvalidRequest("a wait", [Problem("handles", what)])
+        fields.refuse("a wait", {"handles": fields.bad(what)})
     listed = list(handles)
-    problems = [
-        Problem(f"handles[{place}]", f"must be a JobHandle, got {fields.shown(each)}")
+    wrong = {
+        f"handles[{place}]": fields.bad(f"must be a JobHandle, got {fields.shown(each)}")
         for place, each in enumerate(listed)
         if not fields.is_a(each, JobHandle)
-    ]
-    if problems:
-        raise InvalidRequest("a wait", problems)
-    plan = WaitPlan.of(
-        function,
-        JobsWaitOptions.__optional_keys__,
-        options,
-        timeout_seconds=timeout_seconds,
-        polling_seconds=polling_seconds,
-    )
+    }
+    fields.refuse("a wait", wrong)
+    allowed = JobsWaitOptions.__optional_keys__
+    plan = WaitPlan.of(function, allowed, options, timeout_seconds, polling_seconds)
     return WaitLoop(map(latest_of, listed), plan)
 
 
 def _final(wait: JobWait) -> JobSnapshot | None:
     # Reported as ended: one that is reported for a change may have finished since, and will be too.
     return wait.final if wait.error is None and wait.is_reported else None
-
-
-def _change(wait: JobWait) -> Change | None:
-    return wait.change
 
 
 def _picked(loop: WaitLoop, pick: Callable[[JobWait], T | None]) -> Generator[T, None, None]:

@@ -10,14 +10,12 @@ import attrs
 
 from .client import SuperstaqClient
 from .errors import (
-    InvalidRequest,
-    Problem,
     RequestTimeout,
     SubmissionKeyConflict,
     SubmissionUnknown,
     SuperstaqServerException,
 )
-from .records import JobQuery, JobSnapshot, NewJob, SubmitReceipt, fields
+from .records import JobQuery, NewJob, SubmitReceipt, fields
 from .records.problems import warn
 from .wire import bodies
 from .wire.api import name_jobs
@@ -70,7 +68,7 @@ def submit_job(
     """
     if not fields.is_a(job, NewJob):
         what = f"must be a NewJob, got {fields.shown(job)}"
-        raise InvalidRequest("the request", [Problem("job", what)])
+        fields.refuse("the request", {"job": fields.bad(what)})
     deadline = client.deadline_in(timeout_seconds)
     try:
         if submission_key is not None:
@@ -86,10 +84,10 @@ def _submit_once(client: SuperstaqClient, job: NewJob, key: str, deadline: float
     tag = f"submission-key:{key}"
     tagged = attrs.evolve(job, tags=(*job.tags, tag, _digest_tag(job)))
     adopted = _adopted(client, job, tag, deadline)
+    if adopted is not None:
+        return adopted
     lost: SubmissionUnknown | None = None
     for _ in range(client.retry_policy.max_attempts):
-        if adopted is not None:
-            return adopted
         try:
             return client.send(client.api.submit_job(tagged), deadline=deadline)
         except SubmissionUnknown as error:
@@ -103,10 +101,10 @@ def _submit_once(client: SuperstaqClient, job: NewJob, key: str, deadline: float
             adopted = _found_later(client, job, tag, deadline)
         except SuperstaqServerException as error:
             raise lost from error
-        if lost.timed_out and adopted is None:
+        if adopted is not None:
+            return adopted
+        if lost.timed_out:
             break  # a slow server may still be creating it: "none yet" is not "none"
-    if adopted is not None:
-        return adopted
     raise lost or AssertionError("a submission ends with a receipt or an error")
 
 
@@ -123,7 +121,7 @@ def _check_key(client: SuperstaqClient, key: str) -> None:
             f"got {fields.shown(key)}"
         )
     if what:
-        raise InvalidRequest("the request", [Problem("submission_key", what)])
+        fields.refuse("the request", {"submission_key": fields.bad(what)})
 
 
 def _digest_tag(job: NewJob) -> str:
@@ -149,10 +147,10 @@ def _found_later(
             receipt = _adopted(client, job, tag, deadline)
         except SuperstaqServerException as error:
             failure = error
-            continue
-        if receipt is not None:
-            return receipt
-        failure = None
+        else:
+            if receipt is not None:
+                return receipt
+            failure = None
     if failure is not None:
         raise failure
     return None
@@ -162,18 +160,17 @@ def _adopted(
     client: SuperstaqClient, job: NewJob, tag: str, deadline: float
 ) -> SubmitReceipt | None:
     """The receipt of the job that has this tag; None if the server says that there is none."""
-    found: list[JobSnapshot] = []
-    for call in client.api.query_jobs(JobQuery(tags=[tag]), job.circuit_type):
-        # Filtered again: a server that does not filter must not make us adopt another job.
-        found.extend(j for j in client.send(call, deadline=deadline) if tag in (j.tags or ()))
+    calls = client.api.query_jobs(JobQuery(tags=[tag]), job.circuit_type)
+    responses = (client.send(call, deadline=deadline) for call in calls)
+    # Filtered again: a server that does not filter must not make us adopt another job.
+    found = [each for jobs in responses for each in jobs if tag in (each.tags or ())]
     if not found:
         return None
-    found.sort(key=lambda each: (each.submitted_at, each.job_id))
-    first = found[0]
-    if len(found) > 1:
-        others = name_jobs(each.job_id for each in found[1:])
-        has = "have" if len(found) > 2 else "has"  # noqa: PLR2004
-        warn(f"{others} {has} the submission key of job {first.job_id} too, which is adopted")
+    first, *others = sorted(found, key=lambda each: (each.submitted_at, each.job_id))
+    if others:
+        names = name_jobs(each.job_id for each in others)
+        has = "have" if len(others) > 1 else "has"
+        warn(f"{names} {has} the submission key of job {first.job_id} too, which is adopted")
     differing = [
         name
         for name in ("target", "job_type", "circuit_type", "dry_run")

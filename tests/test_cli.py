@@ -16,6 +16,7 @@ from superstaq_jobs.emulator import Emulator
 
 def test_the_demo_shows_changes_table_and_histogram(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("SUPERSTAQ_API_VERSION", "v0.2.0")  # which takes no OpenQASM
     assert main(["demo", "--shots", "400"]) == 0
     told = capsys.readouterr().out
     assert re.search(r"A local Superstaq listens at http://127\.0\.0\.1:\d+", told)
@@ -31,6 +32,7 @@ def test_the_demo_shows_changes_table_and_histogram(capsys, monkeypatch):
 def test_the_demo_runs_against_a_given_server(capsys, monkeypatch):
     with Emulator(step_seconds=0, api_key="key-of-the-server") as server:
         monkeypatch.setenv("SUPERSTAQ_API_KEY", "key-of-the-server")
+        monkeypatch.setenv("SUPERSTAQ_API_VERSION", "v0.2.0")
         assert main(["demo", "--remote-host", server.url, "--polling", "0.05"]) == 0
         told = capsys.readouterr().out
         assert "A local Superstaq" not in told
@@ -91,6 +93,32 @@ def test_the_emulator_runs_until_it_is_stopped(how):
         process.kill()
         process.wait()
         process.stdout.close()
+
+
+def test_the_emulator_has_the_targets_that_are_chosen():
+    process = subprocess.Popen(
+        [sys.executable, "-m", "superstaq_jobs", "emulator", "--port=0", "--targets=official"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    try:
+        url = process.stdout.readline().split()[5]
+        request = urllib.request.Request(
+            f"{url}/v0.2.0/targets", data=b"{}", headers={"Authorization": "emulator-key"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as response:
+            assert b'"ibmq_fez_qpu"' in response.read()
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def test_targets_that_do_not_exist_are_refused(capsys):
+    with pytest.raises(SystemExit):
+        main(["emulator", "--targets", "none"])
+    assert "official" in capsys.readouterr().err
 
 
 def test_importing_the_library_loads_no_simulator_server_or_test_tool():

@@ -11,21 +11,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
-import attrs
-
 from superstaq_jobs._version import __version__
 from superstaq_jobs.clock import Clock, SystemClock, VirtualClock
 from superstaq_jobs.errors import (
     ConfigurationError,
-    InvalidRequest,
-    Problem,
     ProtocolError,
     SuperstaqWarning,
     TransportError,
 )
-from superstaq_jobs.records import CircuitType
-from superstaq_jobs.records.fields import is_a, is_amount, shown
+from superstaq_jobs.records import CircuitType, fields
 from superstaq_jobs.records.problems import warn
+from superstaq_jobs.transport.limits import check_integer, check_positive
 from superstaq_jobs.wire import job_data
 from superstaq_jobs.wire.api import Api, Call
 from superstaq_jobs.wire.refusals import CallErrors
@@ -130,18 +126,19 @@ class SuperstaqClient:
             )
         self._api = settings.find_api(api_version, environ=os.getenv)
         self._circuit_type = settings.one_of(CircuitType, circuit_type, name="circuit_type")
-        if retry_policy is not None and not is_a(retry_policy, RetryPolicy):
+        if retry_policy is not None and not fields.is_a(retry_policy, RetryPolicy):
+            got = fields.shown(retry_policy)
             raise ConfigurationError(
-                f"retry_policy must be a RetryPolicy, got {shown(retry_policy)}. Nothing was sent"
+                f"retry_policy must be a RetryPolicy, got {got}. Nothing was sent"
             )
-        settings.check_positive(
+        check_positive(
             request_timeout_seconds=request_timeout_seconds,
             connect_timeout_seconds=connect_timeout_seconds,
             read_timeout_seconds=read_timeout_seconds,
             looks_per_second=looks_per_second,
         )
-        settings.check_integer(max_body_bytes, name="max_body_bytes", minimum=0)
-        settings.check_integer(max_connections, name="max_connections", minimum=1)
+        check_integer(max_body_bytes, name="max_body_bytes", minimum=0)
+        check_integer(max_connections, name="max_connections", minimum=1)
         self._origin = settings.find_origin(
             remote_host, environ=os.getenv, default=self._api.default_origin
         )
@@ -157,10 +154,11 @@ class SuperstaqClient:
             origin=self._origin, api=self._api, secrets=(key, *(value for _, value in credentials))
         )
         self._options = {} if self._api.add_options is None else dict(credentials)
+        settings.check_header(Secret(client_name), name="client_name")
         headers: tuple[tuple[str, str | Secret], ...] = (
             ("Authorization", key),
             ("Content-Type", "application/json"),
-            ("X-Client-Name", settings.check_header(client_name, name="client_name")),
+            ("X-Client-Name", client_name),
             ("X-Client-Version", self._api.version),
             ("User-Agent", f"superstaq-jobs/{__version__}"),
             *(credentials if self._api.add_options is None else ()),
@@ -201,8 +199,6 @@ class SuperstaqClient:
         # A new error, since the frames of that one hold the proxy's login.
         raise ConfigurationError(message)
 
-    # ---- settings --------------------------------------------------------------------------
-
     @property
     def remote_host(self) -> str:
         """The server's scheme and authority, ``https://host[:port]``."""
@@ -239,10 +235,7 @@ class SuperstaqClient:
         return self._traffic.counts()
 
     def reserve_poll(self) -> float:
-        """Reserve a time for a poll, at most ``looks_per_second``; seconds from now. No I/O.
-
-        So the polls of waits that began together do not all reach the server at once.
-        """
+        """Reserve a time for a poll, at most ``looks_per_second``; seconds from now. No I/O."""
         return self._traffic.reserve_poll(self._clock.now())
 
     def __repr__(self) -> str:
@@ -259,12 +252,8 @@ class SuperstaqClient:
         """
         if timeout_seconds is None:
             return math.inf
-        if not is_amount(timeout_seconds):
-            what = f"must be a number of seconds >= 0, got {shown(timeout_seconds)}"
-            raise InvalidRequest("the request", [Problem("timeout_seconds", what)])
+        fields.refuse("the request", {"timeout_seconds": fields.seconds(timeout_seconds)})
         return self._clock.now() + timeout_seconds
-
-    # ---- one call --------------------------------------------------------------------------
 
     def send(
         self, call: Call[T], *, deadline: float = math.inf, max_attempts: int | None = None
@@ -278,9 +267,6 @@ class SuperstaqClient:
             max_attempts: How many times its request may be sent; None for the retry policy's
                 number.
 
-        Returns:
-            The decoded response.
-
         Raises:
             AuthenticationError: If the server does not accept the key.
             SubmissionUnknown: If the response to a submission was lost.
@@ -291,7 +277,7 @@ class SuperstaqClient:
         Warns:
             SuperstaqWarning: For each warning in the response.
         """
-        self._traffic.count_call()
+        self._traffic.count(calls=1)
         policy = self.retry_policy
         response = with_retries(
             partial(self._attempt, call, deadline),
@@ -313,17 +299,23 @@ class SuperstaqClient:
         return response.value
 
     def _attempt(self, call: Call[T], deadline: float, number: int) -> job_data.Decoded[T]:
-        request = attrs.evolve(
-            call.request, headers=self._headers, body=self._body(call.request.body)
+        given = call.request
+        request = Request(
+            method=given.method,
+            path=given.path,
+            headers=self._headers,
+            body=self._body(given.body),
+            idempotent=given.idempotent,
         )
         started = self._clock.now()
-        self._traffic.count_request(is_retry=number > 1)
+        # A connection takes real time, which a deadline on a virtual clock does not measure.
+        left = math.inf if self._time_stands else max(0.0, deadline - started)
+        seconds = min(self._request_timeout_seconds, left)
+        self._traffic.count(requests=1, repetitions=int(number > 1))
         try:
-            response = self._transport.send(
-                request, timeout_seconds=self._seconds_for_request(deadline - started)
-            )
+            response = self._transport.send(request, timeout_seconds=seconds)
         except (TransportError, ProtocolError) as error:
-            self._traffic.count_no_response()
+            self._traffic.count(failures=1)
             failed = type(error).__name__, number, self._clock.now() - started
             _LOGGER.debug("%s: %s, attempt %d, %.3f s", request.label, *failed)
             failure = self._errors.no_response(call, error)
@@ -338,13 +330,6 @@ class SuperstaqClient:
         if body is None or not self._options or self._api.add_options is None:
             return body
         return self._api.add_options(body, self._options)
-
-    def _seconds_for_request(self, seconds_left: float) -> float:
-        """How long one request may take."""
-        # A connection takes real time, which a deadline on a virtual clock does not measure.
-        if self._time_stands:
-            return self._request_timeout_seconds
-        return min(self._request_timeout_seconds, max(0.0, seconds_left))
 
     def _read(self, call: Call[T], response: Response) -> job_data.Decoded[T]:
         # The body has no name here: a traceback would show it, and a server may echo the key.
@@ -369,8 +354,6 @@ class SuperstaqClient:
                     "the response contains a secret that was sent to the server"
                 )
         raise self._errors.unreadable(call, response, failure)
-
-    # ---- closing, copying, pickling --------------------------------------------------------
 
     def close(self) -> None:
         """Close the connections. May be called more than once."""

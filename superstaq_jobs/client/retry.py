@@ -111,20 +111,11 @@ def with_retries(
     jitter: Callable[[], float],
     take_retry: Callable[[float], bool],
 ) -> T:
-    """The result of the first attempt that succeeds.
+    """The result of the first attempt that succeeds; or the failure of the last one is raised.
 
-    Args:
-        send: Makes one attempt; called with its number, from 1.
-        policy: Which failures are retried, and the pauses.
-        idempotent: Whether the request is idempotent.
-        clock: The clock for the pauses.
-        deadline: When no further attempt may begin, on the clock's monotonic side.
-        max_attempts: How many attempts there may be.
-        jitter: Draws a number uniformly from 0 to 1.
-        take_retry: Called with the time; whether the client's budget has a retry left.
-
-    Raises:
-        SuperstaqServerException: The failure of the last attempt.
+    ``send`` is called with the number of the attempt, from 1. From the ``deadline`` on, a time on
+    the clock's monotonic side, no further attempt begins. ``take_retry``, called with the time,
+    returns whether the client's budget has a retry left.
     """
     import tenacity  # not needed by a program that only holds a handle
 

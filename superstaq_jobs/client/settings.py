@@ -6,12 +6,12 @@ Reading the environment and the key files is the only effect.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from superstaq_jobs.errors import ApiKeyNotFound, ConfigurationError
-from superstaq_jobs.records.fields import is_amount, shown
+from superstaq_jobs.records.fields import shown
 from superstaq_jobs.transport.address import Address
 from superstaq_jobs.wire.api import APIS, Api
 from superstaq_jobs.wire.request import Secret, header_value_problem
@@ -26,10 +26,7 @@ __all__ = [
 ]
 
 API_KEY_VARIABLE: Final = "SUPERSTAQ_API_KEY"
-"""The environment variable that holds the API key."""
-
 REMOTE_HOST_VARIABLE: Final = "SUPERSTAQ_REMOTE_HOST"
-"""The environment variable that holds the host."""
 
 API_VERSION_VARIABLE: Final = "SUPERSTAQ_API_VERSION"
 """The environment variable that chooses the version of the API."""
@@ -39,17 +36,12 @@ T = TypeVar("T")
 _FILE_NAMES: Final = ("superstaq_api_key", "superstaq-api-key")
 _IBM_CHANNELS: Final = ("ibm_quantum_platform", "ibm_cloud")
 
-
 Environ = Callable[[str], str | None]
 """Gets one environment variable. Not the environment itself, whose ``repr`` shows everything."""
 
 
 def one_of(options: Iterable[T], value: object, *, name: str) -> T:
-    """The option that a value equals.
-
-    Raises:
-        ConfigurationError: If there is none.
-    """
+    """The option that a value equals; raises ``ConfigurationError`` if there is none."""
     listed = tuple(options)
     for option in listed:
         if option == value:
@@ -58,75 +50,27 @@ def one_of(options: Iterable[T], value: object, *, name: str) -> T:
     raise ConfigurationError(f"{name} must be one of {names}; got {shown(value)}. Nothing was sent")
 
 
-def check_positive(**numbers: float) -> None:
-    """Refuse what is not a finite number above 0.
-
-    Raises:
-        ConfigurationError: Names the first such argument.
-    """
-    for name, number in numbers.items():
-        if not is_amount(number) or number == 0:
-            raise ConfigurationError(
-                f"{name} must be a number > 0, got {shown(number)}. Nothing was sent"
-            )
-
-
-def check_integer(number: int, *, name: str, minimum: int) -> None:
-    """Refuse what is not an integer from a minimum on.
-
-    Raises:
-        ConfigurationError: If it is not.
-    """
-    if type(number) is not int or number < minimum:
-        raise ConfigurationError(
-            f"{name} must be an integer >= {minimum}, got {shown(number)}. Nothing was sent"
-        )
-
-
-def check_secret(secret: Secret, *, name: str) -> Secret:
-    """A secret that can be sent in a header.
-
-    Raises:
-        ConfigurationError: If it cannot; the message does not show it.
-    """
-    if problem := _header_problem(secret):
-        raise ConfigurationError(f"{name} {problem}. Nothing was sent")
-    return secret
-
-
-def check_header(value: str, *, name: str) -> str:
-    """A string that can be sent in a header.
-
-    Raises:
-        ConfigurationError: If it cannot.
-    """
-    if problem := _header_problem(Secret(value)):
+def check_header(value: Secret, *, name: str) -> Secret:
+    """The value; raises ``ConfigurationError``, without it, if it cannot be sent in a header."""
+    problem = "must not be empty" if value == Secret("") else header_value_problem(value)
+    if problem:
         raise ConfigurationError(f"{name} {problem}. Nothing was sent")
     return value
 
 
-def _header_problem(secret: Secret) -> str:
-    return "must not be empty" if secret == Secret("") else header_value_problem(secret)
-
-
 def find_api_key(given: Secret | None, *, environ: Environ, home: Path) -> Secret:
     """The API key: the argument, the environment variable, or the first key file that exists.
-
-    Args:
-        given: The argument; None to search further.
-        environ: Gets an environment variable.
-        home: The user's home directory.
 
     Raises:
         ApiKeyNotFound: If there is none; lists every place that was searched.
         ConfigurationError: If the key cannot be sent in a header.
     """
     if given is not None:
-        return check_secret(given, name="api_key")
+        return check_header(given, name="api_key")
     looked_in = ["the argument api_key", f"the environment variable {API_KEY_VARIABLE}"]
     found = Secret(environ(API_KEY_VARIABLE) or "")
     if found.reveal():
-        return check_secret(found, name=f"the environment variable {API_KEY_VARIABLE}")
+        return check_header(found, name=f"the environment variable {API_KEY_VARIABLE}")
     for path in _key_files(environ, home):
         looked_in.append(str(path))
         try:
@@ -138,17 +82,15 @@ def find_api_key(given: Secret | None, *, environ: Environ, home: Path) -> Secre
             looked_in[-1] += f" (cannot be read: {error.strerror})"
             continue
         if found.reveal():
-            return check_secret(found, name=str(path))
+            return check_header(found, name=str(path))
         looked_in[-1] += " (its first line is empty)"
     raise ApiKeyNotFound(looked_in)
 
 
-def _key_files(environ: Environ, home: Path) -> Iterator[Path]:
+def _key_files(environ: Environ, home: Path) -> list[Path]:
     data = Path(environ("XDG_DATA_HOME") or home / ".local" / "share").expanduser()
     folders = [data / "super.tech", data / "coldquanta", home / ".super.tech", home / ".coldquanta"]
-    for folder in folders:
-        for name in _FILE_NAMES:
-            yield folder / name
+    return [folder / name for folder in folders for name in _FILE_NAMES]
 
 
 def find_api(given: str | None, *, environ: Environ) -> Api:
@@ -171,11 +113,6 @@ def find_origin(given: str | None, *, environ: Environ, default: str) -> str:
     """Scheme, host and port of the service: from the argument, the environment, or the default.
 
     As in the official client, whatever follows the port is ignored.
-
-    Args:
-        given: The argument; None or empty to use the next source.
-        environ: Gets an environment variable.
-        default: The API version's own host.
 
     Raises:
         ConfigurationError: It has no scheme or no host, or contains a user name.
@@ -208,8 +145,7 @@ def provider_credentials(
 ) -> tuple[tuple[str, Secret], ...]:
     """The headers with the credentials of other providers.
 
-    Raises:
-        ConfigurationError: If one cannot be sent in a header, or the channel is not one of IBM's.
+    Raises ``ConfigurationError`` if one cannot be sent, or the channel is not one of IBM's.
     """
     if ibmq_channel is not None:
         # Their predecessor, ibm_quantum, was shut down on 1 July 2025.
@@ -221,7 +157,7 @@ def provider_credentials(
         "cq_token": cq_token,
     }
     return tuple(
-        (name, check_secret(value, name=name)) for name, value in given.items() if value is not None
+        (name, check_header(value, name=name)) for name, value in given.items() if value is not None
     )
 
 

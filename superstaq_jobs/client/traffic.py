@@ -36,11 +36,9 @@ class TrafficCounts:
 
 
 class Traffic:
-    """The shared state of a client's calls. Thread-safe.
+    """The shared state of a client's calls. Thread-safe. Times are those of a monotonic clock.
 
-    Args:
-        budget: How many retries are available at first, and at most.
-        polls_per_second: How many polls of waits may begin in a second.
+    ``budget`` is how many retries are available at first, and at most.
     """
 
     def __init__(self, *, budget: float, polls_per_second: float) -> None:
@@ -53,11 +51,7 @@ class Traffic:
         self._lock = ForkSafeLock()
 
     def take_retry(self, now: float) -> bool:
-        """Take one retry out of the budget; False, and nothing is taken, if there is none.
-
-        Args:
-            now: The time on a monotonic clock, in seconds.
-        """
+        """Take one retry out of the budget; False, and nothing is taken, if there is none."""
         with self._lock.of_this_process():
             if self._refilled_at is not None:
                 self._refill(_REFILL_PER_SECOND * (now - self._refilled_at))
@@ -74,9 +68,6 @@ class Traffic:
         """Reserve a time for a poll; how long to wait until then, in seconds.
 
         So polls of waits that began together do not all reach the server at once.
-
-        Args:
-            now: The time on a monotonic clock, in seconds.
         """
         with self._lock.of_this_process():
             begins = now if self._next_poll_at is None else max(now, self._next_poll_at)
@@ -85,29 +76,18 @@ class Traffic:
             self._next_poll_at = begins + self._poll_interval_seconds
             return begins - now
 
-    def count_call(self) -> None:
-        """Count a call."""
-        self._add(calls=1)
-
-    def count_request(self, *, is_retry: bool) -> None:
-        """Count a request."""
-        self._add(requests=1, repetitions=int(is_retry))
-
-    def count_response(self, body_bytes: int, *, is_success: bool) -> None:
-        """Count a response; a successful one refills the budget a little."""
-        self._add(body_bytes=body_bytes, failures=int(not is_success))
-        if is_success:
-            with self._lock.of_this_process():
-                self._refill(_REFILL_PER_SUCCESS)
-
-    def count_no_response(self) -> None:
-        """Count a request that got no response."""
-        self._add(failures=1)
-
-    def _add(self, **counts: int) -> None:
+    def count(self, **counts: int) -> None:
+        """Add to some of the counters, which ``TrafficCounts`` names."""
         with self._lock.of_this_process():
             for name, number in counts.items():
                 self._counts[name] += number
+
+    def count_response(self, body_bytes: int, *, is_success: bool) -> None:
+        """Count a response; a successful one refills the budget a little."""
+        self.count(body_bytes=body_bytes, failures=int(not is_success))
+        if is_success:
+            with self._lock.of_this_process():
+                self._refill(_REFILL_PER_SUCCESS)
 
     def counts(self) -> TrafficCounts:
         """The counters as they are now."""

@@ -6,9 +6,9 @@
 'emulator-key'
 
 ``Emulator`` is the server. ``User`` and ``Target`` describe who may use it and what it runs jobs
-on. A ``Plan`` with its ``Ending`` says how a job will go, and an ``EmulatedJob`` shows how it went.
-A ``FaultScript`` says which request fails and how. A ``Simulator`` is the process that runs
-circuits; several emulators may share one.
+on; ``OFFICIAL_TARGETS`` are those of the service. A ``Plan`` with its ``Ending`` says how a job
+will go, and an ``EmulatedJob`` shows how it went. A ``FaultScript`` says which request fails and
+how. A ``Simulator`` is the process that runs circuits; several emulators may share one.
 
 The package uses only the statuses, the frozen mapping and the clock of this library, so that it can
 judge the rest of it.
@@ -21,6 +21,7 @@ try:
     from .emulator import Emulator
     from .jobs.job import EmulatedJob
     from .jobs.plans import Ending, Plan
+    from .official_targets import OFFICIAL_TARGETS
     from .server.faults import AnyFault, FaultScript
     from .simulator.simulator import Simulator
     from .targets import DEFAULT_TARGETS, Target
@@ -33,6 +34,7 @@ except ModuleNotFoundError as error:
 
 __all__ = [
     "DEFAULT_TARGETS",
+    "OFFICIAL_TARGETS",
     "AnyFault",
     "EmulatedJob",
     "Emulator",

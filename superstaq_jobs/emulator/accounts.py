@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
@@ -52,6 +52,17 @@ class User:
     def user_id(self) -> uuid.UUID:
         """The user's id, derived from the e-mail address."""
         return uuid.uuid5(uuid.NAMESPACE_URL, f"mailto:{self.email}")
+
+    def details(self, key: str) -> dict[str, Any]:
+        """The user as the API shows them to themselves."""
+        return {
+            "name": self.name,
+            "email": self.email,
+            "role": self.role,
+            "balance": self.balance,
+            "token": key,
+            "user_id": str(self.user_id),
+        }
 
 
 class Accounts:

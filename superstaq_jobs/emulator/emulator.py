@@ -15,7 +15,7 @@ from .accounts import Accounts, User
 from .jobs.plans import Plan
 from .jobs.store import JobStore
 from .operator import OperatorMethods
-from .server.client_api import make_app
+from .server.app import make_app
 from .server.faults import AnyFault, FaultScript
 from .server.server import Server, listen
 from .service import Service
@@ -28,8 +28,9 @@ __all__ = ["Emulator"]
 class Emulator(OperatorMethods):
     """A Superstaq service on this machine: real HTTP, real simulation, no cost.
 
-    It serves from a thread, on the loopback interface only, and runs circuits in a separate process
-    that starts with the first job. An emulator can be started once; `stop` may be called
+    It speaks API v0.2.0 and v0.3.0 on one port, both for the same jobs. It serves from a thread, on
+    the loopback interface only, and runs circuits in a separate process that starts with the first
+    job. An emulator can be started once; `stop` may be called
     repeatedly.
 
     The same options and the same submissions in the same order give the same job ids, compiled
@@ -52,7 +53,8 @@ class Emulator(OperatorMethods):
             clock, such as a ``FakeClock`` shared with a client, responses do not depend on how fast
             this machine simulates: a request waits for the results that are due.
         plans: Plans for the first jobs, one each, in order; see ``plan``.
-        targets: The available targets, by default `DEFAULT_TARGETS`.
+        targets: The available targets, by default `DEFAULT_TARGETS`; `OFFICIAL_TARGETS` have the
+            names of the service's.
         warnings: Messages to add to every response that is a JSON object, as the service does with
             notices to its users.
         simulator: A simulator shared with other emulators; ``stop`` does not close it. None for one

@@ -35,7 +35,8 @@ class OperatorMethods:
         """Plan how jobs to come will go. Sends no request.
 
         Each plan is for one job, in order of submission: a job takes the first remaining plan that
-        matches its tags and target.
+        matches its tags and target. In API v0.2.0, the circuits of one submission take one plan
+        together, although each is a job of its own.
 
         Args:
             plans: The plans, to be appended to those that remain.

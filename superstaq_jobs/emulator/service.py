@@ -13,9 +13,13 @@ import attrs
 from superstaq_jobs.clock import Clock, VirtualClock
 
 from .accounts import Accounts
+from .jobs.job import Job
 from .jobs.store import JobStore, SimulatorBehind
+from .messages.circuits import no_circuits, split_circuits
+from .messages.requests import TargetFilter
 from .messages.responses import Refusal
 from .simulator.simulator import Simulator
+from .simulator.tasks import Result, Size
 from .targets import Target
 
 __all__ = ["Service", "run_when_ready", "run_when_ready_blocking"]
@@ -36,6 +40,8 @@ class Service:
     targets: tuple[Target, ...]
     simulator: Simulator
     warnings: Sequence[str] = ()
+    aqt_files: dict[str, dict[str, str]] = attrs.field(factory=dict)
+    """The files that users have stored, by e-mail address."""
 
     def target(self, name: str) -> Target:
         """The target of that name; raises a `Refusal` with 404 if there is none."""
@@ -46,6 +52,46 @@ class Service:
         raise Refusal(
             404, {"message": f"The target {name} does not exist. The targets are: {known}."}
         )
+
+    def find_targets(self, query: TargetFilter) -> list[Target]:
+        """The targets that have the flags of a filter."""
+        wanted = {
+            flag: value
+            for flag in query.__struct_fields__
+            if (value := getattr(query, flag)) is not None
+        }
+        return [target for target in self.targets if wanted.items() <= target.flags.items()]
+
+    async def split(self, circuits: str, circuit_type: str) -> list[str]:
+        """The circuits of a submission, one string each; raises a `Refusal` with 422."""
+        found = split_circuits(circuits, circuit_type)
+        if found is not None:
+            return found
+        splitting = self.simulator.split(circuits, circuit_type)
+        try:
+            return (await asyncio.wrap_future(splitting)).circuits
+        except ValueError as error:
+            raise no_circuits(str(error)) from error
+
+    async def sizes(self, circuits: list[str], circuit_type: str) -> list[Size | None]:
+        """The size of each circuit; None for one that cannot be read."""
+        describing = self.simulator.describe(circuits, circuit_type)
+        try:
+            return (await asyncio.wrap_future(describing)).sizes
+        except ValueError:  # it took too long
+            return [None] * len(circuits)
+
+    def start(self, job: Job) -> None:
+        """Hand the circuits of a stored job to the simulator."""
+        for index in range(len(job.circuits)):
+
+            def listen(result: Result, index: int = index) -> None:
+                self.store.report(job, index, result)
+
+            def is_wanted(index: int = index) -> bool:
+                return self.store.is_wanted(job, index)
+
+            self.simulator.submit(self.store.task(job, index), listen, is_wanted=is_wanted)
 
     def advance(self, seconds: float) -> None:
         """Advance the clock.

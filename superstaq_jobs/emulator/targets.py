@@ -24,9 +24,15 @@ class Target:
 
     Attributes:
         name: ``<provider>_<device>_<qpu or simulator>``; the last part says which of the two it is.
-        max_qubits: The largest number of qubits of a circuit; a larger circuit fails.
+        max_qubits: The largest number of qubits of a circuit; a larger circuit fails, and so does
+            one that is to run and uses more than 26.
         coupling: The pairs of qubits (from 0) that two-qubit gates can act on, in both directions;
             None for all pairs.
+        native_gate_set: The gates that circuits are compiled to, by Qiskit's names. Circuits of
+            Cirq can be compiled to h, s, t, x, y, z, sx, r, rx, ry, rz, cx, cz, swap, iswap, rxx
+            and rzz; gr, a rotation of all qubits, is listed but not used.
+        fixed_qubits: Whether qubit k of a circuit (of a Cirq circuit: ``LineQubit(k)``) is qubit k
+            of the device, instead of being placed by the compiler.
         supports_submit: Whether ``submit`` jobs are accepted.
         supports_submit_qubo: A flag to filter by; the emulator does not solve QUBOs.
         supports_compile: Whether ``compile`` jobs are accepted.
@@ -38,6 +44,8 @@ class Target:
     name: str = attrs.field(validator=_check_name)
     max_qubits: int = attrs.field(default=20, validator=attrs.validators.ge(1))
     coupling: tuple[tuple[int, int], ...] | None = None
+    native_gate_set: tuple[str, ...] = ("rz", "sx", "x", "cx")
+    fixed_qubits: bool = False
     supports_submit: bool = True
     supports_submit_qubo: bool = False
     supports_compile: bool = True
@@ -70,8 +78,21 @@ class Target:
             **self.flags,
             "target": self.name,
             "num_qubits": self.max_qubits,
-            "native_gate_set": ["rz", "sx", "x", "cx"],
+            "native_gate_set": self.native_gate_set,
             "coupling_map": self.coupling and [list(pair) for pair in self.coupling],
+        }
+
+    @property
+    def device(self) -> dict[str, Any]:
+        """What the simulator has to know of it, as fields of a `simulator.tasks.Task`."""
+        coupling = self.coupling
+        return {
+            "max_qubits": self.max_qubits,
+            "coupling": coupling
+            and tuple(dict.fromkeys((*coupling, *((b, a) for a, b in coupling)))),
+            # A rotation of all qubits at once, which the compiler does not use.
+            "native_gates": tuple(gate for gate in self.native_gate_set if gate != "gr"),
+            "fixed_qubits": self.fixed_qubits,
         }
 
     def refusal(self, job_type: str, *, dry_run: bool) -> str | None:

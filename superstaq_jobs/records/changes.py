@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-import functools
 import itertools
 import operator
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import attrs
 
+from .fields import same_moment
 from .ids import JobId, server_ids
 from .snapshots import CircuitSnapshot, JobSnapshot
 from .status import PROGRESS, CircuitStatus
@@ -26,6 +26,8 @@ __all__ = [
     "newest",
     "share_strings",
 ]
+
+T = TypeVar("T", CircuitSnapshot, JobSnapshot)
 
 _JOB_FIELDS: Final = tuple(
     field.name for field in attrs.fields(JobSnapshot) if field.eq and field.name != "circuits"
@@ -95,11 +97,11 @@ class JobDiff:
         Raises:
             ValueError: If ``before`` does not have the values that were changed.
         """
+        circuits = dict(enumerate(before.circuits))
         if any(getattr(before, change.name) != change.before for change in self.fields) or any(
-            _circuit_at(before, change.index) != change.before for change in self.circuits
+            circuits.get(change.index) != change.before for change in self.circuits
         ):
             raise ValueError(f"these changes do not start from this snapshot of {before.job_id}")
-        circuits = dict(enumerate(before.circuits))
         for change in self.circuits:
             if change.after is None:
                 del circuits[change.index]
@@ -110,14 +112,7 @@ class JobDiff:
 
 
 def diff(before: JobSnapshot, after: JobSnapshot) -> JobDiff:
-    """The changes from one snapshot of a job to another.
-
-    Args:
-        before: The earlier snapshot.
-        after: The later snapshot.
-
-    Returns:
-        The differences; false if there are none.
+    """The changes from the earlier to the later of two snapshots of a job; false without any.
 
     Raises:
         ValueError: If they are of different jobs.
@@ -128,7 +123,7 @@ def diff(before: JobSnapshot, after: JobSnapshot) -> JobDiff:
         fields=tuple(
             FieldChange(name, old, new)
             for name in _JOB_FIELDS
-            if (old := getattr(before, name)) != (new := getattr(after, name)) or _moved(old, new)
+            if same_moment(old := getattr(before, name)) != same_moment(new := getattr(after, name))
         ),
     )
 
@@ -138,19 +133,6 @@ def _changed_circuits(before: JobSnapshot, after: JobSnapshot) -> Iterator[Circu
     for index, (old, new) in enumerate(pairs):
         if old is not new and old != new:
             yield CircuitChange(index, old, new)
-
-
-def _moved(old: object, new: object) -> bool:
-    # Python holds two times equal that have different offsets.
-    return (
-        isinstance(old, dt.datetime)
-        and isinstance(new, dt.datetime)
-        and old.utcoffset() != new.utcoffset()
-    )
-
-
-def _circuit_at(snapshot: JobSnapshot, index: int) -> CircuitSnapshot | None:
-    return snapshot.circuits[index] if index < len(snapshot.circuits) else None
 
 
 def _of_one_job(first: JobSnapshot, *others: JobSnapshot) -> None:
@@ -168,10 +150,6 @@ def newest(first: JobSnapshot, *others: JobSnapshot) -> JobSnapshot:
     finished thus stays finished. The job's own fields and ``fetched_at`` are those of the snapshot
     fetched last.
 
-    Args:
-        first: A snapshot.
-        others: Further snapshots of the same job.
-
     Returns:
         One of the snapshots; or, if the server contradicts itself, a new one that has the newest
         state of each circuit.
@@ -181,10 +159,12 @@ def newest(first: JobSnapshot, *others: JobSnapshot) -> JobSnapshot:
     """
     _of_one_job(first, *others)
     observed = [first, *others]
-    base = functools.reduce(_newer_job, observed)
+    base = _highest(observed, _job_rank, _job_digest)
     circuits = tuple(
-        functools.reduce(
-            _newer_circuit, (s.circuits[index] for s in observed if index < s.num_circuits)
+        _highest(
+            [s.circuits[index] for s in observed if index < s.num_circuits],
+            _circuit_rank,
+            operator.attrgetter("canonical"),
         )
         for index in range(base.num_circuits)
     )
@@ -198,17 +178,7 @@ def follow(before: JobSnapshot, after: JobSnapshot) -> JobSnapshot:
 
     That is the later response, except for circuits that would go back in it: from finished to
     unfinished, or to an earlier ``updated_at`` (from a server that lags behind). Of these the
-    earlier state is kept.
-
-    Args:
-        before: The earlier state.
-        after: The later response.
-
-    Returns:
-        ``after``, or a copy without the steps back.
-
-    Raises:
-        ValueError: If they are of different jobs.
+    earlier state is kept. Snapshots of different jobs raise a ``ValueError``.
     """
     _of_one_job(before, after)
     if before.num_circuits != after.num_circuits:
@@ -314,14 +284,13 @@ def _short_lists(base: JobSnapshot, observed: list[JobSnapshot]) -> dict[str, in
     return {name: length for name, length in longest.items() if length < base.num_circuits}
 
 
-def _newer_circuit(one: CircuitSnapshot, other: CircuitSnapshot) -> CircuitSnapshot:
-    if one is other:
-        return one
-    ranks = _circuit_rank(one), _circuit_rank(other)
-    if ranks[0] == ranks[1] and one != other:
-        # Neither is known to be newer, but the result must not depend on their order.
-        ranks = (one.canonical,), (other.canonical,)
-    return one if ranks[0] >= ranks[1] else other
+def _highest(
+    observed: Sequence[T], rank: Callable[[T], tuple[Any, ...]], tie_break: Callable[[T], Any]
+) -> T:
+    """The one with the highest rank; of several, the result must not depend on their order."""
+    highest = max(map(rank, observed))
+    best = [each for each in observed if rank(each) == highest]
+    return best[0] if all(each == best[0] for each in best) else max(best, key=tie_break)
 
 
 def _circuit_rank(circuit: CircuitSnapshot) -> tuple[Any, ...]:
@@ -333,13 +302,6 @@ def _circuit_rank(circuit: CircuitSnapshot) -> tuple[Any, ...]:
         PROGRESS[status],
         circuit.counts is not None,
     )
-
-
-def _newer_job(one: JobSnapshot, other: JobSnapshot) -> JobSnapshot:
-    ranks = _job_rank(one), _job_rank(other)
-    if ranks[0] == ranks[1]:
-        ranks = (_job_digest(one),), (_job_digest(other),)
-    return one if ranks[0] >= ranks[1] else other
 
 
 def _job_rank(snapshot: JobSnapshot) -> tuple[Any, ...]:

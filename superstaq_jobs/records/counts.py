@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 from .frozen import FrozenMapping, adopt, is_unicode
@@ -57,8 +57,7 @@ class Counts(FrozenMapping[str, int | float]):
     @property
     def shots(self) -> int | float:
         """The sum of all numbers: the number of shots, or the total weight."""
-        values = self._items.values()
-        return sum(values) if set(map(type, values)) <= {int} else math.fsum(values)
+        return _total(self._items.values())
 
     @property
     def num_bits(self) -> int:
@@ -106,7 +105,10 @@ class Counts(FrozenMapping[str, int | float]):
             ValueError: If a position is outside the bitstrings, or they differ in length.
         """
         chosen = _positions(qubits, self.num_bits if self._items else None)
-        return self._regrouped(lambda bits: "".join([bits[i] for i in chosen]))
+        groups: dict[str, list[int | float]] = {}
+        for bits, value in self._items.items():
+            groups.setdefault("".join([bits[i] for i in chosen]), []).append(value)
+        return Counts({bits: _total(values) for bits, values in groups.items()})
 
     def reversed_bits(self) -> Counts:
         """The counts with every bitstring reversed, as Qiskit writes them."""
@@ -156,12 +158,6 @@ class Counts(FrozenMapping[str, int | float]):
         signed = (-v if bits.count("1") % 2 else v for bits, v in kept.probabilities().items())
         return math.fsum(signed)
 
-    def _regrouped(self, key: Callable[[str], str]) -> Counts:
-        groups: dict[str, list[int | float]] = {}
-        for bits, value in self._items.items():
-            groups.setdefault(key(bits), []).append(value)
-        return Counts({bits: _total(values) for bits, values in groups.items()})
-
     def __repr__(self) -> str:
         if len(self._items) <= _SHOWN:
             return f"Counts({self._items!r})"
@@ -171,9 +167,9 @@ class Counts(FrozenMapping[str, int | float]):
         return f"Counts({{{shown}, … {len(self._items)} outcomes}})"
 
 
-def _total(values: list[int | float]) -> int | float:
+def _total(values: Collection[int | float]) -> int | float:
     # Marginals of marginals change the order of the values; fsum does not depend on it.
-    return sum(values) if all(type(v) is int for v in values) else math.fsum(values)
+    return sum(values) if set(map(type, values)) <= {int} else math.fsum(values)
 
 
 def _all_finite(values: Iterable[int | float]) -> bool:

@@ -19,7 +19,7 @@ import attrs
 
 from .frozen import MAX_BITS, FrozenMapping, JsonMapping, canonical_json, is_unicode
 from .ids import JobId
-from .problems import InvalidValue, Problem
+from .problems import InvalidRequest, InvalidValue, Problem
 from .status import CircuitType, JobType
 
 __all__ = []
@@ -27,7 +27,7 @@ __all__ = []
 INDEX_LIMIT: Final = 10**18
 """Qubit indices are smaller than this: the decoder reads at most 18 digits."""
 
-_TARGET: Final = re.compile(r"[A-Za-z0-9-]+_[A-Za-z0-9.-]+_(?:qpu|simulator)")
+TARGET: Final = re.compile(r"[A-Za-z0-9-]+_[A-Za-z0-9.-]+_(?:qpu|simulator)")
 _SHOWN_CHARACTERS: Final = 40
 _CLIPPED_CHARACTERS: Final = 60
 
@@ -37,11 +37,7 @@ E = TypeVar("E", bound=enum.Enum)
 
 @attrs.frozen
 class Bad:
-    """Stands in a field for a value that cannot be used.
-
-    Attributes:
-        what: What is wrong with it.
-    """
+    """Stands in a field for a value that cannot be used, and says what is wrong with it."""
 
     what: str
 
@@ -56,13 +52,7 @@ def refuse_bad(
     error: Callable[[str, list[Problem]], Exception] = InvalidValue,
     *further: Problem,
 ) -> None:
-    """Raise one error that names every bad field of a record, if there is one.
-
-    Args:
-        record: The record.
-        error: The class to raise.
-        further: Problems that do not belong to a single field.
-    """
+    """Raise one error that names every bad field of a record, and further problems, if any."""
     problems = [
         Problem(field.name, value.what)
         for field in attrs.fields(type(record))
@@ -72,6 +62,13 @@ def refuse_bad(
     if problems:
         name = type(record).__name__
         raise error(f"{'an' if name[0] in 'AEIOU' else 'a'} {name}", problems)
+
+
+def refuse(what: str, arguments: Mapping[str, object]) -> None:
+    """Raise one ``InvalidRequest`` that names every bad one of some arguments, if there is one."""
+    problems = [Problem(name, v.what) for name, v in arguments.items() if isinstance(v, Bad)]
+    if problems:
+        raise InvalidRequest(what, problems)
 
 
 def is_a(value: object, kind: type) -> bool:
@@ -171,7 +168,7 @@ def job_ids(value: Iterable[JobId]) -> tuple[JobId, ...]:
 def target(value: str) -> str:
     """A target's name, ``<provider>_<device>_<qpu|simulator>``: the official client's rule."""
     name = string(value)
-    if isinstance(name, str) and not _TARGET.fullmatch(name):
+    if isinstance(name, str) and not TARGET.fullmatch(name):
         return bad(
             "must be a target name <provider>_<device>_<qpu|simulator>, such as ibmq_fez_qpu; "
             f"got {shown(name)}"
@@ -303,13 +300,9 @@ def many(value: Iterable[T], kind: type[T]) -> tuple[T, ...]:
     """Instances of a class, in order."""
 
     def check(item: T) -> T:
-        return item if isinstance(item, kind) else bad(_expected(item, kind))
+        return item if is_a(item, kind) else bad(f"expected a {kind.__name__}, got {shown(item)}")
 
     return _many(value, check, f"{kind.__name__}s")
-
-
-def _expected(item: object, kind: type) -> str:
-    return f"expected a {kind.__name__}, got {shown(item)}"
 
 
 def filters(value: Iterable[Any] | None, check: Callable[[Any], T]) -> tuple[T, ...] | None:

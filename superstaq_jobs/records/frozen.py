@@ -127,6 +127,9 @@ class FrozenMapping(Mapping[K, V_co]):
         return self
 
 
+_set_items: Final = vars(FrozenMapping)["_items"].__set__
+
+
 class JsonMapping(FrozenMapping[str, Json]):
     """A JSON object that cannot change, all the way down.
 
@@ -191,31 +194,18 @@ def adopt(kind: type[M], items: dict[Any, Any]) -> M:
     Nothing else may refer to the dict.
     """
     made = object.__new__(kind)
-    object.__setattr__(made, "_items", items)
+    _set_items(made, items)
     return made
 
 
-def freeze(value: Any) -> Json:
-    """A JSON value that cannot change, made from one that can.
+def freeze(value: Any, path: str = "$", depth: int = 0) -> Any:
+    """A JSON value made of tuples and ``JsonMapping``; ``path`` and ``depth`` are where it is.
 
     >>> freeze([1, {"a": [None]}])
     (1, JsonMapping({'a': (None,)}))
 
-    Args:
-        value: A value that ``JsonMapping`` can hold.
-
-    Returns:
-        The same value, made of tuples and ``JsonMapping``.
-
-    Raises:
-        TypeError: If a value has no JSON equivalent.
-        ValueError: For NaN, an infinity, a lone surrogate, or nesting that is too deep.
+    It raises what ``JsonMapping`` raises.
     """
-    frozen: Json = _freeze(value, "$", 0)
-    return frozen
-
-
-def _freeze(value: Any, path: str, depth: int) -> Any:
     kind = type(value)
     if value is None or kind is bool:
         return value
@@ -234,7 +224,7 @@ def _freeze(value: Any, path: str, depth: int) -> Any:
     if isinstance(value, Mapping):
         return freeze_object(value, path, depth + 1)
     if isinstance(value, list | tuple):
-        return tuple(_freeze(v, f"{path}[{i}]", depth + 1) for i, v in enumerate(value))
+        return tuple(freeze(v, f"{path}[{i}]", depth + 1) for i, v in enumerate(value))
     raise TypeError(f"{path} is a {kind.__name__}, which has no JSON equivalent")
 
 
@@ -253,7 +243,7 @@ def _frozen_items(items: Mapping[Any, Any], path: str, depth: int) -> dict[str, 
         if kind is bool or (kind is int and -_SMALL < value < _SMALL):
             frozen[name] = value  # at once, since most metadata is such
         else:
-            frozen[name] = _freeze(value, f"{path}.{name}", depth)
+            frozen[name] = freeze(value, f"{path}.{name}", depth)
     return frozen
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, SupportsIndex
+from typing import Any, Final
 from uuid import UUID
 
 import attrs
@@ -116,7 +116,7 @@ def _status(value: CircuitStatus | str) -> CircuitStatus:
     )
 
 
-def _emails(value: Iterable[str] | None) -> tuple[str, ...] | None:
+def _strings(value: Iterable[str] | None) -> tuple[str, ...] | None:
     return fields.filters(value, fields.string)
 
 
@@ -130,14 +130,6 @@ def _targets(value: Iterable[str] | None) -> tuple[str, ...] | None:
 
 def _statuses(value: Iterable[CircuitStatus | str] | None) -> tuple[CircuitStatus, ...] | None:
     return fields.filters(value, _status)
-
-
-def _tags(value: Iterable[str] | None) -> tuple[str, ...] | None:
-    return fields.filters(value, fields.string)
-
-
-def _priority(value: SupportsIndex | None) -> int | None:
-    return fields.optional_integer(value)
 
 
 @attrs.frozen(kw_only=True)
@@ -164,12 +156,12 @@ class JobQuery:
     """
 
     job_id: tuple[UUID, ...] | None = attrs.field(default=None, converter=_job_ids)
-    user_email: tuple[str, ...] | None = attrs.field(default=None, converter=_emails)
+    user_email: tuple[str, ...] | None = attrs.field(default=None, converter=_strings)
     target_name: tuple[str, ...] | None = attrs.field(default=None, converter=_targets)
     status: tuple[CircuitStatus, ...] | None = attrs.field(default=None, converter=_statuses)
-    tags: tuple[str, ...] | None = attrs.field(default=None, converter=_tags)
-    min_priority: int | None = attrs.field(default=None, converter=_priority)
-    max_priority: int | None = attrs.field(default=None, converter=_priority)
+    tags: tuple[str, ...] | None = attrs.field(default=None, converter=_strings)
+    min_priority: int | None = attrs.field(default=None, converter=fields.optional_integer)
+    max_priority: int | None = attrs.field(default=None, converter=fields.optional_integer)
     submitted_before: dt.datetime | None = attrs.field(
         default=None, converter=fields.optional_moment, eq=fields.same_moment
     )

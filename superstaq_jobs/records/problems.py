@@ -51,6 +51,10 @@ class SuperstaqException(Exception):
         # The default calls the class with `args`, which fails for keyword-only facts.
         return _rebuild, (type(self), self.args, dict(self.__dict__))
 
+    def __str__(self) -> str:
+        # Subclasses that are OSErrors as well would print an errno.
+        return self.message
+
 
 class Problem(tuple[str, str]):
     """One thing that is wrong with a value: a pair of strings, ``where`` and ``what``.
@@ -109,11 +113,7 @@ class InvalidValue(SuperstaqException, ValueError):
 
 
 class InvalidRequest(InvalidValue):
-    """A request cannot be made of the given values. Nothing was sent.
-
-    Attributes:
-        problems: Every problem found, by field name; at most 20.
-    """
+    """A request cannot be made of the given values. Nothing was sent."""
 
     _consequence = "; nothing was sent"
 

@@ -14,8 +14,14 @@ from .ids import JobId
 __all__ = ["AccountBalance", "CancelReceipt", "SubmitReceipt", "Target", "TargetInfo"]
 
 
+@attrs.frozen
+class _Checked:
+    def __attrs_post_init__(self) -> None:
+        fields.refuse_bad(self)
+
+
 @attrs.frozen(kw_only=True)
-class SubmitReceipt:
+class SubmitReceipt(_Checked):
     """The server's response to a submitted job.
 
     Attributes:
@@ -31,12 +37,9 @@ class SubmitReceipt:
     num_circuits: int = attrs.field(converter=fields.count)
     adopted: bool = attrs.field(default=False, converter=fields.flag)
 
-    def __attrs_post_init__(self) -> None:
-        fields.refuse_bad(self)
-
 
 @attrs.frozen(kw_only=True)
-class CancelReceipt:
+class CancelReceipt(_Checked):
     """The server's response to a request to cancel jobs.
 
     Attributes:
@@ -54,12 +57,9 @@ class CancelReceipt:
     message: str = attrs.field(default="", converter=fields.string)
     succeeded: tuple[str, ...] = attrs.field(default=(), converter=fields.strings)
 
-    def __attrs_post_init__(self) -> None:
-        fields.refuse_bad(self)
-
 
 @attrs.frozen(kw_only=True)
-class Target:
+class Target(_Checked):
     """A device or simulator that runs jobs.
 
     Attributes:
@@ -87,12 +87,9 @@ class Target:
     accessible: bool = attrs.field(converter=fields.flag)
     extra: JsonMapping = attrs.field(factory=JsonMapping, converter=fields.json_mapping)
 
-    def __attrs_post_init__(self) -> None:
-        fields.refuse_bad(self)
-
 
 @attrs.frozen(kw_only=True)
-class TargetInfo:
+class TargetInfo(_Checked):
     """The server's description of one target.
 
     Attributes:
@@ -106,12 +103,9 @@ class TargetInfo:
     target_name: str = attrs.field(converter=fields.target)
     info: JsonMapping = attrs.field(converter=fields.json_mapping)
 
-    def __attrs_post_init__(self) -> None:
-        fields.refuse_bad(self)
-
 
 @attrs.frozen(kw_only=True)
-class AccountBalance:
+class AccountBalance(_Checked):
     """How much a user can still spend.
 
     Attributes:
@@ -124,6 +118,3 @@ class AccountBalance:
 
     email: str | None = attrs.field(converter=fields.optional_string)
     balance: float = attrs.field(converter=fields.number)
-
-    def __attrs_post_init__(self) -> None:
-        fields.refuse_bad(self)

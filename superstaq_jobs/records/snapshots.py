@@ -6,7 +6,6 @@ Reading a record does no I/O. A pickle names this module, so its classes do not 
 from __future__ import annotations
 
 import datetime as dt
-import enum
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, TypeVar, overload
 from uuid import UUID
@@ -450,22 +449,19 @@ class JobSnapshot:
             return tuple(self.counts(circuit.index) for circuit in self.circuits)
         circuit = self.circuit(index)
         self.raise_if_unsuccessful(index)
-        if not circuit.is_terminal:
-            raise CountsUnavailable(
-                f"circuit {index} of job {self.job_id} has no counts yet: it was "
-                f"{circuit.status_text} when this snapshot was taken. Wait for it with "
-                "JobHandle.wait_until_complete().",
-                job_id=self.job_id,
-                index=index,
+        if circuit.is_terminal and circuit.counts is not None:
+            return circuit.counts
+        if circuit.is_terminal:
+            kind = self.job_type or "not known"
+            why = f"is {circuit.status_text} and has no counts (its job type is {kind})"
+        else:
+            why = (
+                f"has no counts yet: it was {circuit.status_text} when this snapshot was taken. "
+                "Wait for it with JobHandle.wait_until_complete()."
             )
-        if circuit.counts is None:
-            raise CountsUnavailable(
-                f"circuit {index} of job {self.job_id} is {circuit.status_text} and has no counts "
-                f"(its job type is {self.job_type or 'not known'})",
-                job_id=self.job_id,
-                index=index,
-            )
-        return circuit.counts
+        raise CountsUnavailable(
+            f"circuit {index} of job {self.job_id} {why}", job_id=self.job_id, index=index
+        )
 
     def with_counts(self, index: int, counts: Mapping[str, int | float]) -> JobSnapshot:
         """A copy of the snapshot in which one circuit has these counts.
@@ -494,17 +490,7 @@ class JobSnapshot:
         Returns:
             New dicts and lists.
         """
-        data: dict[str, Any] = {
-            "job_type": to_plain(self.job_type),
-            "user_email": self.user_email,
-            "target": self.target,
-            "num_circuits": len(self.circuits),
-            "circuit_type": to_plain(self.circuit_type),
-            "dry_run": self.dry_run,
-            "submission_timestamp": to_plain(self.submitted_at),
-            "tags": None if self.tags is None else list(self.tags),
-            "metadata": None if self.metadata is None else self.metadata.to_dict(),
-        }
+        data = {name: to_plain(getattr(self, field)) for name, field in JOB_FIELDS.items()}
         for name, field in PER_CIRCUIT_LISTS.items():
             sent = self.circuits[: self.short_lists.get(name, len(self.circuits))]
             surplus = thaw(self.extra.get(name, ()))
@@ -512,22 +498,16 @@ class JobSnapshot:
         return data
 
 
-def _timestamp(moment: dt.datetime) -> str:
-    text = moment.isoformat()
-    return f"{text[:-6]}Z" if text.endswith("+00:00") else text
-
-
 def to_plain(value: Any) -> Any:
-    """A field of a circuit as plain JSON data."""
+    """A field of a job or a circuit as plain JSON data."""
+    if isinstance(value, str):
+        return str(value)  # which an enum is not
     if isinstance(value, dt.datetime):
-        return _timestamp(value)
-    if isinstance(value, enum.StrEnum):
-        return value.value
-    if isinstance(value, Counts | JsonMapping):
-        return value.to_dict() if isinstance(value, JsonMapping) else dict(value)
-    if isinstance(value, FrozenMapping):
+        text = value.isoformat()
+        return f"{text[:-6]}Z" if text.endswith("+00:00") else text
+    if isinstance(value, FrozenMapping) and not isinstance(value, JsonMapping):
         return {str(key): item for key, item in value.items()}
-    return value
+    return thaw(value)
 
 
 # ---- records of values that have been checked ----------------------------------------------------
@@ -539,15 +519,11 @@ def _maker(record: type[R], **defaults: object) -> Callable[..., R]:
     It takes the fields by position. attrs writes it: the ``__init__`` of a class with the same
     fields and no converters fills in an instance of the record.
     """
-    bare = attrs.make_class(
-        f"Bare{record.__name__}",
-        {
-            field.name: attrs.field(default=defaults.get(field.name, attrs.NOTHING))
-            for field in attrs.fields(record)
-        },
-        frozen=True,
-        slots=True,
-    )
+    bare_fields = {
+        field.name: attrs.field(default=defaults.get(field.name, attrs.NOTHING))
+        for field in attrs.fields(record)
+    }
+    bare = attrs.make_class(f"Bare{record.__name__}", bare_fields, frozen=True, slots=True)
     fill = bare.__init__  # type: ignore[misc]
 
     def make(*values: Any) -> R:

@@ -33,7 +33,8 @@ __all__ = [
 class CircuitStatus(enum.StrEnum):
     """The status of one circuit of a job.
 
-    Each member equals the string that the API uses: ``CircuitStatus.RUNNING == "running"``.
+    Each member equals the string that the API uses: ``CircuitStatus.RUNNING == "running"``. Their
+    order is ``STATUS_PRIORITY_ORDER``.
     """
 
     RECEIVED = "received"
@@ -69,22 +70,7 @@ class CircuitStatus(enum.StrEnum):
 
 _S = CircuitStatus
 
-STATUS_PRIORITY_ORDER: Final[tuple[CircuitStatus, ...]] = (
-    _S.RECEIVED,
-    _S.AWAITING_COMPILE,
-    _S.AWAITING_SUBMISSION,
-    _S.AWAITING_SIMULATION,
-    _S.COMPILING,
-    _S.SIMULATING,
-    _S.RUNNING,
-    _S.PENDING,
-    _S.UNKNOWN,
-    _S.FAILED,
-    _S.CANCELLED,
-    _S.UNRECOGNIZED,
-    _S.COMPLETED,
-    _S.DELETED,
-)
+STATUS_PRIORITY_ORDER: Final[tuple[CircuitStatus, ...]] = tuple(_S)
 """The status of a job is the first of these that any of its circuits has.
 
 The official order, with ``UNKNOWN`` after all other unfinished statuses: a job is unfinished while
@@ -99,13 +85,9 @@ TERMINAL_CIRCUIT_STATES: Final = frozenset(
 )
 """Statuses of a finished circuit."""
 
-TERMINAL_COMPILE_STATES: Final = TERMINAL_CIRCUIT_STATES | {
-    _S.AWAITING_SIMULATION,
-    _S.AWAITING_SUBMISSION,
-    _S.RUNNING,
-    _S.SIMULATING,
-    _S.PENDING,
-}
+TERMINAL_COMPILE_STATES: Final = TERMINAL_CIRCUIT_STATES | frozenset(
+    {_S.AWAITING_SIMULATION, _S.AWAITING_SUBMISSION, _S.RUNNING, _S.SIMULATING, _S.PENDING}
+)
 """Statuses of a circuit that is past compilation, or finished."""
 
 UNSUCCESSFUL_CIRCUIT_STATES: Final = frozenset({_S.CANCELLED, _S.FAILED, _S.DELETED})

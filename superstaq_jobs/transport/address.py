@@ -37,13 +37,9 @@ class Address:
     def parse(
         cls, url: str, *, name: str, may_have_path: bool = False, may_have_login: bool = False
     ) -> Self:
-        """Read the URL that was passed as the argument ``name``.
+        """Read the URL ``https://host`` or ``https://host:port`` that was passed as ``name``.
 
-        Args:
-            url: ``https://host`` or ``https://host:port``.
-            name: The argument's name, for the error.
-            may_have_path: Whether a path and a query are ignored rather than refused.
-            may_have_login: Whether a user name and password are allowed.
+        A path and a query, where allowed, are ignored.
 
         Raises:
             ConfigurationError: The URL cannot be used. A login is never shown.
@@ -55,7 +51,9 @@ class Address:
         try:
             parts = urlsplit(url)
             port = parts.port
-            host = (parts.hostname or "") if url.isascii() else _ascii(parts.hostname or "")
+            host = parts.hostname or ""
+            if not url.isascii():  # the name as it is looked up and sent
+                host = host.encode("idna").decode("ascii")
         except ValueError:
             readable = False
         else:  # urlsplit drops line breaks silently
@@ -103,8 +101,3 @@ class Address:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return self.host == "localhost"
-
-
-def _ascii(host: str) -> str:
-    """The name as it is looked up and sent; raises ``UnicodeError`` if it is not a name."""
-    return host.encode("idna").decode("ascii")

@@ -44,17 +44,11 @@ _CODINGS: Final = frozenset({"gzip", "x-gzip", "deflate"})
 
 
 class Connection(urllib3.connection.HTTPConnection):
-    """A connection that is lent to one request at a time.
+    """A connection that is lent to one request at a time."""
 
-    Attributes:
-        limits: Those of the request that it is lent to.
-        prefix: What stands before the path in the first line: for a proxy, the server's origin.
-        extra: Headers besides those of the request.
-    """
-
-    limits: Limits
-    prefix = ""
-    extra: tuple[tuple[str, str | Secret], ...] = ()
+    limits: Limits  # of the request that it is lent to
+    prefix = ""  # stands before the path in the first line: for a proxy, the server's origin
+    extra: tuple[tuple[str, str | Secret], ...] = ()  # headers besides those of the request
     _twin: socket.socket | None = None  # a second handle of the socket that is being connected
 
     def exchange(self, request: Request, limits: Limits) -> Response:
@@ -124,8 +118,6 @@ class Connection(urllib3.connection.HTTPConnection):
         except OSError as error:
             return isinstance(error, BlockingIOError | ssl.SSLWantReadError)
         return False
-
-    # ---- connecting ------------------------------------------------------------------------
 
     def connect(self) -> None:
         """Connect. Until that has succeeded, nothing of the request is sent."""
@@ -204,14 +196,10 @@ class TlsConnection(Connection, urllib3.connection.HTTPSConnection):
 
 
 class _Reader(io.BufferedReader):
-    """The buffer of one response.
-
-    Attributes:
-        left_over: Whether bytes were left in it; known once it is closed.
-    """
+    """The buffer of one response."""
 
     raw: LimitedStream
-    left_over = False
+    left_over = False  # whether bytes were left in it; known once it is closed
 
     def close(self) -> None:
         if not self.closed:
@@ -225,16 +213,13 @@ class HttpResponse(http.client.HTTPResponse):
 
     The other way may be that of a proxy, which would let one response end inside of another.
 
-    Attributes:
-        fields: Header names in lower case and values, in the order received.
-        reader: Its buffer.
-
     Raises:
-        BadResponse: Its framing is in doubt.
+        BadResponse: Its framing or its compression is in doubt.
         CutResponse: The connection ended inside of it.
         TooLarge: It is larger than allowed.
         http.client.HTTPException: http.client cannot read it.
         http.client.RemoteDisconnected: The connection ended before the first byte.
+        zlib.error: Its body is not compressed in the way that its headers say.
     """
 
     def __init__(self, sock: socket.socket, *, method: str | None, limits: Limits) -> None:
@@ -244,9 +229,7 @@ class HttpResponse(http.client.HTTPResponse):
         raw: Any = self.fp.detach()
         self.reader = _Reader(LimitedStream(raw, sock, limits), _BUFFER_BYTES)
         self.fp: Any = self.reader
-        self.fields: tuple[tuple[str, str], ...] = ()
-
-    # ---- the head --------------------------------------------------------------------------
+        self.fields: tuple[tuple[str, str], ...] = ()  # names in lower case, in the order received
 
     def begin(self) -> None:
         """Read the head of the first response that is not an interim one, and check it."""
@@ -299,17 +282,8 @@ class HttpResponse(http.client.HTTPResponse):
     def _values(self, name: str) -> list[str]:
         return [value.lower() for key, value in self.fields if key == name]
 
-    # ---- the body --------------------------------------------------------------------------
-
     def body(self) -> bytes:
-        """The body, decompressed.
-
-        Raises:
-            BadResponse: Its framing or its compression is wrong.
-            CutResponse: The connection ended inside of it.
-            TooLarge: It is larger than allowed.
-            zlib.error: It is not compressed in the way that its headers say.
-        """
+        """The body, decompressed."""
         length, limits = self.length, self._limits
         max_bytes = limits.max_body_bytes
         if length is not None and length > max_bytes:
@@ -340,7 +314,6 @@ class HttpResponse(http.client.HTTPResponse):
         return bool(codings)
 
     def _pieces(self) -> Iterator[bytes]:
-        """The body as it comes, in pieces."""
         while piece := self._chunk_piece() if self.chunked else self.read(_PIECE_BYTES):
             self._limits.body_bytes += len(piece)
             yield piece
@@ -358,12 +331,7 @@ class HttpResponse(http.client.HTTPResponse):
 
 
 def _inflated(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Decompress a gzip or zlib body into pieces of bounded size, whatever it expands to.
-
-    Raises:
-        CutResponse: It ends too early.
-        zlib.error: It is not such a body.
-    """
+    """Decompress a gzip or zlib body into pieces of bounded size, whatever it expands to."""
     inflater = None
     for piece in pieces:
         rest = piece

@@ -25,8 +25,8 @@ from .limits import BadResponse, Closed, CutResponse, Limits, TooLarge
 
 __all__ = ["translated"]
 
+# The class of the error, what happened, and what to do now.
 _Diagnosis = tuple[type[SuperstaqException], str, str]
-"""The class of the error, what happened, and what to do now."""
 
 
 def translated(error: Exception, *, where: str, limits: Limits) -> SuperstaqException:
@@ -34,11 +34,7 @@ def translated(error: Exception, *, where: str, limits: Limits) -> SuperstaqExce
 
     It is a new one that holds nothing of the old one but words chosen here: a string that came from
     the server is never repeated, since it could hold what the server was sent, the key included.
-
-    Args:
-        error: What was raised inside.
-        where: The request and the host, for the message.
-        limits: What is known of the request.
+    ``where`` names the request and the host.
     """
     sent = limits.sent and not limits.connecting
     kind, what, advice = _diagnosis(error, limits)

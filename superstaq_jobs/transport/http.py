@@ -11,8 +11,6 @@ can show a key.
 from __future__ import annotations
 
 import base64
-import contextlib
-import math
 import os
 import ssl
 import threading
@@ -32,7 +30,7 @@ from superstaq_jobs.wire.request import Request, Response, Secret
 from .address import Address
 from .connection import Connection, TlsConnection
 from .failures import translated
-from .limits import CANCEL_TOKEN, Closed, Limits
+from .limits import CANCEL_TOKEN, Closed, Limits, check_integer, check_positive
 
 __all__ = ["HttpTransport", "Transport"]
 
@@ -72,9 +70,9 @@ class HttpTransport:
     Thread-safe. The host's address is looked up by the operating system, which takes no time limit;
     every other step, connecting and the TLS handshake included, ends by the deadline of its
     request. Certificates are always verified. Proxies of the environment and ``.netrc`` are not
-    read. After a ``fork()`` the child opens connections of its own. A ``POST`` is sent over a
-    connection that has carried no response yet: a submission cannot be taken for accepted because
-    of bytes that belong to another request.
+    read. After a ``fork()`` the child opens connections of its own. A request that is not
+    idempotent is sent over a connection that has carried no response yet: a submission cannot be
+    taken for accepted because of bytes that belong to another request.
 
     Args:
         origin: Where the service is: ``https://host`` or ``https://host:port``.
@@ -106,18 +104,12 @@ class HttpTransport:
         allow_insecure_http: bool = False,
         clock: Clock | None = None,
     ) -> None:
-        for name, value in (
-            ("connect_timeout_seconds", connect_timeout_seconds),
-            ("read_timeout_seconds", read_timeout_seconds),
-        ):
-            if not 0 < value < math.inf:
-                raise ConfigurationError(f"{name} must be a number of seconds > 0, got {value}")
-        for name, value, least in (
-            ("max_body_bytes", max_body_bytes, 0),
-            ("max_connections", max_connections, 1),
-        ):
-            if value < least:
-                raise ConfigurationError(f"{name} must be >= {least}, got {value}")
+        check_positive(
+            connect_timeout_seconds=connect_timeout_seconds,
+            read_timeout_seconds=read_timeout_seconds,
+        )
+        check_integer(max_body_bytes, name="max_body_bytes", minimum=0)
+        check_integer(max_connections, name="max_connections", minimum=1)
         self._address = Address.parse(origin, name="origin")
         self._proxy = (
             None
@@ -167,8 +159,6 @@ class HttpTransport:
         """Send one request; see ``Transport.send``.
 
         Raises:
-            TransportError: No complete response arrived.
-            ProtocolError: What came back is not HTTP.
             ConfigurationError: The transport has been closed.
         """
         outcome = self._outcome(request, timeout_seconds)
@@ -296,25 +286,22 @@ class _Shelf:
     """The idle connections of one process, and a place for each connection that there may be.
 
     Its locks are inside of C: a lock taken by Python code could stay locked after a Ctrl-C.
-
-    Attributes:
-        pid: The process.
-        places: As many entries as requests may begin now.
-        idle: The connections, the one used last at the end.
     """
 
     def __init__(self, max_connections: int) -> None:
         self.pid = os.getpid()
-        self.places: SimpleQueue[None] = SimpleQueue()
+        self.places: SimpleQueue[None] = SimpleQueue()  # an entry for each request that may begin
         for _ in range(max_connections):
             self.places.put(None)
-        self.idle: deque[Connection] = deque()
+        self.idle: deque[Connection] = deque()  # the one used last at the end
 
     def __del__(self) -> None:
         self.close()  # of a transport that was dropped
 
     def close(self) -> None:
-        """Close the idle connections."""
         while self.idle:
-            with contextlib.suppress(IndexError):  # another thread was faster
-                self.idle.pop().close()
+            try:
+                connection = self.idle.pop()
+            except IndexError:  # another thread was faster
+                return
+            connection.close()

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from superstaq_jobs.clock import Clock
+from superstaq_jobs.errors import ConfigurationError
+from superstaq_jobs.records.fields import is_amount, shown
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -25,10 +27,28 @@ __all__ = [
     "LimitedStream",
     "Limits",
     "TooLarge",
+    "check_integer",
+    "check_positive",
 ]
 
-_MAX_HEAD_BYTES: Final = 512 * 1024
-"""The most bytes that may arrive before the headers end, interim responses included."""
+_MAX_HEAD_BYTES: Final = 512 * 1024  # interim responses included
+
+
+def check_positive(**numbers: float) -> None:
+    """Raise a ``ConfigurationError`` for the first of some arguments that is not finite and > 0."""
+    for name, number in numbers.items():
+        if not is_amount(number) or number == 0:
+            raise ConfigurationError(
+                f"{name} must be a number > 0, got {shown(number)}. Nothing was sent"
+            )
+
+
+def check_integer(number: int, *, name: str, minimum: int) -> None:
+    """Raise a ``ConfigurationError`` for an argument that is not an integer >= ``minimum``."""
+    if type(number) is not int or number < minimum:
+        raise ConfigurationError(
+            f"{name} must be an integer >= {minimum}, got {shown(number)}. Nothing was sent"
+        )
 
 
 class BadResponse(Exception):
@@ -82,12 +102,10 @@ class Limits:
     """What one request may still take, and how far it has come.
 
     Attributes:
-        clock: Measures the time.
         timeout_seconds: How long the request may take in total, from now on; seconds.
         connect_timeout_seconds: How long one blocking step of connecting may take; seconds.
         read_timeout_seconds: How long any other blocking step may take; seconds.
         max_body_bytes: The largest that the body may be, decompressed; bytes.
-        token: Cancels the request; None if nothing does.
         deadline: When the request must be finished, on the clock.
         connecting: Whether a connection is being made (TCP, proxy, TLS).
         sent: Whether bytes of the request (while connecting: of one to the proxy) went out.
@@ -133,8 +151,7 @@ class Limits:
     def release(self) -> None:
         """Let go of the socket, so that a cancellation cannot reach the next request on it.
 
-        Raises:
-            Cancelled: It may already have been reached.
+        Raises ``Cancelled`` if it may already have been reached.
         """
         self.sock = None  # before the token is read, as below
         self.raise_if_cancelled()
@@ -158,23 +175,18 @@ class Limits:
         return min(step, left)
 
     def bound(self, sock: socket.socket) -> None:
-        """Give the next blocking step on a socket no more time than there is.
-
-        Raises:
-            Cancelled: Nobody waits for the response any more.
-            TimeoutError: The deadline has passed.
-        """
+        """Give the next blocking step on a socket no more than ``seconds_for_step``."""
         self.sock = sock  # before the token is read, which is set before this: one sees the other
         seconds = self.seconds_for_step()
         if seconds != sock.gettimeout():  # setting it is a system call
             sock.settimeout(seconds)
 
     def count(self, received: int) -> None:
-        """Count bytes that arrived.
+        """Count bytes that arrived; none are the end of the connection.
 
         Raises:
             TooLarge: They are more than this request may receive.
-            CutResponse: There are none, which is the end of the connection, in the wrong place.
+            CutResponse: The connection ended in the wrong place.
         """
         self.bytes_left -= received
         if self.bytes_left < 0:
@@ -196,10 +208,7 @@ class Limits:
 class LimitedStream(io.RawIOBase):
     """Reads a socket within the limits of a request.
 
-    Args:
-        raw: The socket's own stream, which keeps it open; closed with this one.
-        sock: The socket.
-        limits: The limits.
+    ``raw`` is the socket's own stream, which keeps it open; it is closed with this one.
     """
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket, limits: Limits) -> None:
@@ -207,11 +216,9 @@ class LimitedStream(io.RawIOBase):
         self._raw = raw
         self._sock = sock
         self._limits = limits
-        self.finished = False
-        """Whether the response is complete, so that nothing more is to be read."""
+        self.finished = False  # whether nothing more is to be read
 
-    def readable(self) -> bool:
-        """It is."""
+    def readable(self) -> bool:  # noqa: D102
         return True
 
     def readinto(self, buffer: WriteableBuffer, /) -> int | None:
@@ -224,6 +231,6 @@ class LimitedStream(io.RawIOBase):
         return received
 
     def close(self) -> None:
-        """Let go of the socket."""
+        """Close the socket's own stream too."""
         self._raw.close()
         super().close()

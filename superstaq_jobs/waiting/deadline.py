@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -22,9 +23,7 @@ class Deadline:
     does not overrun it. The last pause is cut short to end there too, so that a job that finished
     in time is seen whatever the polling interval.
 
-    Args:
-        clock: The clock; only its monotonic side is used.
-        timeout_seconds: How long to wait, in seconds; None for no limit, 0 for a single poll.
+    A timeout of 0 allows a single poll; None, any number of them.
     """
 
     def __init__(self, clock: Clock, timeout_seconds: float | None) -> None:
@@ -33,7 +32,7 @@ class Deadline:
         self._timeout_seconds = timeout_seconds
         self._ends = math.inf if timeout_seconds is None else self._started + timeout_seconds
         self._poll_seconds = 0.0
-        self._failures: list[Exception] = []
+        self._failures: deque[Exception] = deque(maxlen=_KEPT_FAILURES)
         self._num_failures = 0
 
     @property
@@ -75,7 +74,7 @@ class Deadline:
     def note_failure(self, error: Exception) -> None:
         """Record a transient failure."""
         self._num_failures += 1
-        self._failures[:] = [*self._failures[1 - _KEPT_FAILURES :], error]
+        self._failures.append(error)
 
     def failures(self) -> tuple[tuple[Exception, ...], int]:
         """The last transient failures, at most 20, and how many there were."""
@@ -87,10 +86,6 @@ class PollSchedule:
 
     tenacity makes the decision, one step at a time. It neither sleeps nor calls anything here, so
     the same decisions serve a thread, which sleeps, and a coroutine, which awaits.
-
-    Args:
-        deadline: The time that there is.
-        pause_seconds: Gives the pause after a poll that left a job open, in seconds.
     """
 
     def __init__(self, deadline: Deadline, pause_seconds: Callable[[], float]) -> None:
@@ -106,10 +101,9 @@ class PollSchedule:
         self._state = tenacity.RetryCallState(self._retrying, fn=None, args=(), kwargs={})
 
     def pause_after(self, is_open: bool) -> float | None:
-        """The pause before the next poll, in seconds; None if that was the last one.
+        """The pause before the next poll, in seconds; None if that one was the last.
 
-        Args:
-            is_open: Whether the last poll left a job open.
+        ``is_open`` says whether it left a job open.
         """
         self._state.set_result(is_open)
         # tenacity keeps its statistics per thread, and a wait may continue in another one.

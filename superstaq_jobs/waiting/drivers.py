@@ -7,13 +7,13 @@ import contextvars
 import queue
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from superstaq_jobs.clock import SystemClock
 from superstaq_jobs.transport.limits import CANCEL_TOKEN, CancelToken
 
 from .job_wait import JobWait
-from .loop import Pause, Polled, Round, Steps
+from .loop import Pause, Polled, Round, Steps, step_after
 
 if TYPE_CHECKING:
     import asyncio
@@ -27,14 +27,10 @@ def run(steps: Steps) -> Generator[JobWait, None, None]:
     Yields:
         Each wait that has a change to report, has failed or has ended.
     """
-    outcome: Any = None
+    outcome: Polled | None = None
     outcomes: Iterator[Polled] = iter(())
     with contextlib.closing(steps), contextlib.ExitStack() as in_progress:
-        while True:
-            try:
-                step = steps.send(outcome)
-            except StopIteration:
-                return
+        while step := step_after(steps, outcome):
             outcome = None
             if isinstance(step, JobWait):
                 yield step
@@ -49,14 +45,10 @@ def run(steps: Steps) -> Generator[JobWait, None, None]:
 
 async def run_async(steps: Steps) -> AsyncGenerator[JobWait, None]:
     """``run`` for a coroutine: other tasks run while it waits for a response or pauses."""
-    outcome: Any = None
+    outcome: Polled | None = None
     next_outcome: Callable[[], Awaitable[Polled]]
     with contextlib.closing(steps), contextlib.ExitStack() as in_progress:
-        while True:
-            try:
-                step = steps.send(outcome)
-            except StopIteration:
-                return
+        while step := step_after(steps, outcome):
             outcome = None
             if isinstance(step, JobWait):
                 yield step

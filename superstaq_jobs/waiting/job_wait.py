@@ -23,8 +23,8 @@ from .options import Change, WaitPlan
 __all__ = ["JobWait"]
 
 _LONGEST_BACKOFF_SECONDS: Final = 1.0
+# A smaller index that does not exist is more likely off by one than a timeout.
 _SMALLEST_TIMEOUT: Final = 10
-"""A smaller index that does not exist is more likely off by one than a timeout."""
 
 _LOGGER: Final = logging.getLogger("superstaq_jobs")
 
@@ -34,8 +34,6 @@ class JobWait:
     """A wait on one job. A snapshot is judged once, however often it is seen.
 
     Attributes:
-        latest: The latest that is known of the job; it is updated by the wait.
-        plan: How to wait.
         change: The last change, until it has been reported.
         error: Why the wait ended without the result that it waited for.
         is_reported: Whether its end has been reported.
@@ -57,14 +55,11 @@ class JobWait:
     _failure: SuperstaqServerException | None = attrs.field(default=None, init=False)
     _failed_polls: int = attrs.field(default=0, init=False)
 
-    # ---- its state -------------------------------------------------------------------------
-
     @property
     def final(self) -> JobSnapshot | None:
         """The snapshot that the wait was for; it stays final, whatever is seen later.
 
-        Raises:
-            CircuitIndexError: If the job has no such circuit.
+        Raises ``CircuitIndexError`` if the job has no such circuit.
         """
         snapshot = self.latest.snapshot
         if snapshot is not self._judged and snapshot is not None:
@@ -92,8 +87,6 @@ class JobWait:
         # It is unknown, too, what a job without circuits waits for.
         self._is_unknown = status is CircuitStatus.UNKNOWN or not snapshot.num_circuits
         self._judged = snapshot
-
-    # ---- polling ---------------------------------------------------------------------------
 
     def begin(self) -> None:
         """Take in what is known before the first poll."""
@@ -163,8 +156,6 @@ class JobWait:
             )
             raise self._timeout(UnknownStatusTimeout, how, limit, seconds)
 
-    # ---- pausing ---------------------------------------------------------------------------
-
     def pause_seconds(self) -> float:
         """How long to wait before the next poll, in seconds."""
         client, pause = self.latest.client, self.plan.polling_seconds
@@ -184,8 +175,6 @@ class JobWait:
             min(backoff, _LONGEST_BACKOFF_SECONDS),
             min(retry_after, policy.retry_after_cap_seconds),
         )
-
-    # ---- timing out ------------------------------------------------------------------------
 
     def time_out(self, deadline: Deadline) -> None:
         """End it, since the deadline has passed."""

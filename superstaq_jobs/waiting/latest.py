@@ -6,6 +6,8 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import attrs
+
 from superstaq_jobs.client import SuperstaqClient
 from superstaq_jobs.client.locks import ForkSafeLock
 from superstaq_jobs.errors import JobsNotFound
@@ -19,6 +21,7 @@ from .memory import ResponseMemory
 __all__ = ["Latest"]
 
 
+@attrs.define(eq=False, repr=False)
 class Latest:
     """The latest that is known of one job. Thread-safe; it never goes back to an older state.
 
@@ -31,21 +34,15 @@ class Latest:
         num_responses: How many responses there have been.
     """
 
-    __slots__ = (
-        *("client", "job_id", "circuit_type"),
-        *("snapshot", "looked_at", "num_responses", "_memory", "_call", "_lock"),
-    )
-
-    def __init__(self, client: SuperstaqClient, job_id: JobId, circuit_type: CircuitType) -> None:
-        self.client = client
-        self.job_id = job_id
-        self.circuit_type = circuit_type
-        self.snapshot: JobSnapshot | None = None
-        self.looked_at: dt.datetime | None = None
-        self.num_responses = 0
-        self._memory: ResponseMemory | None = None
-        self._call: Call[tuple[JobSnapshot, ...]] | None = None
-        self._lock = ForkSafeLock()
+    client: SuperstaqClient
+    job_id: JobId
+    circuit_type: CircuitType
+    snapshot: JobSnapshot | None = attrs.field(default=None, init=False)
+    looked_at: dt.datetime | None = attrs.field(default=None, init=False)
+    num_responses: int = attrs.field(default=0, init=False)
+    _memory: ResponseMemory | None = attrs.field(default=None, init=False)
+    _call: Call[tuple[JobSnapshot, ...]] | None = attrs.field(default=None, init=False)
+    _lock: ForkSafeLock = attrs.field(factory=ForkSafeLock, init=False)
 
     def memory(self) -> ResponseMemory:
         """The last responses about this job alone, until it is finished."""
@@ -76,16 +73,11 @@ class Latest:
         )
 
     def advance(self, seen: JobSnapshot, *, responses_before: int) -> JobSnapshot:
-        """Take in a response about the job.
+        """Take in the snapshot in a response, and return the latest one.
 
-        Args:
-            seen: The snapshot in the response.
-            responses_before: ``num_responses`` when the request was sent. If it has grown since,
-                another response overtook this one, which may then be the older.
-
-        Returns:
-            The latest snapshot. It stays the same object while nothing changes, so a poll without
-            news takes no memory.
+        That stays the same object while nothing changes, so a poll without news takes no memory.
+        ``responses_before`` is ``num_responses`` when the request was sent. If it has grown since,
+        another response overtook this one, which may then be the older.
         """
         now = self.client.clock.utcnow()
         with self._lock.of_this_process():
@@ -100,8 +92,8 @@ class Latest:
             return kept
 
     def __getstate__(self) -> dict[str, Any]:
-        kept = self.__slots__[:-3]  # neither the memory, nor its call, nor the lock
-        return {name: getattr(self, name) for name in kept}
+        kept = attrs.fields(Latest)[:-3]  # neither the memory, nor its call, nor the lock
+        return {field.name: getattr(self, field.name) for field in kept}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         for name, value in state.items():

@@ -33,11 +33,10 @@ from .latest import Latest
 from .memory import ResponseMemory
 from .options import WaitPlan
 
-__all__ = ["NextOutcome", "Outcome", "Pause", "Poll", "Polled", "Round", "Steps", "WaitLoop"]
+__all__ = ["Pause", "Polled", "Round", "Steps", "WaitLoop", "step_after"]
 
 _Jobs = tuple[JobSnapshot, ...]
-Outcome = _Jobs | BaseException | None
-"""What a poll led to: jobs, an error, or None if there was nothing left to request."""
+Outcome = _Jobs | BaseException | None  # None if there was nothing left to request
 
 
 # ---- steps -------------------------------------------------------------------------------------
@@ -45,12 +44,7 @@ Outcome = _Jobs | BaseException | None
 
 @attrs.define(eq=False)
 class Batch:
-    """Jobs of one client that are polled with one request, round after round.
-
-    Attributes:
-        call: The call.
-        waits: The waits on its jobs.
-    """
+    """The waits on jobs that are polled with one request, round after round."""
 
     call: Call[_Jobs]
     waits: Sequence[JobWait]
@@ -110,6 +104,14 @@ class Pause:
 Polled = tuple[Poll, Outcome]
 Step = Round | NextOutcome | Pause | JobWait
 Steps = Generator[Step, Any, None]
+
+
+def step_after(steps: Steps, outcome: Polled | None) -> Step | None:
+    """The next step of a loop, given the outcome that it waits for; None if that was the last."""
+    try:
+        return steps.send(outcome)
+    except StopIteration:
+        return None
 
 
 # ---- which jobs go into which request ----------------------------------------------------------
@@ -183,13 +185,7 @@ class _Group:
 
 
 class WaitLoop:
-    """The one loop of all waits.
-
-    Args:
-        cells: What is known of each job that is waited for.
-        plan: How to wait.
-        memory: Gives the memory of one client's responses.
-    """
+    """The one loop of all waits; ``memory`` gives the memory of one client's responses."""
 
     def __init__(
         self,
@@ -260,8 +256,6 @@ class WaitLoop:
                 began = clock.now()
             polls = again
         deadline.note_poll(spent)
-
-    # ---- the result ------------------------------------------------------------------------
 
     def finals(self) -> tuple[JobSnapshot, ...]:
         """The final snapshots of the jobs that have one, in the order of the cells."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Self, TypedDict
+from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar
 
 import attrs
 
@@ -16,11 +16,10 @@ if TYPE_CHECKING:
 
 __all__ = ["JobWaitOptions", "JobsWaitOptions", "Pace", "PollPolicy", "ProgressBar", "WaitOptions"]
 
+T = TypeVar("T")
+
 Change = tuple[JobSnapshot | None, JobSnapshot]
 OnChange = Callable[[JobSnapshot | None, JobSnapshot], object]
-
-
-# ---- how often to poll -------------------------------------------------------------------------
 
 
 @attrs.frozen(kw_only=True)
@@ -117,9 +116,6 @@ class PollPolicy:
         return self.running if is_running else self.queued
 
 
-# ---- what to show ------------------------------------------------------------------------------
-
-
 class ProgressBar:
     """The progress of a wait on many jobs; pass it as ``progress=``. ``True`` means a default one.
 
@@ -169,9 +165,6 @@ class ProgressBar:
         return self._line_seconds
 
 
-# ---- the keyword options of the public functions -----------------------------------------------
-
-
 class WaitOptions(TypedDict, total=False):
     """The options of every wait, beside ``timeout_seconds`` and ``polling_seconds``."""
 
@@ -207,12 +200,13 @@ class JobsWaitOptions(WaitOptions, total=False):
     ``ProgressBar``, to show it elsewhere. By default nothing is shown."""
 
 
-# ---- the same, checked -------------------------------------------------------------------------
+def _valid(value: T, is_valid: bool, what: str) -> T:
+    return value if is_valid else fields.bad(f"{what}, got {shown(value)}")
 
 
-def _index(value: int) -> int:
+def _index(value: int | None) -> int | None:
     hint = f"; did you mean timeout_seconds={value}?" if is_amount(value) else ""
-    is_valid = type(value) is int
+    is_valid = value is None or type(value) is int
     return value if is_valid else fields.bad(f"must be an integer, got {shown(value)}{hint}")
 
 
@@ -221,24 +215,21 @@ def _stage(value: Stage | str) -> Stage:
 
 
 def _number_of_requests(value: int) -> int:
-    is_valid = type(value) is int and value >= 1
-    return value if is_valid else fields.bad(f"must be an integer >= 1, got {shown(value)}")
+    return _valid(value, type(value) is int and value >= 1, "must be an integer >= 1")
 
 
-def _policy(value: PollPolicy) -> PollPolicy:
-    is_valid = isinstance(value, PollPolicy)
-    return value if is_valid else fields.bad(f"must be a PollPolicy, got {shown(value)}")
+def _policy(value: PollPolicy | None) -> PollPolicy | None:
+    return _valid(value, value is None or isinstance(value, PollPolicy), "must be a PollPolicy")
 
 
-def _callback(value: OnChange) -> OnChange:
-    return value if callable(value) else fields.bad(f"must be callable, got {shown(value)}")
+def _callback(value: OnChange | None) -> OnChange | None:
+    return _valid(value, value is None or callable(value), "must be callable")
 
 
 def _bar(value: bool | ProgressBar) -> bool | ProgressBar:
     if isinstance(value, bool):
         return ProgressBar() if value else False
-    is_valid = fields.is_a(value, ProgressBar)
-    return value if is_valid else fields.bad(f"must be a bool or a ProgressBar, got {shown(value)}")
+    return _valid(value, fields.is_a(value, ProgressBar), "must be a bool or a ProgressBar")
 
 
 @attrs.frozen(kw_only=True)
@@ -252,17 +243,13 @@ class WaitPlan:
 
     timeout_seconds: float | None = attrs.field(converter=fields.optional_seconds)
     polling_seconds: float = attrs.field(converter=fields.seconds)
-    index: int | None = attrs.field(default=None, converter=attrs.converters.optional(_index))
+    index: int | None = attrs.field(default=None, converter=_index)
     until: Stage = attrs.field(default=Stage.FINISHED, converter=_stage)
-    poll_policy: PollPolicy | None = attrs.field(
-        default=None, converter=attrs.converters.optional(_policy)
-    )
+    poll_policy: PollPolicy | None = attrs.field(default=None, converter=_policy)
     unknown_status_seconds: float | None = attrs.field(
         default=600.0, converter=fields.optional_seconds
     )
-    on_change: OnChange | None = attrs.field(
-        default=None, converter=attrs.converters.optional(_callback)
-    )
+    on_change: OnChange | None = attrs.field(default=None, converter=_callback)
     requests_at_once: int = attrs.field(default=4, converter=_number_of_requests)
     progress: bool | ProgressBar = attrs.field(default=False, converter=_bar)
 
@@ -271,28 +258,26 @@ class WaitPlan:
 
     @classmethod
     def of(
-        cls, function: str, allowed: frozenset[str], options: Mapping[str, Any], **arguments: Any
+        cls,
+        function: str,
+        allowed: frozenset[str],
+        options: Mapping[str, Any],
+        timeout_seconds: float | None,
+        polling_seconds: float,
+        **index: Any,
     ) -> Self:
-        """The plan of one call of a public function.
-
-        Args:
-            function: Its name, for an error message.
-            allowed: The names of the options that it takes.
-            options: The options that were passed.
-            arguments: Its other arguments.
-
-        Raises:
-            TypeError: If it does not take one of the options.
-        """
+        """The plan of one call of a public function; ``TypeError`` if an option is not allowed."""
         for name in options:
             if name not in allowed:
                 import difflib  # for this error only
 
-                known = [*arguments, *sorted(allowed)]
+                known = [*index, "timeout_seconds", "polling_seconds", *sorted(allowed)]
                 near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
                 hint = f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(known)}."
                 raise TypeError(
                     f"{function}() got an unexpected keyword argument {name!r}; {hint} "
                     "Nothing was sent"
                 )
-        return cls(**arguments, **options)
+        return cls(
+            timeout_seconds=timeout_seconds, polling_seconds=polling_seconds, **index, **options
+        )

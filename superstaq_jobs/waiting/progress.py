@@ -1,6 +1,7 @@
 """Draws the progress of a wait on many jobs.
 
-rich (extra ``progress``) is imported when a bar is drawn; IPython, in a notebook only.
+rich (extra ``progress``) is imported when a bar is drawn; IPython, in a notebook only. A failure to
+write is ignored.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import queue
 import sys
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
@@ -23,7 +24,7 @@ from superstaq_jobs.records import STATUS_PRIORITY_ORDER, CircuitStatus
 from superstaq_jobs.records.status import PROGRESS
 
 from .job_wait import JobWait
-from .loop import Pause, Steps, WaitLoop
+from .loop import Pause, Steps, WaitLoop, step_after
 from .options import ProgressBar
 
 if TYPE_CHECKING:
@@ -57,25 +58,17 @@ _RATE_SECONDS: Final = 60.0
 _REDRAW_SECONDS: Final = 0.25
 
 
-# ---- what to show ------------------------------------------------------------------------------
-
-
 class Tally:
-    """How many of a loop's jobs are in which status. Another thread may read it.
-
-    Args:
-        loop: The loop, before its first step.
-    """
+    """How many of a loop's jobs are in which status. Another thread may read it."""
 
     def __init__(self, loop: WaitLoop) -> None:
         self.total = len(loop.waits)
         self.finished = 0
         self.per_minute: float | None = None
         self._loop = loop
-        self._rows: dict[JobWait, str] = {}
-        self._numbers: Counter[str] = Counter()
+        self._row_of: dict[JobWait, str] = {}
         for each in loop.waits:
-            self._move(each)
+            self.note(each)
         self._ends: deque[tuple[float, int]] = deque()
 
     def now(self) -> float:
@@ -84,19 +77,12 @@ class Tally:
 
     def note(self, wait: JobWait) -> None:
         """Take in that a wait has a change to report, has failed or has ended."""
-        self._move(wait)
-        self.finished += wait.error is None and wait.is_reported
-
-    def _move(self, wait: JobWait) -> None:
         latest = wait.latest.snapshot
         row = _NOT_SEEN if latest is None else latest.status
         if wait.error is not None and not isinstance(wait.error, WaitTimeout):
             row = _UNSETTLED
-        before = self._rows.get(wait)
-        if before is not None:
-            self._numbers[before] -= 1
-        self._rows[wait] = row
-        self._numbers[row] += 1
+        self._row_of[wait] = row
+        self.finished += wait.error is None and wait.is_reported
 
     def mark(self) -> None:
         """Take in that a round has ended, for the rate."""
@@ -108,13 +94,14 @@ class Tally:
         if now > since:
             self.per_minute = 60 * (self.finished - finished) / (now - since)
 
-    def rows(self) -> list[tuple[str, int]]:
+    def rows(self) -> dict[str, int]:
         """Each status that some jobs have, in order, and how many."""
-        return [(row, self._numbers[row]) for row in _ROWS if self._numbers[row]]
+        numbers = Counter(self._row_of.values())
+        return {row: numbers[row] for row in _ROWS if row in numbers}
 
     def rest(self) -> str:
         """The queue, the rate and the time that is left."""
-        parts = [f"queue {sum(self._numbers[status] for status in _QUEUED)}"]
+        parts = [f"queue {sum(n for row, n in self.rows().items() if row in _QUEUED)}"]
         if self.per_minute is not None:
             parts.append(f"{self.per_minute:.1f} jobs/min".replace(".0 ", " "))
         left = math.inf if self._loop.deadline is None else self._loop.deadline.seconds_left()
@@ -124,28 +111,26 @@ class Tally:
 
     def line(self) -> str:
         """All of it as a line."""
-        rows = ", ".join(f"{row} {number}" for row, number in self.rows())
+        rows = ", ".join(f"{row} {number}" for row, number in self.rows().items())
         return f"{self.finished} of {self.total} jobs finished: {rows}; {self.rest()}"
 
     def table(self) -> rich.table.Table:
         """All of it as a histogram."""
         import rich.table
+        import rich.text
 
         grid = rich.table.Table.grid(padding=(0, 1))
+        grid.width = _MAX_WIDTH
         grid.add_column(no_wrap=True)
         grid.add_column(no_wrap=True, justify="right")
         grid.add_column(ratio=1)
         bar = _Bar(self.finished, self.total, "bold")
         grid.add_row("jobs finished", f"{self.finished}/{self.total}", bar)
-        for row, number in self.rows():
+        for row, number in self.rows().items():
             bar = _Bar(number, self.total, _STYLES.get(row, _OTHER_STYLE))
             grid.add_row(f"  {row}", str(number), bar)
-        whole = rich.table.Table.grid()
-        whole.width = _MAX_WIDTH
-        whole.add_column(ratio=1)
-        whole.add_row(grid)
-        whole.add_row(self.rest())
-        return whole
+        grid.caption, grid.caption_justify = rich.text.Text(self.rest()), "left"
+        return grid
 
 
 @attrs.frozen
@@ -164,19 +149,6 @@ class _Bar:
         width = options.max_width * self.number // max(1, self.total)
         character = "#" if options.ascii_only else "━"
         yield rich.text.Text(character * max(width, min(1, self.number)), style=self.style)
-
-
-# ---- where to show it --------------------------------------------------------------------------
-
-
-class Surface(Protocol):
-    """What a bar is drawn on. A failure to write is ignored."""
-
-    def start(self) -> None: ...
-
-    def draw(self) -> None: ...
-
-    def stop(self) -> None: ...
 
 
 class _Terminal:
@@ -275,7 +247,7 @@ class _Lines:
             print(self._last, file=self._console.file, flush=True)
 
 
-def surface_of(bar: ProgressBar, tally: Tally) -> Surface:
+def surface_of(bar: ProgressBar, tally: Tally) -> _Terminal | _Notebook | _Lines:
     """The surface for a bar's console."""
     console = bar.console
     if console.is_jupyter:
@@ -286,23 +258,6 @@ def surface_of(bar: ProgressBar, tally: Tally) -> Surface:
     return _Lines(tally, console, bar.line_seconds)
 
 
-@contextlib.contextmanager
-def _drawing(bar: ProgressBar, tally: Tally) -> Iterator[Callable[[], None]]:
-    """Gives a function that draws the tally; draws it at the start and at the end by itself."""
-    surface = surface_of(bar, tally)
-    surface.start()
-    # A generator that is never closed ends with the interpreter, too late to draw.
-    atexit.register(surface.stop)
-    try:
-        yield surface.draw
-    finally:
-        atexit.unregister(surface.stop)
-        surface.stop()
-
-
-# ---- during a loop -----------------------------------------------------------------------------
-
-
 def steps_of(loop: WaitLoop) -> Steps:
     """The steps of a loop, with a bar drawn after each round if its plan has one."""
     bar = loop.plan.progress
@@ -311,17 +266,21 @@ def steps_of(loop: WaitLoop) -> Steps:
 
 def _drawn(loop: WaitLoop, bar: ProgressBar) -> Steps:
     tally = Tally(loop)
-    outcome: Any = None
-    with _drawing(bar, tally) as draw, contextlib.closing(loop.steps()) as steps:
-        while True:
-            try:
-                step = steps.send(outcome)
-            except StopIteration:
-                tally.mark()
-                return
-            if isinstance(step, JobWait):
-                tally.note(step)
-            elif isinstance(step, Pause):
-                tally.mark()
-                draw()
-            outcome = yield step
+    surface = surface_of(bar, tally)
+    surface.start()
+    # A generator that is never closed ends with the interpreter, too late to draw.
+    atexit.register(surface.stop)
+    try:
+        with contextlib.closing(loop.steps()) as steps:
+            outcome = None
+            while step := step_after(steps, outcome):
+                if isinstance(step, JobWait):
+                    tally.note(step)
+                elif isinstance(step, Pause):
+                    tally.mark()
+                    surface.draw()
+                outcome = yield step
+            tally.mark()
+    finally:
+        atexit.unregister(surface.stop)
+        surface.stop()

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 from uuid import UUID
 
-from superstaq_jobs.errors import InvalidRequest, JobsNotFound, Problem
+from superstaq_jobs.errors import JobsNotFound
 from superstaq_jobs.records import FrozenMapping, JobId, JobSnapshot, fields
 from superstaq_jobs.records.changes import collect
 from superstaq_jobs.records.ids import server_ids
@@ -119,12 +119,11 @@ def encode_jobs(snapshots: Iterable[JobSnapshot], *, api_version: str = "v0.3.0"
     api = _api(api_version)
     jobs: dict[JobId, JobSnapshot] = {}
     for snapshot in snapshots:
-        if api.job_id(snapshot.job_id) != snapshot.job_id:
-            other = next(v for v, o in APIS.items() if o.job_id(snapshot.job_id) == snapshot.job_id)
-            what = f"job {snapshot.job_id} is one of API {other}: pass api_version={other!r}"
-            raise InvalidRequest("the snapshots", [Problem("snapshots", what)])
         if snapshot.job_id in jobs:
             raise ValueError(f"two snapshots of job {snapshot.job_id} cannot be in one response")
+        if api.job_id(snapshot.job_id) != snapshot.job_id:  # a UUID, or a string
+            what = f"job {snapshot.job_id} is not of {api.version}: pass the version of its client"
+            fields.refuse("the body", {"api_version": fields.bad(what)})
         jobs[snapshot.job_id] = snapshot
     return api.encode_jobs(jobs.values())
 
@@ -132,7 +131,7 @@ def encode_jobs(snapshots: Iterable[JobSnapshot], *, api_version: str = "v0.3.0"
 def _api(version: str) -> Api:
     if version not in APIS:
         what = f"must be one of {', '.join(APIS)}; got {fields.shown(version)}"
-        raise InvalidRequest("the request", [Problem("api_version", what)])
+        fields.refuse("the request", {"api_version": fields.bad(what)})
     return APIS[version]
 
 
@@ -144,12 +143,9 @@ def check_ids(api: Api, job_ids: Iterable[UUID | str]) -> tuple[JobId, ...]:
     """
     if isinstance(job_ids, str | UUID):
         what = f"must be a list of ids, got one id: pass [{str(job_ids)!r}]"
-        raise InvalidRequest("the request", [Problem("job_ids", what)])
+        fields.refuse("the request", {"job_ids": fields.bad(what)})
     ids = tuple(map(api.job_id, job_ids))
-    bad = [(place, each) for place, each in enumerate(ids) if isinstance(each, fields.Bad)]
-    if bad:
-        problems = [Problem(f"job_ids[{place}]", each.what) for place, each in bad]
-        raise InvalidRequest("the request", problems)
+    fields.refuse("the request", {f"job_ids[{place}]": each for place, each in enumerate(ids)})
     return ids
 
 

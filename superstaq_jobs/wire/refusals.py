@@ -101,12 +101,7 @@ class CallErrors:
     def no_response(
         self, call: Call[Any], error: TransportError | ProtocolError
     ) -> SuperstaqServerException:
-        """The error for a call without a complete response.
-
-        Args:
-            call: The call.
-            error: The transport's error.
-        """
+        """The error for a call without a complete response, from the transport's error."""
         hint = self._hint if isinstance(error, TransportError) and not error.sent else ""
         message = f"{call.what} failed: {error.message}{hint}"
         if call.creates and (isinstance(error, ProtocolError) or error.sent):
@@ -120,13 +115,7 @@ class CallErrors:
     def refused(
         self, call: Call[Any], response: Response, *, now: dt.datetime
     ) -> SuperstaqServerException:
-        """The error for a response whose status is not 200 to 299.
-
-        Args:
-            call: The call.
-            response: The response.
-            now: The current time, with a time zone; for ``Retry-After``.
-        """
+        """The error for a response whose status is not 200 to 299; ``now`` has a time zone."""
         status = response.status
         said = bodies.read_error(self.masked_bytes(response.body))
         kind: type[SuperstaqServerException] = SuperstaqServerException
@@ -161,13 +150,7 @@ class CallErrors:
     def unreadable(
         self, call: Call[Any], response: Response, error: ProtocolError
     ) -> SuperstaqServerException:
-        """The error for a response with a good status that is not what the API promises.
-
-        Args:
-            call: The call.
-            response: The response.
-            error: What is wrong with it.
-        """
+        """The error for a response with a good status that is not what the API promises."""
         message = self.masked(f"{self._responded(call, response.status)}, but {error.message}")
         if call.creates:
             named = call.created(response.body) if call.created is not None else ()

@@ -120,8 +120,8 @@ class Request:
         InvalidRequest: If the method, the path or a header is not one that HTTP allows.
     """
 
-    method: str = attrs.field()
-    path: str = attrs.field()
+    method: str
+    path: str
     headers: tuple[tuple[str, str | Secret], ...] = attrs.field(default=(), converter=_headers)
     body: bytes | None = attrs.field(
         default=None, repr=lambda body: "None" if body is None else f"<{len(body)} bytes>"
@@ -130,20 +130,16 @@ class Request:
         default=attrs.Factory(lambda self: self.method != "POST", takes_self=True), repr=False
     )
 
-    @method.validator
-    def _check_method(self, _attribute: object, method: str) -> None:
-        if not _TOKEN.fullmatch(method):
-            raise InvalidRequest(
-                "a request", [Problem("method", f"must be an HTTP method, got {method!r}")]
-            )
-
-    @path.validator
-    def _check_path(self, _attribute: object, path: str) -> None:
+    def __attrs_post_init__(self) -> None:
+        path, wrong = self.path, []
+        if not _TOKEN.fullmatch(self.method):
+            wrong.append(Problem("method", f"must be an HTTP method, got {self.method!r}"))
         if not (path.startswith("/") and path.isascii() and path.isprintable()) or " " in path:
-            raise InvalidRequest(
-                "a request",
-                [Problem("path", f"must be an absolute path, percent-encoded, got {path!r}")],
+            wrong.append(
+                Problem("path", f"must be an absolute path, percent-encoded, got {path!r}")
             )
+        if wrong:
+            raise InvalidRequest("a request", wrong)
 
     @property
     def label(self) -> str:

@@ -47,7 +47,9 @@ Integer = NewType("Integer", Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
 """An integer. The parser leaves larger ones to the converter, which takes up to 4,000 digits."""
 Count = NewType("Count", int)
 """An integer >= 0."""
-TargetName = NewType("TargetName", str)
+TargetName = NewType(
+    "TargetName", Annotated[str, msgspec.Meta(pattern=rf"\A(?:{fields.TARGET.pattern})\Z")]
+)
 """A target's name."""
 JsonObject = NewType("JsonObject", dict[str, Any])
 """Any JSON object."""
@@ -151,9 +153,7 @@ def structure(kind: type[T], data: Any, *, what: str) -> T:
     """
     collector = Collector()
     try:
-        if not isinstance(data, dict):
-            wrong(f"expected an object, got {fields.shown(data)}")
-        return converter().structure(data, kind)
+        return converter().structure(_object(data), kind)
     except (WrongError, InvalidValue, ExceptionGroup) as error:  # the last is cattrs's
         collector.add("$", error)
     raise protocol_error(what, collector)
@@ -233,27 +233,30 @@ def parse_moment(text: Any, _kind: Any = None) -> dt.datetime:
         wrong(f"must be a valid time, got {fields.shown(text)}: {error}")
 
 
-def _counts(value: Any, _kind: Any) -> dict[str, Any]:
+def _object(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
         wrong(f"expected an object, got {fields.shown(value)}")
+    return value
+
+
+def _counts(value: Any, _kind: Any) -> dict[str, Any]:
+    items = _object(value)
     try:
-        Counts(value)
+        Counts(items)
     except (TypeError, ValueError) as error:
         collector = Collector()
-        for bits, number in value.items():
+        for bits, number in items.items():
             if not isinstance(number, int | float) or isinstance(number, bool):
                 collector.say(f".{bits}", f"expected a number, got {fields.shown(number)}")
         collector.finish()
         wrong(str(error))
-    return value
+    return items
 
 
 def _qubit_map(value: Any, _kind: Any) -> dict[int, int]:
-    if not isinstance(value, dict):
-        wrong(f"expected an object, got {fields.shown(value)}")
     collector = Collector()
     qubits: dict[int, int] = {}
-    for key, qubit in value.items():
+    for key, qubit in _object(value).items():
         if not _INTEGER.fullmatch(key):
             collector.say(f".{key}", "the key must be a qubit index")
         elif type(qubit) is not int:

@@ -232,7 +232,7 @@ def _unsupported(job: records.NewJob) -> Iterator[Problem]:
     if job.dry_run and job.job_type is JobType.SIMULATE:
         yield Problem("dry_run", f"API v0.2.0 cannot dry-run a simulate job; {_ELSEWHERE}")
     if job.circuit_type not in _FORMATS:
-        what = f"API v0.2.0 takes cirq or qiskit circuits, got {job.circuit_type}"
+        what = f"must be cirq or qiskit in API v0.2.0, got {job.circuit_type}"
         yield Problem("circuit_type", f"{what}; {_ELSEWHERE}")
     if job.shots < 1:
         yield Problem("shots", f"must be >= 1 in API v0.2.0, got {job.shots}")

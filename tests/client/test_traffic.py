@@ -46,7 +46,7 @@ def test_ten_seconds_or_ten_successes_give_one_back():
     assert taken(shared, 10.1) == 1
     for _ in range(50):
         shared.count_response(0, is_success=False)
-        shared.count_no_response()
+        shared.count(failures=1)
     assert taken(shared, 10.1) == 0
 
 
@@ -221,8 +221,8 @@ def test_threads_lose_no_count():
 
     def count() -> None:
         for _ in range(300):
-            shared.count_call()
-            shared.count_request(is_retry=True)
+            shared.count(calls=1)
+            shared.count(requests=1, repetitions=1)
             shared.count_response(2, is_success=False)
 
     run_together([count] * 8)
@@ -247,7 +247,7 @@ def test_a_lock_that_was_held_during_a_fork_does_not_stop_the_child():
     held.wait(60)
     child = os.fork()
     if child == 0:  # pragma: no cover - another process
-        shared.count_call()
+        shared.count(calls=1)
         os._exit(0 if shared.take_retry(0) and shared.counts().calls == 1 else 1)
     done.set()
     thread.join()

@@ -33,6 +33,15 @@ def test_connections_are_used_again() -> None:
         assert server.connections == 1
 
 
+def test_a_read_by_post_uses_a_connection_again_and_a_submission_does_not() -> None:
+    with FaultServer(then=faults.echo()) as server:
+        with HttpTransport(origin=server.origin) as transport:
+            for idempotent in (True, True, False, True):
+                request = Request(method="POST", path="/", body=b"{}", idempotent=idempotent)
+                transport.send(request, timeout_seconds=PATIENT)
+        assert [request.connection for request in server.requests] == [0, 0, 1, 1]
+
+
 def test_a_transport_that_is_dropped_closes_its_connections() -> None:
     with FaultServer(then=faults.echo()) as server:
         transport = HttpTransport(origin=server.origin)

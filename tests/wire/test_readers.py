@@ -8,6 +8,7 @@ import pickle
 import subprocess
 import sys
 import uuid
+import weakref
 
 import attrs
 import pytest
@@ -222,6 +223,7 @@ def test_a_decoded_record_is_what_its_constructor_makes(payload):
 def test_a_decoded_record_is_an_ordinary_one(copied):
     (snapshot,) = decode_jobs(compact(PLAIN))
     assert copied(snapshot) == snapshot == job("completed", "running", "failed")
+    assert weakref.ref(snapshot)() is snapshot
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         snapshot.tags = ()
     with pytest.raises(AttributeError, match="circuit_list"):

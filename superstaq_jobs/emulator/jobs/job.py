@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections.abc import Collection
 from concurrent.futures import Future
 from typing import Any, Final
 
 import attrs
 
-from superstaq_jobs.emulator.messages.requests import NewJob
+from superstaq_jobs.emulator.messages.requests import JobQuery, NewJob
 from superstaq_jobs.emulator.messages.responses import timestamp
 from superstaq_jobs.emulator.simulator.tasks import Compiled, Converted
 from superstaq_jobs.emulator.targets import Target
@@ -18,7 +19,16 @@ from superstaq_jobs.records import CircuitStatus
 from .plans import Plan
 from .timetable import CircuitState, Progress, Timetable
 
-__all__ = ["Circuit", "EmulatedJob", "Job", "emulated_job", "in_own_format", "job_data"]
+__all__ = [
+    "Circuit",
+    "EmulatedJob",
+    "Job",
+    "emulated_job",
+    "in_own_format",
+    "is_match",
+    "job_data",
+    "unfinished",
+]
 
 
 @attrs.define(kw_only=True)
@@ -30,10 +40,22 @@ class Circuit:
     progress: Progress = attrs.field(factory=Progress)
     compiled: Compiled | None = None
     counts: dict[str, int] | None = None
+    num_qubits: int | None = None
+    """If it was found out when it was submitted."""
     conversions: dict[tuple[str, bool], Converted | None] = attrs.field(factory=dict)
     """By format, and whether the compiled form is included; None if conversion is impossible."""
     waiters: list[Future[None]] = attrs.field(factory=list)
     """Resolved when the simulator has reported on it."""
+
+    def notify(self) -> None:
+        """Wake up those that wait for news of it."""
+        while self.waiters:
+            self.waiters.pop().set_result(None)
+
+    def end(self, *, at: float, status: CircuitStatus, message: str | None) -> None:
+        """End it at a time after the submission."""
+        self.progress = attrs.evolve(self.progress, ended_at=at, ended_as=status, message=message)
+        self.notify()
 
 
 @attrs.define(kw_only=True)
@@ -51,6 +73,13 @@ class Job:
     circuits: tuple[Circuit, ...]
     final_states: list[CircuitState] | None = None
     """The states of its circuits, once all are terminal."""
+
+    def provider_id(self, index: int, state: CircuitState) -> str | None:
+        """The id of one of its circuits at the device's provider; None if it is not there."""
+        new_job = self.new_job
+        if new_job.job_type != "submit" or new_job.dry_run or state.reached not in _AT_PROVIDER:
+            return None
+        return f"emulated-{self.number}-{index}"
 
 
 @attrs.frozen(kw_only=True)
@@ -93,6 +122,35 @@ def emulated_job(job: Job, states: list[CircuitState]) -> EmulatedJob:
         statuses=tuple(state.status for state in states),
         messages=tuple(state.message for state in states),
     )
+
+
+def unfinished(
+    job: Job, states: list[CircuitState], circuits: Collection[int] | None = None
+) -> list[tuple[Circuit, CircuitState]]:
+    """The unfinished circuits among all, or among some, with their states."""
+    return [
+        (circuit, state)
+        for index, (circuit, state) in enumerate(zip(job.circuits, states, strict=True))
+        if (circuits is None or index in circuits) and not state.status.is_terminal
+    ]
+
+
+def is_match(job: Job, query: JobQuery) -> bool:
+    """Whether a job matches all conditions of a query that do not depend on time."""
+    new_job = job.new_job
+    return (
+        (query.user_email is None or job.owner in query.user_email)
+        and (query.target_name is None or new_job.target in query.target_name)
+        and (query.tags is None or not set(query.tags).isdisjoint(new_job.tags))
+        and (query.min_priority is None or new_job.priority >= query.min_priority)
+        and (query.max_priority is None or new_job.priority <= query.max_priority)
+        and (query.submitted_before is None or job.submitted_at < _aware(query.submitted_before))
+        and (query.submitted_after is None or job.submitted_at > _aware(query.submitted_after))
+    )
+
+
+def _aware(moment: dt.datetime) -> dt.datetime:
+    return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment
 
 
 def in_own_format(circuit: Circuit, state: CircuitState) -> Converted:
@@ -150,15 +208,10 @@ def _circuit_data(job: Job, index: int, state: CircuitState, shown: Converted) -
     circuit = job.circuits[index]
     compiled = circuit.compiled if state.reached.is_compiled else None
     completed = state.status is CircuitStatus.COMPLETED
-    at_provider = (
-        job.new_job.job_type == "submit"
-        and not job.new_job.dry_run
-        and state.reached in _AT_PROVIDER
-    )
     return {
         "statuses": state.status.value,
         "status_messages": state.message,
-        "provider_id": f"emulated-{job.number}-{index}" if at_provider else None,
+        "provider_id": job.provider_id(index, state),
         "compiled_circuits": shown.compiled,
         "input_circuits": shown.circuit,
         "counts": circuit.counts if completed else None,

@@ -187,6 +187,10 @@ class Plan:
         """The ending of the circuit with this index."""
         return self.circuits.get(index, self.ending)
 
+    def for_one(self, index: int) -> Plan:
+        """The plan of a job that has only the circuit with this index."""
+        return attrs.evolve(self, ending=self.of(index), circuits={})
+
 
 def _is_amount(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf

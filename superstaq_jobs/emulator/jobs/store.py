@@ -14,7 +14,7 @@ import threading
 import uuid
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Future
-from typing import Final
+from typing import Final, TypeVar
 
 import attrs
 import msgspec
@@ -34,11 +34,22 @@ from superstaq_jobs.emulator.targets import Target
 from superstaq_jobs.records import CircuitStatus
 from superstaq_jobs.records.status import fold_statuses
 
-from .job import Circuit, EmulatedJob, Job, emulated_job, in_own_format, job_data
+from .job import (
+    Circuit,
+    EmulatedJob,
+    Job,
+    emulated_job,
+    in_own_format,
+    is_match,
+    job_data,
+    unfinished,
+)
 from .plans import Plan, PlanQueue
 from .timetable import CircuitState, Failure, complete_at, make_timetable, state_at
 
 __all__ = ["FoundJobs", "JobStore", "SimulatorBehind", "Unconverted", "job_id_of"]
+
+T = TypeVar("T")
 
 _NAMESPACE: Final = uuid.UUID("0b9c1a52-6a0e-5d0c-9c1f-6f1b3f5a7d11")
 
@@ -119,50 +130,80 @@ class JobStore:
     def add(self, user: User, new_job: NewJob, sources: Iterable[str], target: Target) -> Job:
         """Store a new job."""
         with self._lock:
-            number = len(self._jobs)
             plan = self._plans.take(tags=new_job.tags, target=new_job.target)
-            circuits = tuple(
-                Circuit(
-                    source=source,
-                    timetable=make_timetable(
-                        new_job.job_type,
-                        verbatim=new_job.verbatim,
-                        step_seconds=self._step_seconds,
-                        seed=f"{self._seed}/{number}/{index}",
-                        plan=plan,
-                        index=index,
-                    ),
-                )
-                for index, source in enumerate(sources)
+            return self._add(user, new_job, sources, target, plan)
+
+    def add_each(
+        self,
+        user: User,
+        new_job: NewJob,
+        sources: Iterable[str],
+        target: Target,
+        *,
+        num_qubits: Iterable[int | None],
+    ) -> list[Job]:
+        """Store a new job for each circuit; all of them take one plan, as a single job would."""
+        with self._lock:
+            plan = self._plans.take(tags=new_job.tags, target=new_job.target)
+            jobs = []
+            for index, (source, qubits) in enumerate(zip(sources, num_qubits, strict=True)):
+                part = plan and plan.for_one(index)
+                job = self._add(user, new_job, [source], target, part)
+                job.circuits[0].num_qubits = qubits
+                jobs.append(job)
+            return jobs
+
+    def _add(
+        self,
+        user: User,
+        new_job: NewJob,
+        sources: Iterable[str],
+        target: Target,
+        plan: Plan | None,
+    ) -> Job:
+        number = len(self._jobs)
+        circuits = tuple(
+            Circuit(
+                source=source,
+                timetable=make_timetable(
+                    new_job.job_type,
+                    verbatim=new_job.verbatim,
+                    step_seconds=self._step_seconds,
+                    seed=f"{self._seed}/{number}/{index}",
+                    plan=plan,
+                    index=index,
+                ),
             )
-            job = Job(
-                number=number,
-                job_id=job_id_of(self._seed, number),
-                owner=user.email,
-                new_job=new_job,
-                target=target,
-                plan=plan,
-                submitted=self._now(),
-                submitted_at=self._clock.utcnow().astimezone(dt.UTC),
-                circuits=circuits,
-            )
-            self._jobs[job.job_id] = job
-            return job
+            for index, source in enumerate(sources)
+        )
+        job = Job(
+            number=number,
+            job_id=job_id_of(self._seed, number),
+            owner=user.email,
+            new_job=new_job,
+            target=target,
+            plan=plan,
+            submitted=self._now(),
+            submitted_at=self._clock.utcnow().astimezone(dt.UTC),
+            circuits=circuits,
+        )
+        self._jobs[job.job_id] = job
+        return job
 
     def task(self, job: Job, index: int) -> Task:
         """The simulator's task for one circuit."""
         new_job = job.new_job
-        coupling = job.target.coupling
+        noise = new_job.sim_method == "noise-sim" and new_job.job_type == "simulate"
         return Task(
             circuit=job.circuits[index].source,
             circuit_type=new_job.circuit_type,
             verbatim=new_job.verbatim,
             run=new_job.job_type != "compile",
-            noise=new_job.sim_method == "noise-sim" and new_job.job_type == "simulate",
+            noise=noise,
+            error_rate=new_job.options_dict.get("error_rate") if noise else None,
             shots=new_job.shots,
             seed=_sampling_seed(self._seed, job.number, index),
-            max_qubits=job.target.max_qubits,
-            coupling=coupling and (*coupling, *((b, a) for a, b in coupling)),
+            **job.target.device,
         )
 
     def is_wanted(self, job: Job, index: int) -> bool:
@@ -176,7 +217,7 @@ class JobStore:
             self._closed = True
             for job in self._jobs.values():
                 for circuit in job.circuits:
-                    _notify(circuit)
+                    circuit.notify()
 
     def report(self, job: Job, index: int, result: Result) -> None:
         """Record what the simulator reports on a circuit."""
@@ -195,7 +236,7 @@ class JobStore:
             else:
                 failure = Failure(stage=result.stage, message=result.failed)
                 circuit.progress = attrs.evolve(circuit.progress, finished_at=now, failure=failure)
-            _notify(circuit)
+            circuit.notify()
 
     def find(self, user: User, query: JobQuery, circuit_type: str) -> FoundJobs:
         """The user's jobs that match a query, in order of submission, with circuits in one format.
@@ -210,6 +251,16 @@ class JobStore:
                 shown = msgspec.json.encode(job_data(job, states, circuit_type))
                 found.jobs[str(job.job_id)] = msgspec.Raw(shown)
         return found
+
+    def view(
+        self, user: User, query: JobQuery, show: Callable[[Job, list[CircuitState]], T]
+    ) -> list[T]:
+        """What a function makes of each of the user's jobs that match, in order of submission.
+
+        It is called with the job and the states of its circuits, under the lock.
+        """
+        with self._lock:
+            return [show(job, states) for job, states in self._matches(user, query, self._now())]
 
     def _unconverted(
         self, job: Job, states: list[CircuitState], circuit_type: str
@@ -245,16 +296,16 @@ class JobStore:
         """Cancel the unfinished circuits of a user's jobs; returns the ids of jobs that had any."""
         with self._lock:
             now = self._now()
-            return [
-                str(job.job_id)
-                for job, states in self._matches(user, query, now)
-                if _end(
-                    _unfinished(job, states),
-                    at=now - job.submitted,
-                    status=CircuitStatus.CANCELLED,
-                    message=f"Cancelled by {user.email}.",
-                )
-            ]
+            message = f"Cancelled by {user.email}."
+            cancelled = []
+            for job, states in self._matches(user, query, now):
+                circuits = unfinished(job, states)
+                for circuit, _ in circuits:
+                    at = now - job.submitted
+                    circuit.end(at=at, status=CircuitStatus.CANCELLED, message=message)
+                if circuits:
+                    cancelled.append(str(job.job_id))
+            return cancelled
 
     def _matches(
         self, user: User, query: JobQuery, now: float
@@ -265,7 +316,7 @@ class JobStore:
             known = [self._jobs[job_id] for job_id in wanted if job_id in self._jobs]
             jobs = sorted(known, key=lambda job: job.number)
         found = self._states_of(
-            (job for job in jobs if job.owner == user.email and _matches(job, query)), now
+            (job for job in jobs if job.owner == user.email and is_match(job, query)), now
         )
         if query.status is None:
             return found
@@ -341,8 +392,8 @@ class JobStore:
         with self._lock:
             now = self._now()
             job, states = self._one(job_id, circuits, now)
-            unfinished = _unfinished(job, states, circuits)
-            _end(unfinished, at=now - job.submitted, status=status, message=message)
+            for circuit, _ in unfinished(job, states, circuits):
+                circuit.end(at=now - job.submitted, status=status, message=message)
             return emulated_job(*self._one(job_id, None, now))
 
     def finish(self, job_id: uuid.UUID, circuits: Collection[int] | None) -> EmulatedJob:
@@ -354,11 +405,28 @@ class JobStore:
         with self._lock:
             now = self._now()
             job, states = self._one(job_id, circuits, now)
-            for circuit, state in _unfinished(job, states, circuits):
+            for circuit, state in unfinished(job, states, circuits):
                 circuit.timetable = complete_at(
                     circuit.timetable, state.reached, now - job.submitted
                 )
             return emulated_job(*self._one(job_id, None, now))
+
+    def complete(self, jobs: Collection[Job]) -> None:
+        """Complete jobs now, whatever their timetables.
+
+        Raises:
+            SimulatorBehind: The simulator has not run them yet, on whatever clock: to be tried
+                again.
+        """
+        with self._lock:
+            now = self._now()
+            for job, states in self._states_of(jobs, now):
+                for circuit, state in unfinished(job, states):
+                    at = now - job.submitted
+                    circuit.timetable = complete_at(circuit.timetable, state.reached, at)
+            for job, states in self._states_of(jobs, now):
+                for circuit, _ in unfinished(job, states):
+                    raise self._behind(circuit)
 
     def _one(
         self, job_id: uuid.UUID, circuits: Collection[int] | None, now: float
@@ -373,54 +441,3 @@ class JobStore:
                     "numbered from 0"
                 )
         return self._states_of([job], now)[0]
-
-
-def _unfinished(
-    job: Job, states: list[CircuitState], circuits: Collection[int] | None = None
-) -> list[tuple[Circuit, CircuitState]]:
-    """The unfinished circuits among all, or among some, with their states."""
-    return [
-        (circuit, state)
-        for index, (circuit, state) in enumerate(zip(job.circuits, states, strict=True))
-        if (circuits is None or index in circuits) and not state.status.is_terminal
-    ]
-
-
-def _end(
-    unfinished: list[tuple[Circuit, CircuitState]],
-    *,
-    at: float,
-    status: CircuitStatus,
-    message: str | None,
-) -> bool:
-    """End circuits at a time after the submission; whether there were any."""
-    for circuit, _ in unfinished:
-        circuit.progress = attrs.evolve(
-            circuit.progress, ended_at=at, ended_as=status, message=message
-        )
-        _notify(circuit)
-    return bool(unfinished)
-
-
-def _notify(circuit: Circuit) -> None:
-    """Wake up those that wait for news of a circuit."""
-    while circuit.waiters:
-        circuit.waiters.pop().set_result(None)
-
-
-def _matches(job: Job, query: JobQuery) -> bool:
-    """Whether a job matches all conditions of a query that do not depend on time."""
-    new_job = job.new_job
-    return (
-        (query.user_email is None or job.owner in query.user_email)
-        and (query.target_name is None or new_job.target in query.target_name)
-        and (query.tags is None or not set(query.tags).isdisjoint(new_job.tags))
-        and (query.min_priority is None or new_job.priority >= query.min_priority)
-        and (query.max_priority is None or new_job.priority <= query.max_priority)
-        and (query.submitted_before is None or job.submitted_at < _aware(query.submitted_before))
-        and (query.submitted_after is None or job.submitted_at > _aware(query.submitted_after))
-    )
-
-
-def _aware(moment: dt.datetime) -> dt.datetime:
-    return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment

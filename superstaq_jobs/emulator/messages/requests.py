@@ -31,6 +31,7 @@ __all__ = [
     "TargetName",
     "UserQuery",
     "check_host",
+    "noise_problem",
     "read_all",
     "read_body",
     "read_circuit_type",
@@ -129,6 +130,22 @@ class AcceptTerms(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the terms of use are accepted."""
 
     accept: bool
+
+
+_NOISE_OPTIONS: Final = ("error_prob", "noise", "noise_model")
+
+
+def noise_problem(new_job: NewJob) -> str | None:
+    """What is wrong with the options for noise of a job that has noise; None if nothing is."""
+    if new_job.sim_method != "noise-sim":
+        return None
+    for name in _NOISE_OPTIONS:
+        if name in new_job.options_dict:
+            return f"this emulator does not know the noise option {name}: use error_rate"
+    rate = new_job.options_dict.get("error_rate", 0.0)
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
+        return f"error_rate must be a number from 0 to 1, got {rate!r}"
+    return None
 
 
 T = TypeVar("T", bound=msgspec.Struct)

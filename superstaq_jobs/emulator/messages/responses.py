@@ -48,7 +48,8 @@ def invalid(problems: Iterable[Problem]) -> Refusal:
 def json_response(body: Any, *, status_code: int = 200, warnings: Sequence[str] = ()) -> Response:
     """A value as a JSON response; warnings are added to a successful JSON object."""
     if warnings and isinstance(body, dict) and status_code == 200:  # noqa: PLR2004
-        body = {**body, "warnings": [{"message": message} for message in warnings]}
+        own = body.get("warnings", [])
+        body = {**body, "warnings": [*own, *({"message": message} for message in warnings)]}
     return Response(
         msgspec.json.encode(body), status_code=status_code, media_type="application/json"
     )

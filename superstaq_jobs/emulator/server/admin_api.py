@@ -44,7 +44,10 @@ from superstaq_jobs.emulator.messages.responses import (
 from superstaq_jobs.emulator.service import Service, run_when_ready
 from superstaq_jobs.records import CircuitStatus
 
-__all__ = ["admin_routes"]
+__all__ = ["ADMIN", "admin_routes"]
+
+ADMIN: Final = "__admin__"
+"""The first part of every path."""
 
 
 class _EndingBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -241,4 +244,4 @@ def _route(service: Service, method: str, path: str, call: _Call) -> Route:
         service.accounts.check_known(request.headers.get("authorization"))
         return json_response(await call(service, request))
 
-    return Route(f"/__admin__{path}", endpoint, methods=[method])
+    return Route(f"/{ADMIN}{path}", endpoint, methods=[method])

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 
 import attrs
 
-from .client_api import CALLS, VERSION
+from .app import CALLS, find_call
 
 __all__ = ["KINDS", "REFUSED", "UNREAD", "AnyFault", "FaultScript"]
 
@@ -91,7 +91,7 @@ class FaultScript:
         Args:
             faults: The fault of each request; None for no fault.
             call: The only call that they apply to, such as ``"POST /client/job"`` or ``"GET
-                /client/job/{circuit_type}"``; None for all.
+                /client/job/{circuit_type}"``, or of v0.2.0 ``"POST /jobs"``; None for all.
 
         Raises:
             ValueError: The call or the kind of fault is unknown, the status is not an error status,
@@ -149,9 +149,9 @@ class FaultScript:
         A request on a connection from before the port was closed has come to a server that is down:
         it gets the ``refused`` fault too, but does not remove it.
         """
-        if not path.startswith(f"/{VERSION}/"):
+        arrived = find_call(method, path)
+        if arrived is None:
             return None
-        arrived = f"{method} {path.removeprefix(f'/{VERSION}')}"
         with self._lock:
             for entry in self._entries:
                 if entry.path is None or entry.path.fullmatch(arrived):

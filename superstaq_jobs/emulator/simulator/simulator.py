@@ -1,4 +1,4 @@
-"""The simulator: one worker process that runs circuits, and one that splits and converts them."""
+"""The simulator: one worker process that runs circuits, and one for all that takes no running."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
-from typing import Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 import msgspec
 
@@ -15,7 +15,11 @@ from .tasks import (
     Compiled,
     Conversion,
     Converted,
+    Describe,
+    Described,
     Failed,
+    Join,
+    Joined,
     Result,
     Split,
     SplitCircuits,
@@ -25,16 +29,17 @@ from .tasks import (
 
 __all__ = ["Simulator"]
 
-R = TypeVar("R", SplitCircuits, Converted)
+R = TypeVar("R", SplitCircuits, Converted, Joined, Described)
 
 
 class Simulator:
     """Runs circuits, one after another, in a separate process.
 
     The process starts with the first circuit, which takes a second or two, and runs until `close`.
-    A second process, started when it is first needed, splits and converts circuits, so that these
-    do not have to wait for a circuit that takes long to run. Several emulators can share one
-    simulator, so that a test suite starts it only once: ``Emulator(simulator=simulator)``.
+    A second process, started when it is first needed, splits and converts circuits, and compiles
+    those that are not to run, so that this does not have to wait for a circuit that takes long to
+    run. Several emulators can share one simulator, so that a test suite starts it only once:
+    ``Emulator(simulator=simulator)``.
 
     Args:
         time_limit_seconds: How long one circuit may take to compile and run, in seconds, > 0. A
@@ -52,7 +57,7 @@ class Simulator:
         self._runner = WorkerQueue("run", time_limit_seconds=time_limit_seconds)
         self._converter = WorkerQueue("convert", time_limit_seconds=time_limit_seconds)
         self._lock = threading.Lock()
-        self._pending: set[Future[SplitCircuits] | Future[Converted]] = set()
+        self._pending: set[Future[Any]] = set()
 
     def submit(
         self,
@@ -96,14 +101,46 @@ class Simulator:
         Raises:
             RuntimeError: The simulator is closed.
         """
-        return self._request(Split(split=text, circuit_type=circuit_type), SplitCircuits)
+        return self._request_one(Split(split=text, circuit_type=circuit_type), SplitCircuits)
 
     def convert(self, conversion: Conversion) -> Future[Converted]:
         """Write a circuit in another format; returns as `split` does."""
-        return self._request(conversion, Converted)
+        return self._request_one(conversion, Converted)
 
-    def _request(self, task: Split | Conversion, kind: type[R]) -> Future[R]:
-        future: Future[R] = Future()
+    def join(self, circuits: list[str], circuit_type: str) -> Future[Joined]:
+        """Write several circuits as one string; returns as `split` does."""
+        return self._request_one(Join(join=circuits, circuit_type=circuit_type), Joined)
+
+    def describe(self, circuits: list[str], circuit_type: str) -> Future[Described]:
+        """Find out the sizes of circuits; returns as `split` does."""
+        return self._request_one(Describe(describe=circuits, circuit_type=circuit_type), Described)
+
+    def compile(self, task: Task) -> Future[Compiled]:
+        """Compile a circuit without waiting for those that run; returns as `split` does."""
+
+        def read(line: bytes) -> tuple[Result, bool]:
+            result = read_result(line)
+            return result, isinstance(result, Compiled)  # which the worker follows by no counts
+
+        return self._request(task, read)
+
+    def _request_one(self, task: Split | Conversion | Join | Describe, kind: type[R]) -> Future[R]:
+        def read(line: bytes) -> tuple[R | Failed, bool]:
+            result = msgspec.json.decode(line, type=dict[str, object])
+            if "failed" in result:
+                return msgspec.convert(result, Failed), False
+            return msgspec.convert(result, kind), False
+
+        return self._request(task, read)
+
+    def _request(
+        self, task: msgspec.Struct, read: Callable[[bytes], tuple[Any, bool]]
+    ) -> Future[Any]:
+        """Queue a task for the second process.
+
+        ``read`` returns the result that a line holds, and whether another line is to come.
+        """
+        future: Future[Any] = Future()
         with self._lock:
             self._pending.add(future)
         future.add_done_callback(self._forget)
@@ -114,13 +151,13 @@ class Simulator:
                 future.set_exception(ValueError(reason))
 
         def listen(line: bytes) -> bool:
-            result = msgspec.json.decode(line, type=dict[str, object])
-            if "failed" in result:
-                fail(str(result["failed"]))
-            else:
+            result, is_more_to_come = read(line)
+            if isinstance(result, Failed):
+                fail(result.failed)
+            elif not future.done():  # or it is the line after the result
                 with contextlib.suppress(InvalidStateError):
-                    future.set_result(msgspec.convert(result, kind))
-            return False
+                    future.set_result(result)
+            return is_more_to_come
 
         try:
             self._converter.submit(
@@ -133,7 +170,7 @@ class Simulator:
             raise
         return future
 
-    def _forget(self, future: Future[R]) -> None:
+    def _forget(self, future: Future[Any]) -> None:
         with self._lock:
             self._pending.discard(future)
 

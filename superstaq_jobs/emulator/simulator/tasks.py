@@ -14,8 +14,13 @@ __all__ = [
     "Conversion",
     "Converted",
     "Counted",
+    "Describe",
+    "Described",
     "Failed",
+    "Join",
+    "Joined",
     "Result",
+    "Size",
     "Split",
     "SplitCircuits",
     "Task",
@@ -24,17 +29,26 @@ __all__ = [
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """One circuit to compile, and to run unless ``run`` is False."""
+    """One circuit to compile, and to run unless ``run`` is False.
+
+    ``error_rate`` is that of every noisy gate, None for the usual ones. With ``fixed_qubits`` qubit
+    k of the circuit is qubit k of the device; with ``mirror_swaps`` a SWAP gate is not carried out
+    but exchanges the qubits from then on.
+    """
 
     circuit: str
     circuit_type: str
-    verbatim: bool
-    run: bool
-    noise: bool
-    shots: int
-    seed: int
+    verbatim: bool = False
+    run: bool = False
+    noise: bool = False
+    error_rate: float | None = None
+    shots: int = 0
+    seed: int = 0
     max_qubits: int
     coupling: tuple[tuple[int, int], ...] | None
+    native_gates: tuple[str, ...]
+    fixed_qubits: bool = False
+    mirror_swaps: bool = False
 
 
 class Split(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +66,20 @@ class Conversion(msgspec.Struct, frozen=True, kw_only=True):
     physical_qubits: str | None
     circuit_type: str
     convert_to: str
+
+
+class Join(msgspec.Struct, frozen=True, kw_only=True):
+    """Circuits to be written as one string."""
+
+    join: list[str]
+    circuit_type: str
+
+
+class Describe(msgspec.Struct, frozen=True, kw_only=True):
+    """Circuits whose sizes are wanted."""
+
+    describe: list[str]
+    circuit_type: str
 
 
 class Compiled(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +112,27 @@ class SplitCircuits(msgspec.Struct, frozen=True, kw_only=True):
     """The circuits of a `Split`, one string each."""
 
     circuits: list[str]
+
+
+class Joined(msgspec.Struct, frozen=True, kw_only=True):
+    """The circuits of a `Join` as one string."""
+
+    circuits: str
+
+
+class Size(msgspec.Struct, frozen=True, kw_only=True):
+    """The size of a circuit; gates on more than two qubits are counted by what they consist of."""
+
+    num_qubits: int
+    num_single_qubit_gates: int
+    num_two_qubit_gates: int
+    depth: int
+
+
+class Described(msgspec.Struct, frozen=True, kw_only=True):
+    """The sizes of the circuits of a `Describe`; None for one that cannot be read."""
+
+    sizes: list[Size | None]
 
 
 class Converted(msgspec.Struct, frozen=True, kw_only=True):

@@ -202,8 +202,14 @@ def test_an_unknown_call_is_404_or_405(
     assert (response.status, response.json) == (status, {"detail": detail})
 
 
-def test_another_version_is_not_found(server: Emulator, send: Send):
-    assert send(server, "GET", "/balance", version="/v0.2.0").status == 404
+@pytest.mark.parametrize("version", ["/v0.1.0", "/v0.4.0", "/V0.3.0", "/api/v0.3.0", "//v0.3.0"])
+def test_a_path_of_another_version_is_404_and_names_the_versions(
+    server: Emulator, send: Send, version: str
+):
+    for method, path in [("GET", "/client/balance"), ("POST", "/jobs"), ("GET", "")]:
+        response = send(server, method, path, version=version)
+        assert response.status == 404
+        assert "v0.2.0 and v0.3.0" in response.json["message"]
 
 
 def test_a_body_that_announces_too_much_is_413(server: Emulator, send: Send):

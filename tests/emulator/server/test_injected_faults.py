@@ -277,7 +277,7 @@ def test_entries_apply_to_any_call_or_to_one(server: Emulator):
 def test_a_request_outside_the_api_takes_no_entry(server: Emulator, send: Callable[..., Any]):
     server.faults.extend([Fault("status")])
     assert send(server, "GET", "/", version="").status == 404
-    assert send(server, "GET", "/client/balance", version="/v0.2.0").status == 404
+    assert send(server, "GET", "/client/balance", version="/v0.1.0").status == 404
     assert send(server, "GET", "/client/nothing").status == 503
     assert server.faults.remaining == ()
 

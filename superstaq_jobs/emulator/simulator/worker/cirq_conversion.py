@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -31,6 +32,9 @@ _NAMED: Final = (
     ("cswap", "CSWAP", 3),
 )
 """Gates with a name in both: in Qiskit, in Cirq, and their number of qubits."""
+
+_TURNS: Final = {"rxx": "XXPowGate", "rzz": "ZZPowGate"}
+"""Rotations of two qubits: in Qiskit, in Cirq."""
 
 _BASIS: Final = ("x", "y", "z", "h", "s", "t", "sx", "rx", "ry", "rz", "cx", "cz", "swap")
 """The gates into which a circuit of another format is decomposed before it is written for Cirq."""
@@ -226,12 +230,13 @@ class _Keys:
         raise CircuitError("Cirq cannot express this condition")
 
 
-def to_cirq(circuit: Any, program: Program) -> Any:
-    """Convert a Qiskit circuit for Cirq, on line qubits.
+def to_cirq(circuit: Any, program: Program, qubits: Sequence[Any]) -> Any:
+    """Convert a Qiskit circuit for Cirq.
 
     Args:
         circuit: A ``qiskit.QuantumCircuit``, compiled or not.
         program: What it was compiled from; provides the measurement keys.
+        qubits: The qubits that it is to have, in order.
 
     Returns:
         The ``cirq.Circuit``.
@@ -245,7 +250,6 @@ def to_cirq(circuit: Any, program: Program) -> Any:
     if program.groups is None:
         circuit = transpile(circuit, basis_gates=list(_BASIS), optimization_level=0)
     keys = _Keys.of(circuit, program)
-    qubits = cirq.LineQubit.range(circuit.num_qubits)
     pending: dict[Group, dict[int, Any]] = {}
     made = cirq.Circuit()
     for step in circuit.data:
@@ -308,6 +312,23 @@ def _any_of(condition: Any) -> Iterator[Any]:
         raise CircuitError("Cirq cannot express this condition")
 
 
+def _rotation(name: str, angles: Sequence[Any]) -> Any:
+    """The gate if it is a rotation, or None."""
+    import cirq
+
+    if name in {"rx", "ry", "rz"}:
+        return getattr(cirq, name)(float(angles[0]))
+    if name == "sx":
+        return cirq.X**0.5
+    if name in _TURNS:
+        exponent = float(angles[0]) / math.pi
+        return getattr(cirq, _TURNS[name])(exponent=exponent, global_shift=-0.5)
+    if name == "r":
+        turn, axis = (float(angle) / math.pi for angle in angles)
+        return cirq.PhasedXPowGate(exponent=turn, phase_exponent=axis)
+    return None
+
+
 def _gate(operation: Any, where: Sequence[Any]) -> list[Any]:
     import cirq
 
@@ -315,10 +336,9 @@ def _gate(operation: Any, where: Sequence[Any]) -> list[Any]:
     for of_qiskit, of_cirq, _ in _NAMED:
         if name == of_qiskit:
             return [getattr(cirq, of_cirq)(*where)]
-    if name in {"rx", "ry", "rz"}:
-        return [getattr(cirq, name)(float(operation.params[0]))(*where)]
-    if name == "sx":
-        return [cirq.X(where[0]) ** 0.5]
+    rotation = _rotation(name, operation.params)
+    if rotation is not None:
+        return [rotation(*where)]
     if name == "reset":
         return [cirq.reset(qubit) for qubit in where]
     if name in {"barrier", "delay"}:

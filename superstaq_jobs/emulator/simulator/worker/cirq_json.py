@@ -140,7 +140,16 @@ def read(source: str, qubits: str | None = None) -> Program:
         circuit=made,
         groups=groups,
         logical_qubits=cirq.to_json(order, indent=None),
+        places=_places(order),
     )
+
+
+def _places(qubits: Sequence[Any]) -> tuple[int, ...] | None:
+    import cirq
+
+    if all(isinstance(qubit, cirq.LineQubit) and qubit.x >= 0 for qubit in qubits):
+        return tuple(qubit.x for qubit in qubits)
+    return None
 
 
 def _converted(circuit: Any, qubits: str | None) -> tuple[Sequence[Any], Any, tuple[Group, ...]]:
@@ -172,16 +181,18 @@ def line_qubits(number: int) -> str:
     return str(cirq.to_json(cirq.LineQubit.range(number), indent=None))
 
 
-def write(circuit: Any, program: Program) -> str:
-    """A circuit as Cirq's JSON, on line qubits.
+def write(circuit: Any, program: Program, qubits: str | None = None) -> str:
+    """A circuit as Cirq's JSON.
 
     Args:
         circuit: What to write.
         program: Provides the measurement keys, if it was read from Cirq's JSON.
+        qubits: JSON of the qubits, in order; None for line qubits.
 
     Raises:
         CircuitError: It has control flow that Cirq cannot express.
     """
     import cirq
 
-    return str(cirq.to_json(to_cirq(circuit, program), indent=None))
+    names = cirq.LineQubit.range(circuit.num_qubits) if qubits is None else _read_qubits(qubits)
+    return str(cirq.to_json(to_cirq(circuit, program, names), indent=None))

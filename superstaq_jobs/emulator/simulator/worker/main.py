@@ -12,7 +12,9 @@ result:
   either;
 - of a task to split: ``{"circuits"}`` or ``{"failed", "stage"}``;
 - of a task to convert: ``{"circuit", "compiled", "logical_qubits", "physical_qubits"}`` or
-  ``{"failed", "stage"}``.
+  ``{"failed", "stage"}``;
+- of a task to join: ``{"circuits"}`` or ``{"failed", "stage"}``;
+- of a task to describe: ``{"sizes"}``.
 """
 
 from __future__ import annotations

@@ -36,12 +36,15 @@ class Program:
         groups: Which bits belong to which measurement key, in order of the measurements; None if
             the format has no measurement keys.
         logical_qubits: The logical qubits as the format writes them, or None.
+        places: The numbers that their names stand for, if the format has such names and all have
+            one; None for their positions.
     """
 
     circuit: Any
     shown: tuple[int, ...] | None = None
     groups: tuple[Group, ...] | None = None
     logical_qubits: str | None = None
+    places: tuple[int, ...] | None = None
 
 
 def operation_names(circuit: Any) -> set[str]:

@@ -96,7 +96,7 @@ def _numbered(source: str) -> str:
     return source
 
 
-def write(circuit: Any, _: Program) -> str:
+def write(circuit: Any, _: Program, __: str | None = None) -> str:
     """The circuit as OpenQASM 2, or as OpenQASM 3 if version 2 cannot express it.
 
     Control flow is always written as OpenQASM 3: Qiskit's writer of version 2 names the qubits of a

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from .program import CircuitError, Program, written_bits
 
-__all__ = ["OLDEST_VERSION", "read", "split", "write"]
+__all__ = ["OLDEST_VERSION", "join", "read", "split", "write"]
 
 OLDEST_VERSION: Final = 13
 """The oldest QPY format that is read, and the one that qiskit-superstaq writes."""
@@ -63,11 +63,11 @@ def _first_line(error: BaseException) -> str:
     return lines[0] if lines else type(error).__name__
 
 
-def _dump(circuit: Any, version: int) -> str:
+def _dump(circuits: list[Any], version: int) -> str:
     import qiskit.qpy
 
     stream = io.BytesIO()
-    qiskit.qpy.dump([circuit], stream, version=version)
+    qiskit.qpy.dump(circuits, stream, version=version)
     return base64.encodebytes(stream.getvalue()).decode()
 
 
@@ -87,7 +87,12 @@ def split(source: str) -> list[str]:
     circuits = _load(stream)
     if len(circuits) == 1:
         return [source]
-    return [_dump(circuit, stream[_VERSION_AT]) for circuit in circuits]
+    return [_dump([circuit], stream[_VERSION_AT]) for circuit in circuits]
+
+
+def join(sources: list[str]) -> str:
+    """Write strings with one circuit each as one QPY stream of the oldest format that is read."""
+    return _dump([_load(_decode(source))[0] for source in sources], OLDEST_VERSION)
 
 
 def read(source: str) -> Program:
@@ -128,6 +133,6 @@ def _without_delays(circuit: Any) -> Any:
     return circuit
 
 
-def write(circuit: Any, _: Program) -> str:
+def write(circuit: Any, _: Program, __: str | None = None) -> str:
     """The circuit as QPY of the oldest format that is read, in base64."""
-    return _dump(_without_delays(circuit), OLDEST_VERSION)
+    return _dump([_without_delays(circuit)], OLDEST_VERSION)

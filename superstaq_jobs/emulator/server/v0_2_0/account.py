@@ -1,0 +1,100 @@
+"""The calls on targets and on the user's account, and those that the emulator does not have."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+from starlette.requests import Request
+
+from superstaq_jobs.emulator.accounts import User
+from superstaq_jobs.emulator.messages.requests import TargetFilter
+from superstaq_jobs.emulator.messages.responses import Refusal
+from superstaq_jobs.emulator.server.versions import Call
+from superstaq_jobs.emulator.service import Service
+
+from .requests import AqtFiles, TargetInfoQuery, Terms, read
+
+__all__ = [
+    "REFUSED_CALLS",
+    "accept_terms",
+    "fetch_aqt_files",
+    "fetch_balance",
+    "fetch_target_info",
+    "fetch_targets",
+    "fetch_user",
+    "keep_aqt_files",
+]
+
+
+async def fetch_targets(service: Service, _: User, request: Request) -> object:
+    """``POST /targets``: the flags of targets, by name. Retired ones only if requested."""
+    query = await read(TargetFilter, request)
+    return {"superstaq_targets": {t.name: t.flags for t in service.find_targets(query)}}
+
+
+async def fetch_target_info(service: Service, _: User, request: Request) -> object:
+    """``POST /target_info``."""
+    query = await read(TargetInfoQuery, request)
+    query.read_options()
+    return {"target_info": service.target(query.target).info}
+
+
+async def fetch_balance(_: Service, user: User, __: Request) -> object:
+    """``GET /balance``."""
+    return {"balance": user.balance}
+
+
+async def fetch_user(_: Service, user: User, request: Request) -> object:
+    """``GET /user_info``: the user, if all that is given fits."""
+    known = {"name": user.name, "email": user.email, "id": str(user.user_id)}
+    given = dict(request.query_params)
+    if any(given.get(key, value) != value for key, value in known.items()):
+        return {}
+    return {user.email: user.details(request.headers["authorization"])}
+
+
+async def accept_terms(service: Service, user: User, request: Request) -> object:
+    """``POST /accept_terms_of_use``."""
+    terms = await read(Terms, request)
+    return service.accounts.accept_terms(user, accept=terms.user_input == "YES")
+
+
+async def keep_aqt_files(service: Service, user: User, request: Request) -> object:
+    """``POST /aqt_configs``."""
+    service.aqt_files[user.email] = msgspec.structs.asdict(await read(AqtFiles, request))
+    return "The configuration files are stored."
+
+
+async def fetch_aqt_files(service: Service, user: User, _: Request) -> object:
+    """``GET /get_aqt_configs``: empty files if none were stored."""
+    return service.aqt_files.get(user.email, {"pulses": "", "variables": ""})
+
+
+def _refused(path: str, status: int, message: str) -> Call:
+    async def refuse(_: Service, __: User, ___: Request) -> object:
+        raise Refusal(status, {"message": message})
+
+    return Call("POST", path, refuse)
+
+
+def _disabled(path: str) -> Call:
+    return _refused(path, 400, f"{path} is disabled, as it is at the service.")
+
+
+def _missing(path: str, what: str) -> Call:
+    return _refused(path, 501, f"This emulator does not have {path}: {what}. Nothing was done.")
+
+
+REFUSED_CALLS: Final = (
+    *map(_disabled, ("/aces", "/aces_fetch", "/dfe_fetch", "/dfe_post")),
+    _missing("/qubo", "it does not solve QUBOs"),
+    _missing("/supercheq", "it does not generate Supercheq circuits"),
+    _missing("/cb_submit", "it does not run cycle benchmarking"),
+    _missing("/cb_fetch", "it does not run cycle benchmarking"),
+    _missing("/atom_picture", "it has no atoms"),
+    _missing("/add_new_user", "its users are those that it was started with"),
+    _missing("/update_user_balance", "its users are those that it was started with"),
+    _missing("/update_user_role", "its users are those that it was started with"),
+)
+"""Calls of official clients that only say why they are refused."""

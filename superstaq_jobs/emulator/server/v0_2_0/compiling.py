@@ -1,0 +1,170 @@
+"""The calls that compile circuits, or count their gates, while the client waits."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import Any, Final, TypeVar
+
+import attrs
+import msgspec
+from starlette.requests import Request
+
+from superstaq_jobs.emulator.accounts import User
+from superstaq_jobs.emulator.messages.circuits import MAX_CHARACTERS
+from superstaq_jobs.emulator.service import Service
+from superstaq_jobs.emulator.simulator.tasks import Compiled, Task
+from superstaq_jobs.emulator.targets import Target
+
+from .requests import Circuits, bad_request, read
+
+__all__ = ["compile_circuits", "compile_for_aqt", "compile_for_qscout", "estimate_resources"]
+
+T = TypeVar("T")
+
+_MAX_COPIES: Final = 1_000
+
+_NO_JAQAL: Final = "// This emulator does not write Jaqal."
+"""In place of each Jaqal program, without which the clients do not read a response."""
+
+
+@attrs.frozen(kw_only=True)
+class _Batch:
+    """The circuits of one request, compiled."""
+
+    circuit_type: str
+    compiled: tuple[Compiled, ...]
+
+    def copied(self, times: int) -> _Batch:
+        """Each circuit as often as that, one after the other; raises a `Refusal` if too long."""
+        if sum(len(one.compiled) for one in self.compiled) * times > MAX_CHARACTERS:
+            raise bad_request(f"the compiled circuits have more than {MAX_CHARACTERS} characters")
+        return attrs.evolve(
+            self, compiled=tuple(one for one in self.compiled for _ in range(times))
+        )
+
+    async def response(self, service: Service) -> dict[str, Any]:
+        """The circuits as one string, and the maps of their qubits."""
+        joining = service.simulator.join([one.compiled for one in self.compiled], self.circuit_type)
+        try:
+            joined = await asyncio.wrap_future(joining)
+        except ValueError as error:
+            raise bad_request(f"the compiled circuits cannot be written: {error}") from error
+        return {
+            f"{self.circuit_type}_circuits": joined.circuits,
+            "initial_logical_to_physicals": json.dumps(
+                [_pairs(one, one.initial) for one in self.compiled]
+            ),
+            "final_logical_to_physicals": json.dumps(
+                [_pairs(one, one.final) for one in self.compiled]
+            ),
+        }
+
+
+def _pairs(compiled: Compiled, places: Sequence[int]) -> list[tuple[Any, Any]]:
+    """A map as pairs, of qubits if the format has names for them and of numbers otherwise."""
+    if compiled.logical_qubits is None or compiled.physical_qubits is None:
+        return list(enumerate(places))
+    logical = json.loads(compiled.logical_qubits)
+    physical = json.loads(compiled.physical_qubits)
+    return [(qubit, physical[place]) for qubit, place in zip(logical, places, strict=True)]
+
+
+async def _compile(
+    service: Service, target: Target, circuits: Sequence[str], circuit_type: str, **how: Any
+) -> _Batch:
+    """Compile circuits, all or none.
+
+    Raises:
+        Refusal: 400, if the target does not compile or a circuit cannot be compiled.
+    """
+    if target.retired:
+        raise bad_request(f"The target {target.name} is retired.")
+    if not target.supports_compile:
+        raise bad_request(f"The target {target.name} does not compile circuits.")
+    compiling = [
+        service.simulator.compile(
+            Task(circuit=circuit, circuit_type=circuit_type, **target.device, **how)
+        )
+        for circuit in circuits
+    ]
+    results = await asyncio.gather(*map(asyncio.wrap_future, compiling), return_exceptions=True)
+    compiled = []
+    for index, result in enumerate(results):
+        if isinstance(result, ValueError):
+            raise bad_request(f"circuit {index} cannot be compiled: {result}")
+        if isinstance(result, BaseException):
+            raise result
+        compiled.append(result)
+    return _Batch(circuit_type=circuit_type, compiled=tuple(compiled))
+
+
+async def _read(service: Service, request: Request) -> tuple[Circuits, Target, list[str], str]:
+    body = await read(Circuits, request)
+    text, circuit_type = body.one
+    target = service.target(body.target)
+    return body, target, await service.split(text, circuit_type), circuit_type
+
+
+def _option(options: dict[str, Any], name: str, kind: type[T], default: T) -> T:
+    value = options.get(name)
+    if value is None:
+        return default
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise bad_request(f"options: {name}: {error}") from error
+
+
+def _copies(options: dict[str, Any]) -> int:
+    copies = _option(options, "num_eca_circuits", int, 1)
+    if not 1 <= copies <= _MAX_COPIES:
+        raise bad_request(
+            f"options: num_eca_circuits must be from 1 to {_MAX_COPIES}, got {copies}"
+        )
+    return copies
+
+
+async def compile_circuits(service: Service, _: User, request: Request) -> object:
+    """``POST /compile``."""
+    body, target, circuits, circuit_type = await _read(service, request)
+    body.read_options()
+    batch = await _compile(service, target, circuits, circuit_type)
+    return await batch.response(service)
+
+
+async def compile_for_aqt(service: Service, _: User, request: Request) -> object:
+    """``POST /aqt_compile``: without pulses. Equivalent circuits are copies of each other."""
+    body, target, circuits, circuit_type = await _read(service, request)
+    copies = _copies(body.read_options())
+    batch = await _compile(service, target, circuits, circuit_type)
+    return await batch.copied(copies).response(service)
+
+
+async def compile_for_qscout(service: Service, _: User, request: Request) -> object:
+    """``POST /qscout_compile``: circuits, without their Jaqal programs."""
+    body, target, circuits, circuit_type = await _read(service, request)
+    options = body.read_options()
+    copies = _copies(options)
+    mirror_swaps = _option(options, "mirror_swaps", bool, default=False)
+    batch = await _compile(service, target, circuits, circuit_type, mirror_swaps=mirror_swaps)
+    response = await batch.copied(copies).response(service)
+    return {**response, "jaqal_programs": [_NO_JAQAL] * (len(circuits) * copies)}
+
+
+async def estimate_resources(service: Service, _: User, request: Request) -> object:
+    """``POST /resource_estimate``: of the compiled circuits; for simulators, of those given."""
+    body, target, circuits, circuit_type = await _read(service, request)
+    body.read_options()
+    if not target.simulator:
+        batch = await _compile(service, target, circuits, circuit_type)
+        circuits = [one.compiled for one in batch.compiled]
+    estimates = []
+    for index, size in enumerate(await service.sizes(circuits, circuit_type)):
+        if size is None:
+            raise bad_request(f"circuit {index} cannot be read, or not in the time allowed")
+        estimate = msgspec.structs.asdict(size)
+        del estimate["num_qubits"]
+        estimates.append(estimate)
+    return {"resource_estimates": estimates}
