@@ -20,6 +20,7 @@ import superstaq_jobs as sj
 from superstaq_jobs.records import CircuitStatus, status
 from superstaq_jobs.records.snapshots import JOB_FIELDS, PER_CIRCUIT_LISTS
 from superstaq_jobs.testing import FakeClock, ScriptedTransport
+from superstaq_jobs.wire.api import NOT_IN_V0_2_0
 
 HERE: Final = Path(__file__).resolve().parent
 
@@ -99,6 +100,16 @@ def next_statuses() -> str:
             ]
             for s in status.STATUS_PRIORITY_ORDER
         ),
+    )
+
+
+# ---- versions of the API -------------------------------------------------------------------------
+
+
+def not_in_v0_2_0() -> str:
+    """The fields in which a job differs when it is read through v0.2.0 and v0.3.0, and why."""
+    return _table(
+        ["field", "in v0.2.0"], ([f"`{name}`", why] for name, why in NOT_IN_V0_2_0.items())
     )
 
 
@@ -403,6 +414,7 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "io-table": io_table,
     "job-data-fields": job_data_fields,
     "next-statuses": next_statuses,
+    "not-in-v0-2-0": not_in_v0_2_0,
     "old-words": old_words,
     "retry-table": retry_table,
     "statuses": statuses,

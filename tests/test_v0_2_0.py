@@ -313,6 +313,28 @@ def test_a_finished_circuit_is_never_requested_again():
     assert server.asked() == [["a", "b", "c"], ["b", "c"], ["c"]]
 
 
+def test_circuits_of_different_jobs_keep_their_own_target_when_one_is_finished():
+    server = OldServer(a=circuit("Done", target="ibmq_fez_qpu"), b=circuit("Running"))
+    handle = sj.JobHandle(server.client(), "a,b")
+    first = handle.refresh()
+    server.circuits["b"] = circuit("Done")
+    second = handle.refresh()
+    assert server.asked() == [["a", "b"], ["b"]]
+    assert second.circuits[0] is first.circuits[0]
+    assert second.target is None
+    own = ["ibmq_fez_qpu", "ss_unconstrained_simulator"]
+    assert [c.extra["target"] for c in second.circuits] == own
+
+
+def test_a_target_that_is_said_late_leaves_the_others_theirs():
+    server = OldServer(a=circuit("Done", target="ibmq_fez_qpu"), b={"status": "Queued"})
+    handle = sj.JobHandle(server.client(), "a,b")
+    assert handle.refresh().target == "ibmq_fez_qpu"
+    server.circuits["b"] = circuit("Done")
+    own = ["ibmq_fez_qpu", "ss_unconstrained_simulator"]
+    assert [c.extra["target"] for c in handle.refresh().circuits] == own
+
+
 def test_a_refresh_without_news_returns_the_very_same_snapshot():
     handle = sj.JobHandle(OldServer(a="Running", b="Queued").client(), "a,b")
     assert handle.refresh() is handle.refresh()
