@@ -288,7 +288,7 @@ def jobs_response(
 
     Raises:
         ValueError: Two snapshots are of the same job.
-        InvalidRequest: There is no such version, or a snapshot is of another one.
+        InvalidRequest: The version does not exist, or a snapshot is of another one.
     """
     return Response(
         status=status,

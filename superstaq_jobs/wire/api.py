@@ -41,7 +41,7 @@ NOT_IN_V0_2_0: Final[Mapping[str, str]] = FrozenMapping(
         "JobSnapshot.submitted_at": "not said",
         "JobSnapshot.tags": "not said, nor kept",
         "JobSnapshot.metadata": "not said, nor kept",
-        "JobSnapshot.extra": "there are no fields of the job, only of circuits",
+        "JobSnapshot.extra": "only circuits have other fields, not the job",
         "CircuitSnapshot.results_dict": "not said",
         "CircuitSnapshot.updated_at": "not said",
         "CircuitSnapshot.initial_logical_to_physical": "not said",

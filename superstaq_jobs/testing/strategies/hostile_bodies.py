@@ -54,7 +54,7 @@ def hostile_payloads(
         api_version: The version of the API whose reader they are for.
 
     Raises:
-        ValueError: There is no such version.
+        ValueError: The version does not exist.
     """
     values.is_v0_2_0(api_version)
     if is_refused is None:

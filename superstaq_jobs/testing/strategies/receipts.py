@@ -37,7 +37,7 @@ def submit_receipts(*, api_version: str = "v0.3.0") -> st.SearchStrategy[SubmitR
         api_version: The version of the API.
 
     Raises:
-        ValueError: There is no such version.
+        ValueError: The version does not exist.
     """
     ids = values.job_ids(api_version=api_version)
     if values.is_v0_2_0(api_version):
@@ -52,7 +52,7 @@ def cancel_receipts(*, api_version: str = "v0.3.0") -> st.SearchStrategy[CancelR
         api_version: The version of the API.
 
     Raises:
-        ValueError: There is no such version.
+        ValueError: The version does not exist.
     """
     return _cancel_receipts(values.job_ids(api_version=api_version))
 

@@ -181,8 +181,8 @@ def job_snapshots(
         max_outcomes: The largest number of different bitstrings of a circuit.
         extra: Whether some snapshots have fields that this version does not know.
         irregular_lists: Whether some lists of the response are shorter or longer than the job, as
-            the server may send them (``short_lists``, and list entries in ``extra``). In v0.2.0
-            there are no lists.
+            the server may send them (``short_lists``, and list entries in ``extra``); not in
+            v0.2.0, which has no lists.
         api_version: The version of the API that describes the job. What v0.2.0 does not say is
             None, and each circuit has an id and an ``extra`` of its own.
 

@@ -300,7 +300,7 @@ def job_ids(*, api_version: str = "v0.3.0") -> st.SearchStrategy[Any]:
             three circuits, joined by commas.
 
     Raises:
-        ValueError: There is no such version.
+        ValueError: The version does not exist.
     """
     if is_v0_2_0(api_version):
         return _joined_ids()
@@ -340,7 +340,7 @@ def is_v0_2_0(api_version: str) -> bool:
     """Whether it is API v0.2.0, where a job is several circuits with ids of their own.
 
     Raises:
-        ValueError: There is no such version.
+        ValueError: The version does not exist.
     """
     if api_version not in APIS:
         raise ValueError(f"api_version must be one of {', '.join(APIS)}; got {api_version!r}")

@@ -276,7 +276,7 @@ def broken_payloads(
         api_version: The version of the API.
 
     Raises:
-        ValueError: There is no such version.
+        ValueError: The version does not exist.
     """
     return v0_2_0.broken_circuits() if values.is_v0_2_0(api_version) else _broken_payloads()
 
