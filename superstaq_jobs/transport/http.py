@@ -112,11 +112,9 @@ class HttpTransport:
         check_integer(max_body_bytes, name="max_body_bytes", minimum=0)
         check_integer(max_connections, name="max_connections", minimum=1)
         self._address = Address.parse(origin, name="origin")
-        self._proxy = (
-            None
-            if proxy_url is None
-            else Address.parse(proxy_url, name="proxy_url", may_have_login=True)
-        )
+        self._proxy: Address | None = None
+        if proxy_url is not None:
+            self._proxy = Address.parse(proxy_url, name="proxy_url", may_have_login=True)
         # Through a proxy even "localhost" goes over the network.
         local = self._proxy is None and self._address.is_loopback
         if not (self._address.scheme == "https" or local or allow_insecure_http):
