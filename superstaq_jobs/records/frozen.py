@@ -160,16 +160,14 @@ class JsonMapping(FrozenMapping[str, Json]):
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True
-        if not isinstance(other, JsonMapping):
-            if not isinstance(other, Mapping):
-                return NotImplemented
-            if isinstance(other, FrozenMapping):
-                return False
+        if not isinstance(other, Mapping):
+            return NotImplemented
+        if not isinstance(other, FrozenMapping):
             try:
                 other = JsonMapping(other)
             except (TypeError, ValueError):
                 return False
-        return self._canonical_json() == other._canonical_json()
+        return isinstance(other, JsonMapping) and self._canonical_json() == other._canonical_json()
 
     def __hash__(self) -> int:
         return hash(self._canonical_json())
