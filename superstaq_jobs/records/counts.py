@@ -126,9 +126,8 @@ class Counts(FrozenMapping[str, int | float]):
         parts = [self, *(c if isinstance(c, Counts) else Counts(c) for c in others)]
         widths = {part.num_bits for part in parts if part}
         if len(widths) > 1:
-            raise ValueError(
-                f"counts of {' and '.join(map(str, sorted(widths)))} bits cannot be combined"
-            )
+            different = " and ".join(map(str, sorted(widths)))
+            raise ValueError(f"counts of {different} bits cannot be combined")
         sums: dict[str, int | float] = {}
         for part in parts:
             for bits, value in part.items():
