@@ -156,7 +156,9 @@ class CallErrors:
         """The error for a response with a good status that is not what the API promises."""
         message = self.masked(f"{self._responded(call, response.status)}, but {error.message}")
         if call.creates:
-            named = call.created(response.body) if call.created is not None else ()
+            named = (
+                call.created(self.masked_bytes(response.body)) if call.created is not None else ()
+            )
             known = f"\nThe response names {name_jobs(named)}: look for that one." if named else ""
             return SubmissionUnknown(
                 f"{message}\n{self._api.lost_submission}{known}", response.status, job_ids=named
