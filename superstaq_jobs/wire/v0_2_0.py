@@ -110,14 +110,10 @@ def _fetch_jobs(job_ids: Sequence[JobId], _circuit_type: CircuitType) -> list[Ca
 
 def _fetch_part(job_ids: tuple[JobId, ...], only: Collection[JobId] | None) -> Call[_Jobs]:
     ids = dict.fromkeys(each for job_id in job_ids for each in server_ids(job_id))
-    return _post(
-        "/fetch_jobs",
-        {"job_ids": [each for each in ids if only is None or each in only]},
-        _decode_jobs,
-        what=f"fetching {name_jobs(job_ids)}",
-        job_ids=job_ids,
-        only=partial(_fetch_part, job_ids),
-    )
+    data = {"job_ids": [each for each in ids if only is None or each in only]}
+    what = f"fetching {name_jobs(job_ids)}"
+    call: Call[_Jobs] = _post("/fetch_jobs", data, _decode_jobs, what=what)
+    return attrs.evolve(call, job_ids=job_ids, only=partial(_fetch_part, job_ids))
 
 
 def _query_jobs(_query: records.JobQuery, _circuit_type: CircuitType) -> list[Call[_Jobs]]:
@@ -322,7 +318,7 @@ def _add_options(body: bytes, credentials: Mapping[str, Secret]) -> bytes:
     data = msgspec.json.decode(body)
     options = json.loads(data.get("options", "{}"))
     for name, secret in credentials.items():
-        options[name] = bodies.token_of(secret.reveal())
+        options.setdefault(name, bodies.token_of(secret.reveal()))  # those of the call win
     return msgspec.json.encode({**data, "options": json.dumps(options)})
 
 
