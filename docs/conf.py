@@ -17,6 +17,7 @@ from sphinx.util.docutils import SphinxDirective
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
+import pictures  # noqa: E402
 import planted  # noqa: E402
 import public  # noqa: E402
 import tables  # noqa: E402
@@ -39,7 +40,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
 ]
-exclude_patterns = ["_build", "changelog.d", "example_pipeline"]
+exclude_patterns = ["_build", "changelog.d", "example_pipeline", "examples"]
 source_suffix = {".md": "markdown"}
 
 html_theme = "furo"
@@ -156,7 +157,7 @@ def _link_to_public_name(
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    for name, make in {**tables.TABLES, **planted.REPORTS}.items():
+    for name, make in {**tables.TABLES, **planted.REPORTS, **pictures.VIEWS}.items():
         app.add_directive(name, _written(make))
     app.add_directive("public-names", PublicNames)
     app.connect("autodoc-process-bases", _show_public_bases)

@@ -31,6 +31,7 @@ _NAMES: Final = {
     ),
     "handle": "JobHandle",
     "many": ("as_completed as_completed_async wait_all wait_all_async wait_any watch watch_async"),
+    "plots": "plot_counts plot_timeline",
     "records": (
         "STATUS_PRIORITY_ORDER AccountBalance CancelReceipt CircuitChange CircuitSnapshot "
         "CircuitStatus CircuitType Counts FieldChange FrozenMapping JobDiff JobId "

@@ -6,6 +6,7 @@ from .errors import *
 from .fetch import *
 from .handle import *
 from .many import *
+from .plots import *
 from .records import *
 from .submit import *
 from .transport import *

@@ -27,6 +27,7 @@ from .records import (
     JobId,
     JobSnapshot,
     NewJob,
+    display,
     fields,
 )
 from .records.ids import server_ids
@@ -142,11 +143,21 @@ class JobHandle:
         return hash(self.job_id())
 
     def __str__(self) -> str:
-        return f"job {self.job_id()}"
+        return f"job {self.job_id()}: {self._known()}"
 
     def __repr__(self) -> str:
-        known = "nothing fetched yet" if self.latest is None else str(self.latest.status)
-        return f"<JobHandle {self.job_id()}: {known}>"
+        return f"<JobHandle {self.job_id()}: {self._known()}>"
+
+    def _known(self) -> str:
+        return "nothing fetched yet" if self.latest is None else str(self.latest.status)
+
+    def _repr_html_(self) -> str:
+        latest, looked_at = self.latest, self.looked_at
+        seen = "nothing fetched yet"
+        if looked_at is not None:
+            seen = f"last response at {display.moment(looked_at)}"
+        head = display.card("JobHandle", str(self.job_id()), None, note=f"live; {seen}")
+        return head if latest is None else f"<div>{head}{latest._repr_html_()}</div>"
 
     # ---- with a request --------------------------------------------------------------------
 

@@ -189,6 +189,7 @@ def test_reading_a_snapshot_needs_nothing(tables):
 def test_every_error_named_in_a_docstring_exists(tables):
     known = {kind.__name__ for _, kind in tables.walk_errors()} | {
         "AssertionError",
+        "ModuleNotFoundError",
         "TypeError",
         "ValueError",
     }
@@ -249,6 +250,39 @@ def test_an_object_is_documented_under_its_public_name(public):
     assert public.path_of("superstaq_jobs.handle.__all__") is None
     for unknown in ("superstaq_jobs.handle.Nothing", "superstaq_jobs.JobHandle.nothing", "os.path"):
         assert not public.exists(unknown)
+
+
+# ---- the study and the pictures ------------------------------------------------------------------
+
+
+@pytest.fixture
+def pictures(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(DOCS))
+    monkeypatch.chdir(tmp_path)
+    import pictures
+
+    yield pictures
+    del sys.modules["pictures"]
+
+
+def test_the_study_finds_an_entangled_pair(pictures, capsys):
+    figure = pictures.bell_parity()
+    printed = re.fullmatch(r"contrast (0\.\d+), fidelity (0\.\d+)\n", capsys.readouterr().out)
+    assert all(0.98 < float(number) < 1 for number in printed.groups())
+    assert printed[0].strip() in (DOCS / "plots.md").read_text()
+    assert [axes.get_title() for axes in figure.axes] == ["populations", "parity oscillation"]
+
+
+@pytest.mark.parametrize("name", ["ghz_counts.svg", "timeline.png"])
+def test_a_picture_is_the_same_each_time(pictures, name):
+    one, other = (pictures.image(name, pictures.PICTURES[name]()) for _ in range(2))
+    assert one == other
+    assert len(one) < 60_000
+
+
+def test_every_picture_is_kept(pictures):
+    kept = {path.name for path in (DOCS / "_static").iterdir() if path.suffix != ".css"}
+    assert kept == set(pictures.PICTURES)
 
 
 # ---- the example project -------------------------------------------------------------------------

@@ -42,6 +42,8 @@ def test_refresh_sends_one_request_and_keeps_the_snapshot():
     assert handle.latest is snapshot
     assert len(transport.requests) == 1
     assert repr(handle) == f"<JobHandle {JOB}: running>"
+    assert str(handle) == f"job {JOB}: running"
+    assert len(transport.requests) == 1
 
 
 def test_no_request_is_sent_for_a_finished_job():
@@ -105,7 +107,7 @@ def test_handles_of_one_job_are_equal():
     assert hash(one) == hash(same)
     assert one != other
     assert one != JOB
-    assert str(one) == f"job {JOB}"
+    assert str(one) == f"job {JOB}: nothing fetched yet"
     assert one.client is client
 
 

@@ -13,7 +13,17 @@ import pytest
 
 import superstaq_jobs as sj
 
-WATCHED = {"attr", "cattrs", "msgspec", "urllib3", "tenacity", "http.client", "hypothesis"}
+WATCHED = {
+    "attr",
+    "cattrs",
+    "msgspec",
+    "urllib3",
+    "tenacity",
+    "http.client",
+    "hypothesis",
+    "html",
+    "matplotlib",
+}
 READ = "snapshot, = sj.decode_jobs(sj.encode_jobs([])) or [None]; sj.Counts({'0': 1}).marginal([0])"
 CLIENT = "sj.SuperstaqClient('key', 'http://localhost')"
 

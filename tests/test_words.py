@@ -22,7 +22,7 @@ INSTEAD = {
         r"\b(a|the|no|one|each|every|any|last|first|next|this|another|two|single) looks?\b"
         r"(?! (up|like))|\blook(s|ed|ing)? at\b|\bto look\b(?! (up|for|like|closer)\b)"
     ): "poll",
-    r"(?<!plain )(?<!help )\btexts?\b(?! (file|editor))(?![/_])": "string, message",
+    r"(?<!plain )(?<!help )\btexts?\b(?! (file|editor))(?![/_]|-align:)": "string, message",
     r"\banswer(s|ed|ing)?\b|\brepl(y|ies|ied)\b": "response, responds",
     r"\brepetitions?\b|\bsent again\b|\bsafe to repeat\b": "retry, retried",
     r"(?<!programming )\blanguages?\b": "format",

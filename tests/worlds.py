@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
+
+import attrs
 
 from superstaq_jobs import CircuitSnapshot, JobSnapshot, SuperstaqClient
 from superstaq_jobs.testing import FakeClock, ScriptedTransport
@@ -58,6 +60,23 @@ def job(*statuses: str, job_id: UUID = JOB, **fields: Any) -> JobSnapshot:
         ],
         **{"tags": ["a", "b"], "metadata": {"week": 18}, **fields},
     )
+
+
+def in_full(value: Any) -> Any:
+    """A string of all that a value holds, the order of mappings and the types of numbers included.
+
+    The ``repr`` of a record is a summary, and ``==`` does not see the rest.
+    """
+    if attrs.has(type(value)):
+        fields = attrs.asdict(value, recurse=False).items()
+        inside = ", ".join(f"{name}={in_full(each)}" for name, each in fields)
+    elif isinstance(value, Mapping):
+        inside = ", ".join(f"{in_full(key)}: {in_full(each)}" for key, each in value.items())
+    elif isinstance(value, list | tuple):
+        inside = ", ".join(map(in_full, value))
+    else:
+        return repr(value)
+    return f"{type(value).__name__}({inside})"
 
 
 def queries(requests: Iterable[Any]) -> list[str]:

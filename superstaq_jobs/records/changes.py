@@ -11,6 +11,7 @@ from uuid import UUID
 
 import attrs
 
+from . import display
 from .fields import same_moment
 from .ids import JobId, server_ids
 from .snapshots import CircuitSnapshot, JobSnapshot, make_circuit
@@ -41,6 +42,9 @@ _STRINGS: Final = (
     "physical_qubits",
 )
 _MAPPINGS: Final = ("counts", "initial_logical_to_physical", "final_logical_to_physical")
+_SHOWN_FIELDS: Final = ("status_message", "counts", "shots")
+_NAMED_FIELDS: Final = 2
+_CIRCUIT_FIELDS: Final = tuple(field.name for field in attrs.fields(CircuitSnapshot))
 _BEGINNING: Final = dt.datetime.min.replace(tzinfo=dt.UTC)
 
 
@@ -58,6 +62,10 @@ class CircuitChange:
     before: CircuitSnapshot | None
     after: CircuitSnapshot | None
 
+    @display.never_raises
+    def __repr__(self) -> str:
+        return f"<CircuitChange {self.index}: {'; '.join(_changed_fields(self))}>"
+
 
 @attrs.frozen
 class FieldChange:
@@ -72,6 +80,10 @@ class FieldChange:
     name: str
     before: Any
     after: Any
+
+    @display.never_raises
+    def __repr__(self) -> str:
+        return f"<FieldChange {self.name}: {display.change(self.before, self.after)}>"
 
 
 @attrs.frozen
@@ -88,6 +100,31 @@ class JobDiff:
 
     def __bool__(self) -> bool:
         return bool(self.circuits or self.fields)
+
+    @display.never_raises
+    def __repr__(self) -> str:
+        shown = [": ".join(row) for row in self._rows()]
+        more = len(self.circuits) + len(self.fields) - len(shown)
+        shown += [f"… and {more:,} more"] if more else []
+        return "\n ".join([f"<JobDiff {self._summary()}", *shown]) + ">"
+
+    def _repr_html_(self) -> str:
+        total = len(self.circuits) + len(self.fields)
+        table = (
+            display.table(["", "before → after"], self._rows(), total) if total else display.Html()
+        )
+        return display.card("JobDiff", self._summary(), None, table)
+
+    def _summary(self) -> str:
+        circuits = display.amount(len(self.circuits), "circuit")
+        return f"{circuits}, {display.amount(len(self.fields), 'field')}" if self else "no changes"
+
+    def _rows(self) -> list[tuple[str, str]]:
+        """What changed, at most ``MAX_ROWS`` of it: fields of the job, then circuits."""
+        kept = self.fields[: display.MAX_ROWS]
+        rows = [(each.name, display.change(each.before, each.after)) for each in kept]
+        rest = self.circuits[: display.MAX_ROWS - len(rows)]
+        return rows + [(f"circuit {each.index}", "; ".join(_changed_fields(each))) for each in rest]
 
     def apply(self, before: JobSnapshot) -> JobSnapshot:
         """Make the later snapshot from the earlier one: ``diff(a, b).apply(a) == b``.
@@ -109,6 +146,30 @@ class JobDiff:
                 circuits[change.index] = change.after
         fields = {change.name: change.after for change in self.fields}
         return attrs.evolve(before, circuits=tuple(circuits.values()), **fields)
+
+
+def _changed_fields(change: CircuitChange) -> list[str]:
+    """What changed of a circuit: what matters to a reader first, the rest by name."""
+    before, after = change.before, change.after
+    if before is None or after is None:
+        return ["removed" if after is None else "added"]
+    changed = [
+        name
+        for name in _CIRCUIT_FIELDS
+        if same_moment(getattr(before, name)) != same_moment(getattr(after, name))
+    ]
+    shown = []
+    if "status_text" in changed:
+        old, new = display.line(before.status_text), display.line(after.status_text)
+        shown.append(f"status {display.arrow(old, new)}")
+    shown += [
+        f"{name} {display.change(getattr(before, name), getattr(after, name))}"
+        for name in _SHOWN_FIELDS
+        if name in changed
+    ]
+    others = [name for name in changed if name not in {"status_text", *_SHOWN_FIELDS}]
+    named = ", ".join(others) if len(others) <= _NAMED_FIELDS else f"{len(others)} other fields"
+    return [*shown, f"{named} changed"] if others else shown
 
 
 def diff(before: JobSnapshot, after: JobSnapshot) -> JobDiff:
@@ -273,7 +334,11 @@ def _shared(old: CircuitSnapshot, new: CircuitSnapshot) -> CircuitSnapshot:
 
 def _written_alike(old: CircuitSnapshot, new: CircuitSnapshot) -> bool:
     """Whether equal circuits look the same: equal mappings may differ in order, or in 1 and 1.0."""
-    return all(repr(getattr(old, name)) == repr(getattr(new, name)) for name in _MAPPINGS)
+    return all(_written(getattr(old, name)) == _written(getattr(new, name)) for name in _MAPPINGS)
+
+
+def _written(mapping: Mapping[Any, Any] | None) -> str:
+    return repr(None if mapping is None else list(mapping.items()))
 
 
 def _followed(old: CircuitSnapshot, new: CircuitSnapshot) -> CircuitSnapshot:

@@ -7,12 +7,14 @@ import math
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
+from . import display, fields
 from .frozen import FrozenMapping, adopt, is_unicode
 
 __all__ = ["Counts"]
 
 _NUMBERS: Final = frozenset({int, float})
 _SHOWN: Final = 8
+_SHOWN_BITS: Final = 40
 
 
 class Counts(FrozenMapping[str, int | float]):
@@ -159,10 +161,36 @@ class Counts(FrozenMapping[str, int | float]):
         return math.fsum(signed)
 
     def __repr__(self) -> str:
-        if len(self._items) <= _SHOWN:
-            return super().__repr__()
-        first = dict(itertools.islice(self._items.items(), _SHOWN))
-        return f"Counts({str(first).removesuffix('}')}, … {len(self._items)} outcomes}})"
+        shown = [
+            f"{fields.shown(bits, _SHOWN_BITS)}: {fields.shown(value)}"
+            for bits, value in itertools.islice(self._items.items(), _SHOWN)
+        ]
+        shown += [f"… {len(self)} outcomes"] if len(self) > _SHOWN else []
+        return f"Counts({{{', '.join(shown)}}})"
+
+    def _repr_html_(self) -> str:
+        shown = display.most_common(self, display.MAX_ROWS)
+        shares = self._shares(shown)
+        longest = max(shares, default=0.0)
+        rows = [
+            (
+                display.code(bits, 60),
+                value,
+                f"{share:.2%}",
+                display.bar(share / longest) if share > 0 else "",
+            )
+            for (bits, value), share in zip(shown, shares, strict=True)
+        ]
+        head = ["bitstring", "count", "share", ""]
+        table = display.table(head, rows, len(self)) if rows else display.Html()
+        return display.card("Counts", display.amount(len(self), "outcome"), None, table)
+
+    def _shares(self, shown: list[tuple[str, float]]) -> list[float]:
+        try:
+            total = self.shots
+            return [value / total for _, value in shown]
+        except (OverflowError, ZeroDivisionError):  # sums beyond all floats, or of 0
+            return [0.0 for _ in shown]
 
 
 def _total(values: Collection[int | float]) -> int | float:

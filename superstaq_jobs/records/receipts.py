@@ -5,10 +5,12 @@ A pickle names this module, so its classes do not move.
 
 from __future__ import annotations
 
+import itertools
+
 import attrs
 
-from . import fields
-from .frozen import JsonMapping
+from . import display, fields
+from .frozen import JsonMapping, thaw
 from .ids import JobId
 
 __all__ = ["AccountBalance", "CancelReceipt", "SubmitReceipt", "Target", "TargetInfo"]
@@ -85,7 +87,18 @@ class Target(_Checked):
     retired: bool = attrs.field(converter=fields.flag)
     simulator: bool = attrs.field(converter=fields.flag)
     accessible: bool = attrs.field(converter=fields.flag)
-    extra: JsonMapping = attrs.field(factory=JsonMapping, converter=fields.json_mapping)
+    extra: JsonMapping = attrs.field(
+        factory=JsonMapping, converter=fields.json_mapping, repr=fields.clipped
+    )
+
+    def _repr_html_(self) -> str:
+        flags = [field.name for field in attrs.fields(Target)][1:-1]
+        rows = [
+            *((name, "yes" if getattr(self, name) else "no") for name in flags),
+            *((name, display.value_line(thaw(value), 100)) for name, value in self.extra.items()),
+        ]
+        table = display.table(["", ""], rows[: display.MAX_ROWS], len(rows))
+        return display.card("Target", self.target_name, None, table)
 
 
 @attrs.frozen(kw_only=True)
@@ -101,7 +114,13 @@ class TargetInfo(_Checked):
     """
 
     target_name: str = attrs.field(converter=fields.target)
-    info: JsonMapping = attrs.field(converter=fields.json_mapping)
+    info: JsonMapping = attrs.field(converter=fields.json_mapping, repr=fields.clipped)
+
+    def _repr_html_(self) -> str:
+        kept = itertools.islice(self.info.items(), display.MAX_ROWS)
+        rows = [(name, display.value_line(thaw(value), 100)) for name, value in kept]
+        table = display.table(["", ""], rows, len(self.info)) if rows else display.Html()
+        return display.card("TargetInfo", self.target_name, None, table)
 
 
 @attrs.frozen(kw_only=True)

@@ -13,7 +13,7 @@ from uuid import UUID
 import attrs
 from attrs.converters import optional
 
-from . import fields
+from . import display, fields
 from .counts import Counts
 from .frozen import FrozenMapping, JsonMapping, canonical_json, thaw
 from .ids import JobId
@@ -140,16 +140,10 @@ class CircuitSnapshot:
     status_text: str = attrs.field(converter=fields.string)
     status_message: str | None = attrs.field(default=None, converter=fields.optional_string)
     provider_id: str | None = attrs.field(default=None, converter=fields.optional_string)
-    input_circuit: str | None = attrs.field(
-        default="", converter=fields.optional_string, repr=fields.clipped
-    )
-    compiled_circuit: str | None = attrs.field(
-        default=None, converter=fields.optional_string, repr=fields.clipped
-    )
+    input_circuit: str | None = attrs.field(default="", converter=fields.optional_string)
+    compiled_circuit: str | None = attrs.field(default=None, converter=fields.optional_string)
     counts: Counts | None = attrs.field(default=None, converter=_counts)
-    results_dict: str | None = attrs.field(
-        default=None, converter=fields.optional_string, repr=fields.clipped
-    )
+    results_dict: str | None = attrs.field(default=None, converter=fields.optional_string)
     shots: int | None = attrs.field(default=0, converter=fields.optional_integer)
     updated_at: dt.datetime | None = attrs.field(
         default=None, converter=fields.optional_moment, eq=fields.same_moment
@@ -160,12 +154,8 @@ class CircuitSnapshot:
     final_logical_to_physical: FrozenMapping[int, int] | None = attrs.field(
         default=None, converter=fields.integer_map
     )
-    logical_qubits: str | None = attrs.field(
-        default=None, converter=fields.optional_string, repr=fields.clipped
-    )
-    physical_qubits: str | None = attrs.field(
-        default=None, converter=fields.optional_string, repr=fields.clipped
-    )
+    logical_qubits: str | None = attrs.field(default=None, converter=fields.optional_string)
+    physical_qubits: str | None = attrs.field(default=None, converter=fields.optional_string)
     circuit_id: str | None = attrs.field(default=None, converter=fields.optional_string)
     extra: JsonMapping = attrs.field(factory=JsonMapping, converter=fields.json_mapping)
 
@@ -188,6 +178,15 @@ class CircuitSnapshot:
         return canonical_json(
             {field.name: to_plain(getattr(self, field.name)) for field in attrs.fields(type(self))}
         )
+
+    @display.never_raises
+    def __repr__(self) -> str:
+        parts = [] if self.shots is None else [display.amount(self.shots, "shot")]
+        parts += [] if self.counts is None else [display.outcomes(self.counts)]
+        parts += [f"updated {display.moment(self.updated_at)}"] if self.updated_at else []
+        text = f"<CircuitSnapshot {self.index} {display.line(self.status_text)}: {', '.join(parts)}"
+        message = f"\n {display.line(self.status_message, 100)}" if self.status_message else ""
+        return f"{text.removesuffix(': ')}{message}>"
 
 
 @attrs.frozen(kw_only=True)
@@ -490,6 +489,57 @@ class JobSnapshot:
             surplus = thaw(self.extra.get(name, ()))
             data[name] = [*(to_plain(getattr(circuit, field)) for circuit in sent), *surplus]
         return data
+
+    # ---- for people ------------------------------------------------------------------------
+
+    @display.never_raises
+    def __repr__(self) -> str:
+        circuits = display.amount(self.num_circuits, "circuit")
+        if self.num_circuits > 1:
+            circuits += f" ({display.status_counts(c.status_text for c in self.circuits)})"
+        kind = [str(part) for part in (self.target, self.job_type, self.circuit_type) if part]
+        lines = [f"<JobSnapshot {self._status_text()}: {circuits}", ", ".join(kind)]
+        lines.append(f"job {display.line(str(self.job_id), 80)}")
+        if self.fetched_at is not None:
+            source = "" if self.source is None else f" from {display.line(self.source)}"
+            lines.append(f"fetched {display.moment(self.fetched_at)}{source}")
+        return "\n ".join(filter(None, lines)) + ">"
+
+    def _status_text(self) -> str:
+        """The status in the server's word, also if this version does not know it."""
+        status = self.status
+        words = (c.status_text for c in self.circuits if c.status is status)
+        return display.line(next(words, str(status)), 30)
+
+    def _repr_html_(self) -> str:
+        circuits = display.amount(self.num_circuits, "circuit")
+        statuses = display.status_counts(c.status_text for c in self.circuits)
+        known = display.facts(
+            [
+                ("target", self.target),
+                ("type", self.job_type),
+                ("format", self.circuit_type),
+                ("submitted", self.submitted_at),
+                ("fetched", self.fetched_at),
+                ("from", self.source),
+                ("tags", ", ".join(self.tags) if self.tags else None),
+                (circuits, statuses),
+            ]
+        )
+        rows = [_table_row(circuit) for circuit in self.circuits[: display.MAX_ROWS]]
+        head = ["circuit", "status", "shots", "result"]
+        table = display.table(head, rows, self.num_circuits) if rows else display.Html()
+        return display.card("JobSnapshot", str(self.job_id), self._status_text(), known, table)
+
+
+def _table_row(circuit: CircuitSnapshot) -> tuple[object, ...]:
+    counts = None if circuit.counts is None else display.largest(circuit.counts)
+    return (
+        circuit.index,
+        display.status_mark(circuit.status_text),
+        "" if circuit.shots is None else circuit.shots,
+        "; ".join(filter(None, [counts, circuit.status_message])),
+    )
 
 
 def to_plain(value: Any) -> Any:

@@ -1,8 +1,8 @@
 """Registers the strategies of the records with Hypothesis, for ``st.from_type`` in every project.
 
 Hypothesis calls ``register`` when it is imported (the entry point group ``hypothesis``). Each
-strategy is loaded only when it is first used. Hypothesis is also made to print records without
-their default values, which keeps failing examples readable.
+strategy is loaded only when it is first used. Hypothesis is also made to print records as Python
+that creates them, without their default values: the ``repr`` of a record is only a summary.
 """
 
 from __future__ import annotations
@@ -60,6 +60,8 @@ def register() -> None:
             strategies.register_type_strategy(kind, _loader(kind, strategy))
             if attrs.has(kind):
                 _print_without_defaults(kind)
+            else:  # a mapping
+                _print_in_full(kind)
 
 
 def _loader(kind: type[Any], name: str) -> Callable[[type[Any]], SearchStrategy[Any]]:
@@ -90,6 +92,17 @@ def _print_without_defaults(kind: type[Any]) -> None:
                     printer.breakable()
                 printer.text(f"{name}=")
                 printer.pretty(_plain(value))
+
+    pretty.for_type_by_name(kind.__module__, kind.__name__, show)
+
+
+def _print_in_full(kind: type[Any]) -> None:
+    """Make Hypothesis print every item of a mapping, of which the ``repr`` shows some."""
+    from hypothesis.vendor import pretty
+
+    def show(record: Any, printer: pretty.RepresentationPrinter, _cycle: bool) -> None:
+        with printer.group(4, f"{kind.__name__}(", ")"):
+            printer.pretty(dict(record))
 
     pretty.for_type_by_name(kind.__module__, kind.__name__, show)
 

@@ -17,6 +17,7 @@ import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from worlds import in_full
 
 from superstaq_jobs.records import (
     CircuitSnapshot,
@@ -62,6 +63,7 @@ def test_copies_and_pickles_are_interchangeable_with_the_original(value):
         assert hash(twin) == hash(value)
         assert type(twin) is type(value)
         assert repr(twin) == repr(value)
+        assert in_full(twin) == in_full(value)
 
 
 @given(RECORDS)

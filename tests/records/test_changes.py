@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 import pytest
 from hypothesis import find
+from worlds import in_full
 
 from superstaq_jobs.records import CircuitChange, FieldChange, JobDiff, diff
 from superstaq_jobs.records.changes import share_strings
@@ -44,6 +45,16 @@ def test_a_difference_is_a_value():
 def test_equal_counts_that_are_written_otherwise_are_not_put_in_each_others_place():
     before = BASE.with_counts(0, {"0": 1, "1": 2.0})
     after = BASE.with_counts(0, {"1": 2, "0": 1})
-    written = list(after.circuits[0].counts.items()), repr(after)
+    written = in_full(after)
     share_strings(before, after)
-    assert (list(after.circuits[0].counts.items()), repr(after)) == written
+    assert in_full(after) == written
+
+
+@pytest.mark.parametrize("place", [0, 8, 99])
+def test_nor_are_those_of_many_outcomes(place):
+    counts = {format(n, "07b"): n + 1 for n in range(100)}
+    otherwise = {bits: float(n) if n == place + 1 else n for bits, n in counts.items()}
+    before, after = BASE.with_counts(0, counts), BASE.with_counts(0, otherwise)
+    written = in_full(after)
+    share_strings(before, after)
+    assert in_full(after) == written

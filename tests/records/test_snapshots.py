@@ -238,12 +238,6 @@ def test_age():
         job("running").age(NOON)
 
 
-def test_long_strings_are_cut_in_the_repr():
-    value = circuit(input_circuit="x" * 10_000, compiled_circuit="short")
-    assert len(repr(value)) < 700
-    assert "'short'" in repr(value)
-
-
 # ---- results -----------------------------------------------------------------------------------
 
 

@@ -101,6 +101,15 @@ def test_a_printed_record_evaluates_to_an_equal_one(data):
     assert eval(pretty.pretty(value), names) == value  # noqa: S307
 
 
+def test_what_a_repr_leaves_out_is_printed():
+    counts = sj.Counts({format(n, "08b"): n for n in range(200)})
+    snapshot = job("completed").with_counts(0, counts)
+    changes = sj.diff(job("completed"), snapshot)
+    for value in (counts, snapshot, changes):
+        assert len(repr(value)) < 400
+        assert "'11000111': 199" in pretty.pretty(value)
+
+
 def test_default_values_are_not_printed():
     assert pretty.pretty(sj.RetryPolicy(budget=3)) == "RetryPolicy(budget=3)"
     shown = pretty.pretty(job("completed"))

@@ -8,6 +8,7 @@ from typing import Any, Unpack, assert_type
 from uuid import UUID
 
 import attrs
+from matplotlib.axes import Axes
 
 import superstaq_jobs as sj
 from superstaq_jobs.clock import VirtualClock
@@ -210,3 +211,9 @@ def emulating(job_id: UUID) -> None:
 
 
 wait_then: Callable[[sj.JobHandle], sj.JobSnapshot] = sj.JobHandle.wait_until_complete
+
+
+def plots(snapshot: sj.JobSnapshot, history: list[sj.JobSnapshot], ax: Axes) -> None:
+    assert_type(sj.plot_counts(snapshot.counts(0)), Axes)
+    assert_type(sj.plot_counts(snapshot.counts(), labels=["a"], top=3, confidence=None), Axes)
+    assert_type(sj.plot_timeline(iter(history), ax=ax), Axes)

@@ -15,7 +15,7 @@ import pytest
 from general_superstaq import models
 from hypothesis import given
 from hypothesis import strategies as st
-from worlds import HOST, NOON, job
+from worlds import HOST, NOON, in_full, job
 
 from superstaq_jobs.errors import ProtocolError
 from superstaq_jobs.records import CircuitSnapshot
@@ -34,7 +34,7 @@ def outcome(read, body):
         decoded = read(body, fetched_at=NOON, source=HOST)
     except ProtocolError as error:
         return str(error), error.problems, error.omitted, error.found
-    found = [(s, s.digest, s.fetched_at, s.source, repr(s), hash(s)) for s in decoded.value]
+    found = [(s, s.digest, s.fetched_at, s.source, in_full(s), hash(s)) for s in decoded.value]
     return found, [exact(s.to_dict()) for s in decoded.value], decoded.warnings
 
 
@@ -213,7 +213,7 @@ def test_a_decoded_record_is_what_its_constructor_makes(payload):
     ]
     again = attrs.evolve(snapshot, circuits=circuits)
     assert again == snapshot
-    assert (repr(again), again.fetched_at, again.source) == (repr(snapshot), NOON, HOST)
+    assert (in_full(again), again.fetched_at, again.source) == (in_full(snapshot), NOON, HOST)
     assert all(type(c) is CircuitSnapshot for c in snapshot.circuits)
 
 

@@ -1,0 +1,243 @@
+"""Values as people read them: on one line of a ``repr``, or as the HTML that a notebook shows.
+
+The HTML has no script, no style sheet and no address. Every string in it is escaped, and characters
+that do not print are written as Python writes them. Its colours are half transparent, so that they
+suit a light and a dark page.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+import functools
+import heapq
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, TypeVar
+
+from .fields import shown
+from .status import CircuitStatus, parse_status
+
+__all__ = [
+    "MAX_ROWS",
+    "Html",
+    "amount",
+    "arrow",
+    "bar",
+    "card",
+    "change",
+    "code",
+    "facts",
+    "largest",
+    "line",
+    "moment",
+    "most_common",
+    "never_raises",
+    "outcomes",
+    "status_counts",
+    "status_mark",
+    "table",
+    "value_line",
+]
+
+T = TypeVar("T")
+
+MAX_ROWS: Final = 20
+"""The rows of a table in a notebook, and the lines of a ``repr`` that lists changes."""
+
+_ORDER: Final = {status: place for place, status in enumerate(CircuitStatus)}
+_MAX_STATUSES: Final = 6
+_OUTCOMES: Final = 4
+_BLUE: Final = "#4a86c8"
+_GREY: Final = "#8a8f98"
+_FAINT: Final = "opacity:0.65"
+_CODE: Final = "font-family:monospace"
+_COLOURS: Final = {
+    CircuitStatus.COMPLETED: "#2f9e5f",
+    CircuitStatus.FAILED: "#d64545",
+    CircuitStatus.CANCELLED: "#c98a1b",
+    CircuitStatus.DELETED: _GREY,
+    CircuitStatus.UNRECOGNIZED: _GREY,
+    CircuitStatus.UNKNOWN: _GREY,
+}
+
+
+# ---- on one line ---------------------------------------------------------------------------------
+
+
+def line(text: str, limit: int = 60) -> str:
+    """A string on one line, without quotes, cut to ``limit`` characters."""
+    kept = text[:limit]
+    kept = kept if kept.isprintable() else shown(kept, 10 * limit)[1:-1]
+    return kept if len(text) <= limit else f"{kept}…"
+
+
+def value_line(value: object, limit: int = 40) -> str:
+    """Any value on one line, cut to ``limit`` characters; strings in quotes."""
+    if isinstance(value, dt.datetime):
+        return moment(value)
+    return str(value) if isinstance(value, enum.StrEnum) else shown(value, limit)
+
+
+def moment(value: dt.datetime) -> str:
+    """A time to the second."""
+    return value.isoformat(" ", "seconds").replace("+00:00", " UTC")
+
+
+def amount(number: object, noun: str) -> str:
+    """A number and its noun, which is in the plural unless the number is 1."""
+    return f"{shown(number)} {noun}" if number == 1 else f"{shown(number)} {noun}s"
+
+
+def change(before: object, after: object) -> str:
+    """What a value was and is."""
+    return arrow(value_line(before), value_line(after))
+
+
+def arrow(before: str, after: str) -> str:
+    """What a value was and is, of two short strings; they may look the same when cut."""
+    return f"{before} → {after}" if before != after else "changed"
+
+
+def most_common(counts: Mapping[str, float], n: int) -> list[tuple[str, float]]:
+    """The ``n`` outcomes with the largest numbers, without sorting the others."""
+    return heapq.nsmallest(n, counts.items(), key=lambda item: (-item[1], item[0]))
+
+
+def largest(counts: Mapping[str, float]) -> str:
+    """The most common outcomes on one line, and how many more there are."""
+    some = [f"{line(bits, 24)}: {shown(value)}" for bits, value in most_common(counts, _OUTCOMES)]
+    more = len(counts) - len(some)
+    return (", ".join(some) + (f" and {more:,} more" if more else "")) or "no outcomes"
+
+
+def outcomes(counts: Mapping[str, float]) -> str:
+    """The outcomes on one line; if they are many, how many there are, which takes no time."""
+    return f"{{{largest(counts)}}}" if 0 < len(counts) <= _OUTCOMES else f"{len(counts):,} outcomes"
+
+
+def status_counts(texts: Iterable[str]) -> str:
+    """How many circuits have which status, the first of ``STATUS_PRIORITY_ORDER`` first."""
+    tally = Counter(texts)
+    ordered = sorted(tally, key=lambda text: (_ORDER[parse_status(text)], text))
+    parts = [f"{tally[text]} {line(text, 30)}" for text in ordered[:_MAX_STATUSES]]
+    rest = sum(tally[text] for text in ordered[_MAX_STATUSES:])
+    return ", ".join([*parts, f"{rest} others"] if rest else parts)
+
+
+def never_raises(method: Callable[[T], str]) -> Callable[[T], str]:
+    """Let a ``repr`` describe a record whose fields are missing or refused, as a debugger may."""
+
+    @functools.wraps(method)
+    def described(self: T) -> str:
+        try:
+            return method(self)
+        except (AttributeError, TypeError):
+            return f"<{type(self).__name__}, incomplete>"
+
+    return described
+
+
+# ---- in a notebook -------------------------------------------------------------------------------
+
+
+class Html(str):
+    """A string that is HTML already."""
+
+    __slots__ = ()
+
+
+def _quoted(text: str) -> str:
+    import html  # a table of all named characters, which few programs need
+
+    return html.escape(text)
+
+
+def _escaped(value: object, limit: int = 200) -> str:
+    if isinstance(value, Html):
+        return value
+    text = line(value, limit) if isinstance(value, str) else value_line(value, limit)
+    return _quoted(text)
+
+
+def _element(tag: str, content: str, style: str = "") -> Html:
+    return Html(
+        f'<{tag} style="{style}">{content}</{tag}>' if style else f"<{tag}>{content}</{tag}>"
+    )
+
+
+def status_mark(text: str) -> Html:
+    """A status: a coloured mark and the word."""
+    colour = _COLOURS.get(parse_status(text), _BLUE)
+    mark = _element("span", "●", f"color:{colour}")
+    return _element("span", f"{mark} {_escaped(text)}", "white-space:nowrap")
+
+
+def bar(share: float) -> Html:
+    """A bar whose length is a share, from 0 to 1, of 10 em."""
+    style = f"width:{10 * share:.2f}em;min-width:1px;height:0.8em;background:{_BLUE}"
+    return _element("div", "", style)
+
+
+def code(text: str, limit: int = 80) -> Html:
+    """A string in a type of fixed width."""
+    return _element("span", _quoted(line(text, limit)), _CODE)
+
+
+def facts(pairs: Iterable[tuple[str, object]]) -> Html:
+    """Names and values, without those that are None."""
+    name_style = f"{_FAINT};padding-right:0.4em"
+    item_style = "display:inline-block;margin-right:1.4em;overflow-wrap:anywhere"
+    items = [
+        _element(
+            "span", f"{_element('span', _escaped(name), name_style)}{_escaped(value)}", item_style
+        )
+        for name, value in pairs
+        if value is not None
+    ]
+    return _element("div", " ".join(items), "margin:0.2em 0") if items else Html()
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]], total: int) -> Html:
+    """A table of at most ``MAX_ROWS`` rows, and how many more there are.
+
+    Args:
+        head: The names of the columns.
+        rows: The rows; at most ``MAX_ROWS`` of them.
+        total: How many there are in all.
+    """
+    cell = "text-align:left;vertical-align:middle;padding:0.15em 1em 0.15em 0;background:none;"
+    head_style = f"{cell}font-weight:600;border-bottom:1px solid rgba(128,128,128,0.5)"
+    cell_style = f"{cell}overflow-wrap:anywhere;border-bottom:1px solid rgba(128,128,128,0.2)"
+    lines = [_row("th", head, head_style)]
+    kept = list(rows)
+    lines += [_row("td", row, cell_style) for row in kept]
+    inside = _element(
+        "table", "".join(lines), "border-collapse:collapse;border:none;margin:0.4em 0"
+    )
+    more = total - len(kept)
+    return Html(inside + (_element("div", f"… and {more:,} more", _FAINT) if more else ""))
+
+
+def _row(tag: str, cells: Sequence[object], style: str) -> Html:
+    first = _element(tag, _escaped(cells[0]), f"{style};white-space:nowrap")
+    others = [_element(tag, _escaped(cell), style) for cell in cells[1:]]
+    return _element("tr", "".join([first, *others]), "background:none")
+
+
+def card(kind: str, name: str, status: str | None = None, *parts: Html, note: str = "") -> str:
+    """A record: its class, its name and status, and what is known of it.
+
+    Args:
+        kind: The name of the class.
+        name: What it is of, such as a job's id.
+        status: Its status in the words of the server, or None.
+        parts: Facts and tables.
+        note: Further words behind the name.
+    """
+    head = [_element("b", _escaped(kind)), code(name)]
+    head += [] if status is None else [status_mark(status)]
+    head += [_element("span", _escaped(note), _FAINT)] if note else []
+    gaps = "display:flex;flex-wrap:wrap;column-gap:0.7em;overflow-wrap:anywhere"
+    style = "max-width:100%;overflow-x:auto;font-size:0.9em;line-height:1.45"
+    return _element("div", _element("div", " ".join(head), gaps) + "".join(parts), style)
