@@ -25,7 +25,7 @@ from superstaq_jobs import testing
 from superstaq_jobs.testing import hypothesis_plugin
 from superstaq_jobs.testing import strategies as sts
 
-NO_VALUES = {"Problem", "SystemClock", "HttpTransport"}
+NO_VALUES = {"Problem", "SystemClock", "HttpTransport", "ProgressBar"}
 """Public attrs classes that are not records: a part of an error, and live objects."""
 
 
