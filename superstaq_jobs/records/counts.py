@@ -341,8 +341,9 @@ def _shares(counts: Counts) -> dict[str, float]:
 
 
 def _total(values: Collection[int | float]) -> int | float:
+    total = sum(values)
     # Marginals of marginals change the order of the values; fsum does not depend on it.
-    return sum(values) if set(map(type, values)) <= {int} else math.fsum(values)
+    return total if type(total) is int else math.fsum(values)
 
 
 def _all_finite(values: Iterable[int | float]) -> bool:
