@@ -23,7 +23,7 @@ INSTALLS = {
     "demo": ["-e", ".[emulator,cli]"],
     "test": [
         "-e",
-        ".[emulator-cirq,cli,testing]",
+        ".[emulator-cirq,cli,tables,testing]",
         *("--group", "test"),
         *("--group", "lint"),
         *("--group", "docs"),

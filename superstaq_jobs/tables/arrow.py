@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["to_arrow", "to_pandas", "to_polars", "write_parquet"]
 
-_BATCH_ROWS: Final = 2**20
-"""Rows in a batch of a table; a string column of one batch stays far below Arrow's 2 GB."""
+_BATCH_ROWS: Final = 2**16
+"""Rows in a batch of a table: the fastest, since a batch fits the processor's cache."""
 _NO_TARGET: Final = "__HIVE_DEFAULT_PARTITION__"
 """What stands for null in the name of a folder, to Hive and all that read its layout."""
 
@@ -216,9 +216,10 @@ def _outcome_batches(
     for part in find_outcomes(snapshots):
         if not part.counts:
             continue
-        in_order = sorted(part.counts)
+        keys = list(part.counts.keys())
+        in_order = sorted(keys)
         bits += in_order
-        if in_order == list(part.counts):
+        if in_order == keys:
             values += part.counts.values()
         else:
             values += map(dict(part.counts.items()).__getitem__, in_order)
