@@ -13,7 +13,7 @@ import attrs
 
 from .fields import same_moment
 from .ids import JobId, server_ids
-from .snapshots import CircuitSnapshot, JobSnapshot
+from .snapshots import CircuitSnapshot, JobSnapshot, make_circuit
 from .status import PROGRESS, CircuitStatus
 
 __all__ = [
@@ -208,32 +208,45 @@ def collect(
     """
     if job_id in found or isinstance(job_id, UUID):
         return found.get(job_id)
-    circuits = []
+    circuits: list[CircuitSnapshot] = []
+    sources: list[JobSnapshot] = []
     for index, circuit_id in enumerate(server_ids(job_id)):
-        if circuit_id in found:
-            circuits.append(attrs.evolve(found[circuit_id].circuits[0], index=index))
+        source = found.get(circuit_id)
+        if source is not None:
+            circuits.append(_at(index, source.circuits[0]))
         elif known is not None and known.circuits[index].is_terminal:
+            source = known
             circuits.append(known.circuits[index])
         else:
             return None
-    sources = [found[each] for each in server_ids(job_id) if each in found]
-    sources += [] if known is None else [known]
+        sources.append(source)
     common: dict[str, Any] = {}
     for name in ("target", "circuit_type"):
-        said = {getattr(each, name) for each in sources} - {None}
-        common[name] = said.pop() if len(said) == 1 else None
-        if said:  # circuits of different jobs: each keeps its own
-            circuits = [_with_own(name, circuit, found) for circuit in circuits]
-    return attrs.evolve(sources[0], job_id=job_id, circuits=circuits, **common)
+        own = [
+            circuit.extra.get(name, getattr(source, name))
+            for circuit, source in zip(circuits, sources, strict=True)
+        ]
+        said = set(own) - {None}
+        common[name] = None
+        if len(said) == 1 and not any(name in circuit.extra for circuit in circuits):
+            (common[name],) = said
+        else:  # circuits of different jobs: each keeps its own
+            circuits = [_with_own(c, name, value) for c, value in zip(circuits, own, strict=True)]
+    latest = max(sources, key=lambda source: source.fetched_at or _BEGINNING)
+    return attrs.evolve(latest, job_id=job_id, circuits=circuits, **common)
 
 
-def _with_own(
-    name: str, circuit: CircuitSnapshot, found: Mapping[JobId, JobSnapshot]
-) -> CircuitSnapshot:
-    source = found.get(str(circuit.circuit_id))
-    if source is None or getattr(source, name) is None:
+def _at(index: int, circuit: CircuitSnapshot) -> CircuitSnapshot:
+    """A circuit at another place; its other fields need not be checked again."""
+    fields = [getattr(circuit, field.name) for field in attrs.fields(CircuitSnapshot)[1:]]
+    made: CircuitSnapshot = make_circuit(index, *fields)
+    return made if index else circuit
+
+
+def _with_own(circuit: CircuitSnapshot, name: str, value: str | None) -> CircuitSnapshot:
+    if value is None or name in circuit.extra:
         return circuit
-    return attrs.evolve(circuit, extra={**circuit.extra, name: str(getattr(source, name))})
+    return attrs.evolve(circuit, extra={**circuit.extra, name: str(value)})
 
 
 def share_strings(before: JobSnapshot, after: JobSnapshot) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Collection, Iterable, Mapping
 from numbers import Integral, Real
@@ -275,11 +276,9 @@ class Counts(FrozenMapping[str, int | float]):
 
     def __repr__(self) -> str:
         if len(self._items) <= _SHOWN:
-            return f"Counts({self._items!r})"
-        shown = ", ".join(
-            f"{bits!r}: {value!r}" for bits, value in list(self._items.items())[:_SHOWN]
-        )
-        return f"Counts({{{shown}, … {len(self._items)} outcomes}})"
+            return super().__repr__()
+        first = dict(itertools.islice(self._items.items(), _SHOWN))
+        return f"Counts({str(first).removesuffix('}')}, … {len(self._items)} outcomes}})"
 
 
 def received_counts(items: dict[Any, Any]) -> Counts:

@@ -6,7 +6,8 @@ What the server said is quoted in them only after the secrets of the client have
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from superstaq_jobs.errors import (
@@ -18,6 +19,7 @@ from superstaq_jobs.errors import (
     SubmissionUnknown,
     SuperstaqServerException,
     TermsNotAccepted,
+    TlsError,
     TransportError,
 )
 
@@ -31,6 +33,10 @@ _UNAUTHORIZED: Final = 401
 _NOT_FOUND: Final = 404
 _GATEWAY_TIMEOUT: Final = 504
 _SHOWN_CHARACTERS: Final = 160
+_PART_CHARACTERS: Final = 4
+"""Of a token that is an object, shorter strings are not masked: they occur in other words."""
+_MAX_ESCAPES: Final = 3
+"""A body in a message in JSON, in which the options are JSON in a string."""
 _NOT_AUTHENTICATED: Final = {
     "You must accept the Terms of Use": (
         TermsNotAccepted,
@@ -43,6 +49,24 @@ _NOT_AUTHENTICATED: Final = {
     "": (AuthenticationError, " Check the API key, and that it belongs to this server."),
 }
 """By how the server's message begins: the class of error, and what to do."""
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """How a server may send a secret back: as it is or, of an object, its strings; or escaped."""
+    strings = _strings(bodies.token_of(secret))
+    parts = [secret, *(part for part in strings if len(part) >= _PART_CHARACTERS)]
+    for _ in range(_MAX_ESCAPES):
+        yield from parts
+        parts = [json.dumps(part)[1:-1] for part in parts]
+    yield from parts
+
+
+def _strings(data: Any) -> Iterator[str]:
+    if isinstance(data, str):
+        yield data
+    elif isinstance(data, dict | list):
+        for each in data.values() if isinstance(data, dict) else data:
+            yield from _strings(each)
 
 
 class CallErrors:
@@ -59,7 +83,9 @@ class CallErrors:
         self._api = api
         # Only at the service itself: another server may well be an emulator, which speaks both.
         self._hint = f" {api.hint}" if origin == api.default_origin else ""
-        self._secrets = tuple(secrets)
+        forms = {form for secret in secrets for form in _forms(secret.reveal())}
+        # The longest first, since one may be a part of another.
+        self._secrets = tuple(map(Secret, sorted(forms, key=lambda form: (-len(form), form))))
 
     def masked(self, text: str) -> str:
         """A string from the server, in which each secret is masked."""
@@ -77,7 +103,9 @@ class CallErrors:
         self, call: Call[Any], error: TransportError | ProtocolError
     ) -> SuperstaqServerException:
         """The error for a call without a complete response, from the transport's error."""
-        hint = self._hint if isinstance(error, TransportError) and not error.sent else ""
+        hint = ""
+        if isinstance(error, TransportError) and not isinstance(error, TlsError):
+            hint = self._hint if not error.sent else ""
         message = f"{call.what} failed: {error.message}{hint}"
         if call.creates and (isinstance(error, ProtocolError) or error.sent):
             unknown = SubmissionUnknown(f"{message}\n{self._api.lost_submission}")
@@ -99,7 +127,7 @@ class CallErrors:
             kind, advice = next(
                 found for start, found in _NOT_AUTHENTICATED.items() if said.startswith(start)
             )
-            advice += self._hint
+            advice += self._hint if kind is AuthenticationError else ""
         elif status == _NOT_FOUND:
             advice = self._hint
         elif call.creates and status >= 500:  # noqa: PLR2004
@@ -113,7 +141,7 @@ class CallErrors:
                 "would be sent there: check remote_host."
             )
         error = kind(
-            f"{self._responded(call, status)}.{f' Its message: {said}' if said else ''}{advice}",
+            f"{self._responded(call, status)}.{self._quoted(said)}{advice}",
             status,
             job_ids=call.job_ids,
             retry_after_seconds=retry_after_seconds(response.header("retry-after"), now=now),
@@ -128,7 +156,9 @@ class CallErrors:
         """The error for a response with a good status that is not what the API promises."""
         message = self.masked(f"{self._responded(call, response.status)}, but {error.message}")
         if call.creates:
-            named = call.created(response.body) if call.created is not None else ()
+            named = (
+                call.created(self.masked_bytes(response.body)) if call.created is not None else ()
+            )
             known = f"\nThe response names {name_jobs(named)}: look for that one." if named else ""
             return SubmissionUnknown(
                 f"{message}\n{self._api.lost_submission}{known}", response.status, job_ids=named
@@ -141,6 +171,12 @@ class CallErrors:
         )
         unreadable.omitted = error.omitted
         return unreadable
+
+    @staticmethod
+    def _quoted(said: str) -> str:
+        if not said:
+            return ""
+        return f" Its message: {said}{'' if said.endswith(('.', '!', '?')) else '.'}"
 
     def _responded(self, call: Call[Any], status: int) -> str:
         return f"{call.what} failed: {self._origin} responded {status} to {call.request.label}"
