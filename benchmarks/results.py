@@ -37,7 +37,7 @@ CIRCUITS = 10
 
 
 def make_jobs(rows: int, *, in_order: bool) -> tuple[sj.JobSnapshot, ...]:
-    """Finished jobs with so many outcomes in all, as decoded from a response."""
+    """Finished jobs with that many outcomes in all."""
     rng = random.Random(12)  # noqa: S311 - not a secret
     order: Callable[[list[int]], list[int]] = sorted if in_order else list
     jobs = [

@@ -228,7 +228,7 @@ class Counts(FrozenMapping[str, int | float]):
     def total_variation_distance(self, other: Mapping[str, float]) -> float:
         """The total variation distance of two distributions: 0 if equal, 1 if disjoint.
 
-        It is ½ Σ |p - q| over all bitstrings, with both normalized to add up to 1: the most by
+        It is ``½ Σ |p - q|`` over all bitstrings, with both normalized to add up to 1: the most by
         which the probabilities of any event differ (D. A. Levin, Y. Peres, E. L. Wilmer, Markov
         Chains and Mixing Times, 2nd ed., proposition 4.2).
 
@@ -253,9 +253,9 @@ class Counts(FrozenMapping[str, int | float]):
     def hellinger_fidelity(self, other: Mapping[str, float]) -> float:
         """The Hellinger fidelity of two distributions: 1 if equal, 0 if disjoint.
 
-        It is (Σ √(p q))² over all bitstrings, with both normalized to add up to 1, which is
-        (1 - H²)² for the Hellinger distance H; the same as ``qiskit.quantum_info``'s function of
-        this name.
+        It is ``(Σ √(p q))²`` over all bitstrings, with both normalized to add up to 1, which is
+        ``(1 - H²)²`` for the Hellinger distance H; the same as the function of this name in
+        ``qiskit.quantum_info``.
 
         Two samples of one distribution have a fidelity below 1: for two of 1,000 shots each, from
         256 equally likely outcomes, it is about 0.85.
