@@ -23,7 +23,7 @@ INSTALLS = {
     "demo": ["-e", ".[emulator,cli]"],
     "test": [
         "-e",
-        ".[emulator-cirq,cli,plots,testing]",
+        ".[emulator-cirq,cli,plots,tables,testing]",
         *("--group", "test"),
         *("--group", "lint"),
         *("--group", "docs"),

@@ -17,6 +17,7 @@ FACES: Final = (
     "superstaq_jobs.testing",
     "superstaq_jobs.testing.strategies",
     "superstaq_jobs.testing.pytest_plugin",
+    "superstaq_jobs.tables",
     "superstaq_jobs.records",
     "superstaq_jobs.waiting",
 )

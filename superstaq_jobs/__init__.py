@@ -39,6 +39,7 @@ _NAMES: Final = {
         "TargetInfo TargetQuery diff newest"
     ),
     "submit": "submit_job",
+    "tables": "",  # its functions are used as `tables.to_arrow` and so on
     "transport": "HttpTransport Transport",
     "waiting": "Pace PollPolicy ProgressBar",
     "wire.api": "decode_jobs encode_jobs",

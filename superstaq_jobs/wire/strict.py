@@ -16,7 +16,8 @@ from uuid import UUID
 import msgspec
 
 from superstaq_jobs.errors import InvalidValue, Problem, ProtocolError
-from superstaq_jobs.records import CircuitType, Counts, JobType, JsonMapping, fields
+from superstaq_jobs.records import CircuitType, JobType, JsonMapping, fields
+from superstaq_jobs.records.counts import received_counts
 from superstaq_jobs.records.problems import MAX_PROBLEMS
 
 if TYPE_CHECKING:
@@ -234,7 +235,7 @@ def _object(value: object) -> dict[str, Any]:
 def _counts(value: Any) -> dict[str, Any]:
     items = _object(value)
     try:
-        Counts(items)
+        received_counts(items)
     except (TypeError, ValueError) as error:
         collector = Collector()
         for bits, number in items.items():
