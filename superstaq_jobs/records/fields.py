@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+import json
 import math
 import operator
 import re
@@ -117,9 +118,30 @@ def serialized(value: str | Sequence[str]) -> str:
     if isinstance(value, str):
         return string(value) if value.strip() else bad("must not be empty")
     listed = strings(value)
-    if not isinstance(listed, tuple):
-        return listed
+    if isinstance(listed, Bad):
+        return bad(
+            f"{listed.what}; circuits that are objects: superstaq_jobs.new_job(circuits, ...)"
+        )
     return canonical_json(listed) if listed else bad("must not be empty")
+
+
+def cirq_json(value: str) -> str:
+    """The JSON of Cirq's circuits; an array of such strings becomes the array of the circuits."""
+    try:
+        found = json.loads(value)
+        if isinstance(found, list) and any(isinstance(each, str) for each in found):
+            parts = [json.loads(each) if isinstance(each, str) else each for each in found]
+            found = [c for part in parts for c in (part if isinstance(part, list) else [part])]
+            value = json.dumps(found)
+    except (ValueError, RecursionError):
+        found = None
+    circuits = found if isinstance(found, list) else [found]
+    if circuits and all(isinstance(each, dict) and "cirq_type" in each for each in circuits):
+        return value
+    return bad(
+        "must be the JSON that cirq.to_json writes of circuits (superstaq_jobs.new_job does); "
+        f"got {shown(value)}"
+    )
 
 
 def one_of(kind: type[E], value: object) -> E:

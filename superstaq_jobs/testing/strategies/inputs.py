@@ -24,12 +24,8 @@ from .snapshots import FREE_METADATA, FREE_TAGS, KINDS, METADATA, TAGS
 
 __all__ = ["job_queries", "new_jobs", "target_queries"]
 
-_CIRCUITS: Final = (
-    "OPENQASM 2.0; qreg q[1];",
-    '{"cirq_type": "Circuit"}',
-    "UUlTS0lU\n",
-    "é\U0001f600",
-)
+_CIRCUITS: Final = ("OPENQASM 2.0; qreg q[1];", "UUlTS0lU\n", "é\U0001f600")
+_CIRQ_CIRCUITS: Final = ('{"cirq_type": "Circuit"}', '[{"cirq_type": "é\U0001f600"}]')
 _MAX_SHOTS: Final = 100_000
 _NEW_JOB_PARTS: Final[tuple[tuple[str, ...], ...]] = (
     (),
@@ -79,12 +75,12 @@ def _new_jobs(
 ) -> NewJob:
     choices = Choices(draw, 12)
     kind, format_, dry_run = choices.of(KINDS)
-    kind = job_type or kind
+    kind, written = job_type or kind, CircuitType(circuit_type or format_)
     method = choices.of((None, *SimMethod))
     fields: dict[str, Any] = {
         "target": choices.of(names),
-        "circuits": choices.of(_CIRCUITS),
-        "circuit_type": circuit_type or format_,
+        "circuits": choices.of(_CIRQ_CIRCUITS if written is CircuitType.CIRQ else _CIRCUITS),
+        "circuit_type": written,
         "job_type": kind,
         "dry_run": dry_run,
         "sim_method": method if kind is JobType.SIMULATE else None,
