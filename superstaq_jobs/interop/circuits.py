@@ -103,7 +103,7 @@ def job_of(
         serialize: Writes the circuits as one string.
 
     Raises:
-        InvalidRequest: If there are no circuits, or some cannot be submitted; names each.
+        InvalidRequest: If ``circuits`` is empty, or some cannot be submitted; names each.
     """
     listed = as_list(circuits)
     asked = fields.get("circuit_type")

@@ -133,8 +133,8 @@ def qubit_map(
     for key, value in indices.items():
         if not (0 <= key < len(logical) and 0 <= value < len(physical)):
             raise ProtocolError(
-                f"the {which} qubit map of circuit {index} of job {snapshot.job_id} has an index "
-                f"for which there is no qubit: {key} to {value}",
+                f"the {which} qubit map of circuit {index} of job {snapshot.job_id} leads "
+                f"to a qubit that was not sent: {key} to {value}",
                 job_ids=[snapshot.job_id],
             )
     return {logical[key]: physical[value] for key, value in indices.items()}
@@ -255,10 +255,6 @@ def _measured(circuit: cirq.Circuit) -> Iterator[tuple[str, tuple[int, ...]]]:
         if not cirq.is_measurement(operation):
             continue
         plain = operation.untagged
-        if isinstance(plain, cirq.ClassicallyControlledOperation):
-            raise _UnknownOrder(
-                f"the circuit measures {cirq.measurement_key_name(plain)!r} only under a condition"
-            )
         if isinstance(plain.gate, cirq.MeasurementGate):
             yield cirq.measurement_key_name(plain), cirq.qid_shape(plain)
         elif isinstance(plain.gate, cirq.PauliMeasurementGate):

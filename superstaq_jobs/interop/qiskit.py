@@ -233,8 +233,8 @@ def _memory(bits: str, places: Sequence[int], slots: int) -> int:
 def _registers(circuit: qiskit.QuantumCircuit) -> list[list[str | int]]:
     """The names and sizes of the classical registers, for the spaces in keys.
 
-    Qiskit loses bits that are in no register, so there are no spaces unless the registers divide
-    the classical bits in order.
+    With spaces Qiskit loses the bits outside registers, so there are none unless the registers
+    divide the classical bits in order.
     """
     in_order = [circuit.find_bit(bit).index for register in circuit.cregs for bit in register]
     if in_order != list(range(circuit.num_clbits)):
@@ -277,10 +277,7 @@ def _places(counts: Counts, written: list[int], slots: int, width: int) -> Seque
 
 
 def _written(circuit: qiskit.QuantumCircuit) -> Iterator[int]:
-    """The classical bits that are written: by measurements, also inside operations, and by stores.
-
-    A store is said to write the bits that it reads, too.
-    """
+    """The classical bits that are written: by measurements, also inside operations, and stores."""
     from qiskit.circuit import ControlFlowOp, Measure, Store
 
     for step in circuit.data:
@@ -291,8 +288,20 @@ def _written(circuit: qiskit.QuantumCircuit) -> Iterator[int]:
         elif isinstance(operation, ControlFlowOp):
             inside = {bit for block in operation.blocks for bit in _written(block)}
         elif isinstance(operation, Store):
-            inside = range(len(step.clbits))
+            yield from (circuit.find_bit(bit).index for bit in _stored(operation.lvalue))
         elif step.clbits and operation.definition is not None:
             inside = _written(operation.definition)
         for place in inside:
             yield circuit.find_bit(step.clbits[place]).index
+
+
+def _stored(lvalue: Any) -> Iterator[Any]:
+    """The classical bits to which a store assigns a value."""
+    from qiskit.circuit import ClassicalRegister, Clbit
+    from qiskit.circuit.classical import expr
+
+    for variable in expr.iter_vars(lvalue):
+        if isinstance(variable.var, Clbit):
+            yield variable.var
+        elif isinstance(variable.var, ClassicalRegister):
+            yield from variable.var

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, Literal, NoReturn, TypeVar
 
-from superstaq_jobs.errors import CountsUnavailable, ProtocolError
+from superstaq_jobs.errors import ConfigurationError, CountsUnavailable, ProtocolError
 from superstaq_jobs.records import (
     CircuitSnapshot,
     CircuitType,
@@ -68,10 +68,11 @@ def read(text: str, reader: Callable[[str], C], what: str, snapshot: JobSnapshot
 
     Raises:
         ProtocolError: If it fails.
+        ConfigurationError: If the reader says so.
     """
     try:
         return reader(text)
-    except ProtocolError:
+    except (ConfigurationError, ProtocolError):
         raise
     except Exception as error:
         # The frameworks raise whatever a gate's own code raises.

@@ -30,8 +30,8 @@ def new_job(circuits: Any, *, target: str, shots: int = 0, **fields: Any) -> New
             not OpenQASM.
 
     Raises:
-        InvalidRequest: If there are no circuits, or they are of several kinds; if a circuit has
-            no qubits or parameters without a value, or cannot be serialized; if the extra is not
+        InvalidRequest: If ``circuits`` is empty or has several kinds of them; if a circuit has no
+            qubits or parameters without a value, or cannot be serialized; if the extra is not
             installed; if another field cannot hold its value. Names each bad circuit by its index.
     """
     listed = as_list(circuits)

@@ -18,7 +18,7 @@ import cirq
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit_aer import AerSimulator
 
-SHOTS = 12
+SHOTS = 6
 
 
 @attrs.frozen
