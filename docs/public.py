@@ -17,6 +17,8 @@ FACES: Final = (
     "superstaq_jobs.testing",
     "superstaq_jobs.testing.strategies",
     "superstaq_jobs.testing.pytest_plugin",
+    "superstaq_jobs.interop.cirq",
+    "superstaq_jobs.interop.qiskit",
     "superstaq_jobs.records",
     "superstaq_jobs.waiting",
 )

@@ -42,7 +42,9 @@ MODULES = sorted(
     for path in (ROOT / "superstaq_jobs").rglob("*.py")
     if re.search(r"^\s*>>> ", path.read_text(), re.MULTILINE)
 )
-ON_A_SERVER = {DOCS / name for name in ("errors.md", "live-and-stale.md", "migrating.md")}
+ON_A_SERVER = {
+    DOCS / name for name in ("circuits.md", "errors.md", "live-and-stale.md", "migrating.md")
+}
 """Pages whose examples start with a running ``server`` and its ``client``."""
 
 BELL = "OPENQASM 3.0; include 'stdgates.inc'; qubit[2] q; h q[0]; cx q[0], q[1];"

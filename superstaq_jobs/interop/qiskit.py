@@ -133,7 +133,7 @@ def to_result(snapshot: JobSnapshot) -> qiskit.result.Result:
 
     Bitstrings are in Qiskit's order: the last classical bit first, a space between registers, and 0
     for bits that no measurement writes. A circuit without measurements has all qubits as its bits.
-    If the registers of a circuit do not divide its classical bits, there are no spaces. Fractional
+    If the registers of a circuit do not divide its classical bits, keys have no spaces. Fractional
     counts are kept.
 
     Args:
@@ -203,13 +203,14 @@ def _experiment(snapshot: JobSnapshot, index: int, counts: Counts) -> Any:
         places = _places(counts, written, slots, snapshots.width_of(counts, snapshot, index))
     except _DoNotFit as error:
         snapshots.no_counts(snapshot, index, f"{error}. Read them with snapshot.counts({index})")
+    memory = counts.expand(places, slots).reversed_bits()
     shots = snapshot.circuits[index].shots
     return ExperimentResult(
         shots=counts.shots if shots is None else shots,
         success=True,
         status="DONE",
         data=ExperimentResultData(
-            counts={hex(_memory(bits, places, slots)): each for bits, each in counts.items()}
+            counts={hex(int(bits, 2)): number for bits, number in memory.items()}
         ),
         header={
             "name": circuit.name,
@@ -222,18 +223,10 @@ def _experiment(snapshot: JobSnapshot, index: int, counts: Counts) -> Any:
     )
 
 
-def _memory(bits: str, places: Sequence[int], slots: int) -> int:
-    """The classical bits of an outcome as a number; those without a place are 0."""
-    memory = ["0"] * slots
-    for place, bit in zip(places, bits, strict=True):
-        memory[-1 - place] = bit
-    return int("".join(memory), 2)
-
-
 def _registers(circuit: qiskit.QuantumCircuit) -> list[list[str | int]]:
     """The names and sizes of the classical registers, for the spaces in keys.
 
-    With spaces Qiskit loses the bits outside registers, so there are none unless the registers
+    With spaces Qiskit loses the bits outside registers, so keys have none unless the registers
     divide the classical bits in order.
     """
     in_order = [circuit.find_bit(bit).index for register in circuit.cregs for bit in register]
