@@ -58,7 +58,10 @@ CHECKS = {
 CORE_TESTS = [
     *(f"tests/{folder}" for folder in ("records", "wire", "client", "waiting")),
     *(f"tests/{folder}" for folder in ("loopback", "property")),
-    *(f"tests/test_{module}.py" for module in ("errors", "fetch", "submit", "handle", "many")),
+    *(
+        f"tests/test_{module}.py"
+        for module in ("errors", "fetch", "submit", "handle", "many", "v0_2_0")
+    ),
 ]
 
 

@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import attrs
+import msgspec
 
 import superstaq_jobs
 import superstaq_jobs as sj
 from superstaq_jobs.records import CircuitStatus, status
 from superstaq_jobs.records.snapshots import JOB_FIELDS, PER_CIRCUIT_LISTS
 from superstaq_jobs.testing import FakeClock, ScriptedTransport
+from superstaq_jobs.wire.api import NOT_IN_V0_2_0
 
 HERE: Final = Path(__file__).resolve().parent
 
@@ -101,6 +103,42 @@ def next_statuses() -> str:
     )
 
 
+# ---- versions of the API -------------------------------------------------------------------------
+
+
+def not_in_v0_2_0() -> str:
+    """The fields in which a job differs when it is read through v0.2.0 and v0.3.0, and why."""
+    return _table(
+        ["field", "in v0.2.0"], ([f"`{name}`", why] for name, why in NOT_IN_V0_2_0.items())
+    )
+
+
+_WORDS: Final[Mapping[str, str]] = {
+    "Submitted": "Received by the service.",
+    "Ready": "After `Submitted`, before the queue.",
+    "Queued": "In the provider's queue.",
+    "Running": "Running on the device, or being simulated.",
+    "Done": "Completed; the results are available.",
+    "Failed": "Failed; `status_message` says why.",
+    "Canceled": "Cancelled, in the spelling of cirq-superstaq.",
+    "Cancelled": "Cancelled, in the spelling of qiskit-superstaq.",
+    "Deleted": "Deleted from the service.",
+}
+"""The words of API v0.2.0 for a status, as the official clients explain them."""
+
+
+def old_words() -> str:
+    """The words of API v0.2.0 for a status, and how this library reads each."""
+    body = msgspec.json.encode({word: {"status": word} for word in _WORDS})
+    rows = []
+    for job in sj.decode_jobs(body, api_version="v0.2.0"):
+        circuit = job.circuits[0]
+        meaning = _WORDS[str(circuit.circuit_id)]
+        kept = f'`{{"status": "{circuit.extra["status"]}"}}`' if circuit.extra else ""
+        rows.append([f"`{circuit.circuit_id}`", meaning, f"`{circuit.status}`", kept])
+    return _table(["word", "meaning", "`status`", "`extra`"], rows)
+
+
 # ---- errors --------------------------------------------------------------------------------------
 
 
@@ -139,8 +177,8 @@ def error_tree() -> str:
 
 TALKS: Final[Mapping[str, str]] = {
     "JobHandle.cancel": (
-        "one request; none if the job is known to be finished; with `index`, one more if nothing "
-        "has been fetched yet"
+        "one request; none if the job is known to be finished; with `index` in v0.3.0, one more if "
+        "nothing has been fetched yet"
     ),
     "JobHandle.job_data": "one request if nothing has been fetched yet, else none",
     "JobHandle.metadata": "one request if nothing has been fetched yet, else none",
@@ -155,7 +193,9 @@ TALKS: Final[Mapping[str, str]] = {
     "HttpTransport.send": "one request",
     "SuperstaqClient.send": "one request",
     "Transport.send": "one request",
-    "as_completed": "in each round, one request per 150 or so unfinished jobs",
+    "as_completed": (
+        "in each round, one request per 150 or so unfinished jobs (250 circuits in v0.2.0)"
+    ),
     "as_completed_async": "the same",
     "wait_all": "the same",
     "wait_all_async": "the same",
@@ -165,7 +205,7 @@ TALKS: Final[Mapping[str, str]] = {
     "cancel_jobs": "one request; none for no ids",
     "fetch_balance": "one request",
     "fetch_job": "one request",
-    "fetch_jobs": "one request per 150 or so ids; none for no ids",
+    "fetch_jobs": "one request per 150 or so ids (250 circuits in v0.2.0); none for no ids",
     "fetch_target_info": "one request",
     "fetch_targets": "one request",
     "query_jobs": "one request; more if the conditions are too long for one",
@@ -309,18 +349,24 @@ _CALLS: Final[Mapping[str, Callable[[sj.SuperstaqClient], object]]] = {
     "fetch by `POST`": lambda client: sj.fetch_target_info(client, "a_b_qpu"),
     "cancel": lambda client: sj.cancel_jobs(client, ["0" * 32]),
     "submit": lambda client: sj.submit_job(
-        client, sj.NewJob(target="a_b_qpu", circuits="OPENQASM 2.0;")
+        client, sj.NewJob(target="a_b_qpu", circuits="{}", circuit_type="cirq", shots=1)
     ),
 }
 
 
-def retried(step: Exception | sj.Response, call: Callable[[sj.SuperstaqClient], object]) -> str:
+def retried(
+    step: Exception | sj.Response,
+    call: Callable[[sj.SuperstaqClient], object],
+    *,
+    api_version: str,
+) -> str:
     """What a client does about a failure, found by making it fail: a retry, or an error."""
     transport = ScriptedTransport([step, step])
     client = sj.SuperstaqClient(
         "key",
         "https://superstaq.example.com",
         transport=transport,
+        api_version=api_version,
         clock=FakeClock(),
         retry_policy=sj.RetryPolicy(max_attempts=2),
     )
@@ -332,11 +378,15 @@ def retried(step: Exception | sj.Response, call: Callable[[sj.SuperstaqClient], 
 
 
 def _outcomes(fault: Exception | sj.Response) -> list[str]:
-    """What happens to a read or a cancellation, and to a submission."""
-    *others, submit = [retried(fault, call) for call in _CALLS.values()]
-    if len(set(others)) != 1:
-        raise RuntimeError(f"after {fault!r}, reads and cancellations differ: {others}")
-    return [others[0], submit]
+    """What happens to a read or a cancellation, and to a submission, in every version."""
+    calls = [
+        [retried(fault, call, api_version=version) for version in ("v0.2.0", "v0.3.0")]
+        for call in _CALLS.values()
+    ]
+    others, submit = {each for call in calls[:-1] for each in call}, set(calls[-1])
+    if (len(others), len(submit)) != (1, 1):
+        raise RuntimeError(f"after {fault!r}, calls or versions differ: {calls}")
+    return [*others, *submit]
 
 
 def retry_rows() -> Iterator[tuple[str, list[str]]]:
@@ -364,6 +414,8 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "io-table": io_table,
     "job-data-fields": job_data_fields,
     "next-statuses": next_statuses,
+    "not-in-v0-2-0": not_in_v0_2_0,
+    "old-words": old_words,
     "retry-table": retry_table,
     "statuses": statuses,
     "unreleased": unreleased,

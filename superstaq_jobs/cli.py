@@ -58,6 +58,9 @@ teleport q[0], q[1];
 """
 
 _CIRCUITS: Final = {"Bell pair": _BELL, "GHZ state": _GHZ, "does not parse": _BROKEN}
+_VERSION: Final = "v0.3.0"
+"""The version of the API that takes such circuits, whatever the environment chooses."""
+
 _BAR_CHARACTERS: Final = 40
 _SHOWN_OUTCOMES: Final = 8
 _STYLES: Final = {
@@ -205,7 +208,7 @@ def _client(
     options: argparse.Namespace, console: rich.console.Console
 ) -> Iterator[SuperstaqClient]:
     if options.remote_host:
-        with SuperstaqClient(options.api_key, options.remote_host) as client:
+        with SuperstaqClient(options.api_key, options.remote_host, api_version=_VERSION) as client:
             yield client
         return
     if options.api_key:
@@ -213,7 +216,7 @@ def _client(
     emulator = _extra("superstaq_jobs.emulator", "emulator")
     with (
         emulator.Emulator(step_seconds=0.3, warm_up=True) as server,
-        SuperstaqClient(server.api_key, server.url) as client,
+        SuperstaqClient(server.api_key, server.url, api_version=_VERSION) as client,
     ):
         console.print(f"A local Superstaq listens at {server.url}")
         yield client

@@ -69,7 +69,7 @@ def fetch_jobs(
     timeout_seconds: float | None = None,
     max_attempts: int | None = None,
 ) -> tuple[JobSnapshot, ...]:
-    """Fetch some jobs, in as few requests as possible (about 150 jobs each).
+    """Fetch some jobs, in as few requests as possible: about 150 jobs, or in v0.2.0 250 circuits.
 
     The ids may be in any order, with or without duplicates; without any, no request is sent.
     ``circuit_type``, ``timeout_seconds`` and ``max_attempts`` are those of ``query_jobs``.

@@ -15,6 +15,7 @@ from .errors import (
     CancelRefused,
     CircuitIndexError,
     PartialCancelUnsupported,
+    SuperstaqException,
     SuperstaqServerException,
 )
 from .fetch import cancel_jobs
@@ -193,7 +194,8 @@ class JobHandle:
     def target(self) -> str:
         """The target that the job runs on. Requests and errors are those of ``job_data``.
 
-        It is ``InvalidRequest`` if API v0.2.0 did not say it, or the circuits have different ones.
+        Raises:
+            SuperstaqException: If API v0.2.0 did not say it, or the circuits have different ones.
         """
         target: str = self._said("target")
         return target
@@ -202,7 +204,8 @@ class JobHandle:
     def metadata(self) -> dict[str, Any]:
         """The job's metadata, as a new dict. Requests and errors are those of ``job_data``.
 
-        It is ``InvalidRequest`` in API v0.2.0, which has none.
+        Raises:
+            SuperstaqException: In API v0.2.0, which does not say it.
         """
         data: dict[str, Any] = self._said("metadata").to_dict()
         return data
@@ -211,15 +214,18 @@ class JobHandle:
     def tags(self) -> list[str]:
         """The job's tags, as a new list. Requests and errors are those of ``job_data``.
 
-        It is ``InvalidRequest`` in API v0.2.0, which has none.
+        Raises:
+            SuperstaqException: In API v0.2.0, which does not say them.
         """
         return list(self._said("tags"))
 
     def _said(self, name: str) -> Any:
         value = getattr(self.job_data, name)
         if value is None:
-            what = f"API {self.client.api.version} does not say it of this job; v0.3.0 does"
-            fields.refuse(f"the {name} of job {self.job_id()}", {name: fields.bad(what)})
+            raise SuperstaqException(
+                f"the {name} of job {self.job_id()} cannot be given: API {self.client.api.version} "
+                "did not say it. v0.3.0 does (api_version='v0.3.0')"
+            )
         return value
 
     def wait_until_complete(

@@ -16,6 +16,7 @@ from superstaq_jobs.emulator import Emulator
 
 def test_the_demo_shows_changes_table_and_histogram(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("SUPERSTAQ_API_VERSION", "v0.2.0")  # which takes no OpenQASM
     assert main(["demo", "--shots", "400"]) == 0
     told = capsys.readouterr().out
     assert re.search(r"A local Superstaq listens at http://127\.0\.0\.1:\d+", told)
@@ -31,6 +32,7 @@ def test_the_demo_shows_changes_table_and_histogram(capsys, monkeypatch):
 def test_the_demo_runs_against_a_given_server(capsys, monkeypatch):
     with Emulator(step_seconds=0, api_key="key-of-the-server") as server:
         monkeypatch.setenv("SUPERSTAQ_API_KEY", "key-of-the-server")
+        monkeypatch.setenv("SUPERSTAQ_API_VERSION", "v0.2.0")
         assert main(["demo", "--remote-host", server.url, "--polling", "0.05"]) == 0
         told = capsys.readouterr().out
         assert "A local Superstaq" not in told

@@ -22,7 +22,7 @@ from sybil.parsers.rest import DocTestParser
 from worlds import JOB, client_on, job
 
 import superstaq_jobs as sj
-from superstaq_jobs.emulator import Emulator, Simulator
+from superstaq_jobs.emulator import OFFICIAL_TARGETS, Emulator, Simulator
 from superstaq_jobs.testing import ScriptedTransport
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,10 +42,13 @@ MODULES = sorted(
     for path in (ROOT / "superstaq_jobs").rglob("*.py")
     if re.search(r"^\s*>>> ", path.read_text(), re.MULTILINE)
 )
-ON_A_SERVER = {
+WITH_A_CLIENT = {
     DOCS / name for name in ("circuits.md", "errors.md", "live-and-stale.md", "migrating.md")
 }
 """Pages whose examples start with a running ``server`` and its ``client``."""
+
+WITH_A_SERVICE = {ROOT / "README.md", DOCS / "migrating.md", DOCS / "real-service.md"}
+"""Pages with examples for the service itself: the environment names an emulator in its place."""
 
 BELL = "OPENQASM 3.0; include 'stdgates.inc'; qubit[2] q; h q[0]; cx q[0], q[1];"
 
@@ -57,15 +60,22 @@ def simulator():
 
 
 @pytest.fixture
-def world(request, simulator):
+def world(request, simulator, monkeypatch):
     """The names that a page's examples start with."""
-    if request.node.callspec.params["path"] not in ON_A_SERVER:
+    path = request.node.callspec.params["path"]
+    if path not in WITH_A_CLIENT | WITH_A_SERVICE:
         yield {}
         return
     with (
-        Emulator(simulator=simulator, step_seconds=0.2) as server,
+        Emulator(simulator=simulator, step_seconds=0.2, targets=OFFICIAL_TARGETS) as server,
         sj.SuperstaqClient(server.api_key, server.url) as client,
     ):
+        if path in WITH_A_SERVICE:
+            monkeypatch.setenv("SUPERSTAQ_API_KEY", server.api_key)
+            monkeypatch.setenv("SUPERSTAQ_REMOTE_HOST", server.url)
+        if path not in WITH_A_CLIENT:
+            yield {"server": server}
+            return
         new = sj.NewJob(
             target="ss_unconstrained_simulator", circuits=[BELL], job_type="simulate", shots=100
         )
@@ -190,6 +200,14 @@ def test_every_error_named_in_a_docstring_exists(tables):
 
 def test_every_status_has_a_meaning(tables):
     assert set(tables.MEANINGS) == set(sj.CircuitStatus)
+
+
+def test_every_word_of_the_other_version_has_its_status(tables):
+    rows = tables.old_words().splitlines()[2:]
+    read = {row.split("|")[1].strip(" `"): row.split("|")[3].strip(" `") for row in rows}
+    assert set(read.values()) <= set(sj.CircuitStatus) - {"unknown"}
+    assert (len(read), read["Done"], read["Queued"]) == (9, "completed", "pending")
+    assert read["Canceled"] == read["Cancelled"] == "cancelled"
 
 
 # ---- the reference -------------------------------------------------------------------------------

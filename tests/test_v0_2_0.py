@@ -9,7 +9,7 @@ import pickle
 import attrs
 import pytest
 from servers import OldServer, circuit
-from worlds import JOB, KEY, scripted
+from worlds import JOB, KEY, job, scripted
 
 import superstaq_jobs as sj
 from superstaq_jobs.testing import FakeClock, ScriptedTransport, json_response
@@ -135,6 +135,15 @@ def test_what_cannot_be_an_id_is_refused_before_sending(job_id):
     with pytest.raises(sj.InvalidRequest, match=r"job_ids"):
         sj.fetch_jobs(server.client(), ["a", job_id])
     assert not server.bodies
+
+
+def test_ids_joined_by_commas_with_a_client_of_the_other_version_name_theirs():
+    client = scripted()
+    for call in (lambda: sj.JobHandle(client, "a,b"), lambda: sj.fetch_jobs(client, ["a,b"])):
+        with pytest.raises(sj.InvalidRequest, match=r"commas need api_version='v0\.2\.0'"):
+            call()
+    with pytest.raises(sj.InvalidRequest, match=r"must be a UUID, got 'a'$"):
+        sj.JobHandle(client, "a")
 
 
 def test_a_uuid_is_an_id_too():
@@ -304,6 +313,28 @@ def test_a_finished_circuit_is_never_requested_again():
     assert server.asked() == [["a", "b", "c"], ["b", "c"], ["c"]]
 
 
+def test_circuits_of_different_jobs_keep_their_own_target_when_one_is_finished():
+    server = OldServer(a=circuit("Done", target="ibmq_fez_qpu"), b=circuit("Running"))
+    handle = sj.JobHandle(server.client(), "a,b")
+    first = handle.refresh()
+    server.circuits["b"] = circuit("Done")
+    second = handle.refresh()
+    assert server.asked() == [["a", "b"], ["b"]]
+    assert second.circuits[0] is first.circuits[0]
+    assert second.target is None
+    own = ["ibmq_fez_qpu", "ss_unconstrained_simulator"]
+    assert [c.extra["target"] for c in second.circuits] == own
+
+
+def test_a_target_that_is_said_late_leaves_the_others_theirs():
+    server = OldServer(a=circuit("Done", target="ibmq_fez_qpu"), b={"status": "Queued"})
+    handle = sj.JobHandle(server.client(), "a,b")
+    assert handle.refresh().target == "ibmq_fez_qpu"
+    server.circuits["b"] = circuit("Done")
+    own = ["ibmq_fez_qpu", "ss_unconstrained_simulator"]
+    assert [c.extra["target"] for c in handle.refresh().circuits] == own
+
+
 def test_a_refresh_without_news_returns_the_very_same_snapshot():
     handle = sj.JobHandle(OldServer(a="Running", b="Queued").client(), "a,b")
     assert handle.refresh() is handle.refresh()
@@ -409,7 +440,7 @@ def test_whole_jobs_are_cancelled_together():
 def test_tags_and_metadata_are_not_made_up():
     handle = sj.JobHandle(OldServer(a="Done").client(), "a")
     for name in ("tags", "metadata"):
-        with pytest.raises(sj.InvalidRequest, match=r"v0\.3\.0 does"):
+        with pytest.raises(sj.SuperstaqException, match=rf"the {name} of job a .*v0\.3\.0 does"):
             getattr(handle, name)
 
 
@@ -423,6 +454,17 @@ def test_a_handle_and_a_snapshot_are_pickled_and_compared():
     assert str(JOB) != sj.fetch_job(OldServer(**{str(JOB): "Done"}).client(), JOB).digest
     body = sj.encode_jobs([snapshot], api_version="v0.2.0")
     assert sj.decode_jobs(body, api_version="v0.2.0", job_ids=["a,b"]) == (snapshot,)
+
+
+def test_a_snapshot_is_not_written_in_the_form_of_the_other_version():
+    ours = sj.fetch_job(OldServer(a="Done", b="Done").client(), "a,b")
+    like_a_uuid = sj.fetch_job(OldServer(**{str(JOB): "Done"}).client(), JOB)
+    for snapshot in (ours, like_a_uuid):
+        with pytest.raises(sj.InvalidRequest, match=r"api_version: job .* is not of v0\.3\.0"):
+            sj.encode_jobs([snapshot])
+        assert sj.encode_jobs([snapshot], api_version="v0.2.0")
+    with pytest.raises(sj.InvalidRequest, match=r"api_version: job .* is not of v0\.2\.0"):
+        sj.encode_jobs([job("completed", "completed")], api_version="v0.2.0")
 
 
 # ---- targets, account, credentials ---------------------------------------------------------------

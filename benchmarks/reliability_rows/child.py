@@ -21,7 +21,7 @@ import general_superstaq as gss
 
 import superstaq_jobs as sj
 
-from .shared import JOB, in_threads, job_number, official_client, our_client
+from .shared import JOB, echo_of, in_threads, job_number, official_client, our_client
 
 __all__: list[str] = []
 
@@ -130,7 +130,7 @@ def our_fork(origin: str, calls: int) -> dict[str, Any]:
 
     def fetch(number: int) -> bool:
         job = sj.fetch_job(client, job_number(number), timeout_seconds=20)
-        return job.job_id == job_number(number) and job.metadata["echo"] == str(job.job_id)
+        return str(job.job_id) == str(job_number(number)) == echo_of(job)
 
     return forked(fetch, calls, 30.0)
 

@@ -22,6 +22,7 @@ from .shared import (
     faults,
     in_threads,
     job_number,
+    new_job,
     our_client,
     serve_jobs,
 )
@@ -40,30 +41,32 @@ def _desynchronized(size: int, later: float) -> faults.Act:
     The response to a submission is the id of a job of its own; what follows a response names
     another.
     """
-    receipt = {"job_id": str(OWN), "num_circuits": 1}
-    stale = faults.whole(json.dumps({**receipt, "job_id": str(FOREIGN)}).encode())
+    # Of both versions of the API.
+    receipt = {"job_id": str(OWN), "num_circuits": 1, "job_ids": [str(OWN)]}
+    stale = faults.whole(
+        json.dumps({**receipt, "job_id": str(FOREIGN), "job_ids": [str(FOREIGN)]}).encode()
+    )
 
     def run(connection: faults.Connection, request: faults.Received | None) -> None:
         assert request is not None
-        if request.method == "POST":
+        targets = b'{"superstaq_targets":{}}' if "/v0.2.0/" in request.target else b"[]"
+        if request.target.endswith("job") or request.target.endswith("jobs"):
             connection.send(faults.whole(json.dumps(receipt).encode()))
-        elif not request.target.startswith("/v0.3.0/client/targets"):
+        elif "/targets" not in request.target:
             connection.send(faults.whole(b'{"email": "own@example.com", "balance": 1}'))
         elif later:
-            connection.send(faults.whole(b"[]".ljust(size)))
+            connection.send(faults.whole(targets.ljust(size)))
             connection.pause(later)
             connection.send(stale)
         else:
-            connection.send(faults.whole(b"[]".ljust(size)) + stale)
+            connection.send(faults.whole(targets.ljust(size)) + stale)
 
     return faults.Act(run)
 
 
 def _taken(size: int, later: float, tries: int, tls: Tls) -> int:
     """How many calls got a response that was not theirs."""
-    new = sj.NewJob(
-        target="ss_unconstrained_simulator", circuits="OPENQASM 2.0;", job_type="simulate", shots=1
-    )
+    new = new_job()
     taken = 0
     with (
         faults.FaultServer(then=_desynchronized(size, later), tls=tls.server) as server,
@@ -73,7 +76,7 @@ def _taken(size: int, later: float, tries: int, tls: Tls) -> int:
             sj.fetch_targets(client)
             try:
                 if number % 2:  # at once: nothing of another connection can be taken
-                    taken += sj.submit_job(client, new).job_id != OWN
+                    taken += str(sj.submit_job(client, new).job_id) != str(OWN)
                 else:
                     time.sleep(later + 0.05)
                     taken += sj.fetch_balance(client).email != "own@example.com"

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import random
 import zlib
 from collections.abc import Callable, Iterator
@@ -18,7 +19,16 @@ import pydantic
 import superstaq_jobs as sj
 from superstaq_jobs.wire.api import decode_jobs
 
-from .shared import JOB, Row, faults, job_data, jobs_body, run_child
+from .shared import (
+    JOB,
+    Row,
+    circuits_body,
+    faults,
+    job_data,
+    job_number,
+    run_child,
+    serve_jobs,
+)
 
 __all__ = ["memory", "wrong_types"]
 
@@ -69,7 +79,7 @@ def memory(*, quick: bool) -> Row:
             ("our_memory", {"max_body_bytes": CAP_BYTES}),
             ("official_memory", {}),
         ):
-            with faults.FaultServer(faults.respond(jobs_body(JOB)), then=bad) as server:
+            with faults.FaultServer(serve_jobs(), then=bad) as server:
                 outcomes.append(run_child(task, origin=server.origin, **options))
         return outcomes[0], outcomes[1]
 
@@ -187,6 +197,36 @@ def _places(payload: dict[str, Any]) -> Iterator[tuple[Path, tuple[str, ...]]]:
                 yield from (((name, place, key), inner) for key in item)
 
 
+OLD_TYPES: dict[str, tuple[str, ...]] = {
+    "status": (STRING,),
+    "target": (STRING, NULL),
+    "circuit_type": (STRING, NULL),
+    "provider_id": (STRING, NULL),
+    "shots": (INTEGER, NULL),
+    "samples": (OBJECT, NULL),
+    "input_circuit": (STRING, NULL),
+    "compiled_circuit": (STRING, NULL),
+}
+"""The same of a circuit of API v0.2.0; it may lack each but the status."""
+
+
+def _mutated_circuits(draw: random.Random) -> tuple[dict[str, Any], Path, Any]:
+    """As ``_mutated``, for a job of API v0.2.0."""
+    ids = [str(job_number(number)) for number in range(draw.randint(1, 4))]
+    payload: dict[str, Any] = json.loads(
+        circuits_body(*ids, status=draw.choice(["completed", "running"]))
+    )
+    circuit_id, field = draw.choice(ids), draw.choice(sorted(OLD_TYPES))
+    path: Path = (circuit_id, field)
+    holder, types = payload[circuit_id], OLD_TYPES[field]
+    if field == "samples" and holder[field] and draw.random() < 0.5:
+        holder, field, types = holder[field], draw.choice(sorted(holder[field])), (INTEGER, NUMBER)
+    holder[field] = wrong = draw.choice(
+        [x for name, xs in WRONG.items() if name not in types for x in xs]
+    )
+    return payload, path, wrong
+
+
 def _mutated(draw: random.Random) -> tuple[dict[str, Any], Path, Any]:
     """A job with one value of a wrong type, the path of the value, and the value."""
     payload = _good_payload(draw)
@@ -210,6 +250,14 @@ def wrong_types(*, quick: bool) -> Row:
     their_accepted: set[str] = set()
     their_number = 0
     longest = their_longest = 0
+    is_old = os.environ.get("SUPERSTAQ_API_VERSION") == "v0.2.0"
+    for _ in range(number if is_old else 0):
+        circuits, path, wrong = _mutated_circuits(draw)
+        try:
+            decode_jobs(json.dumps(circuits).encode(), api_version="v0.2.0")
+            accepted.append((path, wrong))
+        except sj.ProtocolError as error:
+            longest = max(longest, len(str(error).encode()))
     for _ in range(200):  # without a mutation, both accept them
         good = _good_payload(draw)
         decode_jobs(json.dumps({str(JOB): good}).encode())

@@ -32,20 +32,21 @@ from .shared import (
     Row,
     faults,
     job_data,
+    jobs_body,
+    new_job,
     official_client,
     our_client,
+    serve_jobs,
 )
 
 __all__ = ["leaks"]
 
 TOKENS = {"ibmq_token": "canary-ibm-77aa", "cq_token": "canary-cq-90bd"}
 SECRETS = (KEY, *TOKENS.values())
-NEW_JOB = sj.NewJob(target=TARGET, circuits="OPENQASM 2.0;")
-
 OUR_CALLS: dict[str, Callable[[sj.SuperstaqClient], object]] = {
     "fetch": lambda client: sj.fetch_job(client, JOB),
     "query": lambda client: sj.query_jobs(client, sj.JobQuery(tags=["t"])),
-    "submit": lambda client: sj.submit_job(client, NEW_JOB),
+    "submit": lambda client: sj.submit_job(client, new_job()),
     "cancel": lambda client: sj.cancel_jobs(client, [JOB]),
     "targets": sj.fetch_targets,
     "target info": lambda client: sj.fetch_target_info(client, "ibmq_fez_qpu"),
@@ -68,11 +69,12 @@ THEIR_CALLS: dict[str, Callable[[Any], object]] = {
 
 
 def _handed_back(make: Callable[[str], faults.Act]) -> faults.Act:
-    """A response that contains all header values of the request."""
+    """A response that contains all header values of the request, and its body."""
 
     def run(connection: faults.Connection, request: faults.Received | None) -> None:
         assert request is not None
-        make(" ".join(value for _, value in request.headers)).run(connection, request)
+        sent = " ".join(value for _, value in request.headers)
+        make(f"{sent} {request.body.decode()}").run(connection, request)
 
     return faults.Act(run)
 
@@ -82,7 +84,7 @@ def _json(value: Any, status: str) -> faults.Act:
 
 
 def _scripts() -> dict[str, faults.Act]:
-    good = json.dumps({str(JOB): job_data()}).encode()
+    good = jobs_body(JOB)
     back = {
         "body of an error": lambda sent: faults.respond(sent.encode(), "400 Bad Request"),
         "message of a 401": lambda sent: _json({"message": sent}, "401 Unauthorized"),
@@ -99,7 +101,7 @@ def _scripts() -> dict[str, faults.Act]:
     }
     return {
         **{name: _handed_back(make) for name, make in back.items()},
-        "good": faults.respond(good),
+        "good": serve_jobs(),
         "busy": faults.respond(b'"busy"', "503 Service Unavailable"),
         "closed": faults.close_after_request(),
         "reset": faults.reset_after_request(),
@@ -158,8 +160,12 @@ class _Watched:
         self._shown = shown
 
     def send(self, request: sj.Request, /, *, timeout_seconds: float) -> sj.Response:
-        shown = (request, request.path, request.body, attrs.asdict(request))
-        self._shown.extend(map(repr, shown))
+        rest = request
+        if request.path.startswith("/v0.2.0/") and request.body is not None:
+            # There the tokens are among the options of the body.
+            sent = {k: v for k, v in json.loads(request.body).items() if k != "options"}
+            rest = attrs.evolve(request, body=json.dumps(sent).encode())
+        self._shown.extend(map(repr, (request, request.path, rest.body, attrs.asdict(rest))))
         self._shown.append(_pickled(request))
         return self._inner.send(request, timeout_seconds=timeout_seconds)
 

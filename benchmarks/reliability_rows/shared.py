@@ -45,18 +45,21 @@ __all__ = [
     "Handler",
     "Row",
     "Tls",
-    "asked_id",
     "certificates",
+    "circuits_body",
+    "echo_of",
     "faults",
     "in_threads",
     "job_data",
     "job_number",
     "jobs_body",
+    "new_job",
     "no_sleep",
     "official_client",
     "official_on",
     "our_client",
     "our_client_on",
+    "requested",
     "run_child",
     "serve_jobs",
 ]
@@ -148,9 +151,42 @@ def jobs_body(*job_ids: UUID | str, status: str = "running") -> bytes:
     return json.dumps(jobs).encode()
 
 
-def asked_id(target: str) -> str:
-    """The id of the one job that a request is for."""
-    return parse_qs(urlsplit(target).query)["job_id"][0]
+def circuits_body(*job_ids: UUID | str, status: str = "running") -> bytes:
+    """The same jobs of one circuit as API v0.2.0 writes them."""
+    words = {"completed": "Done", "running": "Running", "pending": "Queued"}
+    return json.dumps(
+        {
+            str(job_id): {
+                "status": words.get(status, "Submitted"),
+                "target": TARGET,
+                "circuit_type": "cirq",
+                "input_circuit": "{}",
+                "shots": 10,
+                "samples": {"00": 4, "11": 6} if status == "completed" else None,
+                "echo": str(job_id),
+            }
+            for job_id in job_ids
+        }
+    ).encode()
+
+
+def requested(target: str, body: bytes, *, status: str = "running") -> bytes:
+    """The body of the response to a request for one job, of the API version in its path."""
+    if target.startswith("/v0.2.0/"):
+        return circuits_body(json.loads(body)["job_ids"][0], status=status)
+    return jobs_body(parse_qs(urlsplit(target).query)["job_id"][0], status=status)
+
+
+def echo_of(job: sj.JobSnapshot) -> object:
+    """The id that a job of ``jobs_body`` or ``circuits_body`` carries besides its own."""
+    return job.circuits[0].extra["echo"] if job.metadata is None else job.metadata["echo"]
+
+
+def new_job(**fields: Any) -> sj.NewJob:
+    """A job to submit, which both versions can run."""
+    return sj.NewJob(
+        target=TARGET, circuits="{}", circuit_type="cirq", job_type="simulate", shots=10, **fields
+    )
 
 
 def serve_jobs(status: str = "running", *, arrivals: list[float] | None = None) -> faults.Act:
@@ -160,7 +196,7 @@ def serve_jobs(status: str = "running", *, arrivals: list[float] | None = None) 
         assert request is not None
         if arrivals is not None:
             arrivals.append(time.monotonic())
-        connection.send(faults.whole(jobs_body(asked_id(request.target), status=status)))
+        connection.send(faults.whole(requested(request.target, request.body, status=status)))
 
     return faults.Act(run)
 
@@ -198,7 +234,7 @@ def our_client_on(handler: Handler, clock: FakeClock, **options: Any) -> sj.Supe
 
 
 def official_client(origin: str, **options: Any) -> _SuperstaqClientV3:
-    """The official client for the same version of the API, unmodified."""
+    """The official client for API v0.3.0, unmodified."""
     return _SuperstaqClientV3(
         "benchmark",
         api_key=KEY,
@@ -294,7 +330,11 @@ def run_child(task: str, *, limit_seconds: float = 60.0, **arguments: Any) -> di
             *(task, json.dumps(arguments)),
         ],
         cwd=BENCHMARKS,
-        env={k: v for k, v in os.environ.items() if not k.startswith("SUPERSTAQ_")},
+        env={
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("SUPERSTAQ_") or name == "SUPERSTAQ_API_VERSION"
+        },
         capture_output=True,
         text=True,
         timeout=limit_seconds,

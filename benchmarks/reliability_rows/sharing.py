@@ -22,8 +22,8 @@ from .shared import (
     Handler,
     Row,
     Tls,
-    asked_id,
     certificates,
+    echo_of,
     faults,
     in_threads,
     job_number,
@@ -33,6 +33,7 @@ from .shared import (
     official_on,
     our_client,
     our_client_on,
+    requested,
     run_child,
     serve_jobs,
 )
@@ -119,7 +120,7 @@ def _faulty_server(share: float) -> faults.Act:
         assert request is not None
         with lock:
             fault = draw.choice(kinds) if draw.random() < share else ""
-        body = jobs_body(asked_id(request.target))
+        body = requested(request.target, request.body)
         if fault in fixed:
             fixed[fault].run(connection, request)
         elif fault == "body cut":
@@ -184,7 +185,7 @@ def _ours_through_faults(threads: int, calls: int, tls: Tls | None) -> Counter[s
                 job = sj.fetch_job(client, job_id)
             except sj.JobsNotFound:  # the server knows each: this was the response to another call
                 return "crossed"
-            is_right = str(job.job_id) == job_id == job.metadata["echo"]
+            is_right = str(job.job_id) == job_id == echo_of(job)
             return "right" if is_right else "crossed"
 
         return _through(fetch, (sj.SuperstaqException,), threads, calls)

@@ -32,6 +32,7 @@ from .shared import (
     official_on,
     our_client,
     our_client_on,
+    requested,
     run_child,
     serve_jobs,
 )
@@ -204,11 +205,11 @@ def _simulated(
     clock = FakeClock()
     requests = 0
 
-    def respond(_method: str, _path: str, _body: bytes) -> Answer:
+    def respond(_method: str, path: str, body: bytes) -> Answer:
         nonlocal requests
         requests += 1
         clock.advance(draw.uniform(0.02, 0.1))
-        return 200, jobs_body(JOB, status=course.status(clock.now()))
+        return 200, requested(path, body, status=course.status(clock.now()))
 
     wait(respond, clock)
     return requests, clock.now() - course.finished_at

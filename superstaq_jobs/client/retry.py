@@ -11,13 +11,11 @@ import attrs
 from superstaq_jobs.clock import Clock
 from superstaq_jobs.errors import (
     AnswerTooLarge,
-    InvalidValue,
-    Problem,
     SuperstaqServerException,
     TlsError,
     TransportError,
 )
-from superstaq_jobs.records.fields import is_amount
+from superstaq_jobs.records import fields
 
 if TYPE_CHECKING:
     import tenacity
@@ -30,6 +28,11 @@ _LOGGER: Final = logging.getLogger("superstaq_jobs")
 
 REPEATABLE_STATUS_CODES: Final = frozenset({408, 429, 500, 502, 503, 504})
 """The HTTP statuses after which an idempotent request is retried."""
+
+
+def _number_of_attempts(value: int) -> int:
+    is_valid = type(value) is int and value >= 1
+    return value if is_valid else fields.bad(f"must be an integer >= 1, got {fields.shown(value)}")
 
 
 @attrs.frozen(kw_only=True)
@@ -50,24 +53,14 @@ class RetryPolicy:
         InvalidValue: If a number is out of its range.
     """
 
-    max_attempts: int = 5
-    base_seconds: float = 0.25
-    cap_seconds: float = 10.0
-    retry_after_cap_seconds: float = 60.0
-    budget: float = 20.0
+    max_attempts: int = attrs.field(default=5, converter=_number_of_attempts)
+    base_seconds: float = attrs.field(default=0.25, converter=fields.amount)
+    cap_seconds: float = attrs.field(default=10.0, converter=fields.amount)
+    retry_after_cap_seconds: float = attrs.field(default=60.0, converter=fields.amount)
+    budget: float = attrs.field(default=20.0, converter=fields.amount)
 
     def __attrs_post_init__(self) -> None:
-        problems = []
-        if type(self.max_attempts) is not int or self.max_attempts < 1:
-            what = f"must be an integer >= 1, got {self.max_attempts!r}"
-            problems.append(Problem("max_attempts", what))
-        problems.extend(
-            Problem(name, f"must be a finite number >= 0, got {number!r}")
-            for name in ("base_seconds", "cap_seconds", "retry_after_cap_seconds", "budget")
-            if not is_amount(number := getattr(self, name))
-        )
-        if problems:
-            raise InvalidValue("a RetryPolicy", problems)
+        fields.refuse_bad(self)
 
     def may_repeat(self, error: SuperstaqServerException, *, safe_to_repeat: bool) -> bool:
         """Whether a request that ended with this error may be retried.

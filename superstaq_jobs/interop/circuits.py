@@ -133,12 +133,16 @@ def _checked(
 def _serialized(circuits: list[Any], serialize: Callable[[list[Any]], str]) -> str:
     try:
         return serialize(circuits)
-    except Exception:
-        # The serializers raise whatever a gate's own code raises.
-        for index, circuit in enumerate(circuits):
-            try:
-                serialize([circuit])
-            except Exception as error:  # noqa: BLE001 - see above
-                reason = str(error).strip().partition("\n")[0] or type(error).__name__
-                refuse(f"circuits[{index}]", f"cannot be serialized: {reason}")
-        raise
+    except Exception as error:  # noqa: BLE001 - a gate's own code may raise anything
+        bad = next((i for i, circuit in enumerate(circuits) if _fails(serialize, circuit)), None)
+        where = "circuits" if bad is None else f"circuits[{bad}]"
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        refuse(where, f"cannot be serialized: {reason}")
+
+
+def _fails(serialize: Callable[[list[Any]], str], circuit: object) -> bool:
+    try:
+        serialize([circuit])
+    except Exception:  # noqa: BLE001 - as above
+        return True
+    return False

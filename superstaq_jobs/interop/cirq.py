@@ -11,7 +11,7 @@ from superstaq_jobs.errors import ProtocolError
 from superstaq_jobs.records import CircuitType, Counts, JobSnapshot, NewJob
 
 from . import snapshots
-from .circuits import job_of, official
+from .circuits import job_of, named, official
 
 if TYPE_CHECKING:
     import cirq
@@ -63,9 +63,14 @@ def _plain(circuit: cirq.AbstractCircuit) -> cirq.Circuit:
 
 
 def _read(text: str) -> cirq.Circuit:
-    circuit = official(_TYPE).deserialize_circuits(text)
+    found = official(_TYPE).deserialize_circuits(text)
+    import cirq
+
     # A frozen circuit is not put into a list.
-    return _plain(circuit[0] if isinstance(circuit, list) else circuit)
+    circuit = found[0] if isinstance(found, list) and found else found
+    if not isinstance(circuit, cirq.AbstractCircuit):
+        raise TypeError(f"expected a Cirq circuit, got {named(circuit)}")
+    return _plain(circuit)
 
 
 def input_circuits(snapshot: JobSnapshot) -> tuple[cirq.Circuit, ...]:

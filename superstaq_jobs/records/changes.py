@@ -208,32 +208,37 @@ def collect(
     """
     if job_id in found or isinstance(job_id, UUID):
         return found.get(job_id)
-    circuits = []
+    circuits: list[CircuitSnapshot] = []
+    sources: list[JobSnapshot] = []
     for index, circuit_id in enumerate(server_ids(job_id)):
         if circuit_id in found:
-            circuits.append(attrs.evolve(found[circuit_id].circuits[0], index=index))
+            sources.append(found[circuit_id])
+            circuits.append(attrs.evolve(sources[-1].circuits[0], index=index))
         elif known is not None and known.circuits[index].is_terminal:
+            sources.append(known)
             circuits.append(known.circuits[index])
         else:
             return None
-    sources = [found[each] for each in server_ids(job_id) if each in found]
-    sources += [] if known is None else [known]
     common: dict[str, Any] = {}
     for name in ("target", "circuit_type"):
-        said = {getattr(each, name) for each in sources} - {None}
-        common[name] = said.pop() if len(said) == 1 else None
-        if said:  # circuits of different jobs: each keeps its own
-            circuits = [_with_own(name, circuit, found) for circuit in circuits]
-    return attrs.evolve(sources[0], job_id=job_id, circuits=circuits, **common)
+        own = [
+            c.extra.get(name, getattr(source, name))
+            for c, source in zip(circuits, sources, strict=True)
+        ]
+        said = set(own) - {None}
+        common[name] = None
+        if len(said) == 1 and not any(name in circuit.extra for circuit in circuits):
+            (common[name],) = said
+        else:  # circuits of different jobs: each keeps its own
+            circuits = [_with_own(c, name, value) for c, value in zip(circuits, own, strict=True)]
+    latest = next((source for source in sources if source is not known), sources[0])
+    return attrs.evolve(latest, job_id=job_id, circuits=circuits, **common)
 
 
-def _with_own(
-    name: str, circuit: CircuitSnapshot, found: Mapping[JobId, JobSnapshot]
-) -> CircuitSnapshot:
-    source = found.get(str(circuit.circuit_id))
-    if source is None or getattr(source, name) is None:
+def _with_own(circuit: CircuitSnapshot, name: str, value: str | None) -> CircuitSnapshot:
+    if value is None or name in circuit.extra:
         return circuit
-    return attrs.evolve(circuit, extra={**circuit.extra, name: str(getattr(source, name))})
+    return attrs.evolve(circuit, extra={**circuit.extra, name: str(value)})
 
 
 def share_strings(before: JobSnapshot, after: JobSnapshot) -> None:

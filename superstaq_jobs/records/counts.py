@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
@@ -159,9 +160,8 @@ class Counts(FrozenMapping[str, int | float]):
         parts = [self, *(c if isinstance(c, Counts) else Counts(c) for c in others)]
         widths = {part.num_bits for part in parts if part}
         if len(widths) > 1:
-            raise ValueError(
-                f"counts of {' and '.join(map(str, sorted(widths)))} bits cannot be combined"
-            )
+            different = " and ".join(map(str, sorted(widths)))
+            raise ValueError(f"counts of {different} bits cannot be combined")
         sums: dict[str, int | float] = {}
         for part in parts:
             for bits, value in part.items():
@@ -196,11 +196,9 @@ class Counts(FrozenMapping[str, int | float]):
 
     def __repr__(self) -> str:
         if len(self._items) <= _SHOWN:
-            return f"Counts({self._items!r})"
-        shown = ", ".join(
-            f"{bits!r}: {value!r}" for bits, value in list(self._items.items())[:_SHOWN]
-        )
-        return f"Counts({{{shown}, … {len(self._items)} outcomes}})"
+            return super().__repr__()
+        first = dict(itertools.islice(self._items.items(), _SHOWN))
+        return f"Counts({str(first).removesuffix('}')}, … {len(self._items)} outcomes}})"
 
 
 def _total(values: Collection[int | float]) -> int | float:

@@ -239,6 +239,11 @@ def is_amount(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
 
 
+def amount(value: float) -> float:
+    """A finite number >= 0."""
+    return value if is_amount(value) else bad(f"must be a finite number >= 0, got {shown(value)}")
+
+
 def seconds(value: float) -> float:
     """A number of seconds >= 0."""
     if is_amount(value):

@@ -36,7 +36,6 @@ MAX_DEPTH: Final = 100
 MAX_BITS: Final = 14_000
 """The bits of the largest integer in a record: Python prints at most 4,300 digits."""
 
-
 _SMALL: Final = 2**62
 
 
@@ -102,11 +101,8 @@ class FrozenMapping(Mapping[K, V_co]):
         try:
             return self._hash
         except AttributeError:
-            object.__setattr__(self, "_hash", self._compute_hash())
+            object.__setattr__(self, "_hash", hash(frozenset(self._items.items())))
             return self._hash
-
-    def _compute_hash(self) -> int:
-        return hash(frozenset(self._items.items()))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._items!r})"
@@ -164,20 +160,16 @@ class JsonMapping(FrozenMapping[str, Json]):
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True
-        if not isinstance(other, JsonMapping):
-            if not isinstance(other, Mapping):
-                return NotImplemented
-            if isinstance(other, FrozenMapping):
-                return False
+        if not isinstance(other, Mapping):
+            return NotImplemented
+        if not isinstance(other, FrozenMapping):
             try:
                 other = JsonMapping(other)
             except (TypeError, ValueError):
                 return False
-        return self._canonical_json() == other._canonical_json()
+        return isinstance(other, JsonMapping) and self._canonical_json() == other._canonical_json()
 
-    __hash__ = FrozenMapping.__hash__
-
-    def _compute_hash(self) -> int:
+    def __hash__(self) -> int:
         return hash(self._canonical_json())
 
     def _canonical_json(self) -> str:
@@ -206,8 +198,7 @@ def freeze(value: Any, path: str = "$", depth: int = 0) -> Any:
 
     It raises what ``JsonMapping`` raises.
     """
-    kind = type(value)
-    if value is None or kind is bool:
+    if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
         return _freeze_string(str.__str__(value), path)
@@ -225,7 +216,7 @@ def freeze(value: Any, path: str = "$", depth: int = 0) -> Any:
         return freeze_object(value, path, depth + 1)
     if isinstance(value, list | tuple):
         return tuple(freeze(v, f"{path}[{i}]", depth + 1) for i, v in enumerate(value))
-    raise TypeError(f"{path} is a {kind.__name__}, which has no JSON equivalent")
+    raise TypeError(f"{path} is a {type(value).__name__}, which has no JSON equivalent")
 
 
 def freeze_object(items: Mapping[str, Any], path: str = "$", depth: int = 1) -> JsonMapping:

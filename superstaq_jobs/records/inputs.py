@@ -119,9 +119,8 @@ class NewJob:
 
 def _status(value: CircuitStatus | str) -> CircuitStatus:
     status = fields.one_of(CircuitStatus, value)
-    return (
-        fields.bad("must be a status of the API, got 'unknown'") if status == "unknown" else status
-    )
+    is_known = status is not CircuitStatus.UNKNOWN
+    return status if is_known else fields.bad("must be a status of the API, got 'unknown'")
 
 
 def _strings(value: Iterable[str] | None) -> tuple[str, ...] | None:

@@ -141,23 +141,17 @@ PROGRESS: Final[Mapping[CircuitStatus, int]] = MappingProxyType(
 """How far a circuit has come: the larger number is usually that of the later observation."""
 
 
-def _closure(steps: Mapping[_S, frozenset[_S]]) -> dict[_S, frozenset[_S]]:
-    reachable: dict[_S, frozenset[_S]] = {}
-    for start in steps:
-        seen = {start}
-        frontier = [start]
-        while frontier:
-            fresh = steps[frontier.pop()] - seen
-            seen |= fresh
-            frontier.extend(fresh)
-        # A status that this version does not know may come at any time before the circuit finishes.
-        if start not in TERMINAL_CIRCUIT_STATES:
-            seen.add(_S.UNKNOWN)
-        reachable[start] = frozenset(seen)
-    return reachable
+def _reachable_from(start: CircuitStatus) -> frozenset[CircuitStatus]:
+    reached: frozenset[CircuitStatus] = frozenset()
+    following = frozenset({start})
+    while following:
+        reached |= following
+        following = frozenset().union(*map(NEXT_STATUSES.__getitem__, following)) - reached
+    # A status that this version does not know may come at any time before the circuit finishes.
+    return reached if start in TERMINAL_CIRCUIT_STATES else reached | {_S.UNKNOWN}
 
 
-_REACHABLE: Final = _closure(NEXT_STATUSES)
+_REACHABLE: Final = {status: _reachable_from(status) for status in CircuitStatus}
 
 
 class Stage(enum.StrEnum):

@@ -273,7 +273,10 @@ def json_response(
 
 
 def jobs_response(
-    *snapshots: JobSnapshot, status: int = 200, headers: Iterable[tuple[str, str]] = ()
+    *snapshots: JobSnapshot,
+    status: int = 200,
+    headers: Iterable[tuple[str, str]] = (),
+    api_version: str = "v0.3.0",
 ) -> Response:
     """The response to a request for jobs, with these snapshots.
 
@@ -281,12 +284,14 @@ def jobs_response(
         snapshots: Snapshots of different jobs; none for a response without jobs.
         status: The HTTP status.
         headers: Additional headers.
+        api_version: The version of the API.
 
     Raises:
         ValueError: Two snapshots are of the same job.
+        InvalidRequest: The version does not exist, or a snapshot is of another one.
     """
     return Response(
         status=status,
         headers=(("Content-Type", "application/json"), *headers),
-        body=encode_jobs(snapshots),
+        body=encode_jobs(snapshots, api_version=api_version),
     )

@@ -48,6 +48,7 @@ class Address:
             got = type(url).__name__ if "@" in shown(url) else shown(url)
             raise ConfigurationError(f"{name} must be a string, got {got}. Nothing was sent")
         what = name if "@" in url else f"{name} {url!r}"
+        readable = url.isprintable() and " " not in url  # urlsplit drops line breaks silently
         try:
             parts = urlsplit(url)
             port = parts.port
@@ -56,8 +57,6 @@ class Address:
                 host = host.encode("idna").decode("ascii")
         except ValueError:
             readable = False
-        else:  # urlsplit drops line breaks silently
-            readable = url.isprintable() and " " not in url
         if not readable:
             raise ConfigurationError(
                 f"{what} is not a valid address: expected https://host or https://host:port"

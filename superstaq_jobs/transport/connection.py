@@ -143,26 +143,20 @@ class Connection(urllib3.connection.HTTPConnection):
             raise socket.gaierror(socket.EAI_NONAME, "not a valid host name") from None
         refused: OSError | None = None
         for family, kind, protocol, _name, address in found:
-            try:
-                sock = socket.socket(family, kind, protocol)
-            except OSError as error:  # a family that this machine does not have
-                refused = error
-                continue
-            try:
-                self.limits.bound(sock)
-                sock.connect(address)
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                sys.audit("http.client.connect", self, self.host, self.port)
-                self._twin = sock.dup()
-                self._bound_handshake(sock)
-            except OSError as error:
-                sock.close()
-                refused = error
-            except BaseException:
-                sock.close()
-                raise
-            else:
-                return sock
+            with contextlib.ExitStack() as closing:
+                try:  # also a family that this machine does not have
+                    sock = closing.enter_context(socket.socket(family, kind, protocol))
+                    self.limits.bound(sock)
+                    sock.connect(address)
+                    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    sys.audit("http.client.connect", self, self.host, self.port)
+                    self._twin = sock.dup()
+                    self._bound_handshake(sock)
+                    closing.pop_all()
+                except OSError as error:
+                    refused = error
+                else:
+                    return sock
         raise refused or OSError("the name has no address")
 
     def _tunnel(self) -> None:

@@ -11,7 +11,6 @@ can show a key.
 from __future__ import annotations
 
 import base64
-import contextlib
 import os
 import ssl
 import threading
@@ -112,11 +111,9 @@ class HttpTransport:
         check_integer(max_body_bytes, name="max_body_bytes", minimum=0)
         check_integer(max_connections, name="max_connections", minimum=1)
         self._address = Address.parse(origin, name="origin")
-        self._proxy = (
-            None
-            if proxy_url is None
-            else Address.parse(proxy_url, name="proxy_url", may_have_login=True)
-        )
+        self._proxy: Address | None = None
+        if proxy_url is not None:
+            self._proxy = Address.parse(proxy_url, name="proxy_url", may_have_login=True)
         # Through a proxy even "localhost" goes over the network.
         local = self._proxy is None and self._address.is_loopback
         if not (self._address.scheme == "https" or local or allow_insecure_http):
@@ -134,9 +131,8 @@ class HttpTransport:
         self._max_connections = max_connections
         self._tls: ssl.SSLContext | None = None
         if "https" in {self._address.scheme, self._proxy and self._proxy.scheme}:
-            bundle = None if ca_certs is None else os.fspath(ca_certs)
             try:
-                self._tls = ssl.create_default_context(cafile=bundle)
+                self._tls = ssl.create_default_context(cafile=ca_certs)
             except (OSError, ValueError) as error:
                 raise ConfigurationError(f"ca_certs cannot be used: {error}") from None
         self._shelf = _Shelf(max_connections)
@@ -246,22 +242,21 @@ class HttpTransport:
     def _new_connection(self) -> Connection:
         """A connection that connects when something is sent."""
         options: dict[str, Any] = {}
-        if self._proxy is not None:
-            options["proxy"] = urllib3.util.parse_url(self._proxy.origin)
-            options["proxy_config"] = ProxyConfig(self._tls, False, None, None)
         kind = Connection
         if self._tls is not None:
             kind = TlsConnection
             options["ssl_context"] = self._tls
-        first = self._proxy or self._address
-        connection = kind(first.host, first.port, **options)
-        if self._proxy is not None and self._address.scheme == "https":
+        address, proxy = self._address, self._proxy
+        if proxy is None:
+            return kind(address.host, address.port, **options)
+        options["proxy"] = urllib3.util.parse_url(proxy.origin)
+        options["proxy_config"] = ProxyConfig(self._tls, False, None, None)
+        connection = kind(proxy.host, proxy.port, **options)
+        if address.scheme == "https":
             headers = {name: value.reveal() for name, value in self._login()}
-            connection.set_tunnel(
-                self._address.host, self._address.port, headers, self._proxy.scheme
-            )
-        elif self._proxy is not None:  # it is sent the whole URL
-            connection.prefix, connection.extra = self._address.origin, self._login()
+            connection.set_tunnel(address.host, address.port, headers, proxy.scheme)
+        else:  # it is sent the whole URL
+            connection.prefix, connection.extra = address.origin, self._login()
         return connection
 
     def _login(self) -> tuple[tuple[str, Secret], ...]:
@@ -301,5 +296,8 @@ class _Shelf:
 
     def close(self) -> None:
         while self.idle:
-            with contextlib.suppress(IndexError):  # another thread was faster
-                self.idle.pop().close()
+            try:
+                connection = self.idle.pop()
+            except IndexError:  # another thread was faster
+                return
+            connection.close()

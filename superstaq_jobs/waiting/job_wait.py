@@ -50,8 +50,7 @@ class JobWait:
     _final: JobSnapshot | None = attrs.field(default=None, init=False)
     _is_unknown: bool = attrs.field(default=False, init=False)
     _unknown_since: float | None = attrs.field(default=None, init=False)
-    _quiet_seconds: float = attrs.field(default=0.0, init=False)
-    _quiet_at: float = attrs.field(default=0.0, init=False)
+    _quiet_since: float = attrs.field(default=0.0, init=False)
     _failure: SuperstaqServerException | None = attrs.field(default=None, init=False)
     _failed_polls: int = attrs.field(default=0, init=False)
 
@@ -91,7 +90,7 @@ class JobWait:
     def begin(self) -> None:
         """Take in what is known before the first poll."""
         self._shown = self.latest.snapshot
-        self._quiet_at = self.latest.client.clock.now()
+        self._quiet_since = self.latest.client.clock.now()
 
     def catch_up(self) -> None:
         """Take in a final snapshot that was fetched by somebody else."""
@@ -134,9 +133,8 @@ class JobWait:
         plan = self.plan
         if plan.poll_policy is not None and before is not None:
             now = self.latest.client.clock.now()
-            quiet = self._quiet_seconds + now - self._quiet_at
-            self._quiet_seconds = plan.poll_policy.quiet_after_change(before.status, quiet)
-            self._quiet_at = now
+            quiet = now - self._quiet_since
+            self._quiet_since = now - plan.poll_policy.quiet_after_change(before.status, quiet)
         # A change that has not been reported yet becomes part of this one, so that none is lost.
         self.change = before if self.change is None else self.change[0], seen
         if plan.on_change is not None:
@@ -160,7 +158,7 @@ class JobWait:
         """How long to wait before the next poll, in seconds."""
         client, pause = self.latest.client, self.plan.polling_seconds
         if self.plan.poll_policy is not None:
-            quiet = self._quiet_seconds + client.clock.now() - self._quiet_at
+            quiet = client.clock.now() - self._quiet_since
             status = None if self._shown is None else self._shown.status
             pause = self.plan.poll_policy.pause_seconds(
                 status, quiet_seconds=quiet, jitter=client.jitter()

@@ -22,6 +22,10 @@ Change = tuple[JobSnapshot | None, JobSnapshot]
 OnChange = Callable[[JobSnapshot | None, JobSnapshot], object]
 
 
+def _valid(value: T, is_valid: bool, what: str) -> T:
+    return value if is_valid else fields.bad(f"{what}, got {shown(value)}")
+
+
 @attrs.frozen(kw_only=True)
 class Pace:
     """How the pause between two polls grows with the time since the last change.
@@ -35,24 +39,23 @@ class Pace:
         InvalidValue: If a number is out of its range.
     """
 
-    fraction: float = 0.1
-    min_seconds: float = 1.0
-    max_seconds: float = 30.0
+    fraction: float = attrs.field(default=0.1, converter=fields.amount)
+    min_seconds: float = attrs.field(default=1.0, converter=fields.amount)
+    max_seconds: float = attrs.field(default=30.0, converter=fields.amount)
 
     def __attrs_post_init__(self) -> None:
-        problems = [
-            Problem(field.name, f"must be a finite number >= 0, got {shown(value)}")
-            for field in attrs.fields(Pace)
-            if not is_amount(value := getattr(self, field.name))
-        ]
-        if not problems and self.max_seconds < self.min_seconds:
-            problems.append(Problem("max_seconds", "must not be less than min_seconds"))
-        if problems:
-            raise InvalidValue("a Pace", problems)
+        fields.refuse_bad(self)
+        if self.max_seconds < self.min_seconds:
+            problem = Problem("max_seconds", "must not be less than min_seconds")
+            raise InvalidValue("a Pace", [problem])
 
     def pause_seconds(self, quiet_seconds: float) -> float:
         """The pause, before jitter, if nothing has changed for that many seconds."""
         return min(self.max_seconds, max(self.min_seconds, self.fraction * quiet_seconds))
+
+
+def _share(value: float) -> float:
+    return _valid(value, is_amount(value) and value <= 1, "must be a number from 0 to 1")
 
 
 @attrs.frozen(kw_only=True)
@@ -75,17 +78,11 @@ class PollPolicy:
 
     queued: Pace = Pace(fraction=0.12)
     running: Pace = Pace()
-    snap_back: float = 0.75
-    jitter: float = 0.25
+    snap_back: float = attrs.field(default=0.75, converter=_share)
+    jitter: float = attrs.field(default=0.25, converter=_share)
 
     def __attrs_post_init__(self) -> None:
-        problems = [
-            Problem(name, f"must be a number from 0 to 1, got {shown(value)}")
-            for name in ("snap_back", "jitter")
-            if not is_amount(value := getattr(self, name)) or value > 1
-        ]
-        if problems:
-            raise InvalidValue("a PollPolicy", problems)
+        fields.refuse_bad(self)
 
     def pause_seconds(
         self, status: CircuitStatus | None, *, quiet_seconds: float, jitter: float
@@ -116,6 +113,17 @@ class PollPolicy:
         return self.running if is_running else self.queued
 
 
+def _console(value: rich.console.Console | None) -> rich.console.Console:
+    try:
+        import rich.console
+    except ImportError:
+        raise ConfigurationError(
+            "a progress bar needs rich: pip install 'superstaq_jobs[progress]'"
+        ) from None
+    return rich.console.Console(stderr=True) if value is None else value
+
+
+@attrs.frozen(eq=False)
 class ProgressBar:
     """The progress of a wait on many jobs; pass it as ``progress=``. ``True`` means a default one.
 
@@ -129,8 +137,8 @@ class ProgressBar:
     ``line_seconds``, and one at the end. It is written to stderr. If writing fails, the wait goes
     on without it.
 
-    Args:
-        console: Where to draw it; None for stderr.
+    Attributes:
+        console: Where it is drawn; None for stderr.
         line_seconds: The time between two lines where it cannot be drawn in place, in seconds, 0 or
             more.
 
@@ -139,30 +147,11 @@ class ProgressBar:
         InvalidValue: If ``line_seconds`` is out of its range.
     """
 
-    def __init__(
-        self, console: rich.console.Console | None = None, *, line_seconds: float = 60
-    ) -> None:
-        try:
-            import rich.console
-        except ImportError:
-            raise ConfigurationError(
-                "a progress bar needs rich: pip install 'superstaq_jobs[progress]'"
-            ) from None
-        checked: Any = fields.seconds(line_seconds)
-        if isinstance(checked, fields.Bad):
-            raise InvalidValue("a ProgressBar", [Problem("line_seconds", checked.what)])
-        self._console = rich.console.Console(stderr=True) if console is None else console
-        self._line_seconds = line_seconds
+    console: rich.console.Console = attrs.field(default=None, converter=_console)
+    line_seconds: float = attrs.field(default=60, kw_only=True, converter=fields.seconds)
 
-    @property
-    def console(self) -> rich.console.Console:
-        """Where it is drawn."""
-        return self._console
-
-    @property
-    def line_seconds(self) -> float:
-        """The time between two lines where it cannot be drawn in place, in seconds."""
-        return self._line_seconds
+    def __attrs_post_init__(self) -> None:
+        fields.refuse_bad(self)
 
 
 class WaitOptions(TypedDict, total=False):
@@ -198,10 +187,6 @@ class JobsWaitOptions(WaitOptions, total=False):
     progress: bool | ProgressBar
     """True to show the progress on stderr, which needs rich (extra ``progress``); or a
     ``ProgressBar``, to show it elsewhere. By default nothing is shown."""
-
-
-def _valid(value: T, is_valid: bool, what: str) -> T:
-    return value if is_valid else fields.bad(f"{what}, got {shown(value)}")
 
 
 def _index(value: int | None) -> int | None:

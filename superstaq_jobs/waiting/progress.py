@@ -10,9 +10,7 @@ import atexit
 import contextlib
 import datetime as dt
 import math
-import queue
 import sys
-import threading
 from collections import Counter, deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
@@ -55,7 +53,6 @@ _STYLES: Final = {
 _OTHER_STYLE: Final = "blue"
 _MAX_WIDTH: Final = 80
 _RATE_SECONDS: Final = 60.0
-_REDRAW_SECONDS: Final = 0.25
 
 
 class Tally:
@@ -157,45 +154,31 @@ class _Terminal:
     def __init__(self, tally: Tally, console: rich.console.Console) -> None:
         import rich.live
 
+        class Live(rich.live.Live):
+            def refresh(self) -> None:
+                # rich's own thread would die of a failed write, with a traceback.
+                with contextlib.suppress(OSError, ValueError):
+                    super().refresh()
+
         # Output that is redirected to a file or a pipe still goes there.
         is_shared = console.file in {sys.stderr, sys.stdout}
-        self._live = rich.live.Live(
+        self._live = Live(
             get_renderable=tally.table,
             console=console,
-            auto_refresh=False,  # rich's own thread would die of a failed write, with a traceback
             redirect_stdout=is_shared and sys.stdout.isatty(),
             redirect_stderr=is_shared and sys.stderr.isatty(),
-        )
-        self._is_stopped = False
-        self._end: queue.SimpleQueue[None] = queue.SimpleQueue()  # usable after Ctrl-C anywhere
-        self._thread = threading.Thread(
-            target=self._redraw, name="superstaq-jobs progress", daemon=True
         )
 
     def start(self) -> None:
         with contextlib.suppress(OSError, ValueError):
             self._live.start(refresh=True)
-        self._thread.start()
-
-    def _redraw(self) -> None:
-        while True:
-            try:
-                return self._end.get(timeout=_REDRAW_SECONDS)
-            except queue.Empty:
-                self.draw()
 
     def draw(self) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            self._live.refresh()
+        self._live.refresh()
 
     def stop(self) -> None:
-        if self._is_stopped:  # at the end of the program, when nothing can be drawn any more
-            return
-        self._is_stopped = True
-        self._end.put(None)
         with contextlib.suppress(OSError, ValueError):
             self._live.stop()  # draws once more, and always shows the cursor again
-        self._thread.join()
 
 
 class _Notebook:

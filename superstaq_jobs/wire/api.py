@@ -20,6 +20,7 @@ from .v0_3_0 import MAX_REQUEST_LINE_BYTES, V0_3_0
 __all__ = [
     "APIS",
     "MAX_REQUEST_LINE_BYTES",
+    "NOT_IN_V0_2_0",
     "Api",
     "Call",
     "decode_jobs",
@@ -30,6 +31,28 @@ __all__ = [
 
 APIS: Final[Mapping[str, Api]] = FrozenMapping({api.version: api for api in (V0_3_0, V0_2_0)})
 """The supported versions of the API; the first is the default."""
+
+NOT_IN_V0_2_0: Final[Mapping[str, str]] = FrozenMapping(
+    {
+        "JobSnapshot.job_id": "the ids of its circuits, joined by commas, instead of a UUID",
+        "JobSnapshot.job_type": "not said",
+        "JobSnapshot.user_email": "not said",
+        "JobSnapshot.dry_run": "not said",
+        "JobSnapshot.submitted_at": "not said",
+        "JobSnapshot.tags": "not said, nor kept",
+        "JobSnapshot.metadata": "not said, nor kept",
+        "JobSnapshot.extra": "only circuits have other fields, not the job",
+        "CircuitSnapshot.results_dict": "not said",
+        "CircuitSnapshot.updated_at": "not said",
+        "CircuitSnapshot.initial_logical_to_physical": "not said",
+        "CircuitSnapshot.final_logical_to_physical": "not said",
+        "CircuitSnapshot.logical_qubits": "not said",
+        "CircuitSnapshot.physical_qubits": "not said",
+        "CircuitSnapshot.circuit_id": "v0.3.0 has no ids of circuits",
+        "CircuitSnapshot.extra": "what only v0.2.0 says, such as num_qubits",
+    }
+)
+"""The fields in which a job differs when it is read through v0.2.0 and v0.3.0, and why."""
 
 
 def decode_jobs(
@@ -87,7 +110,7 @@ def encode_jobs(snapshots: Iterable[JobSnapshot], *, api_version: str = "v0.3.0"
         api_version: The version of the API, ``v0.3.0`` or ``v0.2.0``.
 
     Raises:
-        ValueError: If two snapshots are of the same job.
+        ValueError: If two snapshots are of the same job, or have different states of a circuit.
         TypeError: If ``snapshots`` is a single snapshot.
         InvalidRequest: If ``api_version`` is unknown, or a snapshot is of another version.
     """
@@ -98,6 +121,9 @@ def encode_jobs(snapshots: Iterable[JobSnapshot], *, api_version: str = "v0.3.0"
     for snapshot in snapshots:
         if snapshot.job_id in jobs:
             raise ValueError(f"two snapshots of job {snapshot.job_id} cannot be in one response")
+        if api.job_id(snapshot.job_id) != snapshot.job_id:  # a UUID, or a string
+            what = f"job {snapshot.job_id} is not of {api.version}: pass the version of its client"
+            fields.refuse("the body", {"api_version": fields.bad(what)})
         jobs[snapshot.job_id] = snapshot
     return api.encode_jobs(jobs.values())
 

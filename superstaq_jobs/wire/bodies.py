@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
@@ -40,6 +41,7 @@ __all__ = [
     "read_target_info",
     "read_targets",
     "targets_of",
+    "token_of",
 ]
 
 
@@ -70,6 +72,15 @@ class _WireCancelled:
 @attrs.frozen
 class _WireTargetInfo:
     target_info: JsonMapping
+
+
+def token_of(text: str) -> Any:
+    """A provider's token as it was passed to the client: an object, or else the string itself."""
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return data if isinstance(data, dict) else text
 
 
 # ---- requests ----------------------------------------------------------------------------------

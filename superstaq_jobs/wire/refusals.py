@@ -6,7 +6,8 @@ What the server said is quoted in them only after the secrets of the client have
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from superstaq_jobs.errors import (
@@ -31,6 +32,10 @@ _UNAUTHORIZED: Final = 401
 _NOT_FOUND: Final = 404
 _GATEWAY_TIMEOUT: Final = 504
 _SHOWN_CHARACTERS: Final = 160
+_PART_CHARACTERS: Final = 4
+"""Of a token that is an object, shorter strings are not masked: they occur in other words."""
+_MAX_ESCAPES: Final = 3
+"""A body in a message in JSON, in which the options are JSON in a string."""
 _NOT_AUTHENTICATED: Final = {
     "You must accept the Terms of Use": (
         TermsNotAccepted,
@@ -43,6 +48,24 @@ _NOT_AUTHENTICATED: Final = {
     "": (AuthenticationError, " Check the API key, and that it belongs to this server."),
 }
 """By how the server's message begins: the class of error, and what to do."""
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """How a server may send a secret back: as it is or, of an object, its strings; or escaped."""
+    strings = _strings(bodies.token_of(secret))
+    parts = [secret, *(part for part in strings if len(part) >= _PART_CHARACTERS)]
+    for _ in range(_MAX_ESCAPES):
+        yield from parts
+        parts = [json.dumps(part)[1:-1] for part in parts]
+    yield from parts
+
+
+def _strings(data: Any) -> Iterator[str]:
+    if isinstance(data, str):
+        yield data
+    elif isinstance(data, dict | list):
+        for each in data.values() if isinstance(data, dict) else data:
+            yield from _strings(each)
 
 
 class CallErrors:
@@ -59,7 +82,9 @@ class CallErrors:
         self._api = api
         # Only at the service itself: another server may well be an emulator, which speaks both.
         self._hint = f" {api.hint}" if origin == api.default_origin else ""
-        self._secrets = tuple(secrets)
+        forms = {form for secret in secrets for form in _forms(secret.reveal())}
+        # The longest first, since one may be a part of another.
+        self._secrets = tuple(map(Secret, sorted(forms, key=lambda form: (-len(form), form))))
 
     def masked(self, text: str) -> str:
         """A string from the server, in which each secret is masked."""

@@ -41,7 +41,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-Hook = Callable[[Any, Any], T]
 
 Integer = NewType("Integer", Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)])
 """An integer. The parser leaves larger ones to the converter, which takes up to 4,000 digits."""
@@ -174,38 +173,31 @@ def protocol_error(
 # ---- hooks ---------------------------------------------------------------------------------------
 
 
-def list_of(hook: Hook[T]) -> Hook[tuple[T, ...]]:
-    """A hook for a JSON array, from one for its items."""
-
-    def structure_list(value: Any, _kind: Any = None) -> tuple[T, ...]:
-        if not isinstance(value, list):
-            wrong(f"expected a list, got {fields.shown(value)}")
-        items: list[T] = []
-        collector = Collector()
-        for place, item in enumerate(value):
-            try:
-                items.append(hook(item, None))
-            except WrongError as error:
-                collector.add(f"[{place}]", error)
-        collector.finish()
-        return tuple(items)
-
-    return structure_list
+def _checked(check: Callable[[Any], T], value: Any, _kind: Any) -> T:
+    checked = check(value)
+    if isinstance(checked, fields.Bad):
+        wrong(checked.what)
+    return checked
 
 
-def optional(hook: Hook[T]) -> Hook[T | None]:
-    """A hook that accepts null as well."""
-    return lambda value, kind: None if value is None else hook(value, kind)
+def _is_tuple(kind: Any) -> bool:
+    return isinstance(kind, types.GenericAlias) and kind.__origin__ is tuple
 
 
-def _strictly(check: Callable[[Any], T]) -> Hook[T]:
-    def hook(value: Any, _kind: Any) -> T:
-        checked = check(value)
-        if isinstance(checked, fields.Bad):
-            wrong(checked.what)
-        return checked
-
-    return hook
+def _tuple(value: Any, kind: Any) -> tuple[Any, ...]:
+    if not isinstance(value, list):
+        wrong(f"expected a list, got {fields.shown(value)}")
+    item_kind = kind.__args__[0]
+    hook = converter().get_structure_hook(item_kind)
+    items = []
+    collector = Collector()
+    for place, item in enumerate(value):
+        try:
+            items.append(hook(item, item_kind))
+        except WrongError as error:
+            collector.add(f"[{place}]", error)
+    collector.finish()
+    return tuple(items)
 
 
 def _uuid(value: Any) -> UUID:
@@ -213,7 +205,7 @@ def _uuid(value: Any) -> UUID:
     return fields.job_id(text) if isinstance(text, str) else text
 
 
-def parse_moment(text: Any, _kind: Any = None) -> dt.datetime:
+def parse_moment(text: Any) -> dt.datetime:
     """An ISO 8601 time stamp as a datetime, without a time zone if it has none.
 
     Python's times have microseconds; further digits are cut off, as the official models do.
@@ -239,7 +231,7 @@ def _object(value: object) -> dict[str, Any]:
     return value
 
 
-def _counts(value: Any, _kind: Any) -> dict[str, Any]:
+def _counts(value: Any) -> dict[str, Any]:
     items = _object(value)
     try:
         Counts(items)
@@ -253,7 +245,7 @@ def _counts(value: Any, _kind: Any) -> dict[str, Any]:
     return items
 
 
-def _qubit_map(value: Any, _kind: Any) -> dict[int, int]:
+def _qubit_map(value: Any) -> dict[int, int]:
     collector = Collector()
     qubits: dict[int, int] = {}
     for key, qubit in _object(value).items():
@@ -281,30 +273,24 @@ def converter() -> cattrs.Converter:
     import cattrs
 
     made = cattrs.Converter(detailed_validation=True)
-    hooks: dict[Any, Hook[Any]] = {
-        str: _strictly(fields.string),
-        int: _strictly(fields.integer),
-        bool: _strictly(fields.flag),
-        float: _strictly(fields.number),
-        UUID: _strictly(_uuid),
-        JobType: _strictly(fields.job_type),
-        CircuitType: _strictly(fields.circuit_type),
-        JsonMapping: _strictly(fields.json_mapping),
-        JsonObject: _strictly(_json_object),
-        TargetName: _strictly(fields.target),
-        Integer: _strictly(fields.integer),
-        Count: _strictly(fields.count),
+    checks: dict[Any, Callable[[Any], Any]] = {
+        str: fields.string,
+        int: fields.integer,
+        bool: fields.flag,
+        float: fields.number,
+        UUID: _uuid,
+        JobType: fields.job_type,
+        CircuitType: fields.circuit_type,
+        JsonMapping: fields.json_mapping,
+        JsonObject: _json_object,
+        TargetName: fields.target,
+        Integer: fields.integer,
+        Count: fields.count,
         dt.datetime: parse_moment,
         CountsData: _counts,
         QubitMap: _qubit_map,
     }
-    for kind, hook in list(hooks.items()):
-        hooks[types.GenericAlias(tuple, (kind, ...))] = list_of(hook)
-        hooks[types.GenericAlias(tuple, (kind | None, ...))] = list_of(optional(hook))
-    # As a factory, which cattrs tries before its own hooks for int, str, bool and float.
-    made.register_structure_hook_factory(hooks.__contains__, lambda kind: hooks[kind])
-    # cattrs finds its own hooks for these by class, before it tries a factory; the enums are
-    # strings by class, and would be taken for any string.
-    for kind in (str, int, bool, float, dt.datetime, JobType, CircuitType):
-        made.register_structure_hook(kind, hooks[kind])
+    for kind, check in checks.items():
+        made.register_structure_hook(kind, functools.partial(_checked, check))
+    made.register_structure_hook_func(_is_tuple, _tuple)
     return made

@@ -24,9 +24,9 @@ from superstaq_jobs.records import CircuitStatus, CircuitType, JobId, JobSnapsho
 from superstaq_jobs.records.frozen import adopt
 from superstaq_jobs.records.ids import server_ids
 
-from . import bodies, strict
+from . import bodies, job_data, strict
 from .call import Api, Call, name_jobs, packed
-from .job_data import Decoded, read_provenance, shown, unknown_statuses, without_warnings
+from .job_data import Decoded, unknown_fields, unknown_statuses, without_warnings
 from .request import Request, Secret
 
 __all__ = ["V0_2_0"]
@@ -34,6 +34,7 @@ __all__ = ["V0_2_0"]
 T = TypeVar("T")
 _Jobs = tuple[JobSnapshot, ...]
 
+_CIRCUIT_ID: Final = re.compile(r"[^\s,]+")
 _IDS: Final = re.compile(r"[^\s,]+(?:,[^\s,]+)*")
 _MAX_CIRCUITS: Final = 250
 """How many circuits one request fetches, unless a single job has more."""
@@ -51,7 +52,8 @@ _STATUSES: Final = {
 }
 """What the words of this version mean. Of two words for one status, the later goes to ``extra``."""
 
-_WORDS: Final = {status: word for word, status in reversed(list(_STATUSES.items()))}
+_WORDS: Final = {str(status): word for word, status in reversed(_STATUSES.items())}
+_AS_SENT: Final = ("provider_id", "shots", "input_circuit", "compiled_circuit")
 _FORMATS: Final = {CircuitType.CIRQ: "cirq_circuits", CircuitType.QISKIT: "qiskit_circuits"}
 _ELSEWHERE: Final = "v0.3.0 can (api_version='v0.3.0')"
 
@@ -100,10 +102,6 @@ def _job_id(value: JobId) -> Any:
     return text
 
 
-def _is_circuit_id(text: str) -> bool:
-    return "," not in text and _IDS.fullmatch(text) is not None
-
-
 def _fetch_jobs(job_ids: Sequence[JobId], _circuit_type: CircuitType) -> list[Call[_Jobs]]:
     parts = packed(job_ids, lambda job_id: len(server_ids(job_id)), _MAX_CIRCUITS)
     return [_fetch_part(tuple(part), frozenset()) for part in parts]
@@ -127,7 +125,7 @@ def _query_jobs(_query: records.JobQuery, _circuit_type: CircuitType) -> list[Ca
 
 
 def _decode_jobs(body: bytes, fetched_at: dt.datetime | None, source: str | None) -> Decoded[_Jobs]:
-    provenance = read_provenance(fetched_at, source)
+    provenance = job_data.read_provenance(fetched_at, source)
     read, warnings = without_warnings(strict.parse_json(body))
     collector = strict.Collector()
     jobs: list[JobSnapshot] = []
@@ -141,32 +139,28 @@ def _decode_jobs(body: bytes, fetched_at: dt.datetime | None, source: str | None
             collector.add(f"$.{circuit_id}", error)
     if collector.problems:
         raise strict.protocol_error("the response with the jobs", collector, found=jobs)
-    texts = {circuit.status_text for job in jobs for circuit in job.circuits}
-    unknown = unknown_statuses(texts - set(_STATUSES.values()))
-    return Decoded(tuple(jobs), warnings + unknown)
+    statuses = {(c.status, c.status_text) for job in jobs for c in job.circuits}
+    unknown = {text for status, text in statuses if status is CircuitStatus.UNKNOWN}
+    return Decoded(tuple(jobs), warnings + unknown_statuses(unknown))
 
 
 def _job(circuit_id: str, sent: Any, at: dt.datetime | None, source: str | None) -> JobSnapshot:
-    if not _is_circuit_id(circuit_id):
+    if not _CIRCUIT_ID.fullmatch(circuit_id):
         strict.wrong("must have an id without commas and spaces")
     data = strict.structure(CircuitData, sent, what="")
-    known = attrs.fields_dict(CircuitData)
-    extra = {name: value for name, value in sent.items() if name not in known}
-    status = _STATUSES.get(data.status)
-    if status is not None and data.status != _WORDS[status]:
+    extra = unknown_fields(sent, CircuitData)
+    status_text = _STATUSES.get(data.status, data.status)
+    if data.status != _WORDS.get(status_text, status_text):
         extra["status"] = data.status
     is_known_type = data.circuit_type in set(CircuitType)
     if data.circuit_type is not None and not is_known_type:
         extra["circuit_type"] = data.circuit_type
     circuit = records.CircuitSnapshot(
         index=0,
-        status_text=data.status if status is None else status.value,
+        status_text=str(status_text),
         status_message=_message(extra),
-        provider_id=data.provider_id,
-        input_circuit=data.input_circuit,
-        compiled_circuit=data.compiled_circuit,
         counts=None if data.samples is None else adopt(records.Counts, data.samples),
-        shots=data.shots,
+        **{name: getattr(data, name) for name in _AS_SENT},
         circuit_id=circuit_id,
         extra=extra,
     )
@@ -186,7 +180,7 @@ def _message(extra: dict[str, Any]) -> str | None:
     """Why the circuit failed; taken out of ``extra`` if no more is said there."""
     failure = extra.get("failure")
     if not isinstance(failure, dict) or not isinstance(failure.get("error"), str):
-        return None if failure is None else shown(failure)
+        return None if failure is None else job_data.shown(failure)
     if len(failure) == 1:
         del extra["failure"]
     message: str = failure["error"]
@@ -194,19 +188,22 @@ def _message(extra: dict[str, Any]) -> str | None:
 
 
 def _encode_jobs(snapshots: Iterable[JobSnapshot]) -> bytes:
-    circuits = [(job, circuit) for job in snapshots for circuit in job.circuits]
-    return msgspec.json.encode({str(c.circuit_id): _to_wire(job, c) for job, c in circuits})
+    sent: dict[str, Any] = {}
+    for job in snapshots:
+        for circuit_id, data in ((str(c.circuit_id), _to_wire(job, c)) for c in job.circuits):
+            if sent.setdefault(circuit_id, data) != data:
+                raise ValueError(f"two states of circuit {circuit_id} cannot be in one response")
+    return msgspec.json.encode(sent)
 
 
 def _to_wire(job: JobSnapshot, circuit: records.CircuitSnapshot) -> dict[str, Any]:
     message = circuit.status_message
     return {
-        "status": _WORDS.get(circuit.status, circuit.status_text),
+        "status": _WORDS.get(circuit.status_text, circuit.status_text),
         "target": job.target,
         "circuit_type": job.circuit_type,
         "samples": None if circuit.counts is None else dict(circuit.counts),
-        **{name: getattr(circuit, name) for name in ("provider_id", "shots", "input_circuit")},
-        "compiled_circuit": circuit.compiled_circuit,
+        **{name: getattr(circuit, name) for name in _AS_SENT},
         **({} if message is None else {"failure": {"error": message}}),
         **circuit.extra.to_dict(),
     }
@@ -235,7 +232,7 @@ def _unsupported(job: records.NewJob) -> Iterator[Problem]:
     if job.dry_run and job.job_type is JobType.SIMULATE:
         yield Problem("dry_run", f"API v0.2.0 cannot dry-run a simulate job; {_ELSEWHERE}")
     if job.circuit_type not in _FORMATS:
-        what = f"API v0.2.0 takes cirq or qiskit circuits, got {job.circuit_type}"
+        what = f"must be cirq or qiskit in API v0.2.0, got {job.circuit_type}"
         yield Problem("circuit_type", f"{what}; {_ELSEWHERE}")
     if job.shots < 1:
         yield Problem("shots", f"must be >= 1 in API v0.2.0, got {job.shots}")
@@ -248,7 +245,7 @@ def _read_submitted(body: bytes, *_: object) -> Decoded[records.SubmitReceipt]:
     data, warnings = without_warnings(strict.parse_json(body))
     what = "the response to the submission"
     ids = strict.structure(_Submitted, data, what=what).job_ids
-    if not ids or not all(map(_is_circuit_id, ids)):
+    if not ids or not all(map(_CIRCUIT_ID.fullmatch, ids)):
         collector = strict.Collector()
         collector.say("$.job_ids", f"must be the ids of the circuits, got {fields.shown(ids)}")
         raise strict.protocol_error(what, collector)
@@ -263,7 +260,6 @@ def _created(body: bytes) -> tuple[JobId, ...]:
 
 def _cancel_jobs(job_ids: Sequence[JobId]) -> Call[records.CancelReceipt]:
     ids = dict.fromkeys(each for job_id in job_ids for each in server_ids(job_id))
-    # Cancelling is idempotent, so it may be retried.
     return _post(
         "/cancel_jobs",
         {"job_ids": list(ids)},
@@ -324,8 +320,7 @@ def _add_options(body: bytes, credentials: Mapping[str, Secret]) -> bytes:
     data = msgspec.json.decode(body)
     options = json.loads(data.get("options", "{}"))
     for name, secret in credentials.items():
-        text = secret.reveal()
-        options[name] = json.loads(text) if text.startswith("{") else text
+        options[name] = bodies.token_of(secret.reveal())
     return msgspec.json.encode({**data, "options": json.dumps(options)})
 
 

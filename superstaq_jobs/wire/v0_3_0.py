@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import attrs
@@ -38,6 +38,13 @@ MAX_REQUEST_LINE_BYTES: Final = 7000
 """Servers and proxies refuse request lines of about 8,000 bytes and more."""
 
 _JOB_ID: Final = re.compile(rb'"job_id": ?"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"')
+
+
+def _job_id(value: Any) -> UUID:
+    known = fields.job_id(value)
+    if isinstance(known, fields.Bad) and isinstance(value, str) and "," in value:
+        known = fields.bad(f"{known.what}; ids joined by commas need api_version='v0.2.0'")
+    return known
 
 
 def _fetch_jobs(
@@ -186,7 +193,7 @@ def _decode_jobs(
 V0_3_0: Final = Api(
     version="v0.3.0",
     default_origin="https://superstaq-prod.infleqtion.com",
-    job_id=fields.job_id,
+    job_id=_job_id,
     fetch_jobs=_fetch_jobs,
     query_jobs=_query_jobs,
     submit_job=_submit_job,

@@ -158,6 +158,7 @@ def test_qpy_that_is_newer_than_qiskit():
         ("qiskit", "é"),
         ("cirq", "no JSON"),
         ("cirq", "[]"),
+        ("cirq", "[7]"),
         ("cirq", "7"),
         ("cirq", '{"cirq_type": "GateOfTheFuture"}'),
     ],

@@ -12,10 +12,11 @@ import warnings
 import pydantic
 import pytest
 from general_superstaq import models
+from general_superstaq import typing as official_v0_2_0
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from superstaq_jobs.errors import ProtocolError, SuperstaqWarning
+from superstaq_jobs.errors import InvalidRequest, ProtocolError, SuperstaqWarning
 from superstaq_jobs.testing import strategies as sts
 from superstaq_jobs.wire.api import decode_jobs, encode_jobs
 from superstaq_jobs.wire.job_data import read_jobs
@@ -106,6 +107,118 @@ def test_nothing_the_server_said_is_dropped(payload):
 def test_the_official_model_accepts_what_we_encode(snapshot):
     (payload,) = json.loads(encode_jobs([snapshot])).values()
     assert exact(models.JobData(**payload).model_dump(mode="json")) == exact(snapshot.to_dict())
+
+
+# ---- API v0.2.0 ------------------------------------------------------------------------------
+
+OLD = "v0.2.0"
+OFFICIAL_FIELDS = set(official_v0_2_0.Job.__annotations__) | {"failure"}
+WORDS = {
+    "received": {"Submitted", "Ready"},
+    "pending": {"Queued"},
+    "running": {"Running"},
+    "completed": {"Done"},
+    "failed": {"Failed"},
+    "cancelled": {"Canceled", "Cancelled"},
+    "deleted": {"Deleted"},
+}
+
+
+def old_jobs(body, job_ids=None):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SuperstaqWarning)
+        return decode_jobs(body, api_version=OLD, job_ids=job_ids)
+
+
+OLD_SNAPSHOTS = sts.job_snapshots(api_version=OLD, unknown_statuses=True)
+
+
+@given(st.lists(OLD_SNAPSHOTS, max_size=3))
+def test_decoding_what_was_encoded_for_v0_2_0_gives_equal_snapshots(snapshots):
+    ids = [circuit.circuit_id for snapshot in snapshots for circuit in snapshot.circuits]
+    assume(len(set(ids)) == len(ids))
+    body = encode_jobs(snapshots, api_version=OLD)
+    again = old_jobs(body, [snapshot.job_id for snapshot in snapshots])
+    assert again == tuple(snapshots)
+    assert encode_jobs(again, api_version=OLD) == body
+
+
+@given(OLD_SNAPSHOTS)
+def test_what_we_encode_has_the_fields_of_the_official_type(snapshot):
+    sent = json.loads(encode_jobs([snapshot], api_version=OLD))
+    for circuit, said in zip(snapshot.circuits, sent.values(), strict=True):
+        assert set(said) <= OFFICIAL_FIELDS | set(circuit.extra)
+
+
+@given(sts.wire_payloads(api_version=OLD, unknown_fields=True, unknown_statuses=True))
+def test_nothing_that_v0_2_0_said_is_dropped(payload):
+    jobs = old_jobs(json.dumps(payload).encode())
+    assert [job.job_id for job in jobs] == list(payload)
+    again = json.loads(encode_jobs(jobs, api_version=OLD))
+    for sent, kept in zip(payload.values(), again.values(), strict=True):
+        assert exact({name: kept[name] for name in sent}) == exact(sent)
+        assert all(value is None for name, value in kept.items() if name not in sent)
+
+
+@given(sts.wire_payloads(api_version=OLD, num_circuits=2))
+def test_what_v0_2_0_said_is_in_the_snapshot(payload):
+    (snapshot,) = old_jobs(json.dumps(payload).encode(), [",".join(payload)])
+    for circuit, sent in zip(snapshot.circuits, payload.values(), strict=True):
+        assert sent["status"] in WORDS[circuit.status]
+        for name in ("provider_id", "shots", "input_circuit", "compiled_circuit"):
+            assert getattr(circuit, name) == sent.get(name)
+        assert circuit.counts == sent.get("samples")
+        failure = sent.get("failure")
+        if isinstance(failure, dict) and "error" in failure:
+            assert circuit.status_message == failure["error"]
+        for name in OFFICIAL_FIELDS & sent.keys() - {"failure", "status", "samples"}:
+            assert hasattr(circuit, name) or name in circuit.extra or hasattr(snapshot, name)
+
+
+@given(sts.broken_payloads(api_version=OLD))
+def test_what_is_broken_in_v0_2_0_is_refused_at_its_path(broken):
+    payload, where = broken
+    body = json.dumps(payload).encode()
+    with pytest.raises(ProtocolError) as caught:
+        decode_jobs(body, api_version=OLD)
+    assert [problem.where for problem in caught.value.problems] == [where]
+    # Nothing is lost of the other circuits.
+    whole = {name for name in payload if not where.startswith(f"$.{name}")}
+    assert {job.job_id for job in caught.value.found} == whole
+
+
+@pytest.mark.parametrize("word", ["compiling", "unrecognized", "completed", "unknown"])
+def test_a_status_of_the_other_version_survives_the_round_trip(word):
+    body = json.dumps({"a": {"status": word}}).encode()
+    jobs = old_jobs(body)
+    assert jobs[0].circuits[0].status == word
+    sent = json.loads(encode_jobs(jobs, api_version=OLD))
+    assert sent["a"]["status"] == word
+    assert old_jobs(json.dumps(sent).encode()) == jobs
+
+
+def test_a_finished_status_of_the_other_version_is_not_called_unfinished(recwarn):
+    decode_jobs(b'{"a": {"status": "unrecognized"}}', api_version=OLD)
+    assert not recwarn
+
+
+@pytest.mark.parametrize(("version", "other"), [("v0.3.0", OLD), (OLD, "v0.3.0")])
+@given(st.data())
+def test_a_snapshot_of_the_other_version_is_refused(version, other, data):
+    snapshot = data.draw(sts.job_snapshots(api_version=other, num_circuits=1))
+    with pytest.raises(InvalidRequest, match=f"api_version: .* is not of {version}"):
+        encode_jobs([snapshot], api_version=version)
+
+
+def test_two_states_of_a_circuit_cannot_be_in_one_response():
+    (one, other) = (
+        old_jobs(json.dumps({"a": {"status": word}, "b": {"status": word}}).encode(), [job_id])[0]
+        for word, job_id in [("Done", "a,b"), ("Running", "a")]
+    )
+    with pytest.raises(ValueError, match="circuit a "):
+        encode_jobs([one, other], api_version=OLD)
+    (same,) = old_jobs(b'{"a": {"status": "Done"}}', ["a"])
+    assert len(json.loads(encode_jobs([one, same], api_version=OLD))) == 2
 
 
 # ---- refusal -----------------------------------------------------------------------------------
@@ -325,24 +438,30 @@ def test_what_is_broken_is_refused_at_its_path(broken):
         assert paths == [f"$.{JOB_ID}{where[1:]}"]
 
 
-@given(sts.hostile_payloads())
-def test_a_hostile_body_is_refused_or_keeps_the_laws(hostile):
+VERSIONS = st.sampled_from(["v0.3.0", "v0.2.0"])
+
+
+@given(VERSIONS.flatmap(lambda v: st.tuples(st.just(v), sts.hostile_payloads(api_version=v))))
+def test_a_hostile_body_is_refused_or_keeps_the_laws(hostile_of):
+    version, hostile = hostile_of
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SuperstaqWarning)
-        snapshots, error = outcome(lambda: decode_jobs(hostile.body))
-    if error is None:
-        assert not hostile.is_refused, hostile.description
-        assert read_jobs(encode_jobs(snapshots)).value == snapshots
-    else:
-        assert 0 < len(str(error)) < 20_000
+        snapshots, error = outcome(lambda: decode_jobs(hostile.body, api_version=version))
+        if error is None:
+            assert not hostile.is_refused, hostile.description
+            body = encode_jobs(snapshots, api_version=version)
+            assert decode_jobs(body, api_version=version) == snapshots
+            return
+    assert 0 < len(str(error)) < 20_000
 
 
 @given(
     st.binary(max_size=40) | st.text(max_size=20).map(lambda text: text.encode("utf-8", "ignore"))
 )
 def test_any_bytes_are_refused_or_hold_no_job(body):
-    snapshots, error = outcome(lambda: decode_jobs(body))
-    if error is None:
-        assert snapshots == ()
-    else:
-        assert error.problems or "not JSON" in str(error)
+    for version in ("v0.3.0", "v0.2.0"):
+        snapshots, error = outcome(lambda version=version: decode_jobs(body, api_version=version))
+        if error is None:
+            assert snapshots == ()
+        else:
+            assert error.problems or "not JSON" in str(error)

@@ -28,11 +28,16 @@ from superstaq_jobs.records import (
 )
 from superstaq_jobs.records.frozen import canonical_json
 from superstaq_jobs.testing import strategies as sts
-from superstaq_jobs.wire.job_data import encode_jobs, read_jobs
+from superstaq_jobs.wire.api import encode_jobs
+from superstaq_jobs.wire.job_data import read_jobs
 
+OLD = "v0.2.0"
+OLD_SNAPSHOTS = sts.job_snapshots(unknown_statuses=True, api_version=OLD)
 RECORDS = st.one_of(
     sts.job_snapshots(unknown_statuses=True),
+    OLD_SNAPSHOTS,
     sts.circuit_snapshots(),
+    sts.circuit_snapshots(api_version=OLD),
     sts.counts(floats=None),
     sts.json_mappings(),
     sts.new_jobs(),
@@ -41,7 +46,9 @@ RECORDS = st.one_of(
     sts.targets(),
     sts.target_infos(),
     sts.submit_receipts(),
+    sts.submit_receipts(api_version=OLD),
     sts.cancel_receipts(),
+    sts.cancel_receipts(api_version=OLD),
     sts.balances(),
 )
 
@@ -64,7 +71,7 @@ def test_no_value_equals_something_else(value):
         assert not value == other  # noqa: SIM201
 
 
-@given(sts.job_snapshots(), sts.job_snapshots())
+@given(sts.job_snapshots() | OLD_SNAPSHOTS, sts.job_snapshots() | OLD_SNAPSHOTS)
 def test_digest_follows_equality(one, other):
     twin = pickle.loads(pickle.dumps(one))
     assert twin.digest == one.digest
@@ -87,13 +94,39 @@ def test_one_changed_field_changes_equality_and_digest_alike(snapshot, data):
         assert not diff(snapshot, changed)
 
 
-@given(sts.job_snapshots(), sts.moments(utc=True))
-def test_provenance_is_not_part_of_the_value(snapshot, moment):
+@given(OLD_SNAPSHOTS, OLD_SNAPSHOTS, st.data())
+def test_a_changed_field_of_v0_2_0_changes_equality_and_digest_alike(snapshot, another, data):
+    place = data.draw(st.integers(0, snapshot.num_circuits - 1))
+    name = data.draw(st.sampled_from(["target", "shots", "input_circuit", "extra", "counts"]))
+    circuit = snapshot.circuits[place]
+    if name == "target":
+        changed = attrs.evolve(snapshot, target=another.target)
+    else:
+        circuit = attrs.evolve(circuit, **{name: getattr(another.circuits[0], name)})
+        circuits = (*snapshot.circuits[:place], circuit, *snapshot.circuits[place + 1 :])
+        changed = attrs.evolve(snapshot, circuits=circuits)
+    assert (changed == snapshot) is (changed.digest == snapshot.digest)
+    assert bool(diff(snapshot, changed)) is (changed != snapshot)
+    assert changed != snapshot or hash(changed) == hash(snapshot)
+
+
+@given(OLD_SNAPSHOTS)
+def test_the_same_job_of_the_other_version_is_another_value(snapshot):
+    circuits = [attrs.evolve(c, circuit_id=None, extra={}) for c in snapshot.circuits]
+    other = attrs.evolve(snapshot, job_id=UUID(int=1), circuits=circuits)
+    assert other != snapshot
+    assert other.digest != snapshot.digest
+
+
+@given(st.sampled_from(["v0.3.0", OLD]), st.data(), sts.moments(utc=True))
+def test_provenance_is_not_part_of_the_value(version, data, moment):
+    snapshot = data.draw(sts.job_snapshots(api_version=version))
     elsewhere = attrs.evolve(snapshot, fetched_at=moment, source="https://elsewhere.example.com")
     assert elsewhere == snapshot
     assert hash(elsewhere) == hash(snapshot)
     assert elsewhere.digest == snapshot.digest
-    assert encode_jobs([elsewhere]) == encode_jobs([snapshot])
+    bodies = [encode_jobs([each], api_version=version) for each in (elsewhere, snapshot)]
+    assert bodies[0] == bodies[1]
 
 
 @given(sts.json_values(), sts.json_values())
@@ -221,10 +254,10 @@ MUTATORS = [
 ]
 
 
-@given(sts.job_snapshots(num_circuits=2, unknown_statuses=True))
+@given(sts.job_snapshots(num_circuits=2, unknown_statuses=True) | OLD_SNAPSHOTS)
 @settings(max_examples=50)
 def test_nothing_reachable_from_a_snapshot_can_be_mutated(value):
-    before = encode_jobs([value])
+    before = value.digest, pickle.dumps(value)
     for part in reachable(value):
         assert not isinstance(part, list | dict | set | bytearray)
         if isinstance(part, FrozenMapping):
@@ -233,17 +266,18 @@ def test_nothing_reachable_from_a_snapshot_can_be_mutated(value):
             for mutate in MUTATORS:
                 with pytest.raises((AttributeError, TypeError)):
                     mutate(part)
-    assert encode_jobs([value]) == before
+    assert (value.digest, pickle.dumps(value)) == before
 
 
-@given(sts.job_snapshots(num_circuits=2))
+@given(sts.job_snapshots(num_circuits=2) | OLD_SNAPSHOTS)
 def test_what_is_handed_out_is_the_callers_own(value):
     digest = value.digest
     plain = value.to_dict()
     wipe(plain)
-    wipe(value.metadata.to_dict())
+    wipe({} if value.metadata is None else value.metadata.to_dict())
     wipe(value.extra.to_dict())
     for circuit in value.circuits:
+        wipe(circuit.extra.to_dict())
         if circuit.counts is not None:
             circuit.counts.most_common().clear()
     assert value.digest == digest

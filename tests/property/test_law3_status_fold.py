@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import uuid
 
+import attrs
 import general_superstaq as gss
 from general_superstaq.job import Job
 from hypothesis import given
@@ -19,6 +20,7 @@ from superstaq_jobs.testing import strategies as sts
 
 STATUSES = st.lists(sts.statuses(unknown=True), max_size=6)
 JOB_ID = uuid.UUID(int=7)
+OLD = "v0.2.0"
 
 
 class StubClient:
@@ -64,7 +66,18 @@ def test_the_official_job_folds_to_the_same_status(snapshot):
     assert snapshot.status == official_status(snapshot)
 
 
-@given(sts.job_snapshots(job_id=JOB_ID, irregular_lists=False, num_circuits=2))
+@given(sts.job_snapshots(api_version=OLD, unknown_statuses=True), st.randoms())
+def test_the_order_of_the_circuits_of_v0_2_0_does_not_matter(snapshot, random):
+    circuits = random.sample(snapshot.circuits, snapshot.num_circuits)
+    placed = [attrs.evolve(circuit, index=place) for place, circuit in enumerate(circuits)]
+    job_id = ",".join(circuit.circuit_id for circuit in placed)
+    assert attrs.evolve(snapshot, job_id=job_id, circuits=placed).status is snapshot.status
+
+
+@given(
+    sts.job_snapshots(job_id=JOB_ID, irregular_lists=False, num_circuits=2)
+    | sts.job_snapshots(api_version=OLD)
+)
 def test_the_official_sets_say_the_same_of_a_job(snapshot):
     statuses = [gss.models.CircuitStatus(circuit.status) for circuit in snapshot.circuits]
     terminal, compiled = gss.models.TERMINAL_CIRCUIT_STATES, gss.models.TERMINAL_COMPILE_STATES
@@ -75,14 +88,17 @@ def test_the_official_sets_say_the_same_of_a_job(snapshot):
         assert snapshot.has_reached(Stage.FINISHED, circuit.index) is over is circuit.is_terminal
 
 
-@given(sts.job_snapshots(terminal=True))
+@given(sts.job_snapshots(terminal=True) | sts.job_snapshots(terminal=True, api_version=OLD))
 def test_a_job_is_finished_when_every_circuit_is(snapshot):
     assert snapshot.is_terminal
     assert snapshot.is_compiled
     assert all(circuit.is_terminal for circuit in snapshot.circuits)
 
 
-@given(sts.job_snapshots(terminal=False, unknown_statuses=True))
+@given(
+    sts.job_snapshots(terminal=False, unknown_statuses=True)
+    | sts.job_snapshots(terminal=False, unknown_statuses=True, api_version=OLD)
+)
 def test_a_job_is_unfinished_while_a_circuit_is(snapshot):
     assert not snapshot.is_terminal
     assert not all(circuit.is_terminal for circuit in snapshot.circuits) or not snapshot.circuits

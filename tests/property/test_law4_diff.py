@@ -15,10 +15,14 @@ from superstaq_jobs.records import JobDiff, diff
 from superstaq_jobs.testing import strategies as sts
 
 JOB_ID = uuid.UUID(int=7)
+OLD = "v0.2.0"
 SNAPSHOTS = sts.job_snapshots(job_id=JOB_ID, unknown_statuses=True)
+PAIRS = st.sampled_from(
+    [SNAPSHOTS, sts.job_snapshots(job_id="a,b", unknown_statuses=True, api_version=OLD)]
+).flatmap(lambda snapshots: st.tuples(snapshots, snapshots))
 
 
-@given(SNAPSHOTS)
+@given(PAIRS.map(lambda pair: pair[0]))
 def test_nothing_differs_from_itself_or_its_equal(snapshot):
     twin = pickle.loads(pickle.dumps(snapshot))
     assert diff(snapshot, snapshot) == diff(snapshot, twin) == JobDiff()
@@ -26,8 +30,9 @@ def test_nothing_differs_from_itself_or_its_equal(snapshot):
     assert JobDiff().apply(snapshot) == snapshot
 
 
-@given(SNAPSHOTS, SNAPSHOTS)
-def test_applying_the_difference_gives_the_later_snapshot(before, after):
+@given(PAIRS)
+def test_applying_the_difference_gives_the_later_snapshot(pair):
+    before, after = pair
     changes = diff(before, after)
     assert changes.apply(before) == after
     assert diff(after, before).apply(after) == before
@@ -40,11 +45,17 @@ def test_provenance_stays_that_of_the_earlier_snapshot(before, after):
     assert (applied.fetched_at, applied.source) == (before.fetched_at, before.source)
 
 
-@given(sts.job_snapshots(num_circuits=3, irregular_lists=False), st.data())
+@given(
+    sts.job_snapshots(num_circuits=3, irregular_lists=False)
+    | sts.job_snapshots(num_circuits=3, api_version=OLD),
+    st.data(),
+)
 def test_exactly_the_changed_circuits_are_named(before, data):
     changed = data.draw(st.sets(st.integers(0, 2)))
     circuits = [
-        attrs.evolve(circuit, shots=circuit.shots + 1) if circuit.index in changed else circuit
+        attrs.evolve(circuit, shots=(circuit.shots or 0) + 1)
+        if circuit.index in changed
+        else circuit
         for circuit in before.circuits
     ]
     changes = diff(before, attrs.evolve(before, circuits=circuits))
@@ -55,8 +66,9 @@ def test_exactly_the_changed_circuits_are_named(before, data):
         assert change.after == circuits[change.index]
 
 
-@given(SNAPSHOTS, SNAPSHOTS)
-def test_exactly_the_changed_fields_are_named(before, after):
+@given(PAIRS)
+def test_exactly_the_changed_fields_are_named(pair):
+    before, after = pair
     names = {f.name for f in attrs.fields(type(before)) if f.eq} - {"circuits"}
     # One field at a time, by the equality of snapshots, which knows of offsets from UTC.
     for change in diff(before, after).fields:
@@ -68,7 +80,7 @@ def test_exactly_the_changed_fields_are_named(before, after):
         assert getattr(before, name) == getattr(after, name)
 
 
-@given(sts.job_histories())
+@given(sts.job_histories() | sts.job_histories(api_version=OLD, deletion=True))
 def test_the_changes_of_a_life_lead_from_its_start_to_its_end(history):
     state = history[0]
     for before, after in itertools.pairwise(history):

@@ -15,11 +15,36 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from superstaq_jobs.records import CircuitSnapshot, JobSnapshot, JobType, newest
+from superstaq_jobs.records.changes import follow
 from superstaq_jobs.records.status import may_become
 from superstaq_jobs.testing import strategies as sts
 
 JOB_ID = uuid.UUID(int=7)
 ANYTHING = st.lists(sts.job_snapshots(job_id=JOB_ID, unknown_statuses=True), min_size=1, max_size=4)
+
+
+OLD_ID = "a,b"
+OLD_ANYTHING = st.lists(
+    sts.job_snapshots(job_id=OLD_ID, unknown_statuses=True, api_version="v0.2.0"),
+    min_size=1,
+    max_size=4,
+)
+
+
+@st.composite
+def old_contradictions(draw):
+    """Observations through API v0.2.0, in which each circuit is one of two."""
+    one, other = (draw(sts.job_snapshots(job_id=OLD_ID, api_version="v0.2.0")) for _ in range(2))
+    return [
+        attrs.evolve(
+            draw(st.sampled_from([one, other])),
+            circuits=[
+                draw(st.sampled_from(pair))
+                for pair in zip(one.circuits, other.circuits, strict=True)
+            ],
+        )
+        for _ in range(draw(st.integers(1, 4)))
+    ]
 
 
 @st.composite
@@ -41,6 +66,7 @@ def contradictions(draw):
 
 
 OBSERVATIONS = ANYTHING | contradictions()
+OLD_OBSERVATIONS = OLD_ANYTHING | old_contradictions()
 
 
 def whole(snapshot: JobSnapshot):
@@ -48,14 +74,15 @@ def whole(snapshot: JobSnapshot):
     return snapshot, snapshot.fetched_at
 
 
-@given(OBSERVATIONS)
+@given(OBSERVATIONS | OLD_OBSERVATIONS)
 def test_the_order_of_arrival_does_not_matter(observations):
     results = {whole(newest(*order)) for order in itertools.permutations(observations)}
     assert len(results) == 1
 
 
-@given(OBSERVATIONS, OBSERVATIONS)
-def test_it_does_not_matter_what_was_merged_before(some, others):
+@given(st.tuples(OBSERVATIONS, OBSERVATIONS) | st.tuples(OLD_OBSERVATIONS, OLD_OBSERVATIONS))
+def test_it_does_not_matter_what_was_merged_before(both):
+    some, others = both
     at_once = newest(*some, *others)
     assert whole(newest(newest(*some), newest(*others))) == whole(at_once)
     step_by_step = some[0]
@@ -64,14 +91,14 @@ def test_it_does_not_matter_what_was_merged_before(some, others):
     assert whole(step_by_step) == whole(at_once)
 
 
-@given(OBSERVATIONS)
+@given(OBSERVATIONS | OLD_OBSERVATIONS)
 def test_the_same_observations_again_change_nothing(observations):
     result = newest(*observations)
     assert newest(result, result) is result
     assert whole(newest(result, *observations)) == whole(result)
 
 
-@given(OBSERVATIONS)
+@given(OBSERVATIONS | OLD_OBSERVATIONS)
 def test_a_circuit_once_finished_stays_finished(observations):
     result = newest(*observations)
     for observation in observations:
@@ -80,12 +107,23 @@ def test_a_circuit_once_finished_stays_finished(observations):
                 assert result.circuits[circuit.index].is_terminal
 
 
-@given(OBSERVATIONS)
+@given(OBSERVATIONS | OLD_OBSERVATIONS)
 def test_every_circuit_is_one_that_was_seen(observations):
     result = newest(*observations)
     assert result.num_circuits == max(o.num_circuits for o in observations)
     for circuit in result.circuits:
         assert any(circuit in observation.circuits for observation in observations)
+
+
+@given(sts.job_histories(deletion=True, api_version="v0.2.0"))
+def test_a_history_through_v0_2_0_is_followed_to_its_end(history):
+    state = history[0]
+    for snapshot in history[1:]:
+        state = follow(state, snapshot)
+        assert state is snapshot
+    # A response that is overtaken takes no circuit back from its end.
+    late = follow(history[-1], history[0])
+    assert late == history[-1]
 
 
 @given(sts.job_histories(deletion=True), st.randoms(use_true_random=False))

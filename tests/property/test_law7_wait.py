@@ -5,16 +5,18 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import json
 import random
 
 import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from servers import circuit
 from worlds import JOB, NOON, client_on, job
 
 import superstaq_jobs as sj
-from superstaq_jobs.testing import FakeClock, ScriptedTransport, jobs_response
+from superstaq_jobs.testing import FakeClock, ScriptedTransport, jobs_response, json_response
 from superstaq_jobs.testing import strategies as sjst
 
 PATHS = [
@@ -26,12 +28,22 @@ PATHS = [
 ]
 
 
+OLD_PATHS = [
+    ["Submitted", "Queued", "Running", "Queued", "Running", "Done"],
+    ["Ready", "Done"],
+    ["Submitted", "Running", "Failed"],
+    ["Submitted", "Cancelled"],
+    ["Queued", "Canceled"],
+    ["Submitted", "Teleporting", "Deleted"],
+]
+
+
 @st.composite
-def lives(draw):
+def lives(draw, paths=None):
     """For each circuit, the times at which it takes each of its statuses; seconds, rising."""
     circuits = []
     for _ in range(draw(st.integers(1, 3))):
-        path = draw(st.sampled_from(PATHS))
+        path = draw(st.sampled_from(paths or PATHS))
         steps = draw(st.lists(st.integers(1, 9), min_size=len(path) - 1, max_size=len(path) - 1))
         times = [0]
         for step in steps:
@@ -40,14 +52,45 @@ def lives(draw):
     return circuits
 
 
+def now_of(circuits, now):
+    """The last step that each circuit has taken."""
+    return [[step for step in life if step[0] <= now][-1] for life in circuits]
+
+
+def is_old(circuits):
+    return circuits[0][0][1].istitle()
+
+
+def job_id_of(circuits):
+    return ",".join(f"c{place}" for place in range(len(circuits))) if is_old(circuits) else JOB
+
+
 def state(circuits, now):
-    current = [[step for step in life if step[0] <= now][-1] for life in circuits]
+    current = now_of(circuits, now)
+    if is_old(circuits):
+        sent = {f"c{place}": circuit(word) for place, (_, word) in enumerate(current)}
+        body = json.dumps(sent).encode()
+        return sj.decode_jobs(body, api_version="v0.2.0", job_ids=[job_id_of(circuits)])[0]
     snapshot = job(*(status for _, status in current))
     stamped = [
-        attrs.evolve(circuit, updated_at=NOON + dt.timedelta(seconds=at))
-        for circuit, (at, _) in zip(snapshot.circuits, current, strict=True)
+        attrs.evolve(each, updated_at=NOON + dt.timedelta(seconds=at))
+        for each, (at, _) in zip(snapshot.circuits, current, strict=True)
     ]
     return attrs.evolve(snapshot, circuits=stamped)
+
+
+def respond(circuits, now, request):
+    if not is_old(circuits):
+        return jobs_response(state(circuits, now))
+    # By hand, and only what was asked for.
+    ids = json.loads(request.body)["job_ids"]
+    words = {f"c{place}": word for place, (_, word) in enumerate(now_of(circuits, now))}
+    return json_response({each: circuit(words[each]) for each in ids})
+
+
+def client_for(circuits, transport, clock):
+    version = "v0.2.0" if is_old(circuits) else "v0.3.0"
+    return client_on(transport, clock=clock, api_version=version)
 
 
 def world(circuits):
@@ -55,20 +98,21 @@ def world(circuits):
     clock = FakeClock()
     asked: list[float] = []
 
-    def answer(_request):
+    def answer(request):
         asked.append(clock.now())
-        return jobs_response(state(circuits, clock.now()))
+        return respond(circuits, clock.now(), request)
 
-    client = client_on(ScriptedTransport.from_function(answer), clock=clock)
-    return sj.JobHandle(client, JOB), clock, asked
+    client = client_for(circuits, ScriptedTransport.from_function(answer), clock)
+    return sj.JobHandle(client, job_id_of(circuits)), clock, asked
 
 
+LIVES = lives() | lives(OLD_PATHS)
 INTERVALS = st.floats(1, 20)
 quiet = pytest.mark.filterwarnings("ignore::superstaq_jobs.SuperstaqWarning")
 
 
 @quiet
-@given(circuits=lives(), intervals=st.lists(INTERVALS, min_size=2, max_size=4))
+@given(circuits=LIVES, intervals=st.lists(INTERVALS, min_size=2, max_size=4))
 def test_the_final_snapshot_does_not_depend_on_the_interval(circuits, intervals):
     finals = [
         world(circuits)[0].wait_until_complete(polling_seconds=interval) for interval in intervals
@@ -78,7 +122,7 @@ def test_the_final_snapshot_does_not_depend_on_the_interval(circuits, intervals)
 
 
 @quiet
-@given(circuits=lives(), interval=INTERVALS)
+@given(circuits=LIVES, interval=INTERVALS)
 def test_nothing_is_sent_after_a_terminal_response(circuits, interval):
     handle, _, asked = world(circuits)
     handle.wait_until_complete(polling_seconds=interval)
@@ -92,7 +136,7 @@ def test_nothing_is_sent_after_a_terminal_response(circuits, interval):
 
 
 @quiet
-@given(circuits=lives(), interval=INTERVALS, timeout=st.floats(0, 60))
+@given(circuits=LIVES, interval=INTERVALS, timeout=st.floats(0, 60))
 def test_it_never_sleeps_past_its_deadline_and_sees_what_was_so_in_time(
     circuits, interval, timeout
 ):
@@ -111,14 +155,33 @@ def test_it_never_sleeps_past_its_deadline_and_sees_what_was_so_in_time(
 
 
 @quiet
-@given(circuits=lives(), interval=INTERVALS, data=st.data())
+@given(circuits=LIVES, interval=INTERVALS, data=st.data())
 def test_a_wait_for_one_circuit_is_a_wait_for_that_circuit(circuits, interval, data):
     index = data.draw(st.integers(0, len(circuits) - 1))
     handle, _, asked = world(circuits)
     snapshot = handle.wait_until_complete(index, polling_seconds=interval)
     over = circuits[index][-1][0]
     assert [at >= over for at in asked] == [False] * (len(asked) - 1) + [True]
-    assert snapshot.circuits[index].status_text == circuits[index][-1][1]
+    assert snapshot.circuits[index].status == state(circuits, 10_000).circuits[index].status
+
+
+@quiet
+@given(circuits=lives(OLD_PATHS), interval=INTERVALS)
+def test_a_circuit_of_v0_2_0_is_not_requested_again_once_it_was_seen_finished(circuits, interval):
+    clock, seen_finished = FakeClock(), set()
+
+    def answer(request):
+        ids = json.loads(request.body)["job_ids"]
+        assert seen_finished.isdisjoint(ids)
+        for place, (_, word) in enumerate(now_of(circuits, clock.now())):
+            if word in {"Done", "Failed", "Cancelled", "Canceled", "Deleted"}:
+                seen_finished.add(f"c{place}")
+        return respond(circuits, clock.now(), request)
+
+    client = client_for(circuits, ScriptedTransport.from_function(answer), clock)
+    handles = [sj.JobHandle(client, job_id_of(circuits)), sj.JobHandle(client, "c0")]
+    finals = sj.wait_all(handles, polling_seconds=interval)
+    assert finals == (state(circuits, 10_000), state(circuits[:1], 10_000))
 
 
 # ---- the same for a coroutine
@@ -153,12 +216,17 @@ def course(wait, circuits, faults, options):
     """All that there is to see of a wait, from outside and from the server."""
     clock = FakeClock()
     transport = ScriptedTransport.from_function(
-        lambda _: jobs_response(state(circuits, clock.now())), faults=faults, clock=clock
+        lambda request: respond(circuits, clock.now(), request), faults=faults, clock=clock
     )
+    version = "v0.2.0" if is_old(circuits) else "v0.3.0"
     client = sj.SuperstaqClient(
-        "key", transport=transport, clock=clock, jitter=random.Random(7).random
+        "key",
+        transport=transport,
+        clock=clock,
+        jitter=random.Random(7).random,
+        api_version=version,
     )
-    handle = sj.JobHandle(client, JOB)
+    handle = sj.JobHandle(client, job_id_of(circuits))
     changes = []
     try:
         outcome = wait(handle, on_change=lambda *each: changes.append(each), **options)
@@ -173,7 +241,7 @@ def wait_async(handle, **options):
 
 
 @quiet
-@given(circuits=lives(), faults=sjst.fault_scripts(), options=OPTIONS)
+@given(circuits=LIVES, faults=sjst.fault_scripts(), options=OPTIONS)
 def test_a_coroutine_waits_as_a_thread_does(circuits, faults, options):
     by_thread = course(sj.JobHandle.wait_until_complete, circuits, faults, options)
     assert course(wait_async, circuits, faults, options) == by_thread

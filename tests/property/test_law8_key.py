@@ -6,14 +6,17 @@ from __future__ import annotations
 import contextlib
 import copy
 import io
+import json
 import logging
 import pickle
 import traceback
+import warnings
 
 import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from servers import circuit
 from worlds import HOST, JOB, job
 
 import superstaq_jobs as sj
@@ -21,6 +24,8 @@ from superstaq_jobs.testing import FakeClock, ScriptedTransport, jobs_response, 
 
 KEY = "canary-key-5e1f"
 TOKENS = {"ibmq_token": "canary-ibm-77aa", "cq_token": "canary-cq-90bd"}
+BRACE = {"ibmq_token": "canary-ibm-77aa", "cq_token": "{canary-cq-90bd"}
+NESTED = {"ibmq_token": 'canary-"ibm"\\77aa', "cq_token": {"access": "canary-cq-90bd"}}
 SECRETS = (KEY, *TOKENS.values())
 NEW_JOB = sj.NewJob(target="ss_unconstrained_simulator", circuits="OPENQASM 2.0;")
 
@@ -37,17 +42,42 @@ CALLS = {
 }
 
 
+OLD_NEW_JOB = attrs.evolve(NEW_JOB, circuit_type="cirq", shots=10)
+OLD_CALLS = {
+    "fetch_job": lambda client: sj.fetch_job(client, "a,b"),
+    "submit_job": lambda client: sj.submit_job(client, OLD_NEW_JOB),
+    "cancel_jobs": lambda client: sj.cancel_jobs(client, ["a,b"]),
+    "fetch_targets": sj.fetch_targets,
+    "fetch_target_info": lambda client: sj.fetch_target_info(client, "ibmq_fez_qpu"),
+    "fetch_balance": sj.fetch_balance,
+    "wait": lambda client: sj.JobHandle(client, "a,b").wait_until_complete(timeout_seconds=9),
+    "cancel": lambda client: sj.JobHandle(client, "a,b").cancel(0),
+}
+
+
 def echo(request: sj.Request) -> bytes:
     """A body in which a server hands back what it was sent, secrets and all."""
     sent = [v.reveal() if isinstance(v, sj.Secret) else v for _, v in request.headers]
-    return " ".join(sent).encode()
+    return " ".join(sent).encode() + b" " + (request.body or b"")
 
 
 ANSWERS = {
     "good jobs": lambda _: jobs_response(job("running", "completed")),
+    "good circuits": lambda _: json_response({"a": circuit("Running"), "b": circuit("Done")}),
+    "echo of the options": lambda r: json_response(
+        {"message": json.loads(r.body or b"{}").get("options", "")}, status=400
+    ),
+    "echo of a token": lambda r: json_response(
+        {
+            "warnings": [
+                {"message": str(json.loads(json.loads(r.body or b"{}").get("options", "{}")))}
+            ]
+        }
+    ),
     "echo as an error": lambda r: sj.Response(status=400, body=echo(r)),
     "echo as json": lambda r: json_response({"message": echo(r).decode()}, status=401),
     "echo as a page": lambda r: sj.Response(status=200, body=b"<html>" + echo(r)),
+    "echo as an id": lambda r: json_response({"job_ids": [echo(r).decode()]}),
     "echo as jobs": lambda r: json_response({echo(r).decode(): {}}),
     "echo as a warning": lambda r: json_response({"warnings": [{"message": echo(r).decode()}]}),
     "busy": lambda _: json_response("busy", status=503),
@@ -79,13 +109,18 @@ def told(error: BaseException) -> str:
     return "\n".join(parts)
 
 
-@pytest.mark.filterwarnings("ignore::superstaq_jobs.SuperstaqWarning")
-@settings(deadline=None)
-@given(
-    call=st.sampled_from(sorted(CALLS)),
-    script=st.lists(st.sampled_from([*ANSWERS.values(), *FAULTS]), min_size=1, max_size=4),
-)
-def test_no_error_log_or_request_shows_a_secret(call, script):
+def fragments(secret):
+    """A secret as text may contain it: itself, or the strings inside it, perhaps escaped."""
+    texts = [*secret.values()] if isinstance(secret, dict) else [secret]
+    once = [json.dumps(text)[1:-1] for text in texts]
+    return {*texts, *once, *(json.dumps(text)[1:-1] for text in once)}
+
+
+def course(call, script, connect):
+    """What a call shows of itself, and the requests that it sent.
+
+    ``connect`` makes the client; no local of a frame here holds a secret, since those are shown.
+    """
     requests: list[sj.Request] = []
 
     def answer(request):
@@ -100,22 +135,36 @@ def test_no_error_log_or_request_shows_a_secret(call, script):
     logger = logging.getLogger("superstaq_jobs")
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)
-    client = sj.SuperstaqClient(
-        KEY,
-        HOST,
-        transport=ScriptedTransport.from_function(answer),
-        clock=FakeClock(),
-        **TOKENS,
-    )
+    client = connect(ScriptedTransport.from_function(answer))
     shown = []
-    try:
-        shown.append(repr(CALLS[call](client)))
-    except sj.SuperstaqException as error:
-        shown.append(told(error))
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(logging.NOTSET)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            result = call(client)
+            shown += [repr(result), repr(pickle.dumps(result))]
+        except sj.SuperstaqException as error:
+            shown.append(told(error))
+        finally:
+            logger.removeHandler(handler)
+            logger.setLevel(logging.NOTSET)
+    shown += [str(warning.message) for warning in caught]
     shown += [log.getvalue(), repr(client), str(client), repr(requests), repr(client.api)]
+    return shown, requests
+
+
+def connector(**options):
+    return lambda transport: sj.SuperstaqClient(
+        KEY, HOST, transport=transport, clock=FakeClock(), **options
+    )
+
+
+SCRIPTS = st.lists(st.sampled_from([*ANSWERS.values(), *FAULTS]), min_size=1, max_size=4)
+
+
+@settings(deadline=None)
+@given(call=st.sampled_from(sorted(CALLS)), script=SCRIPTS)
+def test_no_error_log_or_request_shows_a_secret(call, script):
+    shown, requests = course(CALLS[call], script, connector(**TOKENS))
     shown += [repr(attrs.asdict(request)) for request in requests]
     for request in requests:
         shown += [request.path, repr(request.body)]
@@ -124,6 +173,27 @@ def test_no_error_log_or_request_shows_a_secret(call, script):
             assert len(holders) == 1
     for secret in SECRETS:
         assert not [text for text in shown if secret in text]
+
+
+@settings(deadline=None)
+@given(
+    call=st.sampled_from(sorted(OLD_CALLS)),
+    script=SCRIPTS,
+    tokens=st.sampled_from([TOKENS, NESTED, BRACE]),
+)
+def test_of_v0_2_0_the_tokens_are_in_the_options_and_nowhere_else(call, script, tokens):
+    shown, requests = course(OLD_CALLS[call], script, connector(api_version="v0.2.0", **tokens))
+    for request in requests:
+        assert [n for n, v in request.headers if v == sj.Secret(KEY)] == ["Authorization"]
+        data = json.loads(request.body or b"{}")
+        sent = json.loads(data.pop("options", "{}"))
+        assert tokens.items() <= sent.items() or request.method == "GET"
+        shown += [request.path, repr(request.headers), json.dumps(data)]
+    for secret in (KEY, *tokens.values()):
+        for fragment in fragments(secret):
+            for text in shown:
+                at = text.find(fragment)
+                assert at < 0, text[max(0, at - 300) : at + 60]
 
 
 def test_a_request_cannot_be_pickled_with_its_secrets():

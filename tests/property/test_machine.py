@@ -4,6 +4,9 @@ Each process has a client; each job may be held by handles of several processes.
 meet faults. Whatever happens: no submission is lost or doubled, no handle goes back, no deadline is
 missed, no request is sent for a job that is known to be finished, and every error is one of ours.
 
+It runs on both versions of the API. In v0.2.0 there are no submission keys, each circuit has an id
+of its own and can be cancelled alone, and no circuit is requested again that was seen finished.
+
 ``MACHINE_EXAMPLES=2000`` in the environment runs that many examples.
 """
 
@@ -90,7 +93,7 @@ PLANS = st.lists(
 class Job:
     """A job on the server, with all its past states."""
 
-    def __init__(self, job_id: UUID, order: dict[str, Any], submitted_at: dt.datetime) -> None:
+    def __init__(self, job_id: Any, order: dict[str, Any], submitted_at: dt.datetime) -> None:
         self.job_id = job_id
         self.order = order
         self.submitted_at = submitted_at
@@ -149,18 +152,20 @@ class Sent(NamedTuple):
 class Server:
     """The service in memory: jobs that keep the rules, and the faults on the way to it."""
 
+    api_version = "v0.3.0"
+
     def __init__(self, *, filters_tags: bool) -> None:
         self.clock = FakeClock(utc=NOON)
         self.filters_tags = filters_tags
-        self.jobs: dict[UUID, Job] = {}
+        self.jobs: dict[Any, Job] = {}
         self.faults: deque[Fault] = deque()
         self.outage_until = 0.0
         self.sent: list[Sent] = []
         self.deadline: float | None = None
         self.is_heeded = False
         self.asks_to_wait_until = 0.0
-        self.on_look: Callable[[UUID], None] = lambda _job_id: None
-        self.on_report: Callable[[UUID, int], None] = lambda _job_id, _version: None
+        self.on_look: Callable[[Any, list[str]], None] = lambda _job_id, _ids: None
+        self.on_report: Callable[[Any, Any], None] = lambda _job_id, _shown: None
         self._agenda: list[tuple[float, int, Callable[[], object]]] = []
         self._numbers = itertools.count(1)
         self.effects_to_come = 0
@@ -220,6 +225,20 @@ class Server:
         stopped = [text for job in asked if not job.vanished for text in self.stop(job)]
         return answer({"succeeded": stopped, "message": f"{len(stopped)} cancelled"})
 
+    def read_id(self, text: str) -> Any:
+        return UUID(text)
+
+    def _kind(self, request: sj.Request) -> tuple[str, Any]:
+        """What a request is for, and its query."""
+        pairs = parse_qsl(urlsplit(request.path).query)
+        kind = {"POST": "submit", "PUT": "cancel"}.get(request.method, "search")
+        return "poll" if any(name == "job_id" for name, _ in pairs) else kind, pairs
+
+    def _polled(self, pairs: list[tuple[str, str]]) -> tuple[Any, list[str]]:
+        """The job that is polled, and the ids in the request."""
+        (text,) = (value for name, value in pairs if name == "job_id")
+        return UUID(text), [text]
+
     def _show(self, pairs: list[tuple[str, str]], fault: Fault) -> tuple[sj.Response, list[Any]]:
         ids = {UUID(value) for name, value in pairs if name == "job_id"}
         tags = {value for name, value in pairs if name == "tags"}
@@ -237,17 +256,14 @@ class Server:
 
     def serve(self, request: sj.Request, timeout_seconds: float) -> sj.Response:
         now = self.clock.now()
-        pairs = parse_qsl(urlsplit(request.path).query)
-        kind = {"POST": "submit", "PUT": "cancel"}.get(request.method, "search")
-        kind = "poll" if any(name == "job_id" for name, _ in pairs) else kind
+        kind, asked = self._kind(request)
         if self.deadline is not None:
             assert now + timeout_seconds <= self.deadline + EPSILON
         assert timeout_seconds <= REQUEST_TIMEOUT_SECONDS
         if self.is_heeded:
             assert now >= self.asks_to_wait_until - EPSILON
         if kind == "poll":
-            (job_id,) = (UUID(value) for name, value in pairs if name == "job_id")
-            self.on_look(job_id)
+            self.on_look(*self._polled(asked))
         self.catch_up()
         fault = self.faults.popleft() if self.faults else Fault("fine")
         if fault.kind == "outage":
@@ -262,11 +278,11 @@ class Server:
                 return self._create(json.loads(request.body or b"")), []
             if kind == "cancel":
                 return self._cancel(json.loads(request.body or b"")), []
-            return self._show(pairs, fault)
+            return self._show(asked, fault)
 
         response, reported = self._through(fault, take_effect, timeout_seconds)
-        for job_id, version in reported:
-            self.on_report(job_id, version)
+        for job_id, shown in reported:
+            self.on_report(job_id, shown)
         return response
 
     def _through(
@@ -316,6 +332,79 @@ class Server:
 
         self.effects_to_come += 1
         self.later(seconds, effect)
+
+
+class OldServer(Server):
+    """The service as API v0.2.0 shows it: each circuit is a job with an id of its own."""
+
+    api_version = "v0.2.0"
+
+    def read_id(self, text: str) -> Any:
+        return text
+
+    def _kind(self, request: sj.Request) -> tuple[str, Any]:
+        kinds = {"/jobs": "submit", "/cancel_jobs": "cancel", "/fetch_jobs": "poll"}
+        data = json.loads(request.body or b"")
+        return kinds[request.path.removeprefix("/v0.2.0")], data.get("job_ids")
+
+    def circuits(self, ids: list[str]) -> list[tuple[Job, int]]:
+        """The circuits with these ids: the job of each, and the index in it."""
+        places = {
+            circuit_id: (job, index)
+            for job in self.jobs.values()
+            for index, circuit_id in enumerate(job.job_id.split(","))
+        }
+        return [places[each] for each in ids]
+
+    def _polled(self, ids: list[str]) -> tuple[Any, list[str]]:
+        assert ids
+        (job_id,) = {job.job_id for job, _ in self.circuits(ids)}
+        return job_id, ids
+
+    def _create(self, body: dict[str, Any]) -> sj.Response:
+        number = next(self._numbers)
+        ids = [f"{number}-{index}" for index in range(len(json.loads(body["cirq_circuits"])))]
+        order = {"target": body["target"], "circuits": body["cirq_circuits"], "tags": []}
+        job = Job(",".join(ids), {**order, "job_type": "submit"}, self._stamp())
+        self.jobs[job.job_id] = job
+        return answer({"job_ids": ids})
+
+    def _cancel(self, body: dict[str, Any]) -> sj.Response:
+        stopped = []
+        for circuit_id, (job, index) in zip(
+            body["job_ids"], self.circuits(body["job_ids"]), strict=True
+        ):
+            if not job.statuses[index].is_terminal and not job.vanished:
+                job.move(index, "cancelled", self._stamp())
+                stopped.append(circuit_id)
+        return answer({"succeeded": stopped})
+
+    def _show(self, ids: Any, fault: Fault) -> tuple[sj.Response, list[Any]]:
+        body, shown = {}, []
+        for circuit_id, (job, index) in zip(ids, self.circuits(ids), strict=True):
+            if job.vanished or fault.kind == "absent":
+                continue
+            back = int(fault.number) if fault.kind == "stale" else 0
+            text, _ = job.versions[max(0, len(job.versions) - 1 - back)][index]
+            word, status = OLD_WORDS[text]
+            samples = {"0": 3, "1": 7} if word == "Done" else None
+            body[circuit_id] = {"status": word, "target": job.order["target"], "samples": samples}
+            shown.append((job.job_id, (index, status)))
+        return answer(body), shown
+
+
+OLD_WORDS = {
+    **dict.fromkeys(["received", "awaiting_compile", "compiling"], ("Submitted", "received")),
+    **dict.fromkeys(["awaiting_submission"], ("Ready", "received")),
+    **dict.fromkeys(["awaiting_simulation", "pending"], ("Queued", "pending")),
+    **dict.fromkeys(["simulating", "running"], ("Running", "running")),
+    **dict.fromkeys(["unrecognized", "failed"], ("Failed", "failed")),
+    "completed": ("Done", "completed"),
+    "cancelled": ("Cancelled", "cancelled"),
+    "deleted": ("Deleted", "deleted"),
+    "teleporting": ("Teleporting", "Teleporting"),
+}
+"""How v0.2.0 writes each status, and how a record has that."""
 
 
 NEVER_ARRIVES: dict[str, Callable[[], Exception]] = {
@@ -375,6 +464,7 @@ class Process:
             jitter=random.Random(seed).random,
             retry_policy=sj.RetryPolicy(budget=budget),
             request_timeout_seconds=REQUEST_TIMEOUT_SECONDS,
+            api_version=server.api_version,
         )
 
 
@@ -385,12 +475,14 @@ class Held:
         self.process = process
         self.handle = handle
         self.version: int | None = None
+        self.told: dict[int, str] = {}
         self.seen: sj.JobSnapshot | None = None
 
 
 class Machine(RuleBasedStateMachine):
     processes = Bundle("processes")
     handles = Bundle("handles")
+    server_type: type[Server] = Server
 
     def __init__(self) -> None:
         super().__init__()
@@ -399,7 +491,7 @@ class Machine(RuleBasedStateMachine):
 
     @initialize(target=processes, filters_tags=st.booleans(), budget=st.sampled_from([0, 2, 20]))
     def begin(self, filters_tags, budget):
-        self.server = Server(filters_tags=filters_tags)
+        self.server = self.server_type(filters_tags=filters_tags)
         return self._start(budget)
 
     def _start(self, budget) -> Process:
@@ -407,7 +499,7 @@ class Machine(RuleBasedStateMachine):
         self.everyone.append(process)
         return process
 
-    def _hold(self, process: Process, job_id: UUID) -> Held:
+    def _hold(self, process: Process, job_id: Any) -> Held:
         held = Held(process, sj.JobHandle(process.client, job_id))
         self.held.append(held)
         return held
@@ -430,24 +522,33 @@ class Machine(RuleBasedStateMachine):
         if timeout_seconds is not None:
             assert server.clock.now() <= started + timeout_seconds + EPSILON
         server.deadline = None
-        server.on_look = lambda _job_id: None
-        server.on_report = lambda _job_id, _version: None
+        server.on_look = lambda _job_id, _ids: None
+        server.on_report = lambda _job_id, _shown: None
         server.settle()
 
     def _watch(self, held: Held, is_done: Callable[[sj.JobSnapshot], bool]) -> None:
         handle = held.handle
 
-        def on_look(job_id: UUID) -> None:
+        def on_look(job_id: Any, ids: list[str]) -> None:
             assert job_id == handle.job_id()
             latest = handle.latest
             assert latest is None or not (latest.is_terminal or is_done(latest))
+            if latest is not None:
+                finished = {c.circuit_id for c in latest.circuits if c.is_terminal}
+                assert finished.isdisjoint(ids)
 
-        def on_report(job_id: UUID, version: int) -> None:
+        def on_report(job_id: Any, shown: Any) -> None:
             assert job_id == handle.job_id()
-            held.version = max(version, held.version or 0)
+            self._note(held, shown)
 
         self.server.on_look = on_look
         self.server.on_report = on_report
+
+    def _note(self, held: Held, shown: Any) -> None:
+        held.version = max(shown, held.version or 0)
+
+    def _new_job(self, target_name: str, size: int) -> sj.NewJob:
+        return sj.NewJob(target=target_name, circuits=["OPENQASM 2.0;"] * size, tags=["mine"])
 
     # ---- submissions
 
@@ -466,7 +567,8 @@ class Machine(RuleBasedStateMachine):
     )
     def submit(self, process, key, target_name, size, timeout, faults):
         server = self.server
-        new = sj.NewJob(target=target_name, circuits=["OPENQASM 2.0;"] * size, tags=["mine"])
+        new = self._new_job(target_name, size)
+        key = key if process.client.api.keeps_tags else None
         tag = f"submission-key:{key}"
         before = set(server.jobs)
         owners = server.with_tag(tag)
@@ -497,7 +599,7 @@ class Machine(RuleBasedStateMachine):
         assert (job.order["target"], job.order["job_type"]) == (target_name, "submit")
         if key is None:
             assert (created, receipt.adopted) == ([job], False)
-            assert job.order["tags"] == ["mine"]
+            assert job.order["tags"] == list(new.tags)
         else:
             assert server.with_tag(tag) == [job]
             assert job.order["tags"][:2] == ["mine", tag]
@@ -518,7 +620,7 @@ class Machine(RuleBasedStateMachine):
     @rule(target=handles, held=consumes(handles), budget=st.sampled_from([0, 2, 20]))
     def restart_from_the_id(self, held, budget):
         self.held.remove(held)
-        return self._hold(self._start(budget), UUID(str(held.handle.job_id())))
+        return self._hold(self._start(budget), self.server.read_id(str(held.handle.job_id())))
 
     # ---- asking
 
@@ -653,6 +755,8 @@ class Machine(RuleBasedStateMachine):
     @rule(held=handles, index=INDICES, faults=FAULT_LISTS)
     def cancel(self, held, index, faults):
         job = self.server.jobs[held.handle.job_id()]
+        others = [each for each in range(job.size) if index not in {None, each}]
+        untouched = [job.versions[-1][each] for each in others]
         with self._action(faults) as sent:
             self._watch(held, lambda _: False)
             was_known_to_be_over = held.handle.latest is not None and held.handle.latest.is_terminal
@@ -670,13 +774,17 @@ class Machine(RuleBasedStateMachine):
                     receipt.cancelled != ()
                     or was_known_to_be_over
                     or held.handle.latest.is_terminal
+                    or held.handle.latest.circuits[index].is_terminal
                 )
-                assert job.is_over
-        puts = [each for each in sent if each.kind == "cancel"]
+                assert job.is_over or (index is not None and job.statuses[index].is_terminal)
         if was_known_to_be_over:
             assert sent == []
+        self._check_cancel_of_one(index, job, [each for each in sent if each.kind == "cancel"])
+        assert [job.versions[-1][each] for each in others] == untouched
+
+    def _check_cancel_of_one(self, index, job, cancels):
         if index is not None and job.size > 1:
-            assert puts == []
+            assert cancels == []
 
     # ---- the world
 
@@ -703,9 +811,13 @@ class Machine(RuleBasedStateMachine):
             held.seen = latest
             if latest is None:
                 assert held.version is None
+                assert held.told == {}
                 continue
-            truth = self.server.jobs[latest.job_id].versions[held.version]
-            assert tuple((c.status_text, c.updated_at) for c in latest.circuits) == truth
+            self._check_told(held, latest)
+
+    def _check_told(self, held, latest):
+        truth = self.server.jobs[latest.job_id].versions[held.version]
+        assert tuple((c.status_text, c.updated_at) for c in latest.circuits) == truth
 
     @invariant()
     def repetitions_stay_within_the_budget(self):
@@ -729,13 +841,36 @@ class Machine(RuleBasedStateMachine):
         assert len(tags) == len(set(tags))
 
 
+class OldMachine(Machine):
+    """The same over API v0.2.0, which says no times: the latest response is the newest."""
+
+    server_type = OldServer
+
+    def _new_job(self, target_name: str, size: int) -> sj.NewJob:
+        circuits = json.dumps([{"cirq_type": "Circuit", "moments": []}] * size)
+        return sj.NewJob(target=target_name, circuits=circuits, circuit_type="cirq", shots=10)
+
+    def _note(self, held: Held, shown: Any) -> None:
+        index, text = shown
+        if not known_status(held.told.get(index, "unknown")).is_terminal:
+            held.told[index] = text
+
+    def _check_cancel_of_one(self, index, job, cancels):
+        """One circuit can be cancelled alone."""
+
+    def _check_told(self, held, latest):
+        assert {c.index: c.status_text for c in latest.circuits} == held.told
+        assert all(circuit.updated_at is None for circuit in latest.circuits)
+
+
+@pytest.mark.parametrize("machine", [Machine, OldMachine])
 @pytest.mark.filterwarnings(
     "ignore:the server uses a circuit status:superstaq_jobs.SuperstaqWarning"
 )
 @pytest.mark.timeout(0)
-def test_whatever_happens_nothing_is_lost_doubled_forgotten_or_late():
+def test_whatever_happens_nothing_is_lost_doubled_forgotten_or_late(machine):
     run_state_machine_as_test(
-        Machine,
+        machine,
         settings=settings(
             max_examples=EXAMPLES,
             stateful_step_count=STEPS,

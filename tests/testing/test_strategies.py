@@ -8,6 +8,7 @@ import re
 
 import pytest
 from general_superstaq import models
+from general_superstaq import typing as official_v0_2_0
 from hypothesis import find, given
 from hypothesis import strategies as st
 from shrinking import FOUND, least
@@ -16,6 +17,7 @@ from superstaq_jobs.records import CircuitStatus, CircuitType, JobType
 from superstaq_jobs.records.snapshots import PER_CIRCUIT_LISTS
 from superstaq_jobs.records.status import may_become, parse_status
 from superstaq_jobs.testing import strategies as sts
+from superstaq_jobs.wire.v0_2_0 import V0_2_0
 
 JANUARY = dt.datetime(2026, 1, 1, 23)  # noqa: DTZ001 - the zone is drawn
 DAY = dt.timedelta(days=1)
@@ -58,6 +60,59 @@ def test_snapshots_are_as_requested(data, size):
     assert [c.status_text for c in fixed.circuits] == ["running", "odd"]
     assert fixed.job_id == snapshot.job_id
     assert data.draw(sts.circuit_snapshots(index=4, status="failed")).index == 4
+
+
+SAID = {
+    "a circuit's own target": lambda s: "target" in s.circuits[0].extra,
+    "a word with a second spelling": lambda s: "status" in s.circuits[0].extra,
+    "more about a failure": lambda s: "failure" in s.circuits[0].extra,
+    "no target": lambda s: s.target is None,
+    "no shots": lambda s: s.circuits[0].shots is None,
+    "an unknown word": lambda s: s.status is CircuitStatus.UNKNOWN,
+    "an id that is not a UUID": lambda s: s.job_id.startswith("c-"),
+}
+
+
+@pytest.mark.parametrize("what", SAID)
+def test_a_snapshot_of_v0_2_0_sometimes_has(what):
+    strategy = sts.job_snapshots(api_version="v0.2.0", unknown_statuses=True)
+    assert SAID[what](find(strategy, lambda s: bool(SAID[what](s)), settings=FOUND))
+
+
+@given(st.data())
+def test_what_is_drawn_for_v0_2_0_is_as_requested(data):
+    snapshot = data.draw(sts.job_snapshots(job_id="a,b", api_version="v0.2.0", extra=False))
+    assert [circuit.circuit_id for circuit in snapshot.circuits] == ["a", "b"]
+    assert not any(circuit.extra for circuit in snapshot.circuits)
+    fixed = data.draw(sts.job_snapshots(statuses=["running", "odd"], api_version="v0.2.0"))
+    assert [circuit.status_text for circuit in fixed.circuits] == ["running", "odd"]
+    over = data.draw(sts.job_snapshots(terminal=False, api_version="v0.2.0"))
+    assert not over.is_terminal
+    assert data.draw(sts.circuit_snapshots(index=4, api_version="v0.2.0")).circuit_id
+    job_id = data.draw(sts.job_ids(api_version="v0.2.0"))
+    assert len({*job_id.split(",")}) == job_id.count(",") + 1
+    receipt = data.draw(sts.submit_receipts(api_version="v0.2.0"))
+    assert receipt.num_circuits == len(receipt.job_id.split(","))
+    payload = data.draw(
+        sts.wire_payloads(
+            api_version="v0.2.0", num_circuits=2, statuses=["Done"], targets=["a_b_qpu"]
+        )
+    )
+    assert len(payload) == 2
+    assert {circuit["status"] for circuit in payload.values()} == {"Done"}
+    assert {circuit.get("target") for circuit in payload.values()} <= {"a_b_qpu", None}
+
+
+@given(sts.new_jobs(api_version="v0.2.0"))
+def test_a_new_job_for_v0_2_0_is_one_that_it_can_run(job):
+    assert len(V0_2_0.submit_job(job).request.body) > 0
+
+
+@given(sts.wire_payloads(api_version="v0.2.0"))
+def test_a_payload_of_v0_2_0_has_the_fields_of_the_official_one(payload):
+    for circuit in payload.values():
+        assert set(circuit) <= {*official_v0_2_0.Job.__annotations__, "failure"}
+        assert "status" in circuit
 
 
 @given(sts.job_snapshots(targets=["a_b_qpu", "a_c_qpu"], max_outcomes=1, terminal=False))
@@ -115,6 +170,25 @@ def test_small_values_are_as_requested(data):
         lambda: sts.wire_payloads(statuses="failed"),
         lambda: sts.moments(min_value=JANUARY, max_value=JANUARY - DAY),
         lambda: sts.job_queries(fields=["nothing"]),
+        *(
+            lambda make=make: make(api_version="v0.1.0")
+            for make in (
+                *(sts.job_snapshots, sts.circuit_snapshots, sts.job_histories, sts.job_ids),
+                *(sts.wire_payloads, sts.broken_payloads, sts.hostile_payloads, sts.new_jobs),
+                *(sts.submit_receipts, sts.cancel_receipts),
+            )
+        ),
+        lambda: sts.job_snapshots(num_circuits=0, api_version="v0.2.0"),
+        lambda: sts.job_snapshots(statuses=[], api_version="v0.2.0"),
+        lambda: sts.job_snapshots(statuses=["compiling"], api_version="v0.2.0"),
+        lambda: sts.job_snapshots(statuses=["Running"], api_version="v0.2.0"),
+        lambda: sts.job_snapshots(job_id="a,b", num_circuits=3, api_version="v0.2.0"),
+        lambda: sts.circuit_snapshots(status="simulating", api_version="v0.2.0"),
+        lambda: sts.job_histories(ends=["unrecognized"], api_version="v0.2.0"),
+        lambda: sts.job_histories(job_type="compile", api_version="v0.2.0"),
+        lambda: sts.new_jobs(circuit_type="qasm", api_version="v0.2.0"),
+        lambda: sts.new_jobs(job_type="convert", api_version="v0.2.0"),
+        lambda: sts.wire_payloads(irregular_lists=True, api_version="v0.2.0"),
     ],
 )
 def test_contradictory_arguments_are_refused_at_once(make):
@@ -173,9 +247,10 @@ def test_a_snapshot_shrinks_to_what_a_person_can_read():
 
 
 LIVES = sts.job_histories() | sts.job_histories(deletion=True, num_circuits=4)
+OLD_LIVES = sts.job_histories(api_version="v0.2.0", deletion=True)
 
 
-@given(LIVES)
+@given(LIVES | OLD_LIVES)
 def test_a_history_begins_received_and_is_finished_only_at_its_end(history):
     assert set(history[0].statuses) == {"received"}
     assert [snapshot.is_terminal for snapshot in history].index(True) + 1 == len(history) or (
@@ -195,9 +270,9 @@ def test_a_history_takes_valid_steps_and_its_times_advance(history):
             assert old == new or before.fetched_at < new.updated_at <= after.fetched_at
 
 
-@given(LIVES)
+@given(LIVES | OLD_LIVES)
 def test_counts_and_messages_are_where_they_belong(history):
-    runs = history[0].job_type in {JobType.SUBMIT, JobType.SIMULATE}
+    runs = history[0].job_type in {JobType.SUBMIT, JobType.SIMULATE, None}
     for circuit in (circuit for snapshot in history for circuit in snapshot.circuits):
         assert (circuit.counts is not None) is (runs and circuit.status == "completed")
         assert circuit.counts is None or circuit.counts.shots == circuit.shots
@@ -218,6 +293,16 @@ def test_a_history_is_as_requested(data, end):
     assert (last.target, last.job_type, last.circuits[1].shots) == ("a_b_qpu", "submit", 7)
     assert end != "completed" or [c.counts.num_bits for c in last.circuits] == [2, 2]
     assert not {"simulating", "awaiting_simulation"} & {t for s in history for t in s.statuses}
+
+
+@given(OLD_LIVES)
+def test_a_history_of_v0_2_0_takes_valid_steps(history):
+    for before, after in itertools.pairwise(history):
+        assert before.fetched_at < after.fetched_at
+        assert before.circuits != after.circuits
+        for old, new in zip(before.circuits, after.circuits, strict=True):
+            assert may_become(old.status, new.status)
+            assert old.circuit_id == new.circuit_id
 
 
 def test_some_circuits_of_a_history_are_ahead_of_others():
@@ -262,19 +347,21 @@ def test_payloads_are_broken_in_all_depths(pattern):
     assert path.startswith("$.")
 
 
+@pytest.mark.parametrize("api_version", ["v0.3.0", "v0.2.0"])
 @pytest.mark.parametrize(
     "words",
     ["not JSON", "wrong shape", "wrong at", "cut short", "NaN", "1e999", "digits", "deep", "twice",
      "surrogate", "utf-16"],
 )  # fmt: skip
-def test_every_kind_of_hostile_body_is_drawn(words):
-    hostile = find(
-        sts.hostile_payloads(), lambda hostile: words in hostile.description, settings=FOUND
-    )
+def test_every_kind_of_hostile_body_is_drawn(words, api_version):
+    bodies = sts.hostile_payloads(api_version=api_version)
+    hostile = find(bodies, lambda hostile: words in hostile.description, settings=FOUND)
     assert isinstance(hostile.body, bytes)
 
 
+@pytest.mark.parametrize("api_version", ["v0.3.0", "v0.2.0"])
 @pytest.mark.parametrize("is_refused", [True, False])
 @given(st.data())
-def test_hostile_bodies_are_as_requested(is_refused, data):
-    assert data.draw(sts.hostile_payloads(is_refused=is_refused)).is_refused is is_refused
+def test_hostile_bodies_are_as_requested(is_refused, api_version, data):
+    hostile = data.draw(sts.hostile_payloads(is_refused=is_refused, api_version=api_version))
+    assert hostile.is_refused is is_refused

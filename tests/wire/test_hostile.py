@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import pickle
+import warnings
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -25,9 +28,9 @@ def with_field(value: bytes) -> bytes:
     return FIELDS + b',"new_field":' + value + b"}}"
 
 
-def refused(body: bytes) -> sj.ProtocolError:
+def refused(body: bytes, api_version: str = "v0.3.0") -> sj.ProtocolError:
     with pytest.raises(sj.ProtocolError) as caught:
-        sj.decode_jobs(body)
+        sj.decode_jobs(body, api_version=api_version)
     error = caught.value
     for text in (str(error), repr(error), error.message):
         assert len(text.encode("utf-8", "surrogatepass")) <= LONGEST_ERROR_BYTES
@@ -94,6 +97,85 @@ BODIES = {
 @pytest.mark.parametrize("name", BODIES)
 def test_it_is_refused_with_a_short_error(name):
     refused(BODIES[name])
+
+
+OLD_GOOD = b'{"a":{"status":"Done","shots":10,"samples":{"00":4,"11":6}}}'
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_it_is_refused_by_the_reader_of_v0_2_0_too(name):
+    refused(BODIES[name].replace(GOOD, OLD_GOOD).replace(FIELDS, OLD_GOOD[:-2]), "v0.2.0")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"[]", b"null", b'"x"', b"3", b'{"a":null}', b'{"a":[]}', b'{"a":{}}', b'{"":{}}'),
+        *(b'{"a b":{"status":"Done"}}', b'{"a,b":{"status":"Done"}}', b'{"a":"Done"}'),
+        *(b'{"a":{"status":null}}', b'{"a":{"status":["Done"]}}', b'{"a":{"status":{"a":1}}}'),
+        *(b'{"a":{"status":"Done","samples":{"0":"3"}}}', b'{"a":{"status":1,"samples":[]}}'),
+        *(b'{"a":{"status":"Done","target":"nowhere"}}', b'{"a":{"status":"Done","shots":"1"}}'),
+        json.dumps({f"c{n}": n for n in range(100_000)}).encode(),
+        json.dumps({"x" * 1_000_000: {"status": 1}}).encode(),
+    ],
+    ids=lambda body: body[:40].decode(),
+)
+def test_a_body_of_v0_2_0_in_another_shape_is_refused(body):
+    assert refused(body, "v0.2.0").problems
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        *({"failure": 3}, {"failure": []}, {"failure": {"error": None}}, {"failure": {}}),
+        *({"samples": None}, {"samples": {}}, {"samples": {"": 3}}, {"num_qubits": "two"}),
+        *({"circuit_type": "quil"}, {"circuit_type": None}, {"target": None}, {"shots": -1}),
+        *({"data": [[]]}, {"pulse_gate_circuits": 3}, {"circuit_id": 7}, {"extra": {"a": 1}}),
+        *({"index": "x"}, {"counts": {"0": 1}}, {"status_text": 3}, {"warnings": ["x"]}),
+        {"failure": json.loads("[" * 60 + "]" * 60)},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("word", ["Done", "Failed", "", "running", "Läuft"])
+def test_a_circuit_that_is_odd_is_kept_with_what_is_known(fields, word):
+    body = json.dumps({"a": {"status": word, **fields}, "b": {"status": "Done"}}).encode()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", sj.SuperstaqWarning)
+        (snapshot,) = sj.decode_jobs(body, api_version="v0.2.0", job_ids=["a,b"])
+        again = sj.encode_jobs([snapshot], api_version="v0.2.0")
+        assert sj.decode_jobs(again, api_version="v0.2.0", job_ids=["a,b"]) == (snapshot,)
+    assert pickle.loads(pickle.dumps(snapshot)).digest == snapshot.digest
+    assert snapshot.circuits[1].status == "completed"
+    assert json.loads(again)["a"]["status"] == word
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"[]", b"null", b"<html>", b"{}", b'{"job_ids":null}', b'{"job_ids":"a"}',
+     b'{"job_ids":[]}', b'{"job_ids":[1]}', b'{"job_ids":["a b"]}', b'{"job_ids":[""]}',
+     b'{"job_ids":{"a":1}}', b'{"succeeded":null}', b'{"succeeded":[1]}', b'{"succeeded":"a"}',
+     b'{"superstaq_targets":[]}',
+     b'{"superstaq_targets":{"a_b_qpu":3}}', b'{"superstaq_targets":{"":{}}}', b'{"target_info":3}',
+     b'{"superstaq_targets":{"a_b_qpu":{"retired":"no"}}}', b'{"balance":"3"}', b'{"balance":null}',
+     b'{"warnings":3}', b'{"job_ids":["a"],"warnings":{"a":1}}'],
+)  # fmt: skip
+def test_every_call_of_v0_2_0_meets_any_response_with_a_result_or_a_typed_error(body):
+    new = sj.NewJob(
+        target="ss_unconstrained_simulator", circuits="{}", circuit_type="cirq", shots=1
+    )
+    for call in (
+        lambda client: sj.fetch_job(client, "a,b"),
+        lambda client: sj.submit_job(client, new),
+        lambda client: sj.cancel_jobs(client, ["a,b"]),
+        lambda client: sj.JobHandle(client, "a,b").cancel(1),
+        sj.fetch_targets,
+        lambda client: sj.fetch_target_info(client, "ibmq_fez_qpu"),
+        sj.fetch_balance,
+    ):
+        transport = ScriptedTransport.from_function(lambda _: sj.Response(status=200, body=body))
+        with warnings.catch_warnings(), contextlib.suppress(sj.SuperstaqException):
+            warnings.simplefilter("ignore", sj.SuperstaqWarning)
+            call(client_on(transport, api_version="v0.2.0"))
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from superstaq_jobs.records import (
 )
 from superstaq_jobs.records.status import NEXT_STATUSES, PROGRESS
 
-from . import values
+from . import v0_2_0, values
 from .choices import Choices
 from .snapshots import job_snapshots
 
@@ -50,6 +50,7 @@ def job_histories(
     num_bits: int | None = None,
     max_outcomes: int = 6,
     deletion: bool = False,
+    api_version: str = "v0.3.0",
 ) -> st.SearchStrategy[list[JobSnapshot]]:
     """Valid histories of a job, as a polling client sees them: from ``received`` to the end.
 
@@ -69,32 +70,40 @@ def job_histories(
         num_bits: The length of the bitstrings; None for any.
         max_outcomes: The largest number of different bitstrings of a circuit.
         deletion: Whether some circuits are deleted in the end.
+        api_version: The version of the API through which the client polls. In v0.2.0 it sees fewer
+            steps, and no ``updated_at``, and no circuit ends as unrecognized.
 
     Raises:
         ValueError: ``num_circuits`` is less than 1 (a job without circuits is never finished), or a
-            circuit cannot end in one of ``ends``.
+            circuit cannot end in one of ``ends``, or the version does not exist or cannot do it.
     """
+    is_old = values.is_v0_2_0(api_version)
     if num_circuits is not None and num_circuits < 1:
         raise ValueError(
             f"num_circuits must be >= 1, since a job without circuits is never finished; "
             f"got {num_circuits}"
         )
-    allowed = _FINAL_STATUSES if ends is None else frozenset(map(CircuitStatus, ends))
-    if not allowed or not allowed <= _FINAL_STATUSES:
+    possible = _FINAL_STATUSES.intersection(v0_2_0.STATUSES if is_old else CircuitStatus)
+    allowed = possible if ends is None else frozenset(map(CircuitStatus, ends))
+    if not allowed or not allowed <= possible:
         raise ValueError(
-            f"ends must be one or more of {', '.join(sorted(_FINAL_STATUSES))}; "
+            f"ends must be one or more of {', '.join(sorted(possible))}; "
             f"got {', '.join(sorted(allowed)) or 'none'}"
         )
+    kinds = v0_2_0.JOB_TYPES if is_old else tuple(JobType)
+    if job_type is not None and JobType(job_type) not in kinds:
+        raise ValueError(f"API {api_version} has no {JobType(job_type)} jobs")
     options = _Options(
         low=num_circuits or 1,
         high=num_circuits or 3,
-        kinds=tuple(JobType) if job_type is None else (JobType(job_type),),
+        kinds=kinds if job_type is None else (JobType(job_type),),
         ends=allowed,
         targets=values.check_targets(targets),
         shots=shots,
         num_bits=num_bits,
         max_outcomes=max_outcomes,
         deletion=deletion,
+        is_v0_2_0=is_old,
     )
     return _job_histories(options)
 
@@ -112,6 +121,7 @@ class _Options:
     num_bits: int | None
     max_outcomes: int
     deletion: bool
+    is_v0_2_0: bool
 
 
 class _Event(NamedTuple):
@@ -144,10 +154,11 @@ def _job_histories(draw: st.DrawFn, options: _Options) -> list[JobSnapshot]:
         circuits=[events[0].circuit for events in histories],
         fetched_at=start,
     )
-    return [
+    history = [
         received,
         *_observed(received, [event for history in histories for event in history[1:]]),
     ]
+    return v0_2_0.shown(draw, history) if options.is_v0_2_0 else history
 
 
 def _circuit_history(

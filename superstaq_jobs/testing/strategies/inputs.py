@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from superstaq_jobs.records import (
     TargetQuery,
 )
 
-from . import values
+from . import v0_2_0, values
 from .choices import Choices
 from .snapshots import FREE_METADATA, FREE_TAGS, KINDS, METADATA, TAGS
 
@@ -52,6 +53,7 @@ def new_jobs(
     job_type: JobType | None = None,
     circuit_type: CircuitType | None = None,
     targets: Sequence[str] | None = None,
+    api_version: str = "v0.3.0",
 ) -> st.SearchStrategy[NewJob]:
     """Jobs to submit.
 
@@ -59,28 +61,40 @@ def new_jobs(
         job_type: Their type; None for any.
         circuit_type: The format of their circuits; None for any.
         targets: The targets that they may have; None for any.
+        api_version: The version of the API, which can run them.
 
     Raises:
-        ValueError: ``targets`` is empty.
+        ValueError: ``targets`` is empty, or the version does not exist or cannot run such jobs.
     """
-    return _new_jobs(job_type, circuit_type, values.check_targets(targets))
+    kinds: tuple[Any, ...] = KINDS
+    is_old = values.is_v0_2_0(api_version)
+    if is_old:
+        kinds = (*itertools.product(v0_2_0.JOB_TYPES, v0_2_0.CIRCUIT_TYPES, (False, True)),)
+    kinds = tuple(
+        (kind, form, dry_run)
+        for kind, form, dry_run in kinds
+        if job_type in {None, kind} and circuit_type in {None, form}
+    )
+    if not kinds:
+        wanted = " ".join(str(each) for each in (job_type, circuit_type) if each is not None)
+        raise ValueError(f"API {api_version} has no {wanted} jobs")
+    return _new_jobs(kinds, values.check_targets(targets), is_old)
 
 
 @st.composite
 def _new_jobs(
     draw: st.DrawFn,
-    job_type: JobType | None,
-    circuit_type: CircuitType | None,
+    kinds: Sequence[tuple[JobType, CircuitType, bool]],
     names: Sequence[str],
+    is_old: bool,
 ) -> NewJob:
     choices = Choices(draw, 12)
-    kind, format_, dry_run = choices.of(KINDS)
-    kind, written = job_type or kind, CircuitType(circuit_type or format_)
+    kind, circuit_type, dry_run = choices.of(kinds)
     method = choices.of((None, *SimMethod))
     fields: dict[str, Any] = {
         "target": choices.of(names),
-        "circuits": choices.of(_CIRQ_CIRCUITS if written is CircuitType.CIRQ else _CIRCUITS),
-        "circuit_type": written,
+        "circuits": choices.of(_CIRQ_CIRCUITS if circuit_type is CircuitType.CIRQ else _CIRCUITS),
+        "circuit_type": circuit_type,
         "job_type": kind,
         "dry_run": dry_run,
         "sim_method": method if kind is JobType.SIMULATE else None,
@@ -96,7 +110,7 @@ def _new_jobs(
             fields[part] = choices.flag()
         else:
             fields[part] = choices.of(METADATA, FREE_METADATA)
-    return NewJob(**fields)
+    return v0_2_0.new_job_of(fields) if is_old else NewJob(**fields)
 
 
 def job_queries(*, fields: Sequence[str] | None = None) -> st.SearchStrategy[JobQuery]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Final
+from uuid import UUID
 
 from hypothesis import strategies as st
 
@@ -29,21 +30,42 @@ _EXTRA: Final[tuple[dict[str, Any], ...]] = (
 )
 
 
-def submit_receipts() -> st.SearchStrategy[SubmitReceipt]:
-    """What the server returns for a submitted job."""
-    return st.builds(SubmitReceipt, job_id=values.job_ids(), num_circuits=st.integers(0, 100))
+def submit_receipts(*, api_version: str = "v0.3.0") -> st.SearchStrategy[SubmitReceipt]:
+    """What the server returns for a submitted job.
+
+    Args:
+        api_version: The version of the API.
+
+    Raises:
+        ValueError: The version does not exist.
+    """
+    ids = values.job_ids(api_version=api_version)
+    if values.is_v0_2_0(api_version):
+        return ids.map(lambda each: SubmitReceipt(job_id=each, num_circuits=len(each.split(","))))
+    return st.builds(SubmitReceipt, job_id=ids, num_circuits=st.integers(0, 100))
+
+
+def cancel_receipts(*, api_version: str = "v0.3.0") -> st.SearchStrategy[CancelReceipt]:
+    """What the server returns for a request to cancel jobs, some of which it may refuse.
+
+    Args:
+        api_version: The version of the API.
+
+    Raises:
+        ValueError: The version does not exist.
+    """
+    return _cancel_receipts(values.job_ids(api_version=api_version))
 
 
 @st.composite
-def cancel_receipts(draw: st.DrawFn) -> CancelReceipt:
-    """What the server returns for a request to cancel jobs, some of which it may refuse."""
-    requested = draw(st.lists(values.job_ids(), unique=True, max_size=4))
+def _cancel_receipts(draw: st.DrawFn, ids: st.SearchStrategy[UUID | str]) -> CancelReceipt:
+    requested = draw(st.lists(ids, unique=True, max_size=4))
     at = draw(st.integers(0, len(requested)))
     return CancelReceipt(
         cancelled=requested[:at],
         refused=requested[at:],
         message=draw(values.texts()),
-        succeeded=[str(job_id) for job_id in requested[:at]],
+        succeeded=[each for job_id in requested[:at] for each in str(job_id).split(",")],
     )
 
 

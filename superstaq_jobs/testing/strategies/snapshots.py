@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from superstaq_jobs.records import CircuitSnapshot, CircuitStatus, CircuitType, JobSnapshot, JobType
 from superstaq_jobs.records.snapshots import PER_CIRCUIT_LISTS, REQUIRED_LISTS
 
-from . import values
+from . import v0_2_0, values
 from .choices import Choices
 
 __all__ = ["circuit_snapshots", "job_snapshots"]
@@ -89,6 +89,7 @@ def circuit_snapshots(
     status: CircuitStatus | str | None = None,
     num_bits: int | None = None,
     max_outcomes: int = 6,
+    api_version: str = "v0.3.0",
 ) -> st.SearchStrategy[CircuitSnapshot]:
     """Circuits of a job, with any fields that the API allows.
 
@@ -97,9 +98,18 @@ def circuit_snapshots(
         status: Its status, or the string of an unknown one; None for any known one.
         num_bits: The length of its bitstrings; None for any.
         max_outcomes: The largest number of different bitstrings.
+        api_version: The version of the API that describes them. In v0.2.0 each has an id.
+
+    Raises:
+        ValueError: The version does not exist, or does not have the status.
     """
-    pool = values.KNOWN_STATUSES if status is None else (status,)
-    return _circuit_snapshots(index, pool, num_bits, max_outcomes)
+    is_old = values.is_v0_2_0(api_version)
+    if is_old and status is not None:
+        v0_2_0.check_statuses([status])
+    known = v0_2_0.STATUSES if is_old else values.KNOWN_STATUSES
+    pool = known if status is None else (status,)
+    circuits = _circuit_snapshots(index, pool, num_bits, max_outcomes)
+    return v0_2_0.circuits_of(circuits) if is_old else circuits
 
 
 @st.composite
@@ -143,7 +153,7 @@ def _circuit(
 
 def job_snapshots(
     *,
-    job_id: UUID | None = None,
+    job_id: UUID | str | None = None,
     num_circuits: int | None = None,
     statuses: Sequence[CircuitStatus | str] | None = None,
     terminal: bool | None = None,
@@ -153,12 +163,15 @@ def job_snapshots(
     max_outcomes: int = 6,
     extra: bool = True,
     irregular_lists: bool = True,
+    api_version: str = "v0.3.0",
 ) -> st.SearchStrategy[JobSnapshot]:
     """Snapshots of a job, with any fields that the API allows.
 
     Args:
-        job_id: The id of the job; None for any.
-        num_circuits: How many circuits it has; None for 0 to 3 (1 to 3 with ``terminal``).
+        job_id: The id of the job; None for any. In v0.2.0 it also determines how many circuits
+            there are.
+        num_circuits: How many circuits it has; None for 0 to 3 (1 to 3 with ``terminal``, and in
+            v0.2.0).
         statuses: The status of each circuit, which also determines how many there are; None for
             any.
         terminal: True for finished jobs, False for unfinished ones, None for both.
@@ -168,11 +181,17 @@ def job_snapshots(
         max_outcomes: The largest number of different bitstrings of a circuit.
         extra: Whether some snapshots have fields that this version does not know.
         irregular_lists: Whether some lists of the response are shorter or longer than the job, as
-            the server may send them (``short_lists``, and list entries in ``extra``).
+            the server may send them (``short_lists``, and list entries in ``extra``); not in
+            v0.2.0, which has no lists.
+        api_version: The version of the API that describes the job. What v0.2.0 does not say is
+            None, and each circuit has an id and an ``extra`` of its own.
 
     Raises:
-        ValueError: The arguments contradict each other.
+        ValueError: The arguments contradict each other, or the version of the API.
     """
+    is_old = values.is_v0_2_0(api_version)
+    if is_old and job_id is not None:
+        num_circuits = _num_circuits(str(job_id), num_circuits, statuses)
     if statuses is not None and (
         terminal is not None or unknown_statuses or num_circuits not in {None, len(statuses)}
     ):
@@ -185,17 +204,26 @@ def job_snapshots(
         )
     if terminal and unknown_statuses:
         raise ValueError("a job with an unknown status is not finished: leave unknown_statuses out")
+    if is_old and (num_circuits == 0 or statuses == []):
+        raise ValueError(
+            "num_circuits must be >= 1 with api_version='v0.2.0': a job's id is its circuits' ids"
+        )
     parts = [
         combination
         for combination in _JOB_PARTS
         if (extra or "extra" not in combination)
         and (irregular_lists or not {"short", "long"} & set(combination))
+        and (not is_old or {"fetched_at"}.issuperset(combination))
     ]
-    pool = values.choose_statuses(terminal or None, unknown=unknown_statuses)
+    choose = v0_2_0.choose_statuses if is_old else values.choose_statuses
+    pool = choose(terminal or None, unknown=unknown_statuses)
     if statuses is None:
-        low, high = (1 if terminal else 0, 3) if num_circuits is None else [num_circuits] * 2
+        lowest = 1 if terminal or is_old else 0
+        low, high = (lowest, 3) if num_circuits is None else [num_circuits] * 2
         pools = (pool,) * high
     else:
+        if is_old:
+            v0_2_0.check_statuses(statuses)
         low, pools = len(statuses), tuple((status,) for status in statuses)
     shape = _Shape(
         job_id=job_id,
@@ -206,15 +234,28 @@ def job_snapshots(
         targets=None if targets is None else values.check_targets(targets),
         num_bits=num_bits,
         max_outcomes=max_outcomes,
+        is_v0_2_0=is_old,
+        extra=extra,
     )
     return _job_snapshots(shape)
+
+
+def _num_circuits(
+    job_id: str, num_circuits: int | None, statuses: Sequence[object] | None
+) -> int | None:
+    """How many circuits a job of v0.2.0 has, by its id; None if ``statuses`` says the same."""
+    size = len(job_id.split(","))
+    told = num_circuits if statuses is None else len(statuses)
+    if told not in {None, size}:
+        raise ValueError(f"the job_id is of {size} circuits, so there cannot be {told}")
+    return None if statuses is not None else size
 
 
 @attrs.frozen(kw_only=True)
 class _Shape:
     """What all snapshots of one strategy have in common."""
 
-    job_id: UUID | None
+    job_id: UUID | str | None
     low: int
     pools: tuple[tuple[CircuitStatus | str, ...], ...]
     is_unfinished: bool
@@ -222,6 +263,8 @@ class _Shape:
     targets: Sequence[str] | None
     num_bits: int | None
     max_outcomes: int
+    is_v0_2_0: bool
+    extra: bool
 
 
 @st.composite
@@ -229,6 +272,8 @@ def _job_snapshots(draw: st.DrawFn, shape: _Shape) -> JobSnapshot:
     choices = Choices(draw, _JOB_BYTES)
     some, unfinished = choices.below(4) > 0, choices.of(values.UNFINISHED_STATUSES)
     circuits = _circuits(draw, shape, some=some)
+    if shape.is_v0_2_0 and unfinished not in v0_2_0.STATUSES:
+        unfinished = CircuitStatus.RUNNING
     if shape.is_unfinished and circuits and all(circuit.is_terminal for circuit in circuits):
         circuits[-1] = attrs.evolve(circuits[-1], status_text=unfinished)
     number = values.short_id_of(choices)
@@ -245,6 +290,10 @@ def _job_snapshots(draw: st.DrawFn, shape: _Shape) -> JobSnapshot:
     }
     for part in choices.of(shape.parts):
         _add_part(choices, part, fields, shape)
+    if shape.is_v0_2_0:
+        job_id = None if shape.job_id is None else str(shape.job_id)
+        any_target = shape.targets is None
+        return v0_2_0.job_of(draw, fields, job_id=job_id, extra=shape.extra, any_target=any_target)
     return JobSnapshot(**fields)
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal, overload
 from uuid import UUID
 
 from hypothesis import strategies as st
 
 from superstaq_jobs.records import STATUS_PRIORITY_ORDER, CircuitStatus, Counts, JsonMapping
+from superstaq_jobs.wire.api import APIS
 
 from .choices import Choices, bytes_below
 
@@ -283,9 +284,43 @@ def moment_of(
     return (first + min(since, last - first)).replace(tzinfo=dt.UTC if utc else zone)
 
 
-def job_ids() -> st.SearchStrategy[UUID]:
-    """Ids of jobs."""
+@overload
+def job_ids(*, api_version: Literal["v0.3.0"] = "v0.3.0") -> st.SearchStrategy[UUID]: ...
+
+
+@overload
+def job_ids(*, api_version: str) -> st.SearchStrategy[Any]: ...
+
+
+def job_ids(*, api_version: str = "v0.3.0") -> st.SearchStrategy[Any]:
+    """Ids of jobs.
+
+    Args:
+        api_version: The version of the API: UUIDs in v0.3.0; in v0.2.0 strings, the ids of one to
+            three circuits, joined by commas.
+
+    Raises:
+        ValueError: The version does not exist.
+    """
+    if is_v0_2_0(api_version):
+        return _joined_ids()
     return st.binary(min_size=16, max_size=16).map(lambda data: UUID(bytes=data, version=4))
+
+
+@st.composite
+def _joined_ids(draw: st.DrawFn) -> str:
+    choices = Choices(draw, SHORT_ID_BYTES + 2)
+    size = 1 + choices.below(3)
+    return ",".join(circuit_ids_of(choices, size))
+
+
+def circuit_ids_of(choices: Choices, size: int) -> tuple[str, ...]:
+    """Different ids of circuits: UUIDs, as the service's are, or other strings."""
+    first, form = short_id_of(choices).int, choices.below(3)
+    numbers = [first ^ (place << 64) for place in range(size)]
+    if form == 1:
+        return tuple(f"{number:032x}" for number in numbers)
+    return tuple(f"c-{number >> 64:x}" if form else str(UUID(int=number)) for number in numbers)
 
 
 def short_id_of(choices: Choices) -> UUID:
@@ -299,6 +334,17 @@ def choose_statuses(
     """The pool of statuses that a record may have."""
     pool = {None: KNOWN_STATUSES, True: TERMINAL_STATUSES, False: UNFINISHED_STATUSES}[terminal]
     return (*pool, *UNKNOWN_STATUSES) if unknown else pool
+
+
+def is_v0_2_0(api_version: str) -> bool:
+    """Whether it is API v0.2.0, where a job is several circuits with ids of their own.
+
+    Raises:
+        ValueError: The version does not exist.
+    """
+    if api_version not in APIS:
+        raise ValueError(f"api_version must be one of {', '.join(APIS)}; got {api_version!r}")
+    return api_version == "v0.2.0"
 
 
 def check_targets(targets: Sequence[str] | None) -> Sequence[str]:

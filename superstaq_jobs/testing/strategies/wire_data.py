@@ -14,7 +14,7 @@ from typing import Any, Final
 import attrs
 from hypothesis import strategies as st
 
-from . import values
+from . import v0_2_0, values
 from .choices import Choices
 
 __all__ = ["broken_payloads", "wire_payloads"]
@@ -98,8 +98,12 @@ def wire_payloads(
     unknown_fields: bool = False,
     unknown_statuses: bool = False,
     irregular_lists: bool = False,
+    api_version: str = "v0.3.0",
 ) -> st.SearchStrategy[dict[str, Any]]:
-    """``JobData`` as the server sends it: plain JSON data, which the test may modify.
+    """A job as the server sends it: plain JSON data, which the test may modify.
+
+    In API v0.3.0 that is ``JobData``; in v0.2.0 an object from the ids of the job's circuits to
+    their data, which is a whole body.
 
     Without options the official client accepts all of them. E-mail addresses are normalized; time
     stamps come in all the variants of ISO 8601 that the API may use; ``tags`` and ``metadata`` are
@@ -107,18 +111,33 @@ def wire_payloads(
 
     Args:
         num_circuits: How many circuits; None for 0 to 3.
-        statuses: The statuses that a circuit may have; None for all known ones.
+        statuses: The statuses that a circuit may have, in that version's words; None for all known
+            ones.
         targets: The targets that the job may have; None for any.
         unknown_fields: Whether there is a field that this version does not know.
         unknown_statuses: Whether one circuit, if there is one, has an unknown status.
         irregular_lists: Whether some lists are longer, or some but ``statuses`` shorter, than
-            ``num_circuits``.
+            ``num_circuits``; not in v0.2.0, which has no lists.
+        api_version: The version of the API that the server speaks.
 
     Raises:
-        ValueError: ``statuses`` or ``targets`` is empty.
+        ValueError: ``statuses`` or ``targets`` is empty, or the version does not exist or does not
+            have what was asked for.
     """
+    is_old = values.is_v0_2_0(api_version)
     if statuses is not None and (isinstance(statuses, str) or not statuses):
         raise ValueError(f"statuses must be a non-empty list of strings, got {statuses!r}")
+    if is_old and irregular_lists:
+        raise ValueError("API v0.2.0 has no lists: leave irregular_lists out")
+    if is_old:
+        return v0_2_0.circuits_by_id(
+            low=num_circuits or 0,
+            high=3 if num_circuits is None else num_circuits,
+            words=None if statuses is None else [*map(str, statuses)],
+            targets=None if targets is None else values.check_targets(targets),
+            unknown_fields=unknown_fields,
+            unknown_statuses=unknown_statuses,
+        )
     form = _Form(
         low=0 if num_circuits is None else num_circuits,
         high=3 if num_circuits is None else num_circuits,
@@ -244,14 +263,26 @@ _MISSING: Final = object()
 _OPTIONAL: Final = {"tags", "metadata"}
 
 
-@st.composite
-def broken_payloads(draw: st.DrawFn) -> tuple[dict[str, Any], str]:
-    """``JobData`` with one thing wrong that a strict reader refuses, and the path to it.
+def broken_payloads(
+    *, api_version: str = "v0.3.0"
+) -> st.SearchStrategy[tuple[dict[str, Any], str]]:
+    """``wire_payloads`` with one thing wrong that a strict reader refuses, and the path to it.
 
     A field is missing or has the wrong type, or an entry of a list has, or something inside an
-    entry. The path starts at the payload: ``$.shots[1]``. A wrong ``num_circuits`` may be noticed
-    at the lists that are too short for it instead.
+    entry. The path starts at the payload: ``$.shots[1]``, in v0.2.0 ``$.<id>.shots``. A wrong
+    ``num_circuits`` may be noticed at the lists that are too short for it instead.
+
+    Args:
+        api_version: The version of the API.
+
+    Raises:
+        ValueError: The version does not exist.
     """
+    return v0_2_0.broken_circuits() if values.is_v0_2_0(api_version) else _broken_payloads()
+
+
+@st.composite
+def _broken_payloads(draw: st.DrawFn) -> tuple[dict[str, Any], str]:
     payload = draw(wire_payloads(num_circuits=draw(st.integers(1, 3))))
     name = draw(st.sampled_from([*_WRONG_FIELD]))
     listed = name in _POOLS
