@@ -238,11 +238,9 @@ def test_a_list_of_the_json_of_cirq_is_understood(circuits):
         BELL,
         [BELL],
         "{",
-        "[]",
-        ["[]"],
+        ["7"],
         "7",
         '"a"',
-        "{}",
         '[{"cirq_type": "Circuit"}, 7]',
         "[" * 9999,
     ],
@@ -250,6 +248,12 @@ def test_a_list_of_the_json_of_cirq_is_understood(circuits):
 def test_a_string_that_is_not_the_json_of_cirq_is_refused(circuits):
     with pytest.raises(sj.InvalidRequest, match=r"cirq\.to_json"):
         sj.NewJob(target=TARGET, circuits=circuits, circuit_type="cirq")
+
+
+def test_lists_of_the_json_of_no_circuits_are_refused():
+    for circuits in ([], ["[]"], ["[]", "[]"]):
+        with pytest.raises(sj.InvalidRequest, match="must not be empty"):
+            sj.NewJob(target=TARGET, circuits=circuits, circuit_type="cirq")
 
 
 def test_a_list_of_qpy_is_refused_with_the_fix():

@@ -14,7 +14,7 @@ import qiskit.result
 from made import TARGET, VERSIONS, serialized, snapshot_of
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import Clbit
-from qiskit.circuit.classical import expr
+from qiskit.circuit.classical import expr, types
 
 import superstaq_jobs as sj
 from superstaq_jobs.interop import cirq as of_cirq
@@ -314,6 +314,14 @@ def test_bits_that_are_assigned():
     assert of_qiskit.counts(of(made, {"11": 5}), 0) == {"11": 5}
     with pytest.raises(sj.CountsUnavailable, match="have 1 bits"):
         of_qiskit.counts(of(made, {"1": 5}), 0)
+
+
+def test_a_register_that_is_assigned_and_a_variable():
+    made = QuantumCircuit(QuantumRegister(1), ClassicalRegister(1, "a"), ClassicalRegister(2, "b"))
+    variable = made.add_var("v", expr.lift(True))
+    made.store(variable, expr.lift(False))
+    made.store(made.cregs[1], expr.lift(3, types.Uint(2)))
+    assert of_qiskit.counts(of(made, {"11": 5}), 0) == {"11 0": 5}
 
 
 # ---- the bits of Cirq --------------------------------------------------------------------------

@@ -23,7 +23,6 @@ from superstaq_jobs.wire import bodies
 from superstaq_jobs.wire.request import encode_query
 
 NOON = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
-CIRQ = '[{"cirq_type": "Circuit"}]'
 
 
 class FakeSession:
@@ -80,7 +79,7 @@ def test_for_method_is_the_official_client_s_reading_of_the_word(method):
         ours = NewJob.for_method(
             method,
             target="ss_unconstrained_simulator",
-            circuits=CIRQ,
+            circuits="[]",
             circuit_type="cirq",
             shots=7,
             tags=["t"],
@@ -88,7 +87,7 @@ def test_for_method_is_the_official_client_s_reading_of_the_word(method):
             options_dict={"level": 2},
         )
     theirs = official_body(
-        serialized_circuits={"cirq_circuits": CIRQ},
+        serialized_circuits={"cirq_circuits": "[]"},
         repetitions=7,
         target="ss_unconstrained_simulator",
         method=method,
