@@ -68,7 +68,7 @@ def as_list(circuits: object) -> list[Any]:
     """One circuit or several, as a list.
 
     Raises:
-        InvalidRequest: If there are none, or they have no order.
+        InvalidRequest: If ``circuits`` is empty, or has no order.
     """
     if format_of(circuits) is not None:
         return [circuits]
@@ -107,7 +107,7 @@ def job_of(
     """
     listed = as_list(circuits)
     asked = fields.get("circuit_type")
-    if asked not in {None, circuit_type}:
+    if asked not in (None, circuit_type):
         refuse("circuit_type", f"must be {circuit_type} for these circuits: leave it out")
     try:
         official(circuit_type)

@@ -65,7 +65,7 @@ def new_job(circuits: Any, *, target: str, shots: int = 0, **fields: Any) -> New
 
 
 def _of_strings(circuits: str | list[str], **fields: Any) -> NewJob:
-    if fields.get("circuit_type") in {None, CircuitType.QASM}:
+    if fields.get("circuit_type") in (None, CircuitType.QASM):
         fields.pop("circuit_type", None)
         for index, circuit in enumerate([circuits] if isinstance(circuits, str) else circuits):
             if not circuit.strip():

@@ -119,9 +119,8 @@ def serialized(value: str | Sequence[str]) -> str:
         return string(value) if value.strip() else bad("must not be empty")
     listed = strings(value)
     if isinstance(listed, Bad):
-        return bad(
-            f"{listed.what}; circuits that are objects: superstaq_jobs.new_job(circuits, ...)"
-        )
+        new_job = "superstaq_jobs.new_job(circuits, ...)"
+        return bad(f"{listed.what}; for objects of Cirq or Qiskit use {new_job}")
     return canonical_json(listed) if listed else bad("must not be empty")
 
 
