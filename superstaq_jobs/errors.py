@@ -36,6 +36,7 @@ mean the same.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Self
 
@@ -185,7 +186,8 @@ class JobsUnsettled(SuperstaqException):
         alike: dict[str, list[JobId]] = {}  # a thousand jobs that time out are one line
         for job_id, error in self.errors.items():
             reason = f"{type(error).__name__}: {error.message.splitlines()[0]}"
-            alike.setdefault(reason.replace(str(job_id), "…"), []).append(job_id)
+            named = re.compile(rf"\bjob {re.escape(str(job_id))}(?![^\s:,.])")
+            alike.setdefault(named.sub("job …", reason), []).append(job_id)
         lines = "".join(
             f"\n  {first_ids(ids)}: {reason}" for reason, ids in list(alike.items())[:MAX_PROBLEMS]
         )

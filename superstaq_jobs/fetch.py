@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from .client import SuperstaqClient
@@ -21,6 +22,7 @@ from .records import (
     TargetQuery,
     fields,
 )
+from .records.ids import server_ids
 from .wire.api import Call, check_ids, pick_jobs
 
 __all__ = [
@@ -32,6 +34,9 @@ __all__ = [
     "fetch_targets",
     "query_jobs",
 ]
+
+
+_NOT_FOUND: Final = 404
 
 
 def fetch_job(
@@ -128,6 +133,49 @@ def query_jobs(
     return tuple(_send_all(client, calls, timeout_seconds, max_attempts).values())
 
 
+def send_split(
+    client: SuperstaqClient,
+    call: Call[tuple[JobSnapshot, ...]],
+    *,
+    deadline: float = math.inf,
+    max_attempts: int | None = None,
+) -> tuple[JobSnapshot, ...]:
+    """Send a call about jobs; if it is refused since an id is unknown, for the other ids again.
+
+    In API v0.2.0 a server may refuse a whole request for one id. The ids are halved until that one
+    is found, with a limited number of requests: the refusal may be of all.
+    """
+
+    def send(one: Call[tuple[JobSnapshot, ...]]) -> tuple[JobSnapshot, ...]:
+        return client.send(one, deadline=deadline, max_attempts=max_attempts)
+
+    try:
+        return send(call)
+    except SuperstaqServerException as error:
+        ids = [each for job_id in call.job_ids for each in server_ids(job_id)]
+        if call.only is None or error.status_code != _NOT_FOUND or len(ids) == 1:
+            raise
+        refusal = error
+    found: list[JobSnapshot] = []
+    parts = [ids[: len(ids) // 2], ids[len(ids) // 2 :]]
+    for _ in range(4 * len(ids).bit_length()):
+        if not parts:
+            break
+        part = parts.pop()
+        try:
+            found += send(call.only(part))
+        except SuperstaqServerException as error:
+            if error.status_code != _NOT_FOUND:
+                error.found = (*found, *error.found)
+                raise
+            if len(part) > 1:
+                parts += [part[: len(part) // 2], part[len(part) // 2 :]]
+    if parts or not found:
+        refusal.found = tuple(found)
+        raise refusal
+    return tuple(found)
+
+
 def _send_all(
     client: SuperstaqClient,
     calls: Iterable[Call[tuple[JobSnapshot, ...]]],
@@ -139,7 +187,7 @@ def _send_all(
     found: dict[JobId, JobSnapshot] = {}
     for call in calls:
         try:
-            jobs = client.send(call, deadline=deadline, max_attempts=max_attempts)
+            jobs = send_split(client, call, deadline=deadline, max_attempts=max_attempts)
         except SuperstaqServerException as error:
             error.found = (*found.values(), *error.found)
             raise
@@ -169,6 +217,9 @@ def fetch_targets(client: SuperstaqClient, query: TargetQuery | None = None) -> 
     Raises:
         SuperstaqServerException: If the request failed.
     """
+    if query is not None and not fields.is_a(query, TargetQuery):
+        what = f"must be a TargetQuery, got {fields.shown(query)}"
+        fields.refuse("the request", {"query": fields.bad(what)})
     return client.send(client.api.fetch_targets(query if query is not None else TargetQuery()))
 
 
@@ -209,11 +260,15 @@ def _format(client: SuperstaqClient, circuit_type: CircuitType | str | None) -> 
     """The format in which the server is to return circuits."""
     if circuit_type is None:
         return client.circuit_type
-    kind = fields.circuit_type(circuit_type)
-    if not client.api.converts_circuits:
-        kind = fields.bad(
-            f"API {client.api.version} returns circuits as they were submitted: leave it out, or "
-            "use v0.3.0 (api_version='v0.3.0')"
-        )
+    kind = check_format(client, circuit_type)
     fields.refuse("the request", {"circuit_type": kind})
     return kind
+
+
+def check_format(client: SuperstaqClient, circuit_type: CircuitType | str) -> CircuitType:
+    """A format for circuits, if the server can be asked for one."""
+    if client.api.converts_circuits:
+        return fields.circuit_type(circuit_type)
+    what = f"API {client.api.version} returns circuits as they were submitted: leave it out, or use"
+    refused: CircuitType = fields.bad(f"{what} v0.3.0 (api_version='v0.3.0')")
+    return refused

@@ -13,12 +13,11 @@ import attrs
 from .client import SuperstaqClient
 from .errors import (
     CancelRefused,
-    CircuitIndexError,
     PartialCancelUnsupported,
     SuperstaqException,
     SuperstaqServerException,
 )
-from .fetch import cancel_jobs
+from .fetch import cancel_jobs, check_format, send_split
 from .records import (
     STATUS_PRIORITY_ORDER,
     CancelReceipt,
@@ -31,6 +30,7 @@ from .records import (
     fields,
 )
 from .records.ids import server_ids
+from .records.snapshots import check_index
 from .submit import submit_job
 from .waiting import JobWaitOptions
 from .waiting.drivers import run, run_async
@@ -74,7 +74,9 @@ class JobHandle:
             what = f"must be a SuperstaqClient, got {fields.shown(client)}"
             fields.refuse("a JobHandle", {"client": fields.bad(what)})
         known_id = client.api.job_id(job_id)
-        kind = client.circuit_type if circuit_type is None else fields.circuit_type(circuit_type)
+        kind = client.circuit_type
+        if circuit_type is not None:
+            kind = check_format(client, circuit_type)
         fields.refuse("a JobHandle", {"job_id": known_id, "circuit_type": kind})
         self._latest = Latest(client, known_id, kind)
 
@@ -95,7 +97,9 @@ class JobHandle:
         receipt = submit_job(
             client, job, submission_key=submission_key, timeout_seconds=timeout_seconds
         )
-        return cls(client, receipt.job_id, circuit_type=job.circuit_type)
+        handle = cls(client, receipt.job_id)
+        handle._latest.circuit_type = job.circuit_type
+        return handle
 
     # ---- without a request -----------------------------------------------------------------
 
@@ -118,8 +122,13 @@ class JobHandle:
 
     @property
     def circuit_type(self) -> CircuitType:
-        """The format in which the server returns the circuits."""
-        return self._latest.circuit_type
+        """The format in which the server returns the circuits.
+
+        API v0.2.0 returns them as they were submitted, which is known after a response.
+        """
+        known = None if self.client.api.converts_circuits else self.latest
+        said = None if known is None else known.circuit_type
+        return self._latest.circuit_type if said is None else said
 
     @property
     def client(self) -> SuperstaqClient:
@@ -155,7 +164,7 @@ class JobHandle:
         known, responses_before = latest.snapshot, latest.num_responses
         if known is not None and known.is_terminal:
             return known
-        found = latest.client.send(latest.call())
+        found = send_split(latest.client, latest.call(known))
         seen = latest.found_in({job.job_id: job for job in found})
         if seen is None:
             raise latest.not_found_in(found)
@@ -224,7 +233,8 @@ class JobHandle:
         if value is None:
             raise SuperstaqException(
                 f"the {name} of job {self.job_id()} cannot be given: API {self.client.api.version} "
-                "did not say it. v0.3.0 does (api_version='v0.3.0')"
+                "did not say it, or the circuits differ in it (see their .extra). v0.3.0 does say "
+                "it (api_version='v0.3.0')"
             )
         return value
 
@@ -325,9 +335,8 @@ class JobHandle:
             SuperstaqServerException: If the request failed.
         """
         ids = server_ids(self.job_id())
-        if index is not None and len(ids) > 1:
-            if type(index) is not int or not 0 <= index < len(ids):
-                raise CircuitIndexError(job_id=self.job_id(), index=index, num_circuits=len(ids))
+        if index is not None and self.client.api.cancels_circuits:
+            check_index(self.job_id(), index, num_circuits=len(ids))
             ids = (ids[index],)
         elif index is not None:
             snapshot = self.job_data

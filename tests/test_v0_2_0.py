@@ -12,6 +12,7 @@ from servers import OldServer, circuit
 from worlds import JOB, KEY, job, scripted
 
 import superstaq_jobs as sj
+from superstaq_jobs.handle import latest_of
 from superstaq_jobs.testing import FakeClock, ScriptedTransport, json_response
 
 CIRCUIT = '{"cirq_type": "Circuit", "moments": []}'
@@ -126,7 +127,9 @@ def test_many_jobs_are_fetched_with_few_requests_in_the_order_asked():
 # ---- bad input -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("job_id", ["", " ", "a, b", "a b", "a,,b", ",a", "a,", 3, None, ["a"]])
+@pytest.mark.parametrize(
+    "job_id", ["", " ", "a, b", "a b", "a,,b", ",a", "a,", "warnings", "a,warnings", 3, None, ["a"]]
+)
 def test_what_cannot_be_an_id_is_refused_before_sending(job_id):
     server = OldServer()
     for call in (sj.fetch_job, sj.JobHandle):
@@ -159,7 +162,28 @@ def test_no_ids_need_no_request():
 
 def test_an_id_that_the_server_does_not_know_is_its_error():
     with pytest.raises(sj.SuperstaqServerException, match="unknown job b"):
-        sj.fetch_job(OldServer(a="Done").client(), "a,b")
+        sj.fetch_job(OldServer(a="Done").client(), "b")
+
+
+def test_an_id_that_the_server_does_not_know_costs_nothing_of_the_others():
+    names = [f"c{place}" for place in range(40)]
+    server = OldServer(**dict.fromkeys(names, "Done"))
+    asked = [*names, "unknown", "c1,unknown"]
+    with pytest.raises(sj.JobsNotFound, match="job unknown,") as caught:
+        sj.fetch_jobs(server.client(), asked)
+    assert [each.job_id for each in caught.value.found] == names
+    assert len(server.asked()) <= 14
+    handle = sj.JobHandle(server.client(), "c1,unknown")
+    with pytest.raises(sj.JobsNotFound) as caught:
+        handle.refresh()
+    assert [each.job_id for each in caught.value.found] == ["c1"]
+
+
+def test_a_refusal_of_everything_ends_soon():
+    server = OldServer()
+    with pytest.raises(sj.SuperstaqServerException, match="unknown job c0"):
+        sj.fetch_jobs(server.client(), [f"c{place}" for place in range(250)])
+    assert len(server.asked()) <= 33
 
 
 def test_a_circuit_that_the_response_lacks_is_named_and_the_others_are_kept():
@@ -277,7 +301,12 @@ def test_a_submission_key_a_query_and_another_format_are_refused_before_sending(
 
 @pytest.mark.parametrize(
     ("sent", "named"),
-    [({"job_ids": []}, ()), ({"job_ids": ["a", "b,c"]}, ("a",)), ({"ids": ["a"]}, ())],
+    [
+        ({"job_ids": []}, ()),
+        ({"job_ids": ["a", "b,c"]}, ("a", "b,c")),
+        ({"job_ids": None, "status": "x"}, ()),
+        ({"ids": ["a"]}, ()),
+    ],
 )
 def test_a_response_that_names_no_jobs_leaves_the_submission_unknown(sent, named):
     client = scripted(json_response(sent), api_version="v0.2.0")
@@ -333,6 +362,60 @@ def test_a_target_that_is_said_late_leaves_the_others_theirs():
     server.circuits["b"] = circuit("Done")
     own = ["ibmq_fez_qpu", "ss_unconstrained_simulator"]
     assert [c.extra["target"] for c in handle.refresh().circuits] == own
+
+
+def test_circuits_that_two_handles_share_are_read_for_both():
+    server = OldServer(a="Queued", b="Done", c="Done")
+    client = server.client(FakeClock())
+    knowing = sj.JobHandle(client, "a,b")
+    knowing.refresh()
+    server.circuits["a"] = circuit("Done")
+    finals = sj.wait_all([knowing, sj.JobHandle(client, "b,c"), sj.JobHandle(client, "b")])
+    assert [final.job_id for final in finals] == ["a,b", "b,c", "b"]
+
+
+def test_a_request_is_for_what_was_known_when_its_thread_decided_to_send_it():
+    server = OldServer(a="Queued")
+    handle = sj.JobHandle(server.client(), "a")
+    before = handle.refresh()
+    server.circuits["a"] = circuit("Done")
+    handle.refresh()  # by another thread
+    latest = latest_of(handle)
+    latest.client.send(latest.call(before))
+    assert server.asked() == [["a"], ["a"], ["a"]]
+
+
+def test_a_snapshot_is_as_old_as_its_newest_circuit():
+    server, clock = OldServer(a="Queued", b="Queued"), FakeClock()
+    handle = sj.JobHandle(server.client(clock), "a,b")
+    first = handle.refresh()
+    clock.advance(3600)
+    server.circuits["b"] = circuit("Done")
+    second = handle.refresh()
+    assert (second.fetched_at - first.fetched_at).total_seconds() == 3600
+    assert second.age(clock.utcnow()).total_seconds() == 0
+
+
+def test_circuits_of_different_targets_stay_so():
+    server = OldServer(a=circuit("Done", target="ibmq_fez_qpu"), b="Queued")
+    handle = sj.JobHandle(server.client(), "a,b")
+    for _ in range(3):
+        snapshot = handle.refresh()
+        assert snapshot == sj.fetch_job(server.client(), "a,b")
+        assert snapshot.target is None
+    with pytest.raises(sj.SuperstaqException, match="the circuits differ in it"):
+        handle.target()
+
+
+def test_the_format_of_a_handle_is_that_of_the_submission():
+    server = OldServer()
+    handle = sj.JobHandle.submit(server.client(), NEW)
+    assert handle.circuit_type == "cirq"
+    again = sj.JobHandle(server.client(), handle.job_id())
+    again.refresh()
+    assert again.circuit_type == "cirq"
+    with pytest.raises(sj.InvalidRequest, match="as they were submitted"):
+        sj.JobHandle(server.client(), "a", circuit_type="qasm")
 
 
 def test_a_refresh_without_news_returns_the_very_same_snapshot():
@@ -403,8 +486,30 @@ def test_a_job_that_cannot_be_read_does_not_stop_the_others():
     client = server.client()
     with pytest.raises(sj.JobsUnsettled) as caught:
         sj.wait_all([sj.JobHandle(client, each) for each in ("a,b", "c")])
-    assert isinstance(caught.value.errors["a,b"], sj.ProtocolError)
+    error = caught.value.errors["a,b"]
+    assert isinstance(error, sj.ProtocolError)
+    assert [each.job_id for each in error.found] == ["a"]
     assert [each.job_id for each in caught.value.found] == ["c"]
+
+
+def test_only_the_job_that_cannot_be_read_is_blamed():
+    server = OldServer(c1="Done", c10=circuit("Done", shots="x"))
+    server.fetch_jobs = lambda data: {
+        each: server.circuits[each] for each in data["job_ids"] if each == "c10"
+    }
+    client = server.client()
+    with pytest.raises(sj.JobsUnsettled) as caught:
+        sj.wait_all([sj.JobHandle(client, each) for each in ("c1", "c10")])
+    assert [type(error).__name__ for error in caught.value.errors.values()] == [
+        "JobsNotFound",
+        "ProtocolError",
+    ]
+
+
+def test_a_short_id_does_not_spoil_the_reasons():
+    client = OldServer(o="Queued").client(FakeClock())
+    with pytest.raises(sj.JobsTimeout, match=r"o: WaitTimeout: job … was not finished after 3 s"):
+        sj.wait_all([sj.JobHandle(client, "o")], timeout_seconds=3)
 
 
 def test_one_circuit_is_cancelled_and_nothing_else():
@@ -415,6 +520,9 @@ def test_one_circuit_is_cancelled_and_nothing_else():
     assert handle.refresh().statuses == ("cancelled", "pending")
     with pytest.raises(sj.CircuitIndexError):
         handle.cancel(2)
+    with pytest.raises(TypeError):
+        handle.cancel(True)
+    assert sj.JobHandle(OldServer(c="Queued").client(), "c").cancel(0).cancelled == ("c",)
 
 
 def test_cancelling_a_job_leaves_out_circuits_that_are_finished():

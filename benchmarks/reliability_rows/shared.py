@@ -171,10 +171,15 @@ def circuits_body(*job_ids: UUID | str, status: str = "running") -> bytes:
 
 
 def requested(target: str, body: bytes, *, status: str = "running") -> bytes:
-    """The body of the response to a request for one job, of the API version in its path."""
+    """A body with the job that a request is for, of the API version in its path.
+
+    It has ``JOB`` if the request is for something else.
+    """
     if target.startswith("/v0.2.0/"):
-        return circuits_body(json.loads(body)["job_ids"][0], status=status)
-    return jobs_body(parse_qs(urlsplit(target).query)["job_id"][0], status=status)
+        ids = json.loads(body or b"{}").get("job_ids", [str(JOB)])
+        return circuits_body(ids[0], status=status)
+    ids = parse_qs(urlsplit(target).query).get("job_id", [str(JOB)])
+    return jobs_body(ids[0], status=status)
 
 
 def echo_of(job: sj.JobSnapshot) -> object:

@@ -13,7 +13,7 @@ import attrs
 
 from .fields import same_moment
 from .ids import JobId, server_ids
-from .snapshots import CircuitSnapshot, JobSnapshot
+from .snapshots import CircuitSnapshot, JobSnapshot, make_circuit
 from .status import PROGRESS, CircuitStatus
 
 __all__ = [
@@ -211,19 +211,20 @@ def collect(
     circuits: list[CircuitSnapshot] = []
     sources: list[JobSnapshot] = []
     for index, circuit_id in enumerate(server_ids(job_id)):
-        if circuit_id in found:
-            sources.append(found[circuit_id])
-            circuits.append(attrs.evolve(sources[-1].circuits[0], index=index))
+        source = found.get(circuit_id)
+        if source is not None:
+            circuits.append(_at(index, source.circuits[0]))
         elif known is not None and known.circuits[index].is_terminal:
-            sources.append(known)
+            source = known
             circuits.append(known.circuits[index])
         else:
             return None
+        sources.append(source)
     common: dict[str, Any] = {}
     for name in ("target", "circuit_type"):
         own = [
-            c.extra.get(name, getattr(source, name))
-            for c, source in zip(circuits, sources, strict=True)
+            circuit.extra.get(name, getattr(source, name))
+            for circuit, source in zip(circuits, sources, strict=True)
         ]
         said = set(own) - {None}
         common[name] = None
@@ -231,8 +232,15 @@ def collect(
             (common[name],) = said
         else:  # circuits of different jobs: each keeps its own
             circuits = [_with_own(c, name, value) for c, value in zip(circuits, own, strict=True)]
-    latest = next((source for source in sources if source is not known), sources[0])
+    latest = max(sources, key=lambda source: source.fetched_at or _BEGINNING)
     return attrs.evolve(latest, job_id=job_id, circuits=circuits, **common)
+
+
+def _at(index: int, circuit: CircuitSnapshot) -> CircuitSnapshot:
+    """A circuit at another place; its other fields need not be checked again."""
+    fields = [getattr(circuit, field.name) for field in attrs.fields(CircuitSnapshot)[1:]]
+    made: CircuitSnapshot = make_circuit(index, *fields)
+    return made if index else circuit
 
 
 def _with_own(circuit: CircuitSnapshot, name: str, value: str | None) -> CircuitSnapshot:

@@ -34,6 +34,7 @@ __all__ = [
     "REQUIRED_LISTS",
     "CircuitSnapshot",
     "JobSnapshot",
+    "check_index",
     "make_circuit",
     "make_job",
     "to_plain",
@@ -341,8 +342,7 @@ class JobSnapshot:
             CircuitIndexError: If the job does not have that circuit.
         """
         if index is not None:
-            self._check_index(index)
-            return stage.is_reached(self.statuses[index])
+            return stage.is_reached(self.circuit(index).status)
         statuses = self.statuses
         return bool(statuses) and all(map(stage.is_reached, statuses))
 
@@ -353,14 +353,8 @@ class JobSnapshot:
             TypeError: If the index is not an int.
             CircuitIndexError: If the job does not have that circuit.
         """
-        self._check_index(index)
+        check_index(self.job_id, index, num_circuits=self.num_circuits)
         return self.circuits[index]
-
-    def _check_index(self, index: int) -> None:
-        if isinstance(index, bool) or not isinstance(index, int):
-            raise TypeError(f"a circuit's index must be an int, got {index!r}")
-        if not 0 <= index < self.num_circuits:
-            raise CircuitIndexError(job_id=self.job_id, index=index, num_circuits=self.num_circuits)
 
     def age(self, now: dt.datetime) -> dt.timedelta:
         """How long ago this snapshot was fetched.
@@ -508,6 +502,19 @@ def to_plain(value: Any) -> Any:
     if isinstance(value, FrozenMapping) and not isinstance(value, JsonMapping):
         return {str(key): item for key, item in value.items()}
     return thaw(value)
+
+
+def check_index(job_id: JobId, index: int, *, num_circuits: int) -> None:
+    """Refuse what is not the index of a circuit.
+
+    Raises:
+        TypeError: If the index is not an int.
+        CircuitIndexError: If the job does not have that circuit.
+    """
+    if isinstance(index, bool) or not isinstance(index, int):
+        raise TypeError(f"a circuit's index must be an int, got {index!r}")
+    if not 0 <= index < num_circuits:
+        raise CircuitIndexError(job_id=job_id, index=index, num_circuits=num_circuits)
 
 
 # ---- records of values that have been checked ----------------------------------------------------

@@ -18,7 +18,7 @@ from superstaq_jobs.wire.api import Call
 
 from .memory import ResponseMemory
 
-__all__ = ["Latest"]
+__all__ = ["Latest", "needed_ids"]
 
 
 @attrs.define(eq=False, repr=False)
@@ -51,13 +51,13 @@ class Latest:
             memory = self._memory = ResponseMemory()
         return memory
 
-    def call(self) -> Call[tuple[JobSnapshot, ...]]:
-        """The call that fetches this job alone, with that memory."""
+    def call(self, known: JobSnapshot | None) -> Call[tuple[JobSnapshot, ...]]:
+        """The call that fetches what is not known to be finished of this job, with that memory."""
         call = self._call
         if call is None:
             (call,) = self.client.api.fetch_jobs([self.job_id], self.circuit_type)
             call = self.memory().remembering(call)
-        call = self._call = self.memory().without_finished(call, [self.snapshot])
+        call = self._call = self.memory().only(call, needed_ids(self.job_id, known))
         return call
 
     def found_in(self, jobs: Mapping[JobId, JobSnapshot]) -> JobSnapshot | None:
@@ -66,11 +66,7 @@ class Latest:
 
     def not_found_in(self, jobs: Iterable[JobSnapshot]) -> JobsNotFound:
         """The error for a response that lacks the job, or an unfinished circuit of it."""
-        circuits = () if self.snapshot is None else self.snapshot.circuits
-        finished = {circuit.circuit_id for circuit in circuits if circuit.is_terminal}
-        return JobsNotFound.among(
-            [each for each in server_ids(self.job_id) if each not in finished], jobs
-        )
+        return JobsNotFound.among(needed_ids(self.job_id, self.snapshot), jobs)
 
     def advance(self, seen: JobSnapshot, *, responses_before: int) -> JobSnapshot:
         """Take in the snapshot in a response, and return the latest one.
@@ -100,6 +96,13 @@ class Latest:
             setattr(self, name, value)
         self._memory = self._call = None
         self._lock = ForkSafeLock()
+
+
+def needed_ids(job_id: JobId, known: JobSnapshot | None) -> list[JobId]:
+    """The server's ids of what is not known to be finished of a job."""
+    circuits = () if known is None else known.circuits
+    finished = {circuit.circuit_id for circuit in circuits if circuit.is_terminal}
+    return [each for each in server_ids(job_id) if each not in finished]
 
 
 def _merged(known: JobSnapshot, seen: JobSnapshot, *, in_order: bool) -> JobSnapshot:

@@ -29,7 +29,7 @@ from superstaq_jobs.wire.api import Call
 
 from .deadline import Deadline, PollSchedule
 from .job_wait import JobWait
-from .latest import Latest
+from .latest import Latest, needed_ids
 from .memory import ResponseMemory
 from .options import WaitPlan
 
@@ -156,8 +156,10 @@ class _Group:
         """The polls of some batches, given what is known now."""
         ends = self.client.deadline_in(deadline.seconds_for_requests())
         for batch in batches:
-            known = [each.latest.snapshot for each in batch.waits]
-            batch.call = self._memory.without_finished(batch.call, known)
+            if batch.call.only is not None:
+                cells = [each.latest for each in batch.waits]
+                needed = {i for cell in cells for i in needed_ids(cell.job_id, cell.snapshot)}
+                batch.call = self._memory.only(batch.call, needed)
             for each in batch.waits:
                 each.note_request()
             yield Poll(self, batch, ends)
@@ -229,7 +231,11 @@ class WaitLoop:
     def _groups(self, waits: Iterable[JobWait]) -> list[_Group]:
         groups: dict[tuple[SuperstaqClient, CircuitType], list[JobWait]] = defaultdict(list)
         for each in waits:
-            groups[each.latest.client, each.latest.circuit_type].append(each)
+            client = each.latest.client
+            # A format that the server cannot be asked for is not a reason for another request.
+            converts = client.api.converts_circuits
+            kind = each.latest.circuit_type if converts else client.circuit_type
+            groups[client, kind].append(each)
         return [_Group(*key, group, self._memory()) for key, group in groups.items()]
 
     def _poll(self, groups: Sequence[_Group], clock: Clock, deadline: Deadline) -> Steps:
@@ -363,14 +369,19 @@ def _blamed(
     error: ProtocolError, job_ids: Iterable[JobId]
 ) -> dict[JobId, SuperstaqServerException]:
     by_id: dict[JobId, SuperstaqServerException] = {}
+    found = {job.job_id: job for job in error.found}
     for job_id in job_ids:
-        paths = tuple(f"$.{each}" for each in server_ids(job_id))
-        problems = [p for p in error.problems if p.where.startswith(paths)]
+        ids = server_ids(job_id)
+        # A path goes on with a dot or a bracket after the id.
+        paths = tuple(f"$.{each}{after}" for each in ids for after in ".[")
+        whole = {f"$.{each}" for each in ids}
+        problems = [p for p in error.problems if p.where.startswith(paths) or p.where in whole]
         if problems:
             by_id[job_id] = ProtocolError(
                 f"job {job_id} cannot be read: the response about it is not what the API promises",
                 problems,
                 status_code=error.status_code,
                 job_ids=[job_id],
+                found=[found[each] for each in ids if each in found],
             )
     return by_id

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import attrs
 
@@ -50,20 +50,22 @@ class ResponseMemory:
 
         return attrs.evolve(call, read=read)
 
-    def without_finished(
-        self, call: Call[_Jobs], snapshots: Iterable[JobSnapshot | None]
-    ) -> Call[_Jobs]:
-        """The call without the circuits that are finished in these snapshots, where that works.
+    def only(self, call: Call[_Jobs], needed: Collection[JobId]) -> Call[_Jobs]:
+        """The call for those ids of the server that are needed, where it can leave out the others.
 
-        It stays the same object while there is nothing more to leave out.
+        It stays the same object while there is nothing more to leave out. What is left out is
+        forgotten.
         """
-        if call.without is None:
+        if call.only is None or not needed:
             return call
-        circuits = [c for job in snapshots if job is not None for c in job.circuits]
-        rest = call.without({str(c.circuit_id) for c in circuits if c.is_terminal})
+        rest = call.only(needed)
         if rest.request == call.request:
             return call
         self._responses.pop(_key(call), None)
+        for job_id in call.job_ids:
+            for each in server_ids(job_id):
+                if each not in needed:
+                    self._parts.pop(str(each), None)
         return self.remembering(rest)
 
     def forget(self, job_ids: Iterable[JobId], *, except_calls: Iterable[Call[_Jobs]]) -> None:

@@ -157,10 +157,11 @@ def pick_jobs(job_ids: Iterable[JobId], jobs: Iterable[JobSnapshot]) -> tuple[Jo
     """
     sent = {job.job_id: job for job in jobs}
     picked = {job_id: collect(job_id, sent) for job_id in job_ids}
-    missing = [each for job_id, job in picked.items() if job is None for each in server_ids(job_id)]
-    found = [job for job in picked.values() if job is not None]
-    if missing:
+    found = {job_id: job for job_id, job in picked.items() if job is not None}
+    lacking = [job_id for job_id in picked if job_id not in found]
+    if lacking:
         # Of a job that lacks a circuit, the other circuits are found.
-        found += [sent[each] for each in missing if each in sent]
-        raise JobsNotFound([each for each in missing if each not in sent], found=found)
-    return tuple(found)
+        parts = dict.fromkeys(each for job_id in lacking for each in server_ids(job_id))
+        found |= {each: sent[each] for each in parts if each in sent}
+        raise JobsNotFound([each for each in parts if each not in sent], found=found.values())
+    return tuple(found.values())

@@ -43,8 +43,8 @@ class Call(Generic[T]):
         what: What the call does, for error messages: "fetching job …".
         job_ids: The jobs concerned.
         created: For a submission, the ids of jobs that a body names, even if it cannot be read.
-        without: The same call without some circuits that are finished, by their ids, where the
-            server can leave them out; None where it cannot.
+        only: The same call for some of its circuits, by their ids, where the server can leave out
+            the others; None where it cannot.
     """
 
     request: Request
@@ -52,7 +52,7 @@ class Call(Generic[T]):
     what: str
     job_ids: tuple[JobId, ...] = ()
     created: Callable[[bytes], tuple[JobId, ...]] | None = None
-    without: Callable[[Collection[str]], Call[T]] | None = None
+    only: Callable[[Collection[JobId]], Call[T]] | None = None
 
     @property
     def safe_to_repeat(self) -> bool:
@@ -90,6 +90,7 @@ class Api:
         add_options: Adds credentials for other providers to a request's body. None if they are
             headers.
         keeps_tags: Whether a job can be found by its tags, as a submission key needs.
+        cancels_circuits: Whether one circuit of several can be cancelled.
         converts_circuits: Whether the server returns circuits in the format that is asked for.
         hint: What to do if the server does not seem to speak this version.
         lost_submission: What to do if the response to a submission was lost.
@@ -109,6 +110,7 @@ class Api:
     encode_jobs: Callable[[Iterable[JobSnapshot]], bytes]
     add_options: Callable[[bytes, Mapping[str, Secret]], bytes] | None = None
     keeps_tags: bool = True
+    cancels_circuits: bool = False
     converts_circuits: bool = True
     hint: str
     lost_submission: str

@@ -19,6 +19,7 @@ from superstaq_jobs.errors import (
     SubmissionUnknown,
     SuperstaqServerException,
     TermsNotAccepted,
+    TlsError,
     TransportError,
 )
 
@@ -102,7 +103,9 @@ class CallErrors:
         self, call: Call[Any], error: TransportError | ProtocolError
     ) -> SuperstaqServerException:
         """The error for a call without a complete response, from the transport's error."""
-        hint = self._hint if isinstance(error, TransportError) and not error.sent else ""
+        hint = ""
+        if isinstance(error, TransportError) and not isinstance(error, TlsError):
+            hint = self._hint if not error.sent else ""
         message = f"{call.what} failed: {error.message}{hint}"
         if call.creates and (isinstance(error, ProtocolError) or error.sent):
             unknown = SubmissionUnknown(f"{message}\n{self._api.lost_submission}")
@@ -124,7 +127,7 @@ class CallErrors:
             kind, advice = next(
                 found for start, found in _NOT_AUTHENTICATED.items() if said.startswith(start)
             )
-            advice += self._hint
+            advice += self._hint if kind is AuthenticationError else ""
         elif status == _NOT_FOUND:
             advice = self._hint
         elif call.creates and status >= 500:  # noqa: PLR2004
@@ -138,7 +141,7 @@ class CallErrors:
                 "would be sent there: check remote_host."
             )
         error = kind(
-            f"{self._responded(call, status)}.{f' Its message: {said}' if said else ''}{advice}",
+            f"{self._responded(call, status)}.{self._quoted(said)}{advice}",
             status,
             job_ids=call.job_ids,
             retry_after_seconds=retry_after_seconds(response.header("retry-after"), now=now),
@@ -153,7 +156,9 @@ class CallErrors:
         """The error for a response with a good status that is not what the API promises."""
         message = self.masked(f"{self._responded(call, response.status)}, but {error.message}")
         if call.creates:
-            named = call.created(response.body) if call.created is not None else ()
+            named = (
+                call.created(self.masked_bytes(response.body)) if call.created is not None else ()
+            )
             known = f"\nThe response names {name_jobs(named)}: look for that one." if named else ""
             return SubmissionUnknown(
                 f"{message}\n{self._api.lost_submission}{known}", response.status, job_ids=named
@@ -166,6 +171,12 @@ class CallErrors:
         )
         unreadable.omitted = error.omitted
         return unreadable
+
+    @staticmethod
+    def _quoted(said: str) -> str:
+        if not said:
+            return ""
+        return f" Its message: {said}{'' if said.endswith(('.', '!', '?')) else '.'}"
 
     def _responded(self, call: Call[Any], status: int) -> str:
         return f"{call.what} failed: {self._origin} responded {status} to {call.request.label}"

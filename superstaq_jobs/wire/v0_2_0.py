@@ -34,8 +34,9 @@ __all__ = ["V0_2_0"]
 T = TypeVar("T")
 _Jobs = tuple[JobSnapshot, ...]
 
-_CIRCUIT_ID: Final = re.compile(r"[^\s,]+")
-_IDS: Final = re.compile(r"[^\s,]+(?:,[^\s,]+)*")
+# In a response, "warnings" stands beside the ids.
+_CIRCUIT_ID: Final = r"(?!warnings(?:,|$))[^\s,]+"
+_IDS: Final = re.compile(f"{_CIRCUIT_ID}(?:,{_CIRCUIT_ID})*")
 _MAX_CIRCUITS: Final = 250
 """How many circuits one request fetches, unless a single job has more."""
 
@@ -104,19 +105,15 @@ def _job_id(value: JobId) -> Any:
 
 def _fetch_jobs(job_ids: Sequence[JobId], _circuit_type: CircuitType) -> list[Call[_Jobs]]:
     parts = packed(job_ids, lambda job_id: len(server_ids(job_id)), _MAX_CIRCUITS)
-    return [_fetch_part(tuple(part), frozenset()) for part in parts]
+    return [_fetch_part(tuple(part), None) for part in parts]
 
 
-def _fetch_part(job_ids: tuple[JobId, ...], finished: Collection[str]) -> Call[_Jobs]:
+def _fetch_part(job_ids: tuple[JobId, ...], only: Collection[JobId] | None) -> Call[_Jobs]:
     ids = dict.fromkeys(each for job_id in job_ids for each in server_ids(job_id))
-    return _post(
-        "/fetch_jobs",
-        {"job_ids": [each for each in ids if each not in finished]},
-        _decode_jobs,
-        what=f"fetching {name_jobs(job_ids)}",
-        job_ids=job_ids,
-        without=partial(_fetch_part, job_ids),
-    )
+    data = {"job_ids": [each for each in ids if only is None or each in only]}
+    what = f"fetching {name_jobs(job_ids)}"
+    call: Call[_Jobs] = _post("/fetch_jobs", data, _decode_jobs, what=what)
+    return attrs.evolve(call, job_ids=job_ids, only=partial(_fetch_part, job_ids))
 
 
 def _query_jobs(_query: records.JobQuery, _circuit_type: CircuitType) -> list[Call[_Jobs]]:
@@ -145,7 +142,7 @@ def _decode_jobs(body: bytes, fetched_at: dt.datetime | None, source: str | None
 
 
 def _job(circuit_id: str, sent: Any, at: dt.datetime | None, source: str | None) -> JobSnapshot:
-    if not _CIRCUIT_ID.fullmatch(circuit_id):
+    if not re.fullmatch(_CIRCUIT_ID, circuit_id):
         strict.wrong("must have an id without commas and spaces")
     data = strict.structure(CircuitData, sent, what="")
     extra = unknown_fields(sent, CircuitData)
@@ -219,7 +216,7 @@ def _submit_job(job: records.NewJob) -> Call[records.SubmitReceipt]:
         "target": job.target,
         "shots": job.shots,
         **method,
-        "options": json.dumps({**job.options_dict.to_dict(), "verbatim": job.verbatim}),
+        "options": json.dumps({"verbatim": job.verbatim, **job.options_dict.to_dict()}),
     }
     what = f"submitting a {'dry-run' if job.dry_run else job.job_type} job to {job.target}"
     return _post("/jobs", data, _read_submitted, what=what, created=_created)
@@ -245,17 +242,17 @@ def _read_submitted(body: bytes, *_: object) -> Decoded[records.SubmitReceipt]:
     data, warnings = without_warnings(strict.parse_json(body))
     what = "the response to the submission"
     ids = strict.structure(_Submitted, data, what=what).job_ids
-    if not ids or not all(map(_CIRCUIT_ID.fullmatch, ids)):
-        collector = strict.Collector()
-        collector.say("$.job_ids", f"must be the ids of the circuits, got {fields.shown(ids)}")
-        raise strict.protocol_error(what, collector)
+    if not ids or not all(re.fullmatch(_CIRCUIT_ID, each) for each in ids):
+        problem = Problem("$.job_ids", f"must be the ids of circuits, got {fields.shown(ids)}")
+        raise ProtocolError(f"{what} is not what the API promises", [problem])
     receipt = records.SubmitReceipt(job_id=",".join(ids), num_circuits=len(ids))
     return Decoded(receipt, warnings)
 
 
 def _created(body: bytes) -> tuple[JobId, ...]:
-    ids = body.partition(b'"job_ids"')[2].partition(b"]")[0].decode("utf-8", "replace")
-    return tuple(re.findall(r'"([^"\s,]+)"', ids))
+    listed = re.search(rb'"job_ids"\s*:\s*\[([^\]]*)', body)
+    ids = "" if listed is None else listed[1].decode("utf-8", "replace")
+    return tuple(re.findall(r'"([^"\s]+)"', ids))
 
 
 def _cancel_jobs(job_ids: Sequence[JobId]) -> Call[records.CancelReceipt]:
@@ -290,7 +287,8 @@ def _fetch_targets(query: records.TargetQuery) -> Call[tuple[records.Target, ...
 def _read_targets(body: bytes, *_: object) -> Decoded[tuple[records.Target, ...]]:
     """The targets in a body. As in the official client, a flag that is missing is False."""
     data, warnings = without_warnings(strict.parse_json(body))
-    targets = strict.structure(_Targets, data, what="the targets").superstaq_targets.to_dict()
+    sent = strict.structure(_Targets, data, what="the list of targets")
+    targets = sent.superstaq_targets.to_dict()
     missing = dict.fromkeys(attrs.fields_dict(records.TargetQuery), False)
     for name, flags in targets.items():
         if isinstance(flags, dict):
@@ -320,7 +318,7 @@ def _add_options(body: bytes, credentials: Mapping[str, Secret]) -> bytes:
     data = msgspec.json.decode(body)
     options = json.loads(data.get("options", "{}"))
     for name, secret in credentials.items():
-        options[name] = bodies.token_of(secret.reveal())
+        options.setdefault(name, bodies.token_of(secret.reveal()))  # those of the call win
     return msgspec.json.encode({**data, "options": json.dumps(options)})
 
 
@@ -339,6 +337,7 @@ V0_2_0: Final = Api(
     encode_jobs=_encode_jobs,
     add_options=_add_options,
     keeps_tags=False,
+    cancels_circuits=True,
     converts_circuits=False,
     hint="If the account uses API v0.3.0, pass api_version='v0.3.0' to SuperstaqClient.",
     lost_submission=(

@@ -196,6 +196,12 @@ def test_of_v0_2_0_the_tokens_are_in_the_options_and_nowhere_else(call, script, 
                 assert at < 0, text[max(0, at - 300) : at + 60]
 
 
+def test_the_ids_in_an_unreadable_response_to_a_submission_hold_no_token():
+    answer = ANSWERS["echo as an id"]
+    shown, _ = course(OLD_CALLS["submit_job"], [answer], connector(api_version="v0.2.0", **TOKENS))
+    assert not [text for text in shown for secret in SECRETS if secret in text]
+
+
 def test_a_request_cannot_be_pickled_with_its_secrets():
     request = sj.Request(method="GET", path="/", headers=[("Authorization", sj.Secret(KEY))])
     with pytest.raises(TypeError, match="cannot be pickled"):
