@@ -18,6 +18,8 @@ FACES: Final = (
     "superstaq_jobs.testing.strategies",
     "superstaq_jobs.testing.pytest_plugin",
     "superstaq_jobs.tables",
+    "superstaq_jobs.interop.cirq",
+    "superstaq_jobs.interop.qiskit",
     "superstaq_jobs.records",
     "superstaq_jobs.waiting",
 )

@@ -30,6 +30,7 @@ _NAMES: Final = {
         "cancel_jobs fetch_balance fetch_job fetch_jobs fetch_target_info fetch_targets query_jobs"
     ),
     "handle": "JobHandle",
+    "interop": "new_job",
     "many": ("as_completed as_completed_async wait_all wait_all_async wait_any watch watch_async"),
     "plots": "plot_counts plot_timeline",
     "records": (

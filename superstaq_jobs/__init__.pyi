@@ -5,6 +5,7 @@ from .clock import SystemClock as SystemClock
 from .errors import *
 from .fetch import *
 from .handle import *
+from .interop import new_job as new_job
 from .many import *
 from .plots import *
 from .records import *

@@ -10,7 +10,6 @@ import datetime as dt
 import heapq
 import itertools
 import math
-import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -110,7 +109,7 @@ def plot_counts(
         tops = heights
         others |= dict(zip(positions[len(shown) :], heights[len(shown) :], strict=True))
         if confidence is not None and _are_whole(each):
-            intervals = [_interval(each, group, confidence) for group in groups]
+            intervals = [each.interval(group, confidence) for group in groups]
             _draw_intervals(drawn, positions, heights, intervals)
             tops = [high for _, high in intervals]
         highest = max([highest, *tops[: len(shown)]])
@@ -217,20 +216,6 @@ def _most_common(shares: Sequence[Mapping[str, float]], top: int) -> tuple[list[
 
 def _are_whole(counts: Counts) -> bool:
     return all(value >= 0 and value == int(value) for value in counts.values())
-
-
-def _interval(counts: Counts, outcomes: Iterable[str], confidence: float) -> tuple[float, float]:
-    """The Wilson score interval of the summed share of some outcomes."""
-    z = statistics.NormalDist().inv_cdf((1 + confidence) / 2)
-    shots = counts.shots
-    hits = sum(counts.get(bits, 0) for bits in outcomes)
-    share = hits / shots
-    middle = (share + z * z / (2 * shots)) / (1 + z * z / shots)
-    half = z / (1 + z * z / shots) * math.sqrt(share * (1 - share) / shots + (z / shots / 2) ** 2)
-    return (
-        0.0 if hits == 0 else min(middle - half, share),
-        1.0 if hits == shots else max(middle + half, share),
-    )
 
 
 def _draw_intervals(

@@ -42,7 +42,9 @@ MODULES = sorted(
     for path in (ROOT / "superstaq_jobs").rglob("*.py")
     if re.search(r"^\s*>>> ", path.read_text(), re.MULTILINE)
 )
-WITH_A_CLIENT = {DOCS / name for name in ("errors.md", "live-and-stale.md", "migrating.md")}
+WITH_A_CLIENT = {
+    DOCS / name for name in ("circuits.md", "errors.md", "live-and-stale.md", "migrating.md")
+}
 """Pages whose examples start with a running ``server`` and its ``client``."""
 
 WITH_A_SERVICE = {ROOT / "README.md", DOCS / "migrating.md", DOCS / "real-service.md"}

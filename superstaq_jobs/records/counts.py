@@ -120,8 +120,44 @@ class Counts(FrozenMapping[str, int | float]):
             groups.setdefault("".join([bits[i] for i in chosen]), []).append(value)
         return received_counts({bits: _total(values) for bits, values in groups.items()})
 
+    def expand(self, places: Iterable[int], num_bits: int) -> Counts:
+        """The counts in longer bitstrings, with 0 where they have no bit; undoes ``marginal``.
+
+        The service sends only the classical bits of a Qiskit circuit that are measured. If those
+        are bits 1 and 3 of 4, this gives all four, which ``reversed_bits`` then writes as Qiskit
+        does. ``superstaq_jobs.interop.qiskit.counts`` reads the places from the circuit.
+
+        >>> Counts({"10": 7}).expand([1, 3], 4)
+        Counts({'0100': 7})
+
+        Args:
+            places: The position of each bit in the new bitstrings, from 0; all different.
+            num_bits: The length of the new bitstrings.
+
+        Raises:
+            TypeError: If a position is not an int.
+            ValueError: If there is not one position for each bit, or one is not in the new
+                bitstrings or appears twice; or if the bitstrings differ in length.
+        """
+        chosen = _positions(places, num_bits)
+        if len(set(chosen)) < len(chosen):
+            raise ValueError(f"the positions must be different, got {chosen}")
+        if self._items and len(chosen) != self.num_bits:
+            raise ValueError(f"expected {self.num_bits} positions, one a bit, got {len(chosen)}")
+        spread: dict[str, int | float] = {}
+        for bits, value in self._items.items():
+            longer = ["0"] * num_bits
+            for place, bit in zip(chosen, bits, strict=True):
+                longer[place] = bit
+            spread["".join(longer)] = value
+        return adopt(Counts, spread)
+
     def reversed_bits(self) -> Counts:
-        """The counts with every bitstring reversed, as Qiskit writes them."""
+        """The counts with every bitstring reversed.
+
+        That is how Qiskit writes them if every classical bit is measured and there is one register;
+        ``superstaq_jobs.interop.qiskit.counts`` does it for any circuit.
+        """
         return adopt(Counts, {bits[::-1]: value for bits, value in self._items.items()})
 
     def combine(self, *others: Mapping[str, int | float]) -> Counts:

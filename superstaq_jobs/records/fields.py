@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+import json
 import math
 import operator
 import re
@@ -117,9 +118,33 @@ def serialized(value: str | Sequence[str]) -> str:
     if isinstance(value, str):
         return string(value) if value.strip() else bad("must not be empty")
     listed = strings(value)
-    if not isinstance(listed, tuple):
-        return listed
+    if isinstance(listed, Bad):
+        new_job = "superstaq_jobs.new_job(circuits, ...)"
+        return bad(f"{listed.what}; for objects of Cirq or Qiskit use {new_job}")
     return canonical_json(listed) if listed else bad("must not be empty")
+
+
+def cirq_json(value: str) -> str:
+    """The JSON of Cirq's circuits; an array of such strings becomes the array of the circuits.
+
+    Only that it is JSON of objects is checked: what they are is the service's business.
+    """
+    try:
+        found = json.loads(value)
+        if isinstance(found, list) and any(isinstance(each, str) for each in found):
+            parts = [json.loads(each) if isinstance(each, str) else each for each in found]
+            found = [c for part in parts for c in (part if isinstance(part, list) else [part])]
+            if not found:
+                return bad("must not be empty")
+            value = json.dumps(found)
+    except (ValueError, RecursionError):
+        found = None
+    if all(isinstance(each, dict) for each in (found if isinstance(found, list) else [found])):
+        return value
+    return bad(
+        "must be the JSON that cirq.to_json writes of circuits (superstaq_jobs.new_job does); "
+        f"got {shown(value)}"
+    )
 
 
 def one_of(kind: type[E], value: object) -> E:

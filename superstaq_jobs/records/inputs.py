@@ -29,12 +29,15 @@ def _sim_method(value: SimMethod | str | None) -> SimMethod | None:
 
 @attrs.frozen(kw_only=True)
 class NewJob:
-    """A job to submit.
+    """A job to submit, of circuits that are serialized already.
+
+    ``superstaq_jobs.new_job`` makes one of circuits of Cirq and Qiskit.
 
     Attributes:
         target: What to run on, ``<provider>_<device>_<qpu|simulator>``.
         circuits: The circuits, serialized as ``circuit_type`` says, in one string. A sequence of
-            strings becomes the JSON array of them (for qasm and jaqal).
+            strings becomes the JSON array of them (for qasm and jaqal), or of the circuits in them
+            (for cirq). For qiskit, one string of QPY in base64.
         circuit_type: The format of the circuits.
         job_type: What to do with them.
         shots: How often to run each circuit, >= 0.
@@ -65,6 +68,8 @@ class NewJob:
     metadata: JsonMapping = attrs.field(factory=JsonMapping, converter=fields.json_mapping)
 
     def __attrs_post_init__(self) -> None:
+        if self.circuit_type is CircuitType.CIRQ and isinstance(self.circuits, str):
+            object.__setattr__(self, "circuits", fields.cirq_json(self.circuits))
         fields.refuse_bad(self, InvalidRequest, *self._contradictions())
 
     def _contradictions(self) -> Iterator[Problem]:
@@ -72,7 +77,10 @@ class NewJob:
         if isinstance(self.sim_method, SimMethod) and self.job_type in other_types:
             yield Problem("sim_method", f"must be None for a {self.job_type} job")
         if self.circuit_type is CircuitType.QISKIT and str(self.circuits).startswith("["):
-            yield Problem("circuits", "must be one string of QPY for qiskit, got a list")
+            what = (
+                "must be one string of QPY for qiskit, got a list: superstaq_jobs.new_job writes it"
+            )
+            yield Problem("circuits", what)
         if isinstance(self.options_dict, JsonMapping):
             for name in CREDENTIAL_NAMES:
                 if name in self.options_dict:

@@ -39,6 +39,14 @@ def test_a_marginal_is_what_counting_some_bits_of_each_shot_gives(counts, qubits
     assert positive(counts.marginal(qubits)) == dict(counted)
 
 
+@given(ANY, st.permutations(range(WIDTH + 2)).map(lambda order: order[:WIDTH]))
+def test_a_marginal_undoes_an_expansion(counts, places):
+    longer = counts.expand(places, WIDTH + 2)
+    assert longer.marginal(places) == counts
+    added = sorted(set(range(WIDTH + 2)) - set(places))
+    assert set(longer.marginal(added)) <= {"00"}
+
+
 @given(WHOLE, st.data())
 def test_marginals_compose(counts, data):
     outer = data.draw(QUBITS.filter(bool))

@@ -42,7 +42,7 @@ CALLS = {
 }
 
 
-OLD_NEW_JOB = attrs.evolve(NEW_JOB, circuit_type="cirq", shots=10)
+OLD_NEW_JOB = attrs.evolve(NEW_JOB, circuits="{}", circuit_type="cirq", shots=10)
 OLD_CALLS = {
     "fetch_job": lambda client: sj.fetch_job(client, "a,b"),
     "submit_job": lambda client: sj.submit_job(client, OLD_NEW_JOB),

@@ -366,3 +366,20 @@ def test_disjoint_distributions():
 def test_distributions_that_cannot_be_compared(name, one, two, error, words):
     with pytest.raises(error, match=words):
         getattr(Counts(one), name)(two)
+
+
+def test_an_expansion_needs_a_place_for_each_bit():
+    counts = Counts({"10": 7})
+    assert Counts({}).expand([], 3) == {}
+    for places, error in [
+        ([0], ValueError),
+        ([0, 1, 2], ValueError),
+        ([1, 1], ValueError),
+        ([0, 4], ValueError),
+        ([-1, 0], ValueError),
+        ([0, True], TypeError),
+    ]:
+        with pytest.raises(error):
+            counts.expand(places, 4)
+    with pytest.raises(ValueError, match="different lengths"):
+        Counts({"1": 1, "10": 1}).expand([0], 4)

@@ -13,6 +13,8 @@ from matplotlib.axes import Axes
 import superstaq_jobs as sj
 from superstaq_jobs.clock import VirtualClock
 from superstaq_jobs.emulator import AnyFault, EmulatedJob, Emulator, Ending, Plan
+from superstaq_jobs.interop import cirq as of_cirq
+from superstaq_jobs.interop import qiskit as of_qiskit
 from superstaq_jobs.testing import FakeClock, Fault, ScriptedTransport, jobs_response, json_response
 from superstaq_jobs.waiting import JobsWaitOptions
 
@@ -55,6 +57,16 @@ def fetching(client: sj.SuperstaqClient, job_id: UUID) -> None:
     assert_type(sj.fetch_targets(client, sj.TargetQuery(simulator=True)), tuple[sj.Target, ...])
     assert_type(sj.fetch_target_info(client, "a_b_qpu", options={"x": 1}), sj.TargetInfo)
     assert_type(sj.fetch_balance(client).balance, float)
+
+
+def with_frameworks(snapshot: sj.JobSnapshot) -> None:
+    one = sj.new_job("OPENQASM 3.0;", target="a_b_qpu", shots=5, tags=["t"])
+    assert_type(one, sj.NewJob)
+    assert_type(of_cirq.new_job([], target="a_b_qpu"), sj.NewJob)
+    assert_type(of_cirq.counts(snapshot, 0, key="m"), sj.Counts)
+    assert_type(of_qiskit.qubit_map(snapshot, 0, "final"), dict[int, int])
+    of_cirq.to_results(snapshot)
+    of_qiskit.to_result(snapshot)
 
 
 def submitting(client: sj.SuperstaqClient) -> sj.JobHandle:

@@ -25,12 +25,8 @@ from .snapshots import FREE_METADATA, FREE_TAGS, KINDS, METADATA, TAGS
 
 __all__ = ["job_queries", "new_jobs", "target_queries"]
 
-_CIRCUITS: Final = (
-    "OPENQASM 2.0; qreg q[1];",
-    '{"cirq_type": "Circuit"}',
-    "UUlTS0lU\n",
-    "é\U0001f600",
-)
+_CIRCUITS: Final = ("OPENQASM 2.0; qreg q[1];", "UUlTS0lU\n", "é\U0001f600")
+_CIRQ_CIRCUITS: Final = ('{"cirq_type": "Circuit"}', '[{"cirq_type": "é\U0001f600"}]')
 _MAX_SHOTS: Final = 100_000
 _NEW_JOB_PARTS: Final[tuple[tuple[str, ...], ...]] = (
     (),
@@ -97,7 +93,7 @@ def _new_jobs(
     method = choices.of((None, *SimMethod))
     fields: dict[str, Any] = {
         "target": choices.of(names),
-        "circuits": choices.of(_CIRCUITS),
+        "circuits": choices.of(_CIRQ_CIRCUITS if circuit_type is CircuitType.CIRQ else _CIRCUITS),
         "circuit_type": circuit_type,
         "job_type": kind,
         "dry_run": dry_run,

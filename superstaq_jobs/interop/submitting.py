@@ -1,0 +1,86 @@
+"""A new job of circuits as people have them. Imports no framework that the caller has not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from superstaq_jobs.errors import InvalidRequest, Problem
+from superstaq_jobs.records import CircuitType, NewJob
+
+from . import cirq, qiskit
+from .circuits import as_list, format_of, named, refuse
+
+__all__ = ["new_job"]
+
+_QPY = "UUlTS0lU"  # how QPY in base64 starts
+
+
+def new_job(circuits: Any, *, target: str, shots: int = 0, **fields: Any) -> NewJob:
+    """A job of circuits from Cirq, Qiskit or OpenQASM, which it serializes.
+
+    >>> new_job("OPENQASM 2.0; qreg q[1];", target="ss_unconstrained_simulator").circuit_type
+    <CircuitType.QASM: 'qasm'>
+
+    Args:
+        circuits: One circuit or a sequence of them: OpenQASM strings, ``cirq.Circuit`` or
+            ``qiskit.QuantumCircuit`` objects (extras ``cirq`` and ``qiskit``), all of one kind.
+        target: What to run on, ``<provider>_<device>_<qpu|simulator>``.
+        shots: How often to run each circuit, >= 0.
+        fields: The other fields of ``NewJob``. ``circuit_type`` is needed only for strings that are
+            not OpenQASM.
+
+    Raises:
+        InvalidRequest: If ``circuits`` is empty or has several kinds of them; if a circuit has no
+            qubits or parameters without a value, or cannot be serialized; if the extra is not
+            installed; if another field cannot hold its value. Names each bad circuit by its index.
+    """
+    listed = as_list(circuits)
+    kinds = [format_of(circuit) for circuit in listed]
+    problems = [
+        Problem(
+            f"circuits[{i}]",
+            "must be a cirq.Circuit, a qiskit.QuantumCircuit or a string of OpenQASM, got "
+            + named(listed[i]),
+        )
+        for i, kind in enumerate(kinds)
+        if kind is None
+    ]
+    problems += [
+        Problem(
+            f"circuits[{i}]",
+            f"is {named(listed[i])}, but circuits[0] is {named(listed[0])}: "
+            "submit a job for each kind of circuit",
+        )
+        for i, kind in enumerate(kinds)
+        if kind is not None and kinds[0] is not None and kind is not kinds[0]
+    ]
+    if problems:
+        raise InvalidRequest("a NewJob", problems)
+    fields = {"target": target, "shots": shots, **fields}
+    if kinds[0] is CircuitType.CIRQ:
+        return cirq.new_job(listed, **fields)
+    if kinds[0] is CircuitType.QISKIT:
+        return qiskit.new_job(listed, **fields)
+    return _of_strings(circuits if isinstance(circuits, str) else listed, **fields)
+
+
+def _of_strings(circuits: str | list[str], **fields: Any) -> NewJob:
+    if fields.get("circuit_type") in (None, CircuitType.QASM):
+        fields.pop("circuit_type", None)
+        for index, circuit in enumerate([circuits] if isinstance(circuits, str) else circuits):
+            if not circuit.strip():
+                refuse(f"circuits[{index}]", "must not be empty: a circuit needs qubits")
+            if kind := _another_format(circuit):
+                refuse(
+                    f"circuits[{index}]",
+                    f"must be OpenQASM, got what looks like {kind}'s serialization: "
+                    f"pass circuit_type='{kind}'",
+                )
+    return NewJob(circuits=circuits, **fields)
+
+
+def _another_format(circuit: str) -> CircuitType | None:
+    start = circuit.lstrip()
+    if start.startswith(_QPY):
+        return CircuitType.QISKIT
+    return CircuitType.CIRQ if start[:1] in {"{", "["} and '"cirq_type"' in start else None
