@@ -108,8 +108,11 @@ def plot_counts(
         )
         tops = heights
         others |= dict(zip(positions[len(shown) :], heights[len(shown) :], strict=True))
-        if confidence is not None and _are_whole(each):
-            intervals = [each.interval(group, confidence) for group in groups]
+        if confidence is not None and _have_intervals(each):
+            intervals = [
+                each.interval([bits for bits in group if bits in each], confidence)
+                for group in groups
+            ]
             _draw_intervals(drawn, positions, heights, intervals)
             tops = [high for _, high in intervals]
         highest = max([highest, *tops[: len(shown)]])
@@ -214,8 +217,13 @@ def _most_common(shares: Sequence[Mapping[str, float]], top: int) -> tuple[list[
     return sorted(kept), [bits for bits in sums if bits not in own]
 
 
-def _are_whole(counts: Counts) -> bool:
-    return all(value >= 0 and value == int(value) for value in counts.values())
+def _have_intervals(counts: Counts) -> bool:
+    """Whether they are numbers of shots by bitstring; a server may send others."""
+    return (
+        all(value >= 0 and value == int(value) for value in counts.values())
+        and len(set(map(len, counts))) == 1
+        and all(bits.strip("01") == "" for bits in counts)
+    )
 
 
 def _draw_intervals(

@@ -106,7 +106,7 @@ def test_several_counts_differ_without_colour():
     assert len({bars[0].get_hatch() for bars in bars_of(axes)}) == 4
 
 
-@pytest.mark.parametrize("counts", [{"0": 0.25, "1": 0.75}, {"0": -1, "1": 3}])
+@pytest.mark.parametrize("counts", [{"0": 0.25, "1": 0.75}, {"0": -1.0, "1": 3}])
 def test_counts_that_are_not_whole_have_no_error_bars(counts):
     assert error_bars(drawn(sj.plot_counts(sj.Counts(counts)))) == []
 

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import superstaq_jobs as sj
+from superstaq_jobs.records.frozen import adopt
 from superstaq_jobs.wire.api import V0_2_0, V0_3_0
 
 JOB = UUID("00000000-0000-0000-0000-0000000000a1")
@@ -34,7 +35,8 @@ def snapshot_of(
             index=i,
             status_text="completed",
             input_circuit=text,
-            counts=found,
+            # As they were sent: what a user may not write, a server may send.
+            counts=None if found is None else adopt(sj.Counts, dict(found)),
             shots=sum(map(int, (found or {}).values())),
             circuit_id=f"c{i}" if old else None,
             **changes,
