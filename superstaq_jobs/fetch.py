@@ -22,7 +22,6 @@ from .records import (
     TargetQuery,
     fields,
 )
-from .records.ids import server_ids
 from .wire.api import Call, check_ids, pick_jobs
 
 __all__ = [
@@ -145,14 +144,10 @@ def send_split(
     In API v0.2.0 a server may refuse a whole request for one id. The ids are halved until that one
     is found, with a limited number of requests: the refusal may be of all.
     """
-
-    def send(one: Call[tuple[JobSnapshot, ...]]) -> tuple[JobSnapshot, ...]:
-        return client.send(one, deadline=deadline, max_attempts=max_attempts)
-
     try:
-        return send(call)
+        return client.send(call, deadline=deadline, max_attempts=max_attempts)
     except SuperstaqServerException as error:
-        ids = [each for job_id in call.job_ids for each in server_ids(job_id)]
+        ids = call.asked
         if call.only is None or error.status_code != _NOT_FOUND or len(ids) == 1:
             raise
         refusal = error
@@ -163,7 +158,8 @@ def send_split(
             break
         part = parts.pop()
         try:
-            found += send(call.only(part))
+            jobs = client.send(call.only(part), deadline=deadline, max_attempts=1)
+            found.extend(jobs)
         except SuperstaqServerException as error:
             if error.status_code != _NOT_FOUND:
                 error.found = (*found, *error.found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import pickle
+from functools import partial
 
 import attrs
 import pytest
@@ -177,6 +178,25 @@ def test_an_id_that_the_server_does_not_know_costs_nothing_of_the_others():
     with pytest.raises(sj.JobsNotFound) as caught:
         handle.refresh()
     assert [each.job_id for each in caught.value.found] == ["c1"]
+
+
+def test_a_finished_circuit_is_not_requested_when_an_id_is_looked_for():
+    server = OldServer(a="Done", b="Queued", c="Queued")
+    handle = sj.JobHandle(server.client(), "a,b,c")
+    handle.refresh()
+    del server.circuits["c"]
+    with pytest.raises(sj.JobsNotFound, match="job c,"):
+        handle.refresh()
+    assert server.asked() == [["a", "b", "c"], ["b", "c"], ["c"], ["b"]]
+
+
+def test_another_error_while_an_id_is_looked_for_keeps_what_was_found():
+    done = dict.fromkeys("ab", circuit("Done"))
+    unknown, broken = json_response({}, status=404), json_response({}, status=400)
+    client = scripted(unknown, json_response(done), broken, api_version="v0.2.0")
+    with pytest.raises(sj.SuperstaqServerException, match="400") as caught:
+        sj.fetch_jobs(client, ["c", "d", "a", "b"])
+    assert [each.job_id for each in caught.value.found] == ["a", "b"]
 
 
 def test_a_refusal_of_everything_ends_soon():
@@ -575,6 +595,19 @@ def test_a_snapshot_is_not_written_in_the_form_of_the_other_version():
         sj.encode_jobs([job("completed", "completed")], api_version="v0.2.0")
 
 
+def test_circuits_and_job_must_name_the_same_ids():
+    snapshot = sj.fetch_job(OldServer(a="Done", b="Failed").client(), "a,b")
+    with pytest.raises(sj.InvalidValue, match="job_id: must be the circuit_id of each circuit"):
+        attrs.evolve(snapshot, job_id="b,a")
+
+
+@pytest.mark.parametrize("version", ["", "v0.4.0", None, ["v0.2.0"]])
+def test_an_unknown_version_is_refused(version):
+    for call in (partial(sj.decode_jobs, b"{}"), partial(sj.encode_jobs, [])):
+        with pytest.raises(sj.InvalidRequest, match="api_version: must be one of"):
+            call(api_version=version)
+
+
 # ---- targets, account, credentials ---------------------------------------------------------------
 
 
@@ -587,6 +620,8 @@ def test_targets_and_the_account():
     assert (simulator.simulator, simulator.available) == (True, True)
     info = sj.fetch_target_info(client, "ibmq_fez_qpu", options={"a": 1}).info
     assert info == {"num_qubits": 156, "options": '{"a": 1}'}
+    with pytest.raises(sj.InvalidRequest, match="must be a TargetQuery, got 5"):
+        sj.fetch_targets(client, 5)
     assert sj.fetch_balance(client) == sj.AccountBalance(email=None, balance=12.5)
 
 

@@ -129,7 +129,7 @@ def encode_jobs(snapshots: Iterable[JobSnapshot], *, api_version: str = "v0.3.0"
 
 
 def _api(version: str) -> Api:
-    if version not in APIS:
+    if not fields.is_a(version, str) or version not in APIS:
         what = f"must be one of {', '.join(APIS)}; got {fields.shown(version)}"
         fields.refuse("the request", {"api_version": fields.bad(what)})
     return APIS[version]

@@ -43,6 +43,7 @@ class Call(Generic[T]):
         what: What the call does, for error messages: "fetching job …".
         job_ids: The jobs concerned.
         created: For a submission, the ids of jobs that a body names, even if it cannot be read.
+        asked: The ids that the request names, where ``only`` can leave out some of them.
         only: The same call for some of its circuits, by their ids, where the server can leave out
             the others; None where it cannot.
     """
@@ -52,6 +53,7 @@ class Call(Generic[T]):
     what: str
     job_ids: tuple[JobId, ...] = ()
     created: Callable[[bytes], tuple[JobId, ...]] | None = None
+    asked: tuple[JobId, ...] = ()
     only: Callable[[Collection[JobId]], Call[T]] | None = None
 
     @property

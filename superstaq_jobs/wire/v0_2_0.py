@@ -110,10 +110,10 @@ def _fetch_jobs(job_ids: Sequence[JobId], _circuit_type: CircuitType) -> list[Ca
 
 def _fetch_part(job_ids: tuple[JobId, ...], only: Collection[JobId] | None) -> Call[_Jobs]:
     ids = dict.fromkeys(each for job_id in job_ids for each in server_ids(job_id))
-    data = {"job_ids": [each for each in ids if only is None or each in only]}
+    asked = tuple(each for each in ids if only is None or each in only)
     what = f"fetching {name_jobs(job_ids)}"
-    call: Call[_Jobs] = _post("/fetch_jobs", data, _decode_jobs, what=what)
-    return attrs.evolve(call, job_ids=job_ids, only=partial(_fetch_part, job_ids))
+    call: Call[_Jobs] = _post("/fetch_jobs", {"job_ids": asked}, _decode_jobs, what=what)
+    return attrs.evolve(call, job_ids=job_ids, asked=asked, only=partial(_fetch_part, job_ids))
 
 
 def _query_jobs(_query: records.JobQuery, _circuit_type: CircuitType) -> list[Call[_Jobs]]:

@@ -16,12 +16,15 @@ from hypothesis import strategies as st
 from worlds import JOB, NOON, client_on, job
 
 import superstaq_jobs as sj
+from superstaq_jobs.records.frozen import adopt
 from superstaq_jobs.testing import ScriptedTransport, jobs_response
 from superstaq_jobs.testing import strategies as sts
 
 MARKUP = "<img src='https://evil.example' onerror=alert(1)>&amp;\"</div><script>\n\x00\u202e"
 STRINGS = st.one_of(st.just(MARKUP), sts.texts())
 NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+# What a server may send, and a user may not build.
+COUNTS = st.dictionaries(STRINGS, NUMBERS).map(lambda items: adopt(sj.Counts, items))
 UPDATED = "updated 2026-05-01 12:00:00 UTC"
 MOST_LINES = 5
 MAX_ROWS = 20
@@ -40,7 +43,7 @@ def circuits(draw, index):
             "input_circuit": st.none() | STRINGS,
             "compiled_circuit": STRINGS,
             "shots": st.none() | st.integers(0, 10**4000),
-            "counts": st.none() | st.dictionaries(STRINGS, NUMBERS),
+            "counts": st.none() | COUNTS,
             "extra": st.dictionaries(STRINGS, STRINGS, max_size=2),
         },
     )  # fmt: skip
@@ -80,7 +83,6 @@ def diffs(draw):
     return sj.diff(before, after)
 
 
-COUNTS = st.dictionaries(STRINGS, NUMBERS).map(sj.Counts)
 TARGETS = st.builds(
     attrs.evolve, sts.targets(), extra=st.dictionaries(STRINGS, sts.json_values(), max_size=30)
 )

@@ -483,6 +483,7 @@ class Machine(RuleBasedStateMachine):
     processes = Bundle("processes")
     handles = Bundle("handles")
     server_type: type[Server] = Server
+    SPLITS = 0
 
     def __init__(self) -> None:
         super().__init__()
@@ -641,7 +642,7 @@ class Machine(RuleBasedStateMachine):
                 assert held.handle.latest is known
             else:
                 assert snapshot is held.handle.latest
-        assert len(sent) <= held.process.client.retry_policy.max_attempts
+        assert len(sent) <= held.process.client.retry_policy.max_attempts + self.SPLITS
 
     @rule(held=handles, index=st.integers(0, 3), faults=FAULT_LISTS)
     def status(self, held, index, faults):
@@ -780,7 +781,9 @@ class Machine(RuleBasedStateMachine):
         if was_known_to_be_over:
             assert sent == []
         self._check_cancel_of_one(index, job, [each for each in sent if each.kind == "cancel"])
-        assert [job.versions[-1][each] for each in others] == untouched
+        # Time may have passed, so that they have gone on; but they were not cancelled.
+        for each, (status, _) in zip(others, untouched, strict=True):
+            assert (job.versions[-1][each][0] == "cancelled") is (status == "cancelled")
 
     def _check_cancel_of_one(self, index, job, cancels):
         if index is not None and job.size > 1:
@@ -845,6 +848,8 @@ class OldMachine(Machine):
     """The same over API v0.2.0, which says no times: the latest response is the newest."""
 
     server_type = OldServer
+    # Requests that look for the id for which a whole request was refused, of up to 3 circuits.
+    SPLITS = 8
 
     def _new_job(self, target_name: str, size: int) -> sj.NewJob:
         circuits = json.dumps([{"cirq_type": "Circuit", "moments": []}] * size)
