@@ -6,7 +6,6 @@ The one rule for headers is here, and ``Secret``, a string that does not show. K
 from __future__ import annotations
 
 import datetime as dt
-import email.utils
 import re
 import urllib.parse
 from collections.abc import Iterable, Sequence
@@ -209,6 +208,8 @@ def retry_after_seconds(value: str | None, *, now: dt.datetime) -> float | None:
     text = value.strip()
     if _DIGITS.fullmatch(text):
         return float(text[:18])
+    import email.utils  # loads sockets, which reading a body does not need
+
     try:
         when = email.utils.parsedate_to_datetime(text)
         if when.tzinfo is None:  # "-0000": the time in UTC, from an unknown zone
