@@ -85,10 +85,11 @@ def install(python: str, folder: Path, what: list[str], *, name: str) -> None:
     stamp.write_text(wanted)
 
 
-def run(command: list[str], folder: Path = VENV) -> int:
+def run(command: list[str], folder: Path = VENV, **environment: str) -> int:
     """Run a program of a virtual environment; its exit status."""
     program = str(folder / PROGRAMS_IN / command[0])
-    return subprocess.run([program, *command[1:]], check=False, cwd=ROOT).returncode
+    variables = {**os.environ, **environment}
+    return subprocess.run([program, *command[1:]], check=False, cwd=ROOT, env=variables).returncode
 
 
 def other_pythons() -> dict[str, str]:
@@ -116,7 +117,8 @@ def test_core(version: str, python: str) -> int:
     """Run the tests of the core on another Python; the exit status."""
     folder = ROOT / f".venv-{version}"
     install(python, folder, CORE_INSTALL, name="the core's tests")
-    return run(["pytest", "--no-cov", "-p", "no:cacheprovider", *CORE_TESTS], folder)
+    command = ["pytest", "--no-cov", "-p", "no:cacheprovider", *CORE_TESTS]
+    return run(command, folder, HYPOTHESIS_PROFILE="brief")
 
 
 def test(arguments: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""How thoroughly Hypothesis looks: HYPOTHESIS_PROFILE is dev (the default) or ci."""
+"""How thoroughly Hypothesis explores: HYPOTHESIS_PROFILE is dev (the default), ci or brief."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ _SLOW = [HealthCheck.too_slow]
 
 settings.register_profile(
     "dev", max_examples=100, deadline=None, print_blob=True, suppress_health_check=_SLOW
+)
+# Where only the interpreter differs from a run that has explored.
+settings.register_profile(
+    "brief", max_examples=25, deadline=None, print_blob=True, suppress_health_check=_SLOW
 )
 settings.register_profile(
     "ci", max_examples=200, deadline=None, print_blob=True, suppress_health_check=_SLOW
