@@ -192,14 +192,6 @@ def new_job_of(fields: dict[str, Any]) -> NewJob:
 # ---- payloads ------------------------------------------------------------------------------------
 
 _TEXTS: Final = ("x", "", 'Ω\x00"\\', "[]", "\U0001f600\u2028", None)
-_COUNTS: Final[tuple[Any, ...]] = (
-    None,
-    {},
-    {"0": 1},
-    {"00": 507, "11": 493},
-    {"01": 0.25, "10": 1.0},
-    {"1": -0.5},
-)
 _POOLS: Final[dict[str, tuple[Any, ...]]] = {
     "provider_id": _TEXTS[:-1],
     "num_qubits": (2, 0, None),
@@ -210,7 +202,7 @@ _POOLS: Final[dict[str, tuple[Any, ...]]] = {
     "input_circuit": _TEXTS,
     "pulse_gate_circuits": _TEXTS,
     "data": (None, {"histogram": {"0": 1.0}}, {}),
-    "samples": _COUNTS,
+    "samples": values.WIRE_COUNTS,
     "shots": (100, 0, 1, 2**40, -1, 2**70, None),
     "state_vector": (None, "[1, 0]"),
 }

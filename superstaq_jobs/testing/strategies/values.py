@@ -36,6 +36,15 @@ KNOWN_STATUSES: Final[tuple[CircuitStatus, ...]] = (
 )
 TERMINAL_STATUSES: Final = tuple(s for s in KNOWN_STATUSES if s.is_terminal)
 UNFINISHED_STATUSES: Final = tuple(s for s in KNOWN_STATUSES if not s.is_terminal)
+WIRE_COUNTS: Final[tuple[Any, ...]] = (
+    None,
+    {},
+    {"0": 1},
+    {"00": 507, "11": 493},
+    {"01": 0.25, "10": 1.0},
+    {"1": -0.5},
+)
+"""Counts as either version of the API sends them."""
 TARGETS: Final = (
     "ss_unconstrained_simulator",
     "ibmq_fez_qpu",

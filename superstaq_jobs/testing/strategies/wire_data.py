@@ -49,21 +49,13 @@ _MAPS: Final[tuple[Any, ...]] = (
     {"-1": -2},
     {"12": 123456789012},
 )
-_COUNTS: Final[tuple[Any, ...]] = (
-    None,
-    {},
-    {"0": 1},
-    {"00": 507, "11": 493},
-    {"01": 0.25, "10": 1.0},
-    {"1": -0.5},
-)
 _POOLS: Final[dict[str, tuple[Any, ...]]] = {
     "statuses": tuple(s.value for s in values.KNOWN_STATUSES),
     "status_messages": _TEXTS,
     "provider_id": _TEXTS,
     "compiled_circuits": _TEXTS,
     "input_circuits": _TEXTS[1:],
-    "counts": _COUNTS,
+    "counts": values.WIRE_COUNTS,
     "results_dicts": _TEXTS,
     "shots": (100, 0, 1, 2**40, -1, 2**70),
     "last_updated_timestamp": (None, *_TIMES),
