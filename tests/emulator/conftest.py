@@ -9,18 +9,18 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import attrs
 import general_superstaq as gss
 import pytest
+from emulators import emulate, simulator, simulator_idle  # noqa: F401 - fixtures
 from general_superstaq.superstaq_client import _SuperstaqClientV3
 
-from superstaq_jobs.emulator import Emulator, Simulator
+from superstaq_jobs.emulator import Emulator
 from superstaq_jobs.testing import FakeClock
 
 TERMINAL = {"completed", "failed", "cancelled"}
@@ -36,36 +36,6 @@ class Received:
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock(1_000)
-
-
-@pytest.fixture(scope="session")
-def simulator() -> Iterator[Simulator]:
-    with Simulator() as shared:
-        yield shared
-
-
-@pytest.fixture
-def simulator_idle(simulator: Simulator) -> Callable[[], None]:
-    """Wait until the simulator has nothing more to do."""
-
-    def wait() -> None:
-        idle = threading.Event()
-        simulator._runner._put(idle.set)
-        assert idle.wait(60)
-
-    return wait
-
-
-@pytest.fixture
-def emulate(simulator: Simulator) -> Iterator[Callable[..., Emulator]]:
-    """Start an emulator; by default it finishes jobs at once."""
-    with contextlib.ExitStack() as stack:
-
-        def start(**options: Any) -> Emulator:
-            options = {"step_seconds": 0, "simulator": simulator} | options
-            return stack.enter_context(Emulator(**options))
-
-        yield start
 
 
 @pytest.fixture
