@@ -280,7 +280,7 @@ class SuperstaqClient:
         self._traffic.count(calls=1)
         policy = self.retry_policy
         response = with_retries(
-            partial(self._attempt, call, deadline),
+            partial(self._attempt, call, self._complete(call.request), deadline),
             policy=policy,
             idempotent=call.safe_to_repeat,
             clock=self._clock,
@@ -298,15 +298,22 @@ class SuperstaqClient:
                 raise
         return response.value
 
-    def _attempt(self, call: Call[T], deadline: float, number: int) -> job_data.Decoded[T]:
-        given = call.request
-        request = Request(
-            method=given.method,
-            path=given.path,
+    def _complete(self, request: Request) -> Request:
+        """The request with the client's own headers, and its credentials where they belong."""
+        body = request.body
+        if body is not None and self._options and self._api.add_options is not None:
+            body = self._api.add_options(body, self._options)
+        return Request(
+            method=request.method,
+            path=request.path,
             headers=self._headers,
-            body=self._body(given.body),
-            idempotent=given.idempotent,
+            body=body,
+            idempotent=request.idempotent,
         )
+
+    def _attempt(
+        self, call: Call[T], request: Request, deadline: float, number: int
+    ) -> job_data.Decoded[T]:
         started = self._clock.now()
         # A connection takes real time, which a deadline on a virtual clock does not measure.
         left = math.inf if self._time_stands else max(0.0, deadline - started)
@@ -325,11 +332,6 @@ class SuperstaqClient:
             return self._read(call, response)
         # Raised outside of the handler, so that it has no context.
         raise failure
-
-    def _body(self, body: bytes | None) -> bytes | None:
-        if body is None or not self._options or self._api.add_options is None:
-            return body
-        return self._api.add_options(body, self._options)
 
     def _read(self, call: Call[T], response: Response) -> job_data.Decoded[T]:
         # The body has no name here: a traceback would show it, and a server may echo the key.

@@ -298,10 +298,12 @@ def collect(
 
 
 def _at(index: int, circuit: CircuitSnapshot) -> CircuitSnapshot:
-    """A circuit at another place; its other fields need not be checked again."""
+    """A circuit at its place in a job; its other fields need not be checked again."""
+    if circuit.index == index:
+        return circuit
     fields = [getattr(circuit, field.name) for field in attrs.fields(CircuitSnapshot)[1:]]
     made: CircuitSnapshot = make_circuit(index, *fields)
-    return made if index else circuit
+    return made
 
 
 def _with_own(circuit: CircuitSnapshot, name: str, value: str | None) -> CircuitSnapshot:

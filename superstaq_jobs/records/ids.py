@@ -12,13 +12,17 @@ JobId: TypeAlias = UUID | str
 """A job's id: a UUID in API v0.3.0; in v0.2.0 the ids of its circuits, joined by commas."""
 
 
-def server_ids(job_id: JobId) -> tuple[JobId, ...]:
-    """The ids under which the server keeps a job: its own, or in API v0.2.0 its circuits'.
+def server_ids(*job_ids: JobId) -> tuple[JobId, ...]:
+    """The ids under which the server keeps jobs: their own, or in API v0.2.0 their circuits'.
 
     >>> server_ids("a,b")
     ('a', 'b')
     """
-    return (job_id,) if isinstance(job_id, UUID) else tuple(job_id.split(","))
+    return tuple(
+        each
+        for job_id in job_ids
+        for each in ([job_id] if isinstance(job_id, UUID) else job_id.split(","))
+    )
 
 
 def first_ids(job_ids: Sequence[JobId]) -> str:

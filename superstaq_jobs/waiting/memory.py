@@ -56,23 +56,20 @@ class ResponseMemory:
         It stays the same object while there is nothing more to leave out. What is left out is
         forgotten.
         """
-        if call.only is None or not needed:
-            return call
-        rest = call.only(needed)
-        if rest.request == call.request:
+        wanted = frozenset(needed)
+        asked = frozenset(call.asked)
+        if call.only is None or not wanted or wanted == asked:
             return call
         self._responses.pop(_key(call), None)
-        for job_id in call.job_ids:
-            for each in server_ids(job_id):
-                if each not in needed:
-                    self._parts.pop(str(each), None)
-        return self.remembering(rest)
+        for each in asked - wanted:
+            self._parts.pop(str(each), None)
+        return self.remembering(call.only(wanted))
 
     def forget(self, job_ids: Iterable[JobId], *, except_calls: Iterable[Call[_Jobs]]) -> None:
         """Forget some jobs, and the responses to all calls but these."""
         kept = set(map(_key, except_calls))
         self._responses = {key: last for key, last in self._responses.items() if key in kept}
-        forgotten = {each for job_id in job_ids for each in server_ids(job_id)}
+        forgotten = set(server_ids(*job_ids))
         self._parts = {
             k: part for k, part in self._parts.items() if part[1].job_id not in forgotten
         }

@@ -23,6 +23,7 @@ __all__ = [
     "NOT_IN_V0_2_0",
     "Api",
     "Call",
+    "check_ids",
     "decode_jobs",
     "encode_jobs",
     "name_jobs",
@@ -161,7 +162,7 @@ def pick_jobs(job_ids: Iterable[JobId], jobs: Iterable[JobSnapshot]) -> tuple[Jo
     lacking = [job_id for job_id in picked if job_id not in found]
     if lacking:
         # Of a job that lacks a circuit, the other circuits are found.
-        parts = dict.fromkeys(each for job_id in lacking for each in server_ids(job_id))
+        parts = dict.fromkeys(server_ids(*lacking))
         found |= {each: sent[each] for each in parts if each in sent}
         raise JobsNotFound([each for each in parts if each not in sent], found=found.values())
     return tuple(found.values())

@@ -22,7 +22,7 @@ from superstaq_jobs.records import (
     TargetInfo,
     TargetQuery,
 )
-from superstaq_jobs.records.ids import first_ids, server_ids
+from superstaq_jobs.records.ids import first_ids
 
 from .job_data import Decoded
 from .request import Request, Secret
@@ -64,7 +64,7 @@ class Call(Generic[T]):
     @property
     def asks_for_several(self) -> bool:
         """Whether the response is about more than one job, as the server counts them."""
-        return len(self.job_ids) > 1 or any(len(server_ids(each)) > 1 for each in self.job_ids)
+        return len(self.asked or self.job_ids) > 1
 
     @property
     def creates(self) -> bool:

@@ -55,6 +55,7 @@ _STATUSES: Final = {
 
 _WORDS: Final = {str(status): word for word, status in reversed(_STATUSES.items())}
 _AS_SENT: Final = ("provider_id", "shots", "input_circuit", "compiled_circuit")
+_TYPES: Final = frozenset(CircuitType)
 _FORMATS: Final = {CircuitType.CIRQ: "cirq_circuits", CircuitType.QISKIT: "qiskit_circuits"}
 _ELSEWHERE: Final = "v0.3.0 can (api_version='v0.3.0')"
 
@@ -109,7 +110,7 @@ def _fetch_jobs(job_ids: Sequence[JobId], _circuit_type: CircuitType) -> list[Ca
 
 
 def _fetch_part(job_ids: tuple[JobId, ...], only: Collection[JobId] | None) -> Call[_Jobs]:
-    ids = dict.fromkeys(each for job_id in job_ids for each in server_ids(job_id))
+    ids = dict.fromkeys(server_ids(*job_ids))
     asked = tuple(each for each in ids if only is None or each in only)
     what = f"fetching {name_jobs(job_ids)}"
     call: Call[_Jobs] = _post("/fetch_jobs", {"job_ids": asked}, _decode_jobs, what=what)
@@ -149,7 +150,7 @@ def _job(circuit_id: str, sent: Any, at: dt.datetime | None, source: str | None)
     status_text = _STATUSES.get(data.status, data.status)
     if data.status != _WORDS.get(status_text, status_text):
         extra["status"] = data.status
-    is_known_type = data.circuit_type in set(CircuitType)
+    is_known_type = data.circuit_type in _TYPES
     if data.circuit_type is not None and not is_known_type:
         extra["circuit_type"] = data.circuit_type
     circuit = records.CircuitSnapshot(
@@ -256,7 +257,7 @@ def _created(body: bytes) -> tuple[JobId, ...]:
 
 
 def _cancel_jobs(job_ids: Sequence[JobId]) -> Call[records.CancelReceipt]:
-    ids = dict.fromkeys(each for job_id in job_ids for each in server_ids(job_id))
+    ids = dict.fromkeys(server_ids(*job_ids))
     return _post(
         "/cancel_jobs",
         {"job_ids": list(ids)},
