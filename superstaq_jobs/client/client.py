@@ -16,7 +16,6 @@ from superstaq_jobs.clock import Clock, SystemClock, VirtualClock
 from superstaq_jobs.errors import (
     ConfigurationError,
     ProtocolError,
-    SuperstaqWarning,
     TransportError,
 )
 from superstaq_jobs.records import CircuitType, fields
@@ -29,6 +28,7 @@ from superstaq_jobs.wire.request import Request, Response, Secret
 
 from . import settings
 from .retry import RetryPolicy, with_retries
+from .submission_keys import SubmissionKeys
 from .traffic import Traffic, TrafficCounts
 
 if TYPE_CHECKING:
@@ -172,6 +172,7 @@ class SuperstaqClient:
         self._jitter = jitter
         self._looks_per_second = looks_per_second
         self._traffic = Traffic(budget=self._retry_policy.budget, polls_per_second=looks_per_second)
+        self._submission_keys = SubmissionKeys()
         self._made_transport = transport is None
         self._time_stands = transport is None and isinstance(self._clock, VirtualClock)
         self._proxy = hidden_proxy
@@ -234,6 +235,11 @@ class SuperstaqClient:
         """The calls, requests, retries, failures and bytes so far."""
         return self._traffic.counts()
 
+    @property
+    def submission_keys(self) -> SubmissionKeys:
+        """What this client knows of submission keys."""
+        return self._submission_keys
+
     def reserve_poll(self) -> float:
         """Reserve a time for a poll, at most ``looks_per_second``; seconds from now. No I/O."""
         return self._traffic.reserve_poll(self._clock.now())
@@ -290,12 +296,8 @@ class SuperstaqClient:
             take_retry=self._traffic.take_retry,
         )
         for message in response.warnings:
-            try:
-                warn(self._errors.masked(message))
-            except SuperstaqWarning as warning:
-                # If warnings are errors, the id of a job that was created must not be lost.
-                warning.value = response.value
-                raise
+            # If warnings are errors, the id of a job that was created must not be lost.
+            warn(self._errors.masked(message), response.value)
         return response.value
 
     def _complete(self, request: Request) -> Request:

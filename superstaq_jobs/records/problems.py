@@ -179,8 +179,10 @@ class SuperstaqWarning(UserWarning):
     value: object = None
 
 
-def warn(message: str) -> None:
-    """Issue a ``SuperstaqWarning`` that points at the caller outside this package."""
+def warn(message: str, value: object = None) -> None:
+    """Issue a ``SuperstaqWarning`` with a value; it points at the caller outside this package."""
+    warning = SuperstaqWarning(message)
+    warning.value = value
     package = __name__.partition(".")[0]
     frame = sys._getframe(1)  # noqa: SLF001 - `skip_file_prefixes` needs Python 3.12
     depth = 2
@@ -189,4 +191,4 @@ def warn(message: str) -> None:
     ):
         frame = frame.f_back
         depth += 1
-    warnings.warn(message, SuperstaqWarning, stacklevel=depth)
+    warnings.warn(warning, stacklevel=depth)
