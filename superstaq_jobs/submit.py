@@ -54,12 +54,12 @@ def submit_job(
     server is queried for a job that has it, before the job is sent, 3.5 s later (since a program
     that was stopped may have sent it just before), and again after a lost response: such a job is
     adopted. So a program that was interrupted can be run again with the same key. After a lost
-    response the job is sent again at most once, and only if this client has found a job by its key
-    before. A new job is queried for too: if it does not have the key, there is a warning.
+    response the submission is retried once at most, and only if this client has found a job by its
+    key before. A new job is queried for too: if it does not have the key, there is a warning.
 
     If two programs use one key within those 3.5 s, both may find no such job, and both submit it.
-    Both then get a warning that names the two, and adopt the job that came first. Threads that
-    share a client take turns, and submit it once.
+    Later calls warn of the two, and adopt the job that came first. Threads that share a client take
+    turns, and submit it once.
 
     Args:
         client: The client.
@@ -193,7 +193,7 @@ class _Keyed:
         return []
 
     def send(self) -> SubmitReceipt:
-        """Send the job: again if it was lost, and is known not to have been created."""
+        """Send the job, and once more if it was lost and is known not to have been created."""
         tagged = attrs.evolve(self.job, tags=(*self.job.tags, *self.tags))
         call = self.client.api.submit_job(tagged)
         lost: SubmissionUnknown | None = None
@@ -226,27 +226,25 @@ class _Keyed:
 
     def check(self, created: SubmitReceipt) -> SubmitReceipt:
         """The receipt for a new job, or for an older one with its key. Failures are warnings."""
-        now = self.client.clock.now()
-        limited = attrs.evolve(self, deadline=min(self.deadline, now + _CHECK_SECONDS))
+        soon = min(self.deadline, self.client.clock.now() + _CHECK_SECONDS)
         what = f"job {created.job_id} was created, but"
         advice = (
             "Keep the job's id. Before you use the key again, look for the job by its target and "
             "time: it may be submitted a second time, or taken for a different job."
         )
         try:
-            found = limited.find_later([0.0, *_SETTLING_SECONDS])
-            has = {tag for job in found if job.job_id == created.job_id for tag in job.tags or ()}
+            found = attrs.evolve(self, deadline=soon).find_later([0.0, *_SETTLING_SECONDS])
             self.client.submission_keys.are_kept = bool(found)
-            if missing := [tag for tag in self.tags if tag not in has]:
-                said = f"the server does not find it with the tag {missing[0]!r}"
+            if all(each.job_id != created.job_id for each in found):
+                said = f"the server does not find it with the tag {self.tags[0]!r}"
                 warn(f"{what} {said}: it may not keep tags as they are sent. {advice}", created)
             if found:
                 self.refuse_other_job(found[0])
                 return self.adopt(found, created)
         except SubmissionKeyConflict as error:
-            others = f"job {error.job_id} has its submission key too, and differs in"
-            said = f"{others} {', '.join(error.fields)}. Use another key for another job."
-            warn(f"{what} {said}", created)
+            said = f"job {error.job_id} has its submission key {self.key!r} too, and differs in"
+            use = "Use another key for another job."
+            warn(f"{what} {said} {', '.join(error.fields)}. {use}", created)
         except SuperstaqServerException as error:
             said = f"it could not be checked that the server keeps its submission key {self.key!r}"
             warn(f"{what} {said}: {error.message} {advice}", created)

@@ -165,6 +165,7 @@ def test_where_tags_are_kept_a_key_is_one_job(
             client = server.client()  # in a program that was started again
     (created,) = [each for each in server.jobs if f"submission-key:{key}" in each.body["tags"]]
     assert str(receipt.job_id) == created.job_id
+    server.gets.clear()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert sj.submit_job(server.client(), NEW, submission_key=key).job_id == receipt.job_id
@@ -228,13 +229,6 @@ def test_a_job_whose_key_the_server_does_not_keep_is_returned_with_a_warning(tag
     assert "look for the job by its target and time" in str(warning)
     assert warning.value == receipt
     assert said[0].filename == __file__
-
-
-def test_a_digest_that_the_server_does_not_keep_is_warned_of():
-    server = Server(tags="drop the last")
-    _, _, said = submit(server.client(), "k")
-    assert "'submission-digest:" in str(said[0].message)
-    assert "'submission-key:" not in str(said[0].message)
 
 
 @pytest.mark.parametrize("fault", ["busy", "error before", "lost before", "refused"])

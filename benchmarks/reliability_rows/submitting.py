@@ -163,7 +163,7 @@ def lost_answers(*, quick: bool) -> Row:
 
 
 def with_tags(tags: str, seed: int) -> tuple[int, bool]:
-    """How many jobs one call creates, and whether the user is told that it may not be one.
+    """How many jobs one call creates, and whether an error or a warning reports that.
 
     In every other script, the same client has submitted a job before, whose key every server that
     keeps any keeps as it is.

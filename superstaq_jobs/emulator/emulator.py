@@ -6,7 +6,7 @@ import contextlib
 import ipaddress
 import math
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Self
 
 from superstaq_jobs.clock import Clock, SystemClock
@@ -63,6 +63,9 @@ class Emulator(OperatorMethods):
             job. That takes a second or two in the background; `start` does not wait for it.
         faults: The fault of each request, in order of arrival; None for no fault. More can be added
             later, see `faults`.
+        stored_tag: What the service stores of each tag of a job, as a function of the tag;
+            ``str.lower``, say, or ``lambda tag: None`` for nothing. None to store every tag as it
+            is.
         refused_seconds: How long the port stays closed for a ``refused`` fault, in seconds, >= 0;
             None for until ``faults.end_refusal()`` is called.
 
@@ -85,6 +88,7 @@ class Emulator(OperatorMethods):
         simulator: Simulator | None = None,
         warm_up: bool = False,
         faults: Iterable[AnyFault | None] = (),
+        stored_tag: Callable[[str], str | None] | None = None,
         refused_seconds: float | None = None,
     ) -> None:
         if not _is_loopback(host):
@@ -100,6 +104,8 @@ class Emulator(OperatorMethods):
             raise ValueError(
                 f"refused_seconds must be a number of seconds >= 0, got {refused_seconds!r}"
             )
+        if stored_tag is not None and not callable(stored_tag):
+            raise ValueError(f"stored_tag must be a function of a tag, got {stored_tag!r}")
         users = {api_key: User()} if isinstance(api_key, str) else api_key
         self._host = host
         self._port = port
@@ -109,7 +115,9 @@ class Emulator(OperatorMethods):
         clock = SystemClock() if clock is None else clock
         self._service = Service(
             accounts=self._accounts,
-            store=JobStore(seed=seed, clock=clock, step_seconds=step_seconds),
+            store=JobStore(
+                seed=seed, clock=clock, step_seconds=step_seconds, stored_tag=stored_tag
+            ),
             clock=clock,
             targets=tuple(targets),
             simulator=self._simulator,
