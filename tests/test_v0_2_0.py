@@ -125,6 +125,14 @@ def test_many_jobs_are_fetched_with_few_requests_in_the_order_asked():
     assert sorted(each for ids in server.asked() for each in ids) == sorted(names)
 
 
+def test_a_request_is_for_250_circuits_at_most():
+    for number, requests in ((250, 1), (251, 2)):
+        names = [f"c{place}" for place in range(number)]
+        server = OldServer(**dict.fromkeys(names, "Done"))
+        sj.fetch_jobs(server.client(), names)
+        assert len(server.asked()) == requests
+
+
 # ---- bad input -----------------------------------------------------------------------------------
 
 

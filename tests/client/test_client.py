@@ -139,6 +139,42 @@ def test_a_401_says_what_to_do(body, kind, advice):
     assert len(transport.requests) == 1
 
 
+HINTED = {
+    "401": json_response("whatever", status=401),
+    "404": json_response("Not Found", status=404),
+    "refused": sj.TransportError("connection refused", sent=False),
+}
+UNHINTED = {
+    "terms": json_response("You must accept the Terms of Use (x).", status=401),
+    "e-mail": json_response("You must validate your registered email.", status=401),
+    "403": json_response("no", status=403),
+    "500": json_response("oh", status=500),
+    "reset": sj.TransportError("reset", sent=True),
+    "TLS": sj.TlsError("an unknown authority", sent=False),
+}
+
+
+@pytest.mark.parametrize("how", [*HINTED, *UNHINTED])
+@pytest.mark.parametrize(("version", "other"), [("v0.3.0", "v0.2.0"), ("v0.2.0", "v0.3.0")])
+def test_what_may_be_the_wrong_version_says_so_at_the_service_and_nowhere_else(
+    monkeypatch, how, version, other
+):
+    monkeypatch.delenv("SUPERSTAQ_REMOTE_HOST", raising=False)
+    for host in (None, HOST):
+        client = sj.SuperstaqClient(
+            KEY,
+            host,
+            api_version=version,
+            transport=ScriptedTransport([{**HINTED, **UNHINTED}[how]]),
+            clock=FakeClock(),
+            retry_policy=sj.RetryPolicy(max_attempts=1),
+        )
+        with pytest.raises(sj.SuperstaqServerException) as caught:
+            sj.fetch_balance(client)
+        is_hinted = f"api_version='{other}'" in str(caught.value)
+        assert is_hinted == (host is None and how in HINTED)
+
+
 def test_a_redirect_is_not_followed_and_the_error_names_where_it_points():
     moved = json_response("", status=307, headers=[("Location", "https://evil.example.com/")])
     client, transport = script(moved)

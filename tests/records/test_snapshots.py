@@ -186,6 +186,13 @@ def test_with_counts_changes_one_circuit_only(value, index, counts):
     assert (changed.fetched_at, changed.source) == (value.fetched_at, value.source)
 
 
+def test_counts_are_taken_as_they_are_or_made_of_a_mapping():
+    counts = Counts({"0": 1})
+    for value in (counts, {"0": 1}):
+        circuit = CircuitSnapshot(index=0, status_text="completed", shots=1, counts=value)
+        assert circuit.counts == counts
+
+
 def test_with_counts_refuses_wrong_counts_and_indices():
     with pytest.raises(InvalidValue, match="counts"):
         job("completed").with_counts(0, {"0": None})
