@@ -269,3 +269,9 @@ def test_a_refused_record_has_a_repr_for_debuggers():
     records = [f["self"] for f in frames if isinstance(f.get("self"), sj.JobSnapshot)]
     assert records
     assert {repr(record) for record in records} == {"<JobSnapshot, incomplete>"}
+
+
+def test_a_changed_value_is_cut_to_40_characters():
+    before = job("running")
+    after = attrs.evolve(before, user_email=f"{'u' * 60}@example.com")
+    assert repr(sj.diff(before, after)).endswith(f"→ '{'u' * 39}…>")
