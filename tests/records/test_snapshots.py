@@ -149,6 +149,12 @@ def test_wrong_fields_of_a_circuit_are_refused(fields, words):
         CircuitSnapshot(**({"index": 0, "status_text": "running"} | fields))
 
 
+def test_the_largest_index_of_a_qubit_has_18_digits():
+    largest = {10**18 - 1: -(10**18) + 1}
+    circuit = CircuitSnapshot(index=0, status_text="running", initial_logical_to_physical=largest)
+    assert circuit.initial_logical_to_physical == largest
+
+
 def test_a_short_list_that_was_filled_is_no_longer_short():
     value = job("running", "running", short_lists={"counts": 0, "results_dicts": 1})
     assert value.to_dict()["counts"] == []
