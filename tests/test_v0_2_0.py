@@ -314,6 +314,12 @@ def test_what_cannot_work_is_refused_before_sending(fields, named):
     assert not server.bodies
 
 
+def test_a_submission_key_is_named_as_what_cannot_be_used():
+    with pytest.raises(sj.InvalidRequest) as caught:
+        sj.submit_job(OldServer().client(), NEW, submission_key="once")
+    assert [each.where for each in caught.value.problems] == ["submission_key"]
+
+
 def test_a_submission_key_a_query_and_another_format_are_refused_before_sending():
     server = OldServer()
     client = server.client()

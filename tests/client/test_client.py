@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import logging
 import pickle
 import traceback
@@ -181,6 +182,17 @@ def test_a_redirect_is_not_followed_and_the_error_names_where_it_points():
     with pytest.raises(sj.SuperstaqServerException, match=r"evil\.example\.com.*not followed"):
         sj.fetch_balance(client)
     assert len(transport.requests) == 1
+
+
+def test_what_is_wrong_with_a_body_that_echoes_the_key_is_named_without_it():
+    data = json.loads(jobs_response(job("running", tags=[KEY])).body)
+    data[str(JOB)]["dry_run"] = 1
+    client, _ = script(json_response(data))
+    with pytest.raises(sj.ProtocolError) as caught:
+        sj.fetch_job(client, JOB)
+    (problem,) = caught.value.problems
+    assert problem.where.endswith("dry_run")
+    assert KEY not in str(caught.value)
 
 
 def test_a_proxys_page_in_place_of_json_is_recognized():
