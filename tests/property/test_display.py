@@ -275,3 +275,8 @@ def test_a_changed_value_is_cut_to_40_characters():
     before = job("running")
     after = attrs.evolve(before, user_email=f"{'u' * 60}@example.com")
     assert repr(sj.diff(before, after)).endswith(f"→ '{'u' * 39}…>")
+
+
+def test_a_long_bitstring_is_cut_to_24_bits():
+    circuit = attrs.evolve(job("completed").circuits[0], counts={"01" * 15: 3})
+    assert f"{{{'01' * 12}…: 3}}" in repr(circuit)
