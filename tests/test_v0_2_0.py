@@ -320,11 +320,6 @@ def test_one_shot_is_enough():
     assert server.bodies[0][1]["shots"] == 1
 
 
-def test_ids_that_are_joined_by_commas_need_the_other_version():
-    with pytest.raises(sj.InvalidRequest, match=r"api_version='v0\.2\.0'"):
-        sj.JobHandle(scripted(), "a,b")
-
-
 def test_a_submission_key_is_named_as_what_cannot_be_used():
     with pytest.raises(sj.InvalidRequest) as caught:
         sj.submit_job(OldServer().client(), NEW, submission_key="once")
