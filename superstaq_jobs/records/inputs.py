@@ -40,7 +40,8 @@ class NewJob:
             (for cirq). For qiskit, one string of QPY in base64.
         circuit_type: The format of the circuits.
         job_type: What to do with them.
-        shots: How often to run each circuit, >= 0.
+        shots: How often to run each circuit, >= 1. ``dry_run``, ``compile`` and ``convert`` jobs may
+            leave it out, since nothing runs on the target; it is then 0.
         sim_method: How to simulate them; only for ``simulate`` jobs.
         dry_run: Whether to simulate the run on the target.
         verbatim: Whether to run the circuits without compiling them.
@@ -76,6 +77,13 @@ class NewJob:
         other_types = set(JobType) - {JobType.SIMULATE}
         if isinstance(self.sim_method, SimMethod) and self.job_type in other_types:
             yield Problem("sim_method", f"must be None for a {self.job_type} job")
+        runs = self.job_type in {JobType.SUBMIT, JobType.SIMULATE} and self.dry_run is False
+        if runs and self.shots == 0:
+            yield Problem(
+                "shots",
+                f"must be >= 1 for a {self.job_type} job, which runs its circuits: pass shots=1000, "
+                "say. Only dry_run, compile and convert jobs may leave it out",
+            )
         if self.circuit_type is CircuitType.QISKIT and str(self.circuits).startswith("["):
             what = (
                 "must be one string of QPY for qiskit, got a list: superstaq_jobs.new_job writes it"

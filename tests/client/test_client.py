@@ -13,7 +13,9 @@ import superstaq_jobs as sj
 from superstaq_jobs.client import SuperstaqClient
 from superstaq_jobs.testing import FakeClock, ScriptedTransport, jobs_response, json_response
 
-NEW_JOB = sj.NewJob(target="ss_unconstrained_simulator", circuits="OPENQASM 2.0;", tags=["t1"])
+NEW_JOB = sj.NewJob(
+    target="ss_unconstrained_simulator", circuits="OPENQASM 2.0;", tags=["t1"], shots=1
+)
 BUSY = json_response({"message": "busy"}, status=503)
 RESET = sj.TransportError("the connection was reset", sent=True)
 REFUSED = sj.TransportError("connection refused", sent=False)
@@ -370,5 +372,5 @@ def test_what_is_not_a_job_is_refused():
     with pytest.raises(sj.InvalidRequest, match="must be a SuperstaqClient"):
         sj.JobHandle(JOB, client)
     with pytest.raises(sj.InvalidRequest, match="one string of QPY"):
-        sj.NewJob(target="ibmq_fez_qpu", circuits=["a", "b"], circuit_type="qiskit")
+        sj.NewJob(target="ibmq_fez_qpu", circuits=["a", "b"], circuit_type="qiskit", shots=1)
     assert transport.requests == ()

@@ -88,7 +88,7 @@ def _new_jobs(
     names: Sequence[str],
     is_old: bool,
 ) -> NewJob:
-    choices = Choices(draw, 12)
+    choices = Choices(draw, 15)
     kind, circuit_type, dry_run = choices.of(kinds)
     method = choices.of((None, *SimMethod))
     fields: dict[str, Any] = {
@@ -99,9 +99,12 @@ def _new_jobs(
         "dry_run": dry_run,
         "sim_method": method if kind is JobType.SIMULATE else None,
     }
+    shots = choices.below(_MAX_SHOTS)
+    if kind in {JobType.SUBMIT, JobType.SIMULATE} and not dry_run:
+        fields["shots"] = shots + 1
     for part in choices.of(_NEW_JOB_PARTS):
         if part == "shots":
-            fields[part] = choices.below(_MAX_SHOTS + 1)
+            fields.setdefault(part, shots)
         elif part == "tags":
             fields[part] = choices.of(TAGS, FREE_TAGS)
         elif part == "priority":
