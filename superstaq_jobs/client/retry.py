@@ -16,6 +16,7 @@ from superstaq_jobs.errors import (
     TransportError,
 )
 from superstaq_jobs.records import fields
+from superstaq_jobs.records.advice import explains_changes
 
 if TYPE_CHECKING:
     import tenacity
@@ -35,6 +36,7 @@ def _number_of_attempts(value: int) -> int:
     return value if is_valid else fields.bad(f"must be an integer >= 1, got {fields.shown(value)}")
 
 
+@explains_changes
 @attrs.frozen(kw_only=True)
 class RetryPolicy:
     """When a request is retried.

@@ -12,6 +12,7 @@ from uuid import UUID
 import attrs
 
 from . import display
+from .advice import explains_changes
 from .fields import same_moment
 from .ids import JobId, server_ids
 from .snapshots import CircuitSnapshot, JobSnapshot, make_circuit
@@ -48,6 +49,7 @@ _CIRCUIT_FIELDS: Final = tuple(field.name for field in attrs.fields(CircuitSnaps
 _BEGINNING: Final = dt.datetime.min.replace(tzinfo=dt.UTC)
 
 
+@explains_changes
 @attrs.frozen
 class CircuitChange:
     """A circuit that differs between two snapshots.
@@ -67,6 +69,7 @@ class CircuitChange:
         return f"<CircuitChange {self.index}: {'; '.join(_changed_fields(self))}>"
 
 
+@explains_changes
 @attrs.frozen
 class FieldChange:
     """A field of the job itself that differs between two snapshots.
@@ -86,6 +89,7 @@ class FieldChange:
         return f"<FieldChange {self.name}: {display.change(self.before, self.after)}>"
 
 
+@explains_changes
 @attrs.frozen
 class JobDiff:
     """The differences between two snapshots of one job; false if there are none.

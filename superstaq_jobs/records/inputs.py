@@ -13,6 +13,7 @@ from uuid import UUID
 import attrs
 
 from . import fields
+from .advice import explains_changes
 from .frozen import JsonMapping
 from .problems import InvalidRequest, Problem, warn
 from .status import CircuitStatus, CircuitType, JobType, SimMethod
@@ -27,6 +28,7 @@ def _sim_method(value: SimMethod | str | None) -> SimMethod | None:
     return None if value is None else fields.one_of(SimMethod, value)
 
 
+@explains_changes
 @attrs.frozen(kw_only=True)
 class NewJob:
     """A job to submit, of circuits that are serialized already.
@@ -40,8 +42,8 @@ class NewJob:
             (for cirq). For qiskit, one string of QPY in base64.
         circuit_type: The format of the circuits.
         job_type: What to do with them.
-        shots: How often to run each circuit, >= 1. ``dry_run``, ``compile`` and ``convert`` jobs may
-            leave it out, since nothing runs on the target; it is then 0.
+        shots: How often to run each circuit, >= 1. ``dry_run``, ``compile`` and ``convert`` jobs
+            may leave it out, since nothing runs on the target; it is then 0.
         sim_method: How to simulate them; only for ``simulate`` jobs.
         dry_run: Whether to simulate the run on the target.
         verbatim: Whether to run the circuits without compiling them.
@@ -81,8 +83,8 @@ class NewJob:
         if runs and self.shots == 0:
             yield Problem(
                 "shots",
-                f"must be >= 1 for a {self.job_type} job, which runs its circuits: pass shots=1000, "
-                "say. Only dry_run, compile and convert jobs may leave it out",
+                f"must be >= 1 for a {self.job_type} job, which runs its circuits: pass "
+                "shots=1000, say. Only dry_run, compile and convert jobs may leave it out",
             )
         if self.circuit_type is CircuitType.QISKIT and str(self.circuits).startswith("["):
             what = (
@@ -147,6 +149,7 @@ def _statuses(value: Iterable[CircuitStatus | str] | None) -> tuple[CircuitStatu
     return fields.filters(value, _status)
 
 
+@explains_changes
 @attrs.frozen(kw_only=True)
 class JobQuery:
     """Conditions on jobs. A job matches if it has one of the values of every field that is given.
@@ -197,6 +200,7 @@ class JobQuery:
             yield Problem("submitted_after", "must be before submitted_before")
 
 
+@explains_changes
 @attrs.frozen(kw_only=True)
 class TargetQuery:
     """Conditions on targets: each is True, False, or None for no condition.

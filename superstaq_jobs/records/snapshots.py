@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar, overload
 from uuid import UUID
 
 import attrs
 from attrs.converters import optional
 
 from . import display, fields
+from .advice import OF_SNAPSHOTS, explains_changes, has_no
 from .counts import Counts
 from .frozen import FrozenMapping, JsonMapping, canonical_json, thaw
 from .ids import JobId
@@ -107,6 +108,7 @@ def _lengths(value: Mapping[str, int]) -> FrozenMapping[str, int]:
     return FrozenMapping(value)
 
 
+@explains_changes
 @attrs.frozen(kw_only=True)
 class CircuitSnapshot:
     """One circuit of a job, as the server described it at one moment.
@@ -189,6 +191,7 @@ class CircuitSnapshot:
         return f"{text.removesuffix(': ')}{message}>"
 
 
+@explains_changes
 @attrs.frozen(kw_only=True)
 class JobSnapshot:
     """One job, as the server described it at one moment.
@@ -290,6 +293,11 @@ class JobSnapshot:
             if longer < len(self.circuits):
                 lengths[name] = longer
         return FrozenMapping(lengths)
+
+    if not TYPE_CHECKING:  # where it would hide every misspelled name
+
+        def __getattr__(self, name: str) -> NoReturn:
+            has_no(self, name, OF_SNAPSHOTS)
 
     # ---- what follows from the fields ------------------------------------------------------
 

@@ -21,6 +21,7 @@ from superstaq_jobs.errors import (
     SuperstaqServerException,
     TransportError,
 )
+from superstaq_jobs.records.advice import explains_changes
 from superstaq_jobs.wire.request import Request, Response
 
 __all__ = ["Fault", "FaultKind"]
@@ -144,6 +145,7 @@ def _kind(value: FaultKind | str) -> FaultKind:
     return FaultKind(value)
 
 
+@explains_changes
 @attrs.frozen(repr=False)
 class Fault:
     """How one request fails.

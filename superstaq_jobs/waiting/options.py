@@ -9,6 +9,7 @@ import attrs
 
 from superstaq_jobs.errors import ConfigurationError, InvalidRequest, InvalidValue, Problem
 from superstaq_jobs.records import CircuitStatus, JobSnapshot, Stage, fields
+from superstaq_jobs.records.advice import explains_changes
 from superstaq_jobs.records.fields import is_amount, shown
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def _valid(value: T, is_valid: bool, what: str) -> T:
     return value if is_valid else fields.bad(f"{what}, got {shown(value)}")
 
 
+@explains_changes
 @attrs.frozen(kw_only=True)
 class Pace:
     """How the pause between two polls grows with the time since the last change.
@@ -58,6 +60,7 @@ def _share(value: float) -> float:
     return _valid(value, is_amount(value) and value <= 1, "must be a number from 0 to 1")
 
 
+@explains_changes
 @attrs.frozen(kw_only=True)
 class PollPolicy:
     """How often a wait polls: seldom while nothing happens, often when something has.
@@ -123,6 +126,7 @@ def _console(value: rich.console.Console | None) -> rich.console.Console:
     return rich.console.Console(stderr=True) if value is None else value
 
 
+@explains_changes
 @attrs.frozen(eq=False)
 class ProgressBar:
     """The progress of a wait on many jobs; pass it as ``progress=``. ``True`` means a default one.

@@ -14,6 +14,7 @@ from typing import Final
 import attrs
 
 from superstaq_jobs.errors import InvalidRequest, Problem
+from superstaq_jobs.records.advice import explains_changes
 
 __all__ = [
     "Request",
@@ -102,6 +103,7 @@ def header_value_problem(value: object) -> str:
     return ""
 
 
+@explains_changes
 @attrs.frozen(kw_only=True)
 class Request:
     """One HTTP request, without the server's address.
@@ -155,6 +157,7 @@ def _lower_names(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], .
     return tuple((name.lower(), value) for name, value in headers)
 
 
+@explains_changes
 @attrs.frozen(kw_only=True)
 class Response:
     """One complete HTTP response.

@@ -32,7 +32,7 @@ _S: Final = CircuitStatus
 _PLAIN: Final = (_S.COMPLETED, _S.RUNNING, _S.FAILED, _S.RECEIVED)
 KNOWN_STATUSES: Final[tuple[CircuitStatus, ...]] = (
     *_PLAIN,
-    *(s for s in reversed(STATUS_PRIORITY_ORDER) if s not in {*_PLAIN, _S.UNKNOWN}),
+    *(s for s in reversed(STATUS_PRIORITY_ORDER) if s not in _PLAIN),
 )
 TERMINAL_STATUSES: Final = tuple(s for s in KNOWN_STATUSES if s.is_terminal)
 UNFINISHED_STATUSES: Final = tuple(s for s in KNOWN_STATUSES if not s.is_terminal)
