@@ -11,6 +11,7 @@ from uuid import UUID
 import attrs
 
 from .client import SuperstaqClient
+from .client.client import check_client
 from .errors import (
     CancelRefused,
     PartialCancelUnsupported,
@@ -33,7 +34,7 @@ from .records import (
 )
 from .records.advice import OF_HANDLES, has_no
 from .records.ids import server_ids
-from .records.snapshots import check_index
+from .records.snapshots import check_index, check_index_type
 from .submit import submit_job
 from .waiting import JobWaitOptions
 from .waiting.drivers import run, run_async
@@ -77,9 +78,7 @@ class JobHandle:
         *,
         circuit_type: CircuitType | str | None = None,
     ) -> None:
-        if not fields.is_a(client, SuperstaqClient):
-            what = f"must be a SuperstaqClient, got {fields.shown(client)}"
-            fields.refuse("a JobHandle", {"client": fields.bad(what)})
+        check_client(client, what="a JobHandle")
         known_id = client.api.job_id(job_id)
         kind = client.circuit_type
         if circuit_type is not None:
@@ -218,6 +217,8 @@ class JobHandle:
             CircuitIndexError: If the job does not have that circuit.
             SuperstaqServerException: If the request failed.
         """
+        if index is not None:
+            check_index_type(index)
         snapshot = self.refresh()
         return snapshot.status if index is None else snapshot.circuit(index).status
 
@@ -398,6 +399,8 @@ class JobHandle:
             SuperstaqServerException: If the request failed.
         """
         ids = server_ids(self.job_id())
+        if index is not None:
+            check_index_type(index)
         if index is not None and self.client.api.cancels_circuits:
             check_index(self.job_id(), index, num_circuits=len(ids))
             ids = (ids[index],)

@@ -21,7 +21,7 @@ from superstaq_jobs.errors import (
 )
 from superstaq_jobs.records import CircuitType, fields
 from superstaq_jobs.records.problems import warn
-from superstaq_jobs.transport.limits import check_integer, check_positive
+from superstaq_jobs.transport.limits import MAX_CONNECTIONS, check_integer, check_positive
 from superstaq_jobs.wire import job_data
 from superstaq_jobs.wire.api import Api, Call
 from superstaq_jobs.wire.refusals import CallErrors
@@ -34,11 +34,21 @@ from .traffic import Traffic, TrafficCounts
 if TYPE_CHECKING:
     from superstaq_jobs.transport import Transport
 
-__all__ = ["SuperstaqClient"]
+__all__ = ["SuperstaqClient", "check_client"]
 
 T = TypeVar("T")
 
 _LOGGER: Final = logging.getLogger("superstaq_jobs")
+
+
+def check_client(client: object, what: str = "the request") -> None:
+    """Refuse what is not a client, before it is used.
+
+    Raises:
+        InvalidRequest: If it is not.
+    """
+    hint = "pass SuperstaqClient(), which finds the API key and the server"
+    fields.refuse(what, {"client": fields.instance(client, SuperstaqClient, hint)})
 
 
 class SuperstaqClient:
@@ -114,6 +124,12 @@ class SuperstaqClient:
         looks_per_second: float = 100.0,
     ) -> None:
         # A traceback that starts in here would show the values of these names.
+        strings = {"api_key": api_key, "ibmq_token": ibmq_token, "proxy_url": proxy_url}
+        wrong = [n for n, v in strings.items() if not (v is None or fields.is_a(v, str))]
+        strings.clear()
+        if wrong:
+            del api_key, ibmq_token, cq_token, proxy_url
+            raise ConfigurationError(f"{wrong[0]} must be a string. Nothing was sent")
         hidden_key = Secret(api_key) if api_key else None
         hidden_ibmq = None if ibmq_token is None else Secret(ibmq_token)
         hidden_cq = None if cq_token is None else settings.token_secret(cq_token)
@@ -138,7 +154,7 @@ class SuperstaqClient:
             looks_per_second=looks_per_second,
         )
         check_integer(max_body_bytes, name="max_body_bytes", minimum=0)
-        check_integer(max_connections, name="max_connections", minimum=1)
+        check_integer(max_connections, name="max_connections", minimum=1, maximum=MAX_CONNECTIONS)
         self._origin = settings.find_origin(
             remote_host, environ=os.getenv, default=self._api.default_origin
         )
@@ -277,6 +293,15 @@ class SuperstaqClient:
         Warns:
             SuperstaqWarning: For each warning in the response.
         """
+        if max_attempts is not None:
+            fields.refuse("the request", {"max_attempts": fields.attempts(max_attempts)})
+        if not (fields.is_a(call, Call) and fields.is_number(deadline)):
+            hint = "pass one of client.api, such as client.api.fetch_balance()"
+            when = "must be a time, as client.deadline_in(seconds) returns"
+            wrong = fields.bad(f"{when}, got {fields.shown(deadline)}")
+            time = deadline if fields.is_number(deadline) else wrong
+            checked = fields.instance(call, Call, hint)
+            fields.refuse("the request", {"call": checked, "deadline": time})
         self._traffic.count(calls=1)
         policy = self.retry_policy
         response = with_retries(

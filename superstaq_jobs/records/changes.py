@@ -15,6 +15,7 @@ from . import display
 from .advice import explains_changes
 from .fields import same_moment
 from .ids import JobId, server_ids
+from .problems import InvalidValue, expect
 from .snapshots import CircuitSnapshot, JobSnapshot, make_circuit
 from .status import PROGRESS, CircuitStatus
 
@@ -46,6 +47,7 @@ _MAPPINGS: Final = ("counts", "initial_logical_to_physical", "final_logical_to_p
 _SHOWN_FIELDS: Final = ("status_message", "counts", "shots")
 _NAMED_FIELDS: Final = 2
 _CIRCUIT_FIELDS: Final = tuple(field.name for field in attrs.fields(CircuitSnapshot))
+_SNAPSHOT: Final = "a handle's snapshot is handle.latest"
 _BEGINNING: Final = dt.datetime.min.replace(tzinfo=dt.UTC)
 
 
@@ -138,11 +140,12 @@ class JobDiff:
         Raises:
             ValueError: If ``before`` does not have the values that were changed.
         """
+        expect(JobSnapshot, _SNAPSHOT, before=before)
         circuits = dict(enumerate(before.circuits))
         if any(getattr(before, change.name) != change.before for change in self.fields) or any(
             circuits.get(change.index) != change.before for change in self.circuits
         ):
-            raise ValueError(f"these changes do not start from this snapshot of {before.job_id}")
+            raise InvalidValue(f"these changes do not start from this snapshot of {before.job_id}")
         for change in self.circuits:
             if change.after is None:
                 del circuits[change.index]
@@ -182,6 +185,7 @@ def diff(before: JobSnapshot, after: JobSnapshot) -> JobDiff:
     Raises:
         ValueError: If they are of different jobs.
     """
+    expect(JobSnapshot, _SNAPSHOT, before=before, after=after)
     _of_one_job(before, after)
     return JobDiff(
         circuits=tuple(_changed_circuits(before, after)),
@@ -203,7 +207,7 @@ def _changed_circuits(before: JobSnapshot, after: JobSnapshot) -> Iterator[Circu
 def _of_one_job(first: JobSnapshot, *others: JobSnapshot) -> None:
     for other in others:
         if other.job_id != first.job_id:
-            raise ValueError(f"snapshots of different jobs: {first.job_id} and {other.job_id}")
+            raise InvalidValue(f"snapshots of different jobs: {first.job_id} and {other.job_id}")
 
 
 def newest(first: JobSnapshot, *others: JobSnapshot) -> JobSnapshot:
@@ -222,6 +226,9 @@ def newest(first: JobSnapshot, *others: JobSnapshot) -> JobSnapshot:
     Raises:
         ValueError: If they are of different jobs.
     """
+    expect(JobSnapshot, _SNAPSHOT, first=first)
+    for other in others:
+        expect(JobSnapshot, _SNAPSHOT, others=other)
     _of_one_job(first, *others)
     observed = [first, *others]
     base = _highest(observed, _job_rank, _job_digest)

@@ -6,8 +6,9 @@ Each is checked when it is made, and every problem is named in one error.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
-from typing import Any, Final
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import attrs
@@ -15,19 +16,52 @@ import attrs
 from . import fields
 from .advice import explains_changes
 from .frozen import JsonMapping
-from .problems import InvalidRequest, Problem, warn
+from .problems import InvalidRequest, Problem, shown, warn
 from .status import CircuitStatus, CircuitType, JobType, SimMethod
 
 __all__ = ["CREDENTIAL_NAMES", "JobQuery", "NewJob", "TargetQuery"]
 
+T = TypeVar("T")
+
 CREDENTIAL_NAMES: Final = ("ibmq_token", "ibmq_instance", "ibmq_channel", "cq_token")
 """Credentials for other providers: they are headers of a request, never part of a job."""
+
+
+_OFFICIAL_NAMES: Final = {
+    "method": "job_type='simulate', sim_method='sim' or dry_run=True; or call NewJob.for_method",
+    "repetitions": "shots",
+    "tag": "tags, a list of strings",
+    "options": "options_dict",
+}
+"""Arguments of the official services, and what to pass to a ``NewJob`` instead."""
+
+
+def _check_method(value: str | None) -> None:
+    fields.refuse("a NewJob", {"method": fields.optional_string(value)})
 
 
 def _sim_method(value: SimMethod | str | None) -> SimMethod | None:
     return None if value is None else fields.one_of(SimMethod, value)
 
 
+def _explains_official_names(cls: type[T]) -> type[T]:
+    """A class decorator: an argument of the official services raises an error with the way."""
+    init: Callable[..., None] = vars(cls)["__init__"]
+
+    @functools.wraps(init)
+    def __init__(self: Any, *positional: Any, **given: Any) -> None:  # noqa: N807
+        for name in _OFFICIAL_NAMES.keys() & given.keys():
+            raise TypeError(
+                f"a {cls.__name__} has no {name}, as the official services do. Nothing was sent. "
+                f"Pass {_OFFICIAL_NAMES[name]} instead"
+            )
+        init(self, *positional, **given)
+
+    cls.__init__ = __init__  # type: ignore[method-assign]
+    return cls
+
+
+@_explains_official_names
 @explains_changes
 @attrs.frozen(kw_only=True)
 class NewJob:
@@ -113,6 +147,7 @@ class NewJob:
         Raises:
             InvalidRequest: If a field cannot hold its value; names every such field.
         """
+        _check_method(method)
         if method in set(SimMethod):
             return cls(job_type=JobType.SIMULATE, sim_method=method, **fields)
         if method == JobType.SIMULATE:
@@ -120,7 +155,7 @@ class NewJob:
         words = {*JobType, *SimMethod, "dry-run"}
         if method and method not in words:
             warn(
-                f"method must be one of {', '.join(sorted(words))}; got {method!r}. As in the "
+                f"method must be one of {', '.join(sorted(words))}; got {shown(method)}. As in the "
                 "official client, this is a submit job, which runs on the target."
             )
         job_type = method if method in set(JobType) else JobType.SUBMIT

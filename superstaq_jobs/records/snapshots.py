@@ -25,6 +25,8 @@ from .problems import (
     InvalidValue,
     Problem,
     SuperstaqUnsuccessfulJobException,
+    expect,
+    shown,
 )
 from .status import CircuitStatus, CircuitType, JobType, Stage, fold_statuses, parse_status
 
@@ -36,6 +38,7 @@ __all__ = [
     "CircuitSnapshot",
     "JobSnapshot",
     "check_index",
+    "check_index_type",
     "make_circuit",
     "make_job",
     "to_plain",
@@ -348,6 +351,8 @@ class JobSnapshot:
         Raises:
             CircuitIndexError: If the job does not have that circuit.
         """
+        stage = fields.one_of(Stage, stage)
+        fields.refuse("the question", {"stage": stage}, InvalidValue)
         if index is not None:
             return stage.is_reached(self.circuit(index).status)
         statuses = self.statuses
@@ -373,9 +378,10 @@ class JobSnapshot:
             ValueError: If ``fetched_at`` is None, or ``now`` has no time zone.
         """
         if self.fetched_at is None:
-            raise ValueError(f"this snapshot of job {self.job_id} has no fetched_at")
+            raise InvalidValue(f"this snapshot of job {self.job_id} has no fetched_at")
+        expect(dt.datetime, now=now)
         if now.utcoffset() is None:
-            raise ValueError("now must have a time zone, such as datetime.UTC")
+            raise InvalidValue("now must have a time zone, such as datetime.UTC")
         return now - self.fetched_at
 
     @property
@@ -569,10 +575,15 @@ def check_index(job_id: JobId, index: int, *, num_circuits: int) -> None:
         TypeError: If the index is not an int.
         CircuitIndexError: If the job does not have that circuit.
     """
-    if isinstance(index, bool) or not isinstance(index, int):
-        raise TypeError(f"a circuit's index must be an int, got {index!r}")
+    check_index_type(index)
     if not 0 <= index < num_circuits:
         raise CircuitIndexError(job_id=job_id, index=index, num_circuits=num_circuits)
+
+
+def check_index_type(index: int) -> None:
+    """Refuse what is not even an int, with a ``TypeError``."""
+    if isinstance(index, bool) or not isinstance(index, int):
+        raise TypeError(f"a circuit's index must be an int, got {shown(index)}. Nothing was sent")
 
 
 # ---- records of values that have been checked ----------------------------------------------------

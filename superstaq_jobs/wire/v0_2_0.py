@@ -190,7 +190,7 @@ def _encode_jobs(snapshots: Iterable[JobSnapshot]) -> bytes:
     for job in snapshots:
         for circuit_id, data in ((str(c.circuit_id), _to_wire(job, c)) for c in job.circuits):
             if sent.setdefault(circuit_id, data) != data:
-                raise ValueError(f"two states of circuit {circuit_id} cannot be in one response")
+                raise InvalidValue(f"two states of circuit {circuit_id} cannot be in one response")
     return msgspec.json.encode(sent)
 
 
