@@ -240,7 +240,6 @@ SPECIAL: dict[str, Callable[[World], Any]] = {
     "JobSnapshot.job_type": lambda _: None,
     "JobSnapshot.circuit_type": lambda _: None,
     "JobQuery.*": lambda _: None,
-    "Target.*": lambda _: True,
     "NewJob.shots": lambda _: 1,
     "Response.status": lambda _: 200,
     "jobs_response.status": lambda _: 200,
@@ -257,6 +256,8 @@ SPECIAL: dict[str, Callable[[World], Any]] = {
     "emulator.Emulator.job_id": lambda _: uuid.UUID(int=5),
     "emulator.Emulator.plan.target": lambda _: None,
     "emulator.Target.name": lambda _: TARGET,
+    "Target.target_name": lambda _: TARGET,
+    "Target.*": lambda _: True,
     "emulator.Plan.circuits": lambda _: ABSENT,
     "emulator.EmulatedJob.statuses": lambda _: (sj.CircuitStatus.RECEIVED,),
     "emulator.User.key": lambda _: "k",
@@ -346,13 +347,6 @@ def _call(name: str, function: Any, make: Callable[[World], Any]) -> Iterator[Ca
         yield Call(name, make, keywords, rest)
 
 
-OPTIONS: dict[str, tuple[str, ...]] = {
-    "wait_until": tuple(waiting.JobWaitOptions.__optional_keys__),
-    "new_job": tuple(attrs.fields_dict(sj.NewJob)),
-    "for_method": tuple(attrs.fields_dict(sj.NewJob)),
-}
-
-
 def good_arguments(call: Call, world: World) -> dict[str, Any]:
     """The good value of each parameter that has one; the others keep their defaults."""
     arguments = {}
@@ -366,22 +360,14 @@ def good_arguments(call: Call, world: World) -> dict[str, Any]:
 
 
 def _good(name: str, parameter: inspect.Parameter, world: World) -> Any:
-    wanted = f"{name}.{parameter.name}".replace("testing.strategies", "strategies")
-    parts = wanted.split(".")
+    is_needed = parameter.default is parameter.empty
+    parts = name.replace("testing.strategies", "strategies").split(".")
     for key, make in SPECIAL.items():
         *path, last = key.split(".")
-        in_order = parts[:-1][-len(path) :] == path or parts[: len(path)] == path
-        if last == "fields":
-            continue
-        if (
-            in_order
-            and last in {"*", parameter.name}
-            and (last != "*" or parameter.default is parameter.empty)
-        ):
-            if last == "*" and parameter.name in {"target_name"}:
-                continue
+        fits = path in (parts[: len(path)], parts[-len(path) :])
+        if fits and (last == parameter.name or (last == "*" and is_needed)):
             return make(world)
-    if parameter.default is not parameter.empty:
+    if not is_needed:
         return ABSENT
     if parameter.name not in GOOD:
         raise LookupError(f"no good value for {parameter.name} of {name}: add it to GOOD")

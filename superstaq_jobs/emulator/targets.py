@@ -7,6 +7,8 @@ from typing import Any, Final
 
 import attrs
 
+from superstaq_jobs.records.problems import InvalidValue, shown
+
 __all__ = ["DEFAULT_TARGETS", "TARGET_NAME", "Target"]
 
 TARGET_NAME: Final = r"^[A-Za-z0-9-]+_[A-Za-z0-9.-]+_(qpu|simulator)$"
@@ -14,8 +16,15 @@ TARGET_NAME: Final = r"^[A-Za-z0-9-]+_[A-Za-z0-9.-]+_(qpu|simulator)$"
 
 
 def _check_name(_: object, __: object, name: str) -> None:
-    if not re.match(TARGET_NAME, name) or name.endswith("\n"):
-        raise ValueError(f"name must be <provider>_<device>_<qpu or simulator>, got {name!r}")
+    if not isinstance(name, str) or not re.match(TARGET_NAME, name) or name.endswith("\n"):
+        raise InvalidValue(
+            f"name must be <provider>_<device>_<qpu or simulator>, got {shown(name)}"
+        )
+
+
+def _check_size(_: object, __: object, number: int) -> None:
+    if type(number) is not int or number < 1:
+        raise InvalidValue(f"max_qubits must be an integer >= 1, got {shown(number)}")
 
 
 @attrs.frozen(kw_only=True)
@@ -42,7 +51,7 @@ class Target:
     """
 
     name: str = attrs.field(validator=_check_name)
-    max_qubits: int = attrs.field(default=20, validator=attrs.validators.ge(1))
+    max_qubits: int = attrs.field(default=20, validator=_check_size)
     coupling: tuple[tuple[int, int], ...] | None = None
     native_gate_set: tuple[str, ...] = ("rz", "sx", "x", "cx")
     fixed_qubits: bool = False
