@@ -183,7 +183,7 @@ def diff(before: JobSnapshot, after: JobSnapshot) -> JobDiff:
     """The changes from the earlier to the later of two snapshots of a job; false without any.
 
     Raises:
-        ValueError: If they are of different jobs.
+        ValueError: If they are of different jobs, or their circuits in different formats.
     """
     expect(JobSnapshot, _SNAPSHOT, before=before, after=after)
     _of_one_job(before, after)
@@ -208,6 +208,13 @@ def _of_one_job(first: JobSnapshot, *others: JobSnapshot) -> None:
     for other in others:
         if other.job_id != first.job_id:
             raise InvalidValue(f"snapshots of different jobs: {first.job_id} and {other.job_id}")
+    formats = {each.circuit_type for each in (first, *others)} - {None}
+    if len(formats) > 1:
+        names = " and ".join(sorted(map(str, formats)))
+        raise InvalidValue(
+            f"snapshots of job {first.job_id} have circuits in different formats, {names}. They "
+            "were not compared: fetch both in one format, fetch_job(client, job_id, circuit_type=...)"
+        )
 
 
 def newest(first: JobSnapshot, *others: JobSnapshot) -> JobSnapshot:
@@ -224,7 +231,7 @@ def newest(first: JobSnapshot, *others: JobSnapshot) -> JobSnapshot:
         state of each circuit.
 
     Raises:
-        ValueError: If they are of different jobs.
+        ValueError: If they are of different jobs, or their circuits in different formats.
     """
     expect(JobSnapshot, _SNAPSHOT, first=first)
     for other in others:
@@ -250,7 +257,7 @@ def follow(before: JobSnapshot, after: JobSnapshot) -> JobSnapshot:
 
     That is the later response, except for circuits that would go back in it: from finished to
     unfinished, or to an earlier ``updated_at`` (from a server that lags behind). Of these the
-    earlier state is kept. Snapshots of different jobs raise a ``ValueError``.
+    earlier state is kept. Snapshots of different jobs or formats raise a ``ValueError``.
     """
     _of_one_job(before, after)
     if before.num_circuits != after.num_circuits:

@@ -204,7 +204,7 @@ class Counts(FrozenMapping[str, int | float]):
         kept = self
         if qubits is not None:
             chosen = _positions("qubits", qubits, self.num_bits if self._items else None)
-            kept = self.marginal(dict.fromkeys(chosen))
+            kept = self.marginal([*dict.fromkeys(chosen)])
         strange = next((bits for bits in kept if bits.strip("01")), None)
         if strange is not None:
             raise InvalidValue(f"parity needs bitstrings of 0 and 1, got {strange!r}")

@@ -135,8 +135,8 @@ class FrozenMapping(Mapping[K, V_co]):
 def _unchangeable(mapping: FrozenMapping[Any, Any], name: str = "items") -> AttributeError:
     kind = type(mapping).__name__
     return AttributeError(
-        f"{name} of a {kind} cannot be set or deleted, since records do not change. Nothing was "
-        f"changed. Make a changed copy: {kind}({{**mapping, key: value}})"
+        f"a {kind} cannot be changed ({name.strip('_')}). Nothing was changed. Make a changed copy: "
+        f"{kind}({{**mapping, key: value}})"
     )
 
 
@@ -293,11 +293,21 @@ def canonical_json(value: Any) -> str:
     Args:
         value: A JSON value, frozen or plain, without NaN and infinities.
     """
+    return json.dumps(_canonical(value), sort_keys=True, separators=(",", ":"))
+
+
+_AS_THEY_ARE: Final = frozenset({str, int, bool, type(None)})
+
+
+def _canonical(value: Any) -> Any:
+    """A JSON value as the standard library writes it: plain, with whole floats as ints."""
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else value
     if isinstance(value, Mapping):
-        members = (f"{json.dumps(k)}:{canonical_json(value[k])}" for k in sorted(value))
-        return "{" + ",".join(members) + "}"
+        plain = dict(value.items())
+        if _AS_THEY_ARE.issuperset(map(type, plain.values())):  # as in most counts
+            return plain
+        return {key: _canonical(item) for key, item in plain.items()}
     if isinstance(value, tuple | list):
-        return "[" + ",".join(map(canonical_json, value)) + "]"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return json.dumps(value)
+        return value if _AS_THEY_ARE.issuperset(map(type, value)) else [*map(_canonical, value)]
+    return value

@@ -248,7 +248,8 @@ def job_diffs(draw: st.DrawFn) -> JobDiff:
     choices = Choices(draw, 1)
     if choices.flag():
         number = draw(values.job_ids())
-        return diff(draw(job_snapshots(job_id=number)), draw(job_snapshots(job_id=number)))
+        before, after = (draw(job_snapshots(job_id=number)) for _ in range(2))
+        return diff(before, attrs.evolve(after, circuit_type=before.circuit_type))
     before, after, *_ = draw(job_histories())
     return diff(before, after)
 
