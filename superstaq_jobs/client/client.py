@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 from superstaq_jobs._version import __version__
 from superstaq_jobs.clock import Clock, SystemClock, VirtualClock
 from superstaq_jobs.errors import (
+    ApiKeyNotFound,
     ConfigurationError,
     ProtocolError,
     SuperstaqWarning,
@@ -38,6 +39,9 @@ __all__ = ["SuperstaqClient", "check_client"]
 
 T = TypeVar("T")
 
+_NO_KEY: Final = "(there-is-no-api-key)"
+"""In place of the key of a client that was unpickled where there is none; it is never sent."""
+
 _LOGGER: Final = logging.getLogger("superstaq_jobs")
 
 
@@ -57,7 +61,8 @@ class SuperstaqClient:
     Thread-safe. ``copy.copy`` returns the client itself. Use it in a ``with`` statement, or call
     ``close()``, to close its connections. Its ``repr`` does not show the API key. A pickled client
     contains neither the key, nor tokens of providers, nor a proxy's login: unpickling looks up the
-    key again, and leaves out the others.
+    key again, and leaves out the others. If there is no key then, it is looked up when a request is
+    to be sent: what is known of finished jobs can be read without one.
 
     Args:
         api_key: The API key. By default, the environment variable ``SUPERSTAQ_API_KEY``, else the
@@ -181,6 +186,7 @@ class SuperstaqClient:
         )
         # Checked by this request, so that the next ones need not check them again.
         self._headers = Request(method="GET", path="/", headers=headers).headers
+        self._has_key = True
         self._client_name = client_name
         self._retry_policy = retry_policy if retry_policy is not None else RetryPolicy()
         self._request_timeout_seconds = request_timeout_seconds
@@ -284,6 +290,8 @@ class SuperstaqClient:
                 number.
 
         Raises:
+            ApiKeyNotFound: If the client was unpickled where no key was found, and there still is
+                none. Nothing was sent.
             AuthenticationError: If the server does not accept the key.
             SubmissionUnknown: If the response to a submission was lost.
             TransportError: If no complete response arrived.
@@ -302,6 +310,8 @@ class SuperstaqClient:
             time = deadline if fields.is_number(deadline) else wrong
             checked = fields.instance(call, Call, hint)
             fields.refuse("the request", {"call": checked, "deadline": time})
+        if not self._has_key:  # it was unpickled where there was none; perhaps there is one now
+            self.__init__(**self.__getstate__())  # type: ignore[misc]
         self._traffic.count(calls=1)
         policy = self.retry_policy
         response = with_retries(
@@ -416,4 +426,9 @@ class SuperstaqClient:
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(**state)  # type: ignore[misc]
+        try:
+            self.__init__(**state)  # type: ignore[misc]
+        except ApiKeyNotFound:
+            # What is known of a job can be read without a key; `send` looks for one again.
+            self.__init__(api_key=_NO_KEY, **state)  # type: ignore[misc]
+            self._has_key = False

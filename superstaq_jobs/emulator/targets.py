@@ -47,7 +47,7 @@ class Target:
         supports_compile: Whether ``compile`` jobs are accepted.
         available: Whether it accepts jobs at the moment.
         retired: Whether it has been withdrawn for good.
-        accessible: Whether users may use it.
+        accessible: Whether users may run jobs on it; they can compile and dry-run in any case.
     """
 
     name: str = attrs.field(validator=_check_name)
@@ -81,6 +81,12 @@ class Target:
         }
 
     @property
+    def pairs(self) -> tuple[tuple[int, int], ...] | None:
+        """The pairs of ``coupling``, each in both directions, as the service lists them."""
+        coupling = self.coupling
+        return coupling and tuple(dict.fromkeys((*coupling, *((b, a) for a, b in coupling))))
+
+    @property
     def info(self) -> dict[str, Any]:
         """Its details, as ``retrieve_target_info`` returns them."""
         return {
@@ -88,17 +94,15 @@ class Target:
             "target": self.name,
             "num_qubits": self.max_qubits,
             "native_gate_set": self.native_gate_set,
-            "coupling_map": self.coupling and [list(pair) for pair in self.coupling],
+            "coupling_map": self.pairs and [list(pair) for pair in self.pairs],
         }
 
     @property
     def device(self) -> dict[str, Any]:
         """What the simulator has to know of it, as fields of a `simulator.tasks.Task`."""
-        coupling = self.coupling
         return {
             "max_qubits": self.max_qubits,
-            "coupling": coupling
-            and tuple(dict.fromkeys((*coupling, *((b, a) for a, b in coupling)))),
+            "coupling": self.pairs,
             # A rotation of all qubits at once, which the compiler does not use.
             "native_gates": tuple(gate for gate in self.native_gate_set if gate != "gr"),
             "fixed_qubits": self.fixed_qubits,
@@ -108,7 +112,7 @@ class Target:
         """Why a job is not accepted; None if it is."""
         if self.retired:
             return f"The target {self.name} is retired."
-        if not self.accessible:
+        if not self.accessible and job_type in {"submit", "simulate"} and not dry_run:
             return f"You do not have access to the target {self.name}."
         if job_type == "submit" and not dry_run:
             if not self.supports_submit:

@@ -213,7 +213,7 @@ def _of_one_job(first: JobSnapshot, *others: JobSnapshot) -> None:
         names = " and ".join(sorted(map(str, formats)))
         raise InvalidValue(
             f"snapshots of job {first.job_id} have circuits in different formats, {names}. They "
-            "were not compared: fetch both in one format, fetch_job(client, job_id, circuit_type=...)"
+            "were not compared: fetch both in one format, with fetch_job(..., circuit_type=...)"
         )
 
 

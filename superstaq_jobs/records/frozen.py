@@ -135,8 +135,8 @@ class FrozenMapping(Mapping[K, V_co]):
 def _unchangeable(mapping: FrozenMapping[Any, Any], name: str = "items") -> AttributeError:
     kind = type(mapping).__name__
     return AttributeError(
-        f"a {kind} cannot be changed ({name.strip('_')}). Nothing was changed. Make a changed copy: "
-        f"{kind}({{**mapping, key: value}})"
+        f"a {kind} cannot be changed ({name.strip('_')}). Nothing was changed. Make a changed "
+        f"copy: {kind}({{**mapping, key: value}})"
     )
 
 

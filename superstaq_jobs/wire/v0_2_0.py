@@ -130,6 +130,9 @@ def _decode_jobs(body: bytes, fetched_at: dt.datetime | None, source: str | None
     if not isinstance(read, dict):
         collector.say("$", f"expected an object of circuits by id, got {fields.shown(read)}")
         read = {}
+    elif isinstance(read.get("status"), str):
+        collector.say("$", "is the data of one circuit, without its id: pass {circuit_id: data}")
+        read = {}
     for circuit_id, sent in read.items():
         try:
             jobs.append(_job(circuit_id, sent, *provenance))
