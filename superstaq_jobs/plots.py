@@ -203,7 +203,7 @@ def _label(value: object) -> str:
 
 
 def _check_axes(ax: object) -> None:
-    # What draws is up to the caller; what cannot is no Axes of matplotlib.
+    # What draws is up to the caller; what cannot draw is refused.
     if ax is not None and not (hasattr(type(ax), "add_collection") and hasattr(type(ax), "bar")):
         raise TypeError(f"ax must be the Axes of a matplotlib figure, got {shown(ax)}")
 

@@ -61,8 +61,8 @@ class SuperstaqClient:
     Thread-safe. ``copy.copy`` returns the client itself. Use it in a ``with`` statement, or call
     ``close()``, to close its connections. Its ``repr`` does not show the API key. A pickled client
     contains neither the key, nor tokens of providers, nor a proxy's login: unpickling looks up the
-    key again, and leaves out the others. If there is no key then, it is looked up when a request is
-    to be sent: what is known of finished jobs can be read without one.
+    key again, and leaves out the others. If a key is missing then, it is looked up when a request
+    is to be sent: what is known of finished jobs can be read without one.
 
     Args:
         api_key: The API key. By default, the environment variable ``SUPERSTAQ_API_KEY``, else the

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Collection
 
 from superstaq_jobs.records import CircuitStatus
+from superstaq_jobs.records.fields import is_a
 from superstaq_jobs.records.problems import InvalidValue, expect, shown
 
 from .jobs.job import EmulatedJob
@@ -48,12 +49,12 @@ class OperatorMethods:
                 if several match a job, the last one that was set is used.
 
         Raises:
-            TypeError: An argument is not a plan.
-            ValueError: The target does not exist, or ``always`` is given with other than one plan.
-                Nothing has been planned.
+            ValueError: An argument is not a plan, the target does not exist, or ``always`` is given
+                with other than one plan. Nothing has been planned.
         """
         for plan in plans:
-            expect(Plan, plans=plan)
+            if not is_a(plan, Plan):
+                raise InvalidValue(f"plans must be Plans, got {shown(plan)}")
         if always and len(plans) != 1:
             raise InvalidValue(f"always=True takes exactly one plan, got {len(plans)}")
         if tag is not None:

@@ -234,8 +234,8 @@ def newest(first: JobSnapshot, *others: JobSnapshot) -> JobSnapshot:
         ValueError: If they are of different jobs, or their circuits in different formats.
     """
     expect(JobSnapshot, _SNAPSHOT, first=first)
-    for other in others:
-        expect(JobSnapshot, _SNAPSHOT, others=other)
+    for place, other in enumerate(others):
+        expect(JobSnapshot, _SNAPSHOT, **{f"others[{place}]": other})
     _of_one_job(first, *others)
     observed = [first, *others]
     base = _highest(observed, _job_rank, _job_digest)

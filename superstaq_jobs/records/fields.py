@@ -32,6 +32,7 @@ INDEX_LIMIT: Final = 10**18
 
 TARGET: Final = re.compile(r"[A-Za-z0-9-]+_[A-Za-z0-9.-]+_(?:qpu|simulator)")
 _CLIPPED_CHARACTERS: Final = 60
+_MOST_VALUES: Final = 100
 
 T = TypeVar("T")
 E = TypeVar("E", bound=enum.Enum)
@@ -163,8 +164,10 @@ def one_of(kind: type[E], value: object) -> E:
     if isinstance(value, str):  # as every member is
         with contextlib.suppress(ValueError):
             return kind(value)
-    values = ", ".join(str(member.value) for member in kind)
-    return bad(f"must be one of {values}; got {shown(value)}")
+    values, got = ", ".join(str(member.value) for member in kind), shown(value)
+    if len(values) > _MOST_VALUES:  # what would be cut off is what was passed
+        return bad(f"must be a {kind.__name__}, got {got}: one of {values}")
+    return bad(f"must be one of {values}; got {got}")
 
 
 def job_type(value: JobType | str) -> JobType:

@@ -106,7 +106,7 @@ def is_amount(value: object) -> bool:
 
 
 def expect(kind: type, hint: str = "", **arguments: object) -> None:
-    """Raise a ``TypeError`` for the first of some arguments of a pure function that is no ``kind``.
+    """Raise a ``TypeError`` for the first of some arguments that is not an instance of ``kind``.
 
     ``hint`` says what to pass instead.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import itertools
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
@@ -190,12 +191,12 @@ def checked(snapshots: Iterable[Any]) -> Iterator[JobSnapshot]:
     if isinstance(snapshots, JobSnapshot):
         raise TypeError("snapshots must be a list, got one: pass [snapshot]")
     expect_several("snapshots", snapshots=snapshots)
-    return map(_checked, snapshots)
+    return itertools.starmap(_checked, enumerate(snapshots))
 
 
-def _checked(snapshot: Any) -> JobSnapshot:
+def _checked(place: int, snapshot: Any) -> JobSnapshot:
     hint = "pass handle.refresh()" if hasattr(type(snapshot), "refresh") else ""
-    expect(JobSnapshot, hint, snapshots=snapshot)
+    expect(JobSnapshot, hint, **{f"snapshots[{place}]": snapshot})
     found: JobSnapshot = snapshot
     return found
 

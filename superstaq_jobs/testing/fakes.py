@@ -285,11 +285,14 @@ def json_response(
         headers: Additional headers, such as ``Retry-After``.
 
     Raises:
-        InvalidValue: The data is not JSON, or contains NaN or an infinity.
+        TypeError: The data is not JSON.
+        InvalidValue: The data contains NaN or an infinity, or is nested too deeply.
     """
     try:
         body = json.dumps(data, allow_nan=False).encode()
-    except (TypeError, ValueError, RecursionError, UnicodeError) as error:
+    except TypeError as error:
+        raise TypeError(f"data must be plain JSON data: {error}") from None
+    except (ValueError, RecursionError) as error:
         raise InvalidValue(f"data must be plain JSON data: {error}") from None
     return _response(body, status, headers)
 

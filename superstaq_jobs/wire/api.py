@@ -120,8 +120,9 @@ def encode_jobs(snapshots: Iterable[JobSnapshot], *, api_version: str = "v0.3.0"
     expect_several("snapshots", snapshots=snapshots)
     api = _api(api_version)
     jobs: dict[JobId, JobSnapshot] = {}
-    for snapshot in snapshots:
-        expect(JobSnapshot, "a handle's snapshot is handle.latest", snapshots=snapshot)
+    for place, snapshot in enumerate(snapshots):
+        named = {f"snapshots[{place}]": snapshot}
+        expect(JobSnapshot, "a handle's snapshot is handle.latest", **named)
         if snapshot.job_id in jobs:
             raise InvalidValue(f"two snapshots of job {snapshot.job_id} cannot be in one response")
         if api.job_id(snapshot.job_id) != snapshot.job_id:  # a UUID, or a string

@@ -135,7 +135,7 @@ def _struct(record: type[attrs.AttrsInstance]) -> Any:
 
 
 _IDENTIFYING: Final = frozenset({"job_type", "statuses", "num_circuits"})
-"""Fields of ``JobData`` that are no ids of jobs."""
+"""Fields of ``JobData`` by which it is told from an object of jobs by id."""
 
 _NAMES: Final = frozenset(attrs.fields_dict(JobData))
 _Other = list[Any] | str | int | float | bool | None

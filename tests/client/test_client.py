@@ -252,8 +252,8 @@ def test_the_services_own_host_is_the_official_one():
             for value in (0, -1, "10", None, True)
         ),
         ({"max_body_bytes": "1"}, "max_body_bytes must be an integer >= 0, got '1'"),
-        ({"max_connections": 0}, "max_connections must be an integer >= 1, got 0"),
-        ({"max_connections": 1.5}, "max_connections must be an integer >= 1, got 1.5"),
+        ({"max_connections": 0}, "max_connections must be an integer from 1 to 10,000, got 0"),
+        ({"max_connections": 1.5}, "max_connections must be an integer from 1 to 10,000, got 1.5"),
         ({"retry_policy": {"max_attempts": 3}}, "retry_policy must be a RetryPolicy, got {"),
         ({"ibmq_channel": "ibm_quantum"}, "ibmq_channel must be .*; got 'ibm_quantum'"),
         ({"remote_host": "example.com"}, "https://example.com"),
