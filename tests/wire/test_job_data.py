@@ -294,6 +294,32 @@ def test_one_snapshot_is_not_a_list():
         sj.encode_jobs(snapshot)
 
 
+JOB_FIELDS = "job_type target circuit_type user_email submitted_at dry_run tags metadata".split()
+
+
+@given(st.data(), sts.job_snapshots())
+def test_what_the_api_requires_is_refused_at_encoding_if_it_is_missing(data, snapshot):
+    """A body that is encoded can be decoded again, whatever a program made the snapshot of."""
+    lacking = data.draw(st.sets(st.sampled_from(JOB_FIELDS)))
+    circuits = [
+        attrs.evolve(
+            circuit,
+            **dict.fromkeys(data.draw(st.sets(st.sampled_from(["shots", "input_circuit"])))),
+        )
+        for circuit in snapshot.circuits
+    ]
+    made = attrs.evolve(snapshot, circuits=circuits, **dict.fromkeys(lacking))
+    try:
+        encoded = sj.encode_jobs([made])
+    except sj.InvalidRequest as error:
+        assert str(made.job_id) in str(error)
+        named = {where.rpartition(" ")[2] for where, _ in error.problems}
+        assert lacking == {field for field in named if "." not in field}
+    else:
+        assert not lacking
+        assert sj.decode_jobs(encoded) == (made,)
+
+
 # ---- parts -------------------------------------------------------------------------------------
 
 
