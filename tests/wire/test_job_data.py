@@ -294,30 +294,37 @@ def test_one_snapshot_is_not_a_list():
         sj.encode_jobs(snapshot)
 
 
-JOB_FIELDS = "job_type target circuit_type user_email submitted_at dry_run tags metadata".split()
+REQUIRED = {
+    *("job_type", "target", "circuit_type", "user_email"),
+    *("submitted_at", "dry_run", "tags", "metadata"),
+}
 
 
 @given(st.data(), sts.job_snapshots())
 def test_what_the_api_requires_is_refused_at_encoding_if_it_is_missing(data, snapshot):
-    """A body that is encoded can be decoded again, whatever a program made the snapshot of."""
-    lacking = data.draw(st.sets(st.sampled_from(JOB_FIELDS)))
-    circuits = [
-        attrs.evolve(
-            circuit,
-            **dict.fromkeys(data.draw(st.sets(st.sampled_from(["shots", "input_circuit"])))),
-        )
-        for circuit in snapshot.circuits
-    ]
+    """Whatever a program made the snapshot of, what is encoded can be decoded again."""
+    lacking = data.draw(st.sets(st.sampled_from(sorted(REQUIRED))))
+    unsaid = st.sets(st.sampled_from(["shots", "input_circuit"]))
+    circuits = [attrs.evolve(c, **dict.fromkeys(data.draw(unsaid))) for c in snapshot.circuits]
     made = attrs.evolve(snapshot, circuits=circuits, **dict.fromkeys(lacking))
     try:
         encoded = sj.encode_jobs([made])
     except sj.InvalidRequest as error:
-        assert str(made.job_id) in str(error)
-        named = {where.rpartition(" ")[2] for where, _ in error.problems}
-        assert lacking == {field for field in named if "." not in field}
+        named = {tuple(problem.where.rsplit(" ", 1)) for problem in error.problems}
     else:
-        assert not lacking
-        assert sj.decode_jobs(encoded) == (made,)
+        named = set()
+        assert job_data.read_jobs(encoded).value == (made,)
+    assert {job for job, _ in named} <= {f"job {made.job_id}:"}
+    assert {field for _, field in named if "." not in field} == lacking
+
+
+def test_the_first_circuit_without_shots_is_named():
+    (snapshot,) = sj.decode_jobs(body(GOOD))
+    made = attrs.evolve(
+        snapshot, circuits=[snapshot.circuits[0], attrs.evolve(snapshot.circuits[1], shots=None)]
+    )
+    with pytest.raises(sj.InvalidRequest, match=rf"job {JOB}: circuits\[1\]\.shots: must not be"):
+        sj.encode_jobs([made])
 
 
 # ---- parts -------------------------------------------------------------------------------------
