@@ -170,7 +170,7 @@ def status_mark(text: str) -> Html:
     """A status: a coloured mark and the word."""
     colour = _COLOURS.get(parse_status(text), _BLUE)
     mark = _element("span", "●", f"color:{colour}")
-    return _element("span", f"{mark} {_escaped(text)}", "white-space:nowrap")
+    return _element("span", f"{mark} {_escaped(text, 30)}", "white-space:nowrap")
 
 
 def bar(share: float) -> Html:
