@@ -20,8 +20,7 @@ __all__ = ["compiled_circuits", "counts", "input_circuits", "new_job", "qubit_ma
 
 _TYPE: Final = CircuitType.CIRQ
 _MAX_DIGITS: Final = 10**9
-"""The most single digits, shots times bits, of a result: so many bytes, and twice as many while it
-is made."""
+"""The largest result, shots times bits, each of which takes a byte, and three while it is made."""
 
 
 def new_job(
