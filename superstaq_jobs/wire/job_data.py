@@ -417,13 +417,13 @@ def encode_jobs(snapshots: Iterable[JobSnapshot]) -> bytes:
     """Jobs as a body: ``read_jobs(encode_jobs(s)).value == s``.
 
     Raises:
-        InvalidRequest: If a snapshot does not have what the API requires.
+        InvalidRequest: If a snapshot lacks what the API requires, or has what it cannot write.
     """
     jobs: dict[str, Any] = {}
     problems: list[Problem] = []
     for snapshot in snapshots:
         data = snapshot.to_dict()
-        problems += _missing(snapshot, data)
+        problems += _unwritable(snapshot, data)
         unknown = {n: thaw(v) for n, v in snapshot.extra.items() if n not in PER_CIRCUIT_LISTS}
         jobs[str(snapshot.job_id)] = {**data, **unknown}
     if problems:
@@ -431,9 +431,14 @@ def encode_jobs(snapshots: Iterable[JobSnapshot]) -> bytes:
     return msgspec.json.encode(jobs)
 
 
-def _missing(snapshot: JobSnapshot, data: Mapping[str, Any]) -> Iterator[Problem]:
-    """What the API requires and a snapshot that a program made does not have."""
-    required = "must not be None: API v0.3.0 requires it. A pickle keeps the snapshot as it is"
+def _unwritable(snapshot: JobSnapshot, data: Mapping[str, Any]) -> Iterator[Problem]:
+    """What a snapshot that a program made lacks for the API, or has beyond it."""
+    pickle = "A pickle keeps the snapshot as it is"
+    required = f"must not be None: API v0.3.0 requires it. {pickle}"
+    beyond = f"must be empty: API v0.3.0 has no place for it. {pickle}"
+    for circuit in snapshot.circuits:
+        if circuit.extra:
+            yield Problem(f"job {snapshot.job_id}: circuits[{circuit.index}].extra", beyond)
     for name, value in data.items():
         if value is None:
             yield Problem(f"job {snapshot.job_id}: {JOB_FIELDS[name]}", required)

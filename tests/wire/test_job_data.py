@@ -318,6 +318,14 @@ def test_what_the_api_requires_is_refused_at_encoding_if_it_is_missing(data, sna
     assert {field for _, field in named if "." not in field} == lacking
 
 
+def test_unknown_fields_of_a_circuit_have_no_place_in_this_version():
+    (snapshot,) = sj.decode_jobs(body(GOOD))
+    odd = attrs.evolve(snapshot.circuits[1], extra={"of": "v0.2.0"})
+    made = attrs.evolve(snapshot, circuits=[snapshot.circuits[0], odd])
+    with pytest.raises(sj.InvalidRequest, match=rf"job {JOB}: circuits\[1\]\.extra: must be empty"):
+        sj.encode_jobs([made])
+
+
 def test_the_first_circuit_without_shots_is_named():
     (snapshot,) = sj.decode_jobs(body(GOOD))
     made = attrs.evolve(
