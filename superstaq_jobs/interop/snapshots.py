@@ -15,8 +15,6 @@ from superstaq_jobs.records import (
     fields,
 )
 
-from .circuits import named
-
 __all__ = [
     "MAPS",
     "check_format",
@@ -48,7 +46,7 @@ def check_format(snapshot: JobSnapshot, wanted: CircuitType) -> None:
     """
     if not fields.is_a(snapshot, JobSnapshot):
         hint = ": pass handle.refresh()" if hasattr(snapshot, "refresh") else ""
-        raise TypeError(f"expected a JobSnapshot, got {named(snapshot)}{hint}")
+        raise TypeError(f"expected a JobSnapshot, got a {type(snapshot).__name__}{hint}")
     found = snapshot.circuit_type
     if found is wanted:
         return

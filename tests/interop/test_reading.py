@@ -281,7 +281,7 @@ def test_what_is_not_a_snapshot_is_refused(framework):
     reads += [lambda snapshot: module.counts(snapshot, 0)]
     reads += [lambda snapshot: module.qubit_map(snapshot, 0, "final")]
     for read in reads:
-        with pytest.raises(TypeError, match=r"got a superstaq_jobs.JobHandle: pass handle.refresh"):
+        with pytest.raises(TypeError, match=r"got a JobHandle: pass handle.refresh"):
             read(handle)
         with pytest.raises(TypeError, match="expected a JobSnapshot, got a list"):
             read([])
