@@ -72,7 +72,7 @@ def as_list(circuits: object) -> list[Any]:
     """
     if format_of(circuits) is not None:
         return [circuits]
-    # A part of a circuit, such as a moment, has parts of its own: they are no circuits either.
+    # A part of a circuit, such as a moment, may be iterable, but not over circuits.
     is_part = type(circuits).__module__.partition(".")[0] in {"cirq", "qiskit"}
     is_unordered = isinstance(circuits, bytes | bytearray | Mapping | AbstractSet)
     if is_part or is_unordered or not isinstance(circuits, Iterable):
