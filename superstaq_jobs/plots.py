@@ -15,6 +15,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .records import CircuitStatus, Counts, JobSnapshot, fields
+from .records.display import line
 from .records.problems import InvalidValue, expect_several, shown
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def plot_counts(
     Args:
         counts: The counts, or several.
         labels: A name for each of them, for the legend; None for ``0``, ``1``, … if there are
-            several.
+            several. As everywhere in matplotlib, what stands between two ``$`` is math.
         top: How many outcomes have a bar of their own, >= 1: those with the largest sum of shares.
         confidence: That of the error bars, > 0 and < 1; None for no error bars.
         ax: Where to draw; None for a new figure of 6 by 4 inches, ``ax.figure``.
@@ -190,7 +191,8 @@ def _series(
         return every, [str(place) for place in range(len(every))]
     if not isinstance(labels, str):
         expect_several("names", labels=labels)
-    names = [labels] if isinstance(labels, str) else [_label(label) for label in labels]
+    listed = [labels] if isinstance(labels, str) else labels
+    names = [line(_label(label), 200) for label in listed]
     if len(names) != len(every):
         raise InvalidValue(f"there are {len(every)} counts and {len(names)} labels")
     return every, names
@@ -225,7 +227,7 @@ def _shares(counts: Counts, name: str) -> dict[str, float]:
         total = counts.shots
         if total:
             return {bits: value / total for bits, value in counts.items()}
-    except OverflowError:
+    except (OverflowError, ValueError):
         pass
     raise InvalidValue(
         f"the counts {name!r} add up to 0 or to more than any float, so they have no shares"
@@ -270,7 +272,8 @@ def _positions(shown: Sequence[str], hidden: Sequence[str]) -> list[float]:
 
 
 def _label_outcomes(ax: Axes, shown: Sequence[str], hidden: Sequence[str]) -> None:
-    names = [_cut(bits) for bits in shown]
+    # A server may send any string; matplotlib would read what is between two $ as math.
+    names = [_cut(line(bits)).replace("$", r"\$") for bits in shown]
     names += [f"{len(hidden):,} others"] if hidden else []
     upright = sum(len(name) + 2 for name in names) > _LINE_LENGTH
     crowded = len(names) > _MANY_OUTCOMES

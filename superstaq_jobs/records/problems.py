@@ -93,9 +93,10 @@ class Problem(tuple[str, str]):
 def shown(value: object, limit: int = _SHOWN_CHARACTERS) -> str:
     """The ``repr`` of a value on one line, cut to ``limit`` characters; never raises."""
     try:
-        text = repr(value).replace("\n", " ")
+        text = repr(value)
     except Exception:  # noqa: BLE001 - nested too deeply, thousands of digits, anybody's own code
         return f"a {type(value).__name__}"
+    text = " ".join(text.split()) if "\n" in text else text
     return text if len(text) <= limit else f"{text[:limit]}…"
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar, overload
 from uuid import UUID
 
@@ -582,7 +583,7 @@ def check_index(job_id: JobId, index: int, *, num_circuits: int) -> None:
 
 def check_index_type(index: int) -> None:
     """Refuse what is not even an int, with a ``TypeError``."""
-    if isinstance(index, bool) or not isinstance(index, int):
+    if isinstance(index, bool) or not fields.is_a(index, Integral):
         raise TypeError(f"a circuit's index must be an int, got {shown(index)}. Nothing was sent")
 
 
