@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from superstaq_jobs.records import JobSnapshot, fields
 from superstaq_jobs.records.frozen import is_unicode
-from superstaq_jobs.records.problems import InvalidValue, expect, shown
+from superstaq_jobs.records.problems import InvalidValue, shown
 
 from .rows import (
     Outcomes,
@@ -140,9 +140,8 @@ def write_parquet(
             The batches before were written; delete the directory before you try again.
     """
     schema = _schema(_pyarrow("write_parquet"), rows)
-    expect(int, batch=batch)
-    if batch < 1:
-        raise InvalidValue(f"batch must be >= 1, got {batch}; nothing was written")
+    if not fields.is_a(batch, int) or isinstance(batch, bool) or batch < 1:
+        raise InvalidValue(f"batch must be an int >= 1, got {shown(batch)}; nothing was written")
     found = checked(snapshots)
     if not any(fields.is_a(directory, kind) for kind in (str, os.PathLike)):
         what = f"directory must be a path, got {shown(directory)}"

@@ -136,7 +136,7 @@ def _struct(record: type[attrs.AttrsInstance]) -> Any:
 
 
 _IDENTIFYING: Final = frozenset({"job_type", "statuses", "num_circuits"})
-"""Fields of ``JobData`` by which it is told from an object of jobs by id."""
+"""Fields of ``JobData`` that an object of jobs by id does not have."""
 
 _NAMES: Final = frozenset(attrs.fields_dict(JobData))
 _Other = list[Any] | str | int | float | bool | None

@@ -279,7 +279,7 @@ def test_lists_of_the_json_of_no_circuits_are_refused():
 )
 def test_strings_of_another_format_are_refused_by_it(make, pack, wanted, circuit, kind):
     """Whatever holds them: a string, a list, or the JSON of a list."""
-    fields = {} if wanted is None else {"circuit_type": wanted}
+    fields = {"shots": 1} | ({} if wanted is None else {"circuit_type": wanted})
     circuits = pack(circuit)
     if kind == wanted == "cirq" or (kind == wanted and circuits == circuit):
         assert make(circuits=circuits, target=TARGET, **fields).circuit_type == kind
