@@ -145,7 +145,8 @@ def snapshot_of(kind: str) -> sj.JobSnapshot:
 
 def new_job(old: bool = False) -> sj.NewJob:
     if old:
-        return sj.NewJob(target=TARGET, circuits="[]", circuit_type="cirq", shots=1)
+        circuits = '{"cirq_type": "Circuit"}'
+        return sj.NewJob(target=TARGET, circuits=circuits, circuit_type="cirq", shots=1)
     return sj.NewJob(target=TARGET, circuits=QASM, shots=1)
 
 

@@ -32,7 +32,7 @@ INDEX_LIMIT: Final = 10**18
 
 TARGET: Final = re.compile(r"[A-Za-z0-9-]+_[A-Za-z0-9.-]+_(?:qpu|simulator)")
 _CLIPPED_CHARACTERS: Final = 60
-_MOST_VALUES: Final = 100
+_MOST_VALUES: Final = 200
 
 T = TypeVar("T")
 E = TypeVar("E", bound=enum.Enum)
