@@ -296,7 +296,7 @@ def test_the_method_says_what_kind_of_job_it_is(fields, method):
         ({"priority": 1}, "priority"),
         ({"job_type": "compile"}, "job_type"),
         ({"circuit_type": "qasm", "circuits": "OPENQASM 2.0;"}, "circuit_type"),
-        ({"shots": 0}, "shots"),
+        ({"shots": 0, "dry_run": True}, "shots"),
         ({"job_type": "simulate", "dry_run": True}, "dry_run"),
     ],
 )

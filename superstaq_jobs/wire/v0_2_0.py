@@ -135,6 +135,9 @@ def _decode_jobs(body: bytes, fetched_at: dt.datetime | None, source: str | None
     if not isinstance(read, dict):
         collector.say("$", f"expected an object of circuits by id, got {fields.shown(read)}")
         read = {}
+    elif isinstance(read.get("status"), str):
+        collector.say("$", "is the data of one circuit, without its id: pass {circuit_id: data}")
+        read = {}
     for circuit_id, sent in read.items():
         try:
             jobs.append(_job(circuit_id, sent, *provenance))
@@ -196,7 +199,7 @@ def _encode_jobs(snapshots: Iterable[JobSnapshot]) -> bytes:
         problems += _unwritable(job)
         for circuit_id, data in ((str(c.circuit_id), _to_wire(job, c)) for c in job.circuits):
             if sent.setdefault(circuit_id, data) != data:
-                raise ValueError(f"two states of circuit {circuit_id} cannot be in one response")
+                raise InvalidValue(f"two states of circuit {circuit_id} cannot be in one response")
     if problems:
         raise InvalidRequest("the body", problems)
     return msgspec.json.encode(sent)
