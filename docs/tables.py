@@ -188,6 +188,7 @@ TALKS: Final[Mapping[str, str]] = {
     "JobHandle.to_dict": "one request; none if the job is known to be finished",
     "JobHandle.wait_until_complete": "one request per poll; sleeps in between",
     "JobHandle.wait_until_complete_async": "one request per poll; awaits in between",
+    "JobHandle.wait_until_terminal_state": "as `wait_until_complete`",
     "HttpTransport.send": "one request",
     "SuperstaqClient.send": "one request",
     "Transport.send": "one request",
