@@ -52,6 +52,7 @@ from .records.problems import (
     SuperstaqException,
     SuperstaqUnsuccessfulJobException,
     SuperstaqWarning,
+    line,
     listed,
 )
 
@@ -287,7 +288,7 @@ class CancelRefused(SuperstaqServerException):
         self.receipt = receipt
         names = ", ".join(map(str, receipt.refused))
         super().__init__(
-            f"the server did not cancel {names}: {receipt.message or 'it gave no reason'}",
+            f"the server did not cancel {names}: {line(receipt.message, 1000) or 'it gave no reason'}",
             job_ids=receipt.refused,
         )
 

@@ -6,6 +6,7 @@ Each is checked when it is made, and every problem is named in one error.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 from uuid import UUID
@@ -17,14 +18,29 @@ from .frozen import JsonMapping
 from .problems import InvalidRequest, Problem, warn
 from .status import CircuitStatus, CircuitType, JobType, SimMethod
 
-__all__ = ["CREDENTIAL_NAMES", "JobQuery", "NewJob", "TargetQuery"]
+__all__ = ["CREDENTIAL_NAMES", "SECRET_NAME", "JobQuery", "NewJob", "TargetQuery"]
 
 CREDENTIAL_NAMES: Final = ("ibmq_token", "ibmq_instance", "ibmq_channel", "cq_token")
 """Credentials for other providers: they are headers of a request, never part of a job."""
 
+SECRET_NAME: Final = re.compile("token|secret|passw|credential|api.?key|auth(?!or)", re.IGNORECASE)
+"""What the name of a secret looks like, among options."""
+
 
 def _sim_method(value: SimMethod | str | None) -> SimMethod | None:
     return None if value is None else fields.one_of(SimMethod, value)
+
+
+def _without_secrets(value: object) -> object:
+    """Options as they may be shown: without what is named like a secret."""
+    if isinstance(value, JsonMapping):
+        items = value.items()
+        return {n: "***" if SECRET_NAME.search(n) else _without_secrets(v) for n, v in items}
+    return [_without_secrets(each) for each in value] if isinstance(value, tuple) else value
+
+
+def _shown_options(options: object) -> str:
+    return f"JsonMapping({_without_secrets(options)!r})"
 
 
 @attrs.frozen(kw_only=True)
@@ -63,7 +79,9 @@ class NewJob:
     dry_run: bool = attrs.field(default=False, converter=fields.flag)
     verbatim: bool = attrs.field(default=False, converter=fields.flag)
     priority: int = attrs.field(default=0, converter=fields.integer)
-    options_dict: JsonMapping = attrs.field(factory=JsonMapping, converter=fields.json_mapping)
+    options_dict: JsonMapping = attrs.field(
+        factory=JsonMapping, converter=fields.json_mapping, repr=_shown_options
+    )
     tags: tuple[str, ...] = attrs.field(default=(), converter=fields.strings)
     metadata: JsonMapping = attrs.field(factory=JsonMapping, converter=fields.json_mapping)
 

@@ -19,6 +19,7 @@ __all__ = [
     "SuperstaqException",
     "SuperstaqUnsuccessfulJobException",
     "SuperstaqWarning",
+    "line",
     "listed",
     "warn",
 ]
@@ -27,6 +28,23 @@ MAX_PROBLEMS = 20
 """How many problems one error names."""
 
 _MAX_PROBLEM_CHARACTERS = 160
+
+
+def line(text: str, limit: int = 60) -> str:
+    """A string on one line, without quotes, cut to ``limit`` characters, which ``…`` marks.
+
+    What does not print, such as what a terminal would obey, is written as Python writes it.
+    """
+    kept = text[:limit]
+    kept = kept if kept.isprintable() else repr(kept)[1:-1]
+    return kept if max(len(text), len(kept)) <= limit else f"{kept[:limit]}…"
+
+
+def _printable(text: str) -> str:
+    """A message in which nothing but line breaks does not print."""
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(c if c == "\n" or c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def _rebuild(cls: type[SuperstaqException], args: tuple[Any, ...], facts: dict[str, Any]) -> Any:
@@ -44,8 +62,9 @@ class SuperstaqException(Exception):
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
+        # Whatever a server or a caller put into it, a terminal that shows it must not obey it.
+        self.message = _printable(message)
+        super().__init__(self.message)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The default calls the class with `args`, which fails for keyword-only facts.
@@ -65,7 +84,7 @@ class Problem(tuple[str, str]):
     __slots__ = ()
 
     def __new__(cls, where: str, what: str) -> Self:  # noqa: D102
-        return super().__new__(cls, (_clip(where), _clip(what)))
+        return super().__new__(cls, (line(where, _MAX_PROBLEM_CHARACTERS), line(what, _MAX_PROBLEM_CHARACTERS)))
 
     def __getnewargs__(self) -> tuple[str, str]:
         return self[0], self[1]
@@ -82,10 +101,6 @@ class Problem(tuple[str, str]):
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}"
-
-
-def _clip(text: str) -> str:
-    return text if len(text) <= _MAX_PROBLEM_CHARACTERS else text[:_MAX_PROBLEM_CHARACTERS] + "…"
 
 
 def listed(problems: tuple[Problem, ...], omitted: int) -> str:
@@ -189,4 +204,4 @@ def warn(message: str) -> None:
     ):
         frame = frame.f_back
         depth += 1
-    warnings.warn(message, SuperstaqWarning, stacklevel=depth)
+    warnings.warn(_printable(message), SuperstaqWarning, stacklevel=depth)

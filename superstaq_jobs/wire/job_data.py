@@ -37,7 +37,7 @@ from superstaq_jobs.records import (
     fields,
 )
 from superstaq_jobs.records.frozen import adopt, freeze_object, thaw
-from superstaq_jobs.records.problems import MAX_PROBLEMS
+from superstaq_jobs.records.problems import MAX_PROBLEMS, line
 from superstaq_jobs.records.snapshots import (
     EMPTY,
     PER_CIRCUIT_LISTS,
@@ -162,11 +162,14 @@ def without_warnings(data: Any) -> tuple[Any, tuple[str, ...]]:
 
 
 def _warnings_in(sent: Any) -> tuple[str, ...]:
+    listed = sent if isinstance(sent, list) else [sent]
     messages = [
         w["message"] if isinstance(w, dict) and isinstance(w.get("message"), str) else shown(w)
-        for w in (sent if isinstance(sent, list) else [sent])
+        for w in listed[:MAX_PROBLEMS]
     ]
-    return tuple(message[:MAX_MESSAGE_CHARACTERS] for message in messages)
+    rest = len(listed) - len(messages)
+    more = [f"the server sent {rest} more warnings, which are left out"] if rest else []
+    return tuple(line(message, MAX_MESSAGE_CHARACTERS - 1) for message in [*messages, *more])
 
 
 def shown(value: Any) -> str:

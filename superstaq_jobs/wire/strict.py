@@ -135,13 +135,14 @@ def parse_json(body: bytes) -> Any:
         reason = "it is nested too deeply"
     except (msgspec.MsgspecError, ValueError) as error:
         reason = str(error)
-    start = body[:_SNIPPET].decode("utf-8", "replace").strip()
+    start = body[: 4 * _SNIPPET].decode("utf-8", "replace").strip()
     if not start:
         reason = "it is empty"
     elif start.startswith("<"):
         reason = "it is a web page, such as a proxy's error page or a login form"
     raise ProtocolError(
-        f"the response is not JSON: {reason} ({len(body)} bytes, starting with {start!r})"
+        f"the response is not JSON: {reason} ({len(body)} bytes, starting with "
+        f"{fields.shown(start, _SNIPPET)})"
     )
 
 

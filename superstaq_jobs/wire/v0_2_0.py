@@ -81,7 +81,7 @@ class _Submitted:
 
 @attrs.frozen
 class _Cancelled:
-    succeeded: tuple[str, ...]
+    succeeded: tuple[Any, ...]
 
 
 @attrs.frozen
@@ -270,14 +270,7 @@ def _cancel_jobs(job_ids: Sequence[JobId]) -> Call[records.CancelReceipt]:
 def _read_cancelled(body: bytes, asked: Sequence[JobId]) -> Decoded[records.CancelReceipt]:
     data, warnings = without_warnings(strict.parse_json(body))
     done = strict.structure(_Cancelled, data, what="the response to the cancellation").succeeded
-    refused = [each for each in asked if not set(done).issuperset(server_ids(each))]
-    receipt = records.CancelReceipt(
-        cancelled=[each for each in asked if each not in refused],
-        refused=refused,
-        message=" ".join(warnings),
-        succeeded=done,
-    )
-    return Decoded(receipt, warnings)
+    return Decoded(bodies.receipt_of(asked, done, " ".join(warnings)), warnings)
 
 
 def _fetch_targets(query: records.TargetQuery) -> Call[tuple[records.Target, ...]]:
