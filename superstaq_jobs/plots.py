@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .records import CircuitStatus, Counts, JobSnapshot
+from .records.problems import line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -280,7 +281,8 @@ def _cut_high_others(ax: Axes, own: float, others: Mapping[float, float]) -> Non
 
 def _cut(bits: str) -> str:
     kept = _MAX_LABEL // 2
-    return bits if len(bits) <= _MAX_LABEL else f"{bits[:kept]}…{bits[-kept + 1 :]}"
+    short = bits if len(bits) <= _MAX_LABEL else f"{bits[:kept]}…{bits[-kept + 1 :]}"
+    return line(short).replace("$", r"\$")  # a server may send anything, and $ begins a formula
 
 
 # ---- timelines -----------------------------------------------------------------------------------

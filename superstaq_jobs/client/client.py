@@ -20,6 +20,7 @@ from superstaq_jobs.errors import (
     TransportError,
 )
 from superstaq_jobs.records import CircuitType, fields
+from superstaq_jobs.records.budget import OutOfTime, limited
 from superstaq_jobs.records.problems import warn
 from superstaq_jobs.transport.limits import check_integer, check_positive
 from superstaq_jobs.wire import job_data
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 __all__ = ["SuperstaqClient"]
 
 T = TypeVar("T")
+
+_READING_SECONDS: Final = 0.1
+"""How long after its deadline a response that arrived in time may still be read."""
 
 _LOGGER: Final = logging.getLogger("superstaq_jobs")
 
@@ -295,8 +299,8 @@ class SuperstaqClient:
             jitter=self._jitter,
             take_retry=self._traffic.take_retry,
         )
-        mask = self._errors.mask(call) if response.warnings else None
-        for message in response.warnings if mask else ():
+        mask = self._errors.mask(call)
+        for message in response.warnings:
             try:
                 warn(mask(message))
             except SuperstaqWarning as warning:
@@ -336,11 +340,11 @@ class SuperstaqClient:
         else:
             got = response.status, number, self._clock.now() - started, len(response.body)
             _LOGGER.debug("%s: %d, attempt %d, %.3f s, %d bytes", request.label, *got)
-            return self._read(call, response)
+            return self._read(call, response, deadline)
         # Raised outside of the handler, so that it has no context.
         raise failure
 
-    def _read(self, call: Call[T], response: Response) -> job_data.Decoded[T]:
+    def _read(self, call: Call[T], response: Response, deadline: float) -> job_data.Decoded[T]:
         # The body has no name here: a traceback would show it, and a server may echo the key.
         now = self._clock.utcnow()
         is_success = 200 <= response.status < 300  # noqa: PLR2004
@@ -348,10 +352,15 @@ class SuperstaqClient:
         if not is_success:
             raise self._errors.refused(call, response, now=now)
         try:
-            return call.read(response.body, now, self._origin)
+            with limited(partial(self._check_time, deadline + _READING_SECONDS)):
+                return call.read(response.body, now, self._origin)
         except BaseException as error:  # noqa: BLE001 - whatever it is, its frames hold the body
             failure = self._errors.unreadable(call, response, error)
         raise failure
+
+    def _check_time(self, ends: float) -> None:
+        if self._clock.now() > ends:
+            raise OutOfTime
 
     def close(self) -> None:
         """Close the connections. May be called more than once."""

@@ -84,7 +84,9 @@ class Problem(tuple[str, str]):
     __slots__ = ()
 
     def __new__(cls, where: str, what: str) -> Self:  # noqa: D102
-        return super().__new__(cls, (line(where, _MAX_PROBLEM_CHARACTERS), line(what, _MAX_PROBLEM_CHARACTERS)))
+        return super().__new__(
+            cls, (line(where, _MAX_PROBLEM_CHARACTERS), line(what, _MAX_PROBLEM_CHARACTERS))
+        )
 
     def __getnewargs__(self) -> tuple[str, str]:
         return self[0], self[1]

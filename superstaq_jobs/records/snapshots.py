@@ -453,8 +453,8 @@ class JobSnapshot:
             why = f"is {circuit.status_text} and has no counts (its job type is {kind})"
         else:
             why = (
-                f"has no counts yet: it was {line(circuit.status_text)} when this snapshot was taken. "
-                "Wait for it with JobHandle.wait_until_complete()."
+                f"has no counts yet: it was {line(circuit.status_text)} when this snapshot was "
+                "taken. Wait for it with JobHandle.wait_until_complete()."
             )
         raise CountsUnavailable(
             f"circuit {index} of job {self.job_id} {why}", job_id=self.job_id, index=index

@@ -181,6 +181,8 @@ def targets_of(data: Any) -> tuple[Target, ...]:
         collector.say("$", f"expected a list of targets, got {fields.shown(data)}")
         data = []
     for place, entry in enumerate(data):
+        if collector.stops(len(data) - place):
+            break
         try:
             wire = structure(_WireTarget, entry, what="")
             extra = unknown_fields(entry, _WireTarget)

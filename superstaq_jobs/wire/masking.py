@@ -33,7 +33,9 @@ _Places: TypeAlias = tuple[Sequence[int], Sequence[int]]
 """Where in the original each character of a text begins, and where it ends."""
 
 _CUT: Final = re.compile(r"…|\.\.\.")
-_HALF_ESCAPE: Final = re.compile(r"(?:\\+(?:[uU][0-9a-f]*|x[0-9a-f]?)?|%[0-9a-f]?|&#?\w*)\Z", re.I)
+_HALF_ESCAPE: Final = re.compile(
+    r"(?:\\+(?:[uU][0-9a-f]*|x[0-9a-f]?)?|%[0-9a-f]?|&#?\w*)\Z", re.IGNORECASE
+)
 
 
 def secrets_in_token(secret: Secret) -> Iterator[Secret]:
@@ -71,22 +73,29 @@ def _leaves(data: Any, *, is_secret: bool) -> Iterator[str]:
 
 
 class Mask:
-    """Masks secrets in a text, however they are written there: as they are, or escaped as in JSON,
-    Python, a URL or HTML, or in base64 or hex, up to four of these one inside the other.
+    """Masks secrets in a text, however they are written there.
 
-    The text is decoded step by step, and each character keeps the place that it came from.
+    That is: as they are, escaped as in JSON, Python, a URL or HTML, or in base64 or hex; or up to
+    four of these, one inside the other. The text is decoded step by step, and each character keeps
+    the place that it came from.
     """
 
     def __init__(self, secrets: Iterable[Secret]) -> None:
         texts = {text for secret in secrets for text in _spelled(secret.reveal())}
         # Secrets also here, since a traceback may show the frame.
         self._secrets = tuple(Secret(each) for each in texts if len(each) >= MIN_CHARACTERS)
+        self._shortest = min(
+            (len(each) for each in texts if len(each) >= MIN_CHARACTERS), default=0
+        )
 
     def __call__(self, text: str) -> str:
         """The text, in which each secret is ``***``. Long texts are to be cut before."""
+        if len(text) < self._shortest and not _CUT.search(text):
+            return text  # at once, since no spelling of a secret is shorter than itself
         hidden: list[tuple[int, int]] = []
         seen = {text}
-        queue = deque([(text, (range(len(text)), range(1, len(text) + 1)), 0)])
+        everywhere: _Places = range(len(text)), range(1, len(text) + 1)
+        queue = deque([(text, everywhere, 0)])
         while queue:
             read, places, depth = queue.popleft()
             hidden += self._found(read, places)
@@ -113,7 +122,7 @@ class Mask:
 
 
 def _spelled(secret: str) -> Iterator[str]:
-    """What is searched for: a secret in lower case; with spaces as in a form; misread as Latin-1."""
+    """What is searched for: a secret in lower case, with spaces as in a form, read as Latin-1."""
     lowered = _lowered(secret)
     yield from (lowered, lowered.replace(" ", "+"))
     yield _lowered(secret.encode("utf-8", "replace").decode("latin-1"))
@@ -196,7 +205,7 @@ def _from_base64(found: re.Match[str]) -> str:
 
 
 def _padded(sent: str) -> str:
-    """The last characters in base64, which are fewer than four, filled up; one alone says nothing."""
+    """The last characters in base64, fewer than four, filled up; one alone says nothing."""
     last = sent[len(sent) // 4 * 4 :]
     return f"{last:=<4}" if len(last) > 1 else ""
 
@@ -206,13 +215,16 @@ _DECODERS: Final[tuple[_Decoder, ...]] = (
         re.compile(
             r"\\u(d[89ab][0-9a-f]{2}\\u(?:d[c-f][0-9a-f]{2}))"
             r"|\\(u[0-9a-f]{4}|U[0-9a-f]{8}|x[0-9a-f]{2})|\\(.)",
-            re.I | re.S,
+            re.IGNORECASE | re.DOTALL,
         ),
         _from_backslashes,
     ),
-    (re.compile(r"%[0-7][0-9a-f]|(?:%[89a-f][0-9a-f])+", re.I), _from_percents),
-    (re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|\w{1,30});?", re.I), _from_html),
-    (re.compile(r"(?:[0-9a-f]{2}){4,}", re.I), _from_hex),
+    (re.compile(r"%[0-7][0-9a-f]|(?:%[89a-f][0-9a-f])+", re.IGNORECASE), _from_percents),
+    (re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|\w{1,30});?", re.IGNORECASE), _from_html),
+    (re.compile(r"(?:[0-9a-f]{2}){4,}", re.IGNORECASE), _from_hex),
     # A run of base64 may begin at any of its first four characters.
-    *((re.compile(rf"(?<![\w+/-])[\w+/-]{{{n}}}([\w+/-]{{6,}})", re.A), _from_base64) for n in range(4)),
+    *(
+        (re.compile(rf"(?<![\w+/-])[\w+/-]{{{n}}}([\w+/-]{{6,}})", re.ASCII), _from_base64)
+        for n in range(4)
+    ),
 )

@@ -23,6 +23,7 @@ from superstaq_jobs.errors import (
     TlsError,
     TransportError,
 )
+from superstaq_jobs.records.budget import OutOfTime
 from superstaq_jobs.records.problems import line
 
 from . import bodies
@@ -129,6 +130,13 @@ class CallErrors:
 
         Anything else, such as a Ctrl-C, is returned without its frames, which hold the body.
         """
+        if isinstance(error, OutOfTime):
+            error = RequestTimeout(
+                f"the response arrived, but its {len(response.body):,} bytes could not be read in "
+                "time. Allow more time, or request less.",
+                sent=True,
+            )
+            return self.no_response(call, error)
         if not isinstance(error, ProtocolError | InvalidValue):
             error.__context__ = error.__cause__ = None
             return error.with_traceback(None)
