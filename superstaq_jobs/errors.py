@@ -338,7 +338,7 @@ class ProtocolError(SuperstaqServerException):
 
     Attributes:
         problems: What is wrong, by path in the body; at most 20.
-        omitted: How many further parts were wrong, or were not looked at after 20 problems.
+        omitted: How many further parts are wrong, or were not checked after 20 problems.
     """
 
     def __init__(

@@ -152,8 +152,8 @@ def read_cancelled(body: bytes, asked: Sequence[JobId]) -> Decoded[CancelReceipt
 def receipt_of(asked: Sequence[JobId], succeeded: Sequence[Any], message: str) -> CancelReceipt:
     """The receipt for what the server says that it cancelled.
 
-    The official model calls that a list of circuits. If it names none of the jobs, but something,
-    nobody knows which were refused, and none is said to be.
+    The official model calls that a list of circuits. If it names something, but none of the jobs,
+    it is unknown which were refused, and none is said to be.
     """
     said = [each if isinstance(each, str) else shown(each) for each in succeeded]
     done = {*said, *map(str, map(fields.job_id, said))}  # a UUID may be written in several ways

@@ -316,7 +316,6 @@ def _explain_part(sent: Any) -> tuple[JobData, JsonMapping]:
 def _snapshot(
     job_id: UUID, data: JobData, extra: JsonMapping, provenance: _Provenance
 ) -> JobSnapshot:
-    spend()
     size = data.num_circuits
     # In the order of PER_CIRCUIT_LISTS.
     columns: tuple[Sequence[Any], ...] = (

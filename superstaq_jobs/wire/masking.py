@@ -3,7 +3,7 @@
 The rule: a secret is a string of at least 4 characters, since a shorter one occurs in other words.
 Of a token that is an object, each string and number in it is a secret, at any depth; of a proxy's
 login, the password is one too; of a request's own options, what has a name such as ``token``. Case
-does not matter. Where a text was cut, which ``…`` marks, the beginning of a secret is masked too.
+does not matter. Where a string was cut, which ``…`` marks, the beginning of a secret is masked too.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _MAX_TEXTS: Final = 150
 
 _Decoder: TypeAlias = tuple[re.Pattern[str], Callable[[re.Match[str]], str]]
 _Places: TypeAlias = tuple[Sequence[int], Sequence[int]]
-"""Where in the original each character of a text begins, and where it ends."""
+"""Where in the original each character of a decoded string begins, and where it ends."""
 
 _CUT: Final = re.compile(r"…|\.\.\.")
 _HALF_ESCAPE: Final = re.compile(
@@ -73,10 +73,10 @@ def _leaves(data: Any, *, is_secret: bool) -> Iterator[str]:
 
 
 class Mask:
-    """Masks secrets in a text, however they are written there.
+    """Masks secrets in a string, however they are written there.
 
     That is: as they are, escaped as in JSON, Python, a URL or HTML, or in base64 or hex; or up to
-    four of these, one inside the other. The text is decoded step by step, and each character keeps
+    four of these, one inside the other. The string is decoded step by step, and each character keeps
     the place that it came from.
     """
 
@@ -89,7 +89,7 @@ class Mask:
         )
 
     def __call__(self, text: str) -> str:
-        """The text, in which each secret is ``***``. Long texts are to be cut before."""
+        """The string, in which each secret is ``***``. A long one is to be cut before."""
         if len(text) < self._shortest and not _CUT.search(text):
             return text  # at once, since no spelling of a secret is shorter than itself
         hidden: list[tuple[int, int]] = []
@@ -129,7 +129,7 @@ def _spelled(secret: str) -> Iterator[str]:
 
 
 def _lowered(text: str) -> str:
-    """The text in lower case, of the same length."""
+    """The string in lower case, of the same length."""
     lowered = text.lower()
     if len(lowered) == len(text):
         return lowered
@@ -137,7 +137,7 @@ def _lowered(text: str) -> str:
 
 
 def _ends_with_beginning(text: str, secret: Secret) -> int:
-    """How many characters of a secret stand at the end of a text that was cut there."""
+    """How many characters of a secret stand at the end of a string that was cut there."""
     whole = secret.reveal()
     lengths = range(min(len(whole), len(text)), MIN_CHARACTERS - 1, -1)
     return next((n for n in lengths if text.endswith(whole[:n])), 0)

@@ -85,7 +85,7 @@ def wrong(what: str) -> NoReturn:
 class Collector:
     """Collects the problems of the parts of a value: at most 20.
 
-    ``omitted`` is how many further parts are wrong, or were not looked at after that.
+    ``omitted`` is how many further parts are wrong, or were not checked after that.
     """
 
     def __init__(self) -> None:
@@ -114,7 +114,7 @@ class Collector:
             raise error
 
     def stops(self, rest: int) -> bool:
-        """Whether there is no room for problems in the ``rest`` of the parts: none is looked at."""
+        """Whether the search ends here, before the ``rest`` of the parts: there are enough."""
         is_full = len(self.problems) >= MAX_PROBLEMS
         self.omitted += rest if is_full else 0
         return is_full
