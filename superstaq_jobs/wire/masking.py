@@ -76,8 +76,8 @@ class Mask:
     """Masks secrets in a string, however they are written there.
 
     That is: as they are, escaped as in JSON, Python, a URL or HTML, or in base64 or hex; or up to
-    four of these, one inside the other. The string is decoded step by step, and each character keeps
-    the place that it came from.
+    four of these, one inside the other. The string is decoded step by step, and each character
+    keeps the place that it came from.
     """
 
     def __init__(self, secrets: Iterable[Secret]) -> None:

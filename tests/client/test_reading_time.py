@@ -70,7 +70,9 @@ def test_reading_ends_soon_after_the_deadline(name):
     client = client_of(data, clock)
     job_id = next(iter(data))
     started = clock.now()
-    with pytest.raises(sj.RequestTimeout, match="could not be read in time. Allow more time") as e:
+    with pytest.raises(
+        sj.RequestTimeout, match=r"could not be read in time\. Allow more time"
+    ) as e:
         sj.fetch_job(client, job_id, timeout_seconds=0.01)
     assert e.value.sent
     assert clock.now() - started < 0.3
