@@ -318,16 +318,16 @@ def test_a_token_among_the_options_of_a_call_is_masked_too(api_version, spelling
 def test_a_short_secret_does_not_ruin_messages():
     answer = json_response({"message": "a bad request, abcd"}, status=400)
     client = sj.SuperstaqClient("a", HOST, ibmq_token="abcd", transport=ScriptedTransport([answer]))
-    with pytest.raises(sj.SuperstaqServerException, match="a bad request, [*]{3}[.]$") as caught:
+    with pytest.raises(sj.SuperstaqServerException, match=r"a bad request, [*]{3}[.]$") as caught:
         sj.fetch_balance(client)
     assert "fetching the balance failed" in str(caught.value)
 
 
-def test_a_ctrl_c_while_a_response_is_read_shows_nothing_of_it(monkeypatch):
+def test_a_ctrl_c_while_a_response_is_read_shows_nothing_of_it():
     client = connector()(ScriptedTransport([json_response(KEY)]))
     call = client.api.fetch_balance()
 
-    def read(body, *_):
+    def read(_body, *_):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt) as caught:
