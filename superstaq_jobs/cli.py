@@ -309,7 +309,7 @@ def _print_histogram(console: rich.console.Console, circuit: CircuitSnapshot) ->
 def _total(counts: Counts) -> float:
     try:
         return counts.shots
-    except OverflowError:
+    except ValueError:  # it is more than any float
         return math.inf
 
 
