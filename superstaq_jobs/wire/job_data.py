@@ -151,6 +151,9 @@ _STATUSES: Final = frozenset(CircuitStatus) - {CircuitStatus.UNKNOWN}
 _NOTHING: Final = JsonMapping()
 _NONE_SHORT: Final = FrozenMapping[str, int]()
 _NOT_QUICK: Final = msgspec.MsgspecError, ValueError, RecursionError, ProtocolError, WrongError
+_AT_ONCE: Final = 2000
+"""How many unknown fields are parsed together."""
+
 _FINE_TIME: Final = re.compile(rb"\.\d{7}")
 
 
@@ -256,9 +259,12 @@ def _unknown(parts: object) -> JsonMapping:
         wrong("has a time that is perhaps finer than a microsecond")
     if _NAMES.issuperset(parts):
         return _NOTHING
-    # In one pass, however many they are.
-    unknown = msgspec.json.encode({n: part for n, part in parts.items() if n not in _NAMES})
-    return freeze_object(parse_json(unknown))
+    names = [name for name in parts if name not in _NAMES]
+    data: dict[str, Any] = {}
+    for start in range(0, len(names), _AT_ONCE):  # the time is checked before each
+        some = {name: parts[name] for name in names[start : start + _AT_ONCE]}
+        data.update(parse_json(msgspec.json.encode(some)))
+    return freeze_object(data)
 
 
 def explain_jobs(
