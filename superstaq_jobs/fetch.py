@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from uuid import UUID
 
+import attrs
+
 from .client import SuperstaqClient
 from .client.client import check_client
 from .errors import SuperstaqServerException
@@ -199,6 +201,7 @@ def cancel_jobs(client: SuperstaqClient, job_ids: Iterable[UUID | str]) -> Cance
 
     Returns:
         Which jobs were cancelled and which were not; a refusal does not raise an error here.
+        Neither does a server that cancelled something, but names none of the jobs.
 
     Raises:
         InvalidRequest: If one cannot be a job's id. Nothing was sent.
@@ -206,7 +209,11 @@ def cancel_jobs(client: SuperstaqClient, job_ids: Iterable[UUID | str]) -> Cance
     """
     check_client(client)
     distinct = tuple(dict.fromkeys(check_ids(client.api, job_ids)))
-    return client.send(client.api.cancel_jobs(distinct)) if distinct else CancelReceipt()
+    if not distinct:
+        return CancelReceipt()
+    receipt = client.send(client.api.cancel_jobs(distinct))
+    succeeded = [client.masked(each) for each in receipt.succeeded]
+    return attrs.evolve(receipt, message=client.masked(receipt.message), succeeded=succeeded)
 
 
 def fetch_targets(client: SuperstaqClient, query: TargetQuery | None = None) -> tuple[Target, ...]:
@@ -246,7 +253,9 @@ def fetch_target_info(
     name = fields.target(target)
     data = fields.json_mapping(options if options is not None else JsonMapping())
     fields.refuse("the request", {"target": name, "options": data})
-    return client.send(client.api.fetch_target_info(name, data))
+    call = client.api.fetch_target_info(name, data)
+    del options, data  # which a traceback would show, with tokens that may be in them
+    return client.send(call)
 
 
 def fetch_balance(client: SuperstaqClient) -> AccountBalance:

@@ -21,6 +21,7 @@ from superstaq_jobs.errors import (
     TransportError,
 )
 from superstaq_jobs.records import CircuitType, fields
+from superstaq_jobs.records.budget import OutOfTime, limited
 from superstaq_jobs.records.problems import warn
 from superstaq_jobs.transport.limits import MAX_CONNECTIONS, check_integer, check_positive
 from superstaq_jobs.wire import job_data
@@ -41,6 +42,8 @@ T = TypeVar("T")
 
 _NO_KEY: Final = "(there-is-no-api-key)"
 """In place of the key of a client that was unpickled where there is none; it is never sent."""
+_READING_SECONDS: Final = 0.1
+"""How long after its deadline a response that arrived in time may still be read."""
 
 _LOGGER: Final = logging.getLogger("superstaq_jobs")
 
@@ -172,7 +175,9 @@ class SuperstaqClient:
             cq_token=hidden_cq,
         )
         self._errors = CallErrors(
-            origin=self._origin, api=self._api, secrets=(key, *(value for _, value in credentials))
+            origin=self._origin,
+            api=self._api,
+            secrets=(key, *dict(credentials).values(), *settings.login_secrets(hidden_proxy)),
         )
         self._options = {} if self._api.add_options is None else dict(credentials)
         settings.check_header(Secret(client_name), name="client_name")
@@ -256,6 +261,10 @@ class SuperstaqClient:
         """The calls, requests, retries, failures and bytes so far."""
         return self._traffic.counts()
 
+    def masked(self, text: str) -> str:
+        """A string from the server, in which each secret of this client is masked."""
+        return self._errors.mask()(text)
+
     def reserve_poll(self) -> float:
         """Reserve a time for a poll, at most ``looks_per_second``; seconds from now. No I/O."""
         return self._traffic.reserve_poll(self._clock.now())
@@ -324,9 +333,10 @@ class SuperstaqClient:
             jitter=self._jitter,
             take_retry=self._traffic.take_retry,
         )
+        mask = self._errors.mask(call)
         for message in response.warnings:
             try:
-                warn(self._errors.masked(message))
+                warn(mask(message))
             except SuperstaqWarning as warning:
                 # If warnings are errors, the id of a job that was created must not be lost.
                 warning.value = response.value
@@ -364,11 +374,11 @@ class SuperstaqClient:
         else:
             got = response.status, number, self._clock.now() - started, len(response.body)
             _LOGGER.debug("%s: %d, attempt %d, %.3f s, %d bytes", request.label, *got)
-            return self._read(call, response)
+            return self._read(call, response, deadline)
         # Raised outside of the handler, so that it has no context.
         raise failure
 
-    def _read(self, call: Call[T], response: Response) -> job_data.Decoded[T]:
+    def _read(self, call: Call[T], response: Response, deadline: float) -> job_data.Decoded[T]:
         # The body has no name here: a traceback would show it, and a server may echo the key.
         now = self._clock.utcnow()
         is_success = 200 <= response.status < 300  # noqa: PLR2004
@@ -376,21 +386,15 @@ class SuperstaqClient:
         if not is_success:
             raise self._errors.refused(call, response, now=now)
         try:
-            return call.read(response.body, now, self._origin)
-        except ProtocolError as error:
-            failure = error
-        masked = self._errors.masked_bytes(response.body)
-        if masked != response.body:
-            # Decoded again, so that the error does not show a part of a secret.
-            try:
-                call.read(masked, now, self._origin)
-            except ProtocolError as error:
-                failure = error
-            else:
-                failure = ProtocolError(
-                    "the response contains a secret that was sent to the server"
-                )
-        raise self._errors.unreadable(call, response, failure)
+            with limited(partial(self._check_time, deadline + _READING_SECONDS)):
+                return call.read(response.body, now, self._origin)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, its frames hold the body
+            failure = self._errors.unreadable(call, response, error)
+        raise failure
+
+    def _check_time(self, ends: float) -> None:
+        if self._clock.now() > ends:
+            raise OutOfTime
 
     def close(self) -> None:
         """Close the connections. May be called more than once."""

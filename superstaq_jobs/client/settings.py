@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
+from urllib.parse import unquote
 
 from superstaq_jobs.errors import ApiKeyNotFound, ConfigurationError
 from superstaq_jobs.records.fields import shown
@@ -172,6 +173,13 @@ def provider_credentials(
 def token_secret(token: str | Mapping[str, Any]) -> Secret:
     """A provider's token, given as a string or as the mapping that contains it."""
     return Secret(json.dumps(dict(token)) if isinstance(token, Mapping) else token)
+
+
+def login_secrets(proxy_url: Secret | None) -> tuple[Secret, ...]:
+    """The login of a proxy, and its password alone, as they are sent."""
+    url = "" if proxy_url is None else str(proxy_url.reveal())
+    login = Secret(unquote(url.rpartition("://")[2].rpartition("@")[0]))
+    return login, Secret(login.reveal().partition(":")[2])
 
 
 def without_login(url: str) -> str:

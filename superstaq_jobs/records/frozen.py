@@ -12,6 +12,7 @@ import math
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias, TypeVar
 
+from .budget import paced
 from .problems import InvalidValue, shown
 
 __all__ = [
@@ -232,7 +233,7 @@ def freeze(value: Any, path: str = "$", depth: int = 0) -> Any:
     if isinstance(value, Mapping):
         return freeze_object(value, path, depth + 1)
     if isinstance(value, list | tuple):
-        return tuple(freeze(v, f"{path}[{i}]", depth + 1) for i, v in enumerate(value))
+        return tuple(freeze(v, f"{path}[{i}]", depth + 1) for i, v in enumerate(paced(value)))
     raise TypeError(f"{path} is a {type(value).__name__}, which has no JSON equivalent")
 
 
@@ -243,7 +244,7 @@ def freeze_object(items: Mapping[str, Any], path: str = "$", depth: int = 1) -> 
 
 def _frozen_items(items: Mapping[Any, Any], path: str, depth: int) -> dict[str, Any]:
     frozen: dict[str, Any] = {}
-    for key, value in items.items():
+    for key, value in paced(items.items()):
         if not isinstance(key, str):
             raise TypeError(f"{path} has the key {shown(key)}: keys must be strings")
         name = _freeze_string(str.__str__(key), path)

@@ -9,6 +9,7 @@ import contextlib
 import datetime as dt
 import functools
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -21,13 +22,16 @@ from .frozen import JsonMapping
 from .problems import InvalidRequest, Problem, shown, warn
 from .status import CircuitStatus, CircuitType, JobType, SimMethod
 
-__all__ = ["CREDENTIAL_NAMES", "JobQuery", "NewJob", "TargetQuery"]
+__all__ = ["CREDENTIAL_NAMES", "SECRET_NAME", "JobQuery", "NewJob", "TargetQuery"]
 
 T = TypeVar("T")
 
 CREDENTIAL_NAMES: Final = ("ibmq_token", "ibmq_instance", "ibmq_channel", "cq_token")
 """Credentials for other providers: they are headers of a request, never part of a job."""
 _QPY: Final = "UUlTS0lU"  # how QPY in base64 starts
+
+SECRET_NAME: Final = re.compile("token|secret|passw|credential|api.?key|auth(?!or)", re.IGNORECASE)
+"""What the name of a secret looks like, among options."""
 
 
 _OFFICIAL_NAMES: Final = {
@@ -45,6 +49,18 @@ def _check_method(value: str | None) -> None:
 
 def _sim_method(value: SimMethod | str | None) -> SimMethod | None:
     return None if value is None else fields.one_of(SimMethod, value)
+
+
+def _without_secrets(value: object) -> object:
+    """Options as they may be shown: without what is named like a secret."""
+    if isinstance(value, JsonMapping):
+        items = value.items()
+        return {n: "***" if SECRET_NAME.search(n) else _without_secrets(v) for n, v in items}
+    return [_without_secrets(each) for each in value] if isinstance(value, tuple) else value
+
+
+def _shown_options(options: object) -> str:
+    return f"JsonMapping({_without_secrets(options)!r})"
 
 
 def _explains_official_names(cls: type[T]) -> type[T]:
@@ -103,7 +119,9 @@ class NewJob:
     dry_run: bool = attrs.field(default=False, converter=fields.flag)
     verbatim: bool = attrs.field(default=False, converter=fields.flag)
     priority: int = attrs.field(default=0, converter=fields.integer)
-    options_dict: JsonMapping = attrs.field(factory=JsonMapping, converter=fields.json_mapping)
+    options_dict: JsonMapping = attrs.field(
+        factory=JsonMapping, converter=fields.json_mapping, repr=_shown_options
+    )
     tags: tuple[str, ...] = attrs.field(default=(), converter=fields.strings)
     metadata: JsonMapping = attrs.field(factory=JsonMapping, converter=fields.json_mapping)
 

@@ -22,6 +22,7 @@ __all__ = [
     "expect",
     "expect_several",
     "is_amount",
+    "line",
     "listed",
     "shown",
     "warn",
@@ -32,6 +33,23 @@ MAX_PROBLEMS = 20
 
 _MAX_PROBLEM_CHARACTERS = 160
 _SHOWN_CHARACTERS = 40
+
+
+def line(text: str, limit: int = 60) -> str:
+    """A string on one line, without quotes, cut to ``limit`` characters, which ``…`` marks.
+
+    What does not print, such as what a terminal would obey, is written as Python writes it.
+    """
+    kept = text[:limit]
+    kept = kept if kept.isprintable() else repr(kept)[1:-1]
+    return kept if max(len(text), len(kept)) <= limit else f"{kept[:limit]}…"
+
+
+def _printable(text: str) -> str:
+    """A message in which nothing but line breaks does not print."""
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(c if c == "\n" or c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def _rebuild(cls: type[SuperstaqException], args: tuple[Any, ...], facts: dict[str, Any]) -> Any:
@@ -49,8 +67,9 @@ class SuperstaqException(Exception):
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
+        # Whatever a server or a caller put into it, a terminal that shows it must not obey it.
+        self.message = _printable(message)
+        super().__init__(self.message)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The default calls the class with `args`, which fails for keyword-only facts.
@@ -71,7 +90,9 @@ class Problem(tuple[str, str]):
 
     def __new__(cls, where: str, what: str) -> Self:  # noqa: D102
         expect(str, where=where, what=what)
-        return super().__new__(cls, (_clip(where), _clip(what)))
+        return super().__new__(
+            cls, (line(where, _MAX_PROBLEM_CHARACTERS), line(what, _MAX_PROBLEM_CHARACTERS))
+        )
 
     def __getnewargs__(self) -> tuple[str, str]:
         return self[0], self[1]
@@ -124,10 +145,6 @@ def expect_several(what: str, **arguments: object) -> None:
         if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
             got = shown(value)
             raise TypeError(f"{name} must be a list of {what}, got {got}. Nothing was changed")
-
-
-def _clip(text: str) -> str:
-    return text if len(text) <= _MAX_PROBLEM_CHARACTERS else text[:_MAX_PROBLEM_CHARACTERS] + "…"
 
 
 def listed(problems: tuple[Problem, ...], omitted: int) -> str:
@@ -235,4 +252,4 @@ def warn(message: str) -> None:
     ):
         frame = frame.f_back
         depth += 1
-    warnings.warn(message, SuperstaqWarning, stacklevel=depth)
+    warnings.warn(_printable(message), SuperstaqWarning, stacklevel=depth)

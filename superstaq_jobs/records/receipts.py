@@ -49,9 +49,10 @@ class CancelReceipt(_Checked):
 
     Attributes:
         cancelled: The jobs that it cancelled, in the order of the request.
-        refused: The other jobs, in the order of the request: finished already, or unknown.
-        message: The server's message.
-        succeeded: The server's own list of what it cancelled, as sent.
+        refused: The other jobs, in the order of the request: finished already, or unknown. Empty if
+            the server cancelled something, but names none of the jobs: see ``succeeded``.
+        message: The server's message, at most 1,000 characters.
+        succeeded: The server's own list of what it cancelled.
 
     Raises:
         InvalidValue: If a field cannot hold its value; names every such field.

@@ -27,6 +27,7 @@ from .problems import (
     Problem,
     SuperstaqUnsuccessfulJobException,
     expect,
+    line,
     shown,
 )
 from .status import CircuitStatus, CircuitType, JobType, Stage, fold_statuses, parse_status
@@ -44,6 +45,9 @@ __all__ = [
     "make_job",
     "to_plain",
 ]
+
+_MAX_REASON: Final = 1000
+"""The most that an error repeats of the server's explanation."""
 
 R = TypeVar("R", bound=attrs.AttrsInstance)
 
@@ -423,7 +427,7 @@ class JobSnapshot:
             return
         ended = [circuit for circuit in concerned if circuit.status is status]
         reasons = "; ".join(
-            f"circuit {c.index}: {c.status_message or 'no reason given'}"
+            f"circuit {c.index}: {line(c.status_message or 'no reason given', _MAX_REASON)}"
             for c in ended[:MAX_PROBLEMS]
         )
         rest = len(ended) - MAX_PROBLEMS
@@ -464,8 +468,8 @@ class JobSnapshot:
             why = f"is {circuit.status_text} and has no counts (its job type is {kind})"
         else:
             why = (
-                f"has no counts yet: it was {circuit.status_text} when this snapshot was taken. "
-                "Wait for it with JobHandle.wait_until_complete()."
+                f"has no counts yet: it was {line(circuit.status_text)} when this snapshot was "
+                "taken. Wait for it with JobHandle.wait_until_complete()."
             )
         raise CountsUnavailable(
             f"circuit {index} of job {self.job_id} {why}", job_id=self.job_id, index=index

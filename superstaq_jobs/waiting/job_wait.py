@@ -15,7 +15,7 @@ from superstaq_jobs.errors import (
     WaitTimeout,
 )
 from superstaq_jobs.records import CircuitStatus, JobSnapshot
-from superstaq_jobs.records.problems import shown
+from superstaq_jobs.records.problems import line, shown
 
 from .deadline import Deadline
 from .latest import Latest
@@ -194,7 +194,8 @@ class JobWait:
         what = "job" if index is None else f"circuit {index} of job"
         last = "The server sent no response about it."
         if snapshot is not None:
-            last = f"Its last known status is {_status_text(snapshot, index)}."
+            status = line(_status_text(snapshot, index))
+            last = f"Its last known status is {self.latest.client.masked(status)}."
         failed = f" Polls that failed: {num_failures}, the last: {failures[-1]}" if failures else ""
         return kind(
             f"{what} {job_id} was not {self.plan.until} {how}. {last} The job goes on at the "

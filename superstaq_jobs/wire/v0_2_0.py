@@ -21,6 +21,7 @@ import msgspec
 from superstaq_jobs import records
 from superstaq_jobs.errors import InvalidRequest, InvalidValue, Problem, ProtocolError
 from superstaq_jobs.records import CircuitStatus, CircuitType, JobId, JobSnapshot, JobType, fields
+from superstaq_jobs.records.budget import paced
 from superstaq_jobs.records.frozen import adopt
 from superstaq_jobs.records.ids import server_ids
 
@@ -86,7 +87,7 @@ class _Submitted:
 
 @attrs.frozen
 class _Cancelled:
-    succeeded: tuple[str, ...]
+    succeeded: tuple[Any, ...]
 
 
 @attrs.frozen
@@ -138,7 +139,7 @@ def _decode_jobs(body: bytes, fetched_at: dt.datetime | None, source: str | None
     elif isinstance(read.get("status"), str):
         collector.say("$", "is the data of one circuit, without its id: pass {circuit_id: data}")
         read = {}
-    for circuit_id, sent in read.items():
+    for circuit_id, sent in paced(read.items()):
         try:
             jobs.append(_job(circuit_id, sent, *provenance))
         except (ProtocolError, InvalidValue, strict.WrongError) as error:
@@ -150,9 +151,13 @@ def _decode_jobs(body: bytes, fetched_at: dt.datetime | None, source: str | None
     return Decoded(tuple(jobs), warnings + unknown_statuses(unknown))
 
 
+def _is_circuit_id(text: str) -> bool:
+    return text.isprintable() and re.fullmatch(_CIRCUIT_ID, text) is not None
+
+
 def _job(circuit_id: str, sent: Any, at: dt.datetime | None, source: str | None) -> JobSnapshot:
-    if not re.fullmatch(_CIRCUIT_ID, circuit_id):
-        strict.wrong("must have an id without commas and spaces")
+    if not _is_circuit_id(circuit_id):
+        strict.wrong("must have an id that prints, without commas and spaces")
     data = strict.structure(CircuitData, sent, what="")
     extra = unknown_fields(sent, CircuitData)
     status_text = _STATUSES.get(data.status, data.status)
@@ -268,7 +273,7 @@ def _read_submitted(body: bytes, *_: object) -> Decoded[records.SubmitReceipt]:
     data, warnings = without_warnings(strict.parse_json(body))
     what = "the response to the submission"
     ids = strict.structure(_Submitted, data, what=what).job_ids
-    if not ids or not all(re.fullmatch(_CIRCUIT_ID, each) for each in ids):
+    if not ids or not all(map(_is_circuit_id, ids)):
         problem = Problem("$.job_ids", f"must be the ids of circuits, got {fields.shown(ids)}")
         raise ProtocolError(f"{what} is not what the API promises", [problem])
     receipt = records.SubmitReceipt(job_id=",".join(ids), num_circuits=len(ids))
@@ -295,14 +300,7 @@ def _cancel_jobs(job_ids: Sequence[JobId]) -> Call[records.CancelReceipt]:
 def _read_cancelled(body: bytes, asked: Sequence[JobId]) -> Decoded[records.CancelReceipt]:
     data, warnings = without_warnings(strict.parse_json(body))
     done = strict.structure(_Cancelled, data, what="the response to the cancellation").succeeded
-    refused = [each for each in asked if not set(done).issuperset(server_ids(each))]
-    receipt = records.CancelReceipt(
-        cancelled=[each for each in asked if each not in refused],
-        refused=refused,
-        message=" ".join(warnings),
-        succeeded=done,
-    )
-    return Decoded(receipt, warnings)
+    return Decoded(bodies.receipt_of(asked, done, " ".join(warnings)), warnings)
 
 
 def _fetch_targets(query: records.TargetQuery) -> Call[tuple[records.Target, ...]]:
