@@ -17,12 +17,11 @@ from superstaq_jobs.errors import (
     ApiKeyNotFound,
     ConfigurationError,
     ProtocolError,
-    SuperstaqWarning,
     TransportError,
 )
 from superstaq_jobs.records import CircuitType, fields
 from superstaq_jobs.records.budget import OutOfTime, limited
-from superstaq_jobs.records.problems import warn
+from superstaq_jobs.records.problems import expect, warn
 from superstaq_jobs.transport.limits import MAX_CONNECTIONS, check_integer, check_positive
 from superstaq_jobs.wire import job_data
 from superstaq_jobs.wire.api import Api, Call
@@ -31,6 +30,7 @@ from superstaq_jobs.wire.request import Request, Response, Secret
 
 from . import settings
 from .retry import RetryPolicy, with_retries
+from .submission_keys import SubmissionKeys
 from .traffic import Traffic, TrafficCounts
 
 if TYPE_CHECKING:
@@ -199,6 +199,7 @@ class SuperstaqClient:
         self._jitter = jitter
         self._looks_per_second = looks_per_second
         self._traffic = Traffic(budget=self._retry_policy.budget, polls_per_second=looks_per_second)
+        self._submission_keys = SubmissionKeys()
         self._made_transport = transport is None
         self._time_stands = transport is None and isinstance(self._clock, VirtualClock)
         self._proxy = hidden_proxy
@@ -261,8 +262,14 @@ class SuperstaqClient:
         """The calls, requests, retries, failures and bytes so far."""
         return self._traffic.counts()
 
+    @property
+    def submission_keys(self) -> SubmissionKeys:
+        """What this client knows of submission keys."""
+        return self._submission_keys
+
     def masked(self, text: str) -> str:
         """A string from the server, in which each secret of this client is masked."""
+        expect(str, text=text)
         return self._errors.mask()(text)
 
     def reserve_poll(self) -> float:
@@ -335,12 +342,8 @@ class SuperstaqClient:
         )
         mask = self._errors.mask(call)
         for message in response.warnings:
-            try:
-                warn(mask(message))
-            except SuperstaqWarning as warning:
-                # If warnings are errors, the id of a job that was created must not be lost.
-                warning.value = response.value
-                raise
+            # If warnings are errors, the id of a job that was created must not be lost.
+            warn(mask(message), response.value)
         return response.value
 
     def _complete(self, request: Request) -> Request:

@@ -141,8 +141,10 @@ def test_a_lost_response_on_a_real_socket_is_adopted_by_its_key() -> None:
     tagged = job("received", tags=["submission-key:k"])
     found = faults.respond(encode_jobs([tagged]))
     with (
-        FaultServer(faults.respond(b"{}"), faults.reset_after_request(), then=found) as server,
-        client_of(server) as client,
+        FaultServer(
+            *[faults.respond(b"{}")] * 2, faults.reset_after_request(), then=found
+        ) as server,
+        client_of(server, clock=FakeClock()) as client,
     ):
         new = sj.NewJob(
             target="ss_unconstrained_simulator",
@@ -151,7 +153,7 @@ def test_a_lost_response_on_a_real_socket_is_adopted_by_its_key() -> None:
             shots=1,
         )
         receipt = sj.submit_job(client, new, submission_key="k", timeout_seconds=60)
-        assert [request.method for request in server.requests] == ["GET", "POST", "GET"]
+        assert [request.method for request in server.requests] == ["GET", "GET", "POST", "GET"]
     assert receipt == sj.SubmitReceipt(job_id=JOB, num_circuits=1, adopted=True)
 
 
