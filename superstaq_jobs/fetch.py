@@ -22,7 +22,7 @@ from .records import (
     TargetQuery,
     fields,
 )
-from .wire.api import Call, check_ids, pick_jobs
+from .wire.api import Call, Halving, check_ids, pick_jobs
 
 __all__ = [
     "cancel_jobs",
@@ -152,24 +152,25 @@ def send_split(
             raise
         refusal = error
     found: list[JobSnapshot] = []
-    parts = [ids[: len(ids) // 2], ids[len(ids) // 2 :]]
-    for _ in range(4 * len(ids).bit_length()):
-        if not parts:
-            break
+    halving = Halving(len(ids))
+    parts = halving.halves(ids)
+    while parts:
         part = parts.pop()
         try:
-            jobs = client.send(call.only(part), deadline=deadline, max_attempts=1)
-            found.extend(jobs)
+            found.extend(client.send(call.only(part), deadline=deadline, max_attempts=1))
         except SuperstaqServerException as error:
             if error.status_code != _NOT_FOUND:
                 error.found = (*found, *error.found)
                 raise
-            if len(part) > 1:
-                parts += [part[: len(part) // 2], part[len(part) // 2 :]]
-    if parts or not found:
-        refusal.found = tuple(found)
-        raise refusal
-    return tuple(found)
+            halves = halving.halves(part)
+            if not halves and len(part) > 1:
+                break
+            parts += halves
+    else:
+        if found:
+            return tuple(found)
+    refusal.found = tuple(found)
+    raise refusal
 
 
 def _send_all(

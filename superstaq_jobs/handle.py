@@ -100,6 +100,7 @@ class JobHandle:
         )
         handle = cls(client, receipt.job_id)
         handle._latest.circuit_type = job.circuit_type
+        handle._latest.was_submitted = True
         return handle
 
     # ---- without a request -----------------------------------------------------------------

@@ -27,7 +27,7 @@ from superstaq_jobs.records.ids import first_ids
 from .job_data import Decoded
 from .request import Request, Secret
 
-__all__ = ["Api", "Call", "name_jobs", "packed"]
+__all__ = ["Api", "Call", "Halving", "name_jobs", "packed"]
 
 T = TypeVar("T")
 _Jobs = tuple[JobSnapshot, ...]
@@ -116,6 +116,25 @@ class Api:
     converts_circuits: bool = True
     hint: str
     lost_submission: str
+
+
+class Halving:
+    """Halves the ids of a request that is refused for some of them, to find those.
+
+    The number of requests is limited, to four times the logarithm of the number of ids: the refusal
+    may be of all.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._requests_left = 4 * number.bit_length()
+
+    def halves(self, ids: Sequence[T]) -> list[Sequence[T]]:
+        """Both halves; none of a single id, or if the requests are used up."""
+        middle = len(ids) // 2
+        if not middle or self._requests_left < 2:  # noqa: PLR2004 - one for each half
+            return []
+        self._requests_left -= 2
+        return [ids[:middle], ids[middle:]]
 
 
 def packed(items: Iterable[T], size: Callable[[T], int], room: int) -> Iterator[list[T]]:
