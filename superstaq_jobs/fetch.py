@@ -22,7 +22,7 @@ from .records import (
     TargetQuery,
     fields,
 )
-from .wire.api import Call, Halving, check_ids, pick_jobs
+from .wire.api import Call, check_ids, halves, most_refusals, pick_jobs
 
 __all__ = [
     "cancel_jobs",
@@ -152,25 +152,24 @@ def send_split(
             raise
         refusal = error
     found: list[JobSnapshot] = []
-    halving = Halving(len(ids))
-    parts = halving.halves(ids)
-    while parts:
+    parts = halves(ids)
+    for _ in range(most_refusals(len(ids))):
+        if not parts:
+            break
         part = parts.pop()
         try:
-            found.extend(client.send(call.only(part), deadline=deadline, max_attempts=1))
+            jobs = client.send(call.only(part), deadline=deadline, max_attempts=1)
+            found.extend(jobs)
         except SuperstaqServerException as error:
             if error.status_code != _NOT_FOUND:
                 error.found = (*found, *error.found)
                 raise
-            halves = halving.halves(part)
-            if not halves and len(part) > 1:
-                break
-            parts += halves
-    else:
-        if found:
-            return tuple(found)
-    refusal.found = tuple(found)
-    raise refusal
+            if len(part) > 1:
+                parts += halves(part)
+    if parts or not found:
+        refusal.found = tuple(found)
+        raise refusal
+    return tuple(found)
 
 
 def _send_all(

@@ -16,7 +16,7 @@ from superstaq_jobs.client import SuperstaqClient
 from superstaq_jobs.clock import Clock
 from superstaq_jobs.errors import AnswerTooLarge, ProtocolError, SuperstaqServerException
 from superstaq_jobs.records import CircuitType, JobId, JobSnapshot
-from superstaq_jobs.wire.api import Call, Halving
+from superstaq_jobs.wire.api import Call, halves, most_refusals
 
 from .deadline import Deadline
 from .job_wait import JobWait
@@ -44,7 +44,7 @@ class Batch:
         group: Its group.
         call: The request.
         waits: The waits.
-        halving: If it is a part of a batch that was refused: what bounds the search.
+        is_part: Whether it is a part of a batch that was refused, and not accepted yet.
         refusal: What its last request was refused with.
         began: When its last request was queued, on the loop's clock.
         took: How long that took.
@@ -53,7 +53,7 @@ class Batch:
     group: Group
     call: Call[_Jobs]
     waits: Sequence[JobWait]
-    halving: Halving | None = None
+    is_part: bool = False
     refusal: SuperstaqServerException | None = attrs.field(default=None, init=False)
     began: float = attrs.field(default=-math.inf, init=False)
     took: float = attrs.field(default=0.0, init=False)
@@ -143,11 +143,12 @@ class Group:
         self._circuit_type = circuit_type
         self._joins = True
         self._held: list[Batch] = []
+        self._num_refused = 0  # in a row
         self._refused_probes = 0
         self.batches = self._packed(waits)
         self._room = max(len(batch.call.job_ids) for batch in self.batches)
 
-    def _packed(self, waits: Iterable[JobWait], halving: Halving | None = None) -> list[Batch]:
+    def _packed(self, waits: Iterable[JobWait], *, is_part: bool = False) -> list[Batch]:
         by_id: dict[JobId, list[JobWait]] = defaultdict(list)
         for each in waits:
             by_id[each.latest.job_id].append(each)
@@ -158,14 +159,10 @@ class Group:
                 self,
                 self.memory.remembering(call),
                 [each for job_id in call.job_ids for each in by_id[job_id]],
-                halving,
+                is_part,
             )
             for call in self.client.api.fetch_jobs(tuple(by_id), self._circuit_type)
         ]
-
-    def poll(self, waits: Iterable[JobWait], halving: Halving | None = None) -> None:
-        """Poll these as soon as possible, with a request of their own."""
-        self.batches += self._packed(waits, halving)
 
     def take_due(self, now: float) -> list[Batch]:
         """The batches whose request is due, joined where fewer are enough.
@@ -178,9 +175,9 @@ class Group:
         for batch in due:
             left = [each for each in batch.waits if not each.is_reported]
             is_whole = len(left) == len(batch.waits)
-            taken += [batch] if is_whole else self._packed(left, batch.halving)
+            taken += [batch] if is_whole else self._packed(left, is_part=batch.is_part)
         # What was just refused, or misses a job, is not joined: it could be refused again.
-        joined = [b for b in taken if b.halving is None and not b.misses_jobs and self._joins]
+        joined = [b for b in taken if self._joins and not (b.is_part or b.misses_jobs)]
         waits = [each for batch in joined for each in batch.waits]
         if len(waits) <= self._room * (len(joined) - 1):
             taken = [batch for batch in taken if batch not in joined] + self._packed(waits)
@@ -194,7 +191,7 @@ class Group:
 
     def accepted(self, batch: Batch) -> None:
         """Take in that a request was accepted: so a refusal is about some of its jobs only."""
-        batch.halving = None
+        batch.is_part, self._num_refused = False, 0
         held, self._held = self._held, []
         for each in held:
             self._halve(each)
@@ -203,59 +200,54 @@ class Group:
         """Take in a refusal, of one job or of everything.
 
         If it may be about one job of several, the batch is held until a request for a single job
-        shows which: if one is accepted, all that were held are halved; if two are refused and none
+        shows which: if one is accepted, all that are held are halved; if two are refused and none
         is accepted, so is everything.
         """
         batch.refusal = error
-        is_about_all = not (
+        self._num_refused += 1
+        may_be_about_one = (
             isinstance(error, AnswerTooLarge | ProtocolError)
             or error.status_code in _MAYBE_ABOUT_ONE
         )
-        if len(batch.call.job_ids) > 1 and not is_about_all:
+        if not may_be_about_one:
+            batch.fail()
+            self._refused_probes = _ENOUGH_PROBES
+        elif len(batch.call.job_ids) > 1:
             self.batches.remove(batch)
-            if batch.halving is not None:
+            if batch.is_part and self._num_refused <= most_refusals(self._room):
                 self._halve(batch)
                 return
             self._held.append(batch)
-            if len(self._held) == 1:
-                self._refused_probes = 0
-                self._probe(batch, batch.waits[0])
-            return
-        if is_about_all:
-            batch.fail()
+            if len(self._held) > 1:
+                return  # there is a probe already
+            self._refused_probes = 0
         else:
             for each in batch.waits:
                 each.note_refusal(error)
-        if not self._held or batch.halving is not None:
-            return
-        self._refused_probes += 1
-        last = self._held[-1]
-        if is_about_all or self._refused_probes >= _ENOUGH_PROBES:
+            self._refused_probes += not batch.is_part
+        if self._held and self._refused_probes < _ENOUGH_PROBES:
+            self._probe(self._held[-1])
+        else:
             for held in self._held:
                 held.fail()
             self._held = []
-        else:
-            self._probe(last, last.waits[-1])
 
-    def _probe(self, held: Batch, wait: JobWait) -> None:
-        """Poll the job of one wait alone."""
-        job_id = wait.latest.job_id
+    def _probe(self, held: Batch) -> None:
+        """Poll one of its jobs alone; another one each time."""
+        job_id = held.waits[-self._refused_probes].latest.job_id
         probed = [each for each in held.waits if each.latest.job_id == job_id]
         held.waits = [each for each in held.waits if each.latest.job_id != job_id]
-        self.poll(probed)
+        self.batches += self._packed(probed)
 
     def _halve(self, batch: Batch) -> None:
-        if isinstance(batch.refusal, AnswerTooLarge) or (
+        too_large = isinstance(batch.refusal, AnswerTooLarge) or (
             batch.refusal is not None and batch.refusal.status_code in _TOO_LARGE
-        ):
-            self._joins = False
+        )
+        self._joins = self._joins and not too_large
         ids = list(dict.fromkeys(each.latest.job_id for each in batch.waits))
-        halving = batch.halving or Halving(len(ids))
-        parts = halving.halves(ids) if len(ids) > 1 else [ids]
-        for part in map(set, parts):
-            self.poll([each for each in batch.waits if each.latest.job_id in part], halving)
-        if not parts:
-            batch.fail()
+        for part in map(set, halves(ids)):
+            waits = [each for each in batch.waits if each.latest.job_id in part]
+            self.batches += self._packed(waits, is_part=True)
 
 
 def seconds_until_due(groups: Iterable[Group], now: float) -> float:

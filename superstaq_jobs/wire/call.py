@@ -27,7 +27,7 @@ from superstaq_jobs.records.ids import first_ids
 from .job_data import Decoded
 from .request import Request, Secret
 
-__all__ = ["Api", "Call", "Halving", "name_jobs", "packed"]
+__all__ = ["Api", "Call", "halves", "most_refusals", "name_jobs", "packed"]
 
 T = TypeVar("T")
 _Jobs = tuple[JobSnapshot, ...]
@@ -118,25 +118,6 @@ class Api:
     lost_submission: str
 
 
-class Halving:
-    """Halves the ids of a request that is refused for some of them, to find those.
-
-    The number of requests is limited, to four times the logarithm of the number of ids: the refusal
-    may be of all.
-    """
-
-    def __init__(self, number: int) -> None:
-        self._requests_left = 4 * number.bit_length()
-
-    def halves(self, ids: Sequence[T]) -> list[Sequence[T]]:
-        """Both halves; none of a single id, or if the requests are used up."""
-        middle = len(ids) // 2
-        if not middle or self._requests_left < 2:  # noqa: PLR2004 - one for each half
-            return []
-        self._requests_left -= 2
-        return [ids[:middle], ids[middle:]]
-
-
 def packed(items: Iterable[T], size: Callable[[T], int], room: int) -> Iterator[list[T]]:
     """The items in parts, in order, of at most ``room`` in all unless an item alone has more."""
     part: list[T] = []
@@ -149,6 +130,16 @@ def packed(items: Iterable[T], size: Callable[[T], int], room: int) -> Iterator[
         used += size(each)
     if part:
         yield part
+
+
+def halves(ids: Sequence[T]) -> list[Sequence[T]]:
+    """The ids in two parts, to find those for which a request is refused."""
+    return [ids[: len(ids) // 2], ids[len(ids) // 2 :]]
+
+
+def most_refusals(number: int) -> int:
+    """How many parts of so many ids may be refused in such a search: the refusal may be of all."""
+    return 4 * number.bit_length()
 
 
 def name_jobs(job_ids: Iterable[JobId]) -> str:
