@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
 
 from superstaq_jobs._version import __version__
 from superstaq_jobs.clock import Clock, SystemClock, VirtualClock
@@ -341,9 +341,14 @@ class SuperstaqClient:
         if not is_success:
             raise self._errors.refused(call, response, now=now)
         try:
-            return call.read(response.body, now, self._origin)
+            read = call.read(response.body, now, self._origin)
         except ProtocolError as error:
             failure = error
+        else:
+            self._errors.note_success()
+            return read
+        if call.is_complete(failure.found):
+            return job_data.Decoded(cast("T", failure.found))
         masked = self._errors.masked_bytes(response.body)
         if masked != response.body:
             # Decoded again, so that the error does not show a part of a secret.

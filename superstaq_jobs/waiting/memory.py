@@ -93,7 +93,9 @@ class ResponseMemory:
             error.found = (*known.values(), *error.found)
             raise
         # By the names in the body: a job's id can be spelled in several ways.
-        named = (name for name in changed if name != "warnings")
+        named = [name for name in changed if name != "warnings"]
+        if len(named) != len(response.value):  # two names of one job
+            return call.read(body, at, source)
         jobs = dict(zip(named, response.value, strict=True))
         self._parts.update({name: (changed[name], job) for name, job in jobs.items()})
         jobs |= known

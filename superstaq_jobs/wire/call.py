@@ -66,6 +66,11 @@ class Call(Generic[T]):
         """Whether the response is about more than one job, as the server counts them."""
         return len(self.asked or self.job_ids) > 1
 
+    def is_complete(self, found: Iterable[Any]) -> bool:
+        """Whether these are all the jobs whose ids it names, whatever else cannot be read."""
+        ids = self.asked or self.job_ids
+        return bool(ids) and {job.job_id for job in found}.issuperset(ids)
+
     @property
     def creates(self) -> bool:
         """Whether something may have been created if the response is lost."""

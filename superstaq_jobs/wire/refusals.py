@@ -31,7 +31,8 @@ __all__ = ["CallErrors"]
 
 _UNAUTHORIZED: Final = 401
 _NOT_FOUND: Final = 404
-_GATEWAY_TIMEOUT: Final = 504
+_GATEWAY_TIMEOUTS: Final = frozenset({504, 522, 524})
+"""A proxy waited too long; 522 and 524 are Cloudflare's."""
 _SHOWN_CHARACTERS: Final = 160
 _PART_CHARACTERS: Final = 4
 """Of a token that is an object, shorter strings are not masked: they occur in other words."""
@@ -87,6 +88,10 @@ class CallErrors:
         # The longest first, since one may be a part of another.
         self._secrets = tuple(map(Secret, sorted(forms, key=lambda form: (-len(form), form))))
 
+    def note_success(self) -> None:
+        """Take in that the server speaks this version, so that no error blames the version."""
+        self._hint = ""
+
     def masked(self, text: str) -> str:
         """A string from the server, in which each secret is masked."""
         for secret in self._secrets:
@@ -132,7 +137,7 @@ class CallErrors:
             advice = self._hint
         elif call.creates and status >= 500:  # noqa: PLR2004
             kind, advice = SubmissionUnknown, f" {self._api.lost_submission}"
-            if status == _GATEWAY_TIMEOUT:  # the official client gives the same reason
+            if status in _GATEWAY_TIMEOUTS:  # the official client gives the same reason
                 advice += " It took the server too long: a smaller batch of circuits may help."
         elif 300 <= status < 400:  # noqa: PLR2004
             location = self.masked(response.header("location") or "")[:_SHOWN_CHARACTERS]
@@ -147,7 +152,7 @@ class CallErrors:
             retry_after_seconds=retry_after_seconds(response.header("retry-after"), now=now),
         )
         if isinstance(error, SubmissionUnknown):
-            error.timed_out = status == _GATEWAY_TIMEOUT
+            error.timed_out = status in _GATEWAY_TIMEOUTS
         return error
 
     def unreadable(
