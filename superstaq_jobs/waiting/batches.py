@@ -33,7 +33,7 @@ _LONGEST_SLACK_SECONDS = 1.0
 _SLACK_SHARE = 0.2
 _TOO_LARGE = frozenset({413, 414})
 _MAYBE_ABOUT_ONE = frozenset({400, 403, 404, 409, 410, 422, *_TOO_LARGE})
-_ENOUGH_PROBES = 2
+_ENOUGH_PROBES = 4
 
 
 @attrs.define(eq=False)
@@ -200,8 +200,8 @@ class Group:
         """Take in a refusal, of one job or of everything.
 
         If it may be about one job of several, the batch is held until a request for a single job
-        shows which: if one is accepted, all that are held are halved; if two are refused and none
-        is accepted, so is everything.
+        shows which: if one is accepted, all that are held are halved; if four are refused one after
+        the other, so is everything.
         """
         batch.refusal = error
         self._num_refused += 1
@@ -225,8 +225,9 @@ class Group:
             for each in batch.waits:
                 each.note_refusal(error)
             self._refused_probes += not batch.is_part
-        if self._held and self._refused_probes < _ENOUGH_PROBES:
-            self._probe(self._held[-1])
+        unprobed = [held for held in self._held if held.waits]
+        if unprobed and self._refused_probes < _ENOUGH_PROBES:
+            self._probe(unprobed[-1])
         else:
             for held in self._held:
                 held.fail()
@@ -234,7 +235,8 @@ class Group:
 
     def _probe(self, held: Batch) -> None:
         """Poll one of its jobs alone; another one each time."""
-        job_id = held.waits[-self._refused_probes].latest.job_id
+        place = (2 * self._refused_probes + 1) * len(held.waits) // (2 * _ENOUGH_PROBES)
+        job_id = held.waits[place].latest.job_id
         probed = [each for each in held.waits if each.latest.job_id == job_id]
         held.waits = [each for each in held.waits if each.latest.job_id != job_id]
         self.batches += self._packed(probed)

@@ -167,10 +167,13 @@ class WaitLoop:
 
     def _take(self, batch: Batch, outcome: Outcome, clock: Clock, deadline: Deadline) -> Steps:
         """Take in an outcome, report what is new, and plan the next request."""
+        was_failing = any(each.failing_since is not None for each in batch.waits)
         again = _take(batch, outcome)
         deadline.note_poll(batch.took)
         if isinstance(outcome, SuperstaqServerException):
             self._warn(batch, outcome, clock, deadline)
+        elif was_failing:
+            self._alarm.reset()
         # Reported at once, before the other responses; the caller's time is not a poll's.
         yield from _report(batch.waits)
         pauses = [each.pause_seconds() for each in batch.waits if each.is_open]
@@ -187,9 +190,8 @@ class WaitLoop:
         deadline: Deadline,
     ) -> None:
         """Say, from time to time, that there has been no response for long."""
-        failing = [each for each in batch.waits if each.is_open and each.failing_since is not None]
-        since = min((each.failing_since for each in failing), default=math.inf)
-        now = clock.now()
+        times = (each.failing_since for each in batch.waits if each.is_open)
+        since, now = min((at for at in times if at is not None), default=math.inf), clock.now()
         if not self._alarm.rings(now, since=since):
             return
         left = deadline.seconds_left()

@@ -51,7 +51,7 @@ REQUEST_TIMEOUT_SECONDS = 10.0
 # A request whose response is lost takes effect within this time, or not at all: the queries for a
 # submission key go on for 3.5 s after the loss.
 SETTLING_SECONDS = 3.4
-TRANSIENT = {408, 429, 500, 502, 503, 504}
+TRANSIENT = {408, 429, 500, 502, 503, 504, *range(520, 525)}
 TARGETS = ("ss_unconstrained_simulator", "ibmq_fez_qpu")
 
 
@@ -68,8 +68,8 @@ FAULTS = st.sampled_from(
         *map(Fault, ["hang before", "hang after", "half", "page", "large", "absent", "moved"]),
         *(Fault("slow", seconds) for seconds in (0.01, 0.7, 4.0, 30.0)),
         *(Fault("late", seconds) for seconds in (0.2, 1.2, SETTLING_SECONDS)),
-        *(Fault("status before", status) for status in (400, 401, 404, 408, 500, 502, 503)),
-        *(Fault("status after", status) for status in (500, 502, 503, 504)),
+        *(Fault("status before", status) for status in (400, 401, 404, 408, 500, 502, 503, 521)),
+        *(Fault("status after", status) for status in (500, 502, 503, 504, 520)),
         *(Fault("busy", seconds) for seconds in (0, 2, 90)),
         *(Fault("outage", seconds) for seconds in (1, 20, 200)),
         *(Fault("stale", versions) for versions in (1, 1, 2, 2, 5)),
