@@ -65,7 +65,7 @@ class Batch:
     _found: Sequence[JobSnapshot | None] = attrs.field(default=(), init=False)
 
     def seconds_left(self, now: float) -> float:
-        """Seconds until its next request is due, or less than 0; infinite if there is none."""
+        """Seconds until its next request is due, or less than 0; infinite without one."""
         left = self._pause - (now - self._rests_since)
         # The sum of the times slept differs from the pause in the last digit.
         return left if left > min(_INSTANT, 0.5 * self._pause) else min(left, 0.0)
@@ -76,7 +76,7 @@ class Batch:
         return min(_LONGEST_SLACK_SECONDS, _SLACK_SHARE * self._pause)
 
     def rest(self, now: float, seconds: float | None) -> None:
-        """Pause for some seconds from now on; None if there is no further request."""
+        """Pause for some seconds from now on; None without a further request."""
         self._rests_since, self._pause = now, math.inf if seconds is None else seconds
 
     def begin(self, clock: Clock, deadline: Deadline) -> None:

@@ -105,5 +105,5 @@ class Alarm:
         return True
 
     def reset(self) -> None:
-        """Take in that a failure is over."""
+        """Take in that a failure has ended."""
         self._next_at = -math.inf

@@ -143,7 +143,8 @@ class _Sender:
     def _next(self, last: Batch | None = None) -> Batch | None:
         """The next request, if there is a place for it; the last one has been sent."""
         with self._lock:
-            self._began.pop(last, None)
+            if last is not None:
+                del self._began[last]
             now = time.monotonic()
             slow = sum(now - began >= _SLOW_SECONDS for began in self._began.values())
             if not self._waiting or len(self._began) - min(slow, self._at_once) >= self._at_once:

@@ -159,7 +159,7 @@ class JobWait:
             self._failures = deque(maxlen=_KEPT_FAILURES)
         self._failures.append(error)
         self._num_failures += 1
-        # That there was little time is a cause only if there is no other.
+        # That there was little time is a cause only without another one.
         is_late = isinstance(error, RequestTimeout)
         if self._cause is None or (isinstance(self._cause, RequestTimeout) and not is_late):
             self._cause = error

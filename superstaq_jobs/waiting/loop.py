@@ -1,8 +1,8 @@
 """The one loop of all waits: what to do next, and what each response means. It does no I/O itself.
 
 ``WaitLoop.steps`` is a generator of steps (send these requests, wait for a response, pause) that
-``drivers`` carries out, in a thread or in ``asyncio``. There are no rounds: each batch of jobs has
-its own time, so that a slow request delays no other.
+``drivers`` carries out, in a thread or in ``asyncio``. It knows no rounds: each batch of jobs
+has its own time, so that a slow request delays none of the others.
 """
 
 from __future__ import annotations
@@ -118,20 +118,14 @@ class WaitLoop:
         while open_waits:
             pause = seconds_until_due(groups, clock.now())
             if pause <= 0:
-                due = [batch for group in groups for batch in group.take_due(clock.now())]
-                if due:
-                    yield from self._begin(due, clock, deadline)
-                    waiting = sum(len(group.batches) for group in groups) - len(due)
-                    alone = len(due) == 1 and not waiting
-                    yield Send(due, self.plan.requests_at_once, alone)
-                in_progress += len(due)
+                in_progress += yield from self._send(groups, clock, deadline)
             elif in_progress:
                 polled = yield NextOutcome(clock, pause)
-                if polled is not None:
+                if polled is None:
+                    open_waits = yield from _report(open_waits)
+                else:
                     in_progress -= 1
-                    yield from self._take(*polled, clock, deadline)
-                    continue
-                open_waits = yield from _report(open_waits)
+                    yield from self._take(polled, clock, deadline)
             else:
                 open_waits = yield from _report(open_waits)
                 if pause == math.inf or not open_waits:
@@ -155,18 +149,26 @@ class WaitLoop:
             groups[client, kind].append(each)
         return [Group(*key, group, self._memory()) for key, group in groups.items()]
 
-    def _begin(self, batches: Sequence[Batch], clock: Clock, deadline: Deadline) -> Steps:
-        if not deadline.allows_one_poll:
+    def _send(
+        self, groups: Sequence[Group], clock: Clock, deadline: Deadline
+    ) -> Generator[Step, Any, int]:
+        """Send the requests that are due, and return how many they are."""
+        due = [batch for group in groups for batch in group.take_due(clock.now())]
+        if due and not deadline.allows_one_poll:
             # Polls of all waits are spread out, but that may take only half of the time left.
-            delay = max(client.reserve_poll() for client in {b.group.client for b in batches})
+            delay = max(client.reserve_poll() for client in {b.group.client for b in due})
             delay = min(delay, 0.5 * max(0.0, deadline.seconds_left()))
             if delay > 0:
                 yield Pause(clock, delay)
-        for batch in batches:
+        for batch in due:
             batch.begin(clock, deadline)
+        alone = len(due) == 1 == sum(len(group.batches) for group in groups)
+        yield Send(due, self.plan.requests_at_once, alone)
+        return len(due)
 
-    def _take(self, batch: Batch, outcome: Outcome, clock: Clock, deadline: Deadline) -> Steps:
+    def _take(self, polled: Polled, clock: Clock, deadline: Deadline) -> Steps:
         """Take in an outcome, report what is new, and plan the next request."""
+        batch, outcome = polled
         was_failing = any(each.failing_since is not None for each in batch.waits)
         again = _take(batch, outcome)
         deadline.note_poll(batch.took)

@@ -143,7 +143,7 @@ def halves(ids: Sequence[T]) -> list[Sequence[T]]:
 
 
 def most_refusals(number: int) -> int:
-    """How many parts of so many ids may be refused in such a search: the refusal may be of all."""
+    """How often the server may refuse in such a search of that many ids: it may refuse them all."""
     return 4 * number.bit_length()
 
 

@@ -220,7 +220,7 @@ def _read_quickly(body: bytes, provenance: _Provenance) -> Decoded[tuple[JobSnap
     extras = list(map(_unknown, cut.values()))
     del cut  # before the body is read, so that both are not in memory at once
     read = _READ(body)
-    # As many as there are, unless a job's id is there twice, in two spellings: then read thoroughly.
+    # As many as there are, unless a job's id is there twice: then they are read thoroughly.
     jobs = [
         _snapshot(job_id, data, extra, provenance)
         for (job_id, data), extra in zip(read.items(), extras, strict=True)

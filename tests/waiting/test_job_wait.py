@@ -191,9 +191,7 @@ def test_a_wait_without_a_response_warns_at_growing_intervals(count, recwarn):
 
 
 def test_the_warning_has_the_cause_and_the_time_that_is_left(recwarn):
-    (text,) = warned_at(
-        World(*[REFUSED] * 9), recwarn, timeout_seconds=40, polling_seconds=10
-    )
+    (text,) = warned_at(World(*[REFUSED] * 9), recwarn, timeout_seconds=40, polling_seconds=10)
     assert f"no response about job {JOB} for 30 s; it goes on for 10 s more" in text
     assert text.endswith("connection refused")
 
