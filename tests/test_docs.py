@@ -11,10 +11,12 @@ import doctest
 import importlib
 import inspect
 import re
+import runpy
 import sys
 from pathlib import Path
 
 import pytest
+import qiskit
 from sybil import Sybil
 from sybil.document import PythonDocStringDocument
 from sybil.parsers.myst import PythonCodeBlockParser, SkipParser
@@ -252,6 +254,47 @@ def test_an_object_is_documented_under_its_public_name(public):
     assert public.path_of("superstaq_jobs.handle.__all__") is None
     for unknown in ("superstaq_jobs.handle.Nothing", "superstaq_jobs.JobHandle.nothing", "os.path"):
         assert not public.exists(unknown)
+
+
+# ---- the five first scripts ---------------------------------------------------------------------
+
+FIRST = DOCS / "examples" / "first"
+PRINTED = {
+    "bell_with_plot": r"<JobSnapshot completed: 1 circuit\n(.*\n)+",
+    "job_by_id": r"<JobSnapshot completed: 1 circuit\n(.*\n)+\[\('0', 7\)\]\n",
+    "fifty_circuits": r"(.*\n)+.* 49 .* 6.283185\n\n\[9\d rows x 8 columns\]\n",
+    "cirq_in_and_out": r"Counter\({[03]: \d+, [03]: \d+}\)\n(.*\n)*.*M\('m'\).*\n(.*\n)+",
+    "qiskit_in_and_out": r"{'01': 1000}\n(.*\n)*q_0 -> .*┤M├\n(.*\n)+",
+}
+
+
+@pytest.mark.parametrize("version", ["v0.3.0", "v0.2.0"])
+@pytest.mark.parametrize("name", PRINTED)
+def test_a_first_script(name, version, simulator, tmp_path, monkeypatch, capsys):
+    path = FIRST / f"{name}.py"
+    assert len(path.read_text().splitlines()) <= 12
+    with Emulator(simulator=simulator, step_seconds=0, targets=OFFICIAL_TARGETS) as server:
+        monkeypatch.setenv("SUPERSTAQ_API_KEY", server.api_key)
+        monkeypatch.setenv("SUPERSTAQ_REMOTE_HOST", server.url)
+        monkeypatch.setenv("SUPERSTAQ_API_VERSION", version)
+        with sj.SuperstaqClient() as client:
+            circuit = qiskit.QuantumCircuit(1, 1)
+            circuit.measure(0, 0)
+            new = sj.new_job(circuit, target="ss_unconstrained_simulator", shots=7)
+            earlier = sj.JobHandle.submit(client, new)
+            earlier.wait_until_complete(timeout_seconds=60, polling_seconds=0.1)
+        monkeypatch.setattr(sys, "argv", [path.name, str(earlier.job_id())])
+        monkeypatch.chdir(tmp_path)
+        runpy.run_path(str(path))
+    assert re.fullmatch(PRINTED[name], capsys.readouterr().out)
+    assert (tmp_path / "bell.png").exists() == (name == "bell_with_plot")
+
+
+def test_every_first_script_is_tested_and_on_the_page():
+    page = (DOCS / "first-scripts.md").read_text()
+    for path in FIRST.glob("*.py"):
+        assert path.stem in PRINTED
+        assert f"```{{literalinclude}} examples/first/{path.name}\n" in page
 
 
 # ---- the study and the pictures ------------------------------------------------------------------
