@@ -29,7 +29,6 @@ from .limits import BadResponse, CutResponse, LimitedStream, Limits, TooLarge
 
 __all__ = ["Connection", "TlsConnection"]
 
-_SEND_BYTES: Final = 256 * 1024
 _BUFFER_BYTES: Final = 64 * 1024
 # Larger pieces may take new pages of memory each time, which is up to 1.6 times as slow.
 _PIECE_BYTES: Final = 64 * 1024
@@ -57,6 +56,7 @@ class Connection(urllib3.connection.HTTPConnection):
     limits: Limits  # of the request that it is lent to
     prefix = ""  # stands before the path in the first line: for a proxy, the server's origin
     extra: tuple[tuple[str, str | Secret], ...] = ()  # headers besides those of the request
+    piece_bytes = 256 * 1024  # how much is sent in one step
     _early = b""  # of a response that began before the request was sent completely
     _twin: socket.socket | None = None  # a second handle of the socket that is being connected
 
@@ -107,7 +107,7 @@ class Connection(urllib3.connection.HTTPConnection):
                 if done:
                     self._raise_for_early_response()
                 self.limits.bound(self.sock)
-                done += self.sock.send(view[done : done + _SEND_BYTES])
+                done += self.sock.send(view[done : done + self.piece_bytes])
 
     def _raise_for_early_response(self) -> None:
         """Wait until more can be sent; but a server may respond, say with 413, and read no more.
@@ -115,18 +115,19 @@ class Connection(urllib3.connection.HTTPConnection):
         What comes is taken from the socket, since over TLS it need not be a response; interim
         responses are dropped.
         """
-        seconds = self.limits.seconds_for_step()
-        wait_for_socket(self.sock, read=True, write=True, timeout=seconds)
-        if not wait_for_read(self.sock, timeout=0):
-            return
-        self.sock.settimeout(0)
-        try:
-            received = self.sock.recv(_EARLY_BYTES)
-        except (BlockingIOError, ssl.SSLWantReadError):
-            return
-        self._early = _INTERIM.sub(b"", self._early + received)
-        if not received or not _MAYBE_INTERIM.match(self._early):
-            raise _EarlyResponse
+        while True:
+            seconds = self.limits.seconds_for_step()
+            wait_for_socket(self.sock, read=True, write=True, timeout=seconds)
+            if not wait_for_read(self.sock, timeout=0):
+                return
+            self.sock.settimeout(0)
+            try:
+                received = self.sock.recv(_EARLY_BYTES)
+            except (BlockingIOError, ssl.SSLWantReadError):
+                continue
+            self._early = _INTERIM.sub(b"", self._early + received)
+            if not received or not _MAYBE_INTERIM.match(self._early):
+                raise _EarlyResponse
 
     def response_class(  # type: ignore[override]  # http.client calls it as it calls a class
         self, sock: socket.socket, debuglevel: int = 0, *, method: str | None = None
@@ -203,6 +204,8 @@ class Connection(urllib3.connection.HTTPConnection):
 
 class TlsConnection(Connection, urllib3.connection.HTTPSConnection):
     """The same over TLS."""
+
+    piece_bytes = 16 * 1024  # a record, which is sent whole: meanwhile no response is seen
 
     def _connect_tls_proxy(self, hostname: str, sock: socket.socket) -> ssl.SSLSocket:
         """Connect to an https proxy. TLS inside of TLS is read from the outer socket in many steps.

@@ -508,13 +508,16 @@ def test_after_any_fault_the_next_request_gets_its_own_response(fault: str) -> N
 @pytest.mark.parametrize("where", ["plain", "TLS"])
 @pytest.mark.parametrize("end", ["reads on", "closes", "resets", "stays"])
 @pytest.mark.parametrize("first", [b"", b"HTTP/1.1 100 Continue\r\nx: y\r\n\r\n"])
+@pytest.mark.parametrize("read", [1000, 3 * MIB])
 def test_an_early_refusal_of_a_large_upload_is_read(
-    end: str, where: str, first: bytes, tls: Tls
+    end: str, where: str, first: bytes, read: int, tls: Tls
 ) -> None:
     def refuse(connection: faults.Connection, _: faults.Received | None) -> None:
         if where == "TLS":
             connection.sock = tls.server.wrap_socket(connection.sock, server_side=True)
-        connection.sock.recv(1000)
+        received = 0
+        while received < read:
+            received += len(connection.sock.recv(1000))
         connection.send(first)
         connection.send(faults.whole(b"too much", "413 Content Too Large"))
         if end == "stays":
