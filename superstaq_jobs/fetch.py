@@ -8,6 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from .client import SuperstaqClient
+from .client.client import check_client
 from .errors import SuperstaqServerException
 from .records import (
     AccountBalance,
@@ -55,6 +56,7 @@ def fetch_job(
         JobsNotFound: If the server does not know the job.
         SuperstaqServerException: If the request failed.
     """
+    check_client(client)
     fields.refuse("the request", {"job_id": client.api.job_id(job_id)})
     return fetch_jobs(
         client,
@@ -88,6 +90,7 @@ def fetch_jobs(
         SuperstaqServerException: If a request failed; it holds what had been fetched before in
             ``found``.
     """
+    check_client(client)
     wanted = check_ids(client.api, job_ids)
     if not wanted:
         return ()
@@ -125,9 +128,9 @@ def query_jobs(
         SuperstaqServerException: If a request failed; it holds what had been fetched before in
             ``found``.
     """
-    if not fields.is_a(query, JobQuery):
-        what = f"must be a JobQuery, got {fields.shown(query)}: pass JobQuery(tags=[...]), say"
-        fields.refuse("the request", {"query": fields.bad(what)})
+    check_client(client)
+    checked = fields.instance(query, JobQuery, "pass JobQuery(tags=[...]), say")
+    fields.refuse("the request", {"query": checked})
     calls = client.api.query_jobs(query, _format(client, circuit_type))
     return tuple(_send_all(client, calls, timeout_seconds, max_attempts).values())
 
@@ -201,6 +204,7 @@ def cancel_jobs(client: SuperstaqClient, job_ids: Iterable[UUID | str]) -> Cance
         InvalidRequest: If one cannot be a job's id. Nothing was sent.
         SuperstaqServerException: If the request failed.
     """
+    check_client(client)
     distinct = tuple(dict.fromkeys(check_ids(client.api, job_ids)))
     return client.send(client.api.cancel_jobs(distinct)) if distinct else CancelReceipt()
 
@@ -213,10 +217,11 @@ def fetch_targets(client: SuperstaqClient, query: TargetQuery | None = None) -> 
     Raises:
         SuperstaqServerException: If the request failed.
     """
-    if query is not None and not fields.is_a(query, TargetQuery):
-        what = f"must be a TargetQuery, got {fields.shown(query)}"
-        fields.refuse("the request", {"query": fields.bad(what)})
-    return client.send(client.api.fetch_targets(query if query is not None else TargetQuery()))
+    check_client(client)
+    wanted = TargetQuery() if query is None else query
+    checked = fields.instance(wanted, TargetQuery, "pass TargetQuery(simulator=True), say")
+    fields.refuse("the request", {"query": checked})
+    return client.send(client.api.fetch_targets(wanted))
 
 
 def fetch_target_info(
@@ -237,6 +242,7 @@ def fetch_target_info(
             sent.
         SuperstaqServerException: If the request failed, or the server does not know the target.
     """
+    check_client(client)
     name = fields.target(target)
     data = fields.json_mapping(options if options is not None else JsonMapping())
     fields.refuse("the request", {"target": name, "options": data})
@@ -249,6 +255,7 @@ def fetch_balance(client: SuperstaqClient) -> AccountBalance:
     Raises:
         SuperstaqServerException: If the request failed.
     """
+    check_client(client)
     return client.send(client.api.fetch_balance())
 
 

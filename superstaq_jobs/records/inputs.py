@@ -7,29 +7,65 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import functools
 import json
-from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import attrs
 
 from . import fields
+from .advice import explains_changes
 from .frozen import JsonMapping
-from .problems import InvalidRequest, Problem, warn
+from .problems import InvalidRequest, Problem, shown, warn
 from .status import CircuitStatus, CircuitType, JobType, SimMethod
 
 __all__ = ["CREDENTIAL_NAMES", "JobQuery", "NewJob", "TargetQuery"]
+
+T = TypeVar("T")
 
 CREDENTIAL_NAMES: Final = ("ibmq_token", "ibmq_instance", "ibmq_channel", "cq_token")
 """Credentials for other providers: they are headers of a request, never part of a job."""
 _QPY: Final = "UUlTS0lU"  # how QPY in base64 starts
 
 
+_OFFICIAL_NAMES: Final = {
+    "method": "job_type='simulate', sim_method='sim' or dry_run=True; or call NewJob.for_method",
+    "repetitions": "shots",
+    "tag": "tags, a list of strings",
+    "options": "options_dict",
+}
+"""Arguments of the official services, and what to pass to a ``NewJob`` instead."""
+
+
+def _check_method(value: str | None) -> None:
+    fields.refuse("a NewJob", {"method": fields.optional_string(value)})
+
+
 def _sim_method(value: SimMethod | str | None) -> SimMethod | None:
     return None if value is None else fields.one_of(SimMethod, value)
 
 
+def _explains_official_names(cls: type[T]) -> type[T]:
+    """A class decorator: an argument of the official services raises an error with the way."""
+    init: Callable[..., None] = vars(cls)["__init__"]
+
+    @functools.wraps(init)
+    def __init__(self: Any, *positional: Any, **given: Any) -> None:  # noqa: N807
+        for name in _OFFICIAL_NAMES.keys() & given.keys():
+            raise TypeError(
+                f"a {cls.__name__} has no {name}, as the official services do. Nothing was sent. "
+                f"Pass {_OFFICIAL_NAMES[name]} instead"
+            )
+        init(self, *positional, **given)
+
+    cls.__init__ = __init__  # type: ignore[method-assign]
+    return cls
+
+
+@_explains_official_names
+@explains_changes
 @attrs.frozen(kw_only=True)
 class NewJob:
     """A job to submit, of circuits that are serialized already.
@@ -43,7 +79,8 @@ class NewJob:
             (for cirq). For qiskit, one string of QPY in base64.
         circuit_type: The format of the circuits.
         job_type: What to do with them.
-        shots: How often to run each circuit, >= 0.
+        shots: How often to run each circuit, >= 1. ``dry_run``, ``compile`` and ``convert`` jobs
+            may leave it out, since nothing runs on the target; it is then 0.
         sim_method: How to simulate them; only for ``simulate`` jobs.
         dry_run: Whether to simulate the run on the target.
         verbatim: Whether to run the circuits without compiling them.
@@ -79,6 +116,13 @@ class NewJob:
         other_types = set(JobType) - {JobType.SIMULATE}
         if isinstance(self.sim_method, SimMethod) and self.job_type in other_types:
             yield Problem("sim_method", f"must be None for a {self.job_type} job")
+        runs = self.job_type in {JobType.SUBMIT, JobType.SIMULATE} and self.dry_run is False
+        if runs and self.shots == 0:
+            yield Problem(
+                "shots",
+                f"must be >= 1 for a {self.job_type} job, which runs its circuits: pass "
+                "shots=1000, say. Only dry_run, compile and convert jobs may leave it out",
+            )
         if isinstance(self.circuits, str) and isinstance(self.circuit_type, CircuitType):
             yield from _not_circuits(self.circuits, self.circuit_type)
         if isinstance(self.options_dict, JsonMapping):
@@ -103,6 +147,7 @@ class NewJob:
         Raises:
             InvalidRequest: If a field cannot hold its value; names every such field.
         """
+        _check_method(method)
         if method in set(SimMethod):
             return cls(job_type=JobType.SIMULATE, sim_method=method, **fields)
         if method == JobType.SIMULATE:
@@ -110,7 +155,7 @@ class NewJob:
         words = {*JobType, *SimMethod, "dry-run"}
         if method and method not in words:
             warn(
-                f"method must be one of {', '.join(sorted(words))}; got {method!r}. As in the "
+                f"method must be one of {', '.join(sorted(words))}; got {shown(method)}. As in the "
                 "official client, this is a submit job, which runs on the target."
             )
         job_type = method if method in set(JobType) else JobType.SUBMIT
@@ -177,6 +222,7 @@ def _statuses(value: Iterable[CircuitStatus | str] | None) -> tuple[CircuitStatu
     return fields.filters(value, _status)
 
 
+@explains_changes
 @attrs.frozen(kw_only=True)
 class JobQuery:
     """Conditions on jobs. A job matches if it has one of the values of every field that is given.
@@ -227,6 +273,7 @@ class JobQuery:
             yield Problem("submitted_after", "must be before submitted_before")
 
 
+@explains_changes
 @attrs.frozen(kw_only=True)
 class TargetQuery:
     """Conditions on targets: each is True, False, or None for no condition.

@@ -10,6 +10,7 @@ import itertools
 import attrs
 
 from . import display, fields
+from .advice import explains_changes
 from .frozen import JsonMapping, thaw
 from .ids import JobId
 
@@ -22,6 +23,7 @@ class _Checked:
         fields.refuse_bad(self)
 
 
+@explains_changes
 @attrs.frozen(kw_only=True)
 class SubmitReceipt(_Checked):
     """The server's response to a submitted job.
@@ -40,6 +42,7 @@ class SubmitReceipt(_Checked):
     adopted: bool = attrs.field(default=False, converter=fields.flag)
 
 
+@explains_changes
 @attrs.frozen(kw_only=True)
 class CancelReceipt(_Checked):
     """The server's response to a request to cancel jobs.
@@ -60,6 +63,7 @@ class CancelReceipt(_Checked):
     succeeded: tuple[str, ...] = attrs.field(default=(), converter=fields.strings)
 
 
+@explains_changes
 @attrs.frozen(kw_only=True)
 class Target(_Checked):
     """A device or simulator that runs jobs.
@@ -101,6 +105,7 @@ class Target(_Checked):
         return display.card("Target", self.target_name, None, table)
 
 
+@explains_changes
 @attrs.frozen(kw_only=True)
 class TargetInfo(_Checked):
     """The server's description of one target.
@@ -123,6 +128,7 @@ class TargetInfo(_Checked):
         return display.card("TargetInfo", self.target_name, None, table)
 
 
+@explains_changes
 @attrs.frozen(kw_only=True)
 class AccountBalance(_Checked):
     """How much a user can still spend.

@@ -17,6 +17,7 @@ from superstaq_jobs.errors import (
     WaitTimeout,
 )
 from superstaq_jobs.records import CircuitStatus, JobSnapshot
+from superstaq_jobs.records.problems import shown
 
 from .deadline import Deadline
 from .latest import Latest
@@ -89,7 +90,7 @@ class JobWait:
             has_reached = snapshot.has_reached(plan.until, index)
         except CircuitIndexError as error:
             if plan.timeout_seconds is None and error.index >= _SMALLEST_TIMEOUT:
-                error.message += f"; did you mean timeout_seconds={error.index}?"
+                error.message += f"; did you mean timeout_seconds={shown(error.index)}?"
                 error.args = (error.message,)
             raise
         # A later snapshot that has reached it too is the better one, as when a job was deleted.

@@ -135,6 +135,9 @@ def _struct(record: type[attrs.AttrsInstance]) -> Any:
     )
 
 
+_IDENTIFYING: Final = frozenset({"job_type", "statuses", "num_circuits"})
+"""Fields of ``JobData`` that an object of jobs by id does not have."""
+
 _NAMES: Final = frozenset(attrs.fields_dict(JobData))
 _Other = list[Any] | str | int | float | bool | None
 _READ: Callable[[bytes], dict[UUID, JobData]] = msgspec.json.Decoder(
@@ -260,6 +263,9 @@ def explain_jobs(
     checked: list[JobData] = []
     if not isinstance(read, dict):
         collector.say("$", f"expected an object of jobs by id, got {fields.shown(read)}")
+        read = {}
+    elif _IDENTIFYING.issubset(read):
+        collector.say("$", "is the data of one job, without its id: pass {job_id: data}")
         read = {}
     for key, sent in read.items():
         try:

@@ -54,6 +54,11 @@ _STATUSES: Final = {
 """What the words of this version mean. Of two words for one status, the later goes to ``extra``."""
 
 _WORDS: Final = {str(status): word for word, status in reversed(_STATUSES.items())}
+_UNSAID: Final = ("job_type", "user_email", "dry_run", "submitted_at", "tags", "metadata")
+_UNSAID_OF_CIRCUITS: Final = (
+    *("results_dict", "updated_at", "logical_qubits", "physical_qubits"),
+    *("initial_logical_to_physical", "final_logical_to_physical"),
+)
 _AS_SENT: Final = ("provider_id", "shots", "input_circuit", "compiled_circuit")
 _TYPES: Final = frozenset(CircuitType)
 _FORMATS: Final = {CircuitType.CIRQ: "cirq_circuits", CircuitType.QISKIT: "qiskit_circuits"}
@@ -130,6 +135,9 @@ def _decode_jobs(body: bytes, fetched_at: dt.datetime | None, source: str | None
     if not isinstance(read, dict):
         collector.say("$", f"expected an object of circuits by id, got {fields.shown(read)}")
         read = {}
+    elif isinstance(read.get("status"), str):
+        collector.say("$", "is the data of one circuit, without its id: pass {circuit_id: data}")
+        read = {}
     for circuit_id, sent in read.items():
         try:
             jobs.append(_job(circuit_id, sent, *provenance))
@@ -162,7 +170,6 @@ def _job(circuit_id: str, sent: Any, at: dt.datetime | None, source: str | None)
         circuit_id=circuit_id,
         extra=extra,
     )
-    unsaid = ("job_type", "user_email", "dry_run", "submitted_at", "tags", "metadata")
     return JobSnapshot(
         job_id=circuit_id,
         target=data.target,
@@ -170,7 +177,7 @@ def _job(circuit_id: str, sent: Any, at: dt.datetime | None, source: str | None)
         circuits=[circuit],
         fetched_at=at,
         source=source,
-        **dict.fromkeys(unsaid),  # type: ignore[arg-type]
+        **dict.fromkeys(_UNSAID),  # type: ignore[arg-type]
     )
 
 
@@ -187,11 +194,29 @@ def _message(extra: dict[str, Any]) -> str | None:
 
 def _encode_jobs(snapshots: Iterable[JobSnapshot]) -> bytes:
     sent: dict[str, Any] = {}
+    problems: list[Problem] = []
     for job in snapshots:
+        problems += _unwritable(job)
         for circuit_id, data in ((str(c.circuit_id), _to_wire(job, c)) for c in job.circuits):
             if sent.setdefault(circuit_id, data) != data:
-                raise ValueError(f"two states of circuit {circuit_id} cannot be in one response")
+                raise InvalidValue(f"two states of circuit {circuit_id} cannot be in one response")
+    if problems:
+        raise InvalidRequest("the body", problems)
     return msgspec.json.encode(sent)
+
+
+def _unwritable(job: JobSnapshot) -> Iterator[Problem]:
+    """What a snapshot that a program made has beyond this version."""
+    what = "must be None: API v0.2.0 has no place for it. A pickle keeps the snapshot as it is"
+    for name in _UNSAID:
+        if getattr(job, name) is not None:
+            yield Problem(f"job {job.job_id}: {name}", what)
+    if job.extra:
+        yield Problem(f"job {job.job_id}: extra", what.replace("None", "empty"))
+    for circuit in job.circuits:
+        for name in _UNSAID_OF_CIRCUITS:
+            if getattr(circuit, name) is not None:
+                yield Problem(f"job {job.job_id}: circuits[{circuit.index}].{name}", what)
 
 
 def _to_wire(job: JobSnapshot, circuit: records.CircuitSnapshot) -> dict[str, Any]:

@@ -27,7 +27,7 @@ TOKENS = {"ibmq_token": "canary-ibm-77aa", "cq_token": "canary-cq-90bd"}
 BRACE = {"ibmq_token": "canary-ibm-77aa", "cq_token": "{canary-cq-90bd"}
 NESTED = {"ibmq_token": 'canary-"ibm"\\77aa', "cq_token": {"access": "canary-cq-90bd"}}
 SECRETS = (KEY, *TOKENS.values())
-NEW_JOB = sj.NewJob(target="ss_unconstrained_simulator", circuits="OPENQASM 2.0;")
+NEW_JOB = sj.NewJob(target="ss_unconstrained_simulator", circuits="OPENQASM 2.0;", shots=1)
 
 CALLS = {
     "fetch_job": lambda client: sj.fetch_job(client, JOB),

@@ -552,7 +552,9 @@ class Machine(RuleBasedStateMachine):
         held.version = max(shown, held.version or 0)
 
     def _new_job(self, target_name: str, size: int) -> sj.NewJob:
-        return sj.NewJob(target=target_name, circuits=["OPENQASM 2.0;"] * size, tags=["mine"])
+        return sj.NewJob(
+            target=target_name, circuits=["OPENQASM 2.0;"] * size, tags=["mine"], shots=1
+        )
 
     # ---- submissions
 
@@ -871,7 +873,8 @@ class OldMachine(Machine):
 
 @pytest.mark.parametrize("machine", [Machine, OldMachine])
 @pytest.mark.filterwarnings(
-    "ignore:the server uses a circuit status:superstaq_jobs.SuperstaqWarning"
+    "ignore:the server uses a circuit status:superstaq_jobs.SuperstaqWarning",
+    "ignore:a wait has had no response:superstaq_jobs.SuperstaqWarning",
 )
 @pytest.mark.timeout(0)
 def test_whatever_happens_nothing_is_lost_doubled_forgotten_or_late(machine):
