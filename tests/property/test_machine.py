@@ -170,6 +170,7 @@ class Server:
         self._agenda: list[tuple[float, int, Callable[[], object]]] = []
         self._numbers = itertools.count(1)
         self.effects_to_come = 0
+        self.lacking = 0  # how many responses had no job
 
     # ---- time
 
@@ -445,6 +446,7 @@ class Line:
     def send(self, request: sj.Request, /, *, timeout_seconds: float) -> sj.Response:
         self.requests += 1
         response = self.server.serve(request, timeout_seconds)
+        self.server.lacking += response.status == 200 and response.body == b"{}"
         self.good += 200 <= response.status < 300
         return response
 
@@ -703,6 +705,7 @@ class Machine(RuleBasedStateMachine):
             {"poll_policy": pace} if isinstance(pace, sj.PollPolicy) else {"polling_seconds": pace}
         )
         before = held.process.client.traffic
+        lacking = self.server.lacking
         snapshot = error = None
         started = self.server.clock.now()
         with self._action(faults, timeout_seconds=timeout or None) as sent:
@@ -731,7 +734,8 @@ class Machine(RuleBasedStateMachine):
         latest = held.handle.latest
         assert latest is None or not is_done(latest)
         if isinstance(error, sj.WaitTimeout):
-            failed = after.failures - before.failures
+            # A response that lacks the job, which was submitted before or seen, is a failure too.
+            failed = after.failures - before.failures + self.server.lacking - lacking
             self._check_time_out(held, error, index, timeout, unknown, waited, failed)
         else:
             self._check_that_it_stays(error)
