@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
 
 from superstaq_jobs._version import __version__
 from superstaq_jobs.clock import Clock, SystemClock, VirtualClock
@@ -390,9 +390,14 @@ class SuperstaqClient:
             raise self._errors.refused(call, response, now=now)
         try:
             with limited(partial(self._check_time, deadline + _READING_SECONDS)):
-                return call.read(response.body, now, self._origin)
+                read = call.read(response.body, now, self._origin)
         except BaseException as error:  # noqa: BLE001 - whatever it is, its frames hold the body
+            if isinstance(error, ProtocolError) and call.is_complete(error.found):
+                return job_data.Decoded(cast("T", error.found))
             failure = self._errors.unreadable(call, response, error)
+        else:
+            self._errors.note_success()
+            return read
         raise failure
 
     def _check_time(self, ends: float) -> None:
