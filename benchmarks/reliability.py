@@ -25,6 +25,7 @@ from importlib.metadata import version
 from reliability_rows.connections import cancelled_waits, interrupts, unrequested_bytes
 from reliability_rows.hostile import memory, wrong_types
 from reliability_rows.leaks import leaks
+from reliability_rows.refusing import dripping, refusals
 from reliability_rows.shared import Row
 from reliability_rows.sharing import forks, outage, through_faults
 from reliability_rows.submitting import lost_answers, lost_tags
@@ -48,6 +49,8 @@ ROWS = {
     12: interrupts,
     13: cancelled_waits,
     14: lost_tags,
+    15: refusals,
+    16: dripping,
 }
 
 

@@ -7,7 +7,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from uuid import UUID
 
+import attrs
+
 from .client import SuperstaqClient
+from .client.client import check_client
 from .errors import SuperstaqServerException
 from .records import (
     AccountBalance,
@@ -22,7 +25,7 @@ from .records import (
     TargetQuery,
     fields,
 )
-from .wire.api import Call, check_ids, pick_jobs
+from .wire.api import Call, check_ids, halves, most_refusals, pick_jobs
 
 __all__ = [
     "cancel_jobs",
@@ -55,6 +58,7 @@ def fetch_job(
         JobsNotFound: If the server does not know the job.
         SuperstaqServerException: If the request failed.
     """
+    check_client(client)
     fields.refuse("the request", {"job_id": client.api.job_id(job_id)})
     return fetch_jobs(
         client,
@@ -88,6 +92,7 @@ def fetch_jobs(
         SuperstaqServerException: If a request failed; it holds what had been fetched before in
             ``found``.
     """
+    check_client(client)
     wanted = check_ids(client.api, job_ids)
     if not wanted:
         return ()
@@ -125,9 +130,9 @@ def query_jobs(
         SuperstaqServerException: If a request failed; it holds what had been fetched before in
             ``found``.
     """
-    if not fields.is_a(query, JobQuery):
-        what = f"must be a JobQuery, got {fields.shown(query)}: pass JobQuery(tags=[...]), say"
-        fields.refuse("the request", {"query": fields.bad(what)})
+    check_client(client)
+    checked = fields.instance(query, JobQuery, "pass JobQuery(tags=[...]), say")
+    fields.refuse("the request", {"query": checked})
     calls = client.api.query_jobs(query, _format(client, circuit_type))
     return tuple(_send_all(client, calls, timeout_seconds, max_attempts).values())
 
@@ -152,8 +157,8 @@ def send_split(
             raise
         refusal = error
     found: list[JobSnapshot] = []
-    parts = [ids[: len(ids) // 2], ids[len(ids) // 2 :]]
-    for _ in range(4 * len(ids).bit_length()):
+    parts = halves(ids)
+    for _ in range(most_refusals(len(ids))):
         if not parts:
             break
         part = parts.pop()
@@ -165,7 +170,7 @@ def send_split(
                 error.found = (*found, *error.found)
                 raise
             if len(part) > 1:
-                parts += [part[: len(part) // 2], part[len(part) // 2 :]]
+                parts += halves(part)
     if parts or not found:
         refusal.found = tuple(found)
         raise refusal
@@ -196,13 +201,19 @@ def cancel_jobs(client: SuperstaqClient, job_ids: Iterable[UUID | str]) -> Cance
 
     Returns:
         Which jobs were cancelled and which were not; a refusal does not raise an error here.
+        Neither does a server that cancelled something, but names none of the jobs.
 
     Raises:
         InvalidRequest: If one cannot be a job's id. Nothing was sent.
         SuperstaqServerException: If the request failed.
     """
+    check_client(client)
     distinct = tuple(dict.fromkeys(check_ids(client.api, job_ids)))
-    return client.send(client.api.cancel_jobs(distinct)) if distinct else CancelReceipt()
+    if not distinct:
+        return CancelReceipt()
+    receipt = client.send(client.api.cancel_jobs(distinct))
+    succeeded = [client.masked(each) for each in receipt.succeeded]
+    return attrs.evolve(receipt, message=client.masked(receipt.message), succeeded=succeeded)
 
 
 def fetch_targets(client: SuperstaqClient, query: TargetQuery | None = None) -> tuple[Target, ...]:
@@ -213,10 +224,11 @@ def fetch_targets(client: SuperstaqClient, query: TargetQuery | None = None) -> 
     Raises:
         SuperstaqServerException: If the request failed.
     """
-    if query is not None and not fields.is_a(query, TargetQuery):
-        what = f"must be a TargetQuery, got {fields.shown(query)}"
-        fields.refuse("the request", {"query": fields.bad(what)})
-    return client.send(client.api.fetch_targets(query if query is not None else TargetQuery()))
+    check_client(client)
+    wanted = TargetQuery() if query is None else query
+    checked = fields.instance(wanted, TargetQuery, "pass TargetQuery(simulator=True), say")
+    fields.refuse("the request", {"query": checked})
+    return client.send(client.api.fetch_targets(wanted))
 
 
 def fetch_target_info(
@@ -237,10 +249,13 @@ def fetch_target_info(
             sent.
         SuperstaqServerException: If the request failed, or the server does not know the target.
     """
+    check_client(client)
     name = fields.target(target)
     data = fields.json_mapping(options if options is not None else JsonMapping())
     fields.refuse("the request", {"target": name, "options": data})
-    return client.send(client.api.fetch_target_info(name, data))
+    call = client.api.fetch_target_info(name, data)
+    del options, data  # which a traceback would show, with tokens that may be in them
+    return client.send(call)
 
 
 def fetch_balance(client: SuperstaqClient) -> AccountBalance:
@@ -249,6 +264,7 @@ def fetch_balance(client: SuperstaqClient) -> AccountBalance:
     Raises:
         SuperstaqServerException: If the request failed.
     """
+    check_client(client)
     return client.send(client.api.fetch_balance())
 
 

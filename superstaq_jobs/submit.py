@@ -10,6 +10,7 @@ from typing import Final
 import attrs
 
 from .client import SuperstaqClient
+from .client.client import check_client
 from .errors import (
     RequestTimeout,
     SubmissionKeyConflict,
@@ -86,9 +87,9 @@ def submit_job(
     Warns:
         SuperstaqWarning: If the server does not keep the key, or several jobs have it.
     """
-    if not fields.is_a(job, NewJob):
-        what = f"must be a NewJob, got {fields.shown(job)}"
-        fields.refuse("the request", {"job": fields.bad(what)})
+    check_client(client)
+    hint = "superstaq_jobs.new_job(circuits, target=...) makes one"
+    fields.refuse("the request", {"job": fields.instance(job, NewJob, hint)})
     deadline = client.deadline_in(timeout_seconds)
     try:
         if submission_key is None:

@@ -20,6 +20,7 @@ from scipy import stats
 from worlds import JOB, NOON, OTHER, job
 
 import superstaq_jobs as sj
+from superstaq_jobs.records.counts import received_counts
 from superstaq_jobs.testing import strategies as sts
 
 BELL = sj.Counts({"00": 507, "11": 478, "01": 9, "10": 6})
@@ -135,6 +136,20 @@ def test_labels_do_not_overlap_at_6_inches(num_bits, num_outcomes):
     boxes = [label.get_window_extent() for label in axes.get_xticklabels()]
     assert all(one.x1 <= other.x0 + 1 for one, other in itertools.pairwise(boxes))
     assert axes.bbox.height > axes.figure.bbox.height / 3
+
+
+def test_what_a_server_sends_is_drawn_as_it_is():
+    """Not as math, and with what does not print written out."""
+    sent = sj.decode_jobs(
+        sj.encode_jobs([job("completed")])
+        .replace(b'"00"', b'"$x^{$"')
+        .replace(b'"11"', b'"a\\u0000"')
+    )
+    axes = drawn(sj.plot_counts(sent[0].counts(0), labels="a\x07b"))
+    names = [tick.get_text() for tick in axes.get_xticklabels()]
+    assert names[0] == r"\$x^{\$"
+    assert names[1] == r"a\x00"
+    assert axes.get_legend().get_texts()[0].get_text() == r"a\x07b"
 
 
 def test_it_draws_where_it_is_told_and_changes_no_style():
@@ -310,3 +325,11 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch):
             ModuleNotFoundError, match=r"plots need matplotlib: pip install .*\[plots\]"
         ):
             draw()
+
+
+@pytest.mark.parametrize("bits", ["$\\frac$", "\x1b[2J", "$x$", "a\nb", "$" * 30])
+def test_an_outcome_is_neither_a_formula_nor_a_control_sequence(bits):
+    ax = sj.plot_counts(received_counts({bits: 3, "0": 1}))
+    ax.figure.canvas.draw()  # a wrong formula raises here
+    labels = [label.get_text() for label in ax.get_xticklabels()]
+    assert all(label.isprintable() for label in labels)

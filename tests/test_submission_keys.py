@@ -21,7 +21,11 @@ import superstaq_jobs as sj
 from superstaq_jobs.testing import FakeClock, ScriptedTransport, jobs_response, json_response
 
 NEW = sj.NewJob(
-    target="ss_unconstrained_simulator", circuits="OPENQASM 2.0;", job_type="simulate", tags=["me"]
+    target="ss_unconstrained_simulator",
+    circuits="OPENQASM 2.0;",
+    job_type="simulate",
+    shots=10,
+    tags=["me"],
 )
 KEPT = {
     "keep": lambda tags: tags,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import socket
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
@@ -31,6 +32,9 @@ __all__ = [
     "check_positive",
 ]
 
+MAX_CONNECTIONS: Final = 10_000
+"""The most connections that a transport may have; a place is made for each at once."""
+
 _MAX_HEAD_BYTES: Final = 512 * 1024  # interim responses included
 
 
@@ -43,11 +47,12 @@ def check_positive(**numbers: float) -> None:
             )
 
 
-def check_integer(number: int, *, name: str, minimum: int) -> None:
-    """Raise a ``ConfigurationError`` for an argument that is not an integer >= ``minimum``."""
-    if type(number) is not int or number < minimum:
+def check_integer(number: int, *, name: str, minimum: int, maximum: float = math.inf) -> None:
+    """Raise a ``ConfigurationError`` for an argument that is not an integer within its limits."""
+    if type(number) is not int or not minimum <= number <= maximum:
+        limits = f">= {minimum}" if maximum == math.inf else f"from {minimum} to {maximum:,}"
         raise ConfigurationError(
-            f"{name} must be an integer >= {minimum}, got {shown(number)}. Nothing was sent"
+            f"{name} must be an integer {limits}, got {shown(number)}. Nothing was sent"
         )
 
 
@@ -208,11 +213,15 @@ class Limits:
 class LimitedStream(io.RawIOBase):
     """Reads a socket within the limits of a request.
 
-    ``raw`` is the socket's own stream, which keeps it open; it is closed with this one.
+    ``raw`` is the socket's own stream, which keeps it open; it is closed with this one. ``early``
+    was read from the socket before.
     """
 
-    def __init__(self, raw: io.RawIOBase, sock: socket.socket, limits: Limits) -> None:
+    def __init__(
+        self, raw: io.RawIOBase, sock: socket.socket, limits: Limits, early: bytes = b""
+    ) -> None:
         super().__init__()
+        self._early = early
         self._raw = raw
         self._sock = sock
         self._limits = limits
@@ -226,7 +235,12 @@ class LimitedStream(io.RawIOBase):
         if self.finished:
             return None
         self._limits.bound(self._sock)
-        received = self._sock.recv_into(buffer)
+        if self._early:
+            received = min(len(self._early), len(memoryview(buffer)))
+            memoryview(buffer)[:received] = self._early[:received]
+            self._early = self._early[received:]
+        else:
+            received = self._sock.recv_into(buffer)
         self._limits.count(received)
         return received
 

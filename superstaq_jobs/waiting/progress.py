@@ -22,7 +22,7 @@ from superstaq_jobs.records import STATUS_PRIORITY_ORDER, CircuitStatus
 from superstaq_jobs.records.status import PROGRESS
 
 from .job_wait import JobWait
-from .loop import Pause, Steps, WaitLoop, step_after
+from .loop import NextOutcome, Pause, Steps, WaitLoop, step_after
 from .options import ProgressBar
 
 if TYPE_CHECKING:
@@ -36,10 +36,8 @@ _S = CircuitStatus
 
 _NOT_SEEN: Final = "not seen yet"
 _UNSETTLED: Final = "unsettled"
-_ROWS: Final = (_NOT_SEEN, *STATUS_PRIORITY_ORDER, _UNSETTLED)
-_QUEUED: Final = tuple(
-    s for s in STATUS_PRIORITY_ORDER if PROGRESS[s] < PROGRESS[_S.RUNNING] and s is not _S.UNKNOWN
-)
+_ROWS: Final = (_NOT_SEEN, *CircuitStatus, _UNSETTLED)
+_QUEUED: Final = tuple(s for s in STATUS_PRIORITY_ORDER if PROGRESS[s] < PROGRESS[_S.RUNNING])
 _STYLES: Final = {
     _S.COMPLETED: "green",
     _S.FAILED: "red",
@@ -263,6 +261,10 @@ def _drawn(loop: WaitLoop, bar: ProgressBar) -> Steps:
                     tally.mark()
                     surface.draw()
                 outcome = yield step
+                if isinstance(step, NextOutcome) and outcome is None:
+                    # A slow request outlasts the pause of the others.
+                    tally.mark()
+                    surface.draw()
             tally.mark()
     finally:
         atexit.unregister(surface.stop)

@@ -13,7 +13,7 @@ import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from worlds import JOB, NOON, client_on, job
+from worlds import JOB, NOON, client_on, in_one_format, job
 
 import superstaq_jobs as sj
 from superstaq_jobs.records.frozen import adopt
@@ -79,7 +79,7 @@ def of_one_job(snapshot):
 
 @st.composite
 def diffs(draw):
-    before, after = (of_one_job(draw(snapshots())) for _ in range(2))
+    before, after = in_one_format(of_one_job(draw(snapshots())) for _ in range(2))
     return sj.diff(before, after)
 
 
@@ -280,3 +280,11 @@ def test_a_changed_value_is_cut_to_40_characters():
 def test_a_long_bitstring_is_cut_to_24_bits():
     circuit = attrs.evolve(job("completed").circuits[0], counts={"01" * 15: 3})
     assert f"{{{'01' * 12}…: 3}}" in repr(circuit)
+
+
+def test_a_long_status_leaves_room_for_the_rest():
+    html = attrs.evolve(
+        job("completed"), circuits=[sj.CircuitSnapshot(index=0, status_text="x" * 200)]
+    )._repr_html_()
+    assert "x" * 30 in html
+    assert "x" * 31 not in html

@@ -52,7 +52,7 @@ REQUEST_TIMEOUT_SECONDS = 10.0
 # A request whose response is lost takes effect within this time, or not at all: the queries for a
 # submission key go on for 3.5 s after the loss.
 SETTLING_SECONDS = 3.4
-TRANSIENT = {408, 429, 500, 502, 503, 504}
+TRANSIENT = {408, 429, 500, 502, 503, 504, *range(520, 525)}
 TARGETS = ("ss_unconstrained_simulator", "ibmq_fez_qpu")
 
 
@@ -69,8 +69,8 @@ FAULTS = st.sampled_from(
         *map(Fault, ["hang before", "hang after", "half", "page", "large", "absent", "moved"]),
         *(Fault("slow", seconds) for seconds in (0.01, 0.7, 4.0, 30.0)),
         *(Fault("late", seconds) for seconds in (0.2, 1.2, SETTLING_SECONDS)),
-        *(Fault("status before", status) for status in (400, 401, 404, 408, 500, 502, 503)),
-        *(Fault("status after", status) for status in (500, 502, 503, 504)),
+        *(Fault("status before", status) for status in (400, 401, 404, 408, 500, 502, 503, 521)),
+        *(Fault("status after", status) for status in (500, 502, 503, 504, 520)),
         *(Fault("busy", seconds) for seconds in (0, 2, 90)),
         *(Fault("outage", seconds) for seconds in (1, 20, 200)),
         *(Fault("stale", versions) for versions in (1, 1, 2, 2, 5)),
@@ -171,6 +171,7 @@ class Server:
         self._agenda: list[tuple[float, int, Callable[[], object]]] = []
         self._numbers = itertools.count(1)
         self.effects_to_come = 0
+        self.lacking = 0  # how many responses had no job
 
     # ---- time
 
@@ -446,6 +447,7 @@ class Line:
     def send(self, request: sj.Request, /, *, timeout_seconds: float) -> sj.Response:
         self.requests += 1
         response = self.server.serve(request, timeout_seconds)
+        self.server.lacking += response.status == 200 and response.body == b"{}"
         self.good += 200 <= response.status < 300
         return response
 
@@ -553,7 +555,9 @@ class Machine(RuleBasedStateMachine):
         held.version = max(shown, held.version or 0)
 
     def _new_job(self, target_name: str, size: int) -> sj.NewJob:
-        return sj.NewJob(target=target_name, circuits=["OPENQASM 2.0;"] * size, tags=["mine"])
+        return sj.NewJob(
+            target=target_name, circuits=["OPENQASM 2.0;"] * size, tags=["mine"], shots=1
+        )
 
     # ---- submissions
 
@@ -711,6 +715,7 @@ class Machine(RuleBasedStateMachine):
             {"poll_policy": pace} if isinstance(pace, sj.PollPolicy) else {"polling_seconds": pace}
         )
         before = held.process.client.traffic
+        lacking = self.server.lacking
         snapshot = error = None
         started = self.server.clock.now()
         with self._action(faults, timeout_seconds=timeout or None) as sent:
@@ -739,7 +744,8 @@ class Machine(RuleBasedStateMachine):
         latest = held.handle.latest
         assert latest is None or not is_done(latest)
         if isinstance(error, sj.WaitTimeout):
-            failed = after.failures - before.failures
+            # A response that lacks the job, which was submitted before or seen, is a failure too.
+            failed = after.failures - before.failures + self.server.lacking - lacking
             self._check_time_out(held, error, index, timeout, unknown, waited, failed)
         else:
             self._check_that_it_stays(error)
@@ -881,7 +887,8 @@ class OldMachine(Machine):
 
 @pytest.mark.parametrize("machine", [Machine, OldMachine])
 @pytest.mark.filterwarnings(
-    "ignore:the server uses a circuit status:superstaq_jobs.SuperstaqWarning"
+    "ignore:the server uses a circuit status:superstaq_jobs.SuperstaqWarning",
+    "ignore:a wait has had no response:superstaq_jobs.SuperstaqWarning",
 )
 @pytest.mark.timeout(0)
 def test_whatever_happens_nothing_is_lost_doubled_forgotten_or_late(machine):
