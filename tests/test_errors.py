@@ -97,6 +97,7 @@ def test_notes_survive_a_pickle():
     error = errors.WaitTimeout(
         "x", job_id=JOB, snapshot=None, timeout_seconds=0.0, waited_seconds=0.0
     )
+    assert (error.failures, error.num_failures) == ((), 0)
     error.add_note("from thread 3")
     assert pickle.loads(pickle.dumps(error)).__notes__ == ["from thread 3"]
 

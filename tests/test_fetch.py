@@ -187,6 +187,22 @@ def test_a_long_query_is_split_into_short_ones_that_together_ask_the_same(ids, t
     assert asked == {(str(i), tag) for i in IDS[:ids] for tag in (tags or [None])}
 
 
+def test_each_request_of_a_long_query_is_as_long_as_it_may_be():
+    for length in range(10, 150):
+        lines = []
+
+        def answer(request, lines=lines):
+            lines.append(request.request_line_bytes)
+            return jobs_response()
+
+        tags = [f"{number:0{length}}" for number in range(21_000 // (length + 6))]
+        sj.query_jobs(client_on(ScriptedTransport.from_function(answer)), sj.JobQuery(tags=tags))
+        one_more = length + len("&tags=")
+        assert len(lines) > 2
+        assert all(MAX_REQUEST_LINE_BYTES - one_more < line for line in lines[:-1])
+        assert max(lines) <= MAX_REQUEST_LINE_BYTES
+
+
 def test_a_single_condition_too_long_for_any_request_is_refused():
     transport = ScriptedTransport()
     with pytest.raises(sj.InvalidRequest, match="request line of"):

@@ -625,3 +625,19 @@ def test_a_poll_that_is_not_sent_is_not_a_response():
 
     handle.wait_until_complete(on_change=changed)
     assert handle.looked_at == times[0]
+
+
+def test_what_is_odd_about_a_job_is_warned_of_once_though_others_change():
+    first, second = ids(2)
+
+    def without_shots(_ids, body):
+        data = json.loads(body)
+        if str(first) in data:
+            data[str(first)]["shots"] = []
+        return json.dumps(data).encode()
+
+    lives = {first: [*["running"] * 3, "completed"], second: QUEUE}
+    _, _, handles = world(lives, spoil=without_shots)
+    with pytest.warns(sj.SuperstaqWarning, match="shots") as caught:
+        sj.wait_all(handles)
+    assert len(caught) == 2  # running and completed, while the second changes in each round

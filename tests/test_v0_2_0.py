@@ -127,6 +127,14 @@ def test_many_jobs_are_fetched_with_few_requests_in_the_order_asked():
     assert sorted(each for ids in server.asked() for each in ids) == sorted(names)
 
 
+def test_a_request_is_for_250_circuits_at_most():
+    for number, requests in ((250, 1), (251, 2)):
+        names = [f"c{place}" for place in range(number)]
+        server = OldServer(**dict.fromkeys(names, "Done"))
+        sj.fetch_jobs(server.client(), names)
+        assert len(server.asked()) == requests
+
+
 # ---- bad input -----------------------------------------------------------------------------------
 
 
@@ -306,6 +314,18 @@ def test_what_cannot_work_is_refused_before_sending(fields, named):
         sj.submit_job(server.client(), attrs.evolve(NEW, **fields))
     assert "nothing was sent" in str(caught.value)
     assert not server.bodies
+
+
+def test_one_shot_is_enough():
+    server = OldServer()
+    sj.submit_job(server.client(), attrs.evolve(NEW, shots=1))
+    assert server.bodies[0][1]["shots"] == 1
+
+
+def test_a_submission_key_is_named_as_what_cannot_be_used():
+    with pytest.raises(sj.InvalidRequest) as caught:
+        sj.submit_job(OldServer().client(), NEW, submission_key="once")
+    assert [each.where for each in caught.value.problems] == ["submission_key"]
 
 
 def test_a_submission_key_a_query_and_another_format_are_refused_before_sending():

@@ -110,7 +110,7 @@ def _split(conditions: Sequence[_Condition], path: str) -> Iterator[Sequence[_Co
             ],
         )
     longest = max(lists, key=_length)
-    room = MAX_REQUEST_LINE_BYTES - (size - _length(longest)) - 1
+    room = MAX_REQUEST_LINE_BYTES - (size - _length(longest))
     for part in packed(longest, lambda each: _length([each]), room):
         yield from _split(
             [

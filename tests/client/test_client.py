@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import logging
 import pickle
 import traceback
@@ -141,12 +142,59 @@ def test_a_401_says_what_to_do(body, kind, advice):
     assert len(transport.requests) == 1
 
 
+HINTED = {
+    "401": json_response("whatever", status=401),
+    "404": json_response("Not Found", status=404),
+    "refused": sj.TransportError("connection refused", sent=False),
+}
+UNHINTED = {
+    "terms": json_response("You must accept the Terms of Use (x).", status=401),
+    "e-mail": json_response("You must validate your registered email.", status=401),
+    "403": json_response("no", status=403),
+    "500": json_response("oh", status=500),
+    "reset": sj.TransportError("reset", sent=True),
+    "TLS": sj.TlsError("an unknown authority", sent=False),
+}
+
+
+@pytest.mark.parametrize("how", [*HINTED, *UNHINTED])
+@pytest.mark.parametrize(("version", "other"), [("v0.3.0", "v0.2.0"), ("v0.2.0", "v0.3.0")])
+def test_what_may_be_the_wrong_version_says_so_at_the_service_and_nowhere_else(
+    monkeypatch, how, version, other
+):
+    monkeypatch.delenv("SUPERSTAQ_REMOTE_HOST", raising=False)
+    for host in (None, HOST):
+        client = sj.SuperstaqClient(
+            KEY,
+            host,
+            api_version=version,
+            transport=ScriptedTransport([{**HINTED, **UNHINTED}[how]]),
+            clock=FakeClock(),
+            retry_policy=sj.RetryPolicy(max_attempts=1),
+        )
+        with pytest.raises(sj.SuperstaqServerException) as caught:
+            sj.fetch_balance(client)
+        is_hinted = f"api_version='{other}'" in str(caught.value)
+        assert is_hinted == (host is None and how in HINTED)
+
+
 def test_a_redirect_is_not_followed_and_the_error_names_where_it_points():
     moved = json_response("", status=307, headers=[("Location", "https://evil.example.com/")])
     client, transport = script(moved)
     with pytest.raises(sj.SuperstaqServerException, match=r"evil\.example\.com.*not followed"):
         sj.fetch_balance(client)
     assert len(transport.requests) == 1
+
+
+def test_what_is_wrong_with_a_body_that_echoes_the_key_is_named_without_it():
+    data = json.loads(jobs_response(job("running", tags=[KEY])).body)
+    data[str(JOB)]["dry_run"] = 1
+    client, _ = script(json_response(data))
+    with pytest.raises(sj.ProtocolError) as caught:
+        sj.fetch_job(client, JOB)
+    (problem,) = caught.value.problems
+    assert problem.where.endswith("dry_run")
+    assert KEY not in str(caught.value)
 
 
 def test_a_proxys_page_in_place_of_json_is_recognized():

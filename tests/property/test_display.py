@@ -271,6 +271,17 @@ def test_a_refused_record_has_a_repr_for_debuggers():
     assert {repr(record) for record in records} == {"<JobSnapshot, incomplete>"}
 
 
+def test_a_changed_value_is_cut_to_40_characters():
+    before = job("running")
+    after = attrs.evolve(before, user_email=f"{'u' * 60}@example.com")
+    assert repr(sj.diff(before, after)).endswith(f"→ '{'u' * 39}…>")
+
+
+def test_a_long_bitstring_is_cut_to_24_bits():
+    circuit = attrs.evolve(job("completed").circuits[0], counts={"01" * 15: 3})
+    assert f"{{{'01' * 12}…: 3}}" in repr(circuit)
+
+
 def test_a_long_status_leaves_room_for_the_rest():
     html = attrs.evolve(
         job("completed"), circuits=[sj.CircuitSnapshot(index=0, status_text="x" * 200)]

@@ -156,6 +156,13 @@ def test_the_histories_that_are_drawn_are_possible(history):
             assert new.counts is None or new.status == "completed"
 
 
+@given(sts.job_snapshots(job_id=JOB_ID, num_circuits=2))
+def test_circuits_that_come_or_go_are_those_of_the_later_response(both):
+    one = attrs.evolve(both, circuits=both.circuits[:1], short_lists={})
+    for before, after in ((one, both), (both, one)):
+        assert follow(before, after) == after
+
+
 @given(sts.job_histories(num_circuits=2, job_type=JobType.SUBMIT, num_bits=3))
 def test_a_history_is_as_requested(history):
     for snapshot in history:

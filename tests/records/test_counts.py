@@ -174,13 +174,18 @@ def test_bitstrings_of_different_lengths_are_kept_until_their_length_matters():
 
 
 @pytest.mark.parametrize(
-    ("qubits", "error"), [([2], ValueError), ([-1], ValueError), (["0"], TypeError)]
+    ("qubits", "error", "what"),
+    [
+        ([2], ValueError, "must be >= 0 and < 2, got 2"),
+        ([-1], ValueError, "must be >= 0 and < 2, got -1"),
+        (["0"], TypeError, "must be an int, got '0'"),
+    ],
 )
-def test_positions_outside_are_refused(qubits, error):
+def test_positions_outside_are_refused(qubits, error, what):
     counts = Counts({"01": 1})
-    with pytest.raises(error):
+    with pytest.raises(error, match=what):
         counts.marginal(qubits)
-    with pytest.raises(error):
+    with pytest.raises(error, match=what):
         counts.parity_expectation(qubits)
 
 

@@ -149,6 +149,12 @@ def test_wrong_fields_of_a_circuit_are_refused(fields, words):
         CircuitSnapshot(**({"index": 0, "status_text": "running"} | fields))
 
 
+def test_the_largest_index_of_a_qubit_has_18_digits():
+    largest = {10**18 - 1: -(10**18) + 1}
+    circuit = CircuitSnapshot(index=0, status_text="running", initial_logical_to_physical=largest)
+    assert circuit.initial_logical_to_physical == largest
+
+
 def test_a_short_list_that_was_filled_is_no_longer_short():
     value = job("running", "running", short_lists={"counts": 0, "results_dicts": 1})
     assert value.to_dict()["counts"] == []
@@ -184,6 +190,13 @@ def test_with_counts_changes_one_circuit_only(value, index, counts):
     for other in {0, 1, 2} - {index}:
         assert changed.circuits[other] is value.circuits[other]
     assert (changed.fetched_at, changed.source) == (value.fetched_at, value.source)
+
+
+def test_counts_are_taken_as_they_are_or_made_of_a_mapping():
+    counts = Counts({"0": 1})
+    for value in (counts, {"0": 1}):
+        circuit = CircuitSnapshot(index=0, status_text="completed", shots=1, counts=value)
+        assert circuit.counts == counts
 
 
 def test_with_counts_refuses_wrong_counts_and_indices():

@@ -47,6 +47,12 @@ def test_the_tables_name_every_status():
     assert len(STATUS_PRIORITY_ORDER) == len(every) - 1
 
 
+def test_every_end_is_further_than_all_before_it_and_as_far_as_any_other_but_deletion():
+    unfinished = set(CircuitStatus) - TERMINAL_CIRCUIT_STATES
+    (end,) = {PROGRESS[s] for s in TERMINAL_CIRCUIT_STATES - {CircuitStatus.DELETED}}
+    assert max(PROGRESS[s] for s in unfinished) < end < PROGRESS[CircuitStatus.DELETED]
+
+
 @pytest.mark.parametrize("status", sorted(TERMINAL_CIRCUIT_STATES))
 def test_nothing_leaves_a_terminal_status_but_by_deletion(status):
     assert NEXT_STATUSES[status] <= {CircuitStatus.DELETED}

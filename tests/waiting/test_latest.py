@@ -55,6 +55,15 @@ def test_without_news_the_snapshot_stays_the_same_object_and_looked_at_advances(
     assert latest.num_responses == number
 
 
+def test_a_circuit_that_has_not_changed_stays_the_same_object():
+    latest = cell()
+    first = latest.advance(job("running", "completed", "running"), responses_before=0)
+    second = latest.advance(job("completed", "completed", "running"), responses_before=1)
+    assert second.circuits[0] is not first.circuits[0]
+    assert second.circuits[0].input_circuit is first.circuits[0].input_circuit
+    assert [a is b for a, b in zip(first.circuits, second.circuits, strict=True)][1:] == [True] * 2
+
+
 def test_a_later_response_wins_only_if_its_request_was_sent_later():
     running, pending = job("running"), job("pending")
     latest = cell()

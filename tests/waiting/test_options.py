@@ -147,3 +147,20 @@ def test_the_options_it_does_take_are_checked_by_value(function):
     with pytest.raises(sj.InvalidValue) as caught:
         call(function, bad)
     assert {problem.where for problem in caught.value.problems} == bad.keys()
+
+
+SECONDS = st.floats(0, 1000)
+
+
+@given(SECONDS, st.floats(0, 1), st.tuples(SECONDS, SECONDS).map(sorted))
+def test_a_pause_is_a_fraction_of_the_quiet_time_within_its_limits(quiet, fraction, limits):
+    least, most = limits
+    pace = sj.Pace(fraction=fraction, min_seconds=least, max_seconds=most)
+    assert pace.pause_seconds(quiet) == min(max(fraction * quiet, least), most)
+
+
+def test_after_a_change_a_pace_without_a_fraction_counts_from_now():
+    constant = sj.PollPolicy(queued=sj.Pace(fraction=0))
+    assert constant.quiet_after_change(sj.CircuitStatus.PENDING, 100) == 0
+    growing = sj.PollPolicy(queued=sj.Pace(fraction=0.5, max_seconds=1000), snap_back=0.2)
+    assert growing.quiet_after_change(sj.CircuitStatus.PENDING, 100) == pytest.approx(20)

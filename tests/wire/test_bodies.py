@@ -156,6 +156,7 @@ def test_a_wrong_balance_is_refused(balance):
         (b'{"detail": [{"loc": []}, 3, null]}', "{'loc': []}; 3; None"),
         (b'{"detail": []}', ""),
         (b'["a", "b"]', "a; b"),
+        (json.dumps([str(n) for n in range(25)]).encode(), "; ".join(map(str, range(20)))),
         (b'{"code": 7}', '{"code":7}'),
         (b'{"message": null}', "null"),
         (b'{"message": {"a": 1}}', '{"a":1}'),
