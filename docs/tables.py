@@ -221,6 +221,20 @@ _LOCAL: Final[Mapping[str, str]] = {
     "HttpTransport": "reads the trusted certificates",
     "HttpTransport.close": "closes connections",
     "SuperstaqClient.close": "closes connections",
+    "SnapshotArchive": "opens or makes a file",
+    **dict.fromkeys(
+        ("SnapshotArchive.record", "SnapshotArchive.record_all", "SnapshotArchive.expect"),
+        "writes to its file",
+    ),
+    **dict.fromkeys(
+        (
+            *("SnapshotArchive.latest", "SnapshotArchive.as_of", "SnapshotArchive.history"),
+            *("SnapshotArchive.by_digest", "SnapshotArchive.query", "SnapshotArchive.unfinished"),
+            *("SnapshotArchive.job_ids", "SnapshotArchive.digests"),
+        ),
+        "reads its file",
+    ),
+    "SnapshotArchive.close": "closes its file",
     "SystemClock.sleep": "sleeps",
     "ProgressBar": "drawn by the wait that it is passed to",
 }

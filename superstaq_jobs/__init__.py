@@ -15,12 +15,15 @@ from typing import Any, Final
 from ._version import __version__
 
 _NAMES: Final = {
+    "archive": "ArchivedJob SnapshotArchive",
     "client": "RetryPolicy SuperstaqClient TrafficCounts",
     "clock": "Clock SystemClock",
     "errors": (
-        "AnswerTooLarge ApiKeyNotFound AuthenticationError CancelRefused CircuitIndexError "
+        "AnswerTooLarge ApiKeyNotFound ArchiveBusy ArchiveDamaged ArchiveError ArchiveReadOnly "
+        "ArchiveUnusable ArchiveVersionError ArchiveWriteFailed "
+        "AuthenticationError CancelRefused CircuitIndexError "
         "ConfigurationError CountsUnavailable EmailNotValidated InvalidRequest InvalidValue "
-        "JobsNotFound JobsTimeout JobsUnsettled PartialCancelUnsupported Problem "
+        "JobsNotFound JobsTimeout JobsUnsettled NotInArchive PartialCancelUnsupported Problem "
         "ProtocolError RequestTimeout SubmissionKeyConflict SubmissionUnknown "
         "SuperstaqException SuperstaqServerException SuperstaqUnsuccessfulJobException "
         "SuperstaqWarning TermsNotAccepted TlsError TransportError UnknownStatusTimeout "

@@ -1,4 +1,5 @@
 from ._version import __version__ as __version__
+from .archive import *
 from .client import *
 from .clock import Clock as Clock
 from .clock import SystemClock as SystemClock

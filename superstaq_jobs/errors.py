@@ -15,6 +15,14 @@
     │   └── UnknownStatusTimeout          … while a status was unknown
     ├── JobsUnsettled                     of many jobs, some could not be waited for
     │   └── JobsTimeout                   … because the time was up             (TimeoutError)
+    ├── ArchiveError                      an archive cannot do what was called for
+    │   ├── NotInArchive                  no such job or digest, or none so early (LookupError)
+    │   ├── ArchiveBusy                   another process wrote to it for too long (TimeoutError)
+    │   ├── ArchiveUnusable               the file is not an archive, or not a whole one
+    │   │   └── ArchiveVersionError       … or is one of a newer version
+    │   ├── ArchiveDamaged                the contents of the file have changed
+    │   └── ArchiveWriteFailed            nothing was written                   (OSError)
+    │       └── ArchiveReadOnly           … since it was opened for reading
     └── SuperstaqServerException          the server did not do what was requested
         ├── AuthenticationError           401: the API key
         │   ├── TermsNotAccepted          401: the terms of use
@@ -58,6 +66,13 @@ from .records.problems import (
 __all__ = [
     "AnswerTooLarge",
     "ApiKeyNotFound",
+    "ArchiveBusy",
+    "ArchiveDamaged",
+    "ArchiveError",
+    "ArchiveReadOnly",
+    "ArchiveUnusable",
+    "ArchiveVersionError",
+    "ArchiveWriteFailed",
     "AuthenticationError",
     "CancelRefused",
     "CircuitIndexError",
@@ -69,6 +84,7 @@ __all__ = [
     "JobsNotFound",
     "JobsTimeout",
     "JobsUnsettled",
+    "NotInArchive",
     "PartialCancelUnsupported",
     "Problem",
     "ProtocolError",
@@ -202,6 +218,74 @@ class JobsUnsettled(SuperstaqException):
 
 class JobsTimeout(JobsUnsettled, TimeoutError):
     """A wait for many jobs timed out; ``errors`` has a ``WaitTimeout`` for each unfinished one."""
+
+
+class ArchiveError(SuperstaqException):
+    """An archive of snapshots cannot do what was called for.
+
+    Nothing is half written after any of these errors, and the archive can be used further.
+
+    Attributes:
+        path: The archive's file; None if there is none.
+        reason: SQLite's name for the cause, such as ``SQLITE_FULL``; None if it was not SQLite's.
+    """
+
+    def __init__(self, message: str, *, path: str | None = None, reason: str | None = None) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(message)
+
+
+class NotInArchive(ArchiveError, LookupError):
+    """An archive does not have the job, or the snapshot, that was asked of it.
+
+    Attributes:
+        job_id: The job; None if a snapshot was named by its digest.
+    """
+
+    def __init__(
+        self, message: str, *, path: str | None = None, job_id: JobId | None = None
+    ) -> None:
+        self.job_id = job_id
+        super().__init__(message, path=path)
+
+
+class ArchiveBusy(ArchiveError, TimeoutError):
+    """Another process, or thread, was writing to the archive for longer than this one waits."""
+
+
+class ArchiveUnusable(ArchiveError):
+    """The file cannot be opened as an archive. It was not changed."""
+
+
+class ArchiveVersionError(ArchiveUnusable):
+    """The archive was made by a newer version of this library. It was not changed.
+
+    Attributes:
+        version: The version of the file.
+        supported: The newest version that can be read.
+    """
+
+    def __init__(self, *, path: str, version: int, supported: int) -> None:
+        self.version = version
+        self.supported = supported
+        super().__init__(
+            f"{path} is an archive of version {version}, and this version of superstaq_jobs reads "
+            f"versions up to {supported}. It was not changed. Update superstaq_jobs.",
+            path=path,
+        )
+
+
+class ArchiveDamaged(ArchiveError):
+    """What is in the archive is not what was written: a checksum does not agree."""
+
+
+class ArchiveWriteFailed(ArchiveError, OSError):
+    """The archive could not be written: the disk is full, say. It is as it was before."""
+
+
+class ArchiveReadOnly(ArchiveWriteFailed):
+    """The archive was opened for reading only. Nothing was written."""
 
 
 class SuperstaqServerException(SuperstaqException):

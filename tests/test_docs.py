@@ -45,7 +45,8 @@ MODULES = sorted(
     if re.search(r"^\s*>>> ", path.read_text(), re.MULTILINE)
 )
 WITH_A_CLIENT = {
-    DOCS / name for name in ("circuits.md", "errors.md", "live-and-stale.md", "migrating.md")
+    DOCS / name
+    for name in ("archive.md", "circuits.md", "errors.md", "live-and-stale.md", "migrating.md")
 }
 """Pages whose examples start with a running ``server`` and its ``client``."""
 
@@ -62,7 +63,7 @@ def simulator():
 
 
 @pytest.fixture
-def world(request, simulator, monkeypatch):
+def world(request, simulator, monkeypatch, tmp_path):
     """The names that a page's examples start with."""
     path = request.node.callspec.params["path"]
     if path not in WITH_A_CLIENT | WITH_A_SERVICE:
@@ -82,7 +83,8 @@ def world(request, simulator, monkeypatch):
             target="ss_unconstrained_simulator", circuits=[BELL], job_type="simulate", shots=100
         )
         job_id = sj.submit_job(client, new).job_id
-        yield {"sj": sj, "server": server, "client": client, "job_id": job_id}
+        names = {"sj": sj, "server": server, "client": client, "job_id": job_id}
+        yield {**names, "folder": tmp_path, "BELL": BELL}
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))

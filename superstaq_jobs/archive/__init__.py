@@ -1,0 +1,7 @@
+"""Snapshots of jobs kept in one file, with the time of every observation."""
+
+from __future__ import annotations
+
+from .archive import ArchivedJob, SnapshotArchive
+
+__all__ = ["ArchivedJob", "SnapshotArchive"]

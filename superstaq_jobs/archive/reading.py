@@ -1,0 +1,285 @@
+"""Reads the rows of an archive: each is checked before anything is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple, NoReturn
+
+from superstaq_jobs.errors import ArchiveDamaged, ArchiveError, JobsNotFound, ProtocolError
+from superstaq_jobs.records import JobSnapshot, newest
+from superstaq_jobs.records.changes import share_strings
+from superstaq_jobs.records.problems import warn
+
+from .file import Connection
+from .pieces import checksum, sha256, unpack, unpack_pieces
+from .states import JobKey, Observation, State, decoded, job_sum, moment_of, observed
+
+__all__ = ["Head", "Job", "Reader", "ValueCache", "head_sum"]
+
+_MAX_VARIABLES: Final = 500  # old versions of SQLite take 999
+_CACHE_BYTES: Final = 32 * 1024 * 1024
+
+_STATE: Final = (
+    "state.id, state.digest, state.sha, state.circuit_type, state.status, state.is_terminal, "
+    "state.target, state.user_email, state.submitted_us, state.body, state.sum"
+)
+_SEEN: Final = (
+    f"SELECT seen.at, seen.offset_s, source.name, seen.sum, {_STATE} "  # noqa: S608 - names only
+    "FROM seen JOIN state ON state.id = seen.state JOIN source ON source.id = seen.source "
+    "WHERE seen.job = ?"
+)
+_IN_ORDER: Final = " ORDER BY seen.at, state.digest, state.sha, source.name, seen.offset_s"
+
+
+class Job(NamedTuple):
+    """A job's row."""
+
+    id: int
+    key: JobKey
+    observations: int
+    expected_at: int | None
+    expected_type: str | None
+
+
+class Head(NamedTuple):
+    """What is known of the last observation of a job in one format, by time.
+
+    ``in_order`` is 1 if that is also the newest state, and it was so of each observation before.
+    """
+
+    circuit_type: str
+    state: int
+    at: int
+    in_order: int
+
+
+def head_sum(job: JobKey, digest: bytes, sha: bytes, head: Head) -> bytes:
+    """The checksum of a head's row."""
+    return checksum(job.name, job.api, head.circuit_type, digest, sha, head.at, head.in_order)
+
+
+class ValueCache:
+    """Large values that have been read, by their ids; at most 32 MB. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._values: dict[int, bytes] = {}
+        self._bytes = 0
+
+    def clear(self) -> None:
+        """Forget them all."""
+        self._values, self._bytes = {}, 0
+
+    def values(self, raw: Connection, ids: Iterable[int]) -> dict[int, bytes]:
+        """The values with these ids; those that do not exist are left out.
+
+        Raises:
+            ValueError: If one cannot be read.
+        """
+        known = self._values
+        found = {each: known.get(each) for each in ids}
+        missing = [each for each, value in found.items() if value is None]
+        for start in range(0, len(missing), _MAX_VARIABLES):
+            some = missing[start : start + _MAX_VARIABLES]
+            marks = ",".join("?" * len(some))
+            sql = f"SELECT id, body FROM value WHERE id IN ({marks})"  # noqa: S608 - marks only
+            for each, body in raw.execute(sql, some):
+                found[each] = value = unpack(body)
+                if self._bytes + len(value) > _CACHE_BYTES:
+                    self.clear()
+                self._values[each] = value
+                self._bytes += len(value)
+        return {each: value for each, value in found.items() if value is not None}
+
+
+class Reader:
+    """Reads from one connection, in one transaction, for one call of an archive."""
+
+    def __init__(self, raw: Connection, cache: ValueCache, path: Path) -> None:
+        self.raw = raw
+        self._cache = cache
+        self.path = path
+        self._warnings: dict[str, None] = {}
+        self._decoded: dict[int, JobSnapshot] = {}
+
+    def damaged(self, what: str) -> NoReturn:
+        """Raise the error for a file that is not as it was written."""
+        raise ArchiveDamaged(
+            f"{self.path}: {what} is not as it was written: the file is damaged. Nothing was "
+            "changed. verify() lists what is damaged; restore it from a copy or a JSON Lines "
+            "export.",
+            path=str(self.path),
+        )
+
+    def warn(self) -> None:
+        """Issue the warnings about what was read, each once."""
+        for message in self._warnings:
+            warn(message)
+
+    # ---- rows ----------------------------------------------------------------------------------
+
+    def jobs(self, where: str = "", *values: Any) -> Iterator[Job]:
+        """Rows of jobs, in order of their ids."""
+        sql = "SELECT id, name, api, observations, expected_at, expected_type, sum FROM job "
+        for row in self.raw.execute(f"{sql} {where} ORDER BY name, api", values):
+            number, name, api, *rest, total = row
+            job = Job(number, JobKey(name, api), *rest)
+            if total != job_sum(job.key, *rest):
+                self.damaged(f"the row of job {name}")
+            yield job
+
+    def job(self, key: JobKey) -> Job | None:
+        """The row of a job."""
+        return next(self.jobs("WHERE name = ? AND api = ?", key.name, key.api), None)
+
+    def heads(self, job: Job) -> list[Head]:
+        """The heads of a job, one for each format in which it was seen."""
+        sql = """
+            SELECT head.circuit_type, head.state, head.at, head.in_order, head.sum,
+                   state.digest, state.sha
+            FROM head JOIN state ON state.id = head.state
+            WHERE head.job = ? ORDER BY head.circuit_type"""
+        heads = []
+        for *columns, total, digest, sha in self.raw.execute(sql, (job.id,)):
+            head = Head(*columns)
+            if total != head_sum(job.key, digest, sha, head):
+                self.damaged(f"the index of job {job.key.name}")
+            heads.append(head)
+        if bool(heads) != bool(job.observations):
+            self.damaged(f"the index of job {job.key.name}")
+        return heads
+
+    def check_count(self, job: Job) -> None:
+        """Check that no observation of a job is missing."""
+        sql = "SELECT count(*) FROM seen WHERE job = ?"
+        if self.raw.execute(sql, (job.id,)).fetchone() != (job.observations,):
+            self.damaged(f"the number of observations of job {job.key.name}")
+
+    def state(self, job: JobKey, row: Sequence[Any]) -> State:
+        """A state, from the columns of its row from ``id`` to ``sum``."""
+        number, digest, sha, *columns, body, total = row
+        wire = self._wire(body, sha)
+        if wire is None:
+            self._cache.clear()  # another process may have removed values, and added others
+            wire = self._wire(body, sha)
+        names = ("circuit_type", "status", "is_terminal", "target", "user_email", "submitted_us")
+        fields: dict[str, Any] = dict(zip(names, columns, strict=True))
+        state = State(job=job, digest=digest, sha=sha, wire=wire or b"", **fields)
+        if wire is None or state.sum() != total:
+            self.damaged(f"state {number} of job {job.name}")
+        return state
+
+    def _wire(self, body: bytes, sha: bytes) -> bytes | None:
+        try:
+            between, ids = unpack_pieces(body)
+            values = self._cache.values(self.raw, ids)
+            pieces = zip(between, [*(values[each] for each in ids), b""], strict=True)
+            wire = b"".join(each for pair in pieces for each in pair)
+        except (ValueError, KeyError, TypeError):
+            return None
+        return wire if sha256(wire) == sha else None
+
+    def unfinished_jobs(self) -> Iterator[Job]:
+        """The jobs that may not be finished."""
+        return self.jobs(
+            "WHERE (expected_at IS NOT NULL AND observations = 0) OR id IN ("
+            "SELECT head.job FROM head JOIN state ON state.id = head.state "
+            "WHERE head.in_order = 0 OR state.is_terminal = 0)"
+        )
+
+    def digests(self, where: str = "", *values: Any) -> Iterator[bytes]:
+        """The digests of all states."""
+        sql = f"SELECT DISTINCT digest FROM state {where}"  # noqa: S608 - names and marks only
+        for (digest,) in self.raw.execute(sql, values):
+            yield digest
+
+    # ---- snapshots -----------------------------------------------------------------------------
+
+    def _observation(self, job: Job, row: Sequence[Any]) -> Observation:
+        at, offset_s, source, total, *state_row = row
+        state = self.state(job.key, state_row)
+        try:
+            moment = moment_of(at, offset_s)
+            known = self._decoded.get(state_row[0])
+            if known is None:
+                known, warnings = decoded(job.key, state.wire, moment, source)
+                self._decoded = {state_row[0]: known}  # the last one: polls repeat it
+                self._warnings.update(dict.fromkeys(warnings))
+            snapshot = observed(known, moment, source)
+        except (ProtocolError, JobsNotFound, ValueError, TypeError, OverflowError):
+            self.damaged(f"an observation of job {job.key.name}")
+        seen = Observation(at=at, offset_s=offset_s, source=source, state=state, snapshot=snapshot)
+        if seen.sum() != total:
+            self.damaged(f"an observation of job {job.key.name}")
+        return seen
+
+    def observations(self, job: Job, circuit_type: str | None = None) -> Iterator[Observation]:
+        """All observations of a job, in order of time."""
+        self.check_count(job)
+        before: JobSnapshot | None = None
+        for row in self.raw.execute(_SEEN + _IN_ORDER, (job.id,)):
+            if circuit_type is not None and row[7] != circuit_type:
+                continue
+            seen = self._observation(job, row)
+            if before is not None:
+                share_strings(before, seen.snapshot)
+            before = seen.snapshot
+            yield seen
+
+    def at(self, job: Job, at: int, state: int) -> JobSnapshot:
+        """The snapshot of one observation."""
+        where = " AND seen.at = ? AND seen.state = ? LIMIT 1"
+        row = self.raw.execute(_SEEN + where, (job.id, at, state)).fetchone()
+        if row is None:
+            self.damaged(f"the last observation of job {job.key.name}")
+        return self._observation(job, row).snapshot
+
+    def newest(self, job: Job, head: Head, until: int | None = None) -> JobSnapshot | None:
+        """The newest state of a job in one format, of what was observed until a moment."""
+        if until is None and head.in_order:
+            return self.at(job, head.at, head.state)
+        if head.in_order:
+            self.check_count(job)
+            where = " AND seen.at <= ? AND state.circuit_type = ? ORDER BY seen.at DESC LIMIT 1"
+            row = self.raw.execute(_SEEN + where, (job.id, until, head.circuit_type)).fetchone()
+            return None if row is None else self._observation(job, row).snapshot
+        seen = [
+            each.snapshot
+            for each in self.observations(job, head.circuit_type)
+            if until is None or each.at <= until
+        ]
+        return newest(*seen) if seen else None
+
+    def first_with(self, digest: bytes) -> JobSnapshot | None:
+        """The first observation of a state with a digest."""
+        sql = "SELECT DISTINCT job FROM state WHERE digest = ?"
+        for (job_id,) in self.raw.execute(sql, (digest,)).fetchall():
+            for job in list(self.jobs("WHERE id = ?", job_id)):
+                where = " AND state.digest = ?"
+                row = self.raw.execute(
+                    f"{_SEEN}{where}{_IN_ORDER} LIMIT 1", (job.id, digest)
+                ).fetchone()
+                if row is not None:
+                    return self._observation(job, row).snapshot
+        return None
+
+    def chosen(self, job: Job, circuit_type: str | None) -> Head | None:
+        """The head of a job in a format; for None, in the only one in which it was seen.
+
+        Raises:
+            ArchiveError: If it was seen in several formats, and none is chosen.
+        """
+        heads = self.heads(job)
+        if circuit_type is None and len(heads) > 1:
+            several(self.path, job.key, [each.circuit_type for each in heads])
+        return next((h for h in heads if circuit_type in {None, h.circuit_type}), None)
+
+
+def several(path: Path, job: JobKey, circuit_types: Iterable[str]) -> NoReturn:
+    """Raise the error for a job that was seen in several formats."""
+    names = ", ".join(each or "not said" for each in circuit_types)
+    raise ArchiveError(
+        f"{path} has job {job.name} in several formats of circuits ({names}), which are not mixed. "
+        "Nothing was read. Pass circuit_type.",
+        path=str(path),
+    )
