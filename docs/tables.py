@@ -223,16 +223,24 @@ _LOCAL: Final[Mapping[str, str]] = {
     "SuperstaqClient.close": "closes connections",
     "SnapshotArchive": "opens or makes a file",
     **dict.fromkeys(
-        ("SnapshotArchive.record", "SnapshotArchive.record_all", "SnapshotArchive.expect"),
+        (
+            *("SnapshotArchive.record", "SnapshotArchive.record_all", "SnapshotArchive.expect"),
+            *("SnapshotArchive.merge", "SnapshotArchive.import_jsonl", "SnapshotArchive.forget"),
+            "SnapshotArchive.compact",
+        ),
         "writes to its file",
     ),
     **dict.fromkeys(
         (
             *("SnapshotArchive.latest", "SnapshotArchive.as_of", "SnapshotArchive.history"),
             *("SnapshotArchive.by_digest", "SnapshotArchive.query", "SnapshotArchive.unfinished"),
-            *("SnapshotArchive.job_ids", "SnapshotArchive.digests"),
+            *("SnapshotArchive.job_ids", "SnapshotArchive.digests", "SnapshotArchive.verify"),
         ),
         "reads its file",
+    ),
+    **dict.fromkeys(
+        ("SnapshotArchive.copy_to", "SnapshotArchive.export_jsonl"),
+        "reads its file, and writes another",
     ),
     "SnapshotArchive.close": "closes its file",
     "SystemClock.sleep": "sleeps",

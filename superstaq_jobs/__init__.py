@@ -15,7 +15,7 @@ from typing import Any, Final
 from ._version import __version__
 
 _NAMES: Final = {
-    "archive": "ArchivedJob SnapshotArchive",
+    "archive": "ArchiveReport ArchivedJob SnapshotArchive",
     "client": "RetryPolicy SuperstaqClient TrafficCounts",
     "clock": "Clock SystemClock",
     "errors": (

@@ -73,7 +73,7 @@ def observations(draw, max_size=6):
     for job_id in (NEW_ID, OLD_ID, TWO_IDS):
         version = api_version(job_id)
         size = 2 if job_id == TWO_IDS else 1
-        kind = draw(st.sampled_from([*sj.CircuitType][:2]))
+        kind = "cirq" if version == "v0.2.0" else "qasm"
         states = draw(
             st.lists(
                 sts.job_snapshots(

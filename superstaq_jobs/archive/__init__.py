@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from .archive import ArchivedJob, SnapshotArchive
+from .verify import ArchiveReport
 
-__all__ = ["ArchivedJob", "SnapshotArchive"]
+__all__ = ["ArchiveReport", "ArchivedJob", "SnapshotArchive"]

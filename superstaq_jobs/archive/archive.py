@@ -16,6 +16,7 @@ from superstaq_jobs.errors import InvalidValue, NotInArchive, Problem
 from superstaq_jobs.records import CircuitType, JobId, JobQuery, JobSnapshot, fields
 
 from .file import ArchiveFile, Mode
+from .jsonl import export_jsonl, import_jsonl
 from .querying import check_query, find_jobs
 from .reading import Head, Job, Reader, ValueCache
 from .recording import Recorded, Recording
@@ -28,6 +29,7 @@ from .states import (
     observation_of,
     state_of,
 )
+from .verify import ArchiveReport, verify
 
 __all__ = ["ArchivedJob", "SnapshotArchive"]
 
@@ -145,11 +147,14 @@ class SnapshotArchive:
         ]
         if not news and self.mode == "a":
             return 0
-        seen = [(each, observation_of(each, state_of(each), moment)) for each, moment in news]
+        states = [state_of(snapshot) for snapshot, _ in news]
+        count = 0
         with self._recording() as recording:
-            count = sum(recording.put(observation) for _, observation in seen)
-        for snapshot, observation in seen:
-            self._recorded.add(snapshot, observation)
+            for (snapshot, moment), state in zip(news, states, strict=True):
+                seen = observation_of(state, moment, snapshot.source)
+                count += recording.put(seen, snapshot)
+        for (snapshot, moment), state in zip(news, states, strict=True):
+            self._recorded.add(snapshot, moment, state)
         return count
 
     def expect(self, job_id: JobId, *, circuit_type: CircuitType, at: dt.datetime) -> None:
@@ -179,6 +184,80 @@ class SnapshotArchive:
             recording.expect(
                 job_key(job_id), circuit_type=str(CircuitType(circuit_type)), at=microseconds(at)
             )
+
+    def merge(self, other: SnapshotArchive | str | os.PathLike[str]) -> int:
+        """Record all that is in another archive, in one transaction.
+
+        The order in which archives are merged does not matter to what can be read then.
+
+        Args:
+            other: The archive, or the path of its file. It is not changed.
+
+        Returns:
+            How many observations were new.
+
+        Raises:
+            ArchiveError: As ``record_all``, of either of the two.
+        """
+        if not isinstance(other, SnapshotArchive):
+            with SnapshotArchive(other, mode="r") as opened:
+                return self.merge(opened)
+        count = 0
+        with self._recording() as recording, other._reading() as theirs:  # noqa: SLF001
+            if self.path.samefile(other.path):
+                return 0
+            for job, row in theirs.all_observations():
+                _, seen = theirs.observation(job, row)
+                count += recording.put(seen)
+            for job in theirs.jobs("WHERE expected_at IS NOT NULL"):
+                recording.expect(
+                    job.key, circuit_type=job.expected_type or "", at=job.expected_at or 0
+                )
+        return count
+
+    def import_jsonl(self, path: str | os.PathLike[str]) -> int:
+        """Record what ``export_jsonl`` wrote, in one transaction.
+
+        Args:
+            path: The file; compressed if its name ends in ``.gz``.
+
+        Returns:
+            How many observations were new.
+
+        Raises:
+            ArchiveUnusable: If it is not such a file. ``ArchiveVersionError`` if it is a newer one.
+            ArchiveDamaged: If a line is not as it was written, or does not fit its digest.
+            ArchiveError: As ``record_all``.
+        """
+        with self._recording() as recording:
+            return import_jsonl(recording, Path(path))
+
+    def forget(self, job_ids: Iterable[JobId]) -> int:
+        """Remove all about some jobs; what they share with others stays.
+
+        It is overwritten in the file with zeros. ``compact`` makes the file shorter.
+
+        Args:
+            job_ids: The ids of the jobs, as records have them.
+
+        Returns:
+            How many of them there were.
+
+        Raises:
+            InvalidValue: If something is not a job's id. Nothing was removed.
+            ArchiveError: As ``record_all``.
+        """
+        ids = fields.job_ids(job_ids)
+        if isinstance(ids, fields.Bad):
+            raise InvalidValue("a list of jobs", [Problem("job_ids", ids.what)])
+        with self._recording() as recording:
+            count = recording.forget(map(job_key, dict.fromkeys(ids)))
+        self._recorded.clear()
+        return count
+
+    def compact(self) -> None:
+        """Make the file shorter by what was removed from it. Errors are those of ``record_all``."""
+        self._file.compact()
 
     # ---- reading -------------------------------------------------------------------------------
 
@@ -247,8 +326,7 @@ class SnapshotArchive:
         """
         with self._reading() as reader:
             job, head = self._chosen(reader, job_id, circuit_type)
-            seen = reader.observations(job, head.circuit_type)
-            found = tuple(each.snapshot for each in seen)
+            found = tuple(reader.history(job, head.circuit_type))
             reader.warn()
         return found
 
@@ -320,6 +398,52 @@ class SnapshotArchive:
         """The digests of all snapshots in the archive."""
         with self._reading() as reader:
             return frozenset(each.hex() for each in reader.digests())
+
+    def verify(self, *, deep: bool = False) -> ArchiveReport:
+        """Check that everything in the file is as it was written.
+
+        Args:
+            deep: Check also that every state can be read, and that all indexes agree with them.
+
+        Returns:
+            What was found; true if nothing is wrong.
+
+        Raises:
+            ArchiveUnusable: If the file cannot be opened at all.
+        """
+        with self._reading() as reader:
+            return verify(reader, deep=deep)
+
+    def export_jsonl(self, path: str | os.PathLike[str]) -> int:
+        """Write the archive as JSON Lines: the form to publish with a paper.
+
+        The same content gives the same bytes, from whatever archives it was merged.
+
+        Args:
+            path: The file, which takes the place of one that exists; compressed if its name ends in
+                ``.gz``.
+
+        Returns:
+            How many observations were written.
+
+        Raises:
+            ArchiveWriteFailed: If it cannot be written.
+            ArchiveDamaged: If something in the archive is not as it was written.
+        """
+        with self._reading() as reader:
+            return export_jsonl(reader, Path(path))
+
+    def copy_to(self, path: str | os.PathLike[str]) -> None:
+        """Copy the archive, as it is at one moment, while others may write to it.
+
+        Args:
+            path: The new file, which must not exist.
+
+        Raises:
+            ArchiveWriteFailed: If there is such a file, or it cannot be written.
+            ArchiveBusy: If another process wrote for too long.
+        """
+        self._file.copy_to(Path(os.path.abspath(path)))  # noqa: PTH100 - as in the constructor
 
     def __contains__(self, snapshot: object) -> bool:
         if not isinstance(snapshot, JobSnapshot):

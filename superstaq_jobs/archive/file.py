@@ -90,11 +90,30 @@ class ArchiveFile:
             finally:
                 _roll_back(raw)
 
-    @contextlib.contextmanager
-    def outside_transactions(self) -> Iterator[Connection]:
-        """A connection for ``VACUUM`` and backups, which manage transactions themselves."""
+    def compact(self) -> None:
+        """Give the room of what was removed back to the file system."""
+        with self.writing():
+            pass  # raises what stands against writing
         with self._connected() as raw, translated(self.path, writing=True):
-            yield raw
+            raw.execute("VACUUM")
+
+    def copy_to(self, path: Path) -> None:
+        """Copy the file, as it is at one moment, to one that does not exist."""
+        if path.exists():
+            raise ArchiveWriteFailed(
+                f"{path} exists already, so nothing was copied. Give another path.", path=str(path)
+            )
+        _create(path)
+        try:
+            with (
+                contextlib.closing(sqlite3.connect(path)) as copy,
+                translated(path, writing=True),
+                self._connected() as raw,
+            ):
+                raw.backup(copy)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
 
     def close(self) -> None:
         """Close the connections of this process. The next use opens one again."""

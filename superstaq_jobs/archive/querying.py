@@ -115,6 +115,8 @@ def _read(
             for job_id, state, at in zip(chunk[::3], chunk[1::3], chunk[2::3], strict=True):
                 job = next(reader.jobs("WHERE id = ?", job_id), None)
                 if job is not None:  # not removed since
+                    reader.heads(job)
+                    reader.check_count(job)
                     found.append(reader.at(job, at, state))
             reader.warn()
         yield from ((_key(each), each) for each in found if is_match(query, each))
@@ -141,12 +143,16 @@ def _candidates(
     query: JobQuery, until: int | None, circuit_type: str | None
 ) -> tuple[str, list[Any]]:
     """The SQL for the jobs that may match and whose newest state is the last, in order."""
-    moment, values = "head.at", list[Any]()
+    # The format is compared only where there are several: that of a damaged row may have changed.
+    formats = "(SELECT count(*) FROM head AS other WHERE other.job = head.job)"
+    moment, place, values = "head.at", "AND seen.state = last.state", list[Any]()
     if until is not None:
-        moment = """(
-            SELECT seen.at FROM seen JOIN state ON state.id = seen.state
-            WHERE seen.job = head.job AND seen.at <= ? AND state.circuit_type = head.circuit_type
-            ORDER BY seen.at DESC LIMIT 1)"""
+        moment = f"""(
+            SELECT seen.at FROM seen LEFT JOIN state ON state.id = seen.state
+            WHERE seen.job = head.job AND seen.at <= ?
+                AND ({formats} = 1 OR state.circuit_type = head.circuit_type)
+            ORDER BY seen.at DESC LIMIT 1)"""  # noqa: S608 - names and marks only
+        place = ""
         values.append(until)
     conditions = []
     if circuit_type is not None:
@@ -162,14 +168,13 @@ def _candidates(
             values.append(microseconds(limit))
     also = "".join(f" AND {each}" for each in conditions)
     sql = f"""
-        SELECT job.name, job.api, job.id, state.id, seen.at,
-               (SELECT count(*) FROM head AS other WHERE other.job = job.id)
-        FROM (SELECT head.job, head.circuit_type, {moment} AS at FROM head WHERE head.in_order = 1)
-             AS last
+        SELECT job.name, job.api, job.id, seen.state, seen.at, last.formats
+        FROM (SELECT head.job, head.circuit_type, head.state, {formats} AS formats, {moment} AS at
+              FROM head WHERE head.in_order = 1) AS last
         JOIN job ON job.id = last.job
-        JOIN seen ON seen.job = last.job AND seen.at = last.at
-        JOIN state ON state.id = seen.state AND state.circuit_type = last.circuit_type
-        WHERE 1{also}
+        JOIN seen ON seen.job = last.job AND seen.at = last.at {place}
+        LEFT JOIN state ON state.id = seen.state
+        WHERE (last.formats = 1 OR state.circuit_type = last.circuit_type){also}
         ORDER BY state.submitted_us, job.name, job.api"""  # noqa: S608 - names and marks only
     return sql, values
 

@@ -29,6 +29,7 @@ _SEEN: Final = (
     "FROM seen JOIN state ON state.id = seen.state JOIN source ON source.id = seen.source "
     "WHERE seen.job = ?"
 )
+_TYPE: Final = 7  # the place of the format in such a row
 _IN_ORDER: Final = " ORDER BY seen.at, state.digest, state.sha, source.name, seen.offset_s"
 
 
@@ -187,6 +188,24 @@ class Reader:
             "WHERE head.in_order = 0 OR state.is_terminal = 0)"
         )
 
+    def all_observations(self) -> Iterator[tuple[Job, Sequence[Any]]]:
+        """Every observation's row, in order of (moment, job, digest, writing, source)."""
+        jobs = {job.id: job for job in self.jobs()}
+        sql = (
+            "SELECT seen.job, seen.at, seen.state, seen.source, seen.offset_s "
+            "FROM seen JOIN state ON state.id = seen.state JOIN job ON job.id = seen.job "
+            "JOIN source ON source.id = seen.source ORDER BY seen.at, job.name, job.api, "
+            "state.digest, state.sha, source.name, seen.offset_s"
+        )
+        one = f"{_SEEN} AND seen.at = ? AND seen.state = ? AND source.id = ? AND seen.offset_s = ?"
+        for job_id, *place in self.raw.execute(sql):
+            yield jobs[job_id], self.raw.execute(one, (job_id, *place)).fetchone()
+
+    def state_rows(self, job: Job) -> Iterator[Sequence[Any]]:
+        """The rows of the states of a job, for ``state``."""
+        sql = f"SELECT {_STATE} FROM state WHERE job = ?"  # noqa: S608 - names only
+        yield from self.raw.execute(sql, (job.id,))
+
     def digests(self, where: str = "", *values: Any) -> Iterator[bytes]:
         """The digests of all states."""
         sql = f"SELECT DISTINCT digest FROM state {where}"  # noqa: S608 - names and marks only
@@ -195,36 +214,43 @@ class Reader:
 
     # ---- snapshots -----------------------------------------------------------------------------
 
-    def _observation(self, job: Job, row: Sequence[Any]) -> Observation:
-        at, offset_s, source, total, *state_row = row
-        state = self.state(job.key, state_row)
+    def _snapshot(self, job: Job, row: Sequence[Any]) -> JobSnapshot:
+        """The snapshot of an observation, from its row."""
+        state, seen = self.observation(job, row)
+        known = self._decoded.get(state)
+        moment = moment_of(seen.at, seen.offset_s)
         try:
-            moment = moment_of(at, offset_s)
-            known = self._decoded.get(state_row[0])
             if known is None:
-                known, warnings = decoded(job.key, state.wire, moment, source)
-                self._decoded = {state_row[0]: known}  # the last one: polls repeat it
+                known, warnings = decoded(job.key, seen.state.wire, moment, seen.source)
+                self._decoded = {state: known}  # the last one: polls repeat it
                 self._warnings.update(dict.fromkeys(warnings))
-            snapshot = observed(known, moment, source)
-        except (ProtocolError, JobsNotFound, ValueError, TypeError, OverflowError):
+        except (ProtocolError, JobsNotFound, ValueError):
             self.damaged(f"an observation of job {job.key.name}")
-        seen = Observation(at=at, offset_s=offset_s, source=source, state=state, snapshot=snapshot)
+        return observed(known, moment, seen.source)
+
+    def observation(self, job: Job, row: Sequence[Any]) -> tuple[int, Observation]:
+        """The id of a state, and the observation of it, from its row."""
+        at, offset_s, source, total, *columns = row
+        state = self.state(job.key, columns)
+        seen = Observation(at=at, offset_s=offset_s, source=source, state=state)
         if seen.sum() != total:
             self.damaged(f"an observation of job {job.key.name}")
-        return seen
+        return columns[0], seen
 
-    def observations(self, job: Job, circuit_type: str | None = None) -> Iterator[Observation]:
-        """All observations of a job, in order of time."""
+    def history(
+        self, job: Job, circuit_type: str | None = None, until: int | None = None
+    ) -> Iterator[JobSnapshot]:
+        """Snapshots of the observations of a job in a format, in order of time."""
         self.check_count(job)
         before: JobSnapshot | None = None
         for row in self.raw.execute(_SEEN + _IN_ORDER, (job.id,)):
-            if circuit_type is not None and row[7] != circuit_type:
+            snapshot = self._snapshot(job, row)  # and the row is as it was written
+            if (until is not None and row[0] > until) or circuit_type not in {None, row[_TYPE]}:
                 continue
-            seen = self._observation(job, row)
             if before is not None:
-                share_strings(before, seen.snapshot)
-            before = seen.snapshot
-            yield seen
+                share_strings(before, snapshot)
+            before = snapshot
+            yield snapshot
 
     def at(self, job: Job, at: int, state: int) -> JobSnapshot:
         """The snapshot of one observation."""
@@ -232,7 +258,7 @@ class Reader:
         row = self.raw.execute(_SEEN + where, (job.id, at, state)).fetchone()
         if row is None:
             self.damaged(f"the last observation of job {job.key.name}")
-        return self._observation(job, row).snapshot
+        return self._snapshot(job, row)
 
     def newest(self, job: Job, head: Head, until: int | None = None) -> JobSnapshot | None:
         """The newest state of a job in one format, of what was observed until a moment."""
@@ -240,14 +266,13 @@ class Reader:
             return self.at(job, head.at, head.state)
         if head.in_order:
             self.check_count(job)
-            where = " AND seen.at <= ? AND state.circuit_type = ? ORDER BY seen.at DESC LIMIT 1"
-            row = self.raw.execute(_SEEN + where, (job.id, until, head.circuit_type)).fetchone()
-            return None if row is None else self._observation(job, row).snapshot
-        seen = [
-            each.snapshot
-            for each in self.observations(job, head.circuit_type)
-            if until is None or each.at <= until
-        ]
+            where = " AND seen.at <= ? ORDER BY seen.at DESC"
+            for row in self.raw.execute(_SEEN + where, (job.id, until)):
+                self.observation(job, row)  # it is as it was written, its format included
+                if row[_TYPE] == head.circuit_type:
+                    return self._snapshot(job, row)
+            return None
+        seen = [*self.history(job, head.circuit_type, until)]
         return newest(*seen) if seen else None
 
     def first_with(self, digest: bytes) -> JobSnapshot | None:
@@ -260,7 +285,7 @@ class Reader:
                     f"{_SEEN}{where}{_IN_ORDER} LIMIT 1", (job.id, digest)
                 ).fetchone()
                 if row is not None:
-                    return self._observation(job, row).snapshot
+                    return self._snapshot(job, row)
         return None
 
     def chosen(self, job: Job, circuit_type: str | None) -> Head | None:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import weakref
+from collections.abc import Iterable
 from typing import Final
 
 from superstaq_jobs.records import JobSnapshot, newest
 from superstaq_jobs.records.fields import same_moment
 
 from .file import Connection
-from .pieces import cut, pack, pack_pieces, sha256
+from .pieces import cut, pack, pack_pieces, sha256, unpack_pieces
 from .reading import Head, Job, Reader, head_sum
 from .states import JobKey, Observation, State, job_sum, moment_of, observed
 
-__all__ = ["Recorded", "Recording"]
+__all__ = ["Recorded", "Recording", "is_newer"]
 
 _MAX_VARIABLES: Final = 500  # old versions of SQLite take 999
 
@@ -32,12 +33,12 @@ class Recorded:
         """Forget them all."""
         self.__init__()  # type: ignore[misc]
 
-    def add(self, snapshot: JobSnapshot, seen: Observation) -> None:
-        """Remember that a snapshot is in the archive, as that observation."""
+    def add(self, snapshot: JobSnapshot, moment: dt.datetime, state: State) -> None:
+        """Remember that a snapshot is in the archive, as observed at that time."""
         number = id(snapshot)
         gone = weakref.ref(snapshot, lambda _: self._times.pop(number, None))
-        self._times[number] = gone, same_moment(seen.snapshot.fetched_at)
-        self._by_state[seen.state.digest, seen.state.sha] = snapshot
+        self._times[number] = gone, same_moment(moment)
+        self._by_state[state.digest, state.sha] = snapshot
 
     def has(self, snapshot: JobSnapshot, moment: dt.datetime) -> bool:
         """Whether this very snapshot was recorded, as observed at that time."""
@@ -57,8 +58,8 @@ class Recording:
         self._reader = reader
         self._recorded = recorded
 
-    def put(self, seen: Observation) -> bool:
-        """Put one in; returns whether it was new."""
+    def put(self, seen: Observation, snapshot: JobSnapshot | None = None) -> bool:
+        """Put one in; returns whether it was new. Its snapshot is read back if it is not given."""
         job = self.job(seen.state.job)
         state = self._state(job, seen.state)
         source = self._source(seen.source)
@@ -69,7 +70,7 @@ class Recording:
         if added.rowcount != 1:
             return False
         self._put_job(job._replace(observations=job.observations + 1))
-        self._put_head(job, state, seen)
+        self._put_head(job, state, seen, snapshot)
         return True
 
     def expect(self, key: JobKey, *, circuit_type: str, at: int) -> bool:
@@ -80,6 +81,25 @@ class Recording:
             return False
         self._put_job(job._replace(expected_at=at, expected_type=circuit_type))
         return True
+
+    def forget(self, keys: Iterable[JobKey]) -> int:
+        """Remove all about some jobs; what other jobs share stays. Returns how many there were."""
+        count = 0
+        for key in keys:
+            job = self._reader.job(key)
+            if job is None:
+                continue
+            count += 1
+            for table in ("head", "seen", "state"):
+                self._raw.execute(f"DELETE FROM {table} WHERE job = ?", (job.id,))  # noqa: S608
+            self._raw.execute("DELETE FROM job WHERE id = ?", (job.id,))
+        if count:
+            self._raw.execute("DELETE FROM source WHERE id NOT IN (SELECT source FROM seen)")
+            unused = {each for (each,) in self._raw.execute("SELECT id FROM value")}
+            for (body,) in self._raw.execute("SELECT body FROM state"):
+                unused.difference_update(unpack_pieces(body)[1])
+            self._raw.executemany("DELETE FROM value WHERE id = ?", [(each,) for each in unused])
+        return count
 
     # ---- rows ----------------------------------------------------------------------------------
 
@@ -146,7 +166,9 @@ class Recording:
         of_value = {value: ids[sha] for sha, value in by_sha.items()}
         return [of_value[value] for value in values]
 
-    def _put_head(self, job: Job, state: int, seen: Observation) -> None:
+    def _put_head(
+        self, job: Job, state: int, seen: Observation, snapshot: JobSnapshot | None
+    ) -> None:
         sql = """
             SELECT head.state, head.at, head.in_order, state.digest, state.sha, head.sum
             FROM head JOIN state ON state.id = head.state
@@ -161,10 +183,15 @@ class Recording:
             if total != head_sum(job.key, old_digest, old_sha, old):
                 self._reader.damaged(f"the index of job {job.key.name}")
             if seen.at > old.at:
-                in_order = old.in_order and (
-                    state == old.state or self._follows(job, old, (old_digest, old_sha), seen)
-                )
-                head = head._replace(in_order=int(in_order))
+                in_order = old.in_order
+                if in_order and state != old.state:
+                    before = self._recorded.find(old_digest, old_sha)
+                    if before is None:
+                        before = self._reader.at(job, old.at, old.state)
+                    if snapshot is None:
+                        snapshot = self._reader.at(job, seen.at, state)
+                    in_order = int(is_newer(before, old.at, snapshot, seen.at))
+                head = head._replace(in_order=in_order)
             else:
                 head = old._replace(in_order=0)
                 digest, sha = old_digest, old_sha
@@ -173,13 +200,11 @@ class Recording:
             (job.id, *head, head_sum(job.key, digest, sha, head)),
         )
 
-    def _follows(self, job: Job, old: Head, place: tuple[bytes, bytes], seen: Observation) -> bool:
-        """Whether an observation is the newest, if that of the head was until then."""
-        before = self._recorded.find(*place)
-        if before is None:
-            before = self._reader.at(job, old.at, old.state)
-        before = observed(before, moment_of(old.at, 0), before.source)
-        return newest(before, seen.snapshot) is seen.snapshot
+
+def is_newer(before: JobSnapshot, before_at: int, after: JobSnapshot, after_at: int) -> bool:
+    """Whether the later of two states of a job is the newest of both."""
+    later = observed(after, moment_of(after_at, 0), after.source)
+    return newest(observed(before, moment_of(before_at, 0), before.source), later) is later
 
 
 def _id(row: int | None) -> int:

@@ -24,13 +24,18 @@ __all__ = [
     "JobKey",
     "Observation",
     "State",
+    "checked_snapshots",
+    "circuit_type_of",
     "decoded",
     "job_key",
     "job_sum",
     "microseconds",
     "moment_of",
+    "observation_of",
     "observed",
+    "seen_sum",
     "state_of",
+    "written_as",
 ]
 
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -103,21 +108,22 @@ class Observation:
         offset_s: The offset from UTC of the time as it was given, in seconds.
         source: Where it came from; None if unknown.
         state: The state.
-        snapshot: The snapshot of it, with that time and source.
     """
 
     at: int
     offset_s: int
     source: str | None
     state: State
-    snapshot: JobSnapshot
 
     def sum(self) -> bytes:
         """The checksum of its row."""
-        job, state = self.state.job, self.state
-        return checksum(
-            job.name, job.api, self.at, state.digest, state.sha, self.source, self.offset_s
-        )
+        state = self.state
+        return seen_sum(state.job, self.at, state.digest, state.sha, self.source, self.offset_s)
+
+
+def seen_sum(job: JobKey, *columns: bytes | str | int | None) -> bytes:
+    """The checksum of an observation's row: of its time, digest, writing, source and offset."""
+    return checksum(job.name, job.api, *columns)
 
 
 def job_sum(
@@ -154,8 +160,8 @@ def observed(snapshot: JobSnapshot, at: dt.datetime, source: str | None) -> JobS
 # ---- from a snapshot and back --------------------------------------------------------------------
 
 
-def state_of(snapshot: JobSnapshot, digest: bytes | None = None) -> State:
-    """The state in a snapshot; ``digest`` is its digest, if that is known.
+def state_of(snapshot: JobSnapshot) -> State:
+    """The state in a snapshot.
 
     Raises:
         InvalidValue: If reading it back would not give the same snapshot.
@@ -171,10 +177,15 @@ def state_of(snapshot: JobSnapshot, digest: bytes | None = None) -> State:
     if problem:
         what = f"is not what a server of API {job.api} can say: {problem}"
         raise InvalidValue(f"an archive's record of job {job.name}", [Problem("snapshot", what)])
+    return written_as(snapshot, wire)
+
+
+def written_as(snapshot: JobSnapshot, wire: bytes) -> State:
+    """The state in a snapshot that is written like that."""
     submitted = snapshot.submitted_at
     return State(
-        job=job,
-        digest=bytes.fromhex(snapshot.digest) if digest is None else digest,
+        job=job_key(snapshot.job_id),
+        digest=bytes.fromhex(snapshot.digest),
         sha=sha256(wire),
         circuit_type="" if snapshot.circuit_type is None else str(snapshot.circuit_type),
         status=str(snapshot.status),
@@ -200,16 +211,11 @@ def decoded(
     return snapshot, read.warnings
 
 
-def observation_of(snapshot: JobSnapshot, state: State, moment: dt.datetime) -> Observation:
-    """The observation of a state by a snapshot, at a time with a zone."""
+def observation_of(state: State, moment: dt.datetime, source: str | None) -> Observation:
+    """The observation of a state, at a time with a zone."""
     offset = moment.utcoffset() or dt.timedelta()
-    return Observation(
-        at=microseconds(moment),
-        offset_s=int(offset.total_seconds()),
-        source=snapshot.source,
-        state=state,
-        snapshot=observed(snapshot, moment, snapshot.source),
-    )
+    at, offset_s = microseconds(moment), int(offset.total_seconds())
+    return Observation(at=at, offset_s=offset_s, source=source, state=state)
 
 
 def circuit_type_of(name: str) -> CircuitType | None:

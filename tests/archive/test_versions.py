@@ -51,3 +51,19 @@ def test_a_file_is_written_to(path, tmp_path):
         assert archive.record_all(contents.SNAPSHOTS) == 0
         check(archive)
         assert archive.record(contents.SNAPSHOTS[0], observed_at=contents.NOON) is False
+
+
+EXPORTS = sorted(ARCHIVES.glob("version-*.jsonl"))
+
+
+@pytest.mark.parametrize("path", EXPORTS, ids=lambda path: path.name)
+def test_an_export_is_imported(path, tmp_path):
+    with sj.SnapshotArchive(tmp_path / "new.db") as archive:
+        assert archive.import_jsonl(path) == len(contents.SNAPSHOTS)
+        check(archive)
+
+
+def test_the_newest_export_is_the_one_that_is_written(tmp_path):
+    with sj.SnapshotArchive(FILES[-1], mode="r") as archive:
+        archive.export_jsonl(tmp_path / "all.jsonl")
+    assert (tmp_path / "all.jsonl").read_bytes() == EXPORTS[-1].read_bytes()

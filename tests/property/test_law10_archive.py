@@ -142,3 +142,103 @@ def test_unfinished_jobs_are_those_whose_newest_state_is_not_terminal(new_archiv
     states = {job_id: newest(history(observed, job_id)) for job_id in IDS}
     expected = {i: s for i, s in states.items() if s is not None and not s.is_terminal}
     assert found == expected
+
+
+def content(archive):
+    """All that can be read from an archive."""
+    return (
+        [[*map(exactly, archive.history(job_id))] for job_id in archive.job_ids()],
+        [*map(exactly, archive.query())],
+        [(each.job_id, each.circuit_type, each.latest) for each in archive.unfinished()],
+    )
+
+
+def exported(archive, name="all.jsonl"):
+    path = archive.path.with_name(name)
+    archive.export_jsonl(path)
+    data = path.read_bytes()
+    path.unlink()
+    return data
+
+
+EXPECTED = [*IDS, "c3"]
+
+
+@st.composite
+def contents(draw):
+    """What is recorded in an archive, and which jobs are expected in it."""
+    expected = st.tuples(st.sampled_from(EXPECTED), st.sampled_from(["qasm", "cirq"]))
+    return draw(observations(max_size=4)), draw(st.lists(st.tuples(expected, st.integers(0, 2))))
+
+
+def filled(archive, made):
+    observed, expected = made
+    archive.record_all(observed)
+    for (job_id, circuit_type), minute in expected:
+        archive.expect(
+            job_id,
+            circuit_type=sj.CircuitType(circuit_type),
+            at=START + dt.timedelta(minutes=minute),
+        )
+    return archive
+
+
+@given(contents(), contents(), contents())
+def test_merging_is_commutative_associative_and_idempotent(new_archive, one, two, three):
+    def merged(*parts):
+        with new_archive() as archive:
+            for part in parts:
+                archive.merge(part)
+            # As one archive each time, so that nothing follows from another order.
+            assert archive.verify(deep=True)
+            return archive
+
+    a, b, c = (filled(new_archive(), each) for each in (one, two, three))
+    whole = merged(a, b, c)
+    assert whole.merge(whole.path) == whole.merge(a) == 0
+    read, data = content(whole), exported(whole)
+    for other in (merged(c, b, a), merged(merged(a, b), c), merged(a, merged(b, c), b)):
+        assert content(other) == read
+        assert exported(other) == data
+    for each in (a, b, c, whole):
+        each.close()
+
+
+@given(contents(), st.sampled_from(["all.jsonl", "all.jsonl.gz"]))
+def test_what_is_exported_is_imported_again(new_archive, made, name):
+    with filled(new_archive(), made) as archive, new_archive() as other:
+        path = archive.path.with_name(name)
+        count = sum(len(history(made[0], job_id)) for job_id in IDS)
+        assert archive.export_jsonl(path) == count
+        assert other.import_jsonl(path) == count
+        assert other.import_jsonl(path) == 0
+        assert content(other) == content(archive)
+        assert exported(other) == exported(archive)
+        assert other.verify(deep=True)
+
+
+@given(contents(), contents(), st.lists(st.sampled_from(EXPECTED), unique=True))
+def test_forgetting_leaves_what_would_be_there_without_the_jobs(new_archive, one, two, job_ids):
+    def without(made):
+        observed, expected = made
+        return (
+            [each for each in observed if each.job_id not in job_ids],
+            [each for each in expected if each[0][0] not in job_ids],
+        )
+
+    with filled(filled(new_archive(), one), two) as archive:
+        known = {each.job_id for each in one[0] + two[0]}
+        known |= {each[0][0] for each in one[1] + two[1]}
+        assert archive.forget(job_ids) == len(known & set(job_ids))
+        assert archive.verify(deep=True)
+        archive.compact()
+        with filled(filled(new_archive(), without(one)), without(two)) as expected:
+            assert exported(archive) == exported(expected)
+        with archive._file.reading() as raw:  # nothing that is not needed is left
+            values = raw.execute("SELECT count(*) FROM value").fetchone()
+            sources = raw.execute("SELECT count(*) FROM source").fetchone()
+        with new_archive() as fresh:
+            fresh.merge(archive)
+            with fresh._file.reading() as raw:
+                assert raw.execute("SELECT count(*) FROM value").fetchone() == values
+                assert raw.execute("SELECT count(*) FROM source").fetchone() == sources
