@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .records import CircuitStatus, Counts, JobSnapshot
+from .records.display import line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,7 +70,7 @@ def plot_counts(
     Args:
         counts: The counts, or several.
         labels: A name for each of them, for the legend; None for ``0``, ``1``, … if there are
-            several.
+            several. As everywhere in matplotlib, what stands between two ``$`` is math.
         top: How many outcomes have a bar of their own, >= 1: those with the largest sum of shares.
         confidence: That of the error bars, > 0 and < 1; None for no error bars.
         ax: Where to draw; None for a new figure of 6 by 4 inches, ``ax.figure``.
@@ -180,7 +181,7 @@ def _series(
             )
     if labels is None:
         return every, [str(place) for place in range(len(every))]
-    names = [labels] if isinstance(labels, str) else [str(label) for label in labels]
+    names = [line(str(label), 200) for label in ([labels] if isinstance(labels, str) else labels)]
     if len(names) != len(every):
         raise ValueError(f"there are {len(every)} counts and {len(names)} labels")
     return every, names
@@ -200,7 +201,7 @@ def _shares(counts: Counts, name: str) -> dict[str, float]:
         total = counts.shots
         if total:
             return {bits: value / total for bits, value in counts.items()}
-    except OverflowError:
+    except (OverflowError, ValueError):
         pass
     raise ValueError(
         f"the counts {name!r} add up to 0 or to more than any float, so they have no shares"
@@ -245,7 +246,8 @@ def _positions(shown: Sequence[str], hidden: Sequence[str]) -> list[float]:
 
 
 def _label_outcomes(ax: Axes, shown: Sequence[str], hidden: Sequence[str]) -> None:
-    names = [_cut(bits) for bits in shown]
+    # A server may send any string; matplotlib would read what is between two $ as math.
+    names = [_cut(line(bits)).replace("$", r"\$") for bits in shown]
     names += [f"{len(hidden):,} others"] if hidden else []
     upright = sum(len(name) + 2 for name in names) > _LINE_LENGTH
     crowded = len(names) > _MANY_OUTCOMES

@@ -137,6 +137,20 @@ def test_labels_do_not_overlap_at_6_inches(num_bits, num_outcomes):
     assert axes.bbox.height > axes.figure.bbox.height / 3
 
 
+def test_what_a_server_sends_is_drawn_as_it_is():
+    """Not as math, and with what does not print written out."""
+    sent = sj.decode_jobs(
+        sj.encode_jobs([job("completed")])
+        .replace(b'"00"', b'"$x^{$"')
+        .replace(b'"11"', b'"a\\u0000"')
+    )
+    axes = drawn(sj.plot_counts(sent[0].counts(0), labels="a\x07b"))
+    names = [tick.get_text() for tick in axes.get_xticklabels()]
+    assert names[0] == r"\$x^{\$"
+    assert names[1] == r"a\x00"
+    assert axes.get_legend().get_texts()[0].get_text() == r"a\x07b"
+
+
 def test_it_draws_where_it_is_told_and_changes_no_style():
     before = dict(mpl.rcParams)
     axes = Figure().add_subplot()

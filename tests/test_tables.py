@@ -325,6 +325,13 @@ def test_a_table_of_more_rows_than_a_batch():
     assert table["circuit"].to_pylist()[1023 : 70 * 1024 : 1024] == [*range(70)]
 
 
+@pytest.mark.parametrize("batch", [0, 1.5, None, "3", True])
+def test_a_batch_that_is_no_number_is_refused(batch, tmp_path):
+    with pytest.raises(ValueError, match=r"batch must be an int >= 1, .*nothing was written"):
+        tables.write_parquet([job("completed")], tmp_path / "new", batch=batch)
+    assert not (tmp_path / "new").exists()
+
+
 # ---- numbers -------------------------------------------------------------------------------------
 
 LARGE = st.integers(2**53 - 2, 2**53 + 3) | st.integers(0, 2**80) | st.just(10**400)
@@ -447,3 +454,18 @@ def test_nothing_heavy_is_imported_before_it_is_used():
     code = "import sys, superstaq_jobs as sj; sj.tables.to_rows([]); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert not {"pyarrow", "pandas", "polars", "numpy"} & set(done.stdout.split())
+
+
+@pytest.mark.parametrize("rows", ["outcomes", "circuits"])
+def test_counts_beyond_all_doubles_are_refused_with_their_job(rows):
+    snapshots = [job("completed").with_counts(0, {"0": 1e308, "1": 1e308})]
+    for make in (tables.to_rows, tables.to_arrow):
+        with pytest.raises(ValueError, match=r"circuit 0 of job .*any float; leave that job out"):
+            make(snapshots, rows)
+
+
+def test_a_count_that_python_does_not_print_is_refused_like_another():
+    snapshots = [job("completed").with_counts(0, {"0": 10**5000})]
+    for make in (tables.to_rows, tables.to_arrow):
+        with pytest.raises(ValueError, match="is a int, which no double holds"):
+            make(snapshots)

@@ -72,7 +72,10 @@ def as_list(circuits: object) -> list[Any]:
     """
     if format_of(circuits) is not None:
         return [circuits]
-    if isinstance(circuits, bytes | Mapping | AbstractSet) or not isinstance(circuits, Iterable):
+    # A part of a circuit, such as a moment, may be iterable, but not over circuits.
+    is_part = type(circuits).__module__.partition(".")[0] in {"cirq", "qiskit"}
+    is_unordered = isinstance(circuits, bytes | bytearray | Mapping | AbstractSet)
+    if is_part or is_unordered or not isinstance(circuits, Iterable):
         refuse("circuits", f"must be a circuit or a sequence of circuits, got {named(circuits)}")
     listed = list(circuits)
     if not listed:

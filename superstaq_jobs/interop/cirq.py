@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["compiled_circuits", "counts", "input_circuits", "new_job", "qubit_map", "to_results"]
 
 _TYPE: Final = CircuitType.CIRQ
+_MAX_DIGITS: Final = 10**9
+"""The largest result, shots times bits, each of which takes a byte, and three while it is made."""
 
 
 def new_job(
@@ -166,7 +168,8 @@ def to_results(snapshot: JobSnapshot) -> tuple[cirq.ResultDict, ...]:
     Raises:
         SuperstaqUnsuccessfulJobException: If the job failed, was cancelled or was deleted.
         CountsUnavailable: If a circuit is unfinished or has no counts; if these do not fit its
-            measurements, or are not whole numbers >= 0, as after error mitigation: use ``counts``.
+            measurements, are not whole numbers >= 0, as after error mitigation, or are more than
+            10⁹ bits in all: use ``counts``.
         ValueError: If its circuits have another format, or the server did not send one of them.
         ProtocolError: If one cannot be read.
         ConfigurationError: If the extra ``cirq`` is not installed.
@@ -255,7 +258,10 @@ def _measured(circuit: cirq.Circuit) -> Iterator[tuple[str, tuple[int, ...]]]:
     """The key of each measurement, in order of time, and how many levels each of its bits has."""
     import cirq
 
-    flat = cirq.unroll_circuit_op(circuit, deep=True, tags_to_check=None)
+    try:
+        flat = cirq.unroll_circuit_op(circuit, deep=True, tags_to_check=None)
+    except ValueError as error:  # a subcircuit that is repeated until a condition holds
+        raise _UnknownOrder(f"it is not known how many bits the circuit sends ({error})") from None
     for operation in flat.all_operations():
         if not cirq.is_measurement(operation):
             continue
@@ -265,7 +271,8 @@ def _measured(circuit: cirq.Circuit) -> Iterator[tuple[str, tuple[int, ...]]]:
         elif isinstance(plain.gate, cirq.PauliMeasurementGate):
             yield cirq.measurement_key_name(plain), (2,)
         else:
-            raise _UnknownOrder(f"it is not known how many bits {plain} sends")
+            what = " ".join(str(plain).split())
+            raise _UnknownOrder(f"it is not known how many bits {what} sends")
 
 
 def _result(snapshot: JobSnapshot, index: int, counts: Counts) -> cirq.ResultDict:
@@ -284,6 +291,10 @@ def _result(snapshot: JobSnapshot, index: int, counts: Counts) -> cirq.ResultDic
 
     outcomes = sorted(counts)
     width = keys[-1].places.stop
+    if counts.shots * width > _MAX_DIGITS:
+        snapshots.no_counts(
+            snapshot, index, f"are too many to hold each shot of {width} bits; {use}"
+        )
     digits = np.array([list(map(int, bits)) for bits in outcomes], dtype=np.uint8)
     digits = digits.reshape(len(outcomes), width)
     if (digits >= [level for key in keys for level in key.levels]).any():

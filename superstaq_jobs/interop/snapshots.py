@@ -12,6 +12,7 @@ from superstaq_jobs.records import (
     Counts,
     FrozenMapping,
     JobSnapshot,
+    fields,
 )
 
 __all__ = [
@@ -40,8 +41,12 @@ def check_format(snapshot: JobSnapshot, wanted: CircuitType) -> None:
     """Check that the circuits of a snapshot are of a framework.
 
     Raises:
+        TypeError: If it is not a snapshot.
         ValueError: If they are not, or the server did not say. Says how to get such a snapshot.
     """
+    if not fields.is_a(snapshot, JobSnapshot):
+        hint = ": pass handle.refresh()" if hasattr(snapshot, "refresh") else ""
+        raise TypeError(f"expected a JobSnapshot, got a {type(snapshot).__name__}{hint}")
     found = snapshot.circuit_type
     if found is wanted:
         return
@@ -75,8 +80,10 @@ def read(text: str, reader: Callable[[str], C], what: str, snapshot: JobSnapshot
     except (ConfigurationError, ProtocolError):
         raise
     except Exception as error:
-        # The frameworks raise whatever a gate's own code raises.
-        reason = str(error).strip() or type(error).__name__
+        # The frameworks raise whatever a gate's own code raises. The official packages wrap it in
+        # a request to report it to the vendor.
+        cause = error.__context__ or error
+        reason = str(cause).strip().partition("\n")[0] or type(cause).__name__
         raise ProtocolError(
             f"{what} of job {snapshot.job_id} cannot be read here: {reason}",
             job_ids=[snapshot.job_id],

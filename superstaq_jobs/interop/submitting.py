@@ -8,11 +8,9 @@ from superstaq_jobs.errors import InvalidRequest, Problem
 from superstaq_jobs.records import CircuitType, NewJob
 
 from . import cirq, qiskit
-from .circuits import as_list, format_of, named, refuse
+from .circuits import as_list, format_of, named
 
 __all__ = ["new_job"]
-
-_QPY = "UUlTS0lU"  # how QPY in base64 starts
 
 
 def new_job(circuits: Any, *, target: str, shots: int = 0, **fields: Any) -> NewJob:
@@ -61,26 +59,4 @@ def new_job(circuits: Any, *, target: str, shots: int = 0, **fields: Any) -> New
         return cirq.new_job(listed, **fields)
     if kinds[0] is CircuitType.QISKIT:
         return qiskit.new_job(listed, **fields)
-    return _of_strings(circuits if isinstance(circuits, str) else listed, **fields)
-
-
-def _of_strings(circuits: str | list[str], **fields: Any) -> NewJob:
-    if fields.get("circuit_type") in (None, CircuitType.QASM):
-        fields.pop("circuit_type", None)
-        for index, circuit in enumerate([circuits] if isinstance(circuits, str) else circuits):
-            if not circuit.strip():
-                refuse(f"circuits[{index}]", "must not be empty: a circuit needs qubits")
-            if kind := _another_format(circuit):
-                refuse(
-                    f"circuits[{index}]",
-                    f"must be OpenQASM, got what looks like {kind}'s serialization: "
-                    f"pass circuit_type='{kind}'",
-                )
-    return NewJob(circuits=circuits, **fields)
-
-
-def _another_format(circuit: str) -> CircuitType | None:
-    start = circuit.lstrip()
-    if start.startswith(_QPY):
-        return CircuitType.QISKIT
-    return CircuitType.CIRQ if start[:1] in {"{", "["} and '"cirq_type"' in start else None
+    return NewJob(circuits=circuits if isinstance(circuits, str) else listed, **fields)

@@ -54,7 +54,7 @@ class Counts(FrozenMapping[str, int | float]):
             )
         negative = next((b for b, value in items.items() if value < 0 and type(value) is int), None)
         if negative is not None:
-            value = items[negative]
+            value = fields.shown(items[negative])
             raise ValueError(
                 f"a number of shots must be >= 0, got {value} for {negative!r}; a weight may be "
                 f"negative: write it as the float {value}.0"
@@ -66,7 +66,11 @@ class Counts(FrozenMapping[str, int | float]):
 
     @property
     def shots(self) -> int | float:
-        """The sum of all numbers: the number of shots, or the total weight."""
+        """The sum of all numbers: the number of shots, or the total weight.
+
+        Raises:
+            ValueError: If the weights add up to more than any float.
+        """
         return _total(self._items.values())
 
     @property
@@ -247,7 +251,8 @@ class Counts(FrozenMapping[str, int | float]):
         for bits, value in self._items.items():
             if value < 0 or value != int(value):
                 raise ValueError(
-                    f"an interval needs numbers of shots, whole and >= 0, got {value} for {bits!r}"
+                    "an interval needs numbers of shots, whole and >= 0, got "
+                    f"{fields.shown(value)} for {bits!r}"
                 )
         shots = sum(map(int, self._items.values()))
         if not shots:
@@ -341,7 +346,7 @@ class Counts(FrozenMapping[str, int | float]):
         try:
             total = self.shots
             return [value / total for _, value in shown]
-        except (OverflowError, ZeroDivisionError):  # sums beyond all floats, or of 0
+        except (ArithmeticError, ValueError):  # sums beyond all floats, or of 0
             return [0.0 for _ in shown]
 
 
@@ -363,7 +368,8 @@ def _plain(items: dict[Any, Any]) -> dict[str, int | float]:
         items = {bits: _number(bits, value) for bits, value in items.items()}
     if kinds != {int} and not _all_finite(items.values()):
         bits, value = next((b, v) for b, v in items.items() if not _all_finite([v]))
-        raise ValueError(f"the count of {bits!r} must be a finite float or int, got {value}")
+        shown = fields.shown(value)
+        raise ValueError(f"the count of {bits!r} must be a finite float or int, got {shown}")
     if not all(map(str.isascii, items)) and not all(map(is_unicode, items)):
         raise ValueError("a bitstring has a lone surrogate, which UTF-8 cannot encode")
     return items
@@ -406,7 +412,12 @@ def _shares(counts: Counts) -> dict[str, float]:
 def _total(values: Collection[int | float]) -> int | float:
     total = sum(values)
     # Marginals of marginals change the order of the values; fsum does not depend on it.
-    return total if type(total) is int else math.fsum(values)
+    if type(total) is int:
+        return total
+    try:
+        return math.fsum(values)
+    except OverflowError:
+        raise ValueError("the counts add up to more than any float") from None
 
 
 def _all_finite(values: Iterable[int | float]) -> bool:
@@ -429,11 +440,14 @@ def _string(bits: object) -> str:
     return str.__str__(bits)  # of NumPy's strings, for one
 
 
-def _positions(qubits: Iterable[int], width: int | None) -> list[int]:
-    chosen = list(qubits)
-    for i in chosen:
-        if isinstance(i, bool) or not isinstance(i, int):
-            raise TypeError(f"a position must be an int, got {i!r}")
-        if i < 0 or (width is not None and i >= width):
-            raise ValueError(f"a position must be >= 0 and < {width or 0}, got {i}")
-    return chosen
+def _positions(qubits: Iterable[Any], width: int | None) -> list[int]:
+    return [_position(each, width) for each in qubits]
+
+
+def _position(value: Any, width: int | None) -> int:
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(f"a position must be an int, got {value!r}")
+    place = int(value)
+    if place < 0 or (width is not None and place >= width):
+        raise ValueError(f"a position must be >= 0 and < {width or 0}, got {place}")
+    return place

@@ -170,7 +170,7 @@ def status_mark(text: str) -> Html:
     """A status: a coloured mark and the word."""
     colour = _COLOURS.get(parse_status(text), _BLUE)
     mark = _element("span", "●", f"color:{colour}")
-    return _element("span", f"{mark} {_escaped(text)}", "white-space:nowrap")
+    return _element("span", f"{mark} {_escaped(text, 30)}", "white-space:nowrap")
 
 
 def bar(share: float) -> Html:
@@ -208,7 +208,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]], total: int) -> 
     """
     cell = "text-align:left;vertical-align:middle;padding:0.15em 1em 0.15em 0;background:none;"
     head_style = f"{cell}font-weight:600;border-bottom:1px solid rgba(128,128,128,0.5)"
-    cell_style = f"{cell}overflow-wrap:anywhere;border-bottom:1px solid rgba(128,128,128,0.2)"
+    cell_style = f"{cell}border-bottom:1px solid rgba(128,128,128,0.2)"
     lines = [_row("th", head, head_style)]
     kept = list(rows)
     lines += [_row("td", row, cell_style) for row in kept]
@@ -221,8 +221,11 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]], total: int) -> 
 
 def _row(tag: str, cells: Sequence[object], style: str) -> Html:
     first = _element(tag, _escaped(cells[0]), f"{style};white-space:nowrap")
-    others = [_element(tag, _escaped(cell), style) for cell in cells[1:]]
-    return _element("tr", "".join([first, *others]), "background:none")
+    others = [_element(tag, _escaped(cell), style) for cell in cells[1:-1]]
+    # The longest strings are last. On a narrow page they wrap, and then the table scrolls.
+    wrapped = f"{style};overflow-wrap:anywhere;min-width:11em"
+    last = [_element(tag, _escaped(cell), wrapped) for cell in cells[1:][-1:]]
+    return _element("tr", "".join([first, *others, *last]), "background:none")
 
 
 def card(kind: str, name: str, status: str | None = None, *parts: Html, note: str = "") -> str:

@@ -78,11 +78,12 @@ def is_a(value: object, kind: type) -> bool:
 
 
 def shown(value: object, limit: int = _SHOWN_CHARACTERS) -> str:
-    """The ``repr`` of a value for an error message, cut to ``limit`` characters; never raises."""
+    """The ``repr`` of a value for an error message: one line, cut to ``limit``; never raises."""
     try:
         text = repr(value)
-    except (RecursionError, ValueError):  # nested too deeply; an int of thousands of digits
+    except Exception:  # noqa: BLE001 - nested too deeply; a huge int; whatever a class may raise
         return f"a {type(value).__name__}"
+    text = " ".join(text.split()) if "\n" in text else text
     return text if len(text) <= limit else f"{text[:limit]}…"
 
 

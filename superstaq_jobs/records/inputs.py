@@ -5,7 +5,9 @@ Each is checked when it is made, and every problem is named in one error.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import json
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 from uuid import UUID
@@ -21,6 +23,7 @@ __all__ = ["CREDENTIAL_NAMES", "JobQuery", "NewJob", "TargetQuery"]
 
 CREDENTIAL_NAMES: Final = ("ibmq_token", "ibmq_instance", "ibmq_channel", "cq_token")
 """Credentials for other providers: they are headers of a request, never part of a job."""
+_QPY: Final = "UUlTS0lU"  # how QPY in base64 starts
 
 
 def _sim_method(value: SimMethod | str | None) -> SimMethod | None:
@@ -76,11 +79,8 @@ class NewJob:
         other_types = set(JobType) - {JobType.SIMULATE}
         if isinstance(self.sim_method, SimMethod) and self.job_type in other_types:
             yield Problem("sim_method", f"must be None for a {self.job_type} job")
-        if self.circuit_type is CircuitType.QISKIT and str(self.circuits).startswith("["):
-            what = (
-                "must be one string of QPY for qiskit, got a list: superstaq_jobs.new_job writes it"
-            )
-            yield Problem("circuits", what)
+        if isinstance(self.circuits, str) and isinstance(self.circuit_type, CircuitType):
+            yield from _not_circuits(self.circuits, self.circuit_type)
         if isinstance(self.options_dict, JsonMapping):
             for name in CREDENTIAL_NAMES:
                 if name in self.options_dict:
@@ -115,6 +115,44 @@ class NewJob:
             )
         job_type = method if method in set(JobType) else JobType.SUBMIT
         return cls(job_type=job_type, dry_run=method == "dry-run", **fields)
+
+
+def _not_circuits(circuits: str, wanted: CircuitType) -> Iterator[Problem]:
+    """What a serialization shows of circuits that are missing or have another format.
+
+    What they are otherwise is the service's business.
+    """
+    listed: Any = None
+    if circuits.lstrip().startswith("["):
+        with contextlib.suppress(ValueError, RecursionError):  # not JSON, so one circuit
+            listed = json.loads(circuits)
+    if listed == []:
+        yield Problem("circuits", "must not be empty: a job needs at least one circuit")
+    problems = []
+    for place, each in enumerate([circuits] if listed is None else listed):
+        kind = _format_of(each)
+        if isinstance(each, str) and not each.strip():
+            problems.append(Problem(f"circuits[{place}]", "must not be empty"))
+        elif kind not in {None, wanted}:
+            what = (
+                f"looks like the serialization of {kind}, not of {wanted}: pass "
+                f"circuit_type='{kind}', or submit a job for each format"
+            )
+            problems.append(Problem(f"circuits[{place}]", what))
+    yield from problems
+    if listed and not problems and wanted is CircuitType.QISKIT:
+        what = "must be one string of QPY for qiskit, got a list: superstaq_jobs.new_job writes it"
+        yield Problem("circuits", what)
+
+
+def _format_of(circuit: object) -> CircuitType | None:
+    """The format of a circuit, if it shows."""
+    if isinstance(circuit, dict):
+        return CircuitType.CIRQ if "cirq_type" in circuit else None
+    start = circuit.lstrip() if isinstance(circuit, str) else ""
+    if start.startswith(_QPY):
+        return CircuitType.QISKIT
+    return CircuitType.CIRQ if start[:1] in {"{", "["} and '"cirq_type"' in start else None
 
 
 def _status(value: CircuitStatus | str) -> CircuitStatus:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from numbers import Integral
 from typing import Any, Final, TypeVar, overload
 from uuid import UUID
 
@@ -561,7 +562,7 @@ def check_index(job_id: JobId, index: int, *, num_circuits: int) -> None:
         TypeError: If the index is not an int.
         CircuitIndexError: If the job does not have that circuit.
     """
-    if isinstance(index, bool) or not isinstance(index, int):
+    if isinstance(index, bool) or not fields.is_a(index, Integral):
         raise TypeError(f"a circuit's index must be an int, got {index!r}")
     if not 0 <= index < num_circuits:
         raise CircuitIndexError(job_id=job_id, index=index, num_circuits=num_circuits)

@@ -138,8 +138,8 @@ def write_parquet(
             The batches before were written; delete the directory before you try again.
     """
     schema = _schema(_pyarrow("write_parquet"), rows)
-    if batch < 1:
-        raise ValueError(f"batch must be >= 1, got {batch}; nothing was written")
+    if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
+        raise ValueError(f"batch must be an int >= 1, got {batch!r}; nothing was written")
     found = checked(snapshots)
     root = Path(directory)
     root.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ import datetime as dt
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-from superstaq_jobs.records import CircuitSnapshot, Counts, JobSnapshot
+from superstaq_jobs.records import CircuitSnapshot, Counts, JobSnapshot, fields
 from superstaq_jobs.records.frozen import canonical_json
 
 __all__ = [
@@ -95,7 +95,8 @@ def to_rows(snapshots: Iterable[JobSnapshot], rows: RowKind = "outcomes") -> lis
     Raises:
         TypeError: If ``snapshots`` are not snapshots.
         ValueError: If ``rows`` is not a kind of rows; if a count is an int that no double holds
-            exactly, or ``shots`` does not fit 64 bits.
+            exactly, if the counts of a circuit add up to more than any double, or if ``shots`` does
+            not fit 64 bits.
     """
     columns = tuple(types_of(rows))
     return [dict(zip(columns, row, strict=True)) for row in make_rows(checked(snapshots), rows)]
@@ -197,7 +198,7 @@ def checked(snapshots: Iterable[Any]) -> Iterator[JobSnapshot]:
 
 def types_of(rows: str) -> dict[str, str]:
     """The columns of a kind of rows; raises a ``ValueError`` for an unknown one."""
-    if rows not in TYPES:
+    if not isinstance(rows, str) or rows not in TYPES:
         raise ValueError(f"rows must be one of {', '.join(map(repr, TYPES))}, got {rows!r}")
     return TYPES[rows]
 
@@ -217,13 +218,19 @@ def _shots(job_id: str, circuit: CircuitSnapshot) -> int | None:
     shots = circuit.shots
     if shots is not None and not -_INT64 <= shots < _INT64:
         where = f"circuit {circuit.index} of job {job_id}"
-        raise ValueError(f"the shots of {where} do not fit 64 bits: {shots}; leave that job out")
+        raise ValueError(
+            f"the shots of {where} do not fit 64 bits: {fields.shown(shots)}; leave that job out"
+        )
     return shots
 
 
 def _total(job_id: str, circuit: CircuitSnapshot, counts: Counts) -> float:
     """The sum of the counts of a circuit."""
-    shots = counts.shots
+    try:
+        shots = counts.shots
+    except ValueError as error:
+        where = f"circuit {circuit.index} of job {job_id}"
+        raise ValueError(f"{where} has no total: {error}; leave that job out") from None
     return float(shots) if -_EXACT <= shots <= _EXACT else _double(job_id, circuit.index, shots)
 
 
@@ -234,6 +241,6 @@ def _double(job_id: str, circuit: int, value: float, bits: str | None = None) ->
             return float(value)
     what = "the sum of the counts" if bits is None else f"the count of {bits!r}"
     raise ValueError(
-        f"{what} in circuit {circuit} of job {job_id} is {value}, which no double holds exactly; "
-        "leave that job out"
+        f"{what} in circuit {circuit} of job {job_id} is {fields.shown(value, 500)}, which no "
+        "double holds exactly; leave that job out"
     )

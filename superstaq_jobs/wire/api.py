@@ -113,7 +113,8 @@ def encode_jobs(snapshots: Iterable[JobSnapshot], *, api_version: str = "v0.3.0"
     Raises:
         ValueError: If two snapshots are of the same job, or have different states of a circuit.
         TypeError: If ``snapshots`` is a single snapshot.
-        InvalidRequest: If ``api_version`` is unknown, or a snapshot is of another version.
+        InvalidRequest: If ``api_version`` is unknown, a snapshot is of another version, or one that
+            a program made lacks what v0.3.0 requires, such as ``submitted_at``; names the fields.
     """
     if isinstance(snapshots, JobSnapshot):
         raise TypeError("snapshots must be a list, got one JobSnapshot: pass [snapshot]")

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from types import GenericAlias
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
@@ -25,7 +25,7 @@ import attrs
 import msgspec
 from msgspec import Raw
 
-from superstaq_jobs.errors import InvalidValue, Problem, ProtocolError
+from superstaq_jobs.errors import InvalidRequest, InvalidValue, Problem, ProtocolError
 from superstaq_jobs.records import (
     CircuitStatus,
     CircuitType,
@@ -40,6 +40,7 @@ from superstaq_jobs.records.frozen import adopt, freeze_object, thaw
 from superstaq_jobs.records.problems import MAX_PROBLEMS
 from superstaq_jobs.records.snapshots import (
     EMPTY,
+    JOB_FIELDS,
     PER_CIRCUIT_LISTS,
     REQUIRED_LISTS,
     make_circuit,
@@ -413,9 +414,34 @@ def join_jobs(parts: Mapping[str, bytes | Raw]) -> bytes:
 
 
 def encode_jobs(snapshots: Iterable[JobSnapshot]) -> bytes:
-    """Jobs as a body: ``read_jobs(encode_jobs(s)).value == s``."""
+    """Jobs as a body: ``read_jobs(encode_jobs(s)).value == s``.
+
+    Raises:
+        InvalidRequest: If a snapshot lacks what the API requires, or has what it cannot write.
+    """
     jobs: dict[str, Any] = {}
+    problems: list[Problem] = []
     for snapshot in snapshots:
+        data = snapshot.to_dict()
+        problems += _unwritable(snapshot, data)
         unknown = {n: thaw(v) for n, v in snapshot.extra.items() if n not in PER_CIRCUIT_LISTS}
-        jobs[str(snapshot.job_id)] = {**snapshot.to_dict(), **unknown}
+        jobs[str(snapshot.job_id)] = {**data, **unknown}
+    if problems:
+        raise InvalidRequest("the body", problems)
     return msgspec.json.encode(jobs)
+
+
+def _unwritable(snapshot: JobSnapshot, data: Mapping[str, Any]) -> Iterator[Problem]:
+    """What a snapshot that a program made lacks for the API, or has beyond it."""
+    pickle = "A pickle keeps the snapshot as it is"
+    required = f"must not be None: API v0.3.0 requires it. {pickle}"
+    beyond = f"must be empty: API v0.3.0 has no place for it. {pickle}"
+    for circuit in snapshot.circuits:
+        if circuit.extra:
+            yield Problem(f"job {snapshot.job_id}: circuits[{circuit.index}].extra", beyond)
+    for name, value in data.items():
+        if value is None:
+            yield Problem(f"job {snapshot.job_id}: {JOB_FIELDS[name]}", required)
+        elif name in REQUIRED_LISTS and None in value:
+            field = f"circuits[{value.index(None)}].{PER_CIRCUIT_LISTS[name]}"
+            yield Problem(f"job {snapshot.job_id}: {field}", required)

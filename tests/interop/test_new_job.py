@@ -116,6 +116,10 @@ NO_QUBITS = "has no qubits"
         ({"a": FLIP}, "circuits", "got a dict"),
         ({"OPENQASM 2.0;"}, "circuits", "got a set"),
         (cirq.X, "circuits", "got a cirq._PauliX"),
+        (cirq.X(Q[0]), "circuits", "got a cirq.SingleQubitPauliString"),
+        (cirq.Moment(cirq.X(Q[0])), "circuits", "got a cirq.Moment"),
+        (flip().to_instruction(), "circuits", "got a qiskit.Instruction"),
+        (bytearray(b"OPENQASM 2.0;"), "circuits", "got a bytearray"),
         ([FLIP, cirq.X(Q[0])], "circuits[1]", "got a cirq.SingleQubitPauliString"),
         ([BELL, None], "circuits[1]", "got a NoneType"),
         ([FLIP, flip()], "circuits[1]", "job for each kind"),
@@ -129,7 +133,7 @@ NO_QUBITS = "has no qubits"
         ([FLIP, cirq.Circuit(cirq.Moment())], "circuits[1]", NO_QUBITS),
         (QuantumCircuit(0, 2), "circuits[0]", NO_QUBITS),
         ([flip(), QuantumCircuit()], "circuits[1]", NO_QUBITS),
-        ("  ", "circuits[0]", "must not be empty"),
+        ("  ", "circuits", "must not be empty"),
         ([BELL, ""], "circuits[1]", "must not be empty"),
         ([FLIP, cirq.Circuit(Unwritable()(Q[0]))], "circuits[1]", "cannot be serialized: .*Unwrit"),
         (QuantumCircuit(1, metadata={"a": {1}}), "circuits[0]", "cannot be serialized: .*set"),
@@ -254,6 +258,49 @@ def test_lists_of_the_json_of_no_circuits_are_refused():
     for circuits in ([], ["[]"], ["[]", "[]"]):
         with pytest.raises(sj.InvalidRequest, match="must not be empty"):
             sj.NewJob(target=TARGET, circuits=circuits, circuit_type="cirq")
+
+
+@pytest.mark.parametrize("make", [sj.new_job, sj.NewJob])
+@pytest.mark.parametrize(
+    "pack", [lambda each: each, lambda each: [each], lambda e: json.dumps([e])]
+)
+@pytest.mark.parametrize("wanted", [None, "qasm", "jaqal", "cirq", "qiskit"])
+@pytest.mark.parametrize(
+    ("circuit", "kind"),
+    [
+        (cirq.to_json(FLIP), "cirq"),
+        (css.serialize_circuits([FLIP, FLIP]), "cirq"),
+        ("\n " + css.serialize_circuits(FLIP), "cirq"),
+        (qss.serialize_circuits([flip(), flip()]), "qiskit"),
+        ("\n" + qss.serialize_circuits(flip()), "qiskit"),
+    ],
+)
+def test_strings_of_another_format_are_refused_by_it(make, pack, wanted, circuit, kind):
+    """Whatever holds them: a string, a list, or the JSON of a list."""
+    fields = {} if wanted is None else {"circuit_type": wanted}
+    circuits = pack(circuit)
+    if kind == wanted == "cirq" or (kind == wanted and circuits == circuit):
+        assert make(circuits=circuits, target=TARGET, **fields).circuit_type == kind
+        return
+    with pytest.raises(sj.InvalidRequest, match="nothing was sent") as caught:
+        make(circuits=circuits, target=TARGET, **fields)
+    if wanted not in {"cirq", kind}:
+        assert f"circuit_type='{kind}'" in str(caught.value)
+
+
+@pytest.mark.parametrize("wanted", ["qasm", "jaqal", "cirq", "qiskit"])
+@pytest.mark.parametrize("make", [sj.new_job, sj.NewJob])
+def test_the_json_of_no_circuits_is_refused(make, wanted):
+    for circuits in ("[]", " [ ]"):
+        with pytest.raises(sj.InvalidRequest, match="circuits: must"):
+            make(circuits=circuits, target=TARGET, circuit_type=wanted)
+
+
+@pytest.mark.parametrize("make", [sj.new_job, sj.NewJob])
+def test_a_blank_string_among_circuits_is_refused(make):
+    for circuits in ([BELL, " "], json.dumps([BELL, ""])):
+        with pytest.raises(sj.InvalidRequest, match=r"circuits\[1\]: must not be empty"):
+            make(circuits=circuits, target=TARGET)
 
 
 def test_a_list_of_qpy_is_refused_with_the_fix():

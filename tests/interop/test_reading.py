@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import qiskit.qpy
 import qiskit.result
-from made import TARGET, VERSIONS, serialized, snapshot_of
+from made import JOB, TARGET, VERSIONS, serialized, snapshot_of
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import Clbit
 from qiskit.circuit.classical import expr, types
@@ -248,6 +248,65 @@ def test_fractional_counts_are_no_result_of_cirq(counts):
     with pytest.raises(ValueError, match=r"interop\.cirq\.counts\(snapshot, 0\)"):
         of_cirq.to_results(snapshot)
     assert of_cirq.counts(snapshot, 0) == counts
+
+
+@pytest.mark.parametrize("number", [2 * 10**9, 10**30, 1e300])
+def test_a_result_of_cirq_holds_each_shot_so_there_are_not_too_many(number):
+    snapshot = of(plain("cirq"), {"10": number})
+    with pytest.raises(sj.CountsUnavailable, match=r"too many.*interop\.cirq\.counts\(snapshot, 0"):
+        of_cirq.to_results(snapshot)
+    assert of_cirq.counts(snapshot, 0) == {"10": number}
+
+
+def test_a_circuit_that_is_repeated_until_something_sends_any_number_of_bits():
+    inner = cirq.FrozenCircuit(cirq.X(Q[0]), cirq.measure(Q[0], key="u"))
+    until = cirq.KeyCondition(cirq.MeasurementKey("u"))
+    circuit = cirq.Circuit(
+        cirq.CircuitOperation(inner, use_repetition_ids=False, repeat_until=until)
+    )
+    snapshot = of(circuit, {"1": 5})
+    for read in (of_cirq.to_results, lambda snapshot: of_cirq.counts(snapshot, 0)):
+        with pytest.raises(
+            sj.CountsUnavailable, match=r"not known how many.*snapshot\.counts\(0\)"
+        ):
+            read(snapshot)
+
+
+@both
+def test_what_is_not_a_snapshot_is_refused(framework):
+    module = MODULES[framework]
+    handle = sj.JobHandle(sj.SuperstaqClient("key", "http://127.0.0.1:9"), JOB)
+    reads = [module.input_circuits, module.compiled_circuits]
+    reads += [getattr(module, "to_results", None) or module.to_result]
+    reads += [lambda snapshot: module.counts(snapshot, 0)]
+    reads += [lambda snapshot: module.qubit_map(snapshot, 0, "final")]
+    for read in reads:
+        with pytest.raises(TypeError, match=r"got a JobHandle: pass handle.refresh"):
+            read(handle)
+        with pytest.raises(TypeError, match="expected a JobSnapshot, got a list"):
+            read([])
+
+
+@both
+def test_an_index_may_be_numpys(framework):
+    """As those of a column of a table are."""
+    snapshot = of(plain(framework), {"10": 5})
+    assert MODULES[framework].counts(snapshot, np.int32(0)) == MODULES[framework].counts(
+        snapshot, 0
+    )
+    assert snapshot.counts(np.int64(0)) == {"10": 5}
+    with pytest.raises(TypeError, match="must be an int"):
+        snapshot.counts(np.float64(0))
+
+
+@pytest.mark.parametrize("text", ["AAAA", "garbage", '{"cirq_type": "Circuit"}'])
+def test_what_qiskit_cannot_read_is_explained_in_a_line(text):
+    """Not by a request to report it to the vendor, in which the official package wraps it."""
+    snapshot = snapshot_of([text], [{"1": 5}], "qiskit")
+    with pytest.raises(sj.ProtocolError, match="cannot be read here: ") as caught:
+        of_qiskit.input_circuits(snapshot)
+    assert "contact" not in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_whole_floats_are_shots():

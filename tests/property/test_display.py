@@ -269,3 +269,11 @@ def test_a_refused_record_has_a_repr_for_debuggers():
     records = [f["self"] for f in frames if isinstance(f.get("self"), sj.JobSnapshot)]
     assert records
     assert {repr(record) for record in records} == {"<JobSnapshot, incomplete>"}
+
+
+def test_a_long_status_leaves_room_for_the_rest():
+    html = attrs.evolve(
+        job("completed"), circuits=[sj.CircuitSnapshot(index=0, status_text="x" * 200)]
+    )._repr_html_()
+    assert "x" * 30 in html
+    assert "x" * 31 not in html

@@ -383,3 +383,38 @@ def test_an_expansion_needs_a_place_for_each_bit():
             counts.expand(places, 4)
     with pytest.raises(ValueError, match="different lengths"):
         Counts({"1": 1, "10": 1}).expand([0], 4)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda counts: counts.shots,
+        lambda counts: counts.probabilities(),
+        lambda counts: counts.parity_expectation(),
+        lambda counts: counts.marginal([]),
+        lambda counts: counts.total_variation_distance({"0": 1}),
+        lambda counts: counts.hellinger_fidelity({"0": 1}),
+    ],
+)
+def test_weights_beyond_all_floats_are_refused(use):
+    counts = Counts({"0": 1e308, "1": 1e308})
+    with pytest.raises(ValueError, match="more than any float"):
+        use(counts)
+    assert "1e+308" in counts._repr_html_()
+
+
+@pytest.mark.parametrize("items", [{"0": -(10**5000)}, {"0": 10**5000, "1": 0.5}])
+def test_a_number_that_python_does_not_print_is_named_by_its_type(items):
+    with pytest.raises(ValueError, match="got a int"):
+        Counts(items)
+
+
+def test_positions_may_be_numpys():
+    np = pytest.importorskip("numpy")
+    counts = Counts({"001": 3, "011": 4})
+    assert counts.marginal(np.array([2, 0])) == counts.marginal([2, 0])
+    assert counts.parity_expectation(np.arange(2)) == counts.parity_expectation([0, 1])
+    assert counts.expand(np.arange(3), 4) == counts.expand([0, 1, 2], 4)
+    for wrong in (np.array([0.0]), np.array([True])):
+        with pytest.raises(TypeError, match="must be an int"):
+            counts.marginal(wrong)

@@ -103,6 +103,8 @@ def test_targets_are_what_the_official_client_accepts(name, fits):
 def test_what_is_shown_is_short_and_never_fails():
     assert fields.shown("x" * 1000) == "'" + "x" * 39 + "…"
     assert fields.shown(10**5000) == "a int"
+    assert fields.shown(type("Odd", (), {"__repr__": lambda _: "Odd(\n    1,\n)"})()) == "Odd( 1, )"
+    assert fields.shown(type("Broken", (), {"__repr__": lambda _: 1 / 0})()) == "a Broken"
     nested = []
     for _ in range(100_000):
         nested = [nested]

@@ -79,7 +79,7 @@ def test_for_method_is_the_official_client_s_reading_of_the_word(method):
         ours = NewJob.for_method(
             method,
             target="ss_unconstrained_simulator",
-            circuits="[]",
+            circuits="[{}]",
             circuit_type="cirq",
             shots=7,
             tags=["t"],
@@ -87,7 +87,7 @@ def test_for_method_is_the_official_client_s_reading_of_the_word(method):
             options_dict={"level": 2},
         )
     theirs = official_body(
-        serialized_circuits={"cirq_circuits": "[]"},
+        serialized_circuits={"cirq_circuits": "[{}]"},
         repetitions=7,
         target="ss_unconstrained_simulator",
         method=method,

@@ -294,6 +294,47 @@ def test_one_snapshot_is_not_a_list():
         sj.encode_jobs(snapshot)
 
 
+REQUIRED = {
+    *("job_type", "target", "circuit_type", "user_email"),
+    *("submitted_at", "dry_run", "tags", "metadata"),
+}
+
+
+@given(st.data(), sts.job_snapshots())
+def test_what_the_api_requires_is_refused_at_encoding_if_it_is_missing(data, snapshot):
+    """Whatever a program made the snapshot of, what is encoded can be decoded again."""
+    lacking = data.draw(st.sets(st.sampled_from(sorted(REQUIRED))))
+    unsaid = st.sets(st.sampled_from(["shots", "input_circuit"]))
+    circuits = [attrs.evolve(c, **dict.fromkeys(data.draw(unsaid))) for c in snapshot.circuits]
+    made = attrs.evolve(snapshot, circuits=circuits, **dict.fromkeys(lacking))
+    try:
+        encoded = sj.encode_jobs([made])
+    except sj.InvalidRequest as error:
+        named = {tuple(problem.where.rsplit(" ", 1)) for problem in error.problems}
+    else:
+        named = set()
+        assert job_data.read_jobs(encoded).value == (made,)
+    assert {job for job, _ in named} <= {f"job {made.job_id}:"}
+    assert {field for _, field in named if "." not in field} == lacking
+
+
+def test_unknown_fields_of_a_circuit_have_no_place_in_this_version():
+    (snapshot,) = sj.decode_jobs(body(GOOD))
+    odd = attrs.evolve(snapshot.circuits[1], extra={"of": "v0.2.0"})
+    made = attrs.evolve(snapshot, circuits=[snapshot.circuits[0], odd])
+    with pytest.raises(sj.InvalidRequest, match=rf"job {JOB}: circuits\[1\]\.extra: must be empty"):
+        sj.encode_jobs([made])
+
+
+def test_the_first_circuit_without_shots_is_named():
+    (snapshot,) = sj.decode_jobs(body(GOOD))
+    made = attrs.evolve(
+        snapshot, circuits=[snapshot.circuits[0], attrs.evolve(snapshot.circuits[1], shots=None)]
+    )
+    with pytest.raises(sj.InvalidRequest, match=rf"job {JOB}: circuits\[1\]\.shots: must not be"):
+        sj.encode_jobs([made])
+
+
 # ---- parts -------------------------------------------------------------------------------------
 
 

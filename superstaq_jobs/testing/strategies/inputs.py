@@ -25,8 +25,12 @@ from .snapshots import FREE_METADATA, FREE_TAGS, KINDS, METADATA, TAGS
 
 __all__ = ["job_queries", "new_jobs", "target_queries"]
 
-_CIRCUITS: Final = ("OPENQASM 2.0; qreg q[1];", "UUlTS0lU\n", "é\U0001f600")
-_CIRQ_CIRCUITS: Final = ('{"cirq_type": "Circuit"}', '[{"cirq_type": "é\U0001f600"}]')
+_CIRCUITS: Final[dict[CircuitType, tuple[str, ...]]] = {
+    CircuitType.CIRQ: ('{"cirq_type": "Circuit"}', '[{"cirq_type": "é\U0001f600"}]'),
+    CircuitType.QISKIT: ("UUlTS0lU", "UUlTS0lUDQ==\n"),
+    CircuitType.QASM: ("OPENQASM 2.0; qreg q[1];", "é\U0001f600\n"),
+    CircuitType.JAQAL: ("register q[1]\nprepare_all", "é\U0001f600\n"),
+}
 _MAX_SHOTS: Final = 100_000
 _NEW_JOB_PARTS: Final[tuple[tuple[str, ...], ...]] = (
     (),
@@ -93,7 +97,7 @@ def _new_jobs(
     method = choices.of((None, *SimMethod))
     fields: dict[str, Any] = {
         "target": choices.of(names),
-        "circuits": choices.of(_CIRQ_CIRCUITS if circuit_type is CircuitType.CIRQ else _CIRCUITS),
+        "circuits": choices.of(_CIRCUITS[circuit_type]),
         "circuit_type": circuit_type,
         "job_type": kind,
         "dry_run": dry_run,
