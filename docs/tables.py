@@ -243,6 +243,9 @@ _LOCAL: Final[Mapping[str, str]] = {
         "reads its file, and writes another",
     ),
     "SnapshotArchive.close": "closes its file",
+    "Recorder.expect": "writes, if it is an archive",
+    "Recorder.record_all": "writes, if it is an archive",
+    "resume": "reads the archive",
     "SystemClock.sleep": "sleeps",
     "ProgressBar": "drawn by the wait that it is passed to",
 }

@@ -16,7 +16,7 @@ from ._version import __version__
 
 _NAMES: Final = {
     "archive": "ArchiveReport ArchivedJob SnapshotArchive",
-    "client": "RetryPolicy SuperstaqClient TrafficCounts",
+    "client": "Recorder RetryPolicy SuperstaqClient TrafficCounts",
     "clock": "Clock SystemClock",
     "errors": (
         "AnswerTooLarge ApiKeyNotFound ArchiveBusy ArchiveDamaged ArchiveError ArchiveReadOnly "
@@ -42,6 +42,7 @@ _NAMES: Final = {
         "JobQuery JobSnapshot JobType JsonMapping NewJob SimMethod Stage SubmitReceipt Target "
         "TargetInfo TargetQuery diff newest"
     ),
+    "study": "resume",
     "submit": "submit_job",
     "tables": "",  # its functions are used as `tables.to_arrow` and so on
     "transport": "HttpTransport Transport",

@@ -10,6 +10,7 @@ from .interop import new_job as new_job
 from .many import *
 from .plots import *
 from .records import *
+from .study import *
 from .submit import *
 from .transport import *
 from .waiting import Pace as Pace

@@ -228,7 +228,11 @@ class ArchiveError(SuperstaqException):
     Attributes:
         path: The archive's file; None if there is none.
         reason: SQLite's name for the cause, such as ``SQLITE_FULL``; None if it was not SQLite's.
+        value: If a client could not record what the server said: what that was, such as the
+            receipt for a job that was created.
     """
+
+    value: object = None
 
     def __init__(self, message: str, *, path: str | None = None, reason: str | None = None) -> None:
         self.path = path

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import partial
 from typing import Final
 
 import attrs
 
 from .client import SuperstaqClient
+from .client.recorder import keep_jobs
 from .errors import (
     RequestTimeout,
     SubmissionKeyConflict,
@@ -73,10 +75,24 @@ def submit_job(
     try:
         if submission_key is not None:
             return _submit_once(client, job, submission_key, deadline)
-        return client.send(client.api.submit_job(job), deadline=deadline)
+        return _send(client, job, deadline)
     except SubmissionUnknown as error:
         error.job, error.submission_key = job, submission_key
         raise
+
+
+def _send(client: SuperstaqClient, job: NewJob, deadline: float) -> SubmitReceipt:
+    def keep(receipt: SubmitReceipt) -> None:
+        _expect(client, job, receipt)
+
+    return client.send(client.api.submit_job(job), deadline=deadline, keep=keep)
+
+
+def _expect(client: SuperstaqClient, job: NewJob, receipt: SubmitReceipt) -> None:
+    """Record that a submission was accepted."""
+    if client.recorder is not None:
+        now = client.clock.utcnow()
+        client.recorder.expect(receipt.job_id, circuit_type=job.circuit_type, at=now)
 
 
 def _submit_once(client: SuperstaqClient, job: NewJob, key: str, deadline: float) -> SubmitReceipt:
@@ -89,7 +105,7 @@ def _submit_once(client: SuperstaqClient, job: NewJob, key: str, deadline: float
     lost: SubmissionUnknown | None = None
     for _ in range(client.retry_policy.max_attempts):
         try:
-            return client.send(client.api.submit_job(tagged), deadline=deadline)
+            return _send(client, tagged, deadline)
         except SubmissionUnknown as error:
             lost = error
         except SuperstaqServerException as error:
@@ -161,7 +177,8 @@ def _adopted(
 ) -> SubmitReceipt | None:
     """The receipt of the job that has this tag; None if the server says that there is none."""
     calls = client.api.query_jobs(JobQuery(tags=[tag]), job.circuit_type)
-    responses = (client.send(call, deadline=deadline) for call in calls)
+    keep = partial(keep_jobs, client.recorder, (), None)
+    responses = (client.send(call, deadline=deadline, keep=keep) for call in calls)
     # Filtered again: a server that does not filter must not make us adopt another job.
     found = [each for jobs in responses for each in jobs if tag in (each.tags or ())]
     if not found:

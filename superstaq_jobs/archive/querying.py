@@ -80,8 +80,13 @@ def find_jobs(
     folded: list[tuple[_Key, JobSnapshot]] = []
     ids = None if query.job_id is None else set(map(job_key, query.job_id))
     with reading() as reader:
+        reader.check_heads()
         for row in reader.raw.execute(*_candidates(query, until, circuit_type)):
             name, api, job_id, state, at, num_formats = row
+            if job_id is None or (state is None) is not (at is None):
+                reader.damaged("the index of the jobs")
+            if at is None:  # not observed by then
+                continue
             if ids is not None and JobKey(name, api) not in ids:
                 continue
             if circuit_type is None and num_formats > 1:
@@ -131,7 +136,7 @@ def _key(snapshot: JobSnapshot) -> _Key:
 
 def _out_of_order(reader: Reader, circuit_type: str | None) -> Iterator[tuple[Job, Head]]:
     """The jobs whose newest state is not simply the last, and their heads."""
-    sql = "SELECT DISTINCT job FROM head WHERE in_order = 0"
+    sql = "SELECT DISTINCT job FROM head WHERE NOT in_order"
     for (job_id,) in reader.raw.execute(sql).fetchall():
         for job in list(reader.jobs("WHERE id = ?", job_id)):
             for head in reader.heads(job):
@@ -168,11 +173,11 @@ def _candidates(
             values.append(microseconds(limit))
     also = "".join(f" AND {each}" for each in conditions)
     sql = f"""
-        SELECT job.name, job.api, job.id, seen.state, seen.at, last.formats
+        SELECT job.name, job.api, job.id, seen.state, last.at, last.formats
         FROM (SELECT head.job, head.circuit_type, head.state, {formats} AS formats, {moment} AS at
-              FROM head WHERE head.in_order = 1) AS last
-        JOIN job ON job.id = last.job
-        JOIN seen ON seen.job = last.job AND seen.at = last.at {place}
+              FROM head WHERE head.in_order) AS last
+        LEFT JOIN job ON job.id = last.job
+        LEFT JOIN seen ON seen.job = last.job AND seen.at = last.at {place}
         LEFT JOIN state ON state.id = seen.state
         WHERE (last.formats = 1 OR state.circuit_type = last.circuit_type){also}
         ORDER BY state.submitted_us, job.name, job.api"""  # noqa: S608 - names and marks only

@@ -150,6 +150,15 @@ class Reader:
             self.damaged(f"the index of job {job.key.name}")
         return heads
 
+    def check_heads(self) -> None:
+        """Check that each job has heads, and that each head has a job."""
+        sql = """
+            SELECT (SELECT count(*) FROM job WHERE observations <> 0),
+                   (SELECT count(DISTINCT job) FROM head)"""
+        jobs, with_heads = self.raw.execute(sql).fetchone()
+        if jobs != with_heads:
+            self.damaged("the index of the jobs")
+
     def check_count(self, job: Job) -> None:
         """Check that no observation of a job is missing."""
         sql = "SELECT count(*) FROM seen WHERE job = ?"
@@ -185,7 +194,7 @@ class Reader:
         return self.jobs(
             "WHERE (expected_at IS NOT NULL AND observations = 0) OR id IN ("
             "SELECT head.job FROM head JOIN state ON state.id = head.state "
-            "WHERE head.in_order = 0 OR state.is_terminal = 0)"
+            "WHERE NOT head.in_order OR NOT state.is_terminal)"
         )
 
     def all_observations(self) -> Iterator[tuple[Job, Sequence[Any]]]:
@@ -266,8 +275,12 @@ class Reader:
             return self.at(job, head.at, head.state)
         if head.in_order:
             self.check_count(job)
-            where = " AND seen.at <= ? ORDER BY seen.at DESC"
-            for row in self.raw.execute(_SEEN + where, (job.id, until)):
+            # The next one too: its time may have been an earlier one before the file was damaged.
+            after = _SEEN + " AND seen.at > ? ORDER BY seen.at LIMIT 1"
+            for row in self.raw.execute(after, (job.id, until)):
+                self.observation(job, row)
+            last = _SEEN + " AND seen.at <= ? ORDER BY seen.at DESC"
+            for row in self.raw.execute(last, (job.id, until)):
                 self.observation(job, row)  # it is as it was written, its format included
                 if row[_TYPE] == head.circuit_type:
                     return self._snapshot(job, row)

@@ -28,6 +28,7 @@ from superstaq_jobs.wire.refusals import CallErrors
 from superstaq_jobs.wire.request import Request, Response, Secret
 
 from . import settings
+from .recorder import Recorder, with_value
 from .retry import RetryPolicy, with_retries
 from .traffic import Traffic, TrafficCounts
 
@@ -81,6 +82,10 @@ class SuperstaqClient:
             however long its connection takes; only ``request_timeout_seconds`` limits it.
         jitter: Draws a number uniformly from 0 to 1, for pauses.
         looks_per_second: How many polls of its waits may begin in a second, all together.
+        recorder: Records what is learned of jobs before the caller gets it, such as a
+            ``SnapshotArchive``: every snapshot, and every submission that was accepted. If it
+            raises an error, so does the call; what the server said is in the error's ``value``.
+            It is pickled with the client.
 
     Raises:
         ConfigurationError: If an argument cannot be used. ``ApiKeyNotFound`` if no key was found;
@@ -112,6 +117,7 @@ class SuperstaqClient:
         clock: Clock | None = None,
         jitter: Callable[[], float] = random.random,
         looks_per_second: float = 100.0,
+        recorder: Recorder | None = None,
     ) -> None:
         # A traceback that starts in here would show the values of these names.
         hidden_key = Secret(api_key) if api_key else None
@@ -171,6 +177,7 @@ class SuperstaqClient:
         self._clock: Clock = clock if clock is not None else SystemClock()
         self._jitter = jitter
         self._looks_per_second = looks_per_second
+        self._recorder = settings.check_recorder(recorder)
         self._traffic = Traffic(budget=self._retry_policy.budget, polls_per_second=looks_per_second)
         self._made_transport = transport is None
         self._time_stands = transport is None and isinstance(self._clock, VirtualClock)
@@ -234,6 +241,11 @@ class SuperstaqClient:
         """The calls, requests, retries, failures and bytes so far."""
         return self._traffic.counts()
 
+    @property
+    def recorder(self) -> Recorder | None:
+        """Records what is learned of jobs; None if nothing does."""
+        return self._recorder
+
     def reserve_poll(self) -> float:
         """Reserve a time for a poll, at most ``looks_per_second``; seconds from now. No I/O."""
         return self._traffic.reserve_poll(self._clock.now())
@@ -256,7 +268,12 @@ class SuperstaqClient:
         return self._clock.now() + timeout_seconds
 
     def send(
-        self, call: Call[T], *, deadline: float = math.inf, max_attempts: int | None = None
+        self,
+        call: Call[T],
+        *,
+        deadline: float = math.inf,
+        max_attempts: int | None = None,
+        keep: Callable[[T], object] | None = None,
     ) -> T:
         """Send a call's request, with retries, and return the decoded response.
 
@@ -266,6 +283,8 @@ class SuperstaqClient:
                 monotonic side; see ``deadline_in``.
             max_attempts: How many times its request may be sent; None for the retry policy's
                 number.
+            keep: Is called with what was decoded before anything else is done with it. If it
+                raises an error, that is raised, and has what was decoded in its ``value``.
 
         Raises:
             AuthenticationError: If the server does not accept the key.
@@ -289,6 +308,8 @@ class SuperstaqClient:
             jitter=self._jitter,
             take_retry=self._traffic.take_retry,
         )
+        if keep is not None:
+            with_value(keep, response.value)
         for message in response.warnings:
             try:
                 warn(self._errors.masked(message))
@@ -384,6 +405,7 @@ class SuperstaqClient:
             "retry_policy": self._retry_policy,
             "request_timeout_seconds": self._request_timeout_seconds,
             "looks_per_second": self._looks_per_second,
+            "recorder": self._recorder,
             "proxy_url": None
             if self._proxy is None
             else settings.without_login(self._proxy.reveal()),

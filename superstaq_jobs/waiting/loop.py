@@ -13,6 +13,7 @@ from typing import Any
 import attrs
 
 from superstaq_jobs.client import SuperstaqClient
+from superstaq_jobs.client.recorder import with_value
 from superstaq_jobs.clock import Clock
 from superstaq_jobs.errors import (
     AuthenticationError,
@@ -59,6 +60,20 @@ class Batch:
             self._last = jobs
         return self._found
 
+    def news(self, jobs: _Jobs) -> list[JobSnapshot]:
+        """What a response says of each job: if that is what is known already, the known snapshot.
+
+        Empty for a response without news.
+        """
+        if jobs is self._last:
+            return []
+        known = [each.latest.snapshot for each in self.waits]
+        return [
+            old if old is not None and old == job else job
+            for old, job in zip(known, self.found(jobs), strict=True)
+            if job is not None
+        ]
+
 
 @attrs.frozen(eq=False)
 class Poll:
@@ -75,9 +90,23 @@ class Poll:
             return None  # they have been refreshed since the round began
         try:
             # One poll, one request: the next poll is its retry.
-            return self.group.client.send(self.batch.call, deadline=self.deadline, max_attempts=1)
+            return self.group.client.send(
+                self.batch.call, deadline=self.deadline, max_attempts=1, keep=self._keep
+            )
+        except ProtocolError as error:
+            try:
+                with_value(self._keep, error.found)
+            except Exception as failure:  # noqa: BLE001 - raised again in the caller's thread
+                return failure
+            return error
         except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
             return error
+
+    def _keep(self, jobs: _Jobs) -> None:
+        recorder = self.group.client.recorder
+        news = [] if recorder is None else self.batch.news(jobs)
+        if recorder is not None and news:
+            recorder.record_all(news)
 
 
 @attrs.frozen(eq=False)
