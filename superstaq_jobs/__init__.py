@@ -23,8 +23,9 @@ _NAMES: Final = {
         "ArchiveUnusable ArchiveVersionError ArchiveWriteFailed "
         "AuthenticationError CancelRefused CircuitIndexError "
         "ConfigurationError CountsUnavailable EmailNotValidated InvalidRequest InvalidValue "
-        "JobsNotFound JobsTimeout JobsUnsettled NotInArchive PartialCancelUnsupported Problem "
-        "ProtocolError RequestTimeout SubmissionKeyConflict SubmissionUnknown "
+        "JobsNotFound JobsTimeout JobsUnsettled NotInArchive OfflineError "
+        "PartialCancelUnsupported Problem ProtocolError RequestTimeout "
+        "SubmissionKeyConflict SubmissionUnknown "
         "SuperstaqException SuperstaqServerException SuperstaqUnsuccessfulJobException "
         "SuperstaqWarning TermsNotAccepted TlsError TransportError UnknownStatusTimeout "
         "WaitTimeout"
@@ -35,6 +36,7 @@ _NAMES: Final = {
     "handle": "JobHandle",
     "interop": "new_job",
     "many": ("as_completed as_completed_async wait_all wait_all_async wait_any watch watch_async"),
+    "offline": "OfflineClient",
     "plots": "plot_counts plot_timeline",
     "records": (
         "STATUS_PRIORITY_ORDER AccountBalance CancelReceipt CircuitChange CircuitSnapshot "

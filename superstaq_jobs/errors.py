@@ -24,6 +24,7 @@
     │   └── ArchiveWriteFailed            nothing was written                   (OSError)
     │       └── ArchiveReadOnly           … since it was opened for reading
     └── SuperstaqServerException          the server did not do what was requested
+        ├── OfflineError                  this client reads an archive, which does not have it
         ├── AuthenticationError           401: the API key
         │   ├── TermsNotAccepted          401: the terms of use
         │   └── EmailNotValidated         401: the e-mail address
@@ -85,6 +86,7 @@ __all__ = [
     "JobsTimeout",
     "JobsUnsettled",
     "NotInArchive",
+    "OfflineError",
     "PartialCancelUnsupported",
     "Problem",
     "ProtocolError",
@@ -320,6 +322,10 @@ class SuperstaqServerException(SuperstaqException):
         super().__init__(message)
 
 
+class OfflineError(SuperstaqServerException):
+    """An ``OfflineClient`` cannot respond from its archive. Nothing was sent, as always with it."""
+
+
 class AuthenticationError(SuperstaqServerException):
     """The server does not accept the API key (401)."""
 
@@ -333,14 +339,20 @@ class EmailNotValidated(AuthenticationError):
 
 
 class JobsNotFound(SuperstaqServerException, LookupError):
-    """The server does not know some of the requested jobs.
+    """The server does not know some of the requested jobs, or the archive of an ``OfflineClient``.
 
     Attributes:
         missing: The unknown ids, in the order of the request.
         found: Snapshots of the other jobs, in the order of the request, each once.
     """
 
-    def __init__(self, missing: Iterable[JobId], *, found: Iterable[JobSnapshot] = ()) -> None:
+    def __init__(
+        self,
+        missing: Iterable[JobId],
+        *,
+        found: Iterable[JobSnapshot] = (),
+        archive: str | None = None,
+    ) -> None:
         self.missing = tuple(missing)
         readable = tuple(found)
         names = ", ".join(map(str, self.missing[:MAX_PROBLEMS]))
@@ -348,9 +360,13 @@ class JobsNotFound(SuperstaqServerException, LookupError):
         more = f" and {rest} more (see .missing)" if rest > 0 else ""
         one = len(self.missing) == 1
         kept = " Snapshots of those it knows are in .found." if readable else ""
+        jobs = f"{'job' if one else 'jobs'} {names}{more}"
         super().__init__(
-            f"the server does not know {'job' if one else 'jobs'} {names}{more}, at least not for "
-            f"this API key. Check the ids and the key.{kept}",
+            f"the server does not know {jobs}, at least not for this API key. Check the ids and "
+            f"the key.{kept}"
+            if archive is None
+            else f"the archive {archive} does not have {jobs}, and nothing was sent. Check the ids "
+            f"and the archive.{kept}",
             job_ids=self.missing,
             found=readable,
         )

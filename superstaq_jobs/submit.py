@@ -99,6 +99,7 @@ def _submit_once(client: SuperstaqClient, job: NewJob, key: str, deadline: float
     _check_key(client, key)
     tag = f"submission-key:{key}"
     tagged = attrs.evolve(job, tags=(*job.tags, tag, _digest_tag(job)))
+    client.api.submit_job(tagged)  # refused before the query if it cannot be submitted
     adopted = _adopted(client, job, tag, deadline)
     if adopted is not None:
         return adopted

@@ -387,6 +387,11 @@ class SnapshotArchive:
         with self._reading() as reader:
             return tuple(job.key.job_id for job in reader.jobs("WHERE observations > 0"))
 
+    def circuit_types(self) -> frozenset[CircuitType]:
+        """The formats of circuits in which jobs were observed, as far as servers said them."""
+        with self._reading() as reader:
+            return frozenset(CircuitType(each) for each in reader.circuit_types() if each)
+
     def unfinished(self) -> tuple[ArchivedJob, ...]:
         """The jobs whose newest state is not terminal, and those submitted and never observed."""
         with self._reading() as reader:

@@ -150,6 +150,10 @@ class Reader:
             self.damaged(f"the index of job {job.key.name}")
         return heads
 
+    def circuit_types(self) -> list[str]:
+        """The formats in which jobs were observed; empty for one that was not said."""
+        return [each for (each,) in self.raw.execute("SELECT DISTINCT circuit_type FROM head")]
+
     def check_heads(self) -> None:
         """Check that each job has heads, and that each head has a job."""
         sql = """
