@@ -249,6 +249,12 @@ _LOCAL: Final[Mapping[str, str]] = {
     "Recorder.expect": "writes, if it is an archive",
     "Recorder.record_all": "writes, if it is an archive",
     "resume": "reads the archive",
+    "lock": "reads and writes the file",
+    "locked": "reads the file and the archive",
+    "StudyLock.differences": "reads the archive, if there is one",
+    "StudyLock.load": "reads the archive",
+    "StudyLock.read": "reads the file",
+    "StudyLock.write": "writes the file",
     "SystemClock.sleep": "sleeps",
     "ProgressBar": "drawn by the wait that it is passed to",
 }

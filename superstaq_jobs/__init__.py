@@ -23,7 +23,7 @@ _NAMES: Final = {
         "ArchiveUnusable ArchiveVersionError ArchiveWriteFailed "
         "AuthenticationError CancelRefused CircuitIndexError "
         "ConfigurationError CountsUnavailable EmailNotValidated InvalidRequest InvalidValue "
-        "JobsNotFound JobsTimeout JobsUnsettled NotInArchive OfflineError "
+        "JobsNotFound JobsTimeout JobsUnsettled LockMismatch NotInArchive OfflineError "
         "PartialCancelUnsupported Problem ProtocolError RequestTimeout "
         "SubmissionKeyConflict SubmissionUnknown "
         "SuperstaqException SuperstaqServerException SuperstaqUnsuccessfulJobException "
@@ -44,7 +44,7 @@ _NAMES: Final = {
         "JobQuery JobSnapshot JobType JsonMapping NewJob SimMethod Stage SubmitReceipt Target "
         "TargetInfo TargetQuery diff newest"
     ),
-    "study": "resume",
+    "study": "LockDifference LockEntry StudyLock lock locked resume",
     "submit": "submit_job",
     "tables": "",  # its functions are used as `tables.to_arrow` and so on
     "transport": "HttpTransport Transport",

@@ -23,6 +23,7 @@
     │   ├── ArchiveDamaged                the contents of the file have changed
     │   └── ArchiveWriteFailed            nothing was written                   (OSError)
     │       └── ArchiveReadOnly           … since it was opened for reading
+    ├── LockMismatch                      the data are not those that a study locked
     └── SuperstaqServerException          the server did not do what was requested
         ├── OfflineError                  this client reads an archive, which does not have it
         ├── AuthenticationError           401: the API key
@@ -85,6 +86,7 @@ __all__ = [
     "JobsNotFound",
     "JobsTimeout",
     "JobsUnsettled",
+    "LockMismatch",
     "NotInArchive",
     "OfflineError",
     "PartialCancelUnsupported",
@@ -292,6 +294,19 @@ class ArchiveWriteFailed(ArchiveError, OSError):
 
 class ArchiveReadOnly(ArchiveWriteFailed):
     """The archive was opened for reading only. Nothing was written."""
+
+
+class LockMismatch(SuperstaqException):
+    """The data are not those that were locked for a study.
+
+    Attributes:
+        differences: Every entry of the lock that is missing, or of which there is another state
+            only; each a ``LockDifference``.
+    """
+
+    def __init__(self, message: str, *, differences: Iterable[object] = ()) -> None:
+        self.differences = tuple(differences)
+        super().__init__(message)
 
 
 class SuperstaqServerException(SuperstaqException):

@@ -53,6 +53,7 @@ EXAMPLES = [
     errors.ArchiveDamaged("damaged", path="study.db", reason="SQLITE_CORRUPT"),
     errors.ArchiveWriteFailed("full", path="study.db", reason="SQLITE_FULL"),
     errors.ArchiveReadOnly("for reading only", path="study.db"),
+    errors.LockMismatch("other data", differences=["one"]),
     errors.OfflineError("cannot submit", job_ids=[JOB]),
     errors.SuperstaqServerException("odd", 418, job_ids=[JOB], found=[SNAPSHOT]),
     errors.AuthenticationError("who?", 401),
