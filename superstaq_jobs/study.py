@@ -116,7 +116,7 @@ class LockDifference:
         entry = self.entry
         what = f"job {entry.job_id} ({entry.status}, digest {entry.digest[:12]}…)"
         if self.found is None:
-            return f"{what}: there is no snapshot of it"
+            return f"{what}: no snapshot of it was found"
         other = f"{self.found.status}, digest {self.found.digest[:12]}…"
         changes = "" if self.diff is None else f": {self.diff!r}"
         return f"{what}: there is another state of it ({other}){changes}"

@@ -12,6 +12,8 @@ import importlib
 import inspect
 import re
 import runpy
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -53,6 +55,7 @@ WITH_A_CLIENT = {
 WITH_A_SERVICE = {ROOT / "README.md", DOCS / "migrating.md", DOCS / "real-service.md"}
 """Pages with examples for the service itself: the environment names an emulator in its place."""
 
+STUDY = DOCS / "examples" / "study" / "study.py"
 BELL = "OPENQASM 3.0; include 'stdgates.inc'; qubit[2] q; h q[0]; cx q[0], q[1];"
 
 
@@ -66,6 +69,9 @@ def simulator():
 def world(request, simulator, monkeypatch, tmp_path):
     """The names that a page's examples start with."""
     path = request.node.callspec.params["path"]
+    if path == DOCS / "study.md":
+        yield {"STUDY": str(STUDY)}
+        return
     if path not in WITH_A_CLIENT | WITH_A_SERVICE:
         yield {}
         return
@@ -332,6 +338,47 @@ def test_a_picture_is_the_same_each_time(pictures, name):
 def test_every_picture_is_kept(pictures):
     kept = {path.name for path in (DOCS / "_static").iterdir() if path.suffix != ".css"}
     assert kept == set(pictures.PICTURES)
+
+
+OFFLINE = """
+import runpy, socket, sys
+
+def refuse(*arguments, **options):
+    raise AssertionError("a socket was made")
+
+socket.socket.__init__ = socket.getaddrinfo = refuse
+sys.argv = ["study.py", "offline"]
+runpy.run_path(STUDY, run_name="__main__")
+"""
+
+
+def test_the_archived_study_gives_the_same_bytes_without_a_socket(tmp_path):
+    online, offline = tmp_path / "online", tmp_path / "offline"
+    printed = []
+    for folder, command in (
+        (online, [str(STUDY), "online"]),
+        (offline, ["-c", OFFLINE.replace("STUDY", repr(str(STUDY)))]),
+    ):
+        folder.mkdir()
+        if folder is offline:
+            for name in ("study.db", "study.lock"):
+                shutil.copy(online / name, folder)
+        done = subprocess.run(
+            [sys.executable, *command],
+            check=False,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=100,
+        )
+        assert done.returncode == 0, done.stderr
+        printed.append(done.stdout)
+    assert printed[0] == printed[1]
+    assert re.fullmatch(r"data [0-9a-f]{16}\ncontrast( [01]\.\d{4}){3}\n", printed[0])
+    made = {path.relative_to(online) for path in online.rglob("*") if path.is_file()}
+    assert made == {path.relative_to(offline) for path in offline.rglob("*") if path.is_file()}
+    assert len(made) == 4
+    assert all((online / path).read_bytes() == (offline / path).read_bytes() for path in made)
 
 
 # ---- the example project -------------------------------------------------------------------------
