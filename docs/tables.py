@@ -79,7 +79,7 @@ def statuses() -> str:
                 _yes(s.is_compiled),
                 _yes(s.is_unsuccessful),
             ]
-            for place, s in enumerate(status.STATUS_PRIORITY_ORDER, 1)
+            for place, s in enumerate(CircuitStatus, 1)
         ),
     )
 
@@ -93,12 +93,10 @@ def next_statuses() -> str:
                 f"`{s.value}`",
                 "anything"
                 if status.NEXT_STATUSES[s] == frozenset(CircuitStatus)
-                else _codes(
-                    n.value for n in status.STATUS_PRIORITY_ORDER if n in status.NEXT_STATUSES[s]
-                )
+                else _codes(n.value for n in CircuitStatus if n in status.NEXT_STATUSES[s])
                 or "nothing",
             ]
-            for s in status.STATUS_PRIORITY_ORDER
+            for s in CircuitStatus
         ),
     )
 
@@ -190,6 +188,7 @@ TALKS: Final[Mapping[str, str]] = {
     "JobHandle.to_dict": "one request; none if the job is known to be finished",
     "JobHandle.wait_until_complete": "one request per poll; sleeps in between",
     "JobHandle.wait_until_complete_async": "one request per poll; awaits in between",
+    "JobHandle.wait_until_terminal_state": "as `wait_until_complete`",
     "HttpTransport.send": "one request",
     "SuperstaqClient.send": "one request",
     "Transport.send": "one request",

@@ -1,7 +1,9 @@
 """The ``superstaq-jobs`` command: a demonstration, and a server to develop against.
 
-The only module of the library that prints. rich (extra ``cli``) and the emulator (extra
-``emulator``) are imported when a command needs them.
+The only module of the library that prints. What comes from a server is neither markup nor obeyed by
+the terminal: it is passed through ``line`` into a ``Text``.
+
+rich (extra ``cli``) and the emulator (extra ``emulator``) are imported when a command needs them.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
+import math
 import signal
 import sys
 import threading
@@ -20,7 +23,19 @@ from . import __version__
 from .client import SuperstaqClient
 from .errors import SuperstaqException
 from .handle import JobHandle
-from .records import CircuitSnapshot, CircuitStatus, JobSnapshot, JobType, NewJob, SimMethod, diff
+from .records import (
+    CircuitSnapshot,
+    CircuitStatus,
+    Counts,
+    JobSnapshot,
+    JobType,
+    NewJob,
+    SimMethod,
+    diff,
+)
+from .records.display import largest
+from .records.fields import shown
+from .records.problems import line
 
 if TYPE_CHECKING:
     import rich.console
@@ -63,6 +78,8 @@ _VERSION: Final = "v0.3.0"
 
 _BAR_CHARACTERS: Final = 40
 _SHOWN_OUTCOMES: Final = 8
+_SHOWN_BITS: Final = 40
+_SHOWN_CHARACTERS: Final = 1000
 _STYLES: Final = {
     CircuitStatus.COMPLETED: "green",
     CircuitStatus.FAILED: "red",
@@ -169,6 +186,7 @@ def _emulator(options: argparse.Namespace) -> int:
 def _demo(options: argparse.Namespace) -> int:
     _extra("rich", "cli")
     import rich.console
+    import rich.text
 
     console = rich.console.Console(highlight=False)
     with _client(options, console) as client:
@@ -182,12 +200,14 @@ def _demo(options: argparse.Namespace) -> int:
             metadata={"circuits": list(_CIRCUITS)},
         )
         handle = JobHandle.submit(client, job)
-        console.print(f"Submitted job [bold]{handle.job_id()}[/] to {options.target}\n")
+        submitted = ("Submitted job ", (line(str(handle.job_id())), "bold"), " to ", options.target)
+        console.print(rich.text.Text.assemble(*submitted, "\n"))
         started = client.clock.now()
 
         def show(before: JobSnapshot | None, after: JobSnapshot) -> None:
-            for line in _changes(before, after):
-                console.print(f"{client.clock.now() - started:7.2f} s  {line}")
+            for change in _changes(before, after):
+                seconds = f"{client.clock.now() - started:7.2f} s  "
+                console.print(rich.text.Text.assemble(seconds, *change))
 
         polling = options.polling
         if polling is None:
@@ -222,46 +242,52 @@ def _client(
         yield client
 
 
+_Part = str | tuple[str, str]
+"""A string, or a string and its style: a part of a line."""
+
+
 def _name(index: int) -> str:
-    return f"circuit {index} ({list(_CIRCUITS)[index]})"
+    names = list(_CIRCUITS)
+    return f"circuit {index} ({names[index]})" if index < len(names) else f"circuit {index}"
 
 
-def _changes(before: JobSnapshot | None, after: JobSnapshot) -> Iterator[str]:
+def _changes(before: JobSnapshot | None, after: JobSnapshot) -> Iterator[tuple[_Part, ...]]:
     if before is None:
         for circuit in after.circuits:
-            yield f"{_name(circuit.index)}: {_styled(circuit)}"
+            yield f"{_name(circuit.index)}: ", _styled(circuit)
         return
     for change in diff(before, after).circuits:
         if change.before is not None and change.after is not None:
-            yield f"{_name(change.index)}: {_styled(change.before)} → {_styled(change.after)}"
+            yield f"{_name(change.index)}: ", _styled(change.before), " → ", _styled(change.after)
 
 
-def _styled(circuit: CircuitSnapshot) -> str:
-    style = _STYLES.get(circuit.status, "cyan")
-    return f"[{style}]{circuit.status_text}[/]"
+def _styled(circuit: CircuitSnapshot) -> tuple[str, str]:
+    return line(circuit.status_text, 30), _STYLES.get(circuit.status, "cyan")
 
 
 def _print_table(console: rich.console.Console, snapshot: JobSnapshot) -> None:
-    import rich.markup
     import rich.table
+    import rich.text
 
-    table = rich.table.Table(title=f"Job {snapshot.job_id}: {snapshot.status}")
+    title = rich.text.Text(f"Job {line(str(snapshot.job_id))}: {snapshot.status}")
+    table = rich.table.Table(title=title)
     table.add_column("circuit", no_wrap=True)
     table.add_column("status", no_wrap=True)
     table.add_column("shots", justify="right")
     table.add_column("most common, or error", overflow="fold")
     for circuit in snapshot.circuits:
-        if circuit.counts:
-            shown = ", ".join(f"{bits}: {n}" for bits, n in circuit.counts.most_common(4))
-        else:
-            shown = rich.markup.escape(circuit.status_message or "")
-        table.add_row(_name(circuit.index), _styled(circuit), str(circuit.shots), shown)
+        said = line(circuit.status_message or "", _SHOWN_CHARACTERS)
+        result = largest(circuit.counts) if circuit.counts else said
+        shots = "" if circuit.shots is None else shown(circuit.shots)
+        cells = (_name(circuit.index), _styled(circuit), shots, result)
+        table.add_row(*(rich.text.Text.assemble(cell) for cell in cells))
     console.print(table)
 
 
 def _print_histogram(console: rich.console.Console, circuit: CircuitSnapshot) -> None:
     import rich.bar
     import rich.table
+    import rich.text
 
     counts = circuit.counts
     if counts is None:
@@ -269,9 +295,27 @@ def _print_histogram(console: rich.console.Console, circuit: CircuitSnapshot) ->
     top = counts.most_common(_SHOWN_OUTCOMES)
     grid = rich.table.Table.grid(padding=(0, 1))
     for bits, number in top:
-        bar = rich.bar.Bar(size=top[0][1], begin=0, end=number, width=_BAR_CHARACTERS, color="blue")
-        grid.add_row(f"  {bits}", bar, f"{number}", f"{number / counts.shots:.1%}")
-    console.print(f"\n{_name(circuit.index)}, {counts.shots} shots")
+        length = _share(number, top[0][1]) or 0  # of weights, some may be negative
+        bar = rich.bar.Bar(size=1, begin=0, end=length, width=_BAR_CHARACTERS, color="blue")
+        share = _share(number, _total(counts))
+        cells = (rich.text.Text(f"  {line(bits, _SHOWN_BITS)}"), bar, shown(number))
+        grid.add_row(*cells, "" if share is None else f"{share:.1%}")
+    console.print(rich.text.Text(f"\n{_name(circuit.index)}, {shown(_total(counts))} shots"))
     console.print(grid)
     if len(counts) > len(top):
         console.print(f"  … and {len(counts) - len(top)} more outcomes")
+
+
+def _total(counts: Counts) -> float:
+    try:
+        return counts.shots
+    except ValueError:  # it is more than any float
+        return math.inf
+
+
+def _share(number: float, total: float) -> float | None:
+    """A part of a total; None if the total is none, as of counts that add up to 0."""
+    try:
+        return number / total if 0 < total < math.inf else None
+    except OverflowError:
+        return None

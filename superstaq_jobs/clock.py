@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
+
+from .records.problems import InvalidValue, is_amount, shown
 
 __all__ = ["Clock", "SystemClock", "VirtualClock"]
 
@@ -37,6 +39,10 @@ class VirtualClock(Clock, Protocol):
         """Let that many seconds pass without a sleep, 0 or more."""
 
 
+_LONGEST_SLEEP: Final = 1e9
+"""Seconds; the operating system refuses more than it can count."""
+
+
 class SystemClock:
     """The machine's clocks: the monotonic one for deadlines, the wall clock for time stamps."""
 
@@ -47,8 +53,14 @@ class SystemClock:
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Let that many seconds pass."""
-        time.sleep(seconds)
+        """Let that many seconds pass.
+
+        Raises:
+            InvalidValue: If it is not a number of seconds >= 0.
+        """
+        if not is_amount(seconds):
+            raise InvalidValue(f"seconds must be a number of seconds >= 0, got {shown(seconds)}")
+        time.sleep(min(seconds, _LONGEST_SLEEP))
 
     def utcnow(self) -> dt.datetime:
         """The date and time of the wall clock, in UTC."""

@@ -62,6 +62,7 @@ from .records.problems import (
     SuperstaqException,
     SuperstaqUnsuccessfulJobException,
     SuperstaqWarning,
+    line,
     listed,
 )
 
@@ -405,8 +406,9 @@ class CancelRefused(SuperstaqServerException):
     def __init__(self, receipt: CancelReceipt) -> None:
         self.receipt = receipt
         names = ", ".join(map(str, receipt.refused))
+        reason = line(receipt.message, 1000) or "it gave no reason"
         super().__init__(
-            f"the server did not cancel {names}: {receipt.message or 'it gave no reason'}",
+            f"the server did not cancel {names}: {reason}",
             job_ids=receipt.refused,
         )
 
@@ -455,7 +457,7 @@ class ProtocolError(SuperstaqServerException):
 
     Attributes:
         problems: What is wrong, by path in the body; at most 20.
-        omitted: How many further problems there were.
+        omitted: How many further parts are wrong, or were not checked after 20 problems.
     """
 
     def __init__(

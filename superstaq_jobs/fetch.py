@@ -8,7 +8,10 @@ from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
+import attrs
+
 from .client import SuperstaqClient
+from .client.client import check_client
 from .client.recorder import keep_jobs, with_value
 from .errors import SuperstaqServerException
 from .records import (
@@ -57,6 +60,7 @@ def fetch_job(
         JobsNotFound: If the server does not know the job.
         SuperstaqServerException: If the request failed.
     """
+    check_client(client)
     fields.refuse("the request", {"job_id": client.api.job_id(job_id)})
     return fetch_jobs(
         client,
@@ -90,6 +94,7 @@ def fetch_jobs(
         SuperstaqServerException: If a request failed; it holds what had been fetched before in
             ``found``.
     """
+    check_client(client)
     wanted = check_ids(client.api, job_ids)
     if not wanted:
         return ()
@@ -127,9 +132,9 @@ def query_jobs(
         SuperstaqServerException: If a request failed; it holds what had been fetched before in
             ``found``.
     """
-    if not fields.is_a(query, JobQuery):
-        what = f"must be a JobQuery, got {fields.shown(query)}: pass JobQuery(tags=[...]), say"
-        fields.refuse("the request", {"query": fields.bad(what)})
+    check_client(client)
+    checked = fields.instance(query, JobQuery, "pass JobQuery(tags=[...]), say")
+    fields.refuse("the request", {"query": checked})
     calls = client.api.query_jobs(query, _format(client, circuit_type))
     return tuple(_send_all(client, calls, timeout_seconds, max_attempts).values())
 
@@ -203,13 +208,19 @@ def cancel_jobs(client: SuperstaqClient, job_ids: Iterable[UUID | str]) -> Cance
 
     Returns:
         Which jobs were cancelled and which were not; a refusal does not raise an error here.
+        Neither does a server that cancelled something, but names none of the jobs.
 
     Raises:
         InvalidRequest: If one cannot be a job's id. Nothing was sent.
         SuperstaqServerException: If the request failed.
     """
+    check_client(client)
     distinct = tuple(dict.fromkeys(check_ids(client.api, job_ids)))
-    return client.send(client.api.cancel_jobs(distinct)) if distinct else CancelReceipt()
+    if not distinct:
+        return CancelReceipt()
+    receipt = client.send(client.api.cancel_jobs(distinct))
+    succeeded = [client.masked(each) for each in receipt.succeeded]
+    return attrs.evolve(receipt, message=client.masked(receipt.message), succeeded=succeeded)
 
 
 def fetch_targets(client: SuperstaqClient, query: TargetQuery | None = None) -> tuple[Target, ...]:
@@ -220,10 +231,11 @@ def fetch_targets(client: SuperstaqClient, query: TargetQuery | None = None) -> 
     Raises:
         SuperstaqServerException: If the request failed.
     """
-    if query is not None and not fields.is_a(query, TargetQuery):
-        what = f"must be a TargetQuery, got {fields.shown(query)}"
-        fields.refuse("the request", {"query": fields.bad(what)})
-    return client.send(client.api.fetch_targets(query if query is not None else TargetQuery()))
+    check_client(client)
+    wanted = TargetQuery() if query is None else query
+    checked = fields.instance(wanted, TargetQuery, "pass TargetQuery(simulator=True), say")
+    fields.refuse("the request", {"query": checked})
+    return client.send(client.api.fetch_targets(wanted))
 
 
 def fetch_target_info(
@@ -244,10 +256,13 @@ def fetch_target_info(
             sent.
         SuperstaqServerException: If the request failed, or the server does not know the target.
     """
+    check_client(client)
     name = fields.target(target)
     data = fields.json_mapping(options if options is not None else JsonMapping())
     fields.refuse("the request", {"target": name, "options": data})
-    return client.send(client.api.fetch_target_info(name, data))
+    call = client.api.fetch_target_info(name, data)
+    del options, data  # which a traceback would show, with tokens that may be in them
+    return client.send(call)
 
 
 def fetch_balance(client: SuperstaqClient) -> AccountBalance:
@@ -256,6 +271,7 @@ def fetch_balance(client: SuperstaqClient) -> AccountBalance:
     Raises:
         SuperstaqServerException: If the request failed.
     """
+    check_client(client)
     return client.send(client.api.fetch_balance())
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 from collections.abc import Iterable
-from typing import Any, ClassVar, Self, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, Self, Unpack
 from uuid import UUID
 
 import attrs
 
 from .client import SuperstaqClient
+from .client.client import check_client
 from .errors import (
     CancelRefused,
     PartialCancelUnsupported,
@@ -27,11 +28,13 @@ from .records import (
     JobId,
     JobSnapshot,
     NewJob,
+    Stage,
     display,
     fields,
 )
+from .records.advice import OF_HANDLES, has_no
 from .records.ids import server_ids
-from .records.snapshots import check_index
+from .records.snapshots import check_index, check_index_type
 from .submit import submit_job
 from .waiting import JobWaitOptions
 from .waiting.drivers import run, run_async
@@ -46,7 +49,8 @@ class JobHandle:
     """A job on the server, and the latest snapshot of it.
 
     The snapshots that it returns do not change; only the handle does. It has every method and
-    property of the official client's ``Job``, under the same names.
+    property of the official client's ``Job`` (general-superstaq 0.5.70), under the same names;
+    ``set_counts`` and ``set_counts_for_circuit`` raise an error that says what to do instead.
 
     Thread-safe: ``latest`` is always a complete snapshot, and never an older one after a newer one.
     Two handles are equal if they are of the same job. A copy shares what is known of the job.
@@ -64,6 +68,9 @@ class JobHandle:
     STATUS_PRIORITY_ORDER: ClassVar[tuple[CircuitStatus, ...]] = STATUS_PRIORITY_ORDER
     """The status of a job is the first of these that any of its circuits has."""
 
+    endianness: ClassVar[Literal["big"]] = "big"
+    """The order of bitstrings: character i is the i-th measured qubit, for every framework."""
+
     def __init__(
         self,
         client: SuperstaqClient,
@@ -71,9 +78,7 @@ class JobHandle:
         *,
         circuit_type: CircuitType | str | None = None,
     ) -> None:
-        if not fields.is_a(client, SuperstaqClient):
-            what = f"must be a SuperstaqClient, got {fields.shown(client)}"
-            fields.refuse("a JobHandle", {"client": fields.bad(what)})
+        check_client(client, what="a JobHandle")
         known_id = client.api.job_id(job_id)
         kind = client.circuit_type
         if circuit_type is not None:
@@ -159,6 +164,27 @@ class JobHandle:
         """The client."""
         return self._latest.client
 
+    def set_counts(self, *_: object, **__: object) -> NoReturn:
+        """Raise an error: what the server said cannot be edited.
+
+        ``snapshot.with_counts(index, counts)`` makes a snapshot with other counts.
+
+        Raises:
+            SuperstaqException: Always. Nothing is changed.
+        """
+        raise SuperstaqException(
+            f"the counts of job {self.job_id()} cannot be set: a handle keeps what the server "
+            "said. Nothing was changed. Make a changed copy with "
+            "handle.job_data.with_counts(index, counts), once for each circuit"
+        )
+
+    set_counts_for_circuit = set_counts
+
+    if not TYPE_CHECKING:  # where it would hide every misspelled name
+
+        def __getattr__(self, name: str) -> NoReturn:
+            has_no(self, name, OF_HANDLES)
+
     def __eq__(self, other: object) -> bool:
         return self.job_id() == other.job_id() if isinstance(other, JobHandle) else NotImplemented
 
@@ -214,6 +240,8 @@ class JobHandle:
             CircuitIndexError: If the job does not have that circuit.
             SuperstaqServerException: If the request failed.
         """
+        if index is not None:
+            check_index_type(index)
         snapshot = self.refresh()
         return snapshot.status if index is None else snapshot.circuit(index).status
 
@@ -335,6 +363,31 @@ class JobHandle:
                 pass
         return loop.only_final()
 
+    def wait_until_terminal_state(
+        self,
+        index: int | None = None,
+        timeout_seconds: float | None = None,
+        polling_seconds: float = 5,
+        check_until_compiled: bool = False,
+        **options: Unpack[JobWaitOptions],
+    ) -> JobSnapshot:
+        """``wait_until_complete``, by its name in the official client.
+
+        It takes the same arguments and one more, and raises the same errors.
+
+        Args:
+            index: As there, like those that are not named here.
+            timeout_seconds: As there.
+            polling_seconds: As there.
+            check_until_compiled: Whether to wait only until compilation is done, as for
+                ``until="compiled"``.
+            options: As there.
+        """
+        fields.refuse("a wait", {"check_until_compiled": fields.flag(check_until_compiled)})
+        if check_until_compiled:
+            options = {"until": Stage.COMPILED, **options}
+        return self.wait_until_complete(index, timeout_seconds, polling_seconds, **options)
+
     def _wait_loop(
         self,
         function: str,
@@ -369,6 +422,8 @@ class JobHandle:
             SuperstaqServerException: If the request failed.
         """
         ids = server_ids(self.job_id())
+        if index is not None:
+            check_index_type(index)
         if index is not None and self.client.api.cancels_circuits:
             check_index(self.job_id(), index, num_circuits=len(ids))
             ids = (ids[index],)

@@ -103,7 +103,8 @@ def wait_any(
     """
     loop = _loop("wait_any", handles, timeout_seconds, polling_seconds, options)
     if type(n) is not int or not 0 <= n <= len(loop.waits):
-        what = f"must be an integer from 0 to the number of handles, {len(loop.waits)}; got {n!r}"
+        limit, got = len(loop.waits), fields.shown(n)
+        what = f"must be an integer from 0 to the number of handles, {limit}; got {got}"
         fields.refuse("a wait", {"n": fields.bad(what)})
     with contextlib.closing(_picked(loop, _final)) as finals:
         return tuple(itertools.islice(finals, n))

@@ -11,10 +11,12 @@ import heapq
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from .records import CircuitStatus, Counts, JobSnapshot
+from .records import CircuitStatus, Counts, JobSnapshot, fields
 from .records.display import line
+from .records.problems import InvalidValue, expect_several, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -86,6 +88,7 @@ def plot_counts(
     """
     every, names = _series(counts, labels)
     _check_options(top, confidence)
+    _check_axes(ax)
     shares = [_shares(each, name) for each, name in zip(every, names, strict=True)]
     shown, hidden = _most_common(shares, top)
     drawn = _new_axes() if ax is None else ax
@@ -149,6 +152,7 @@ def plot_timeline(snapshots: Iterable[JobSnapshot], *, ax: Axes | None = None) -
         ModuleNotFoundError: If matplotlib is not installed (the extra ``[plots]``).
     """
     history = _history(snapshots)
+    _check_axes(ax)
     spans = _spans(history)
     start = min(span.start for span in spans)
     drawn = _new_axes() if ax is None else ax
@@ -170,9 +174,13 @@ def plot_timeline(snapshots: Iterable[JobSnapshot], *, ax: Axes | None = None) -
 def _series(
     counts: Counts | Sequence[Counts], labels: str | Sequence[str] | None
 ) -> tuple[list[Counts], list[str]]:
+    if not isinstance(counts, Mapping):
+        expect_several("Counts", counts=counts)
     every = [counts] if isinstance(counts, Mapping) else list(counts)
     if not every:
-        raise ValueError("nothing to plot: pass Counts, or a list of them")
+        raise InvalidValue(
+            "counts is empty, so there is nothing to plot: pass Counts, or a list of them"
+        )
     for place, each in enumerate(every):
         if not isinstance(each, Counts):
             raise TypeError(
@@ -181,19 +189,37 @@ def _series(
             )
     if labels is None:
         return every, [str(place) for place in range(len(every))]
-    names = [line(str(label), 200) for label in ([labels] if isinstance(labels, str) else labels)]
+    if not isinstance(labels, str):
+        expect_several("names", labels=labels)
+    listed = [labels] if isinstance(labels, str) else labels
+    names = [line(_label(label), 200) for label in listed]
     if len(names) != len(every):
-        raise ValueError(f"there are {len(every)} counts and {len(names)} labels")
+        raise InvalidValue(f"there are {len(every)} counts and {len(names)} labels")
     return every, names
+
+
+def _label(value: object) -> str:
+    if not isinstance(value, str | int | float):
+        raise TypeError(f"labels must be strings, got {shown(value)}")
+    return value if isinstance(value, str) else shown(value)
+
+
+def _check_axes(ax: object) -> None:
+    # What draws is up to the caller; what cannot draw is refused.
+    if ax is not None and not (hasattr(type(ax), "add_collection") and hasattr(type(ax), "bar")):
+        raise TypeError(f"ax must be the Axes of a matplotlib figure, got {shown(ax)}")
 
 
 def _check_options(top: int, confidence: float | None) -> None:
     if isinstance(top, bool) or not isinstance(top, int):
-        raise TypeError(f"top must be an int, got {top!r}")
+        raise TypeError(f"top must be an int, got {shown(top)}")
     if top < 1:
-        raise ValueError(f"top must be >= 1, got {top}")
+        raise InvalidValue(f"top must be >= 1, got {top}")
+    if confidence is not None and not fields.is_a(confidence, Real):
+        got = shown(confidence)
+        raise TypeError(f"confidence must be a number > 0 and < 1, or None, got {got}")
     if confidence is not None and not 0 < confidence < 1:
-        raise ValueError(f"confidence must be > 0 and < 1, or None, got {confidence!r}")
+        raise InvalidValue(f"confidence must be > 0 and < 1, or None, got {shown(confidence)}")
 
 
 def _shares(counts: Counts, name: str) -> dict[str, float]:
@@ -203,7 +229,7 @@ def _shares(counts: Counts, name: str) -> dict[str, float]:
             return {bits: value / total for bits, value in counts.items()}
     except (OverflowError, ValueError):
         pass
-    raise ValueError(
+    raise InvalidValue(
         f"the counts {name!r} add up to 0 or to more than any float, so they have no shares"
     )
 
@@ -300,12 +326,15 @@ class _Span(NamedTuple):
 def _history(snapshots: Iterable[JobSnapshot]) -> list[JobSnapshot]:
     if isinstance(snapshots, JobSnapshot):
         return [snapshots]
+    expect_several("snapshots", snapshots=snapshots)
     history = list(snapshots)
     for place, each in enumerate(history):
         if not isinstance(each, JobSnapshot):
             raise TypeError(f"snapshots[{place}] must be a JobSnapshot, got {type(each).__name__}")
         if each.job_id != history[0].job_id:
-            raise ValueError(f"snapshots of different jobs: {history[0].job_id} and {each.job_id}")
+            raise InvalidValue(
+                f"snapshots of different jobs: {history[0].job_id} and {each.job_id}"
+            )
     return history
 
 
@@ -318,14 +347,14 @@ def _spans(history: Sequence[JobSnapshot]) -> list[_Span]:
                 continue
             moment = circuit.updated_at or snapshot.fetched_at or snapshot.submitted_at
             if moment is None:
-                raise ValueError(
+                raise InvalidValue(
                     f"circuit {circuit.index} of job {snapshot.job_id} has no updated_at, and its "
                     "snapshot no fetched_at: a timeline needs one of them"
                 )
             # A server that lags behind may go back: what was seen later is drawn later.
             seen.append((max(moment, seen[-1][0]) if seen else moment, circuit.status))
     if not changes:
-        raise ValueError("nothing to plot: pass snapshots of a job that has circuits")
+        raise InvalidValue("nothing to plot: pass snapshots of a job that has circuits")
     every = [moment for seen in changes.values() for moment, _ in seen]
     end = max([*every, *(each.fetched_at for each in history if each.fetched_at is not None)])
     return [

@@ -10,6 +10,7 @@ from typing import Final
 import attrs
 
 from .client import SuperstaqClient
+from .client.client import check_client
 from .client.recorder import keep_jobs
 from .errors import (
     RequestTimeout,
@@ -68,9 +69,9 @@ def submit_job(
             asks for nor keys (v0.2.0). Nothing was sent.
         SuperstaqServerException: If the server refused it or could not be reached.
     """
-    if not fields.is_a(job, NewJob):
-        what = f"must be a NewJob, got {fields.shown(job)}"
-        fields.refuse("the request", {"job": fields.bad(what)})
+    check_client(client)
+    hint = "superstaq_jobs.new_job(circuits, target=...) makes one"
+    fields.refuse("the request", {"job": fields.instance(job, NewJob, hint)})
     deadline = client.deadline_in(timeout_seconds)
     try:
         if submission_key is not None:

@@ -54,13 +54,16 @@ class OldServer:
         return {each: self.circuits[each] for each in data["job_ids"]}
 
     def cancel_jobs(self, data: Any) -> Any:
-        done = [i for i in data["job_ids"] if self.circuits[i]["status"] in {"Submitted", "Queued"}]
+        done = [i for i in data["job_ids"] if self._status(i) in {"Submitted", "Queued"}]
         for each in done:
             self.circuits[each] = {"status": "Canceled"}
         late = [
             {"message": f"Job '{i}' cannot be cancelled"} for i in data["job_ids"] if i not in done
         ]
         return {"succeeded": done, **({"warnings": late} if late else {})}
+
+    def _status(self, name: str) -> str | None:
+        return self.circuits[name]["status"] if name in self.circuits else None
 
     def targets(self, data: Any) -> Any:
         flags = {"supports_submit": True, "available": True, "color": "blue"}

@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+import contextlib
+import http.server
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import threading
 import urllib.request
+import warnings
 
 import pytest
+from worlds import JOB, job
 
 from superstaq_jobs import __version__
 from superstaq_jobs.cli import main
@@ -127,3 +133,89 @@ def test_importing_the_library_loads_no_simulator_server_or_test_tool():
     code = f"import superstaq_jobs, sys; print([m for m in {heavy} if m in sys.modules])"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "[]"
+
+
+@pytest.fixture
+def served_demo():
+    """Runs the demo against a server whose job has the given lists, each of one value."""
+    with contextlib.ExitStack() as stack:
+
+        def run(num_circuits=3, **lists):
+            data = job(*["running"] * num_circuits).to_dict()
+            data |= {name: [value] * num_circuits for name, value in lists.items()}
+
+            class Handler(http.server.BaseHTTPRequestHandler):
+                def do_POST(self):
+                    self.rfile.read(int(self.headers["Content-Length"]))
+                    self.send({"job_id": str(JOB), "num_circuits": num_circuits})
+
+                def do_GET(self):
+                    self.send({str(JOB): data})
+
+                def send(self, sent):
+                    body = json.dumps(sent).encode()
+                    self.send_response(200)
+                    self.send_header("Content-Length", str(len(body)))
+                    self.end_headers()
+                    self.wfile.write(body)
+
+                def log_message(self, *_):
+                    pass
+
+            server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+            stack.callback(server.server_close)
+            stack.callback(server.shutdown)
+            threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
+            url = f"http://127.0.0.1:{server.server_port}"
+            options = ["--api-key", "key", "--timeout", "0.4", "--polling", "0.1"]
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return main(["demo", "--remote-host", url, *options])
+
+        yield run
+
+
+HOSTILE = [
+    "\x1b]0;owned\x07",
+    "\x1b[2J",
+    "\x9b2J",
+    "odd [/x]",
+    "[red]x[/]",
+    "[link=http://e.example]",
+    "\u202e\r\b",
+]
+
+
+def shows_nothing_raw(printed):
+    colours = re.sub(r"\x1b\[[0-9;]*m", "", printed)  # which rich writes
+    return colours.replace("\n", "").isprintable()
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("status", ["failed", "completed", None])
+def test_what_the_server_says_is_neither_markup_nor_obeyed(text, status, served_demo, capsys):
+    number = {"00" + text: 3, text: 1} if status == "completed" else None
+    code = served_demo(statuses=status or text, status_messages=text, counts=number)
+    told = capsys.readouterr()
+    assert code == (1 if status is None else 0)
+    assert shows_nothing_raw(told.out)
+    assert shows_nothing_raw(told.err)
+    if text.startswith("["):  # it prints, and is no markup
+        assert text.replace("\n", "") in told.out
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        {"0": 0}, {"0": -3, "1": 3}, {"0": -3}, {"0": 0.25, "1": -0.25}, {"0": 0.5, "1": 0.5},
+        {"0": 10**400, "1": 1 - 10**400}, {"0": 1e308, "1": 1e308}, {"0": -1e308, "1": -1e308}, {},
+    ],
+)  # fmt: skip
+def test_any_counts_are_shown(counts, served_demo, capsys):
+    assert served_demo(statuses="completed", counts=counts) == 0
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_more_circuits_than_were_sent_are_shown(served_demo, capsys):
+    assert served_demo(num_circuits=5, statuses="failed") == 0
+    assert "circuit 4" in capsys.readouterr().out

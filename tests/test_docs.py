@@ -174,10 +174,14 @@ def test_names_of_a_handle_that_do_not_talk_send_nothing(tables):
         member = getattr(handle, name)
         if name == "from_snapshot":
             member(client_on(transport), job("running"))
+        elif name.startswith("set_counts"):
+            with pytest.raises(sj.SuperstaqException):
+                member()
         elif callable(member):
             member()
     assert transport.requests == ()
-    assert quiet == {*("job_id", "latest", "looked_at", "client", "circuit_type", "from_snapshot")}
+    own = {"job_id", "latest", "looked_at", "client", "circuit_type", "from_snapshot"}
+    assert quiet == own | {"set_counts", "set_counts_for_circuit"}
 
 
 @pytest.mark.parametrize(

@@ -275,7 +275,7 @@ def test_the_key_is_in_one_header_of_every_call():
     calls = [
         lambda: sj.fetch_job(client, JOB),
         lambda: sj.query_jobs(client, QUERY),
-        lambda: sj.submit_job(client, sj.NewJob(target="ibmq_fez_qpu", circuits="x")),
+        lambda: sj.submit_job(client, sj.NewJob(target="ibmq_fez_qpu", circuits="x", shots=1)),
         lambda: sj.cancel_jobs(client, [JOB]),
         lambda: sj.fetch_targets(client),
         lambda: sj.fetch_target_info(client, "ibmq_fez_qpu"),

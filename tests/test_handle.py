@@ -92,7 +92,7 @@ def test_submit_gives_a_handle_that_reads_in_the_format_submitted():
     transport = ScriptedTransport(
         [json_response({"job_id": str(JOB), "num_circuits": 1}), jobs_response(job("received"))]
     )
-    new = sj.NewJob(target="ibmq_fez_qpu", circuits="{}", circuit_type="cirq")
+    new = sj.NewJob(target="ibmq_fez_qpu", circuits="{}", circuit_type="cirq", shots=1)
     handle = sj.JobHandle.submit(client_on(transport), new)
     assert handle.job_id() == JOB
     assert handle.latest is None

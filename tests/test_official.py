@@ -173,5 +173,5 @@ def test_errors_of_the_server_are_distinguished(server, ours):
     with pytest.raises(sj.JobsNotFound, match=unknown):
         sj.fetch_job(ours, unknown)
     with pytest.raises(sj.SuperstaqServerException, match="nowhere_device_qpu") as caught:
-        sj.submit_job(ours, sj.NewJob(target="nowhere_device_qpu", circuits=ONE))
+        sj.submit_job(ours, sj.NewJob(target="nowhere_device_qpu", circuits=ONE, shots=1))
     assert not isinstance(caught.value, sj.SubmissionUnknown)

@@ -20,6 +20,7 @@ from scipy import stats
 from worlds import JOB, NOON, OTHER, job
 
 import superstaq_jobs as sj
+from superstaq_jobs.records.counts import received_counts
 from superstaq_jobs.testing import strategies as sts
 
 BELL = sj.Counts({"00": 507, "11": 478, "01": 9, "10": 6})
@@ -324,3 +325,11 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch):
             ModuleNotFoundError, match=r"plots need matplotlib: pip install .*\[plots\]"
         ):
             draw()
+
+
+@pytest.mark.parametrize("bits", ["$\\frac$", "\x1b[2J", "$x$", "a\nb", "$" * 30])
+def test_an_outcome_is_neither_a_formula_nor_a_control_sequence(bits):
+    ax = sj.plot_counts(received_counts({bits: 3, "0": 1}))
+    ax.figure.canvas.draw()  # a wrong formula raises here
+    labels = [label.get_text() for label in ax.get_xticklabels()]
+    assert all(label.isprintable() for label in labels)

@@ -11,7 +11,7 @@ import warnings
 import attrs
 import pytest
 from servers import OldServer
-from worlds import JOB, OTHER, client_on, job
+from worlds import JOB, KEY, OTHER, client_on, job
 
 import superstaq_jobs as sj
 from superstaq_jobs.testing import FakeClock, ScriptedTransport, jobs_response, json_response
@@ -295,3 +295,33 @@ def test_a_handle_from_a_snapshot_of_the_other_version_is_refused():
     new = OldServer().client()
     with pytest.raises(sj.InvalidRequest, match="another version of the API"):
         sj.JobHandle.from_snapshot(new, DONE)
+
+
+# ---- secrets -------------------------------------------------------------------------------------
+
+
+def test_a_key_that_the_server_echoes_is_in_nothing_that_is_kept(tmp_path):
+    token, cq = "token-of-a-provider", {"access_token": "cq-token-of-the-tests"}
+    secrets = (KEY, token, cq["access_token"])
+    planted = attrs.evolve(
+        job("failed"),
+        tags=[f"tag {KEY}"],
+        metadata={token: [KEY, cq["access_token"] * 20]},
+        circuits=[attrs.evolve(job("failed").circuits[0], status_message=f"who is {KEY}? {token}")],
+    )
+    path = tmp_path / "study.db"
+    with sj.SnapshotArchive(path) as archive:
+        client = scripted(
+            archive, jobs_response(planted), ibmq_token=token, ibmq_channel="ibm_cloud", cq_token=cq
+        )
+        found = sj.fetch_job(client, JOB)
+        archive.export_jsonl(tmp_path / "study.jsonl")
+        sj.lock(tmp_path / "study.lock", [found])
+        with archive._file.reading() as raw:
+            written = [bytes(each) for (each,) in raw.execute("SELECT body FROM value")]
+    from superstaq_jobs.archive.pieces import unpack
+
+    kept = [each.read_bytes() for each in tmp_path.iterdir()] + [*map(unpack, written)]
+    kept += [repr(found).encode(), found._repr_html_().encode(), str(found.to_dict()).encode()]
+    assert not [secret for secret in secrets for each in kept if secret.encode() in each]
+    assert found.circuits[0].status_message == "who is ***? ***"

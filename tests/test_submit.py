@@ -22,6 +22,7 @@ NEW = sj.NewJob(
     circuits="OPENQASM 2.0;",
     job_type="simulate",
     tags=["mine"],
+    shots=1,
 )
 NONE = jobs_response()
 RECEIPT = json_response({"job_id": str(JOB), "num_circuits": 1})

@@ -388,7 +388,7 @@ MAKERS = [tables.to_rows, tables.to_arrow, tables.to_pandas, tables.to_polars]
 def test_what_is_not_snapshots_is_refused(make):
     with pytest.raises(TypeError, match=r"got one: pass \[snapshot\]"):
         make(job("completed"))
-    with pytest.raises(TypeError, match=r"expected a JobSnapshot, got a dict$"):
+    with pytest.raises(TypeError, match=r"must be a JobSnapshot, got \{\}"):
         make([job("completed"), {}])
     with pytest.raises(ValueError, match="one of 'outcomes', 'circuits', 'changes', got 'jobs'"):
         make([], "jobs")
@@ -397,7 +397,7 @@ def test_what_is_not_snapshots_is_refused(make):
 def test_a_handle_is_refused_with_a_hint():
     from worlds import JOB, scripted
 
-    with pytest.raises(TypeError, match=r"got a JobHandle: pass handle.refresh\(\)"):
+    with pytest.raises(TypeError, match=r"got <JobHandle .*: pass handle.refresh\(\)"):
         tables.to_rows([sj.JobHandle(scripted(), JOB)])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import json
 import pickle
 from functools import partial
@@ -15,6 +16,7 @@ from worlds import JOB, KEY, job, scripted
 import superstaq_jobs as sj
 from superstaq_jobs.handle import latest_of
 from superstaq_jobs.testing import FakeClock, ScriptedTransport, json_response
+from superstaq_jobs.wire.api import NOT_IN_V0_2_0
 
 CIRCUIT = '{"cirq_type": "Circuit", "moments": []}'
 NEW = sj.NewJob(
@@ -294,7 +296,7 @@ def test_the_method_says_what_kind_of_job_it_is(fields, method):
         ({"priority": 1}, "priority"),
         ({"job_type": "compile"}, "job_type"),
         ({"circuit_type": "qasm", "circuits": "OPENQASM 2.0;"}, "circuit_type"),
-        ({"shots": 0}, "shots"),
+        ({"shots": 0, "dry_run": True}, "shots"),
         ({"job_type": "simulate", "dry_run": True}, "dry_run"),
     ],
 )
@@ -593,6 +595,50 @@ def test_a_snapshot_is_not_written_in_the_form_of_the_other_version():
         assert sj.encode_jobs([snapshot], api_version="v0.2.0")
     with pytest.raises(sj.InvalidRequest, match=r"api_version: job .* is not of v0\.2\.0"):
         sj.encode_jobs([job("completed", "completed")], api_version="v0.2.0")
+
+
+OF_V0_2_0 = {"JobSnapshot.job_id", "CircuitSnapshot.circuit_id", "CircuitSnapshot.extra"}
+
+
+@pytest.mark.parametrize("name", [name for name in NOT_IN_V0_2_0 if name not in OF_V0_2_0])
+def test_what_v0_2_0_has_no_place_for_is_refused_instead_of_dropped(name):
+    kind, _, field = name.partition(".")
+    value = FULL[field]
+    circuit = sj.CircuitSnapshot(index=0, status_text="completed", circuit_id="a")
+    unsaid = ("job_type", "user_email", "dry_run", "submitted_at", "tags", "metadata")
+    plain = sj.JobSnapshot(
+        job_id="a",
+        target="ibmq_fez_qpu",
+        circuit_type="cirq",
+        circuits=[circuit],
+        **dict.fromkeys(unsaid),
+    )
+    assert sj.decode_jobs(sj.encode_jobs([plain], api_version="v0.2.0"), api_version="v0.2.0") == (
+        plain,
+    )
+    if kind == "JobSnapshot":
+        full = attrs.evolve(plain, **{field: value})
+    else:
+        full = attrs.evolve(plain, circuits=[attrs.evolve(circuit, **{field: value})])
+    with pytest.raises(sj.InvalidRequest, match=rf"job a: (circuits\[0\]\.)?{field}: must be"):
+        sj.encode_jobs([full], api_version="v0.2.0")
+
+
+FULL = {
+    "job_type": "submit",
+    "user_email": "a@example.com",
+    "dry_run": False,
+    "submitted_at": dt.datetime(2026, 5, 1, tzinfo=dt.UTC),
+    "tags": (),
+    "metadata": {},
+    "extra": {"colour": "blue"},
+    "results_dict": "{}",
+    "updated_at": dt.datetime(2026, 5, 1, tzinfo=dt.UTC),
+    "initial_logical_to_physical": {0: 1},
+    "final_logical_to_physical": {0: 1},
+    "logical_qubits": "[]",
+    "physical_qubits": "[]",
+}
 
 
 def test_circuits_and_job_must_name_the_same_ids():

@@ -62,6 +62,12 @@ def job(*statuses: str, job_id: UUID = JOB, **fields: Any) -> JobSnapshot:
     )
 
 
+def in_one_format(snapshots: Iterable[JobSnapshot]) -> list[JobSnapshot]:
+    """The same snapshots with the format of the first: others cannot be compared with it."""
+    first, *others = snapshots
+    return [first, *(attrs.evolve(each, circuit_type=first.circuit_type) for each in others)]
+
+
 def in_full(value: Any) -> Any:
     """A string of all that a value holds, the order of mappings and the types of numbers included.
 

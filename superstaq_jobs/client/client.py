@@ -14,16 +14,19 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 from superstaq_jobs._version import __version__
 from superstaq_jobs.clock import Clock, SystemClock, VirtualClock
 from superstaq_jobs.errors import (
+    ApiKeyNotFound,
     ConfigurationError,
     ProtocolError,
     SuperstaqWarning,
     TransportError,
 )
 from superstaq_jobs.records import CircuitType, fields
+from superstaq_jobs.records.budget import OutOfTime, limited
 from superstaq_jobs.records.problems import warn
-from superstaq_jobs.transport.limits import check_integer, check_positive
+from superstaq_jobs.transport.limits import MAX_CONNECTIONS, check_integer, check_positive
 from superstaq_jobs.wire import job_data
 from superstaq_jobs.wire.api import Api, Call
+from superstaq_jobs.wire.masking import secrets_in_token
 from superstaq_jobs.wire.refusals import CallErrors
 from superstaq_jobs.wire.request import Request, Response, Secret
 
@@ -35,11 +38,27 @@ from .traffic import Traffic, TrafficCounts
 if TYPE_CHECKING:
     from superstaq_jobs.transport import Transport
 
-__all__ = ["SuperstaqClient"]
+__all__ = ["SuperstaqClient", "check_client"]
 
 T = TypeVar("T")
 
+_NO_KEY: Final = "(there-is-no-api-key)"
+"""In place of the key of a client that was unpickled where there is none; it is never sent."""
+_READING_SECONDS: Final = 0.1
+"""How long after its deadline a response that arrived in time may still be read."""
+
+_SHORTEST_MASKED: Final = 8  # characters; what is shorter may be data as well
 _LOGGER: Final = logging.getLogger("superstaq_jobs")
+
+
+def check_client(client: object, what: str = "the request") -> None:
+    """Refuse what is not a client, before it is used.
+
+    Raises:
+        InvalidRequest: If it is not.
+    """
+    hint = "pass SuperstaqClient(), which finds the API key and the server"
+    fields.refuse(what, {"client": fields.instance(client, SuperstaqClient, hint)})
 
 
 class SuperstaqClient:
@@ -48,7 +67,8 @@ class SuperstaqClient:
     Thread-safe. ``copy.copy`` returns the client itself. Use it in a ``with`` statement, or call
     ``close()``, to close its connections. Its ``repr`` does not show the API key. A pickled client
     contains neither the key, nor tokens of providers, nor a proxy's login: unpickling looks up the
-    key again, and leaves out the others.
+    key again, and leaves out the others. If a key is missing then, it is looked up when a request
+    is to be sent: what is known of finished jobs can be read without one.
 
     Args:
         api_key: The API key. By default, the environment variable ``SUPERSTAQ_API_KEY``, else the
@@ -120,6 +140,12 @@ class SuperstaqClient:
         recorder: Recorder | None = None,
     ) -> None:
         # A traceback that starts in here would show the values of these names.
+        strings = {"api_key": api_key, "ibmq_token": ibmq_token, "proxy_url": proxy_url}
+        wrong = [n for n, v in strings.items() if not (v is None or fields.is_a(v, str))]
+        strings.clear()
+        if wrong:
+            del api_key, ibmq_token, cq_token, proxy_url
+            raise ConfigurationError(f"{wrong[0]} must be a string. Nothing was sent")
         hidden_key = Secret(api_key) if api_key else None
         hidden_ibmq = None if ibmq_token is None else Secret(ibmq_token)
         hidden_cq = None if cq_token is None else settings.token_secret(cq_token)
@@ -144,7 +170,7 @@ class SuperstaqClient:
             looks_per_second=looks_per_second,
         )
         check_integer(max_body_bytes, name="max_body_bytes", minimum=0)
-        check_integer(max_connections, name="max_connections", minimum=1)
+        check_integer(max_connections, name="max_connections", minimum=1, maximum=MAX_CONNECTIONS)
         self._origin = settings.find_origin(
             remote_host, environ=os.getenv, default=self._api.default_origin
         )
@@ -157,7 +183,16 @@ class SuperstaqClient:
             cq_token=hidden_cq,
         )
         self._errors = CallErrors(
-            origin=self._origin, api=self._api, secrets=(key, *(value for _, value in credentials))
+            origin=self._origin,
+            api=self._api,
+            secrets=(key, *dict(credentials).values(), *settings.login_secrets(hidden_proxy)),
+        )
+        self._never_kept = tuple(
+            each
+            for secret in (key, hidden_ibmq, hidden_cq)
+            if secret is not None
+            for each in secrets_in_token(secret)
+            if len(str(each.reveal())) >= _SHORTEST_MASKED
         )
         self._options = {} if self._api.add_options is None else dict(credentials)
         settings.check_header(Secret(client_name), name="client_name")
@@ -171,6 +206,7 @@ class SuperstaqClient:
         )
         # Checked by this request, so that the next ones need not check them again.
         self._headers = Request(method="GET", path="/", headers=headers).headers
+        self._has_key = True
         self._client_name = client_name
         self._retry_policy = retry_policy if retry_policy is not None else RetryPolicy()
         self._request_timeout_seconds = request_timeout_seconds
@@ -246,6 +282,10 @@ class SuperstaqClient:
         """Records what is learned of jobs; None if nothing does."""
         return self._recorder
 
+    def masked(self, text: str) -> str:
+        """A string from the server, in which each secret of this client is masked."""
+        return self._errors.mask()(text)
+
     def reserve_poll(self) -> float:
         """Reserve a time for a poll, at most ``looks_per_second``; seconds from now. No I/O."""
         return self._traffic.reserve_poll(self._clock.now())
@@ -287,6 +327,8 @@ class SuperstaqClient:
                 raises an error, that is raised, and has what was decoded in its ``value``.
 
         Raises:
+            ApiKeyNotFound: If the client was unpickled where no key was found, and there still is
+                none. Nothing was sent.
             AuthenticationError: If the server does not accept the key.
             SubmissionUnknown: If the response to a submission was lost.
             TransportError: If no complete response arrived.
@@ -296,6 +338,17 @@ class SuperstaqClient:
         Warns:
             SuperstaqWarning: For each warning in the response.
         """
+        if max_attempts is not None:
+            fields.refuse("the request", {"max_attempts": fields.attempts(max_attempts)})
+        if not (fields.is_a(call, Call) and fields.is_number(deadline)):
+            hint = "pass one of client.api, such as client.api.fetch_balance()"
+            when = "must be a time, as client.deadline_in(seconds) returns"
+            wrong = fields.bad(f"{when}, got {fields.shown(deadline)}")
+            time = deadline if fields.is_number(deadline) else wrong
+            checked = fields.instance(call, Call, hint)
+            fields.refuse("the request", {"call": checked, "deadline": time})
+        if not self._has_key:  # it was unpickled where there was none; perhaps there is one now
+            self.__init__(**self.__getstate__())  # type: ignore[misc]
         self._traffic.count(calls=1)
         policy = self.retry_policy
         response = with_retries(
@@ -310,9 +363,10 @@ class SuperstaqClient:
         )
         if keep is not None:
             with_value(keep, response.value)
+        mask = self._errors.mask(call)
         for message in response.warnings:
             try:
-                warn(self._errors.masked(message))
+                warn(mask(message))
             except SuperstaqWarning as warning:
                 # If warnings are errors, the id of a job that was created must not be lost.
                 warning.value = response.value
@@ -350,11 +404,11 @@ class SuperstaqClient:
         else:
             got = response.status, number, self._clock.now() - started, len(response.body)
             _LOGGER.debug("%s: %d, attempt %d, %.3f s, %d bytes", request.label, *got)
-            return self._read(call, response)
+            return self._read(call, response, deadline)
         # Raised outside of the handler, so that it has no context.
         raise failure
 
-    def _read(self, call: Call[T], response: Response) -> job_data.Decoded[T]:
+    def _read(self, call: Call[T], response: Response, deadline: float) -> job_data.Decoded[T]:
         # The body has no name here: a traceback would show it, and a server may echo the key.
         now = self._clock.utcnow()
         is_success = 200 <= response.status < 300  # noqa: PLR2004
@@ -362,21 +416,24 @@ class SuperstaqClient:
         if not is_success:
             raise self._errors.refused(call, response, now=now)
         try:
-            return call.read(response.body, now, self._origin)
-        except ProtocolError as error:
-            failure = error
-        masked = self._errors.masked_bytes(response.body)
-        if masked != response.body:
-            # Decoded again, so that the error does not show a part of a secret.
-            try:
-                call.read(masked, now, self._origin)
-            except ProtocolError as error:
-                failure = error
-            else:
-                failure = ProtocolError(
-                    "the response contains a secret that was sent to the server"
-                )
-        raise self._errors.unreadable(call, response, failure)
+            with limited(partial(self._check_time, deadline + _READING_SECONDS)):
+                return call.read(self._without_secrets(response.body), now, self._origin)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, its frames hold the body
+            failure = self._errors.unreadable(call, response, error)
+        raise failure
+
+    def _without_secrets(self, body: bytes) -> bytes:
+        """A body in which the server echoed neither the API key nor a provider's token.
+
+        Records are printed, stored and published, so the key must not be in one.
+        """
+        for secret in self._never_kept:
+            body = body.replace(str(secret.reveal()).encode(), b"***")
+        return body
+
+    def _check_time(self, ends: float) -> None:
+        if self._clock.now() > ends:
+            raise OutOfTime
 
     def close(self) -> None:
         """Close the connections. May be called more than once."""
@@ -413,4 +470,9 @@ class SuperstaqClient:
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(**state)  # type: ignore[misc]
+        try:
+            self.__init__(**state)  # type: ignore[misc]
+        except ApiKeyNotFound:
+            # What is known of a job can be read without a key; `send` looks for one again.
+            self.__init__(api_key=_NO_KEY, **state)  # type: ignore[misc]
+            self._has_key = False

@@ -11,11 +11,14 @@ import attrs
 from superstaq_jobs.clock import Clock
 from superstaq_jobs.errors import (
     AnswerTooLarge,
+    InvalidValue,
     SuperstaqServerException,
     TlsError,
     TransportError,
 )
 from superstaq_jobs.records import fields
+from superstaq_jobs.records.advice import explains_changes
+from superstaq_jobs.records.problems import expect
 
 if TYPE_CHECKING:
     import tenacity
@@ -30,11 +33,7 @@ REPEATABLE_STATUS_CODES: Final = frozenset({408, 429, 500, 502, 503, 504})
 """The HTTP statuses after which an idempotent request is retried."""
 
 
-def _number_of_attempts(value: int) -> int:
-    is_valid = type(value) is int and value >= 1
-    return value if is_valid else fields.bad(f"must be an integer >= 1, got {fields.shown(value)}")
-
-
+@explains_changes
 @attrs.frozen(kw_only=True)
 class RetryPolicy:
     """When a request is retried.
@@ -53,7 +52,7 @@ class RetryPolicy:
         InvalidValue: If a number is out of its range.
     """
 
-    max_attempts: int = attrs.field(default=5, converter=_number_of_attempts)
+    max_attempts: int = attrs.field(default=5, converter=fields.attempts)
     base_seconds: float = attrs.field(default=0.25, converter=fields.amount)
     cap_seconds: float = attrs.field(default=10.0, converter=fields.amount)
     retry_after_cap_seconds: float = attrs.field(default=60.0, converter=fields.amount)
@@ -70,6 +69,7 @@ class RetryPolicy:
             safe_to_repeat: Whether the request is idempotent. One that is not (a submission) is
                 retried only if no part of it can have reached the server.
         """
+        expect(SuperstaqServerException, error=error)
         if isinstance(error, TlsError | AnswerTooLarge):
             return False
         if isinstance(error, TransportError):
@@ -88,6 +88,12 @@ class RetryPolicy:
             retry_after_seconds: What the server requested; the pause is at least that long, up to
                 ``retry_after_cap_seconds``.
         """
+        given = {
+            "attempt": fields.attempts(attempt),
+            "jitter": fields.amount(jitter),
+            "retry_after_seconds": fields.optional_seconds(retry_after_seconds),
+        }
+        fields.refuse("a pause", given, InvalidValue)
         doublings = min(attempt - 1, 60)
         pause = jitter * min(self.cap_seconds, self.base_seconds * 2.0**doublings)
         return max(pause, min(retry_after_seconds or 0.0, self.retry_after_cap_seconds))

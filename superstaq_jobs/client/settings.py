@@ -9,9 +9,11 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
+from urllib.parse import unquote
 
 from superstaq_jobs.errors import ApiKeyNotFound, ConfigurationError
 from superstaq_jobs.records.fields import shown
+from superstaq_jobs.records.problems import warn
 from superstaq_jobs.transport.address import Address
 from superstaq_jobs.wire.api import APIS, Api
 from superstaq_jobs.wire.request import Secret, header_value_problem
@@ -126,13 +128,20 @@ def find_api(given: str | None, *, environ: Environ) -> Api:
 def find_origin(given: str | None, *, environ: Environ, default: str) -> str:
     """Scheme, host and port of the service: from the argument, the environment, or the default.
 
-    As in the official client, whatever follows the port is ignored.
+    As in the official client, whatever follows the port is ignored; here with a warning.
 
     Raises:
         ConfigurationError: It has no scheme or no host, or contains a user name.
     """
     host = given or environ(REMOTE_HOST_VARIABLE) or default
-    return Address.parse(host, name="remote_host", may_have_path=True).origin
+    origin = Address.parse(host, name="remote_host", may_have_path=True).origin
+    dropped = host.partition("://")[2].partition("/")[2] or "?" in host or "#" in host
+    if dropped:
+        warn(
+            f"only {origin} of remote_host is used, as in the official client: what follows the "
+            "host is dropped. Leave it out; api_version chooses the version of the API"
+        )
+    return origin
 
 
 def check_version(origin: str, api: Api) -> None:
@@ -178,6 +187,13 @@ def provider_credentials(
 def token_secret(token: str | Mapping[str, Any]) -> Secret:
     """A provider's token, given as a string or as the mapping that contains it."""
     return Secret(json.dumps(dict(token)) if isinstance(token, Mapping) else token)
+
+
+def login_secrets(proxy_url: Secret | None) -> tuple[Secret, ...]:
+    """The login of a proxy, and its password alone, as they are sent."""
+    url = "" if proxy_url is None else str(proxy_url.reveal())
+    login = Secret(unquote(url.rpartition("://")[2].rpartition("@")[0]))
+    return login, Secret(login.reveal().partition(":")[2])
 
 
 def without_login(url: str) -> str:

@@ -6,6 +6,8 @@ from typing import Final
 
 import attrs
 
+from superstaq_jobs.records.advice import explains_changes
+
 from .locks import ForkSafeLock
 
 __all__ = ["Traffic", "TrafficCounts"]
@@ -15,6 +17,7 @@ _REFILL_PER_SECOND: Final = 0.1
 _LONGEST_DELAY_SECONDS: Final = 5.0
 
 
+@explains_changes
 @attrs.frozen(kw_only=True)
 class TrafficCounts:
     """How much a client has sent and received so far."""

@@ -10,8 +10,8 @@ on; ``OFFICIAL_TARGETS`` are those of the service. A ``Plan`` with its ``Ending`
 will go, and an ``EmulatedJob`` shows how it went. A ``FaultScript`` says which request fails and
 how. A ``Simulator`` is the process that runs circuits; several emulators may share one.
 
-The package uses only the statuses, the frozen mapping and the clock of this library, so that it can
-judge the rest of it.
+The package uses only the statuses, the frozen mapping, the clock and the errors for arguments of
+this library, so that it can judge the rest of it.
 """
 
 from __future__ import annotations

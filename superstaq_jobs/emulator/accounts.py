@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import attrs
 
+from superstaq_jobs.records.problems import InvalidValue, shown
+
 from .messages.responses import Refusal
 
 __all__ = ["ACCEPTED", "EMAIL_NOT_VALIDATED", "TERMS_NOT_ACCEPTED", "Accounts", "User"]
@@ -24,8 +26,10 @@ _EMAIL: Final = re.compile(r"[A-Za-z0-9._+-]+@[a-z0-9-]+(\.[a-z0-9-]+)+")
 
 
 def _check_email(_: object, __: object, email: str) -> None:
-    if not _EMAIL.fullmatch(email):
-        raise ValueError(f"email must be an e-mail address with a lower-case domain, got {email!r}")
+    if not isinstance(email, str) or not _EMAIL.fullmatch(email):
+        raise InvalidValue(
+            f"email must be an e-mail address with a lower-case domain, got {shown(email)}"
+        )
 
 
 @attrs.frozen(kw_only=True)
@@ -73,8 +77,11 @@ class Accounts:
     """
 
     def __init__(self, users: Mapping[str, User]) -> None:
-        if not users or not all(users):
-            raise ValueError(
+        fits = isinstance(users, Mapping) and all(
+            isinstance(key, str) and key and isinstance(user, User) for key, user in users.items()
+        )
+        if not users or not fits:
+            raise InvalidValue(
                 "api_key must be a non-empty string, or a mapping from such keys to users"
             )
         self._users = dict(users)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-import math
 import threading
 from collections.abc import Iterable, Mapping
-from typing import Self
+from typing import Final, Self
 
 from superstaq_jobs.clock import Clock, SystemClock
+from superstaq_jobs.records.problems import InvalidValue, expect, expect_several, is_amount, shown
 
 from .accounts import Accounts, User
 from .jobs.plans import Plan
@@ -23,6 +23,9 @@ from .simulator.simulator import Simulator
 from .targets import DEFAULT_TARGETS, Target
 
 __all__ = ["Emulator"]
+
+
+_OF_A_CLOCK: Final = ("now", "sleep", "utcnow")
 
 
 class Emulator(OperatorMethods):
@@ -88,18 +91,35 @@ class Emulator(OperatorMethods):
         refused_seconds: float | None = None,
     ) -> None:
         if not _is_loopback(host):
-            raise ValueError(
+            raise InvalidValue(
                 f"host must be an IP address of the loopback interface, such as '127.0.0.1', "
-                f"got {host!r}"
+                f"got {shown(host)}"
             )
-        if not 0 <= port <= 65_535:  # noqa: PLR2004
-            raise ValueError(f"port must be a number from 0 to 65535, got {port!r}")
-        if not 0 <= step_seconds < math.inf:
-            raise ValueError(f"step_seconds must be a number of seconds >= 0, got {step_seconds!r}")
-        if refused_seconds is not None and not 0 <= refused_seconds < math.inf:
-            raise ValueError(
-                f"refused_seconds must be a number of seconds >= 0, got {refused_seconds!r}"
+        if type(port) is not int or not 0 <= port <= 65_535:  # noqa: PLR2004
+            raise InvalidValue(f"port must be a number from 0 to 65535, got {shown(port)}")
+        if not is_amount(step_seconds):
+            raise InvalidValue(
+                f"step_seconds must be a number of seconds >= 0, got {shown(step_seconds)}"
             )
+        if refused_seconds is not None and not is_amount(refused_seconds):
+            raise InvalidValue(
+                f"refused_seconds must be a number of seconds >= 0, got {shown(refused_seconds)}"
+            )
+        expect(int, seed=seed)
+        if clock is not None and not all(callable(getattr(clock, n, None)) for n in _OF_A_CLOCK):
+            raise TypeError(f"clock must be a Clock, got {shown(clock)}")
+        if simulator is not None:
+            expect(Simulator, simulator=simulator)
+        expect_several("Plans", plans=plans)
+        expect_several("Targets", targets=targets)
+        expect_several("strings", warnings=warnings)
+        targets, warnings = tuple(targets), tuple(warnings)
+        for target in targets:
+            expect(Target, targets=target)
+        for warning in warnings:
+            expect(str, warnings=warning)
+        if not isinstance(warm_up, bool):
+            raise TypeError(f"warm_up must be True or False, got {shown(warm_up)}")
         users = {api_key: User()} if isinstance(api_key, str) else api_key
         self._host = host
         self._port = port
@@ -111,9 +131,9 @@ class Emulator(OperatorMethods):
             accounts=self._accounts,
             store=JobStore(seed=seed, clock=clock, step_seconds=step_seconds),
             clock=clock,
-            targets=tuple(targets),
+            targets=targets,
             simulator=self._simulator,
-            warnings=tuple(warnings),
+            warnings=warnings,
         )
         self.plan(*plans)
         self._server: Server | None = None
@@ -225,7 +245,9 @@ class Emulator(OperatorMethods):
         return f"<Emulator {where}>"
 
 
-def _is_loopback(host: str) -> bool:
+def _is_loopback(host: object) -> bool:
     with contextlib.suppress(ValueError):
+        if not isinstance(host, str):
+            return False
         return ipaddress.ip_address(host).is_loopback
     return False

@@ -7,6 +7,8 @@ import uuid
 from collections.abc import Collection
 
 from superstaq_jobs.records import CircuitStatus
+from superstaq_jobs.records.fields import is_a
+from superstaq_jobs.records.problems import InvalidValue, expect, shown
 
 from .jobs.job import EmulatedJob
 from .jobs.plans import CANCELLED_BY_OPERATOR, FAILED_BY_OPERATOR, Plan, is_message
@@ -51,15 +53,18 @@ class OperatorMethods:
                 with other than one plan. Nothing has been planned.
         """
         for plan in plans:
-            if not isinstance(plan, Plan):
-                raise ValueError(f"expected a Plan, got {plan!r}")  # noqa: TRY004 - see Raises
+            if not is_a(plan, Plan):
+                raise InvalidValue(f"plans must be Plans, got {shown(plan)}")
         if always and len(plans) != 1:
-            raise ValueError(f"always=True takes exactly one plan, got {len(plans)}")
+            raise InvalidValue(f"always=True takes exactly one plan, got {len(plans)}")
+        if tag is not None:
+            expect(str, tag=tag)
         if target is not None:
+            expect(str, target=target)
             try:
                 self._service.target(target)
             except Refusal as refusal:
-                raise ValueError(refusal.body["message"]) from None
+                raise InvalidValue(refusal.body["message"]) from None
         self._service.store.plan(plans, tag=tag, target=target, always=always)
 
     def advance(self, seconds: float) -> None:
@@ -132,7 +137,9 @@ class OperatorMethods:
         message: str,
     ) -> EmulatedJob:
         if not is_message(message):
-            raise ValueError(f"message must be a string that UTF-8 can encode, got {message!r}")
+            raise InvalidValue(
+                f"message must be a string that UTF-8 can encode, got {shown(message)}"
+            )
         end = functools.partial(
             self._service.store.end, _uuid(job_id), status, message=message, circuits=circuits
         )
@@ -145,4 +152,4 @@ def _uuid(job_id: uuid.UUID | str) -> uuid.UUID:
     try:
         return uuid.UUID(job_id)
     except (ValueError, AttributeError, TypeError):
-        raise ValueError(f"job_id must be a UUID, got {job_id!r}") from None
+        raise InvalidValue(f"job_id must be a UUID, got {shown(job_id)}") from None

@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 import attrs
 
 from superstaq_jobs.clock import Clock, VirtualClock
+from superstaq_jobs.records.problems import InvalidValue, is_amount, shown
 
 from .accounts import Accounts
 from .jobs.job import Job
@@ -105,11 +106,13 @@ class Service:
                 "this emulator runs on a real clock, which cannot be advanced; pass it a virtual "
                 "one: Emulator(clock=superstaq_jobs.testing.FakeClock())"
             )
+        if not is_amount(seconds):
+            raise InvalidValue(f"seconds must be a number of seconds >= 0, got {shown(seconds)}")
         try:
             self.clock.utcnow() + dt.timedelta(seconds=seconds)
         except OverflowError as error:
-            raise ValueError(
-                f"cannot advance the clock by {seconds} seconds: the date would be out of range"
+            raise InvalidValue(
+                f"seconds must not lead past the last date, got {shown(seconds)}"
             ) from error
         self.clock.advance(seconds)
 

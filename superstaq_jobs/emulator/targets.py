@@ -7,6 +7,8 @@ from typing import Any, Final
 
 import attrs
 
+from superstaq_jobs.records.problems import InvalidValue, shown
+
 __all__ = ["DEFAULT_TARGETS", "TARGET_NAME", "Target"]
 
 TARGET_NAME: Final = r"^[A-Za-z0-9-]+_[A-Za-z0-9.-]+_(qpu|simulator)$"
@@ -14,8 +16,15 @@ TARGET_NAME: Final = r"^[A-Za-z0-9-]+_[A-Za-z0-9.-]+_(qpu|simulator)$"
 
 
 def _check_name(_: object, __: object, name: str) -> None:
-    if not re.match(TARGET_NAME, name) or name.endswith("\n"):
-        raise ValueError(f"name must be <provider>_<device>_<qpu or simulator>, got {name!r}")
+    if not isinstance(name, str) or not re.match(TARGET_NAME, name) or name.endswith("\n"):
+        raise InvalidValue(
+            f"name must be <provider>_<device>_<qpu or simulator>, got {shown(name)}"
+        )
+
+
+def _check_size(_: object, __: object, number: int) -> None:
+    if type(number) is not int or number < 1:
+        raise InvalidValue(f"max_qubits must be an integer >= 1, got {shown(number)}")
 
 
 @attrs.frozen(kw_only=True)
@@ -38,11 +47,11 @@ class Target:
         supports_compile: Whether ``compile`` jobs are accepted.
         available: Whether it accepts jobs at the moment.
         retired: Whether it has been withdrawn for good.
-        accessible: Whether users may use it.
+        accessible: Whether users may run jobs on it; they can compile and dry-run in any case.
     """
 
     name: str = attrs.field(validator=_check_name)
-    max_qubits: int = attrs.field(default=20, validator=attrs.validators.ge(1))
+    max_qubits: int = attrs.field(default=20, validator=_check_size)
     coupling: tuple[tuple[int, int], ...] | None = None
     native_gate_set: tuple[str, ...] = ("rz", "sx", "x", "cx")
     fixed_qubits: bool = False
@@ -72,6 +81,12 @@ class Target:
         }
 
     @property
+    def pairs(self) -> tuple[tuple[int, int], ...] | None:
+        """The pairs of ``coupling``, each in both directions, as the service lists them."""
+        coupling = self.coupling
+        return coupling and tuple(dict.fromkeys((*coupling, *((b, a) for a, b in coupling))))
+
+    @property
     def info(self) -> dict[str, Any]:
         """Its details, as ``retrieve_target_info`` returns them."""
         return {
@@ -79,17 +94,15 @@ class Target:
             "target": self.name,
             "num_qubits": self.max_qubits,
             "native_gate_set": self.native_gate_set,
-            "coupling_map": self.coupling and [list(pair) for pair in self.coupling],
+            "coupling_map": self.pairs and [list(pair) for pair in self.pairs],
         }
 
     @property
     def device(self) -> dict[str, Any]:
         """What the simulator has to know of it, as fields of a `simulator.tasks.Task`."""
-        coupling = self.coupling
         return {
             "max_qubits": self.max_qubits,
-            "coupling": coupling
-            and tuple(dict.fromkeys((*coupling, *((b, a) for a, b in coupling)))),
+            "coupling": self.pairs,
             # A rotation of all qubits at once, which the compiler does not use.
             "native_gates": tuple(gate for gate in self.native_gate_set if gate != "gr"),
             "fixed_qubits": self.fixed_qubits,
@@ -99,7 +112,7 @@ class Target:
         """Why a job is not accepted; None if it is."""
         if self.retired:
             return f"The target {self.name} is retired."
-        if not self.accessible:
+        if not self.accessible and job_type in {"submit", "simulate"} and not dry_run:
             return f"You do not have access to the target {self.name}."
         if job_type == "submit" and not dry_run:
             if not self.supports_submit:

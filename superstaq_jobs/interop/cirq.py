@@ -9,6 +9,7 @@ import attrs
 
 from superstaq_jobs.errors import ProtocolError
 from superstaq_jobs.records import CircuitType, Counts, JobSnapshot, NewJob
+from superstaq_jobs.records.problems import InvalidValue, shown
 
 from . import snapshots
 from .circuits import job_of, named, official
@@ -130,7 +131,7 @@ def qubit_map(
     snapshots.check_format(snapshot, _TYPE)
     circuit, indices = snapshots.integer_map(snapshot, index, which)
     if circuit.logical_qubits is None or circuit.physical_qubits is None:
-        raise ValueError(
+        raise InvalidValue(
             f"circuit {index} of job {snapshot.job_id} has no {which} qubit map of Cirq's qubits: "
             "the server did not name them. Read the indices from "
             f"circuits[{index}].{which}_logical_to_physical"
@@ -206,9 +207,9 @@ def counts(snapshot: JobSnapshot, index: int, *, key: str | None = None) -> Coun
     places = [place for each in keys if each.name == key for place in each.places]
     if not places:
         names = ", ".join(dict.fromkeys(repr(each.name) for each in keys)) or "none"
-        raise ValueError(
-            f"circuit {index} of job {snapshot.job_id} has no measurement key {key!r}; its keys: "
-            f"{names}"
+        raise InvalidValue(
+            f"circuit {index} of job {snapshot.job_id} has no measurement key {shown(key)}; its "
+            f"keys: {names}"
         )
     return found.marginal(places)
 

@@ -12,8 +12,8 @@ from superstaq_jobs.records import (
     Counts,
     FrozenMapping,
     JobSnapshot,
-    fields,
 )
+from superstaq_jobs.records.problems import InvalidValue, expect, shown
 
 __all__ = [
     "MAPS",
@@ -44,14 +44,13 @@ def check_format(snapshot: JobSnapshot, wanted: CircuitType) -> None:
         TypeError: If it is not a snapshot.
         ValueError: If they are not, or the server did not say. Says how to get such a snapshot.
     """
-    if not fields.is_a(snapshot, JobSnapshot):
-        hint = ": pass handle.refresh()" if hasattr(snapshot, "refresh") else ""
-        raise TypeError(f"expected a JobSnapshot, got a {type(snapshot).__name__}{hint}")
+    hint = "pass handle.refresh()" if hasattr(snapshot, "refresh") else ""
+    expect(JobSnapshot, hint, snapshot=snapshot)
     found = snapshot.circuit_type
     if found is wanted:
         return
     if found is None:
-        raise ValueError(
+        raise InvalidValue(
             f"the server did not say which format the circuits of job {snapshot.job_id} have, so "
             f"they were not read as {wanted}: if you know that they are of that format, pass "
             f"attrs.evolve(snapshot, circuit_type={wanted.value!r})"
@@ -62,7 +61,7 @@ def check_format(snapshot: JobSnapshot, wanted: CircuitType) -> None:
     if found in {CircuitType.CIRQ, CircuitType.QISKIT}:
         fixes.append(f"use superstaq_jobs.interop.{found}")
     how = ", or ".join(fixes) or "read circuits[i].input_circuit"
-    raise ValueError(
+    raise InvalidValue(
         f"this snapshot of job {snapshot.job_id} has circuits of {found}, which were not read as "
         f"{wanted}: {how}"
     )
@@ -99,7 +98,7 @@ def input_circuit(snapshot: JobSnapshot, index: int, reader: Callable[[str], C])
     """
     text = snapshot.circuit(index).input_circuit
     if not text:
-        raise ValueError(
+        raise InvalidValue(
             f"the server did not send the input circuit {index} of job {snapshot.job_id}: "
             "fetch the job again, or keep the circuit that you submitted"
         )
@@ -134,8 +133,8 @@ def integer_map(
         ValueError: If the snapshot does not have that map.
         CircuitIndexError: If the job does not have that circuit.
     """
-    if which not in MAPS:
-        raise ValueError(f"which must be 'initial' or 'final', got {which!r}")
+    if not isinstance(which, str) or which not in MAPS:
+        raise InvalidValue(f"which must be 'initial' or 'final', got {shown(which)}")
     circuit = snapshot.circuit(index)
     found: FrozenMapping[int, int] | None = getattr(circuit, f"{which}_logical_to_physical")
     if found is not None:
@@ -152,7 +151,7 @@ def integer_map(
             "the server did not send it, as for circuits that are not compiled (status "
             f"{circuit.status_text})"
         )
-    raise ValueError(f"circuit {index} of job {snapshot.job_id} has no {which} qubit map: {why}")
+    raise InvalidValue(f"circuit {index} of job {snapshot.job_id} has no {which} qubit map: {why}")
 
 
 def no_counts(snapshot: JobSnapshot, index: int, why: str) -> NoReturn:

@@ -16,14 +16,16 @@ __all__ = ["new_job"]
 def new_job(circuits: Any, *, target: str, shots: int = 0, **fields: Any) -> NewJob:
     """A job of circuits from Cirq, Qiskit or OpenQASM, which it serializes.
 
-    >>> new_job("OPENQASM 2.0; qreg q[1];", target="ss_unconstrained_simulator").circuit_type
+    >>> text = "OPENQASM 2.0; qreg q[1]; creg c[1]; measure q -> c;"
+    >>> new_job(text, target="ss_unconstrained_simulator", shots=100).circuit_type
     <CircuitType.QASM: 'qasm'>
 
     Args:
         circuits: One circuit or a sequence of them: OpenQASM strings, ``cirq.Circuit`` or
             ``qiskit.QuantumCircuit`` objects (extras ``cirq`` and ``qiskit``), all of one kind.
         target: What to run on, ``<provider>_<device>_<qpu|simulator>``.
-        shots: How often to run each circuit, >= 0.
+        shots: How often to run each circuit, >= 1; only ``dry_run``, ``compile`` and ``convert``
+            jobs may leave it out.
         fields: The other fields of ``NewJob``. ``circuit_type`` is needed only for strings that are
             not OpenQASM.
 

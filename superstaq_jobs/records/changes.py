@@ -12,8 +12,10 @@ from uuid import UUID
 import attrs
 
 from . import display
+from .advice import explains_changes
 from .fields import same_moment
 from .ids import JobId, server_ids
+from .problems import InvalidValue, expect
 from .snapshots import CircuitSnapshot, JobSnapshot, make_circuit
 from .status import PROGRESS, CircuitStatus
 
@@ -45,9 +47,11 @@ _MAPPINGS: Final = ("counts", "initial_logical_to_physical", "final_logical_to_p
 _SHOWN_FIELDS: Final = ("status_message", "counts", "shots")
 _NAMED_FIELDS: Final = 2
 _CIRCUIT_FIELDS: Final = tuple(field.name for field in attrs.fields(CircuitSnapshot))
+_SNAPSHOT: Final = "a handle's snapshot is handle.latest"
 _BEGINNING: Final = dt.datetime.min.replace(tzinfo=dt.UTC)
 
 
+@explains_changes
 @attrs.frozen
 class CircuitChange:
     """A circuit that differs between two snapshots.
@@ -67,6 +71,7 @@ class CircuitChange:
         return f"<CircuitChange {self.index}: {'; '.join(_changed_fields(self))}>"
 
 
+@explains_changes
 @attrs.frozen
 class FieldChange:
     """A field of the job itself that differs between two snapshots.
@@ -86,6 +91,7 @@ class FieldChange:
         return f"<FieldChange {self.name}: {display.change(self.before, self.after)}>"
 
 
+@explains_changes
 @attrs.frozen
 class JobDiff:
     """The differences between two snapshots of one job; false if there are none.
@@ -134,11 +140,12 @@ class JobDiff:
         Raises:
             ValueError: If ``before`` does not have the values that were changed.
         """
+        expect(JobSnapshot, _SNAPSHOT, before=before)
         circuits = dict(enumerate(before.circuits))
         if any(getattr(before, change.name) != change.before for change in self.fields) or any(
             circuits.get(change.index) != change.before for change in self.circuits
         ):
-            raise ValueError(f"these changes do not start from this snapshot of {before.job_id}")
+            raise InvalidValue(f"these changes do not start from this snapshot of {before.job_id}")
         for change in self.circuits:
             if change.after is None:
                 del circuits[change.index]
@@ -176,8 +183,9 @@ def diff(before: JobSnapshot, after: JobSnapshot) -> JobDiff:
     """The changes from the earlier to the later of two snapshots of a job; false without any.
 
     Raises:
-        ValueError: If they are of different jobs.
+        ValueError: If they are of different jobs, or their circuits in different formats.
     """
+    expect(JobSnapshot, _SNAPSHOT, before=before, after=after)
     _of_one_job(before, after)
     return JobDiff(
         circuits=tuple(_changed_circuits(before, after)),
@@ -199,7 +207,14 @@ def _changed_circuits(before: JobSnapshot, after: JobSnapshot) -> Iterator[Circu
 def _of_one_job(first: JobSnapshot, *others: JobSnapshot) -> None:
     for other in others:
         if other.job_id != first.job_id:
-            raise ValueError(f"snapshots of different jobs: {first.job_id} and {other.job_id}")
+            raise InvalidValue(f"snapshots of different jobs: {first.job_id} and {other.job_id}")
+    formats = {each.circuit_type for each in (first, *others)} - {None}
+    if len(formats) > 1:
+        names = " and ".join(sorted(map(str, formats)))
+        raise InvalidValue(
+            f"snapshots of job {first.job_id} have circuits in different formats, {names}. They "
+            "were not compared: fetch both in one format, with fetch_job(..., circuit_type=...)"
+        )
 
 
 def newest(first: JobSnapshot, *others: JobSnapshot) -> JobSnapshot:
@@ -216,8 +231,11 @@ def newest(first: JobSnapshot, *others: JobSnapshot) -> JobSnapshot:
         state of each circuit.
 
     Raises:
-        ValueError: If they are of different jobs.
+        ValueError: If they are of different jobs, or their circuits in different formats.
     """
+    expect(JobSnapshot, _SNAPSHOT, first=first)
+    for place, other in enumerate(others):
+        expect(JobSnapshot, _SNAPSHOT, **{f"others[{place}]": other})
     _of_one_job(first, *others)
     observed = [first, *others]
     base = _highest(observed, _job_rank, _job_digest)
@@ -239,7 +257,7 @@ def follow(before: JobSnapshot, after: JobSnapshot) -> JobSnapshot:
 
     That is the later response, except for circuits that would go back in it: from finished to
     unfinished, or to an earlier ``updated_at`` (from a server that lags behind). Of these the
-    earlier state is kept. Snapshots of different jobs raise a ``ValueError``.
+    earlier state is kept. Snapshots of different jobs or formats raise a ``ValueError``.
     """
     _of_one_job(before, after)
     if before.num_circuits != after.num_circuits:

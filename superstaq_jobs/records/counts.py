@@ -10,12 +10,14 @@ from typing import Any, Final
 
 from . import display, fields
 from .frozen import FrozenMapping, adopt, is_unicode
+from .problems import InvalidValue, expect, expect_several, shown
 
 __all__ = ["Counts", "received_counts"]
 
 _NUMBERS: Final = frozenset({int, float})
 _SHOWN: Final = 8
 _SHOWN_BITS: Final = 40
+_MAX_BITS: Final = 1_000_000
 
 
 class Counts(FrozenMapping[str, int | float]):
@@ -48,14 +50,14 @@ class Counts(FrozenMapping[str, int | float]):
     def _checked(items: dict[Any, Any]) -> dict[Any, Any]:
         items = _plain(items)
         if strange := next((bits for bits in items if bits.strip("01")), None):
-            raise ValueError(
+            raise InvalidValue(
                 "a bitstring must have only the characters 0 and 1, "
                 f"got {strange!r}{_hint(strange)}"
             )
         negative = next((b for b, value in items.items() if value < 0 and type(value) is int), None)
         if negative is not None:
-            value = fields.shown(items[negative])
-            raise ValueError(
+            value = shown(items[negative])
+            raise InvalidValue(
                 f"a number of shots must be >= 0, got {value} for {negative!r}; a weight may be "
                 f"negative: write it as the float {value}.0"
             )
@@ -82,7 +84,7 @@ class Counts(FrozenMapping[str, int | float]):
         """
         lengths = set(map(len, self._items))
         if len(lengths) > 1:
-            raise ValueError(f"the bitstrings have different lengths: {sorted(lengths)[:8]}")
+            raise InvalidValue(f"the bitstrings have different lengths: {sorted(lengths)[:8]}")
         return lengths.pop() if lengths else 0
 
     def probabilities(self) -> Counts:
@@ -93,7 +95,7 @@ class Counts(FrozenMapping[str, int | float]):
         """
         total = self.shots
         if not total:
-            raise ValueError("no probabilities: the counts add up to 0")
+            raise InvalidValue("no probabilities: the counts add up to 0")
         return received_counts({bits: value / total for bits, value in self._items.items()})
 
     def most_common(self, n: int | None = None) -> list[tuple[str, int | float]]:
@@ -102,6 +104,8 @@ class Counts(FrozenMapping[str, int | float]):
         Args:
             n: How many to return at most; None for all.
         """
+        if n is not None:
+            expect(int, n=n)
         ordered = sorted(self._items.items(), key=lambda item: (-item[1], item[0]))
         return ordered if n is None else ordered[: max(n, 0)]
 
@@ -118,7 +122,7 @@ class Counts(FrozenMapping[str, int | float]):
             TypeError: If a position is not an int.
             ValueError: If a position is outside the bitstrings, or they differ in length.
         """
-        chosen = _positions(qubits, self.num_bits if self._items else None)
+        chosen = _positions("qubits", qubits, self.num_bits if self._items else None)
         groups: dict[str, list[int | float]] = {}
         for bits, value in self._items.items():
             groups.setdefault("".join([bits[i] for i in chosen]), []).append(value)
@@ -143,11 +147,15 @@ class Counts(FrozenMapping[str, int | float]):
             ValueError: If there is not one position for each bit, or one is not in the new
                 bitstrings or appears twice; or if the bitstrings differ in length.
         """
-        chosen = _positions(places, num_bits)
+        expect(int, num_bits=num_bits)
+        if not 0 <= num_bits <= _MAX_BITS:
+            got = shown(num_bits)
+            raise InvalidValue(f"num_bits must be from 0 to {_MAX_BITS:,}, got {got}")
+        chosen = _positions("places", places, num_bits)
         if len(set(chosen)) < len(chosen):
-            raise ValueError(f"the positions must be different, got {chosen}")
+            raise InvalidValue(f"the positions must be different, got {chosen}")
         if self._items and len(chosen) != self.num_bits:
-            raise ValueError(f"expected {self.num_bits} positions, one a bit, got {len(chosen)}")
+            raise InvalidValue(f"expected {self.num_bits} positions, one a bit, got {len(chosen)}")
         spread: dict[str, int | float] = {}
         for bits, value in self._items.items():
             longer = ["0"] * num_bits
@@ -171,7 +179,7 @@ class Counts(FrozenMapping[str, int | float]):
             TypeError: If another mapping cannot be ``Counts``, and so for ``ValueError``.
             ValueError: If the bitstrings differ in length.
         """
-        parts = _of_one_width(self, *others)
+        parts = _of_one_width(self, *others, name="others")
         sums: dict[str, int | float] = {}
         for part in parts:
             for bits, value in part.items():
@@ -197,10 +205,13 @@ class Counts(FrozenMapping[str, int | float]):
             ValueError: If a position is outside the bitstrings, a bitstring has a character other
                 than 0 and 1, or the counts add up to 0.
         """
-        kept = self if qubits is None else self.marginal(dict.fromkeys(qubits))
+        kept = self
+        if qubits is not None:
+            chosen = _positions("qubits", qubits, self.num_bits if self._items else None)
+            kept = self.marginal([*dict.fromkeys(chosen)])
         strange = next((bits for bits in kept if bits.strip("01")), None)
         if strange is not None:
-            raise ValueError(f"parity needs bitstrings of 0 and 1, got {strange!r}")
+            raise InvalidValue(f"parity needs bitstrings of 0 and 1, got {strange!r}")
         signed = (-v if bits.count("1") % 2 else v for bits, v in kept.probabilities().items())
         return math.fsum(signed)
 
@@ -250,23 +261,27 @@ class Counts(FrozenMapping[str, int | float]):
     def _whole_shots(self) -> int:
         for bits, value in self._items.items():
             if value < 0 or value != int(value):
-                raise ValueError(
+                raise InvalidValue(
                     "an interval needs numbers of shots, whole and >= 0, got "
-                    f"{fields.shown(value)} for {bits!r}"
+                    f"{shown(value)} for {bits!r}"
                 )
         shots = sum(map(int, self._items.values()))
         if not shots:
-            raise ValueError("an interval needs at least one shot: the counts add up to 0")
+            raise InvalidValue("an interval needs at least one shot: the counts add up to 0")
         return shots
 
     def _outcomes(self, bits: str | Iterable[str]) -> set[str]:
-        chosen = {bits} if isinstance(bits, str) else set(bits)
-        for each in chosen.difference(self._items):
+        if not isinstance(bits, str):
+            expect_several("bitstrings", bits=bits)
+        chosen = [bits] if isinstance(bits, str) else list(bits)
+        for each in chosen:
             if not isinstance(each, str):
-                raise TypeError(f"a bitstring must be a string, got {each!r}")
+                raise TypeError(f"a bitstring must be a string, got {shown(each)}")
+            if each in self._items:
+                continue
             if each.strip("01") or len(each) != self.num_bits:
-                raise ValueError(f"{each!r} is not a bitstring of {self.num_bits} bits")
-        return chosen
+                raise InvalidValue(f"{each!r} is not a bitstring of {self.num_bits} bits")
+        return set(chosen)
 
     def total_variation_distance(self, other: Mapping[str, float]) -> float:
         """The total variation distance of two distributions: 0 if equal, 1 if disjoint.
@@ -368,10 +383,10 @@ def _plain(items: dict[Any, Any]) -> dict[str, int | float]:
         items = {bits: _number(bits, value) for bits, value in items.items()}
     if kinds != {int} and not _all_finite(items.values()):
         bits, value = next((b, v) for b, v in items.items() if not _all_finite([v]))
-        shown = fields.shown(value)
-        raise ValueError(f"the count of {bits!r} must be a finite float or int, got {shown}")
+        got = shown(value)
+        raise InvalidValue(f"the count of {bits!r} must be a finite float or int, got {got}")
     if not all(map(str.isascii, items)) and not all(map(is_unicode, items)):
-        raise ValueError("a bitstring has a lone surrogate, which UTF-8 cannot encode")
+        raise InvalidValue("a bitstring has a lone surrogate, which UTF-8 cannot encode")
     return items
 
 
@@ -383,21 +398,31 @@ def _hint(key: str) -> str:
     return ""
 
 
+def _as_float(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
 def _confidence(value: Any) -> float:
     if not isinstance(value, Real):
-        raise TypeError(f"confidence must be a number > 0 and < 1, got {value!r}")
-    number = float(value)
+        raise TypeError(f"confidence must be a number > 0 and < 1, got {shown(value)}")
+    number = _as_float(value)
     if not 0 < number < 1:
-        raise ValueError(f"confidence must be > 0 and < 1, got {value!r}")
+        raise InvalidValue(f"confidence must be > 0 and < 1, got {shown(value)}")
     return number
 
 
-def _of_one_width(*parts: Mapping[str, int | float]) -> list[Counts]:
+def _of_one_width(*parts: Mapping[str, int | float], name: str = "other") -> list[Counts]:
+    for part in parts:
+        given: dict[str, Any] = {name: part}
+        expect(Mapping, **given)
     counts = [each if isinstance(each, Counts) else Counts(each) for each in parts]
     widths = {each.num_bits for each in counts if each}
     if len(widths) > 1:
         names = " and ".join(map(str, sorted(widths)))
-        raise ValueError(f"counts of {names} bits cannot be combined or compared")
+        raise InvalidValue(f"counts of {names} bits cannot be combined or compared")
     return counts
 
 
@@ -405,7 +430,7 @@ def _shares(counts: Counts) -> dict[str, float]:
     """The counts divided by their sum; they must be a distribution."""
     for bits, value in counts.items():
         if value < 0:
-            raise ValueError(f"weights must be >= 0 to be compared, got {value} for {bits!r}")
+            raise InvalidValue(f"weights must be >= 0 to be compared, got {value} for {bits!r}")
     return dict(counts.probabilities())
 
 
@@ -417,7 +442,7 @@ def _total(values: Collection[int | float]) -> int | float:
     try:
         return math.fsum(values)
     except OverflowError:
-        raise ValueError("the counts add up to more than any float") from None
+        raise InvalidValue("the counts add up to more than any float") from None
 
 
 def _all_finite(values: Iterable[int | float]) -> bool:
@@ -430,24 +455,25 @@ def _all_finite(values: Iterable[int | float]) -> bool:
 def _number(bits: str, value: object) -> int | float:
     # NumPy's numbers are registered with these classes, its booleans are not.
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"the count of {bits!r} must be a number, got {value!r}")
+        raise TypeError(f"the count of {bits!r} must be a number, got {shown(value)}")
     return int(value) if isinstance(value, Integral) else float(value)
 
 
 def _string(bits: object) -> str:
     if not isinstance(bits, str):
-        raise TypeError(f"a bitstring must be a string, got {bits!r}")
+        raise TypeError(f"a bitstring must be a string, got {shown(bits)}")
     return str.__str__(bits)  # of NumPy's strings, for one
 
 
-def _positions(qubits: Iterable[Any], width: int | None) -> list[int]:
+def _positions(name: str, qubits: Iterable[Any], width: int | None) -> list[int]:
+    expect_several("positions", **{name: qubits})
     return [_position(each, width) for each in qubits]
 
 
 def _position(value: Any, width: int | None) -> int:
     if isinstance(value, bool) or not isinstance(value, Integral):
-        raise TypeError(f"a position must be an int, got {value!r}")
+        raise TypeError(f"a position must be an int, got {shown(value)}")
     place = int(value)
     if place < 0 or (width is not None and place >= width):
-        raise ValueError(f"a position must be >= 0 and < {width or 0}, got {place}")
+        raise InvalidValue(f"a position must be >= 0 and < {width or 0}, got {shown(place)}")
     return place

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, TypeVar
 
 from .fields import shown
+from .problems import line
 from .status import CircuitStatus, parse_status
 
 __all__ = [
@@ -63,13 +64,6 @@ _COLOURS: Final = {
 
 
 # ---- on one line ---------------------------------------------------------------------------------
-
-
-def line(text: str, limit: int = 60) -> str:
-    """A string on one line, without quotes, cut to ``limit`` characters."""
-    kept = text[:limit]
-    kept = kept if kept.isprintable() else shown(kept, 10 * limit)[1:-1]
-    return kept if len(text) <= limit else f"{kept}…"
 
 
 def value_line(value: object, limit: int = 40) -> str:

@@ -6,12 +6,14 @@ A converter never raises. In place of a value that cannot be used it returns a `
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import enum
 import json
 import math
 import operator
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, SupportsIndex, TypeVar
 from uuid import UUID
@@ -20,17 +22,17 @@ import attrs
 
 from .frozen import MAX_BITS, FrozenMapping, JsonMapping, canonical_json, is_unicode
 from .ids import JobId
-from .problems import InvalidRequest, InvalidValue, Problem
+from .problems import InvalidRequest, InvalidValue, Problem, is_amount, shown
 from .status import CircuitType, JobType
 
-__all__ = []
+__all__ = ["is_amount", "shown"]
 
 INDEX_LIMIT: Final = 10**18
 """Qubit indices are smaller than this: the decoder reads at most 18 digits."""
 
 TARGET: Final = re.compile(r"[A-Za-z0-9-]+_[A-Za-z0-9.-]+_(?:qpu|simulator)")
-_SHOWN_CHARACTERS: Final = 40
 _CLIPPED_CHARACTERS: Final = 60
+_MOST_VALUES: Final = 200
 
 T = TypeVar("T")
 E = TypeVar("E", bound=enum.Enum)
@@ -65,26 +67,35 @@ def refuse_bad(
         raise error(f"{'an' if name[0] in 'AEIOU' else 'a'} {name}", problems)
 
 
-def refuse(what: str, arguments: Mapping[str, object]) -> None:
-    """Raise one ``InvalidRequest`` that names every bad one of some arguments, if there is one."""
+def refuse(
+    what: str,
+    arguments: Mapping[str, object],
+    error: Callable[[str, list[Problem]], Exception] = InvalidRequest,
+) -> None:
+    """Raise one error that names every bad one of some arguments, if there is one."""
     problems = [Problem(name, v.what) for name, v in arguments.items() if isinstance(v, Bad)]
     if problems:
-        raise InvalidRequest(what, problems)
+        raise error(what, problems)
+
+
+def instance(value: T, kind: type, hint: str = "") -> T:
+    """A value of a class; ``hint`` says how to get one."""
+    if isinstance(value, kind):
+        return value
+    article = "an" if kind.__name__[0] in "AEIOU" else "a"
+    more = f": {hint}" if hint else ""
+    return bad(f"must be {article} {kind.__name__}, got {shown(value)}{more}")
+
+
+def attempts(value: int) -> int:
+    """How many times a request may be sent."""
+    is_valid = type(value) is int and value >= 1
+    return value if is_valid else bad(f"must be an integer >= 1, got {shown(value)}")
 
 
 def is_a(value: object, kind: type) -> bool:
     """``isinstance``, for values whose annotated type a caller may not have kept to."""
     return isinstance(value, kind)
-
-
-def shown(value: object, limit: int = _SHOWN_CHARACTERS) -> str:
-    """The ``repr`` of a value for an error message: one line, cut to ``limit``; never raises."""
-    try:
-        text = repr(value)
-    except Exception:  # noqa: BLE001 - nested too deeply; a huge int; whatever a class may raise
-        return f"a {type(value).__name__}"
-    text = " ".join(text.split()) if "\n" in text else text
-    return text if len(text) <= limit else f"{text[:limit]}…"
 
 
 def clipped(value: object) -> str:
@@ -150,11 +161,13 @@ def cirq_json(value: str) -> str:
 
 def one_of(kind: type[E], value: object) -> E:
     """A member of an enum, given as itself or by its value."""
-    try:
-        return kind(value)
-    except ValueError:
-        values = ", ".join(str(member.value) for member in kind)
-        return bad(f"must be one of {values}; got {shown(value)}")
+    if isinstance(value, str):  # as every member is
+        with contextlib.suppress(ValueError):
+            return kind(value)
+    values, got = ", ".join(str(member.value) for member in kind), shown(value)
+    if len(values) > _MOST_VALUES:  # what would be cut off is what was passed
+        return bad(f"must be a {kind.__name__}, got {got}: one of {values}")
+    return bad(f"must be one of {values}; got {got}")
 
 
 def job_type(value: JobType | str) -> JobType:
@@ -221,6 +234,15 @@ def optional_integer(value: SupportsIndex | None) -> int | None:
     return None if value is None else integer(value)
 
 
+def is_number(value: object) -> bool:
+    """Whether a value is a number that a float can hold, or infinity, and not a bool."""
+    kind_fits = isinstance(value, int | float) and not isinstance(value, bool)
+    largest = sys.float_info.max
+    if not kind_fits:
+        return False
+    return -largest <= value <= largest or value == math.inf  # type: ignore[operator]
+
+
 def count(value: SupportsIndex) -> int:
     """An integer >= 0."""
     number = integer(value)
@@ -238,11 +260,6 @@ def number(value: float) -> float:
     return value
 
 
-def is_amount(value: object) -> bool:
-    """Whether a value is a finite number >= 0, and not a bool."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
-
-
 def amount(value: float) -> float:
     """A finite number >= 0."""
     return value if is_amount(value) else bad(f"must be a finite number >= 0, got {shown(value)}")
@@ -251,6 +268,13 @@ def amount(value: float) -> float:
 def seconds(value: float) -> float:
     """A number of seconds >= 0."""
     if is_amount(value):
+        return value
+    return bad(f"must be a number of seconds >= 0, got {shown(value)}")
+
+
+def span(value: float) -> float:
+    """A number of seconds >= 0, perhaps infinite."""
+    if is_number(value) and value >= 0:
         return value
     return bad(f"must be a number of seconds >= 0, got {shown(value)}")
 
@@ -327,13 +351,13 @@ def integer_map(value: Mapping[int, int] | None) -> FrozenMapping[int, int] | No
     return value if type(value) is FrozenMapping else FrozenMapping(items)
 
 
-def many(value: Iterable[T], kind: type[T]) -> tuple[T, ...]:
+def many(value: Iterable[T], kind: type[T], what: str = "") -> tuple[T, ...]:
     """Instances of a class, in order."""
 
     def check(item: T) -> T:
         return item if is_a(item, kind) else bad(f"expected a {kind.__name__}, got {shown(item)}")
 
-    return _many(value, check, f"{kind.__name__}s")
+    return _many(value, check, what or f"{kind.__name__}s")
 
 
 def filters(value: Iterable[Any] | None, check: Callable[[Any], T]) -> tuple[T, ...] | None:

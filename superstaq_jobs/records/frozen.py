@@ -12,6 +12,9 @@ import math
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias, TypeVar
 
+from .budget import paced
+from .problems import InvalidValue, shown
+
 __all__ = [
     "FrozenMapping",
     "Json",
@@ -56,8 +59,15 @@ class FrozenMapping(Mapping[K, V_co]):
 
     def __init__(self, items: Mapping[K, V_co] | Iterable[tuple[K, V_co]] = ()) -> None:
         if hasattr(self, "_items"):
-            raise AttributeError(f"a {type(self).__name__} cannot be changed")
-        object.__setattr__(self, "_items", self._checked(dict(items)))
+            raise _unchangeable(self)
+        try:
+            copied = dict(items)
+        except (TypeError, ValueError):
+            copied = None
+        if copied is None:
+            what = "must be a mapping, or a list of pairs of a key and a value"
+            raise TypeError(f"items {what}, got {shown(items)}. Nothing was made")
+        object.__setattr__(self, "_items", self._checked(copied))
 
     @staticmethod
     def _checked(items: dict[Any, Any]) -> dict[Any, Any]:
@@ -108,10 +118,10 @@ class FrozenMapping(Mapping[K, V_co]):
         return f"{type(self).__name__}({self._items!r})"
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError(f"a {type(self).__name__} cannot be changed")
+        raise _unchangeable(self, name)
 
     def __delattr__(self, name: str) -> NoReturn:
-        raise AttributeError(f"a {type(self).__name__} cannot be changed")
+        raise _unchangeable(self, name)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self._items,)
@@ -121,6 +131,14 @@ class FrozenMapping(Mapping[K, V_co]):
 
     def __deepcopy__(self, _memo: object) -> Self:
         return self
+
+
+def _unchangeable(mapping: FrozenMapping[Any, Any], name: str = "items") -> AttributeError:
+    kind = type(mapping).__name__
+    return AttributeError(
+        f"a {kind} cannot be changed ({name.strip('_')}). Nothing was changed. Make a changed "
+        f"copy: {kind}({{**mapping, key: value}})"
+    )
 
 
 _set_items: Final = vars(FrozenMapping)["_items"].__set__
@@ -204,18 +222,18 @@ def freeze(value: Any, path: str = "$", depth: int = 0) -> Any:
         return _freeze_string(str.__str__(value), path)
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise ValueError(f"{path} is {value}, which has no JSON equivalent")
+            raise InvalidValue(f"{path} is {value}, which has no JSON equivalent")
         return float(value)
     if isinstance(value, int):
         if value.bit_length() > MAX_BITS:
-            raise ValueError(f"{path} must have at most 4,000 digits")
+            raise InvalidValue(f"{path} must have at most 4,000 digits")
         return int(value)
     if depth >= MAX_DEPTH:
-        raise ValueError(f"must be nested at most {MAX_DEPTH} deep")
+        raise InvalidValue(f"must be nested at most {MAX_DEPTH} deep")
     if isinstance(value, Mapping):
         return freeze_object(value, path, depth + 1)
     if isinstance(value, list | tuple):
-        return tuple(freeze(v, f"{path}[{i}]", depth + 1) for i, v in enumerate(value))
+        return tuple(freeze(v, f"{path}[{i}]", depth + 1) for i, v in enumerate(paced(value)))
     raise TypeError(f"{path} is a {type(value).__name__}, which has no JSON equivalent")
 
 
@@ -226,9 +244,9 @@ def freeze_object(items: Mapping[str, Any], path: str = "$", depth: int = 1) -> 
 
 def _frozen_items(items: Mapping[Any, Any], path: str, depth: int) -> dict[str, Any]:
     frozen: dict[str, Any] = {}
-    for key, value in items.items():
+    for key, value in paced(items.items()):
         if not isinstance(key, str):
-            raise TypeError(f"{path} has the key {key!r}: keys must be strings")
+            raise TypeError(f"{path} has the key {shown(key)}: keys must be strings")
         name = _freeze_string(str.__str__(key), path)
         kind = type(value)
         if kind is bool or (kind is int and -_SMALL < value < _SMALL):
@@ -240,7 +258,7 @@ def _frozen_items(items: Mapping[Any, Any], path: str, depth: int) -> dict[str, 
 
 def _freeze_string(text: str, path: str) -> str:
     if not is_unicode(text):
-        raise ValueError(f"{path} has a lone surrogate, which UTF-8 cannot encode")
+        raise InvalidValue(f"{path} has a lone surrogate, which UTF-8 cannot encode")
     return text
 
 
@@ -276,11 +294,21 @@ def canonical_json(value: Any) -> str:
     Args:
         value: A JSON value, frozen or plain, without NaN and infinities.
     """
+    return json.dumps(_canonical(value), sort_keys=True, separators=(",", ":"))
+
+
+_AS_THEY_ARE: Final = frozenset({str, int, bool, type(None)})
+
+
+def _canonical(value: Any) -> Any:
+    """A JSON value as the standard library writes it: plain, with whole floats as ints."""
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else value
     if isinstance(value, Mapping):
-        members = (f"{json.dumps(k)}:{canonical_json(value[k])}" for k in sorted(value))
-        return "{" + ",".join(members) + "}"
+        plain = dict(value.items())
+        if _AS_THEY_ARE.issuperset(map(type, plain.values())):  # as in most counts
+            return plain
+        return {key: _canonical(item) for key, item in plain.items()}
     if isinstance(value, tuple | list):
-        return "[" + ",".join(map(canonical_json, value)) + "]"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return json.dumps(value)
+        return value if _AS_THEY_ARE.issuperset(map(type, value)) else [*map(_canonical, value)]
+    return value

@@ -7,29 +7,81 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import functools
 import json
-from collections.abc import Iterable, Iterator
-from typing import Any, Final
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import attrs
 
 from . import fields
+from .advice import explains_changes
 from .frozen import JsonMapping
-from .problems import InvalidRequest, Problem, warn
+from .problems import InvalidRequest, Problem, shown, warn
 from .status import CircuitStatus, CircuitType, JobType, SimMethod
 
-__all__ = ["CREDENTIAL_NAMES", "JobQuery", "NewJob", "TargetQuery"]
+__all__ = ["CREDENTIAL_NAMES", "SECRET_NAME", "JobQuery", "NewJob", "TargetQuery"]
+
+T = TypeVar("T")
 
 CREDENTIAL_NAMES: Final = ("ibmq_token", "ibmq_instance", "ibmq_channel", "cq_token")
 """Credentials for other providers: they are headers of a request, never part of a job."""
 _QPY: Final = "UUlTS0lU"  # how QPY in base64 starts
+
+SECRET_NAME: Final = re.compile("token|secret|passw|credential|api.?key|auth(?!or)", re.IGNORECASE)
+"""What the name of a secret looks like, among options."""
+
+
+_OFFICIAL_NAMES: Final = {
+    "method": "job_type='simulate', sim_method='sim' or dry_run=True; or call NewJob.for_method",
+    "repetitions": "shots",
+    "tag": "tags, a list of strings",
+    "options": "options_dict",
+}
+"""Arguments of the official services, and what to pass to a ``NewJob`` instead."""
+
+
+def _check_method(value: str | None) -> None:
+    fields.refuse("a NewJob", {"method": fields.optional_string(value)})
 
 
 def _sim_method(value: SimMethod | str | None) -> SimMethod | None:
     return None if value is None else fields.one_of(SimMethod, value)
 
 
+def _without_secrets(value: object) -> object:
+    """Options as they may be shown: without what is named like a secret."""
+    if isinstance(value, JsonMapping):
+        items = value.items()
+        return {n: "***" if SECRET_NAME.search(n) else _without_secrets(v) for n, v in items}
+    return [_without_secrets(each) for each in value] if isinstance(value, tuple) else value
+
+
+def _shown_options(options: object) -> str:
+    return f"JsonMapping({_without_secrets(options)!r})"
+
+
+def _explains_official_names(cls: type[T]) -> type[T]:
+    """A class decorator: an argument of the official services raises an error with the way."""
+    init: Callable[..., None] = vars(cls)["__init__"]
+
+    @functools.wraps(init)
+    def __init__(self: Any, *positional: Any, **given: Any) -> None:  # noqa: N807
+        for name in _OFFICIAL_NAMES.keys() & given.keys():
+            raise TypeError(
+                f"a {cls.__name__} has no {name}, as the official services do. Nothing was sent. "
+                f"Pass {_OFFICIAL_NAMES[name]} instead"
+            )
+        init(self, *positional, **given)
+
+    cls.__init__ = __init__  # type: ignore[method-assign]
+    return cls
+
+
+@_explains_official_names
+@explains_changes
 @attrs.frozen(kw_only=True)
 class NewJob:
     """A job to submit, of circuits that are serialized already.
@@ -43,7 +95,8 @@ class NewJob:
             (for cirq). For qiskit, one string of QPY in base64.
         circuit_type: The format of the circuits.
         job_type: What to do with them.
-        shots: How often to run each circuit, >= 0.
+        shots: How often to run each circuit, >= 1. ``dry_run``, ``compile`` and ``convert`` jobs
+            may leave it out, since nothing runs on the target; it is then 0.
         sim_method: How to simulate them; only for ``simulate`` jobs.
         dry_run: Whether to simulate the run on the target.
         verbatim: Whether to run the circuits without compiling them.
@@ -66,7 +119,9 @@ class NewJob:
     dry_run: bool = attrs.field(default=False, converter=fields.flag)
     verbatim: bool = attrs.field(default=False, converter=fields.flag)
     priority: int = attrs.field(default=0, converter=fields.integer)
-    options_dict: JsonMapping = attrs.field(factory=JsonMapping, converter=fields.json_mapping)
+    options_dict: JsonMapping = attrs.field(
+        factory=JsonMapping, converter=fields.json_mapping, repr=_shown_options
+    )
     tags: tuple[str, ...] = attrs.field(default=(), converter=fields.strings)
     metadata: JsonMapping = attrs.field(factory=JsonMapping, converter=fields.json_mapping)
 
@@ -79,6 +134,13 @@ class NewJob:
         other_types = set(JobType) - {JobType.SIMULATE}
         if isinstance(self.sim_method, SimMethod) and self.job_type in other_types:
             yield Problem("sim_method", f"must be None for a {self.job_type} job")
+        runs = self.job_type in {JobType.SUBMIT, JobType.SIMULATE} and self.dry_run is False
+        if runs and self.shots == 0:
+            yield Problem(
+                "shots",
+                f"must be >= 1 for a {self.job_type} job, which runs its circuits: pass "
+                "shots=1000, say. Only dry_run, compile and convert jobs may leave it out",
+            )
         if isinstance(self.circuits, str) and isinstance(self.circuit_type, CircuitType):
             yield from _not_circuits(self.circuits, self.circuit_type)
         if isinstance(self.options_dict, JsonMapping):
@@ -103,6 +165,7 @@ class NewJob:
         Raises:
             InvalidRequest: If a field cannot hold its value; names every such field.
         """
+        _check_method(method)
         if method in set(SimMethod):
             return cls(job_type=JobType.SIMULATE, sim_method=method, **fields)
         if method == JobType.SIMULATE:
@@ -110,7 +173,7 @@ class NewJob:
         words = {*JobType, *SimMethod, "dry-run"}
         if method and method not in words:
             warn(
-                f"method must be one of {', '.join(sorted(words))}; got {method!r}. As in the "
+                f"method must be one of {', '.join(sorted(words))}; got {shown(method)}. As in the "
                 "official client, this is a submit job, which runs on the target."
             )
         job_type = method if method in set(JobType) else JobType.SUBMIT
@@ -177,6 +240,7 @@ def _statuses(value: Iterable[CircuitStatus | str] | None) -> tuple[CircuitStatu
     return fields.filters(value, _status)
 
 
+@explains_changes
 @attrs.frozen(kw_only=True)
 class JobQuery:
     """Conditions on jobs. A job matches if it has one of the values of every field that is given.
@@ -227,6 +291,7 @@ class JobQuery:
             yield Problem("submitted_after", "must be before submitted_before")
 
 
+@explains_changes
 @attrs.frozen(kw_only=True)
 class TargetQuery:
     """Conditions on targets: each is True, False, or None for no condition.

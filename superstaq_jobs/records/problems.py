@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 from .ids import JobId
@@ -19,7 +19,12 @@ __all__ = [
     "SuperstaqException",
     "SuperstaqUnsuccessfulJobException",
     "SuperstaqWarning",
+    "expect",
+    "expect_several",
+    "is_amount",
+    "line",
     "listed",
+    "shown",
     "warn",
 ]
 
@@ -27,6 +32,24 @@ MAX_PROBLEMS = 20
 """How many problems one error names."""
 
 _MAX_PROBLEM_CHARACTERS = 160
+_SHOWN_CHARACTERS = 40
+
+
+def line(text: str, limit: int = 60) -> str:
+    """A string on one line, without quotes, cut to ``limit`` characters, which ``…`` marks.
+
+    What does not print, such as what a terminal would obey, is written as Python writes it.
+    """
+    kept = text[:limit]
+    kept = kept if kept.isprintable() else repr(kept)[1:-1]
+    return kept if max(len(text), len(kept)) <= limit else f"{kept[:limit]}…"
+
+
+def _printable(text: str) -> str:
+    """A message in which nothing but line breaks does not print."""
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(c if c == "\n" or c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def _rebuild(cls: type[SuperstaqException], args: tuple[Any, ...], facts: dict[str, Any]) -> Any:
@@ -44,8 +67,9 @@ class SuperstaqException(Exception):
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
+        # Whatever a server or a caller put into it, a terminal that shows it must not obey it.
+        self.message = _printable(message)
+        super().__init__(self.message)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The default calls the class with `args`, which fails for keyword-only facts.
@@ -65,7 +89,10 @@ class Problem(tuple[str, str]):
     __slots__ = ()
 
     def __new__(cls, where: str, what: str) -> Self:  # noqa: D102
-        return super().__new__(cls, (_clip(where), _clip(what)))
+        expect(str, where=where, what=what)
+        return super().__new__(
+            cls, (line(where, _MAX_PROBLEM_CHARACTERS), line(what, _MAX_PROBLEM_CHARACTERS))
+        )
 
     def __getnewargs__(self) -> tuple[str, str]:
         return self[0], self[1]
@@ -84,8 +111,40 @@ class Problem(tuple[str, str]):
         return f"{self.where}: {self.what}"
 
 
-def _clip(text: str) -> str:
-    return text if len(text) <= _MAX_PROBLEM_CHARACTERS else text[:_MAX_PROBLEM_CHARACTERS] + "…"
+def shown(value: object, limit: int = _SHOWN_CHARACTERS) -> str:
+    """The ``repr`` of a value on one line, cut to ``limit`` characters; never raises."""
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 - nested too deeply, thousands of digits, anybody's own code
+        return f"a {type(value).__name__}"
+    text = " ".join(text.split()) if "\n" in text else text
+    return text if len(text) <= limit else f"{text[:limit]}…"
+
+
+def is_amount(value: object) -> bool:
+    """Whether a value is a number >= 0 that a float can hold, and not a bool."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and 0 <= value <= sys.float_info.max  # type: ignore[operator]
+
+
+def expect(kind: type, hint: str = "", **arguments: object) -> None:
+    """Raise a ``TypeError`` for the first of some arguments that is not an instance of ``kind``.
+
+    ``hint`` says what to pass instead.
+    """
+    for name, value in arguments.items():
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            what = f"{'an' if kind.__name__[0] in 'aeiouI' else 'a'} {kind.__name__}"
+            more = f": {hint}" if hint else ""
+            raise TypeError(f"{name} must be {what}, got {shown(value)}{more}. Nothing was changed")
+
+
+def expect_several(what: str, **arguments: object) -> None:
+    """The same for an argument that must be iterable, and neither a string nor a mapping."""
+    for name, value in arguments.items():
+        if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+            got = shown(value)
+            raise TypeError(f"{name} must be a list of {what}, got {got}. Nothing was changed")
 
 
 def listed(problems: tuple[Problem, ...], omitted: int) -> str:
@@ -97,17 +156,21 @@ def listed(problems: tuple[Problem, ...], omitted: int) -> str:
 
 
 class InvalidValue(SuperstaqException, ValueError):
-    """A record cannot be made of the given values.
+    """A record cannot be made of the given values, or a method cannot use them.
 
     Attributes:
-        problems: Every problem found, by field name; at most 20.
+        problems: Every problem found, by field name; at most 20. Empty for an argument of a method,
+            which the message names.
     """
 
     _consequence = ""
 
-    def __init__(self, what: str, problems: Iterable[Problem]) -> None:
+    def __init__(self, what: str, problems: Iterable[Problem] = ()) -> None:
         named = tuple(problems)
         self.problems = named[:MAX_PROBLEMS]
+        if not named:
+            super().__init__(what)
+            return
         lines = listed(self.problems, len(named) - len(self.problems))
         super().__init__(f"{what} cannot be made{self._consequence}:\n{lines}")
 
@@ -132,7 +195,7 @@ class CircuitIndexError(SuperstaqException, IndexError):
         self.index = index
         self.num_circuits = num_circuits
         has = f"circuits 0 to {num_circuits - 1}" if num_circuits else "no circuits"
-        super().__init__(f"job {job_id} has no circuit {index}: it has {has}")
+        super().__init__(f"job {job_id} has no circuit {shown(index)}: it has {has}")
 
 
 class CountsUnavailable(SuperstaqException, ValueError):
@@ -189,4 +252,4 @@ def warn(message: str) -> None:
     ):
         frame = frame.f_back
         depth += 1
-    warnings.warn(message, SuperstaqWarning, stacklevel=depth)
+    warnings.warn(_printable(message), SuperstaqWarning, stacklevel=depth)

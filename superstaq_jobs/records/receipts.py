@@ -10,6 +10,7 @@ import itertools
 import attrs
 
 from . import display, fields
+from .advice import explains_changes
 from .frozen import JsonMapping, thaw
 from .ids import JobId
 
@@ -22,6 +23,7 @@ class _Checked:
         fields.refuse_bad(self)
 
 
+@explains_changes
 @attrs.frozen(kw_only=True)
 class SubmitReceipt(_Checked):
     """The server's response to a submitted job.
@@ -40,15 +42,17 @@ class SubmitReceipt(_Checked):
     adopted: bool = attrs.field(default=False, converter=fields.flag)
 
 
+@explains_changes
 @attrs.frozen(kw_only=True)
 class CancelReceipt(_Checked):
     """The server's response to a request to cancel jobs.
 
     Attributes:
         cancelled: The jobs that it cancelled, in the order of the request.
-        refused: The other jobs, in the order of the request: finished already, or unknown.
-        message: The server's message.
-        succeeded: The server's own list of what it cancelled, as sent.
+        refused: The other jobs, in the order of the request: finished already, or unknown. Empty if
+            the server cancelled something, but names none of the jobs: see ``succeeded``.
+        message: The server's message, at most 1,000 characters.
+        succeeded: The server's own list of what it cancelled.
 
     Raises:
         InvalidValue: If a field cannot hold its value; names every such field.
@@ -60,6 +64,7 @@ class CancelReceipt(_Checked):
     succeeded: tuple[str, ...] = attrs.field(default=(), converter=fields.strings)
 
 
+@explains_changes
 @attrs.frozen(kw_only=True)
 class Target(_Checked):
     """A device or simulator that runs jobs.
@@ -101,6 +106,7 @@ class Target(_Checked):
         return display.card("Target", self.target_name, None, table)
 
 
+@explains_changes
 @attrs.frozen(kw_only=True)
 class TargetInfo(_Checked):
     """The server's description of one target.
@@ -123,6 +129,7 @@ class TargetInfo(_Checked):
         return display.card("TargetInfo", self.target_name, None, table)
 
 
+@explains_changes
 @attrs.frozen(kw_only=True)
 class AccountBalance(_Checked):
     """How much a user can still spend.

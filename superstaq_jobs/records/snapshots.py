@@ -8,13 +8,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from numbers import Integral
-from typing import Any, Final, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar, overload
 from uuid import UUID
 
 import attrs
 from attrs.converters import optional
 
 from . import display, fields
+from .advice import OF_SNAPSHOTS, explains_changes, has_no
 from .counts import Counts
 from .frozen import FrozenMapping, JsonMapping, canonical_json, thaw
 from .ids import JobId
@@ -25,6 +26,9 @@ from .problems import (
     InvalidValue,
     Problem,
     SuperstaqUnsuccessfulJobException,
+    expect,
+    line,
+    shown,
 )
 from .status import CircuitStatus, CircuitType, JobType, Stage, fold_statuses, parse_status
 
@@ -36,10 +40,14 @@ __all__ = [
     "CircuitSnapshot",
     "JobSnapshot",
     "check_index",
+    "check_index_type",
     "make_circuit",
     "make_job",
     "to_plain",
 ]
+
+_MAX_REASON: Final = 1000
+"""The most that an error repeats of the server's explanation."""
 
 R = TypeVar("R", bound=attrs.AttrsInstance)
 
@@ -108,6 +116,7 @@ def _lengths(value: Mapping[str, int]) -> FrozenMapping[str, int]:
     return FrozenMapping(value)
 
 
+@explains_changes
 @attrs.frozen(kw_only=True)
 class CircuitSnapshot:
     """One circuit of a job, as the server described it at one moment.
@@ -190,6 +199,7 @@ class CircuitSnapshot:
         return f"{text.removesuffix(': ')}{message}>"
 
 
+@explains_changes
 @attrs.frozen(kw_only=True)
 class JobSnapshot:
     """One job, as the server described it at one moment.
@@ -292,6 +302,11 @@ class JobSnapshot:
                 lengths[name] = longer
         return FrozenMapping(lengths)
 
+    if not TYPE_CHECKING:  # where it would hide every misspelled name
+
+        def __getattr__(self, name: str) -> NoReturn:
+            has_no(self, name, OF_SNAPSHOTS)
+
     # ---- what follows from the fields ------------------------------------------------------
 
     @property
@@ -341,6 +356,8 @@ class JobSnapshot:
         Raises:
             CircuitIndexError: If the job does not have that circuit.
         """
+        stage = fields.one_of(Stage, stage)
+        fields.refuse("the question", {"stage": stage}, InvalidValue)
         if index is not None:
             return stage.is_reached(self.circuit(index).status)
         statuses = self.statuses
@@ -366,9 +383,10 @@ class JobSnapshot:
             ValueError: If ``fetched_at`` is None, or ``now`` has no time zone.
         """
         if self.fetched_at is None:
-            raise ValueError(f"this snapshot of job {self.job_id} has no fetched_at")
+            raise InvalidValue(f"this snapshot of job {self.job_id} has no fetched_at")
+        expect(dt.datetime, now=now)
         if now.utcoffset() is None:
-            raise ValueError("now must have a time zone, such as datetime.UTC")
+            raise InvalidValue("now must have a time zone, such as datetime.UTC")
         return now - self.fetched_at
 
     @property
@@ -409,7 +427,7 @@ class JobSnapshot:
             return
         ended = [circuit for circuit in concerned if circuit.status is status]
         reasons = "; ".join(
-            f"circuit {c.index}: {c.status_message or 'no reason given'}"
+            f"circuit {c.index}: {line(c.status_message or 'no reason given', _MAX_REASON)}"
             for c in ended[:MAX_PROBLEMS]
         )
         rest = len(ended) - MAX_PROBLEMS
@@ -450,8 +468,8 @@ class JobSnapshot:
             why = f"is {circuit.status_text} and has no counts (its job type is {kind})"
         else:
             why = (
-                f"has no counts yet: it was {circuit.status_text} when this snapshot was taken. "
-                "Wait for it with JobHandle.wait_until_complete()."
+                f"has no counts yet: it was {line(circuit.status_text)} when this snapshot was "
+                "taken. Wait for it with JobHandle.wait_until_complete()."
             )
         raise CountsUnavailable(
             f"circuit {index} of job {self.job_id} {why}", job_id=self.job_id, index=index
@@ -562,10 +580,15 @@ def check_index(job_id: JobId, index: int, *, num_circuits: int) -> None:
         TypeError: If the index is not an int.
         CircuitIndexError: If the job does not have that circuit.
     """
-    if isinstance(index, bool) or not fields.is_a(index, Integral):
-        raise TypeError(f"a circuit's index must be an int, got {index!r}")
+    check_index_type(index)
     if not 0 <= index < num_circuits:
         raise CircuitIndexError(job_id=job_id, index=index, num_circuits=num_circuits)
+
+
+def check_index_type(index: int) -> None:
+    """Refuse what is not even an int, with a ``TypeError``."""
+    if isinstance(index, bool) or not fields.is_a(index, Integral):
+        raise TypeError(f"a circuit's index must be an int, got {shown(index)}. Nothing was sent")
 
 
 # ---- records of values that have been checked ----------------------------------------------------

@@ -33,8 +33,9 @@ __all__ = [
 class CircuitStatus(enum.StrEnum):
     """The status of one circuit of a job.
 
-    Each member equals the string that the API uses: ``CircuitStatus.RUNNING == "running"``. Their
-    order is ``STATUS_PRIORITY_ORDER``.
+    Each member equals the string that the API uses: ``CircuitStatus.RUNNING == "running"``. They
+    are in the order by which a job's status is found: ``STATUS_PRIORITY_ORDER``, with ``UNKNOWN``
+    after the other unfinished ones.
     """
 
     RECEIVED = "received"
@@ -70,14 +71,16 @@ class CircuitStatus(enum.StrEnum):
 
 _S = CircuitStatus
 
-STATUS_PRIORITY_ORDER: Final[tuple[CircuitStatus, ...]] = tuple(_S)
-"""The status of a job is the first of these that any of its circuits has.
+STATUS_PRIORITY_ORDER: Final[tuple[CircuitStatus, ...]] = tuple(
+    status for status in _S if status is not _S.UNKNOWN
+)
+"""The status of a job is the first of these that any of its circuits has: the official order.
 
-The official order, with ``UNKNOWN`` after all other unfinished statuses: a job is unfinished while
-the status of one of its circuits is unknown.
+A status that this version does not know, ``UNKNOWN``, is not among them. It counts after all other
+unfinished statuses: a job is unfinished while the status of one of its circuits is unknown.
 """
 
-_PRIORITY: Final = {status: place for place, status in enumerate(STATUS_PRIORITY_ORDER)}
+_PRIORITY: Final = {status: place for place, status in enumerate(CircuitStatus)}
 _BY_TEXT: Final[Mapping[str, CircuitStatus]] = {status.value: status for status in CircuitStatus}
 
 TERMINAL_CIRCUIT_STATES: Final = frozenset(
@@ -181,6 +184,7 @@ def parse_status(text: str) -> CircuitStatus:
 def fold_statuses(statuses: Iterable[CircuitStatus]) -> CircuitStatus:
     """The status of a job with these statuses of its circuits, in any order.
 
+    It is the first of ``STATUS_PRIORITY_ORDER``, or ``UNKNOWN`` if no other circuit is unfinished.
     A job without circuits is ``RECEIVED``, as in the official client.
 
     >>> fold_statuses([CircuitStatus.COMPLETED, CircuitStatus.RUNNING])

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import os
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from superstaq_jobs.records import JobSnapshot
+from superstaq_jobs.records import JobSnapshot, fields
+from superstaq_jobs.records.frozen import is_unicode
+from superstaq_jobs.records.problems import InvalidValue, shown
 
 from .rows import (
     Outcomes,
@@ -23,8 +27,6 @@ from .rows import (
 )
 
 if TYPE_CHECKING:
-    import os
-
     import pandas as pd
     import polars as pl
     import pyarrow as pa
@@ -138,9 +140,14 @@ def write_parquet(
             The batches before were written; delete the directory before you try again.
     """
     schema = _schema(_pyarrow("write_parquet"), rows)
-    if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
-        raise ValueError(f"batch must be an int >= 1, got {batch!r}; nothing was written")
+    if not fields.is_a(batch, int) or isinstance(batch, bool) or batch < 1:
+        raise InvalidValue(f"batch must be an int >= 1, got {shown(batch)}; nothing was written")
     found = checked(snapshots)
+    if not any(fields.is_a(directory, kind) for kind in (str, os.PathLike)):
+        what = f"directory must be a path, got {shown(directory)}"
+        raise TypeError(f"{what}. Nothing was written")
+    if not is_unicode(os.fspath(directory)):
+        raise InvalidValue("directory must not contain a lone surrogate. Nothing was written")
     root = Path(directory)
     root.mkdir(parents=True, exist_ok=True)
     if any(root.iterdir()):
@@ -149,7 +156,9 @@ def write_parquet(
         )
     seen: Seen = {}
     written = 0
-    for number, group in enumerate(iter(lambda: [*itertools.islice(found, batch)], [])):
+    for number, group in enumerate(
+        iter(lambda: [*itertools.islice(found, min(batch, sys.maxsize))], [])
+    ):
         by_target: dict[str | None, list[JobSnapshot]] = {}
         for snapshot in group:
             by_target.setdefault(snapshot.target, []).append(snapshot)

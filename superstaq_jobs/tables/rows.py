@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import itertools
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from superstaq_jobs.records import CircuitSnapshot, Counts, JobSnapshot, fields
 from superstaq_jobs.records.frozen import canonical_json
+from superstaq_jobs.records.problems import InvalidValue, expect, expect_several, shown
 
 __all__ = [
     "TYPES",
@@ -188,18 +190,22 @@ def _changes(snapshots: Iterable[JobSnapshot], seen: Seen) -> Iterator[Row]:
 def checked(snapshots: Iterable[Any]) -> Iterator[JobSnapshot]:
     """The same snapshots; raises a ``TypeError`` for anything else."""
     if isinstance(snapshots, JobSnapshot):
-        raise TypeError("expected several snapshots, got one: pass [snapshot]")
-    for snapshot in snapshots:
-        if not isinstance(snapshot, JobSnapshot):
-            hint = ": pass handle.refresh()" if hasattr(snapshot, "refresh") else ""
-            raise TypeError(f"expected a JobSnapshot, got a {type(snapshot).__name__}{hint}")
-        yield snapshot
+        raise TypeError("snapshots must be a list, got one: pass [snapshot]")
+    expect_several("snapshots", snapshots=snapshots)
+    return itertools.starmap(_checked, enumerate(snapshots))
+
+
+def _checked(place: int, snapshot: Any) -> JobSnapshot:
+    hint = "pass handle.refresh()" if hasattr(type(snapshot), "refresh") else ""
+    expect(JobSnapshot, hint, **{f"snapshots[{place}]": snapshot})
+    found: JobSnapshot = snapshot
+    return found
 
 
 def types_of(rows: str) -> dict[str, str]:
     """The columns of a kind of rows; raises a ``ValueError`` for an unknown one."""
     if not isinstance(rows, str) or rows not in TYPES:
-        raise ValueError(f"rows must be one of {', '.join(map(repr, TYPES))}, got {rows!r}")
+        raise InvalidValue(f"rows must be one of {', '.join(map(repr, TYPES))}, got {shown(rows)}")
     return TYPES[rows]
 
 
@@ -218,7 +224,7 @@ def _shots(job_id: str, circuit: CircuitSnapshot) -> int | None:
     shots = circuit.shots
     if shots is not None and not -_INT64 <= shots < _INT64:
         where = f"circuit {circuit.index} of job {job_id}"
-        raise ValueError(
+        raise InvalidValue(
             f"the shots of {where} do not fit 64 bits: {fields.shown(shots)}; leave that job out"
         )
     return shots
@@ -230,7 +236,7 @@ def _total(job_id: str, circuit: CircuitSnapshot, counts: Counts) -> float:
         shots = counts.shots
     except ValueError as error:
         where = f"circuit {circuit.index} of job {job_id}"
-        raise ValueError(f"{where} has no total: {error}; leave that job out") from None
+        raise InvalidValue(f"{where} has no total: {error}; leave that job out") from None
     return float(shots) if -_EXACT <= shots <= _EXACT else _double(job_id, circuit.index, shots)
 
 
@@ -240,7 +246,7 @@ def _double(job_id: str, circuit: int, value: float, bits: str | None = None) ->
         if float(value) == value:
             return float(value)
     what = "the sum of the counts" if bits is None else f"the count of {bits!r}"
-    raise ValueError(
+    raise InvalidValue(
         f"{what} in circuit {circuit} of job {job_id} is {fields.shown(value, 500)}, which no "
         "double holds exactly; leave that job out"
     )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import math
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any, Final, Self, TypeAlias
 
+from superstaq_jobs.errors import InvalidValue
 from superstaq_jobs.records import JobSnapshot
+from superstaq_jobs.records.fields import is_a, is_number
+from superstaq_jobs.records.problems import expect, expect_several, is_amount, shown
 from superstaq_jobs.wire.api import encode_jobs
 from superstaq_jobs.wire.request import Request, Response
 
@@ -43,8 +45,13 @@ class FakeClock:
     """
 
     def __init__(self, start: float = 0.0, *, utc: dt.datetime = _NEW_YEAR) -> None:
+        expect(dt.datetime, utc=utc)
+        if not is_number(start):
+            raise InvalidValue(f"start must be a number of seconds, got {shown(start)}")
         if utc.utcoffset() is None:
-            raise ValueError(f"utc must have a time zone, got {utc!r}: pass tzinfo=datetime.UTC")
+            raise InvalidValue(
+                f"utc must have a time zone, got {shown(utc)}: pass tzinfo=datetime.UTC"
+            )
         self._lock = threading.Lock()
         self._start = float(start)
         self._utc = utc.astimezone(dt.UTC)
@@ -84,8 +91,8 @@ class FakeClock:
         self._pass(seconds, record=False)
 
     def _pass(self, seconds: float, *, record: bool) -> None:
-        if not (math.isfinite(seconds) and seconds >= 0):
-            raise ValueError(f"seconds must be a finite number >= 0, got {seconds!r}")
+        if not is_amount(seconds):
+            raise InvalidValue(f"seconds must be a finite number >= 0, got {shown(seconds)}")
         with self._lock:
             self._passed += seconds
             if record:
@@ -117,7 +124,8 @@ class ScriptedTransport:
 
     def __init__(self, steps: Iterable[Step] = (), *, clock: FakeClock | None = None) -> None:
         self._lock = threading.Lock()
-        self._steps = list(steps)
+        expect_several("steps", steps=steps)
+        self._steps = [_step(step) for step in steps]
         self._taken = 0
         self._handler: Callable[[Request], Response] | None = None
         self._faults: list[Fault | None] = []
@@ -144,9 +152,12 @@ class ScriptedTransport:
                 it is, and its response is lost.
             clock: As for the constructor.
         """
+        if not callable(handler):
+            raise TypeError(f"handler must be a function of a request, got {shown(handler)}")
+        expect_several("faults", faults=faults)
         transport = cls(clock=clock)
         transport._handler = handler
-        transport._faults = list(faults)
+        transport.fail(*faults)
         return transport
 
     def extend(self, *steps: Step) -> None:
@@ -157,18 +168,15 @@ class ScriptedTransport:
 
         Raises:
             ValueError: The transport calls a function, so the steps would never be taken.
-            TypeError: One of the steps is a list or a tuple.
+            TypeError: One of the steps is something else, such as a list.
         """
-        if any(isinstance(step, list | tuple) for step in steps):
-            raise TypeError(
-                "expected steps, got a list of them: pass them one by one, extend(*steps)"
-            )
         if self._handler is not None:
-            raise ValueError(
+            raise InvalidValue(
                 "this transport calls a function and has no script to extend: use fail() for faults"
             )
+        checked = [_step(step) for step in steps]
         with self._lock:
-            self._steps.extend(steps)
+            self._steps.extend(checked)
 
     def fail(self, *faults: Fault | None) -> None:
         """Add faults for the next requests, after the faults that remain.
@@ -176,6 +184,9 @@ class ScriptedTransport:
         Args:
             faults: The fault of each request; None for no fault.
         """
+        for fault in faults:
+            if fault is not None:
+                expect(Fault, "pass them one by one, fail(*faults)", faults=fault)
         with self._lock:
             self._faults.extend(faults)
 
@@ -208,6 +219,7 @@ class ScriptedTransport:
         Raises:
             AssertionError: The script has no further step, or the transport is closed.
         """
+        expect(Request, request=request)
         with self._lock:
             self._requests.append(request)
             self._timeouts.append(timeout_seconds)
@@ -251,6 +263,17 @@ class ScriptedTransport:
         return f"<ScriptedTransport of {what}, {len(self.requests)} requests so far>"
 
 
+def _step(step: Step) -> Step:
+    if any(is_a(step, kind) for kind in (Response, BaseException, Fault)) or callable(step):
+        return step
+    hint = (
+        "pass steps one by one, extend(*steps)"
+        if isinstance(step, list | tuple)
+        else ("a step is a Response, an exception, a Fault or a function of a request")
+    )
+    raise TypeError(f"steps must not contain {shown(step)}: {hint}. Nothing was changed")
+
+
 def json_response(
     data: Any, status: int = 200, headers: Iterable[tuple[str, str]] = ()
 ) -> Response:
@@ -263,13 +286,15 @@ def json_response(
 
     Raises:
         TypeError: The data is not JSON.
-        ValueError: The data contains NaN or an infinity.
+        InvalidValue: The data contains NaN or an infinity, or is nested too deeply.
     """
-    return Response(
-        status=status,
-        headers=(("Content-Type", "application/json"), *headers),
-        body=json.dumps(data, allow_nan=False).encode(),
-    )
+    try:
+        body = json.dumps(data, allow_nan=False).encode()
+    except TypeError as error:
+        raise TypeError(f"data must be plain JSON data: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise InvalidValue(f"data must be plain JSON data: {error}") from None
+    return _response(body, status, headers)
 
 
 def jobs_response(
@@ -290,8 +315,11 @@ def jobs_response(
         ValueError: Two snapshots are of the same job.
         InvalidRequest: The version does not exist, or a snapshot is of another one.
     """
+    return _response(encode_jobs(snapshots, api_version=api_version), status, headers)
+
+
+def _response(body: bytes, status: int, headers: Iterable[tuple[str, str]]) -> Response:
+    expect_several("pairs", headers=headers)
     return Response(
-        status=status,
-        headers=(("Content-Type", "application/json"), *headers),
-        body=encode_jobs(snapshots, api_version=api_version),
+        status=status, headers=(("Content-Type", "application/json"), *headers), body=body
     )

@@ -16,11 +16,15 @@ import attrs
 from superstaq_jobs.client.retry import REPEATABLE_STATUS_CODES
 from superstaq_jobs.errors import (
     AnswerTooLarge,
+    InvalidValue,
     ProtocolError,
     RequestTimeout,
     SuperstaqServerException,
     TransportError,
 )
+from superstaq_jobs.records import fields
+from superstaq_jobs.records.advice import explains_changes
+from superstaq_jobs.records.problems import expect
 from superstaq_jobs.wire.request import Request, Response
 
 __all__ = ["Fault", "FaultKind"]
@@ -141,9 +145,12 @@ _RAISED: Final[Mapping[FaultKind, _Raised]] = {
 
 
 def _kind(value: FaultKind | str) -> FaultKind:
-    return FaultKind(value)
+    kind = fields.one_of(FaultKind, value)
+    fields.refuse("a Fault", {"kind": kind}, InvalidValue)
+    return kind
 
 
+@explains_changes
 @attrs.frozen(repr=False)
 class Fault:
     """How one request fails.
@@ -169,8 +176,10 @@ class Fault:
     is_done: bool = attrs.field(default=False, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
+        if not isinstance(self.is_done, bool):
+            raise InvalidValue(f"is_done must be True or False, got {fields.shown(self.is_done)}")
         if self.is_done and not self.kind.arrives:
-            raise ValueError(
+            raise InvalidValue(
                 f"a server never reads a request with a {self.kind} fault: is_done must be False"
             )
 
@@ -195,6 +204,8 @@ class Fault:
             TransportError: No complete response arrived.
             ProtocolError: The response is not HTTP.
         """
+        expect(Request, request=request)
+        fields.refuse("a fault", {"timeout_seconds": fields.span(timeout_seconds)}, InvalidValue)
         raised = _RAISED.get(self.kind)
         if raised is None:
             return self._response()

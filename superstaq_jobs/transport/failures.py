@@ -8,6 +8,7 @@ import re
 import socket
 import ssl
 import zlib
+from typing import Final
 
 from urllib3.exceptions import HTTPError
 
@@ -25,6 +26,8 @@ from .limits import BadResponse, Closed, CutResponse, Limits, TooLarge
 
 __all__ = ["translated"]
 
+# What OpenSSL, in its versions, says of a peer whose first bytes are "HTTP/1.1".
+_NOT_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"})
 # The class of the error, what happened, and what to do now.
 _Diagnosis = tuple[type[SuperstaqException], str, str]
 
@@ -52,7 +55,11 @@ def _diagnosis(  # noqa: PLR0911 - a table in all but name
 ) -> _Diagnosis:
     match error:
         case Closed():
-            return ConfigurationError, "this transport has been closed", "Create a new one."
+            return (
+                ConfigurationError,
+                "the client, or its transport, has been closed",
+                "Create a new client.",
+            )
         case queue.Empty():
             what = f"all connections were busy for {limits.timeout_seconds:g} s"
             return RequestTimeout, what, "Allow more time, or raise max_connections."
@@ -92,6 +99,13 @@ def _tls_failure(error: ssl.SSLError, limits: Limits) -> _Diagnosis:
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         what = "the connection was closed inside of TLS"
         return TransportError, what, "Try again, or check that the port speaks TLS."
+    if error.reason in _NOT_TLS and limits.connecting:
+        what = "the server's port does not speak TLS, but probably plain http"
+        return (
+            TlsError,
+            what,
+            "Check scheme and port: http:// instead of https://, or another port.",
+        )
     reason = getattr(error, "verify_message", "") or error.reason or "no reason given"
     kind = TlsError if limits.connecting else TransportError
     advice = "Check the host's name, or pass the bundle of a private authority as ca_certs."

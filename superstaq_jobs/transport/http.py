@@ -25,12 +25,14 @@ from urllib3.connection import ProxyConfig
 
 from superstaq_jobs.clock import Clock, SystemClock
 from superstaq_jobs.errors import ConfigurationError
+from superstaq_jobs.records import fields
+from superstaq_jobs.records.problems import expect
 from superstaq_jobs.wire.request import Request, Response, Secret
 
 from .address import Address
 from .connection import Connection, TlsConnection
 from .failures import translated
-from .limits import CANCEL_TOKEN, Closed, Limits, check_integer, check_positive
+from .limits import CANCEL_TOKEN, MAX_CONNECTIONS, Closed, Limits, check_integer, check_positive
 
 __all__ = ["HttpTransport", "Transport"]
 
@@ -109,7 +111,7 @@ class HttpTransport:
             read_timeout_seconds=read_timeout_seconds,
         )
         check_integer(max_body_bytes, name="max_body_bytes", minimum=0)
-        check_integer(max_connections, name="max_connections", minimum=1)
+        check_integer(max_connections, name="max_connections", minimum=1, maximum=MAX_CONNECTIONS)
         self._address = Address.parse(origin, name="origin")
         self._proxy: Address | None = None
         if proxy_url is not None:
@@ -157,7 +159,11 @@ class HttpTransport:
 
         Raises:
             ConfigurationError: The transport has been closed.
+            InvalidRequest: It is not a request, or ``timeout_seconds`` not a number of seconds.
         """
+        expect(Request, request=request)
+        seconds = fields.span(timeout_seconds)
+        fields.refuse("the request", {"timeout_seconds": seconds})
         outcome = self._outcome(request, timeout_seconds)
         if isinstance(outcome, Response):
             return outcome

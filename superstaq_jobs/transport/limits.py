@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import socket
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
@@ -31,6 +32,9 @@ __all__ = [
     "check_positive",
 ]
 
+MAX_CONNECTIONS: Final = 10_000
+"""The most connections that a transport may have; a place is made for each at once."""
+
 _MAX_HEAD_BYTES: Final = 512 * 1024  # interim responses included
 
 
@@ -43,11 +47,12 @@ def check_positive(**numbers: float) -> None:
             )
 
 
-def check_integer(number: int, *, name: str, minimum: int) -> None:
-    """Raise a ``ConfigurationError`` for an argument that is not an integer >= ``minimum``."""
-    if type(number) is not int or number < minimum:
+def check_integer(number: int, *, name: str, minimum: int, maximum: float = math.inf) -> None:
+    """Raise a ``ConfigurationError`` for an argument that is not an integer within its limits."""
+    if type(number) is not int or not minimum <= number <= maximum:
+        limits = f">= {minimum}" if maximum == math.inf else f"from {minimum} to {maximum:,}"
         raise ConfigurationError(
-            f"{name} must be an integer >= {minimum}, got {shown(number)}. Nothing was sent"
+            f"{name} must be an integer {limits}, got {shown(number)}. Nothing was sent"
         )
 
 

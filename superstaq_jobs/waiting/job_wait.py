@@ -15,6 +15,7 @@ from superstaq_jobs.errors import (
     WaitTimeout,
 )
 from superstaq_jobs.records import CircuitStatus, JobSnapshot
+from superstaq_jobs.records.problems import line, shown
 
 from .deadline import Deadline
 from .latest import Latest
@@ -76,7 +77,7 @@ class JobWait:
             has_reached = snapshot.has_reached(plan.until, index)
         except CircuitIndexError as error:
             if plan.timeout_seconds is None and error.index >= _SMALLEST_TIMEOUT:
-                error.message += f"; did you mean timeout_seconds={error.index}?"
+                error.message += f"; did you mean timeout_seconds={shown(error.index)}?"
                 error.args = (error.message,)
             raise
         # A later snapshot that has reached it too is the better one, as when a job was deleted.
@@ -193,7 +194,8 @@ class JobWait:
         what = "job" if index is None else f"circuit {index} of job"
         last = "The server sent no response about it."
         if snapshot is not None:
-            last = f"Its last known status is {_status_text(snapshot, index)}."
+            status = line(_status_text(snapshot, index))
+            last = f"Its last known status is {self.latest.client.masked(status)}."
         failed = f" Polls that failed: {num_failures}, the last: {failures[-1]}" if failures else ""
         return kind(
             f"{what} {job_id} was not {self.plan.until} {how}. {last} The job goes on at the "

@@ -9,6 +9,7 @@ import attrs
 
 from superstaq_jobs.errors import ProtocolError
 from superstaq_jobs.records import JobId, JobSnapshot
+from superstaq_jobs.records.budget import paced
 from superstaq_jobs.records.ids import server_ids
 from superstaq_jobs.wire.api import Call
 from superstaq_jobs.wire.job_data import Decoded, cut_jobs, join_jobs
@@ -82,10 +83,10 @@ class ResponseMemory:
             return call.read(body, at, source)
         known = {
             name: self._parts[name][1]
-            for name, part in parts.items()
+            for name, part in paced(parts.items())
             if name in self._parts and self._parts[name][0] == part
         }
-        changed = {name: part for name, part in parts.items() if name not in known}
+        changed = {name: part for name, part in paced(parts.items()) if name not in known}
         try:
             response = call.read(join_jobs(changed), at, source)
         except ProtocolError as error:

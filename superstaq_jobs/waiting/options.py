@@ -9,6 +9,7 @@ import attrs
 
 from superstaq_jobs.errors import ConfigurationError, InvalidRequest, InvalidValue, Problem
 from superstaq_jobs.records import CircuitStatus, JobSnapshot, Stage, fields
+from superstaq_jobs.records.advice import explains_changes
 from superstaq_jobs.records.fields import is_amount, shown
 
 if TYPE_CHECKING:
@@ -26,6 +27,11 @@ def _valid(value: T, is_valid: bool, what: str) -> T:
     return value if is_valid else fields.bad(f"{what}, got {shown(value)}")
 
 
+def _check_pause(**arguments: object) -> None:
+    fields.refuse("a pause", arguments, InvalidValue)
+
+
+@explains_changes
 @attrs.frozen(kw_only=True)
 class Pace:
     """How the pause between two polls grows with the time since the last change.
@@ -51,6 +57,7 @@ class Pace:
 
     def pause_seconds(self, quiet_seconds: float) -> float:
         """The pause, before jitter, if nothing has changed for that many seconds."""
+        _check_pause(quiet_seconds=fields.span(quiet_seconds))
         return min(self.max_seconds, max(self.min_seconds, self.fraction * quiet_seconds))
 
 
@@ -58,6 +65,7 @@ def _share(value: float) -> float:
     return _valid(value, is_amount(value) and value <= 1, "must be a number from 0 to 1")
 
 
+@explains_changes
 @attrs.frozen(kw_only=True)
 class PollPolicy:
     """How often a wait polls: seldom while nothing happens, often when something has.
@@ -94,6 +102,7 @@ class PollPolicy:
             quiet_seconds: The time since the last change, as ``quiet_after_change`` left it.
             jitter: A number drawn uniformly from 0 to 1.
         """
+        _check_pause(jitter=fields.amount(jitter))
         pause = self._pace(status).pause_seconds(quiet_seconds)
         return pause * (1 + self.jitter * (2 * jitter - 1))
 
@@ -109,6 +118,8 @@ class PollPolicy:
         return pause / pace.fraction if pace.fraction else 0.0
 
     def _pace(self, status: CircuitStatus | None) -> Pace:
+        if status is not None:
+            _check_pause(status=fields.one_of(CircuitStatus, status))
         is_running = status in {CircuitStatus.RUNNING, CircuitStatus.SIMULATING}
         return self.running if is_running else self.queued
 
@@ -123,6 +134,7 @@ def _console(value: rich.console.Console | None) -> rich.console.Console:
     return rich.console.Console(stderr=True) if value is None else value
 
 
+@explains_changes
 @attrs.frozen(eq=False)
 class ProgressBar:
     """The progress of a wait on many jobs; pass it as ``progress=``. ``True`` means a default one.

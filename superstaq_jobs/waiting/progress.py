@@ -36,10 +36,8 @@ _S = CircuitStatus
 
 _NOT_SEEN: Final = "not seen yet"
 _UNSETTLED: Final = "unsettled"
-_ROWS: Final = (_NOT_SEEN, *STATUS_PRIORITY_ORDER, _UNSETTLED)
-_QUEUED: Final = tuple(
-    s for s in STATUS_PRIORITY_ORDER if PROGRESS[s] < PROGRESS[_S.RUNNING] and s is not _S.UNKNOWN
-)
+_ROWS: Final = (_NOT_SEEN, *CircuitStatus, _UNSETTLED)
+_QUEUED: Final = tuple(s for s in STATUS_PRIORITY_ORDER if PROGRESS[s] < PROGRESS[_S.RUNNING])
 _STYLES: Final = {
     _S.COMPLETED: "green",
     _S.FAILED: "red",

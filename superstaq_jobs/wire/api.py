@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 from uuid import UUID
 
-from superstaq_jobs.errors import JobsNotFound
+from superstaq_jobs.errors import InvalidValue, JobsNotFound
 from superstaq_jobs.records import FrozenMapping, JobId, JobSnapshot, fields
 from superstaq_jobs.records.changes import collect
 from superstaq_jobs.records.ids import server_ids
-from superstaq_jobs.records.problems import warn
+from superstaq_jobs.records.problems import expect, expect_several, warn
 
 from .call import Api, Call, name_jobs
 from .v0_2_0 import V0_2_0
@@ -114,15 +114,19 @@ def encode_jobs(snapshots: Iterable[JobSnapshot], *, api_version: str = "v0.3.0"
         ValueError: If two snapshots are of the same job, or have different states of a circuit.
         TypeError: If ``snapshots`` is a single snapshot.
         InvalidRequest: If ``api_version`` is unknown, a snapshot is of another version, or one that
-            a program made lacks what v0.3.0 requires, such as ``submitted_at``; names the fields.
+            a program made lacks what v0.3.0 requires, such as ``submitted_at``, or has what the
+            version has no place for; names the fields.
     """
     if isinstance(snapshots, JobSnapshot):
         raise TypeError("snapshots must be a list, got one JobSnapshot: pass [snapshot]")
+    expect_several("snapshots", snapshots=snapshots)
     api = _api(api_version)
     jobs: dict[JobId, JobSnapshot] = {}
-    for snapshot in snapshots:
+    for place, snapshot in enumerate(snapshots):
+        named = {f"snapshots[{place}]": snapshot}
+        expect(JobSnapshot, "a handle's snapshot is handle.latest", **named)
         if snapshot.job_id in jobs:
-            raise ValueError(f"two snapshots of job {snapshot.job_id} cannot be in one response")
+            raise InvalidValue(f"two snapshots of job {snapshot.job_id} cannot be in one response")
         if api.job_id(snapshot.job_id) != snapshot.job_id:  # a UUID, or a string
             what = f"job {snapshot.job_id} is not of {api.version}: pass the version of its client"
             fields.refuse("the body", {"api_version": fields.bad(what)})
@@ -145,6 +149,9 @@ def check_ids(api: Api, job_ids: Iterable[UUID | str]) -> tuple[JobId, ...]:
     """
     if isinstance(job_ids, str | UUID):
         what = f"must be a list of ids, got one id: pass [{str(job_ids)!r}]"
+        fields.refuse("the request", {"job_ids": fields.bad(what)})
+    if isinstance(job_ids, bytes | Mapping) or not fields.is_a(job_ids, Iterable):
+        what = f"must be a list of ids, got {fields.shown(job_ids)}"
         fields.refuse("the request", {"job_ids": fields.bad(what)})
     ids = tuple(map(api.job_id, job_ids))
     fields.refuse("the request", {f"job_ids[{place}]": each for place, each in enumerate(ids)})

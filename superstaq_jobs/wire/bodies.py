@@ -25,6 +25,8 @@ from superstaq_jobs.records import (
     TargetQuery,
     fields,
 )
+from superstaq_jobs.records.ids import server_ids
+from superstaq_jobs.records.problems import MAX_PROBLEMS, line
 
 from .job_data import MAX_MESSAGE_CHARACTERS, Decoded, shown, unknown_fields, without_warnings
 from .strict import Collector, Count, TargetName, parse_json, protocol_error, structure
@@ -40,6 +42,7 @@ __all__ = [
     "read_submitted",
     "read_target_info",
     "read_targets",
+    "receipt_of",
     "targets_of",
     "token_of",
 ]
@@ -65,8 +68,8 @@ class _WireSubmitted:
 
 @attrs.frozen
 class _WireCancelled:
-    succeeded: tuple[str, ...]
-    message: str
+    succeeded: tuple[Any, ...]
+    message: str | None = None
 
 
 @attrs.frozen
@@ -143,14 +146,26 @@ def read_cancelled(body: bytes, asked: Sequence[JobId]) -> Decoded[CancelReceipt
     """The response of ``PUT /client/cancel_jobs`` to a request with these ids."""
     data, warnings = without_warnings(parse_json(body))
     wire = structure(_WireCancelled, data, what="the response to the cancellation")
-    done = {name.lower() for name in wire.succeeded}
-    receipt = CancelReceipt(
-        cancelled=[job_id for job_id in asked if str(job_id) in done],
-        refused=[job_id for job_id in asked if str(job_id) not in done],
-        message=wire.message,
-        succeeded=wire.succeeded,
+    return Decoded(receipt_of(asked, wire.succeeded, wire.message or ""), warnings)
+
+
+def receipt_of(asked: Sequence[JobId], succeeded: Sequence[Any], message: str) -> CancelReceipt:
+    """The receipt for what the server says that it cancelled.
+
+    The official model calls that a list of circuits. If it names something, but none of the jobs,
+    it is unknown which were refused, and none is said to be.
+    """
+    said = [each if isinstance(each, str) else shown(each) for each in succeeded]
+    done = {*said, *map(str, map(fields.job_id, said))}  # a UUID may be written in several ways
+    cancelled = [job_id for job_id in asked if done.issuperset(map(str, server_ids(job_id)))]
+    others = set(asked).difference(cancelled) if cancelled or not said else ()
+    is_long = len(message) > MAX_MESSAGE_CHARACTERS
+    return CancelReceipt(
+        cancelled=cancelled,
+        refused=[each for each in asked if each in others],
+        message=f"{message[:MAX_MESSAGE_CHARACTERS]}…" if is_long else message,
+        succeeded=said,
     )
-    return Decoded(receipt, warnings)
 
 
 def read_targets(body: bytes) -> Decoded[tuple[Target, ...]]:
@@ -166,6 +181,8 @@ def targets_of(data: Any) -> tuple[Target, ...]:
         collector.say("$", f"expected a list of targets, got {fields.shown(data)}")
         data = []
     for place, entry in enumerate(data):
+        if collector.stops(len(data) - place):
+            break
         try:
             wire = structure(_WireTarget, entry, what="")
             extra = unknown_fields(entry, _WireTarget)
@@ -202,13 +219,14 @@ def read_error(body: bytes) -> str:
         text = body[: 2 * MAX_MESSAGE_CHARACTERS].decode("utf-8", "replace").strip()
         if text.startswith("<"):
             return "(a web page, such as a proxy's error page or a login form)"
-        return text[:MAX_MESSAGE_CHARACTERS]
+        is_cut = len(body) > 2 * MAX_MESSAGE_CHARACTERS
+        return line(f"{text}…" if is_cut else text, MAX_MESSAGE_CHARACTERS - 1)
     if isinstance(data, dict):
         data = data.get("message", data.get("detail", data))
     if isinstance(data, list):
-        data = "; ".join(map(_detail, data[:20]))
+        data = "; ".join(map(_detail, data[:MAX_PROBLEMS]))
     text = data if isinstance(data, str) else msgspec.json.encode(data).decode()
-    return text[:MAX_MESSAGE_CHARACTERS]
+    return line(text, MAX_MESSAGE_CHARACTERS - 1)
 
 
 def _detail(entry: Any) -> str:

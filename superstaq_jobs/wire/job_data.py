@@ -15,6 +15,7 @@ numbers in strings, booleans as numbers, time stamps as numbers, infinite counts
 from __future__ import annotations
 
 import datetime as dt
+import heapq
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from types import GenericAlias
@@ -36,8 +37,9 @@ from superstaq_jobs.records import (
     JsonMapping,
     fields,
 )
+from superstaq_jobs.records.budget import paced, spend
 from superstaq_jobs.records.frozen import adopt, freeze_object, thaw
-from superstaq_jobs.records.problems import MAX_PROBLEMS
+from superstaq_jobs.records.problems import MAX_PROBLEMS, line
 from superstaq_jobs.records.snapshots import (
     EMPTY,
     JOB_FIELDS,
@@ -135,23 +137,33 @@ def _struct(record: type[attrs.AttrsInstance]) -> Any:
     )
 
 
+_IDENTIFYING: Final = frozenset({"job_type", "statuses", "num_circuits"})
+"""Fields of ``JobData`` that an object of jobs by id does not have."""
+
 _NAMES: Final = frozenset(attrs.fields_dict(JobData))
 _Other = list[Any] | str | int | float | bool | None
+_JOB: Final = _struct(JobData)
 _READ: Callable[[bytes], dict[UUID, JobData]] = msgspec.json.Decoder(
-    GenericAlias(dict, (UUID, _struct(JobData)))
+    GenericAlias(dict, (UUID, _JOB))
 ).decode
+_READ_ONE: Callable[[bytes], JobData] = msgspec.json.Decoder(_JOB).decode
 _CUT: Final = msgspec.json.Decoder(dict[str, Raw]).decode
 _CUT_JOBS: Final = msgspec.json.Decoder(dict[str, dict[str, Raw] | _Other]).decode
 
 _STATUSES: Final = frozenset(CircuitStatus) - {CircuitStatus.UNKNOWN}
 _NOTHING: Final = JsonMapping()
 _NONE_SHORT: Final = FrozenMapping[str, int]()
+_NOT_QUICK: Final = msgspec.MsgspecError, ValueError, RecursionError, ProtocolError, WrongError
+_AT_ONCE: Final = 2000
+"""How many unknown fields are parsed together."""
+
 _FINE_TIME: Final = re.compile(rb"\.\d{7}")
 
 
 def unknown_fields(data: dict[str, Any], known: type[attrs.AttrsInstance]) -> dict[str, Any]:
     """The fields of an object that a class does not have."""
-    return {name: value for name, value in data.items() if name not in attrs.fields_dict(known)}
+    names = attrs.fields_dict(known)
+    return {name: value for name, value in data.items() if name not in names}
 
 
 def without_warnings(data: Any) -> tuple[Any, tuple[str, ...]]:
@@ -163,11 +175,14 @@ def without_warnings(data: Any) -> tuple[Any, tuple[str, ...]]:
 
 
 def _warnings_in(sent: Any) -> tuple[str, ...]:
+    listed = sent if isinstance(sent, list) else [sent]
     messages = [
         w["message"] if isinstance(w, dict) and isinstance(w.get("message"), str) else shown(w)
-        for w in (sent if isinstance(sent, list) else [sent])
+        for w in listed[:MAX_PROBLEMS]
     ]
-    return tuple(message[:MAX_MESSAGE_CHARACTERS] for message in messages)
+    rest = len(listed) - len(messages)
+    more = [f"the server sent {rest} more warnings, which are left out"] if rest else []
+    return tuple(line(message, MAX_MESSAGE_CHARACTERS - 1) for message in [*messages, *more])
 
 
 def shown(value: Any) -> str:
@@ -193,7 +208,7 @@ def read_jobs(
     provenance = read_provenance(fetched_at, source)
     try:
         return _read_quickly(body, provenance)
-    except (msgspec.MsgspecError, ValueError, RecursionError, ProtocolError, WrongError):
+    except _NOT_QUICK:
         pass  # explained outside the handler, so that the error stands alone
     return explain_jobs(body, fetched_at=fetched_at, source=source)
 
@@ -218,8 +233,9 @@ def _read_quickly(body: bytes, provenance: _Provenance) -> Decoded[tuple[JobSnap
     if "warnings" in cut:
         del cut["warnings"]
         body, warnings = _without_warnings(body)
-    extras = list(map(_unknown, cut.values()))
+    extras = list(map(_unknown, paced(cut.values())))
     del cut  # before the body is read, so that both are not in memory at once
+    spend()
     read = _READ(body)
     # As many as there are, unless a job's id is there twice, in two spellings.
     jobs = [
@@ -246,13 +262,21 @@ def _unknown(parts: object) -> JsonMapping:
         wrong("has a time that is perhaps finer than a microsecond")
     if _NAMES.issuperset(parts):
         return _NOTHING
-    return freeze_object({n: parse_json(bytes(p)) for n, p in parts.items() if n not in _NAMES})
+    names = [name for name in parts if name not in _NAMES]
+    data: dict[str, Any] = {}
+    for start in range(0, len(names), _AT_ONCE):  # the time is checked before each
+        some = {name: parts[name] for name in names[start : start + _AT_ONCE]}
+        data.update(parse_json(msgspec.json.encode(some)))
+    return freeze_object(data)
 
 
 def explain_jobs(
     body: bytes, *, fetched_at: dt.datetime | None = None, source: str | None = None
 ) -> Decoded[tuple[JobSnapshot, ...]]:
-    """As ``read_jobs``, by the reader that names every problem by its path and takes longer."""
+    """As ``read_jobs``, by the reader that names problems by their paths and takes longer.
+
+    Each job that can be read quickly is; of the others, none is explained beyond 20 problems.
+    """
     provenance = read_provenance(fetched_at, source)
     read, warnings = without_warnings(parse_json(body))
     collector = Collector()
@@ -261,13 +285,21 @@ def explain_jobs(
     if not isinstance(read, dict):
         collector.say("$", f"expected an object of jobs by id, got {fields.shown(read)}")
         read = {}
+    elif _IDENTIFYING.issubset(read):
+        collector.say("$", "is the data of one job, without its id: pass {job_id: data}")
+        read = {}
+    spend()
+    parts = cut_jobs(body) or {}
     for key, sent in read.items():
+        spend()
+        quick = _read_part(parts[key])
+        if quick is None and collector.stops(1):
+            continue
         try:
             job_id = converter().structure(key, UUID)
             if job_id in jobs:
                 wrong("is the id of a job that came before, in another spelling")
-            data = structure(JobData, sent, what="")
-            extra = JsonMapping(unknown_fields(sent, JobData))
+            data, extra = quick or _explain_part(sent)
             jobs[job_id] = _snapshot(job_id, data, extra, provenance)
             checked.append(data)
         except (ProtocolError, WrongError) as error:
@@ -277,6 +309,18 @@ def explain_jobs(
     if collector.problems:
         raise protocol_error("the response with the jobs", collector, found=jobs.values())
     return Decoded(tuple(jobs.values()), warnings + _oddities(checked, jobs.values()))
+
+
+def _read_part(part: bytes) -> tuple[JobData, JsonMapping] | None:
+    """The fields of one job; None if it has to be read thoroughly."""
+    try:
+        return _READ_ONE(part), _unknown(_CUT(part))
+    except _NOT_QUICK:
+        return None
+
+
+def _explain_part(sent: Any) -> tuple[JobData, JsonMapping]:
+    return structure(JobData, sent, what=""), freeze_object(unknown_fields(sent, JobData))
 
 
 # ---- the fields of a job to a record -------------------------------------------------------------
@@ -316,7 +360,7 @@ def _snapshot(
         _aware(data.submission_timestamp),
         data.tags,
         freeze_object(data.metadata) if data.metadata else _NOTHING,
-        tuple(map(make_circuit, range(size), *columns)),
+        tuple(map(make_circuit, paced(range(size)), *columns)),
         extra,
         short_lists,
         *provenance,
@@ -358,7 +402,7 @@ def unknown_statuses(texts: Collection[str]) -> tuple[str, ...]:
     """The warning about statuses that this version does not know, if there are any."""
     if not texts:
         return ()
-    names = ", ".join(map(fields.shown, sorted(texts)[:MAX_PROBLEMS]))
+    names = ", ".join(map(fields.shown, heapq.nsmallest(MAX_PROBLEMS, texts)))
     message = (
         "the server uses a circuit status that this version of superstaq_jobs does not know: "
         f"{names}. It is kept in status_text, and the circuit counts as unfinished."
@@ -402,15 +446,14 @@ def cut_jobs(body: bytes) -> dict[str, bytes] | None:
     None if the body is not a JSON object.
     """
     try:
-        return {name: bytes(part) for name, part in _CUT(body).items()}
+        return {name: bytes(part) for name, part in paced(_CUT(body).items())}
     except (msgspec.MsgspecError, RecursionError):
         return None
 
 
 def join_jobs(parts: Mapping[str, bytes | Raw]) -> bytes:
     """A body of such parts: ``cut_jobs(join_jobs(parts)) == parts``."""
-    named = [b"%s:%s" % (msgspec.json.encode(name), part) for name, part in parts.items()]
-    return b"{%s}" % b",".join(named)
+    return msgspec.json.encode({name: Raw(part) for name, part in paced(parts.items())})
 
 
 def encode_jobs(snapshots: Iterable[JobSnapshot]) -> bytes:

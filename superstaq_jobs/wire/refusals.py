@@ -1,18 +1,19 @@
 """The errors that a call is refused with: for a bad status, an unreadable response, or none at all.
 
-What the server said is quoted in them only after the secrets of the client have been masked.
+No message shows a secret of the client or of the request, whatever the server sent back; see
+``masking``.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
 from typing import Any, Final
 
 from superstaq_jobs.errors import (
     AuthenticationError,
     EmailNotValidated,
+    InvalidValue,
     Problem,
     ProtocolError,
     RequestTimeout,
@@ -22,9 +23,12 @@ from superstaq_jobs.errors import (
     TlsError,
     TransportError,
 )
+from superstaq_jobs.records.budget import OutOfTime
+from superstaq_jobs.records.problems import line
 
 from . import bodies
 from .call import Api, Call, name_jobs
+from .masking import Mask, secrets_in_request, secrets_in_token
 from .request import Response, Secret, retry_after_seconds
 
 __all__ = ["CallErrors"]
@@ -33,10 +37,6 @@ _UNAUTHORIZED: Final = 401
 _NOT_FOUND: Final = 404
 _GATEWAY_TIMEOUT: Final = 504
 _SHOWN_CHARACTERS: Final = 160
-_PART_CHARACTERS: Final = 4
-"""Of a token that is an object, shorter strings are not masked: they occur in other words."""
-_MAX_ESCAPES: Final = 3
-"""A body in a message in JSON, in which the options are JSON in a string."""
 _NOT_AUTHENTICATED: Final = {
     "You must accept the Terms of Use": (
         TermsNotAccepted,
@@ -51,24 +51,6 @@ _NOT_AUTHENTICATED: Final = {
 """By how the server's message begins: the class of error, and what to do."""
 
 
-def _forms(secret: str) -> Iterator[str]:
-    """How a server may send a secret back: as it is or, of an object, its strings; or escaped."""
-    strings = _strings(bodies.token_of(secret))
-    parts = [secret, *(part for part in strings if len(part) >= _PART_CHARACTERS)]
-    for _ in range(_MAX_ESCAPES):
-        yield from parts
-        parts = [json.dumps(part)[1:-1] for part in parts]
-    yield from parts
-
-
-def _strings(data: Any) -> Iterator[str]:
-    if isinstance(data, str):
-        yield data
-    elif isinstance(data, dict | list):
-        for each in data.values() if isinstance(data, dict) else data:
-            yield from _strings(each)
-
-
 class CallErrors:
     """The errors of one client's calls.
 
@@ -78,26 +60,17 @@ class CallErrors:
         secrets: What no message may show.
     """
 
-    def __init__(self, *, origin: str, api: Api, secrets: Sequence[Secret]) -> None:
+    def __init__(self, *, origin: str, api: Api, secrets: Iterable[Secret]) -> None:
         self._origin = origin
         self._api = api
         # Only at the service itself: another server may well be an emulator, which speaks both.
         self._hint = f" {api.hint}" if origin == api.default_origin else ""
-        forms = {form for secret in secrets for form in _forms(secret.reveal())}
-        # The longest first, since one may be a part of another.
-        self._secrets = tuple(map(Secret, sorted(forms, key=lambda form: (-len(form), form))))
+        self._secrets = tuple(each for secret in secrets for each in secrets_in_token(secret))
 
-    def masked(self, text: str) -> str:
-        """A string from the server, in which each secret is masked."""
-        for secret in self._secrets:
-            text = text.replace(secret.reveal(), "***")
-        return text
-
-    def masked_bytes(self, body: bytes) -> bytes:
-        """A body in which each secret is masked."""
-        for secret in self._secrets:
-            body = body.replace(secret.reveal().encode(), b"***")
-        return body
+    def mask(self, call: Call[Any] | None = None) -> Mask:
+        """What masks the secrets of the client, and of a call, in a string from the server."""
+        own = () if call is None else secrets_in_request(call.request.body)
+        return Mask([*self._secrets, *own])
 
     def no_response(
         self, call: Call[Any], error: TransportError | ProtocolError
@@ -106,7 +79,7 @@ class CallErrors:
         hint = ""
         if isinstance(error, TransportError) and not isinstance(error, TlsError):
             hint = self._hint if not error.sent else ""
-        message = f"{call.what} failed: {error.message}{hint}"
+        message = self.mask(call)(f"{call.what} failed: {error.message}{hint}")
         if call.creates and (isinstance(error, ProtocolError) or error.sent):
             unknown = SubmissionUnknown(f"{message}\n{self._api.lost_submission}")
             unknown.timed_out = isinstance(error, RequestTimeout)
@@ -120,7 +93,7 @@ class CallErrors:
     ) -> SuperstaqServerException:
         """The error for a response whose status is not 200 to 299; ``now`` has a time zone."""
         status = response.status
-        said = bodies.read_error(self.masked_bytes(response.body))
+        said = bodies.read_error(response.body)
         kind: type[SuperstaqServerException] = SuperstaqServerException
         advice = ""
         if status == _UNAUTHORIZED:
@@ -135,13 +108,13 @@ class CallErrors:
             if status == _GATEWAY_TIMEOUT:  # the official client gives the same reason
                 advice += " It took the server too long: a smaller batch of circuits may help."
         elif 300 <= status < 400:  # noqa: PLR2004
-            location = self.masked(response.header("location") or "")[:_SHOWN_CHARACTERS]
+            location = line(response.header("location") or "", _SHOWN_CHARACTERS)
             advice = (
                 f" It redirects to {location!r}. Redirects are not followed, since the API key "
                 "would be sent there: check remote_host."
             )
         error = kind(
-            f"{self._responded(call, status)}.{self._quoted(said)}{advice}",
+            self.mask(call)(f"{self._responded(call, status)}.{self._quoted(said)}{advice}"),
             status,
             job_ids=call.job_ids,
             retry_after_seconds=retry_after_seconds(response.header("retry-after"), now=now),
@@ -151,25 +124,35 @@ class CallErrors:
         return error
 
     def unreadable(
-        self, call: Call[Any], response: Response, error: ProtocolError
-    ) -> SuperstaqServerException:
-        """The error for a response with a good status that is not what the API promises."""
-        message = self.masked(f"{self._responded(call, response.status)}, but {error.message}")
-        if call.creates:
-            named = (
-                call.created(self.masked_bytes(response.body)) if call.created is not None else ()
+        self, call: Call[Any], response: Response, error: BaseException
+    ) -> BaseException:
+        """The error for a response with a good status that is not what the API promises.
+
+        Anything else, such as a Ctrl-C, is returned without its frames, which hold the body.
+        """
+        if isinstance(error, OutOfTime):
+            error = RequestTimeout(
+                f"the response arrived, but its {len(response.body):,} bytes could not be read in "
+                "time. Allow more time, or request less.",
+                sent=True,
             )
+            return self.no_response(call, error)
+        if not isinstance(error, ProtocolError | InvalidValue):
+            error.__context__ = error.__cause__ = None
+            return error.with_traceback(None)
+        mask = self.mask(call)
+        message = mask(f"{self._responded(call, response.status)}, but {error.message}")
+        if call.creates:
+            ids = call.created(response.body) if call.created is not None else ()
+            named = tuple(each for each in ids if mask(str(each)) == str(each))
             known = f"\nThe response names {name_jobs(named)}: look for that one." if named else ""
             return SubmissionUnknown(
                 f"{message}\n{self._api.lost_submission}{known}", response.status, job_ids=named
             )
-        unreadable = ProtocolError(
-            message, status_code=response.status, job_ids=call.job_ids, found=error.found
-        )
-        unreadable.problems = tuple(
-            Problem(self.masked(p.where), self.masked(p.what)) for p in error.problems
-        )
-        unreadable.omitted = error.omitted
+        unreadable = ProtocolError(message, status_code=response.status, job_ids=call.job_ids)
+        unreadable.problems = tuple(Problem(mask(p.where), mask(p.what)) for p in error.problems)
+        if isinstance(error, ProtocolError):
+            unreadable.found, unreadable.omitted = error.found, error.omitted
         return unreadable
 
     @staticmethod

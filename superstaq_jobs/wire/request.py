@@ -9,11 +9,14 @@ import datetime as dt
 import re
 import urllib.parse
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
 from superstaq_jobs.errors import InvalidRequest, Problem
+from superstaq_jobs.records import fields
+from superstaq_jobs.records.advice import explains_changes
+from superstaq_jobs.records.problems import expect, shown
 
 __all__ = [
     "Request",
@@ -65,10 +68,26 @@ class _Headers(tuple[tuple[str, "str | Secret"], ...]):
     __slots__ = ()
 
 
+def _text(value: str) -> str:
+    return value if fields.is_a(value, str) else fields.bad(f"must be a string, got {shown(value)}")
+
+
+def _pairs(headers: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """Headers as a list; their values are not shown, since one may be secret."""
+    try:
+        pairs = [(name, value) for name, value in headers]
+    except (TypeError, ValueError):
+        pairs = [("", None)]
+    if not all(fields.is_a(name, str) for name, _ in pairs) or ("", None) in pairs:
+        what = "must be pairs of a name and a value, both strings"
+        raise InvalidRequest("a request or response", [Problem("headers", what)])
+    return pairs
+
+
 def _headers(headers: Iterable[tuple[str, str | Secret]]) -> tuple[tuple[str, str | Secret], ...]:
     if type(headers) is _Headers:
         return headers
-    checked = _Headers((name, value) for name, value in headers)
+    checked = _Headers(_pairs(headers))
     problems = [
         Problem(f"header {name!r}", what)
         for name, value in checked
@@ -102,6 +121,7 @@ def header_value_problem(value: object) -> str:
     return ""
 
 
+@explains_changes
 @attrs.frozen(kw_only=True)
 class Request:
     """One HTTP request, without the server's address.
@@ -119,8 +139,8 @@ class Request:
         InvalidRequest: If the method, the path or a header is not one that HTTP allows.
     """
 
-    method: str
-    path: str
+    method: str = attrs.field(converter=_text)
+    path: str = attrs.field(converter=_text)
     headers: tuple[tuple[str, str | Secret], ...] = attrs.field(default=(), converter=_headers)
     body: bytes | None = attrs.field(
         default=None, repr=lambda body: "None" if body is None else f"<{len(body)} bytes>"
@@ -130,6 +150,7 @@ class Request:
     )
 
     def __attrs_post_init__(self) -> None:
+        fields.refuse_bad(self, InvalidRequest)
         path, wrong = self.path, []
         if not _TOKEN.fullmatch(self.method):
             wrong.append(Problem("method", f"must be an HTTP method, got {self.method!r}"))
@@ -152,9 +173,10 @@ class Request:
 
 
 def _lower_names(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    return tuple((name.lower(), value) for name, value in headers)
+    return tuple([(name.lower(), value) for name, value in _pairs(headers)])
 
 
+@explains_changes
 @attrs.frozen(kw_only=True)
 class Response:
     """One complete HTTP response.
@@ -172,8 +194,14 @@ class Response:
     )
     body: bytes = attrs.field(default=b"", repr=lambda body: f"<{len(body)} bytes>")
 
+    def __attrs_post_init__(self) -> None:
+        if type(self.status) is not int or not fields.is_a(self.body, bytes):
+            expect(int, status=self.status)
+            expect(bytes, body=self.body)
+
     def header(self, name: str) -> str | None:
         """The first value of a header, by its name in any case; None if there is none."""
+        expect(str, name=name)
         wanted = name.lower()
         return next((value for key, value in self.headers if key == wanted), None)
 

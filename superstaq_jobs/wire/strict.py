@@ -17,6 +17,7 @@ import msgspec
 
 from superstaq_jobs.errors import InvalidValue, Problem, ProtocolError
 from superstaq_jobs.records import CircuitType, JobType, JsonMapping, fields
+from superstaq_jobs.records.budget import paced, spend
 from superstaq_jobs.records.counts import received_counts
 from superstaq_jobs.records.problems import MAX_PROBLEMS
 
@@ -82,7 +83,10 @@ def wrong(what: str) -> NoReturn:
 
 
 class Collector:
-    """Collects the problems of the parts of a value: at most 20, and the number of the others."""
+    """Collects the problems of the parts of a value: at most 20.
+
+    ``omitted`` is how many further parts are wrong, or were not checked after that.
+    """
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
@@ -109,6 +113,12 @@ class Collector:
         else:
             raise error
 
+    def stops(self, rest: int) -> bool:
+        """Whether the search ends here, before the ``rest`` of the parts: there are enough."""
+        is_full = len(self.problems) >= MAX_PROBLEMS
+        self.omitted += rest if is_full else 0
+        return is_full
+
     def say(self, where: str, what: str) -> None:
         """Add one problem."""
         if len(self.problems) < MAX_PROBLEMS:
@@ -129,19 +139,21 @@ def parse_json(body: bytes) -> Any:
         ProtocolError: If it is not JSON: empty, cut short, a web page, not UTF-8, nested too
             deeply, or with ``NaN`` or a number too large for a float.
     """
+    spend()
     try:
         return msgspec.json.decode(body)
     except RecursionError:
         reason = "it is nested too deeply"
     except (msgspec.MsgspecError, ValueError) as error:
         reason = str(error)
-    start = body[:_SNIPPET].decode("utf-8", "replace").strip()
+    start = body[: 4 * _SNIPPET].decode("utf-8", "replace").strip()
     if not start:
         reason = "it is empty"
     elif start.startswith("<"):
         reason = "it is a web page, such as a proxy's error page or a login form"
     raise ProtocolError(
-        f"the response is not JSON: {reason} ({len(body)} bytes, starting with {start!r})"
+        f"the response is not JSON: {reason} ({len(body)} bytes, starting with "
+        f"{fields.shown(start, _SNIPPET)})"
     )
 
 
@@ -192,11 +204,13 @@ def _tuple(value: Any, kind: Any) -> tuple[Any, ...]:
     hook = converter().get_structure_hook(item_kind)
     items = []
     collector = Collector()
-    for place, item in enumerate(value):
+    for place, item in enumerate(paced(value)):
         try:
             items.append(hook(item, item_kind))
         except WrongError as error:
             collector.add(f"[{place}]", error)
+            if collector.stops(len(value) - place - 1):
+                break
     collector.finish()
     return tuple(items)
 
@@ -238,9 +252,11 @@ def _counts(value: Any) -> dict[str, Any]:
         received_counts(items)
     except (TypeError, ValueError) as error:
         collector = Collector()
-        for bits, number in items.items():
+        for place, (bits, number) in enumerate(paced(items.items())):
             if not isinstance(number, int | float) or isinstance(number, bool):
                 collector.say(f".{bits}", f"expected a number, got {fields.shown(number)}")
+                if collector.stops(len(items) - place - 1):
+                    break
         collector.finish()
         wrong(str(error))
     return items
@@ -249,7 +265,9 @@ def _counts(value: Any) -> dict[str, Any]:
 def _qubit_map(value: Any) -> dict[int, int]:
     collector = Collector()
     qubits: dict[int, int] = {}
-    for key, qubit in _object(value).items():
+    for place, (key, qubit) in enumerate(paced(_object(value).items())):
+        if collector.stops(len(value) - place):
+            break
         if not _INTEGER.fullmatch(key):
             collector.say(f".{key}", "the key must be a qubit index")
         elif type(qubit) is not int:

@@ -21,6 +21,7 @@ import msgspec
 from superstaq_jobs import records
 from superstaq_jobs.errors import InvalidRequest, InvalidValue, Problem, ProtocolError
 from superstaq_jobs.records import CircuitStatus, CircuitType, JobId, JobSnapshot, JobType, fields
+from superstaq_jobs.records.budget import paced
 from superstaq_jobs.records.frozen import adopt
 from superstaq_jobs.records.ids import server_ids
 
@@ -54,6 +55,11 @@ _STATUSES: Final = {
 """What the words of this version mean. Of two words for one status, the later goes to ``extra``."""
 
 _WORDS: Final = {str(status): word for word, status in reversed(_STATUSES.items())}
+_UNSAID: Final = ("job_type", "user_email", "dry_run", "submitted_at", "tags", "metadata")
+_UNSAID_OF_CIRCUITS: Final = (
+    *("results_dict", "updated_at", "logical_qubits", "physical_qubits"),
+    *("initial_logical_to_physical", "final_logical_to_physical"),
+)
 _AS_SENT: Final = ("provider_id", "shots", "input_circuit", "compiled_circuit")
 _TYPES: Final = frozenset(CircuitType)
 _FORMATS: Final = {CircuitType.CIRQ: "cirq_circuits", CircuitType.QISKIT: "qiskit_circuits"}
@@ -81,7 +87,7 @@ class _Submitted:
 
 @attrs.frozen
 class _Cancelled:
-    succeeded: tuple[str, ...]
+    succeeded: tuple[Any, ...]
 
 
 @attrs.frozen
@@ -130,7 +136,10 @@ def _decode_jobs(body: bytes, fetched_at: dt.datetime | None, source: str | None
     if not isinstance(read, dict):
         collector.say("$", f"expected an object of circuits by id, got {fields.shown(read)}")
         read = {}
-    for circuit_id, sent in read.items():
+    elif isinstance(read.get("status"), str):
+        collector.say("$", "is the data of one circuit, without its id: pass {circuit_id: data}")
+        read = {}
+    for circuit_id, sent in paced(read.items()):
         try:
             jobs.append(_job(circuit_id, sent, *provenance))
         except (ProtocolError, InvalidValue, strict.WrongError) as error:
@@ -142,9 +151,13 @@ def _decode_jobs(body: bytes, fetched_at: dt.datetime | None, source: str | None
     return Decoded(tuple(jobs), warnings + unknown_statuses(unknown))
 
 
+def _is_circuit_id(text: str) -> bool:
+    return text.isprintable() and re.fullmatch(_CIRCUIT_ID, text) is not None
+
+
 def _job(circuit_id: str, sent: Any, at: dt.datetime | None, source: str | None) -> JobSnapshot:
-    if not re.fullmatch(_CIRCUIT_ID, circuit_id):
-        strict.wrong("must have an id without commas and spaces")
+    if not _is_circuit_id(circuit_id):
+        strict.wrong("must have an id that prints, without commas and spaces")
     data = strict.structure(CircuitData, sent, what="")
     extra = unknown_fields(sent, CircuitData)
     status_text = _STATUSES.get(data.status, data.status)
@@ -162,7 +175,6 @@ def _job(circuit_id: str, sent: Any, at: dt.datetime | None, source: str | None)
         circuit_id=circuit_id,
         extra=extra,
     )
-    unsaid = ("job_type", "user_email", "dry_run", "submitted_at", "tags", "metadata")
     return JobSnapshot(
         job_id=circuit_id,
         target=data.target,
@@ -170,7 +182,7 @@ def _job(circuit_id: str, sent: Any, at: dt.datetime | None, source: str | None)
         circuits=[circuit],
         fetched_at=at,
         source=source,
-        **dict.fromkeys(unsaid),  # type: ignore[arg-type]
+        **dict.fromkeys(_UNSAID),  # type: ignore[arg-type]
     )
 
 
@@ -187,11 +199,29 @@ def _message(extra: dict[str, Any]) -> str | None:
 
 def _encode_jobs(snapshots: Iterable[JobSnapshot]) -> bytes:
     sent: dict[str, Any] = {}
+    problems: list[Problem] = []
     for job in snapshots:
+        problems += _unwritable(job)
         for circuit_id, data in ((str(c.circuit_id), _to_wire(job, c)) for c in job.circuits):
             if sent.setdefault(circuit_id, data) != data:
-                raise ValueError(f"two states of circuit {circuit_id} cannot be in one response")
+                raise InvalidValue(f"two states of circuit {circuit_id} cannot be in one response")
+    if problems:
+        raise InvalidRequest("the body", problems)
     return msgspec.json.encode(sent)
+
+
+def _unwritable(job: JobSnapshot) -> Iterator[Problem]:
+    """What a snapshot that a program made has beyond this version."""
+    what = "must be None: API v0.2.0 has no place for it. A pickle keeps the snapshot as it is"
+    for name in _UNSAID:
+        if getattr(job, name) is not None:
+            yield Problem(f"job {job.job_id}: {name}", what)
+    if job.extra:
+        yield Problem(f"job {job.job_id}: extra", what.replace("None", "empty"))
+    for circuit in job.circuits:
+        for name in _UNSAID_OF_CIRCUITS:
+            if getattr(circuit, name) is not None:
+                yield Problem(f"job {job.job_id}: circuits[{circuit.index}].{name}", what)
 
 
 def _to_wire(job: JobSnapshot, circuit: records.CircuitSnapshot) -> dict[str, Any]:
@@ -243,7 +273,7 @@ def _read_submitted(body: bytes, *_: object) -> Decoded[records.SubmitReceipt]:
     data, warnings = without_warnings(strict.parse_json(body))
     what = "the response to the submission"
     ids = strict.structure(_Submitted, data, what=what).job_ids
-    if not ids or not all(re.fullmatch(_CIRCUIT_ID, each) for each in ids):
+    if not ids or not all(map(_is_circuit_id, ids)):
         problem = Problem("$.job_ids", f"must be the ids of circuits, got {fields.shown(ids)}")
         raise ProtocolError(f"{what} is not what the API promises", [problem])
     receipt = records.SubmitReceipt(job_id=",".join(ids), num_circuits=len(ids))
@@ -270,14 +300,7 @@ def _cancel_jobs(job_ids: Sequence[JobId]) -> Call[records.CancelReceipt]:
 def _read_cancelled(body: bytes, asked: Sequence[JobId]) -> Decoded[records.CancelReceipt]:
     data, warnings = without_warnings(strict.parse_json(body))
     done = strict.structure(_Cancelled, data, what="the response to the cancellation").succeeded
-    refused = [each for each in asked if not set(done).issuperset(server_ids(each))]
-    receipt = records.CancelReceipt(
-        cancelled=[each for each in asked if each not in refused],
-        refused=refused,
-        message=" ".join(warnings),
-        succeeded=done,
-    )
-    return Decoded(receipt, warnings)
+    return Decoded(bodies.receipt_of(asked, done, " ".join(warnings)), warnings)
 
 
 def _fetch_targets(query: records.TargetQuery) -> Call[tuple[records.Target, ...]]:

@@ -13,7 +13,9 @@ import superstaq_jobs as sj
 from superstaq_jobs.client import SuperstaqClient
 from superstaq_jobs.testing import FakeClock, ScriptedTransport, jobs_response, json_response
 
-NEW_JOB = sj.NewJob(target="ss_unconstrained_simulator", circuits="OPENQASM 2.0;", tags=["t1"])
+NEW_JOB = sj.NewJob(
+    target="ss_unconstrained_simulator", circuits="OPENQASM 2.0;", tags=["t1"], shots=1
+)
 BUSY = json_response({"message": "busy"}, status=503)
 RESET = sj.TransportError("the connection was reset", sent=True)
 REFUSED = sj.TransportError("connection refused", sent=False)
@@ -250,8 +252,8 @@ def test_the_services_own_host_is_the_official_one():
             for value in (0, -1, "10", None, True)
         ),
         ({"max_body_bytes": "1"}, "max_body_bytes must be an integer >= 0, got '1'"),
-        ({"max_connections": 0}, "max_connections must be an integer >= 1, got 0"),
-        ({"max_connections": 1.5}, "max_connections must be an integer >= 1, got 1.5"),
+        ({"max_connections": 0}, "max_connections must be an integer from 1 to 10,000, got 0"),
+        ({"max_connections": 1.5}, "max_connections must be an integer from 1 to 10,000, got 1.5"),
         ({"retry_policy": {"max_attempts": 3}}, "retry_policy must be a RetryPolicy, got {"),
         ({"ibmq_channel": "ibm_quantum"}, "ibmq_channel must be .*; got 'ibm_quantum'"),
         ({"remote_host": "example.com"}, "https://example.com"),
@@ -370,5 +372,5 @@ def test_what_is_not_a_job_is_refused():
     with pytest.raises(sj.InvalidRequest, match="must be a SuperstaqClient"):
         sj.JobHandle(JOB, client)
     with pytest.raises(sj.InvalidRequest, match="one string of QPY"):
-        sj.NewJob(target="ibmq_fez_qpu", circuits=["a", "b"], circuit_type="qiskit")
+        sj.NewJob(target="ibmq_fez_qpu", circuits=["a", "b"], circuit_type="qiskit", shots=1)
     assert transport.requests == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from general_superstaq import superstaq_client as official
 from hypothesis import given
 from hypothesis import strategies as st
 
-from superstaq_jobs import ApiKeyNotFound, ConfigurationError, Secret
+from superstaq_jobs import ApiKeyNotFound, ConfigurationError, Secret, SuperstaqWarning
 from superstaq_jobs.client.settings import (
     find_api_key,
     find_origin,
@@ -109,15 +110,26 @@ def test_a_key_that_no_header_can_hold_is_refused_without_being_shown(bad, tmp_p
     ("given_host", "origin"),
     [
         ("https://host.example.com", "https://host.example.com"),
-        ("https://host.example.com/some/path?x=1", "https://host.example.com"),
-        ("http://127.0.0.1:8080/v0.3.0", "http://127.0.0.1:8080"),
-        ("HTTPS://Host.Example.com:444", "https://host.example.com:444"),
-        ("http://[::1]:80/x", "http://[::1]"),
+        ("HTTPS://Host.Example.com:444/", "https://host.example.com:444"),
         ("https://b\u00fccher.example.com:443", "https://xn--bcher-kva.example.com"),
     ],
 )
-def test_what_follows_the_authority_is_dropped(given_host, origin):
+def test_the_origin_of_a_host(given_host, origin):
     assert find_origin(given_host, environ={}.get, default=DEFAULT) == origin
+
+
+@pytest.mark.parametrize(
+    ("given_host", "origin"),
+    [
+        ("https://host.example.com/some/path?x=1", "https://host.example.com"),
+        ("https://host.example.com?x=1", "https://host.example.com"),
+        ("http://127.0.0.1:8080/v0.3.0", "http://127.0.0.1:8080"),
+        ("http://[::1]:80/x", "http://[::1]"),
+    ],
+)
+def test_what_follows_the_authority_is_dropped_with_a_warning(given_host, origin):
+    with pytest.warns(SuperstaqWarning, match=re.escape(f"only {origin} of remote_host is used")):
+        assert find_origin(given_host, environ={}.get, default=DEFAULT) == origin
 
 
 def test_the_argument_comes_before_the_environment_and_that_before_the_default():

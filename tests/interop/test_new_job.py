@@ -94,12 +94,12 @@ def test_it_finds_out_what_it_is_given(circuits, circuit_type, number):
 
 def test_other_strings_need_their_format():
     text = css.serialize_circuits(FLIP)
-    assert sj.new_job(text, target=TARGET, circuit_type="cirq").circuits == text
-    assert sj.new_job("a", target=TARGET, circuit_type="jaqal").circuit_type == "jaqal"
+    assert sj.new_job(text, target=TARGET, circuit_type="cirq", shots=1).circuits == text
+    assert sj.new_job("a", target=TARGET, circuit_type="jaqal", shots=1).circuit_type == "jaqal"
     with pytest.raises(sj.InvalidRequest, match="circuit_type='cirq'"):
-        sj.new_job([BELL, text], target=TARGET)
+        sj.new_job([BELL, text], target=TARGET, shots=1)
     with pytest.raises(sj.InvalidRequest, match=r"circuits\[0\].*circuit_type='qiskit'"):
-        sj.new_job(qss.serialize_circuits(flip()), target=TARGET)
+        sj.new_job(qss.serialize_circuits(flip()), target=TARGET, shots=1)
 
 
 NO_QUBITS = "has no qubits"
@@ -147,26 +147,28 @@ def test_what_cannot_run_is_refused_and_named(circuits, where, what):
 
 def test_every_bad_circuit_is_named():
     with pytest.raises(sj.InvalidRequest) as caught:
-        sj.new_job([free(), flip(), QuantumCircuit()], target=TARGET)
+        sj.new_job([free(), flip(), QuantumCircuit()], target=TARGET, shots=1)
     assert [problem.where for problem in caught.value.problems] == ["circuits[0]", "circuits[2]"]
 
 
 @pytest.mark.parametrize(("circuit", "other"), [(FLIP, "qiskit"), (flip(), "cirq")])
 def test_a_format_that_contradicts_the_circuits_is_refused(circuit, other):
     with pytest.raises(sj.InvalidRequest, match=r"circuit_type: must be (cirq|qiskit) for these"):
-        sj.new_job(circuit, target=TARGET, circuit_type=other)
+        sj.new_job(circuit, target=TARGET, circuit_type=other, shots=1)
     own = {"cirq": "qiskit", "qiskit": "cirq"}[other]
-    assert sj.new_job(circuit, target=TARGET, circuit_type=own).circuit_type == own
+    assert sj.new_job(circuit, target=TARGET, circuit_type=own, shots=1).circuit_type == own
 
 
 def test_the_modules_take_only_their_own():
-    assert of_cirq.new_job(FLIP, target=TARGET) == sj.new_job(FLIP, target=TARGET)
+    assert of_cirq.new_job(FLIP, target=TARGET, shots=1) == sj.new_job(FLIP, target=TARGET, shots=1)
     one = flip()  # each flip has a name of its own
-    assert of_qiskit.new_job(one, target=TARGET) == sj.new_job([one], target=TARGET)
+    assert of_qiskit.new_job(one, target=TARGET, shots=1) == sj.new_job(
+        [one], target=TARGET, shots=1
+    )
     with pytest.raises(sj.InvalidRequest, match=r"must be a qiskit.QuantumCircuit, got a cirq"):
-        of_qiskit.new_job(FLIP, target=TARGET)
+        of_qiskit.new_job(FLIP, target=TARGET, shots=1)
     with pytest.raises(sj.InvalidRequest, match=r"must be a cirq.AbstractCircuit, got the string"):
-        of_cirq.new_job([BELL], target=TARGET)
+        of_cirq.new_job([BELL], target=TARGET, shots=1)
 
 
 @pytest.mark.parametrize(
@@ -175,9 +177,9 @@ def test_the_modules_take_only_their_own():
 def test_a_missing_extra_is_named(monkeypatch, circuit, extra):
     monkeypatch.setitem(sys.modules, f"{extra}_superstaq", None)
     with pytest.raises(sj.InvalidRequest, match=rf"circuits\[0\].*{extra}-superstaq"):
-        sj.new_job([circuit], target=TARGET)
+        sj.new_job([circuit], target=TARGET, shots=1)
     with pytest.raises(sj.InvalidRequest, match=rf"superstaq_jobs\[{extra}\]"):
-        sj.new_job([circuit], target=TARGET)
+        sj.new_job([circuit], target=TARGET, shots=1)
 
 
 def test_no_framework_is_imported_for_strings():
@@ -206,7 +208,7 @@ def test_no_framework_is_imported_for_strings():
 @pytest.mark.parametrize("circuits", [FLIP, [FLIP], flip(), [BELL, flip()], None])
 def test_the_error_of_a_new_job_of_objects_names_the_function(circuits):
     with pytest.raises(sj.InvalidRequest, match=r"superstaq_jobs\.new_job\(circuits"):
-        sj.NewJob(target=TARGET, circuits=circuits)
+        sj.NewJob(target=TARGET, circuits=circuits, shots=1)
 
 
 SHARED = cirq.FrozenCircuit(cirq.X(Q[0]))
@@ -227,12 +229,12 @@ def test_a_list_of_the_json_of_cirq_is_understood(circuits):
     texts = [cirq.to_json(circuit) for circuit in circuits]
     expected = circuits
     for given in (texts, tuple(texts), json.dumps(texts)):
-        new = sj.NewJob(target=TARGET, circuits=given, circuit_type="cirq")
+        new = sj.NewJob(target=TARGET, circuits=given, circuit_type="cirq", shots=1)
         assert css.deserialize_circuits(new.circuits) == expected
     lists = [css.serialize_circuits([circuit]) for circuit in circuits]
-    new = sj.NewJob(target=TARGET, circuits=lists, circuit_type="cirq")
+    new = sj.NewJob(target=TARGET, circuits=lists, circuit_type="cirq", shots=1)
     assert css.deserialize_circuits(new.circuits) == expected
-    alone = sj.NewJob(target=TARGET, circuits=texts[0], circuit_type="cirq")
+    alone = sj.NewJob(target=TARGET, circuits=texts[0], circuit_type="cirq", shots=1)
     assert alone.circuits == texts[0]
 
 
@@ -251,13 +253,13 @@ def test_a_list_of_the_json_of_cirq_is_understood(circuits):
 )
 def test_a_string_that_is_not_the_json_of_cirq_is_refused(circuits):
     with pytest.raises(sj.InvalidRequest, match=r"cirq\.to_json"):
-        sj.NewJob(target=TARGET, circuits=circuits, circuit_type="cirq")
+        sj.NewJob(target=TARGET, circuits=circuits, circuit_type="cirq", shots=1)
 
 
 def test_lists_of_the_json_of_no_circuits_are_refused():
     for circuits in ([], ["[]"], ["[]", "[]"]):
         with pytest.raises(sj.InvalidRequest, match="must not be empty"):
-            sj.NewJob(target=TARGET, circuits=circuits, circuit_type="cirq")
+            sj.NewJob(target=TARGET, circuits=circuits, circuit_type="cirq", shots=1)
 
 
 @pytest.mark.parametrize("make", [sj.new_job, sj.NewJob])
@@ -277,7 +279,7 @@ def test_lists_of_the_json_of_no_circuits_are_refused():
 )
 def test_strings_of_another_format_are_refused_by_it(make, pack, wanted, circuit, kind):
     """Whatever holds them: a string, a list, or the JSON of a list."""
-    fields = {} if wanted is None else {"circuit_type": wanted}
+    fields = {"shots": 1} | ({} if wanted is None else {"circuit_type": wanted})
     circuits = pack(circuit)
     if kind == wanted == "cirq" or (kind == wanted and circuits == circuit):
         assert make(circuits=circuits, target=TARGET, **fields).circuit_type == kind
@@ -306,7 +308,7 @@ def test_a_blank_string_among_circuits_is_refused(make):
 def test_a_list_of_qpy_is_refused_with_the_fix():
     texts = [qss.serialize_circuits(flip())] * 2
     with pytest.raises(sj.InvalidRequest, match=r"superstaq_jobs\.new_job"):
-        sj.NewJob(target=TARGET, circuits=texts, circuit_type="qiskit")
+        sj.NewJob(target=TARGET, circuits=texts, circuit_type="qiskit", shots=1)
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -145,7 +145,10 @@ def test_a_lost_response_on_a_real_socket_is_adopted_by_its_key() -> None:
         client_of(server) as client,
     ):
         new = sj.NewJob(
-            target="ss_unconstrained_simulator", circuits="OPENQASM 2.0;", job_type="simulate"
+            target="ss_unconstrained_simulator",
+            circuits="OPENQASM 2.0;",
+            job_type="simulate",
+            shots=1,
         )
         receipt = sj.submit_job(client, new, submission_key="k", timeout_seconds=60)
         assert [request.method for request in server.requests] == ["GET", "POST", "GET"]

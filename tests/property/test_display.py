@@ -13,7 +13,7 @@ import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from worlds import JOB, NOON, client_on, job
+from worlds import JOB, NOON, client_on, in_one_format, job
 
 import superstaq_jobs as sj
 from superstaq_jobs.records.frozen import adopt
@@ -79,7 +79,7 @@ def of_one_job(snapshot):
 
 @st.composite
 def diffs(draw):
-    before, after = (of_one_job(draw(snapshots())) for _ in range(2))
+    before, after = in_one_format(of_one_job(draw(snapshots())) for _ in range(2))
     return sj.diff(before, after)
 
 

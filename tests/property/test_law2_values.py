@@ -11,6 +11,7 @@ import os
 import pickle
 import subprocess
 import sys
+from collections.abc import Mapping
 from uuid import UUID
 
 import attrs
@@ -21,6 +22,7 @@ from worlds import in_full
 
 from superstaq_jobs.records import (
     CircuitSnapshot,
+    CircuitStatus,
     Counts,
     FrozenMapping,
     JobSnapshot,
@@ -64,6 +66,54 @@ def test_copies_and_pickles_are_interchangeable_with_the_original(value):
         assert type(twin) is type(value)
         assert repr(twin) == repr(value)
         assert in_full(twin) == in_full(value)
+
+
+def by_the_definition(value):
+    """Canonical JSON, written rule by rule: the digest of a snapshot must not change, ever."""
+    if isinstance(value, Mapping):
+        members = [f"{json.dumps(k)}:{by_the_definition(value[k])}" for k in sorted(value)]
+        return "{" + ",".join(members) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(map(by_the_definition, value)) + "]"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return json.dumps(value)
+
+
+def by_the_definition_of_a_digest(snapshot):
+    said = {
+        "job_id": str(snapshot.job_id),
+        "data": snapshot.to_dict(),
+        "extra": snapshot.extra,
+        "short_lists": snapshot.short_lists,
+    }
+    if any(circuit.circuit_id or circuit.extra for circuit in snapshot.circuits):
+        said["circuits"] = [[c.circuit_id, c.extra] for c in snapshot.circuits]
+    return hashlib.sha256(by_the_definition(said).encode()).hexdigest()
+
+
+@given(sts.job_snapshots(unknown_statuses=True) | OLD_SNAPSHOTS)
+def test_the_digest_is_that_of_the_canonical_json(snapshot):
+    assert snapshot.digest == by_the_definition_of_a_digest(snapshot)
+
+
+NUMBERS = st.one_of(
+    st.integers(),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.sampled_from([-0.0, 0.0, 1e22, -1e300, 5e-324, 2.0**53, True, False]),
+)
+
+
+@given(
+    st.recursive(
+        NUMBERS | st.none() | st.text() | st.just(CircuitStatus.RUNNING),
+        lambda inside: st.lists(inside) | st.dictionaries(st.text(max_size=3), inside),
+        max_leaves=12,
+    )
+)
+def test_canonical_json_is_what_its_rules_say(value):
+    assert canonical_json(value) == by_the_definition(value)
+    assert canonical_json([value, {"é": value}]) == by_the_definition((value, {"é": value}))
 
 
 @given(RECORDS)

@@ -10,8 +10,11 @@ import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from worlds import in_one_format
 
-from superstaq_jobs.records import JobDiff, diff
+from superstaq_jobs.records import CircuitType, JobDiff, diff, newest
+from superstaq_jobs.records.changes import follow
+from superstaq_jobs.records.problems import InvalidValue
 from superstaq_jobs.testing import strategies as sts
 
 JOB_ID = uuid.UUID(int=7)
@@ -19,7 +22,7 @@ OLD = "v0.2.0"
 SNAPSHOTS = sts.job_snapshots(job_id=JOB_ID, unknown_statuses=True)
 PAIRS = st.sampled_from(
     [SNAPSHOTS, sts.job_snapshots(job_id="a,b", unknown_statuses=True, api_version=OLD)]
-).flatmap(lambda snapshots: st.tuples(snapshots, snapshots))
+).flatmap(lambda snapshots: st.tuples(snapshots, snapshots).map(in_one_format))
 
 
 @given(PAIRS.map(lambda pair: pair[0]))
@@ -39,8 +42,9 @@ def test_applying_the_difference_gives_the_later_snapshot(pair):
     assert bool(changes) is (before != after)
 
 
-@given(SNAPSHOTS, SNAPSHOTS)
-def test_provenance_stays_that_of_the_earlier_snapshot(before, after):
+@given(st.tuples(SNAPSHOTS, SNAPSHOTS).map(in_one_format))
+def test_provenance_stays_that_of_the_earlier_snapshot(both):
+    before, after = both
     applied = diff(before, after).apply(before)
     assert (applied.fetched_at, applied.source) == (before.fetched_at, before.source)
 
@@ -90,8 +94,9 @@ def test_the_changes_of_a_life_lead_from_its_start_to_its_end(history):
     assert state == history[-1]
 
 
-@given(SNAPSHOTS, SNAPSHOTS, SNAPSHOTS)
-def test_changes_are_applied_only_to_what_they_start_from(before, after, other):
+@given(st.tuples(SNAPSHOTS, SNAPSHOTS).map(in_one_format), SNAPSHOTS)
+def test_changes_are_applied_only_to_what_they_start_from(both, other):
+    before, after = both
     changes = diff(before, after)
     touched = {change.name for change in changes.fields}
     starts_there = all(getattr(other, n) == getattr(before, n) for n in touched) and all(
@@ -102,6 +107,19 @@ def test_changes_are_applied_only_to_what_they_start_from(before, after, other):
         return
     with pytest.raises(ValueError, match="do not start from this snapshot"):
         changes.apply(other)
+
+
+@given(SNAPSHOTS, st.permutations(list(CircuitType)))
+def test_circuits_in_different_formats_have_no_difference_and_no_newest(snapshot, formats):
+    one, other = (attrs.evolve(snapshot, circuit_type=each) for each in formats[:2])
+    unsaid = attrs.evolve(snapshot, circuit_type=None)
+    for compare in (diff, newest, follow, lambda a, b: newest(a, unsaid, b)):
+        with pytest.raises(InvalidValue, match="fetch both in one format") as caught:
+            compare(one, other)
+        assert all(str(each) in str(caught.value) for each in formats[:2])
+    assert (
+        newest(one, unsaid).circuits == snapshot.circuits
+    )  # what was not said does not contradict
 
 
 @given(sts.job_snapshots(), sts.job_snapshots(job_id=JOB_ID))

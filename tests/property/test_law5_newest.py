@@ -13,6 +13,7 @@ import attrs
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from worlds import in_one_format
 
 from superstaq_jobs.records import CircuitSnapshot, JobSnapshot, JobType, newest
 from superstaq_jobs.records.changes import follow
@@ -20,7 +21,9 @@ from superstaq_jobs.records.status import may_become
 from superstaq_jobs.testing import strategies as sts
 
 JOB_ID = uuid.UUID(int=7)
-ANYTHING = st.lists(sts.job_snapshots(job_id=JOB_ID, unknown_statuses=True), min_size=1, max_size=4)
+ANYTHING = st.lists(
+    sts.job_snapshots(job_id=JOB_ID, unknown_statuses=True), min_size=1, max_size=4
+).map(in_one_format)
 
 
 OLD_ID = "a,b"
@@ -28,13 +31,14 @@ OLD_ANYTHING = st.lists(
     sts.job_snapshots(job_id=OLD_ID, unknown_statuses=True, api_version="v0.2.0"),
     min_size=1,
     max_size=4,
-)
+).map(in_one_format)
 
 
 @st.composite
 def old_contradictions(draw):
     """Observations through API v0.2.0, in which each circuit is one of two."""
-    one, other = (draw(sts.job_snapshots(job_id=OLD_ID, api_version="v0.2.0")) for _ in range(2))
+    both = [draw(sts.job_snapshots(job_id=OLD_ID, api_version="v0.2.0")) for _ in range(2)]
+    one, other = in_one_format(both)
     return [
         attrs.evolve(
             draw(st.sampled_from([one, other])),
@@ -52,9 +56,11 @@ def contradictions(draw):
     """Observations that agree on much and contradict each other in the rest."""
     base = draw(sts.job_snapshots(job_id=JOB_ID, num_circuits=2))
     told = [base]
+    kind = base.circuit_type
     for _ in range(draw(st.integers(1, 3))):
         last = draw(st.sampled_from(told))
-        other = draw(sts.job_snapshots(job_id=JOB_ID, num_circuits=draw(st.integers(1, 2))))
+        drawn = draw(sts.job_snapshots(job_id=JOB_ID, num_circuits=draw(st.integers(1, 2))))
+        other = attrs.evolve(drawn, circuit_type=kind)
         names = draw(
             st.sets(st.sampled_from(["circuits", "metadata", "fetched_at", "short_lists", "tags"]))
         )
@@ -82,7 +88,8 @@ def test_the_order_of_arrival_does_not_matter(observations):
 
 @given(st.tuples(OBSERVATIONS, OBSERVATIONS) | st.tuples(OLD_OBSERVATIONS, OLD_OBSERVATIONS))
 def test_it_does_not_matter_what_was_merged_before(both):
-    some, others = both
+    some = both[0]
+    _, *others = in_one_format([some[0], *both[1]])
     at_once = newest(*some, *others)
     assert whole(newest(newest(*some), newest(*others))) == whole(at_once)
     step_by_step = some[0]

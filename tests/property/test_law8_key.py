@@ -3,13 +3,16 @@ pickled or stored."""
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import copy
+import html
 import io
 import json
 import logging
 import pickle
 import traceback
+import urllib.parse
 import warnings
 
 import attrs
@@ -27,7 +30,7 @@ TOKENS = {"ibmq_token": "canary-ibm-77aa", "cq_token": "canary-cq-90bd"}
 BRACE = {"ibmq_token": "canary-ibm-77aa", "cq_token": "{canary-cq-90bd"}
 NESTED = {"ibmq_token": 'canary-"ibm"\\77aa', "cq_token": {"access": "canary-cq-90bd"}}
 SECRETS = (KEY, *TOKENS.values())
-NEW_JOB = sj.NewJob(target="ss_unconstrained_simulator", circuits="OPENQASM 2.0;")
+NEW_JOB = sj.NewJob(target="ss_unconstrained_simulator", circuits="OPENQASM 2.0;", shots=1)
 
 CALLS = {
     "fetch_job": lambda client: sj.fetch_job(client, JOB),
@@ -194,6 +197,142 @@ def test_of_v0_2_0_the_tokens_are_in_the_options_and_nowhere_else(call, script, 
             for text in shown:
                 at = text.find(fragment)
                 assert at < 0, text[max(0, at - 300) : at + 60]
+
+
+def utf16(character):
+    data = character.encode("utf-16-be")
+    return [data[i : i + 2].hex() for i in range(0, len(data), 2)]
+
+
+def quoted(text):
+    return json.dumps(text)[1:-1]
+
+
+def escaped(text, write="\\u{}".format):
+    return "".join(write(code) for character in text for code in utf16(character))
+
+
+SPELLINGS = {
+    "as it is": str,
+    "in JSON": quoted,
+    "in JSON with escaped slashes": lambda text: quoted(text).replace("/", "\\/"),
+    "in JSON, every character": escaped,
+    "in JSON, in upper case": lambda text: escaped(text, lambda code: f"\\u{code.upper()}"),
+    "in JSON in JSON": lambda text: quoted(escaped(text)),
+    "in a URL": lambda text: urllib.parse.quote(text, safe=""),
+    "in a URL, every byte": lambda text: "".join(f"%{byte:02x}" for byte in text.encode()),
+    "in a form": urllib.parse.quote_plus,
+    "in a URL in a URL": lambda text: urllib.parse.quote(urllib.parse.quote(text, safe="")),
+    "in base64": lambda text: base64.b64encode(text.encode()).decode(),
+    "in base64, aligned otherwise": lambda text: base64.b64encode(f"k:{text}".encode()).decode(),
+    "in base64 of URLs": lambda text: base64.urlsafe_b64encode(text.encode()).decode().rstrip("="),
+    "in HTML": html.escape,
+    "in HTML, every character": lambda text: "".join(f"&#x{ord(c):X};" for c in text),
+    "in Python": repr,
+    "in hex": lambda text: text.encode().hex(),
+    "in upper case": str.upper,
+}
+EVERY_CHARACTER = "cAn\"A/r\\y'<&>%41+= {}[]:,u0041~|`^$#@!?*"
+CANARIES = ["canary-5e1f-77aa-90bd", EVERY_CHARACTER, "k9Zq", "eyJh-_/" + "Qx7" * 60]
+PADDING = "p" * 970
+"""So that the message is cut inside of the secret."""
+
+
+def spelled_answers(text):
+    """Responses of every kind that name a secret, whose spelling is ``text``."""
+    try:
+        sent = json.loads(f'"{text}"') and f'"{text}"'.encode()
+    except ValueError:
+        sent = json.dumps(text).encode()
+
+    def body(template, status=200):
+        return sj.Response(status=status, body=template.encode().replace(b"@", sent[1:-1]))
+
+    for status in (400, 401, 404, 429, 500, 504):
+        yield body('{"message": "no, @"}', status)
+    yield body(f'"{PADDING} @"', 400)
+    yield body('{"detail": [{"msg": "@", "loc": ["@"]}]}', 400)
+    yield sj.Response(status=400, body=text.encode())
+    yield sj.Response(status=200, body=b"p" * 45 + text.encode())
+    yield sj.Response(status=302, headers=[("Location", f"https://e.example/{text}")])
+    yield body('{"@": {"statuses": "@", "status": 3, "target": "@", "shots": {"@": "@"}}}')
+    yield body('{"job_ids": ["@", "a b"], "job_id": "@", "succeeded": "@", "email": ["@"]}')
+    yield body('{"succeeded": ["@"], "message": "@"}')
+    yield body('{"succeeded": [], "message": "@", "warnings": ["@"]}')
+    yield body(f'{{"warnings": [{{"message": "@"}}, "{PADDING} @"], "email": "a", "balance": 1.5}}')
+    yield sj.TransportError(f"broken: {text}", sent=True)
+    yield sj.ProtocolError(f"no HTTP: {text}")
+
+
+def holders(secret):
+    """The options of a client that holds a secret, by where."""
+    yield {"ibmq_token": secret}
+    yield {"cq_token": {"deep": [{"token": secret}], "other": 12345678}}
+    yield {"proxy_url": f"http://ada:{urllib.parse.quote(secret, safe='')}@127.0.0.1:1"}
+
+
+@settings(deadline=None)
+@given(data=st.data())
+def test_no_message_shows_a_secret_however_the_server_spells_it(data):
+    secret = data.draw(st.sampled_from(CANARIES))
+    version, calls = data.draw(st.sampled_from([("v0.3.0", CALLS), ("v0.2.0", OLD_CALLS)]))
+    options = data.draw(st.sampled_from([None, *holders(secret)]))
+    key = secret if options is None else "another-key-1234"
+    spelling = data.draw(st.sampled_from(sorted(SPELLINGS)))
+    answers = list(spelled_answers(SPELLINGS[spelling](secret)))
+    answer = data.draw(st.sampled_from(answers))
+
+    def connect(transport):
+        more = {"api_version": version, "clock": FakeClock(), **(options or {})}
+        return sj.SuperstaqClient(key, HOST, transport=transport, **more)
+
+    step = answer if isinstance(answer, Exception) else lambda _request: answer
+    call = data.draw(st.sampled_from(sorted(calls)))
+    shown, _ = course(calls[call], [step], connect)
+    parts = [secret[at : at + 12] for at in range(len(secret) - 11)] or [secret]
+    for text in shown:
+        # Whatever it is in, once the frames of this test are left out.
+        read = "\n".join(line for line in text.splitlines() if not line.startswith("    script = "))
+        for spell in SPELLINGS.values():
+            assert spell(secret) not in read
+            assert quoted(spell(secret)) not in read
+        assert not [part for part in parts if part in read]
+
+
+@pytest.mark.parametrize("api_version", ["v0.3.0", "v0.2.0"])
+@pytest.mark.parametrize("spelling", sorted(SPELLINGS))
+def test_a_token_among_the_options_of_a_call_is_masked_too(api_version, spelling):
+    token = CANARIES[0]
+    answer = json_response({"message": SPELLINGS[spelling](token)}, status=400)
+    client = connector(api_version=api_version)(ScriptedTransport([answer]))
+    options = sj.JsonMapping({"ibmq": {"token": token}, "name": "ibm"})
+    assert token not in repr(attrs.evolve(NEW_JOB, options_dict=options))
+    with pytest.raises(sj.SuperstaqServerException) as caught:
+        sj.fetch_target_info(client, "ibmq_fez_qpu", options={"ibmq": {"token": token}})
+    del options
+    error = caught.value
+    assert SPELLINGS[spelling](token) not in f"{error} {error!r} {error.args} {vars(error)}"
+    assert "***" in str(error)
+
+
+def test_a_short_secret_does_not_ruin_messages():
+    answer = json_response({"message": "a bad request, abcd"}, status=400)
+    client = sj.SuperstaqClient("a", HOST, ibmq_token="abcd", transport=ScriptedTransport([answer]))
+    with pytest.raises(sj.SuperstaqServerException, match=r"a bad request, [*]{3}[.]$") as caught:
+        sj.fetch_balance(client)
+    assert "fetching the balance failed" in str(caught.value)
+
+
+def test_a_ctrl_c_while_a_response_is_read_shows_nothing_of_it():
+    client = connector()(ScriptedTransport([json_response(KEY)]))
+    call = client.api.fetch_balance()
+
+    def read(_body, *_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        client.send(attrs.evolve(call, read=read))
+    assert KEY not in told(caught.value)
 
 
 def test_the_ids_in_an_unreadable_response_to_a_submission_hold_no_token():

@@ -552,7 +552,9 @@ class Machine(RuleBasedStateMachine):
         held.version = max(shown, held.version or 0)
 
     def _new_job(self, target_name: str, size: int) -> sj.NewJob:
-        return sj.NewJob(target=target_name, circuits=["OPENQASM 2.0;"] * size, tags=["mine"])
+        return sj.NewJob(
+            target=target_name, circuits=["OPENQASM 2.0;"] * size, tags=["mine"], shots=1
+        )
 
     # ---- submissions
 

@@ -8,6 +8,7 @@ import json
 import urllib.parse
 import uuid
 import warnings
+from functools import partial
 
 import attrs
 import general_superstaq as gss
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import superstaq_jobs
 from superstaq_jobs.errors import InvalidRequest, SuperstaqWarning
 from superstaq_jobs.records import JobQuery, JobType, NewJob, SimMethod, TargetQuery
 from superstaq_jobs.records.inputs import CREDENTIAL_NAMES
@@ -112,12 +114,14 @@ def test_the_official_model_reads_our_body_as_we_mean_it(job):
 
 def test_the_defaults_are_the_official_ones():
     given_fields = {"target": "ibmq_fez_qpu", "circuits": "x"}
-    official = gss.models.NewJob(**given_fields, job_type="submit", circuit_type="qasm")
-    assert our_body(NewJob(**given_fields)) == official.model_dump(mode="json")
+    for fields in ({"job_type": "submit", "shots": 7}, {"job_type": "compile"}):
+        official = gss.models.NewJob(**given_fields, **fields, circuit_type="qasm")
+        assert our_body(NewJob(**given_fields, **fields)) == official.model_dump(mode="json")
+    assert NewJob(**given_fields, shots=1).job_type == "submit"
 
 
 def test_several_circuits_become_a_json_array():
-    job = NewJob(target="ibmq_fez_qpu", circuits=["OPENQASM 2.0;", "é"])
+    job = NewJob(target="ibmq_fez_qpu", circuits=["OPENQASM 2.0;", "é"], shots=1)
     assert json.loads(job.circuits) == ["OPENQASM 2.0;", "é"]
 
 
@@ -148,6 +152,8 @@ def test_every_problem_of_a_new_job_is_named_at_once():
         ({"circuits": b"x"}, "circuits", "expected a list of strings"),
         ({"circuits": "\ud800"}, "circuits", "must not contain a lone surrogate"),
         ({"sim_method": "sim"}, "sim_method", "must be None for a submit job"),
+        ({"shots": 0}, "shots", "must be >= 1 for a submit job"),
+        ({"shots": 0, "job_type": "simulate"}, "shots", "must be >= 1 for a simulate job"),
         *(
             (
                 {"options_dict": {name: "x"}},
@@ -160,21 +166,44 @@ def test_every_problem_of_a_new_job_is_named_at_once():
 )
 def test_what_cannot_be_sent_is_refused(fields, where, words):
     with pytest.raises(InvalidRequest) as caught:
-        NewJob(**({"target": "ibmq_fez_qpu", "circuits": "x"} | fields))
+        NewJob(**({"target": "ibmq_fez_qpu", "circuits": "x", "shots": 1} | fields))
     (problem,) = caught.value.problems
     assert problem.where == where
     assert words in problem.what
 
 
+@pytest.mark.parametrize("make", [NewJob, partial(superstaq_jobs.new_job, "OPENQASM 2.0;")])
+@pytest.mark.parametrize("dry_run", [False, True])
+@pytest.mark.parametrize("job_type", JobType)
+def test_shots_may_be_left_out_only_where_nothing_runs(make, job_type, dry_run):
+    given = {"circuits": "OPENQASM 2.0;"} if make is NewJob else {}
+    given |= {"target": "ibmq_fez_qpu", "job_type": job_type, "dry_run": dry_run}
+    if job_type in {JobType.SUBMIT, JobType.SIMULATE} and not dry_run:
+        with pytest.raises(InvalidRequest, match="nothing was sent") as caught:
+            make(**given)
+        (problem,) = caught.value.problems
+        assert problem.where == "shots"
+        assert "shots=1000" in problem.what
+    else:
+        assert make(**given).shots == 0
+    assert make(**given, shots=1).shots == 1
+
+
+@pytest.mark.parametrize("method", [None, "submit", "simulate", "sim", "noise-sim"])
+def test_a_method_that_runs_needs_shots_too(method):
+    with pytest.raises(InvalidRequest, match="shots: must be >= 1"):
+        NewJob.for_method(method, target="ibmq_fez_qpu", circuits="x")
+
+
 def test_a_credential_is_not_repeated_in_the_error():
     with pytest.raises(InvalidRequest) as caught:
-        NewJob(target="ibmq_fez_qpu", circuits="x", options_dict={"cq_token": "hunter2"})
+        NewJob(target="ibmq_fez_qpu", circuits="x", options_dict={"cq_token": "hunter2"}, shots=1)
     assert "hunter2" not in str(caught.value)
 
 
 def test_long_circuits_are_cut_in_the_repr():
-    assert len(repr(NewJob(target="ibmq_fez_qpu", circuits="x" * 10_000))) < 600
-    assert "'x'" in repr(NewJob(target="ibmq_fez_qpu", circuits="x"))
+    assert len(repr(NewJob(target="ibmq_fez_qpu", circuits="x" * 10_000, shots=1))) < 600
+    assert "'x'" in repr(NewJob(target="ibmq_fez_qpu", circuits="x", shots=1))
 
 
 # ---- queries -----------------------------------------------------------------------------------
@@ -261,7 +290,11 @@ def test_every_problem_of_a_query_is_named_at_once():
             "submitted_after",
             "must be before submitted_before",
         ),
-        ({"status": ["teleporting"]}, "status", "must be one of received"),
+        (
+            {"status": ["teleporting"]},
+            "status",
+            "must be one of received",
+        ),
         ({"job_id": []}, "job_id", "must not be empty: that would match nothing"),
         ({"user_email": 3}, "user_email", "expected a list of values, got 3"),
     ],

@@ -135,7 +135,7 @@ def test_contradictions_are_refused(fields, words):
     ("fields", "words"),
     [
         ({"counts": {"0": "x"}}, "counts: the count of '0' must be a number, got 'x'"),
-        ({"counts": 3}, "counts: 'int' object"),
+        ({"counts": 3}, "counts: items must be a mapping"),
         ({"shots": 10**5000}, "shots: must have at most 4,000 digits"),
         ({"shots": True}, "shots: expected an integer, got True"),
         ({"index": -1}, "index: must be >= 0, got -1"),

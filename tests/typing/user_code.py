@@ -62,7 +62,7 @@ def fetching(client: sj.SuperstaqClient, job_id: UUID) -> None:
 def with_frameworks(snapshot: sj.JobSnapshot) -> None:
     one = sj.new_job("OPENQASM 3.0;", target="a_b_qpu", shots=5, tags=["t"])
     assert_type(one, sj.NewJob)
-    assert_type(of_cirq.new_job([], target="a_b_qpu"), sj.NewJob)
+    assert_type(of_cirq.new_job([], target="a_b_qpu", shots=1), sj.NewJob)
     assert_type(of_cirq.counts(snapshot, 0, key="m"), sj.Counts)
     assert_type(of_qiskit.qubit_map(snapshot, 0, "final"), dict[int, int])
     of_cirq.to_results(snapshot)

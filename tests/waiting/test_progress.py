@@ -87,9 +87,9 @@ def test_a_line_has_the_finished_jobs_the_statuses_the_queue_the_rate_and_the_ti
 
 
 STATUSES = st.sampled_from(
-    [str(s) for s in sj.STATUS_PRIORITY_ORDER if not s.is_terminal] + ["teleporting"]
+    [str(s) for s in sj.CircuitStatus if not s.is_terminal] + ["teleporting"]
 )
-ENDS = st.sampled_from([str(s) for s in sj.STATUS_PRIORITY_ORDER if s.is_terminal])
+ENDS = st.sampled_from([str(s) for s in sj.CircuitStatus if s.is_terminal])
 LIVES = st.builds(lambda way, end: [*way, end], st.lists(STATUSES, max_size=4), ENDS)
 
 
@@ -101,7 +101,7 @@ def test_it_says_of_each_round_what_the_server_said(lives):
     sj.wait_all(handles, progress=drawn.bar)
     rounds = max(map(len, lives))
     expected = [[life[min(n, len(life) - 1)] for life in lives] for n in range(rounds)]
-    order = [str(s) for s in sj.STATUS_PRIORITY_ORDER]
+    order = [str(s) for s in sj.CircuitStatus]
     seen = []
     for number, now in enumerate(expected):
         known = [status if status in order else "unknown" for status in now]

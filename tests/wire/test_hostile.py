@@ -187,7 +187,7 @@ def test_it_is_refused_as_the_response_to_a_call_too(name):
     with pytest.raises(sj.ProtocolError) as caught:
         sj.fetch_job(client, JOB)
     assert len(str(caught.value).encode()) <= LONGEST_ERROR_BYTES
-    new = sj.NewJob(target="ss_unconstrained_simulator", circuits="OPENQASM 2.0;")
+    new = sj.NewJob(target="ss_unconstrained_simulator", circuits="OPENQASM 2.0;", shots=1)
     with pytest.raises(sj.SubmissionUnknown) as unknown:
         sj.submit_job(client, new)
     assert len(str(unknown.value).encode()) <= LONGEST_ERROR_BYTES

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping
 from typing import Any, Final, Literal, get_args
 
 import attrs
 
 from superstaq_jobs.records import CircuitStatus, FrozenMapping
+from superstaq_jobs.records.problems import InvalidValue, expect, is_amount, shown
 
 __all__ = [
     "CANCELLED_BY_OPERATOR",
@@ -44,7 +44,7 @@ _NOT_DURING: Final = frozenset({status for status in _S if status.is_terminal} |
 
 def _check(is_valid: bool, message: str) -> None:
     if not is_valid:
-        raise ValueError(message)
+        raise InvalidValue(message)
 
 
 def is_message(message: object) -> bool:
@@ -57,7 +57,7 @@ def is_message(message: object) -> bool:
 
 def _status(during: Any) -> Any:
     try:
-        return None if during is None else _S(during)
+        return _S(during) if isinstance(during, str) else during
     except ValueError:
         return during  # rejected when the instance is validated
 
@@ -93,12 +93,12 @@ class Ending:
         known = get_args(Becomes)
         _check(
             self.becomes in known,
-            f"becomes must be one of {', '.join(known)}; got {self.becomes!r}",
+            f"becomes must be one of {', '.join(known)}; got {shown(self.becomes)}",
         )
         if self.during is not None:
             _check(
                 isinstance(self.during, _S) and self.during not in _NOT_DURING,
-                f"during must be a non-terminal status, got {self.during!r}",
+                f"during must be a non-terminal status, got {shown(self.during)}",
             )
             _check(
                 self.becomes != "completed",
@@ -107,7 +107,7 @@ class Ending:
         if self.message is not None:
             _check(
                 is_message(self.message),
-                f"message must be a string that UTF-8 can encode, got {self.message!r}",
+                f"message must be a string that UTF-8 can encode, got {shown(self.message)}",
             )
             _check(
                 self.becomes in _MESSAGES,
@@ -116,12 +116,12 @@ class Ending:
 
     def __repr__(self) -> str:
         # Without the default values, which would only distract.
-        shown = [repr(self.becomes)]
+        parts = [repr(self.becomes)]
         if self.during is not None:
-            shown.append(f"during={str(self.during)!r}")
+            parts.append(f"during={str(self.during)!r}")
         if self.message is not None:
-            shown.append(f"message={self.message!r}")
-        return f"Ending({', '.join(shown)})"
+            parts.append(f"message={self.message!r}")
+        return f"Ending({', '.join(parts)})"
 
 
 def message_of(ending: Ending) -> str | None:
@@ -166,34 +166,34 @@ class Plan:
         for name in ("queue_seconds", "compile_seconds", "run_seconds"):
             seconds = getattr(self, name)
             _check(
-                seconds is None or _is_amount(seconds),
-                f"{name} must be a number of seconds >= 0, got {seconds!r}",
+                seconds is None or is_amount(seconds),
+                f"{name} must be a number of seconds >= 0, got {shown(seconds)}",
             )
-        _check(isinstance(self.ending, Ending), f"ending must be an Ending, got {self.ending!r}")
+        _check(
+            isinstance(self.ending, Ending), f"ending must be an Ending, got {shown(self.ending)}"
+        )
         _check(
             isinstance(self.circuits, FrozenMapping),
-            f"circuits must map indices to endings, got {self.circuits!r}",
+            f"circuits must map indices to endings, got {shown(self.circuits)}",
         )
         for index, ending in self.circuits.items():
             _check(
                 type(index) is int and index >= 0,
-                f"the keys of circuits must be integers >= 0, got {index!r}",
+                f"the keys of circuits must be integers >= 0, got {shown(index)}",
             )
             _check(
-                isinstance(ending, Ending), f"circuits[{index}] must be an Ending, got {ending!r}"
+                isinstance(ending, Ending),
+                f"circuits[{index}] must be an Ending, got {shown(ending)}",
             )
 
     def of(self, index: int) -> Ending:
         """The ending of the circuit with this index."""
+        expect(int, index=index)
         return self.circuits.get(index, self.ending)
 
     def for_one(self, index: int) -> Plan:
         """The plan of a job that has only the circuit with this index."""
         return attrs.evolve(self, ending=self.of(index), circuits={})
-
-
-def _is_amount(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
 
 
 @attrs.frozen(kw_only=True)

@@ -14,6 +14,8 @@ from typing import Any, Final, Protocol
 
 import attrs
 
+from superstaq_jobs.records.problems import InvalidValue, expect, expect_several, shown
+
 from .app import CALLS, find_call
 
 __all__ = ["KINDS", "REFUSED", "UNREAD", "AnyFault", "FaultScript"]
@@ -98,6 +100,7 @@ class FaultScript:
                 a request is to be carried out although it is not read, or a refused connection is
                 limited to one call. Nothing is added.
         """
+        expect_several("faults", faults=faults)
         path = None if call is None else _path_of(call)
         entries = [_Entry(fault, path) for fault in faults]
         for entry in entries:
@@ -149,6 +152,7 @@ class FaultScript:
         A request on a connection from before the port was closed has come to a server that is down:
         it gets the ``refused`` fault too, but does not remove it.
         """
+        expect(str, method=method, path=path)
         arrived = find_call(method, path)
         if arrived is None:
             return None
@@ -171,29 +175,35 @@ class FaultScript:
 
 
 def _path_of(call: str) -> re.Pattern[str]:
-    if call not in CALLS:
-        raise ValueError(f"call must be one of {', '.join(CALLS)}; got {call!r}")
+    if not isinstance(call, str) or call not in CALLS:
+        raise InvalidValue(f"call must be one of {', '.join(CALLS)}; got {shown(call)}")
     parts = re.split(r"\{\w+\}", call)
     return re.compile("[^/]+".join(map(re.escape, parts)))
+
+
+_OF_A_FAULT: Final = ("kind", "status_code", "is_done")
 
 
 def _check(entry: _Entry) -> None:
     fault = entry.fault
     if fault is None:
         return
+    if not all(hasattr(type(fault), name) or hasattr(fault, name) for name in _OF_A_FAULT):
+        raise TypeError(f"faults must be Fault values or None, got {shown(fault)}")
     if fault.kind not in KINDS:
-        raise ValueError(
-            f"the kind of a fault must be one of {', '.join(sorted(KINDS))}; got {fault.kind!r}"
+        raise InvalidValue(
+            f"the kind of a fault must be one of {', '.join(sorted(KINDS))}; got "
+            f"{shown(fault.kind)}"
         )
     if fault.kind == "status" and not 400 <= fault.status_code <= 599:  # noqa: PLR2004
-        raise ValueError(
-            f"status_code must be an error status from 400 to 599, got {fault.status_code!r}"
+        raise InvalidValue(
+            f"status_code must be an error status from 400 to 599, got {shown(fault.status_code)}"
         )
     if fault.is_done and fault.kind in UNREAD:
-        raise ValueError(
+        raise InvalidValue(
             f"a request with a {fault.kind!s} fault is not read: is_done must be False"
         )
     if entry.is_refusal and entry.path is not None:
-        raise ValueError(
+        raise InvalidValue(
             "a refused connection carries no request: use a refused fault without call="
         )

@@ -10,6 +10,8 @@ from typing import Any, Literal, Self, TypeVar
 
 import msgspec
 
+from superstaq_jobs.records.problems import InvalidValue, is_amount, shown
+
 from .process import QueuedTask, WorkerQueue
 from .tasks import (
     Compiled,
@@ -50,9 +52,10 @@ class Simulator:
     """
 
     def __init__(self, *, time_limit_seconds: float = 60.0) -> None:
-        if not time_limit_seconds > 0:
-            raise ValueError(
-                f"time_limit_seconds must be a number of seconds > 0, got {time_limit_seconds!r}"
+        if not is_amount(time_limit_seconds) or time_limit_seconds == 0:
+            raise InvalidValue(
+                "time_limit_seconds must be a number of seconds > 0, got "
+                f"{shown(time_limit_seconds)}"
             )
         self._runner = WorkerQueue("run", time_limit_seconds=time_limit_seconds)
         self._converter = WorkerQueue("convert", time_limit_seconds=time_limit_seconds)

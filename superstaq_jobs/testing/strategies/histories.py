@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 import attrs
 from hypothesis import strategies as st
 
+from superstaq_jobs.errors import InvalidValue
 from superstaq_jobs.records import (
     CircuitChange,
     CircuitSnapshot,
@@ -23,6 +24,7 @@ from superstaq_jobs.records import (
 from superstaq_jobs.records.status import NEXT_STATUSES, PROGRESS
 
 from . import v0_2_0, values
+from .arguments import checked, every_one_of
 from .choices import Choices
 from .snapshots import job_snapshots
 
@@ -40,6 +42,7 @@ _FREE_STEPS: Final = 6
 _JOB_BYTES: Final = values.SHORT_ID_BYTES + 2 + values.MOMENT_BYTES
 
 
+@checked
 def job_histories(
     *,
     num_circuits: int | None = None,
@@ -79,20 +82,20 @@ def job_histories(
     """
     is_old = values.is_v0_2_0(api_version)
     if num_circuits is not None and num_circuits < 1:
-        raise ValueError(
+        raise InvalidValue(
             f"num_circuits must be >= 1, since a job without circuits is never finished; "
             f"got {num_circuits}"
         )
     possible = _FINAL_STATUSES.intersection(v0_2_0.STATUSES if is_old else CircuitStatus)
-    allowed = possible if ends is None else frozenset(map(CircuitStatus, ends))
+    allowed = possible if ends is None else frozenset(every_one_of(CircuitStatus, ends, "ends"))
     if not allowed or not allowed <= possible:
-        raise ValueError(
+        raise InvalidValue(
             f"ends must be one or more of {', '.join(sorted(possible))}; "
             f"got {', '.join(sorted(allowed)) or 'none'}"
         )
     kinds = v0_2_0.JOB_TYPES if is_old else tuple(JobType)
     if job_type is not None and JobType(job_type) not in kinds:
-        raise ValueError(f"API {api_version} has no {JobType(job_type)} jobs")
+        raise InvalidValue(f"API {api_version} has no {JobType(job_type)} jobs")
     options = _Options(
         low=num_circuits or 1,
         high=num_circuits or 3,
@@ -245,7 +248,8 @@ def job_diffs(draw: st.DrawFn) -> JobDiff:
     choices = Choices(draw, 1)
     if choices.flag():
         number = draw(values.job_ids())
-        return diff(draw(job_snapshots(job_id=number)), draw(job_snapshots(job_id=number)))
+        before, after = (draw(job_snapshots(job_id=number)) for _ in range(2))
+        return diff(before, attrs.evolve(after, circuit_type=before.circuit_type))
     before, after, *_ = draw(job_histories())
     return diff(before, after)
 

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from hypothesis import strategies as st
 
 from . import values
+from .arguments import checked
 from .wire_data import broken_payloads, wire_payloads
 
 __all__ = ["HostilePayload", "hostile_payloads"]
@@ -39,6 +40,7 @@ _PAGE: Final = b"<!DOCTYPE html>\n<html><body><h1>502 Bad Gateway</h1></body></h
 _PUT_HERE: Final = "put it here"
 
 
+@checked
 def hostile_payloads(
     *, is_refused: bool | None = None, api_version: str = "v0.3.0"
 ) -> st.SearchStrategy[HostilePayload]:

@@ -10,6 +10,7 @@ from typing import Any, Final
 import attrs
 from hypothesis import strategies as st
 
+from superstaq_jobs.errors import InvalidValue
 from superstaq_jobs.records import (
     CircuitType,
     JobQuery,
@@ -20,6 +21,7 @@ from superstaq_jobs.records import (
 )
 
 from . import v0_2_0, values
+from .arguments import checked
 from .choices import Choices
 from .snapshots import FREE_METADATA, FREE_TAGS, KINDS, METADATA, TAGS
 
@@ -52,6 +54,7 @@ _QUERY_VALUES: Final[dict[str, st.SearchStrategy[Any]]] = {
 }
 
 
+@checked
 def new_jobs(
     *,
     job_type: JobType | None = None,
@@ -81,7 +84,7 @@ def new_jobs(
     )
     if not kinds:
         wanted = " ".join(str(each) for each in (job_type, circuit_type) if each is not None)
-        raise ValueError(f"API {api_version} has no {wanted} jobs")
+        raise InvalidValue(f"API {api_version} has no {wanted} jobs")
     return _new_jobs(kinds, values.check_targets(targets), is_old)
 
 
@@ -92,7 +95,7 @@ def _new_jobs(
     names: Sequence[str],
     is_old: bool,
 ) -> NewJob:
-    choices = Choices(draw, 12)
+    choices = Choices(draw, 15)
     kind, circuit_type, dry_run = choices.of(kinds)
     method = choices.of((None, *SimMethod))
     fields: dict[str, Any] = {
@@ -103,9 +106,12 @@ def _new_jobs(
         "dry_run": dry_run,
         "sim_method": method if kind is JobType.SIMULATE else None,
     }
+    shots = choices.below(_MAX_SHOTS)
+    if kind in {JobType.SUBMIT, JobType.SIMULATE} and not dry_run:
+        fields["shots"] = shots + 1
     for part in choices.of(_NEW_JOB_PARTS):
         if part == "shots":
-            fields[part] = choices.below(_MAX_SHOTS + 1)
+            fields.setdefault(part, shots)
         elif part == "tags":
             fields[part] = choices.of(TAGS, FREE_TAGS)
         elif part == "priority":
@@ -117,6 +123,7 @@ def _new_jobs(
     return v0_2_0.new_job_of(fields) if is_old else NewJob(**fields)
 
 
+@checked
 def job_queries(*, fields: Sequence[str] | None = None) -> st.SearchStrategy[JobQuery]:
     """Queries for jobs; each field is absent from some.
 
@@ -128,7 +135,7 @@ def job_queries(*, fields: Sequence[str] | None = None) -> st.SearchStrategy[Job
     """
     names = [field.name for field in attrs.fields(JobQuery)]
     if not set(fields or ()) <= set(names):
-        raise ValueError(
+        raise InvalidValue(
             f"fields must be some of {', '.join(names)}; got {', '.join(fields or ())}"
         )
     return _job_queries(tuple(names if fields is None else fields))

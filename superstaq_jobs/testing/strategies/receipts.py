@@ -17,6 +17,7 @@ from superstaq_jobs.records import (
 )
 
 from . import values
+from .arguments import checked
 from .choices import Choices
 
 __all__ = ["balances", "cancel_receipts", "submit_receipts", "target_infos", "targets"]
@@ -30,6 +31,7 @@ _EXTRA: Final[tuple[dict[str, Any], ...]] = (
 )
 
 
+@checked
 def submit_receipts(*, api_version: str = "v0.3.0") -> st.SearchStrategy[SubmitReceipt]:
     """What the server returns for a submitted job.
 
@@ -45,6 +47,7 @@ def submit_receipts(*, api_version: str = "v0.3.0") -> st.SearchStrategy[SubmitR
     return st.builds(SubmitReceipt, job_id=ids, num_circuits=st.integers(0, 100))
 
 
+@checked
 def cancel_receipts(*, api_version: str = "v0.3.0") -> st.SearchStrategy[CancelReceipt]:
     """What the server returns for a request to cancel jobs, some of which it may refuse.
 
@@ -69,6 +72,7 @@ def _cancel_receipts(draw: st.DrawFn, ids: st.SearchStrategy[UUID | str]) -> Can
     )
 
 
+@checked
 def targets(*, simulator: bool | None = None, extra: bool = True) -> st.SearchStrategy[Target]:
     """Devices and simulators; ``simulator`` agrees with the end of the name.
 

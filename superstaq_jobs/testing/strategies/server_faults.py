@@ -8,8 +8,10 @@ from typing import Final, TypeAlias
 import attrs
 from hypothesis import strategies as st
 
+from superstaq_jobs.errors import InvalidValue
 from superstaq_jobs.testing.faults import Fault, FaultKind
 
+from .arguments import checked, every_one_of
 from .choices import Choices
 
 __all__ = ["fault_scripts", "faults"]
@@ -18,6 +20,7 @@ _STATUS_CODES: Final = (503, 500, 502, 504, 429, 408, 400, 404, 409, 413, 422, 4
 _RETRY_AFTER: Final = (None, None, 1, 30, 0, 86_400)
 
 
+@checked
 def faults(
     *,
     kinds: Collection[FaultKind | str] | None = None,
@@ -40,6 +43,7 @@ def faults(
     return _faults(_pools(kinds, status_codes, transient), lost_answers)
 
 
+@checked
 def fault_scripts(
     *,
     max_faults: int = 5,
@@ -77,12 +81,14 @@ def _pools(
     transient: bool | None,
 ) -> _Pools:
     pools = []
-    for kind in FaultKind if kinds is None else dict.fromkeys(map(FaultKind, kinds)):
+    for kind in (
+        FaultKind if kinds is None else dict.fromkeys(every_one_of(FaultKind, kinds, "kinds"))
+    ):
         codes = (503,) if kind is not FaultKind.STATUS else status_codes or _STATUS_CODES
         pool = [Fault(kind, status_code=code) for code in codes]
         pools.append(tuple(fault for fault in pool if transient in {None, fault.is_transient}))
     if not any(pools):
-        raise ValueError("no fault is left: kinds, status_codes and transient exclude all of them")
+        raise InvalidValue("no fault is left: kinds, status_codes and transient exclude them all")
     return tuple(filter(None, pools))
 
 

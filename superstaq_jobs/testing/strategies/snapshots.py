@@ -10,10 +10,12 @@ from uuid import UUID
 import attrs
 from hypothesis import strategies as st
 
+from superstaq_jobs.errors import InvalidValue
 from superstaq_jobs.records import CircuitSnapshot, CircuitStatus, CircuitType, JobSnapshot, JobType
 from superstaq_jobs.records.snapshots import PER_CIRCUIT_LISTS, REQUIRED_LISTS
 
 from . import v0_2_0, values
+from .arguments import checked
 from .choices import Choices
 
 __all__ = ["circuit_snapshots", "job_snapshots"]
@@ -83,6 +85,7 @@ _SURPLUS: Final[dict[str, tuple[Any, ...]]] = {
 # ---- circuits ----------------------------------------------------------------------------------
 
 
+@checked
 def circuit_snapshots(
     *,
     index: int = 0,
@@ -151,6 +154,7 @@ def _circuit(
 # ---- jobs --------------------------------------------------------------------------------------
 
 
+@checked
 def job_snapshots(
     *,
     job_id: UUID | str | None = None,
@@ -195,17 +199,19 @@ def job_snapshots(
     if statuses is not None and (
         terminal is not None or unknown_statuses or num_circuits not in {None, len(statuses)}
     ):
-        raise ValueError(
+        raise InvalidValue(
             "leave num_circuits, terminal and unknown_statuses out: statuses determines them"
         )
     if terminal and num_circuits == 0:
-        raise ValueError(
+        raise InvalidValue(
             "num_circuits must be >= 1 with terminal: a job without circuits is never finished"
         )
     if terminal and unknown_statuses:
-        raise ValueError("a job with an unknown status is not finished: leave unknown_statuses out")
+        raise InvalidValue(
+            "a job with an unknown status is not finished: leave unknown_statuses out"
+        )
     if is_old and (num_circuits == 0 or statuses == []):
-        raise ValueError(
+        raise InvalidValue(
             "num_circuits must be >= 1 with api_version='v0.2.0': a job's id is its circuits' ids"
         )
     parts = [
@@ -247,7 +253,7 @@ def _num_circuits(
     size = len(job_id.split(","))
     told = num_circuits if statuses is None else len(statuses)
     if told not in {None, size}:
-        raise ValueError(f"the job_id is of {size} circuits, so there cannot be {told}")
+        raise InvalidValue(f"the job_id is of {size} circuits, so there cannot be {told}")
     return None if statuses is not None else size
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 import attrs
 from hypothesis import strategies as st
 
+from superstaq_jobs.errors import InvalidValue
 from superstaq_jobs.records import (
     CircuitSnapshot,
     CircuitStatus,
@@ -74,7 +75,7 @@ def check_statuses(statuses: Collection[CircuitStatus | str]) -> None:
     """
     for status in statuses:
         if status in WORDS or (status in set(_S) - {_S.UNKNOWN} and status not in STATUSES):
-            raise ValueError(
+            raise InvalidValue(
                 f"with api_version='v0.2.0' a status must be one of {', '.join(STATUSES)}, or an "
                 f"unknown one; got {str(status)!r}"
             )

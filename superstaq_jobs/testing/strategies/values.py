@@ -10,9 +10,11 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
+from superstaq_jobs.errors import InvalidValue
 from superstaq_jobs.records import STATUS_PRIORITY_ORDER, CircuitStatus, Counts, JsonMapping
 from superstaq_jobs.wire.api import APIS
 
+from .arguments import checked
 from .choices import Choices, bytes_below
 
 __all__ = [
@@ -32,7 +34,7 @@ _S: Final = CircuitStatus
 _PLAIN: Final = (_S.COMPLETED, _S.RUNNING, _S.FAILED, _S.RECEIVED)
 KNOWN_STATUSES: Final[tuple[CircuitStatus, ...]] = (
     *_PLAIN,
-    *(s for s in reversed(STATUS_PRIORITY_ORDER) if s not in {*_PLAIN, _S.UNKNOWN}),
+    *(s for s in reversed(STATUS_PRIORITY_ORDER) if s not in _PLAIN),
 )
 TERMINAL_STATUSES: Final = tuple(s for s in KNOWN_STATUSES if s.is_terminal)
 UNFINISHED_STATUSES: Final = tuple(s for s in KNOWN_STATUSES if not s.is_terminal)
@@ -76,6 +78,7 @@ MOMENT_BYTES: Final = 9
 """How many bytes a time takes, if it is within the default fifteen years."""
 
 
+@checked
 def statuses(
     *, terminal: bool | None = None, unknown: bool = False
 ) -> st.SearchStrategy[CircuitStatus]:
@@ -99,6 +102,7 @@ def unknown_status_texts() -> st.SearchStrategy[str]:
     return st.sampled_from(UNKNOWN_STATUSES)
 
 
+@checked
 def texts(*, max_size: int = 12) -> st.SearchStrategy[str]:
     """Strings that JSON in UTF-8 can contain: any characters but lone surrogates.
 
@@ -108,6 +112,7 @@ def texts(*, max_size: int = 12) -> st.SearchStrategy[str]:
     return st.text(st.characters(codec="utf-8"), max_size=max_size)
 
 
+@checked
 def bitstrings(num_bits: int | None = None) -> st.SearchStrategy[str]:
     """Big-endian bitstrings.
 
@@ -121,6 +126,7 @@ def bitstrings(num_bits: int | None = None) -> st.SearchStrategy[str]:
     return st.integers(0, 2**num_bits - 1).map(lambda number: f"{number:0{num_bits}b}")
 
 
+@checked
 def counts(
     *,
     num_bits: int | None = None,
@@ -141,7 +147,7 @@ def counts(
         ValueError: ``shots`` is given and ``floats`` is not False: weights have no particular sum.
     """
     if shots is not None and floats is not False:
-        raise ValueError(
+        raise InvalidValue(
             "shots is the sum of integer counts: leave floats=False, or leave shots out"
         )
     return _counts(num_bits, shots, floats, max_outcomes)
@@ -195,6 +201,7 @@ def _divided(shots: int, cuts: dict[str, int]) -> dict[str, int]:
     }
 
 
+@checked
 def json_values(*, max_leaves: int = 6) -> st.SearchStrategy[Any]:
     """Plain JSON data: None, booleans, numbers, strings, and lists and dicts of such.
 
@@ -220,6 +227,7 @@ def json_values(*, max_leaves: int = 6) -> st.SearchStrategy[Any]:
     )
 
 
+@checked
 def json_mappings(*, max_leaves: int = 4, max_size: int = 3) -> st.SearchStrategy[JsonMapping]:
     """Immutable JSON objects, such as a job's metadata.
 
@@ -233,6 +241,7 @@ def json_mappings(*, max_leaves: int = 4, max_size: int = 3) -> st.SearchStrateg
     return members.map(JsonMapping)
 
 
+@checked
 def target_names(*, simulator: bool | None = None) -> st.SearchStrategy[str]:
     """Names of targets: real ones first, then any valid ones.
 
@@ -252,6 +261,7 @@ def _made_target_names(draw: st.DrawFn, kinds: Sequence[str]) -> str:
     return f"{provider}_{device}_{choices.of(kinds)}"
 
 
+@checked
 def moments(
     *, min_value: dt.datetime = _FIRST, max_value: dt.datetime = _LAST, utc: bool = False
 ) -> st.SearchStrategy[dt.datetime]:
@@ -266,7 +276,7 @@ def moments(
         ValueError: ``max_value`` is before ``min_value``.
     """
     if max_value < min_value:
-        raise ValueError(f"max_value must not be before min_value {min_value}, got {max_value}")
+        raise InvalidValue(f"max_value must not be before min_value {min_value}, got {max_value}")
     return _moments(min_value, max_value, utc)
 
 
@@ -301,6 +311,7 @@ def job_ids(*, api_version: Literal["v0.3.0"] = "v0.3.0") -> st.SearchStrategy[U
 def job_ids(*, api_version: str) -> st.SearchStrategy[Any]: ...
 
 
+@checked
 def job_ids(*, api_version: str = "v0.3.0") -> st.SearchStrategy[Any]:
     """Ids of jobs.
 
@@ -352,7 +363,7 @@ def is_v0_2_0(api_version: str) -> bool:
         ValueError: The version does not exist.
     """
     if api_version not in APIS:
-        raise ValueError(f"api_version must be one of {', '.join(APIS)}; got {api_version!r}")
+        raise InvalidValue(f"api_version must be one of {', '.join(APIS)}; got {api_version!r}")
     return api_version == "v0.2.0"
 
 
@@ -365,5 +376,5 @@ def check_targets(targets: Sequence[str] | None) -> Sequence[str]:
     if targets is None:
         return TARGETS
     if isinstance(targets, str) or not targets:
-        raise ValueError(f"targets must be a non-empty list of names, got {targets!r}")
+        raise InvalidValue(f"targets must be a non-empty list of names, got {targets!r}")
     return tuple(targets)

@@ -14,7 +14,10 @@ from typing import Any, Final
 import attrs
 from hypothesis import strategies as st
 
+from superstaq_jobs.errors import InvalidValue
+
 from . import v0_2_0, values
+from .arguments import checked
 from .choices import Choices
 
 __all__ = ["broken_payloads", "wire_payloads"]
@@ -82,6 +85,7 @@ _NEVER_SHORT: Final = {"statuses"}
 _MAX_IRREGULAR: Final = 4
 
 
+@checked
 def wire_payloads(
     *,
     num_circuits: int | None = None,
@@ -118,9 +122,9 @@ def wire_payloads(
     """
     is_old = values.is_v0_2_0(api_version)
     if statuses is not None and (isinstance(statuses, str) or not statuses):
-        raise ValueError(f"statuses must be a non-empty list of strings, got {statuses!r}")
+        raise InvalidValue(f"statuses must be a non-empty list of strings, got {statuses!r}")
     if is_old and irregular_lists:
-        raise ValueError("API v0.2.0 has no lists: leave irregular_lists out")
+        raise InvalidValue("API v0.2.0 has no lists: leave irregular_lists out")
     if is_old:
         return v0_2_0.circuits_by_id(
             low=num_circuits or 0,
@@ -255,6 +259,7 @@ _MISSING: Final = object()
 _OPTIONAL: Final = {"tags", "metadata"}
 
 
+@checked
 def broken_payloads(
     *, api_version: str = "v0.3.0"
 ) -> st.SearchStrategy[tuple[dict[str, Any], str]]:

@@ -152,7 +152,7 @@ def test_invalid_arguments_of_plan_are_refused(emulate: Callable[..., Emulator])
     server = emulate()
     with pytest.raises(ValueError, match="The target nowhere_at_qpu does not exist"):
         server.plan(Plan(), target="nowhere_at_qpu")
-    with pytest.raises(ValueError, match="expected a Plan, got 'stuck'"):
+    with pytest.raises(ValueError, match="plans must be Plans, got 'stuck'"):
         emulate(plans=["stuck"])
     with pytest.raises(ValueError, match="takes exactly one plan, got 2"):
         server.plan(Plan(), Plan(), always=True)

@@ -287,12 +287,27 @@ def test_target_info(server: Emulator, send: Send):
     assert "no_such_qpu" in missing.json["message"]
 
 
+def test_a_target_without_access_dry_runs(server: Emulator, send: Send):
+    job = NEW_JOB | {"target": "emulated_private_qpu", "job_type": "submit", "dry_run": True}
+    assert send(server, "POST", "/client/job", job).status == 200
+
+
+def test_a_coupling_map_lists_each_pair_in_both_directions(server: Emulator, send: Send):
+    body = {"target": "emulated_line_qpu"}
+    response = send(server, "POST", "/client/retrieve_target_info", body)
+    pairs = response.json["target_info"]["coupling_map"]
+    assert sorted(pairs) == sorted([b, a] for a, b in pairs)
+    assert pairs
+
+
 @pytest.mark.parametrize(
     ("target", "job_type", "status"),
     [
         ("no_such_qpu", "submit", 404),
         ("emulated_retired_qpu", "simulate", 400),
-        ("emulated_private_qpu", "compile", 400),
+        ("emulated_private_qpu", "submit", 400),
+        ("emulated_private_qpu", "simulate", 400),
+        ("emulated_private_qpu", "compile", 200),
         ("emulated_offline_qpu", "submit", 400),
         ("emulated_offline_qpu", "simulate", 200),
         ("emulated_compileonly_qpu", "submit", 400),

@@ -35,6 +35,11 @@ def run(emulate: Callable[..., Emulator], submit: Callable[..., str], finish: Ru
     return send
 
 
+def test_a_bit_string_is_no_file_to_include(run: Run):
+    program = Q3 + 'qubit[2] q; bit[2] c; x q[0]; c = measure q; if (c == "01") { x q[1]; } '
+    assert run(program + "c = measure q;", shots=20)["counts"] == [{"11": 20}]
+
+
 def test_a_ghz_state_has_two_outcomes(run: Run):
     (counts,) = run(GHZ, shots=10_000)["counts"]
     assert set(counts) == {"00000", "11111"}
@@ -138,6 +143,10 @@ def test_one_of_three_cannot_be_parsed(run: Run):
         ('OPENQASM 2.0; include "/etc/passwd";', "cannot include '/etc/passwd'"),
         ('OPENQASM 2.0; include // "\n"//etc/hosts";', "cannot include '//etc/hosts'"),
         ("OPENQASM 2.0; include '../x';", "cannot include '../x'"),
+        ('OPENQASM 3.0; include /* "a" */ "/etc/passwd";', "cannot include '/etc/passwd'"),
+        (Q3 + 'qubit[2] q; bit[2] c = "00"; c = measure q;', "initialisation of classical bits"),
+        ('OPENQASM 3.0; pragma vendor "fast"\nqubit q;', "Pragma is not supported"),
+        ('OPENQASM 3.0; defcalgrammar "openpulse"; qubit q;', "CalibrationGrammarDeclaration"),
     ],
 )
 def test_a_circuit_that_cannot_run_fails_with_a_reason(run: Run, program: str, message: str):

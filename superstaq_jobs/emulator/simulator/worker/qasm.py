@@ -17,7 +17,10 @@ MAX_REGISTER_BITS: Final = 1_000
 
 _COMMENT: Final = r"//[^\n]*|/\*.*?\*/"
 _VERSION: Final = re.compile(rf"(?:\s|{_COMMENT})*OPENQASM\s+(\d+)", re.DOTALL)
-_STRING: Final = re.compile(rf"{_COMMENT}|[\"']([^\"'\n]*)[\"']", re.DOTALL)
+_QUOTED: Final = r"[\"'][^\"'\n]*[\"']"
+_INCLUDE: Final = re.compile(
+    rf"{_COMMENT}|\binclude(?:\s|{_COMMENT})*({_QUOTED})|{_QUOTED}", re.DOTALL
+)
 _REGISTER: Final = re.compile(r"\b(?:[qc]reg\s+\w+|qubit|bit)\s*\[\s*([\d_]+)")
 _WITH_ADDRESS: Final = re.compile(r"^gate ((\w+)_\d{9,})\b", re.MULTILINE)
 """The definition of a gate to which Qiskit has given a new name, because its own was taken."""
@@ -26,11 +29,11 @@ _INCLUDES: Final = frozenset({"qelib1.inc", "stdgates.inc"})
 
 
 def _check_source(source: str) -> None:
-    # Includes are the only strings in the OpenQASM that these parsers read. Qiskit would open any
-    # file of that name, and quote from it in its message.
-    for match in _STRING.finditer(source):
-        if match[1] is not None and match[1] not in _INCLUDES:
-            raise CircuitError(f"cannot include {match[1]!r}: only {', '.join(sorted(_INCLUDES))}")
+    # Qiskit would open any file of that name, and quote from it in its message.
+    for match in _INCLUDE.finditer(source):
+        name = match[1] and match[1][1:-1]
+        if name is not None and name not in _INCLUDES:
+            raise CircuitError(f"cannot include {name!r}: only {', '.join(sorted(_INCLUDES))}")
     for match in _REGISTER.finditer(source):
         if int(match[1].replace("_", "") or 0) > MAX_REGISTER_BITS:
             raise CircuitError(

@@ -1,0 +1,230 @@
+"""Secrets in what a server sent back: found in whatever way it wrote them, and masked. No I/O.
+
+The rule: a secret is a string of at least 4 characters, since a shorter one occurs in other words.
+Of a token that is an object, each string and number in it is a secret, at any depth; of a proxy's
+login, the password is one too; of a request's own options, what has a name such as ``token``. Case
+does not matter. Where a string was cut, which ``…`` marks, the beginning of a secret is masked too.
+"""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final, TypeAlias
+
+from superstaq_jobs.records.inputs import SECRET_NAME
+
+from .request import Secret
+
+__all__ = ["Mask", "secrets_in_request", "secrets_in_token"]
+
+MIN_CHARACTERS: Final = 4
+_MASKED: Final = "***"
+_MAX_DEPTH: Final = 4
+"""How often a secret may have been written anew: JSON in a string of JSON, in a URL."""
+_MAX_TEXTS: Final = 150
+
+_Decoder: TypeAlias = tuple[re.Pattern[str], Callable[[re.Match[str]], str]]
+_Places: TypeAlias = tuple[Sequence[int], Sequence[int]]
+"""Where in the original each character of a decoded string begins, and where it ends."""
+
+_CUT: Final = re.compile(r"…|\.\.\.")
+_HALF_ESCAPE: Final = re.compile(
+    r"(?:\\+(?:[uU][0-9a-f]*|x[0-9a-f]?)?|%[0-9a-f]?|&#?\w*)\Z", re.IGNORECASE
+)
+
+
+def secrets_in_token(secret: Secret) -> Iterator[Secret]:
+    """A token and, if it is an object, every string and number in it."""
+    yield secret
+    yield from map(Secret, _leaves(_parsed(secret.reveal()), is_secret=True))
+
+
+def secrets_in_request(body: bytes | None) -> Iterator[Secret]:
+    """What is named like a secret in a request's body, such as the options of a provider."""
+    if body is not None and SECRET_NAME.search(body.decode("utf-8", "replace")):
+        yield from map(Secret, _leaves(_parsed(body.decode("utf-8", "replace")), is_secret=False))
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text) if text.lstrip().startswith("{") else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _leaves(data: Any, *, is_secret: bool) -> Iterator[str]:
+    if isinstance(data, dict):
+        for name, value in data.items():
+            yield from _leaves(value, is_secret=is_secret or bool(SECRET_NAME.search(name)))
+    elif isinstance(data, list):
+        for value in data:
+            yield from _leaves(value, is_secret=is_secret)
+    elif isinstance(data, str):
+        if is_secret:
+            yield data
+        yield from _leaves(_parsed(data), is_secret=is_secret)
+    elif is_secret and isinstance(data, int | float) and not isinstance(data, bool):
+        yield str(data)
+
+
+class Mask:
+    """Masks secrets in a string, however they are written there.
+
+    That is: as they are, escaped as in JSON, Python, a URL or HTML, or in base64 or hex; or up to
+    four of these, one inside the other. The string is decoded step by step, and each character
+    keeps the place that it came from.
+    """
+
+    def __init__(self, secrets: Iterable[Secret]) -> None:
+        texts = {text for secret in secrets for text in _spelled(secret.reveal())}
+        # Secrets also here, since a traceback may show the frame.
+        self._secrets = tuple(Secret(each) for each in texts if len(each) >= MIN_CHARACTERS)
+        self._shortest = min(
+            (len(each) for each in texts if len(each) >= MIN_CHARACTERS), default=0
+        )
+
+    def __call__(self, text: str) -> str:
+        """The string, in which each secret is ``***``. A long one is to be cut before."""
+        if len(text) < self._shortest and not _CUT.search(text):
+            return text  # at once, since no spelling of a secret is shorter than itself
+        hidden: list[tuple[int, int]] = []
+        seen = {text}
+        everywhere: _Places = range(len(text)), range(1, len(text) + 1)
+        queue = deque([(text, everywhere, 0)])
+        while queue:
+            read, places, depth = queue.popleft()
+            hidden += self._found(read, places)
+            for decoder in _DECODERS if depth < _MAX_DEPTH else ():
+                decoded, origins = _decoded(read, places, decoder)
+                if decoded not in seen and len(seen) < _MAX_TEXTS:
+                    seen.add(decoded)
+                    queue.append((decoded, origins, depth + 1))
+        return _covered(text, hidden)
+
+    def _found(self, text: str, places: _Places) -> Iterator[tuple[int, int]]:
+        lowered = _lowered(text)
+        starts, ends = places
+        cuts = [cut.start() for cut in _CUT.finditer(text)]
+        for secret in self._secrets:
+            for found in re.finditer(re.escape(secret.reveal()), lowered):
+                yield starts[found.start()], ends[found.end() - 1]
+            for cut in cuts:
+                half = _HALF_ESCAPE.search(text, 0, cut)
+                for end in {cut, half.start() if half else cut}:
+                    begin = end - _ends_with_beginning(lowered[:end], secret)
+                    if begin < end:
+                        yield starts[begin], ends[cut - 1]
+
+
+def _spelled(secret: str) -> Iterator[str]:
+    """What is searched for: a secret in lower case, with spaces as in a form, read as Latin-1."""
+    lowered = _lowered(secret)
+    yield from (lowered, lowered.replace(" ", "+"))
+    yield _lowered(secret.encode("utf-8", "replace").decode("latin-1"))
+
+
+def _lowered(text: str) -> str:
+    """The string in lower case, of the same length."""
+    lowered = text.lower()
+    if len(lowered) == len(text):
+        return lowered
+    return "".join(c if len(c.lower()) > 1 else c.lower() for c in text)
+
+
+def _ends_with_beginning(text: str, secret: Secret) -> int:
+    """How many characters of a secret stand at the end of a string that was cut there."""
+    whole = secret.reveal()
+    lengths = range(min(len(whole), len(text)), MIN_CHARACTERS - 1, -1)
+    return next((n for n in lengths if text.endswith(whole[:n])), 0)
+
+
+def _covered(text: str, hidden: list[tuple[int, int]]) -> str:
+    parts: list[str] = []
+    end = 0
+    for start, stop in sorted(hidden):
+        if start >= end:
+            parts += [text[end:start], _MASKED]
+        end = max(end, stop)
+    return "".join([*parts, text[end:]])
+
+
+# ---- decoding ------------------------------------------------------------------------------------
+
+
+def _decoded(text: str, places: _Places, decoder: _Decoder) -> tuple[str, _Places]:
+    pattern, decode = decoder
+    starts, ends = places
+    parts: list[str] = []
+    new_starts: list[int] = []
+    new_ends: list[int] = []
+    end = 0
+    for found in pattern.finditer(text):
+        start, stop = found.span()
+        decoded = decode(found)
+        parts += [text[end:start], decoded]
+        new_starts += [*starts[end:start], *itertools.repeat(starts[start], len(decoded))]
+        new_ends += [*ends[end:start], *itertools.repeat(ends[stop - 1], len(decoded))]
+        end = stop
+    if not parts:
+        return text, places
+    return "".join([*parts, text[end:]]), ([*new_starts, *starts[end:]], [*new_ends, *ends[end:]])
+
+
+_LETTERS: Final = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
+
+
+def _from_backslashes(found: re.Match[str]) -> str:
+    pair, code, other = found.groups()
+    if pair:
+        return (bytes.fromhex(pair[:4]) + bytes.fromhex(pair[-4:])).decode("utf-16-be", "replace")
+    return chr(min(int(code[1:], 16), 0x10FFFF)) if code else _LETTERS.get(other, other)
+
+
+def _from_percents(found: re.Match[str]) -> str:
+    return bytes.fromhex(found[0].replace("%", "")).decode("utf-8", "replace")
+
+
+def _from_html(found: re.Match[str]) -> str:
+    import html  # a table of all named characters, which few programs need
+
+    return html.unescape(found[0])
+
+
+def _from_hex(found: re.Match[str]) -> str:
+    return bytes.fromhex(found[0]).decode("latin-1")
+
+
+def _from_base64(found: re.Match[str]) -> str:
+    sent = found[1].replace("-", "+").replace("_", "/")
+    return base64.b64decode(sent[: len(sent) // 4 * 4] + _padded(sent)).decode("latin-1")
+
+
+def _padded(sent: str) -> str:
+    """The last characters in base64, fewer than four, filled up; one alone says nothing."""
+    last = sent[len(sent) // 4 * 4 :]
+    return f"{last:=<4}" if len(last) > 1 else ""
+
+
+_DECODERS: Final[tuple[_Decoder, ...]] = (
+    (
+        re.compile(
+            r"\\u(d[89ab][0-9a-f]{2}\\u(?:d[c-f][0-9a-f]{2}))"
+            r"|\\(u[0-9a-f]{4}|U[0-9a-f]{8}|x[0-9a-f]{2})|\\(.)",
+            re.IGNORECASE | re.DOTALL,
+        ),
+        _from_backslashes,
+    ),
+    (re.compile(r"%[0-7][0-9a-f]|(?:%[89a-f][0-9a-f])+", re.IGNORECASE), _from_percents),
+    (re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|\w{1,30});?", re.IGNORECASE), _from_html),
+    (re.compile(r"(?:[0-9a-f]{2}){4,}", re.IGNORECASE), _from_hex),
+    # A run of base64 may begin at any of its first four characters.
+    *(
+        (re.compile(rf"(?<![\w+/-])[\w+/-]{{{n}}}([\w+/-]{{6,}})", re.ASCII), _from_base64)
+        for n in range(4)
+    ),
+)
