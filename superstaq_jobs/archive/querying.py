@@ -118,13 +118,21 @@ def _read(
         chunk = places[start : start + 3 * _CHUNK]
         with reading() as reader:
             for job_id, state, at in zip(chunk[::3], chunk[1::3], chunk[2::3], strict=True):
-                job = next(reader.jobs("WHERE id = ?", job_id), None)
-                if job is not None:  # not removed since
-                    reader.heads(job)
-                    reader.check_count(job)
-                    found.append(reader.at(job, at, state))
+                snapshot = reader.last(job_id, at, state)
+                if snapshot is None:  # of an earlier moment, or there is a later one since
+                    snapshot = _earlier(reader, job_id, state, at)
+                if snapshot is not None:
+                    found.append(snapshot)
             reader.warn()
         yield from ((_key(each), each) for each in found if is_match(query, each))
+
+
+def _earlier(reader: Reader, job_id: int, state: int, at: int) -> JobSnapshot | None:
+    for job in list(reader.jobs("WHERE id = ?", job_id)):  # none if it was removed since
+        reader.heads(job)
+        reader.check_count(job)
+        return reader.at(job, at, state)
+    return None
 
 
 def _key(snapshot: JobSnapshot) -> _Key:

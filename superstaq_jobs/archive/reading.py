@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
 
 from superstaq_jobs.errors import ArchiveDamaged, ArchiveError, JobsNotFound, ProtocolError
-from superstaq_jobs.records import JobSnapshot, newest
-from superstaq_jobs.records.changes import share_strings
+from superstaq_jobs.records import CircuitSnapshot, JobSnapshot, newest
 from superstaq_jobs.records.problems import warn
 
 from .file import Connection
@@ -18,6 +17,7 @@ from .states import JobKey, Observation, State, decoded, job_sum, moment_of, obs
 __all__ = ["Head", "Job", "Reader", "ValueCache", "head_sum"]
 
 _MAX_VARIABLES: Final = 500  # old versions of SQLite take 999
+_MAPPINGS: Final = ("counts", "initial_logical_to_physical", "final_logical_to_physical")
 _CACHE_BYTES: Final = 32 * 1024 * 1024
 
 _STATE: Final = (
@@ -28,6 +28,14 @@ _SEEN: Final = (
     f"SELECT seen.at, seen.offset_s, source.name, seen.sum, {_STATE} "  # noqa: S608 - names only
     "FROM seen JOIN state ON state.id = seen.state JOIN source ON source.id = seen.source "
     "WHERE seen.job = ?"
+)
+_HEAD: Final = (
+    "SELECT job.id, job.name, job.api, head.circuit_type, head.in_order, head.sum, "  # noqa: S608
+    f"seen.at, seen.offset_s, source.name, seen.sum, {_STATE} "
+    "FROM head JOIN job ON job.id = head.job "
+    "JOIN seen ON seen.job = head.job AND seen.at = head.at AND seen.state = head.state "
+    "JOIN state ON state.id = seen.state JOIN source ON source.id = seen.source "
+    "WHERE head.job = ? AND head.at = ? AND head.state = ? AND head.in_order LIMIT 1"
 )
 _TYPE: Final = 7  # the place of the format in such a row
 _IN_ORDER: Final = " ORDER BY seen.at, state.digest, state.sha, source.name, seen.offset_s"
@@ -261,7 +269,7 @@ class Reader:
             if (until is not None and row[0] > until) or circuit_type not in {None, row[_TYPE]}:
                 continue
             if before is not None:
-                share_strings(before, snapshot)
+                share_circuits(before, snapshot)
             before = snapshot
             yield snapshot
 
@@ -272,6 +280,19 @@ class Reader:
         if row is None:
             self.damaged(f"the last observation of job {job.key.name}")
         return self._snapshot(job, row)
+
+    def last(self, job_id: int, at: int, state: int) -> JobSnapshot | None:
+        """The snapshot of a head, by its place; None if it is not the head any more."""
+        row = self.raw.execute(_HEAD, (job_id, at, state)).fetchone()
+        if row is None:
+            return None
+        number, name, api, kind, in_order, total, *seen = row
+        job = Job(number, JobKey(name, api), 0, None, None)
+        snapshot = self._snapshot(job, seen)
+        digest, sha = seen[5:7]
+        if total != head_sum(job.key, digest, sha, Head(kind, state, at, in_order)):
+            self.damaged(f"the index of job {name}")
+        return snapshot
 
     def newest(self, job: Job, head: Head, until: int | None = None) -> JobSnapshot | None:
         """The newest state of a job in one format, of what was observed until a moment."""
@@ -315,6 +336,27 @@ class Reader:
         if circuit_type is None and len(heads) > 1:
             several(self.path, job.key, [each.circuit_type for each in heads])
         return next((h for h in heads if circuit_type in {None, h.circuit_type}), None)
+
+
+def share_circuits(before: JobSnapshot, after: JobSnapshot) -> None:
+    """Make equal circuits of two snapshots of a job, written alike, one object."""
+    pairs = zip(before.circuits, after.circuits, strict=False)
+    shared = [old if _is_same(old, new) else new for old, new in pairs]
+    rest = after.circuits[len(shared) :]
+    object.__setattr__(after, "circuits", (*shared, *rest))
+
+
+def _is_same(old: CircuitSnapshot, new: CircuitSnapshot) -> bool:
+    if old.status_text != new.status_text or old != new or repr(old.extra) != repr(new.extra):
+        return False
+    # Equal mappings may differ in order, or in 1 and 1.0.
+    for name in _MAPPINGS:
+        one, other = getattr(old, name), getattr(new, name)
+        if one is not None and (
+            [*one] != [*other] or [*map(type, one.values())] != [*map(type, other.values())]
+        ):
+            return False
+    return True
 
 
 def several(path: Path, job: JobKey, circuit_types: Iterable[str]) -> NoReturn:

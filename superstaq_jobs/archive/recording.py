@@ -57,6 +57,7 @@ class Recording:
         self._raw = raw
         self._reader = reader
         self._recorded = recorded
+        self._sources: dict[str | None, int] = {}
 
     def put(self, seen: Observation, snapshot: JobSnapshot | None = None) -> bool:
         """Put one in; returns whether it was new. Its snapshot is read back if it is not given."""
@@ -123,11 +124,14 @@ class Recording:
         )
 
     def _source(self, name: str | None) -> int:
-        known = self._raw.execute("SELECT id FROM source WHERE name IS ?", (name,)).fetchone()
-        if known is not None:
-            return int(known[0])
-        made = self._raw.execute("INSERT INTO source (name) VALUES (?)", (name,))
-        return _id(made.lastrowid)
+        known = self._sources.get(name)
+        if known is None:
+            row = self._raw.execute("SELECT id FROM source WHERE name IS ?", (name,)).fetchone()
+            if row is None:
+                made = self._raw.execute("INSERT INTO source (name) VALUES (?)", (name,))
+                row = (_id(made.lastrowid),)
+            known = self._sources[name] = int(row[0])
+        return known
 
     def _state(self, job: Job, state: State) -> int:
         sql = "SELECT id FROM state WHERE digest = ? AND sha = ?"

@@ -205,9 +205,13 @@ def decoded(
     Raises:
         ProtocolError, JobsNotFound: If it cannot be read.
     """
-    body = b'{"%s":%s}' % (job.name.encode(), wire) if job.api == "v0.3.0" else wire
-    read = APIS[job.api].decode_jobs(body, at, source)
-    (snapshot,) = pick_jobs([job.job_id], read.value)
+    if job.api == "v0.3.0":
+        body = b'{"%s":%s}' % (job.name.encode(), wire)
+        read = APIS[job.api].decode_jobs(body, at, source)
+        (snapshot,) = read.value
+    else:
+        read = APIS[job.api].decode_jobs(wire, at, source)
+        (snapshot,) = pick_jobs([job.job_id], read.value)
     return snapshot, read.warnings
 
 
