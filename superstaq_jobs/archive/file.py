@@ -319,7 +319,7 @@ def _failure(path: Path, error: BaseException, *, writing: bool, opening: bool) 
             f'wrote, open it once with mode="a".',
             **where,
         )
-    if writing and name.startswith(_CANNOT_WRITE):
+    if (writing and name.startswith(_CANNOT_WRITE)) or (opening and name.startswith("FULL")):
         return ArchiveWriteFailed(
             f"{why}. Nothing was written, and what was recorded before is intact. Free the disk, "
             "or check that you may write to the file and its folder, and call again.",

@@ -15,8 +15,9 @@ import attrs
 
 from superstaq_jobs.errors import InvalidValue, JobsNotFound, Problem, ProtocolError
 from superstaq_jobs.records import CircuitType, JobId, JobSnapshot, fields
-from superstaq_jobs.records.snapshots import make_job
+from superstaq_jobs.records.snapshots import digest_of, make_job
 from superstaq_jobs.wire.api import APIS, pick_jobs
+from superstaq_jobs.wire.job_data import encode_job
 
 from .pieces import checksum, sha256
 
@@ -167,9 +168,9 @@ def state_of(snapshot: JobSnapshot) -> State:
         InvalidValue: If reading it back would not give the same snapshot.
     """
     job = job_key(snapshot.job_id)
+    data = snapshot.to_dict()
     try:
-        body = APIS[job.api].encode_jobs([snapshot])
-        wire = body[body.index(b":") + 1 : -1] if job.api == "v0.3.0" else body
+        wire = encode_job(snapshot, data) if job.api == "v0.3.0" else _encode_old(snapshot)
         again, _ = decoded(job, wire, None, None)
         problem = "" if again == snapshot else "it would be read back as another one"
     except (ValueError, TypeError, ProtocolError, JobsNotFound, OverflowError) as error:
@@ -177,15 +178,23 @@ def state_of(snapshot: JobSnapshot) -> State:
     if problem:
         what = f"is not what a server of API {job.api} can say: {problem}"
         raise InvalidValue(f"an archive's record of job {job.name}", [Problem("snapshot", what)])
-    return written_as(snapshot, wire)
+    return _state(snapshot, wire, digest_of(snapshot, data))
+
+
+def _encode_old(snapshot: JobSnapshot) -> bytes:
+    return APIS["v0.2.0"].encode_jobs([snapshot])
 
 
 def written_as(snapshot: JobSnapshot, wire: bytes) -> State:
     """The state in a snapshot that is written like that."""
+    return _state(snapshot, wire, snapshot.digest)
+
+
+def _state(snapshot: JobSnapshot, wire: bytes, digest: str) -> State:
     submitted = snapshot.submitted_at
     return State(
         job=job_key(snapshot.job_id),
-        digest=bytes.fromhex(snapshot.digest),
+        digest=bytes.fromhex(digest),
         sha=sha256(wire),
         circuit_type="" if snapshot.circuit_type is None else str(snapshot.circuit_type),
         status=str(snapshot.status),
