@@ -25,12 +25,13 @@ from importlib.metadata import version
 from reliability_rows.connections import cancelled_waits, interrupts, unrequested_bytes
 from reliability_rows.hostile import memory, wrong_types
 from reliability_rows.leaks import leaks
+from reliability_rows.refusing import dripping, refusals
 from reliability_rows.shared import Row
 from reliability_rows.sharing import forks, outage, through_faults
-from reliability_rows.submitting import lost_answers
+from reliability_rows.submitting import lost_answers, lost_tags
 from reliability_rows.waiting import overshoot, polling, spread
 
-ONLY_V0_3_0 = {1}
+ONLY_V0_3_0 = {1, 14}
 """The rows that need a submission key."""
 
 ROWS = {
@@ -47,6 +48,9 @@ ROWS = {
     11: unrequested_bytes,
     12: interrupts,
     13: cancelled_waits,
+    14: lost_tags,
+    15: refusals,
+    16: dripping,
 }
 
 

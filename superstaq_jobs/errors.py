@@ -418,7 +418,7 @@ class SubmissionUnknown(SuperstaqServerException):
 
     It is not submitted a second time, since it could then run, and be charged for, twice. Look for
     it with ``query_jobs`` (by tag, target or time of submission) before you submit it again; or
-    submit it with a ``submission_key``, which does that for you.
+    submit it with a ``submission_key``, which does that for you if the server keeps tags.
 
     Attributes:
         job: The job.

@@ -27,7 +27,7 @@ from .records import (
     TargetQuery,
     fields,
 )
-from .wire.api import Call, check_ids, pick_jobs
+from .wire.api import Call, check_ids, halves, most_refusals, pick_jobs
 
 __all__ = [
     "cancel_jobs",
@@ -164,8 +164,8 @@ def send_split(
             raise
         refusal = error
     found: list[JobSnapshot] = []
-    parts = [ids[: len(ids) // 2], ids[len(ids) // 2 :]]
-    for _ in range(4 * len(ids).bit_length()):
+    parts = halves(ids)
+    for _ in range(most_refusals(len(ids))):
         if not parts:
             break
         part = parts.pop()
@@ -177,7 +177,7 @@ def send_split(
                 error.found = (*found, *error.found)
                 raise
             if len(part) > 1:
-                parts += [part[: len(part) // 2], part[len(part) // 2 :]]
+                parts += halves(part)
     if parts or not found:
         refusal.found = tuple(found)
         raise refusal

@@ -105,6 +105,7 @@ class JobHandle:
         )
         handle = cls(client, receipt.job_id)
         handle._latest.circuit_type = job.circuit_type
+        handle._latest.was_submitted = True
         return handle
 
     @classmethod
@@ -312,7 +313,8 @@ class JobHandle:
         Nothing is sent for a job that is known to be finished. To check that it was successful,
         call ``raise_if_unsuccessful`` of the snapshot. Transient failures (no connection, a busy
         server) are absorbed until the deadline; others (a wrong key, an unknown job) end the wait
-        at once. The handle can be used further after any error, and after Ctrl-C.
+        at once; a job that was seen or submitted before may be missing in two responses. The handle
+        can be used further after any error, and after Ctrl-C.
 
         Args:
             index: Wait for this circuit alone, from 0; None for all of them.
@@ -334,6 +336,9 @@ class JobHandle:
             InvalidRequest: If an argument is out of its range; ``TypeError`` for an unknown option.
                 Nothing was sent.
             SuperstaqServerException: If a request failed, and not with a transient failure.
+
+        Warns:
+            SuperstaqWarning: If there has been no response for 30 s, and then from time to time.
         """
         loop = self._wait_loop(
             "wait_until_complete", index, timeout_seconds, polling_seconds, options

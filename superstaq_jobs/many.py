@@ -1,4 +1,4 @@
-"""Waits for many jobs in one loop, with a handful of requests in each round of polls.
+"""Waits for many jobs in one loop, with a handful of requests.
 
 All of them take the arguments and options that ``wait_all`` explains.
 """
@@ -38,16 +38,18 @@ def wait_all(
     polling_seconds: float = 5,
     **options: Unpack[JobsWaitOptions],
 ) -> tuple[JobSnapshot, ...]:
-    """Wait until all of many jobs are finished, with few requests in each round of polls.
+    """Wait until all of many jobs are finished, with few requests.
 
     A request is for about 150 jobs; a finished job is not requested again; a response that equals
-    the last one is not decoded. Each handle's ``latest`` is updated.
+    the last one is not decoded. A slow request does not delay the others. Each handle's ``latest``
+    is updated.
 
     Args:
         handles: The handles, of any clients; several may be of the same job.
         timeout_seconds: How long to wait for all of them together, in seconds; None for no limit, 0
-            for a single round of polls.
-        polling_seconds: The pause between two rounds, in seconds.
+            for a single poll of each.
+        polling_seconds: The pause between a response and the next request for the same jobs, in
+            seconds.
         options: ``until``, ``poll_policy``, ``unknown_status_seconds``, ``requests_at_once`` and
             ``progress``; see ``superstaq_jobs.waiting.WaitOptions`` and ``JobsWaitOptions``.
 

@@ -169,15 +169,18 @@ class OfflineClient(SuperstaqClient):
 
     def _fetch_jobs(self, job_ids: Sequence[JobId], kind: CircuitType) -> Sequence[Call[_Jobs]]:
         ids = tuple(job_ids)
-        return [
-            _ArchiveCall(
+
+        def call(place: int) -> Call[_Jobs]:
+            return _ArchiveCall(
                 request=_REQUEST,
                 read=_unread,
-                what=f"fetching {name_jobs(ids)}",
-                job_ids=ids,
-                respond=lambda: self._jobs(ids, kind),
+                what=f"fetching {name_jobs([ids[place]])}",
+                job_ids=(ids[place],),
+                respond=lambda: (self._polled(ids, place, kind),),
             )
-        ]
+
+        # One for each job, so that what is wrong with one is not taken for what is with others.
+        return [call(place) for place in range(len(ids))]
 
     def _query_jobs(self, query: JobQuery, kind: CircuitType) -> Sequence[Call[_Jobs]]:
         APIS[self._api.version].query_jobs(query, kind)  # refuses what that version cannot do
@@ -194,30 +197,31 @@ class OfflineClient(SuperstaqClient):
             )
         ]
 
-    def _jobs(self, job_ids: Sequence[JobId], kind: CircuitType) -> _Jobs:
-        found: dict[JobId, JobSnapshot] = {}
-        missing: list[JobId] = []
-        for job_id in job_ids:
-            job = self._job(job_id, kind)
-            if job is None:
-                missing.append(job_id)
-            else:
-                found[job_id] = job
-        if missing:
-            raise JobsNotFound(missing, found=found.values(), archive=str(self._archive.path))
-        polled = {(job_id, kind) for job_id, job in found.items() if not job.is_terminal}
-        again = [job_id for job_id, _ in polled & self._unfinished]
-        if again:
+    def _polled(self, job_ids: Sequence[JobId], place: int, kind: CircuitType) -> JobSnapshot:
+        """One of some jobs that are fetched together."""
+        job_id = job_ids[place]
+        job = self._job(job_id, kind)
+        if job is None:
+            jobs = {each: self._job(each, kind) for each in job_ids}
+            missing = [each for each, found in jobs.items() if found is None]
+            later = [jobs[each] for each in job_ids[place + 1 :]]
+            raise JobsNotFound(
+                missing,
+                found=[each for each in later if each is not None],
+                archive=str(self._archive.path),
+            )
+        if not job.is_terminal and (job_id, kind) in self._unfinished:
             at = "" if self._as_of is None else f" at {self._as_of}"
             raise OfflineError(
-                f"{name_jobs(again)} had not finished{at} when last observed, and will not go on "
-                "in an archive. Nothing was sent. The snapshot is in .found; use a SuperstaqClient "
-                "to wait for it.",
-                job_ids=again,
-                found=found.values(),
+                f"job {job_id} had not finished{at} when last observed, and will not go on in an "
+                "archive. Nothing was sent. The snapshot is in .found; use a SuperstaqClient to "
+                "wait for it.",
+                job_ids=[job_id],
+                found=[job],
             )
-        self._unfinished |= polled
-        return tuple(found.values())
+        if not job.is_terminal:
+            self._unfinished.add((job_id, kind))
+        return job
 
     def _job(self, job_id: JobId, kind: CircuitType) -> JobSnapshot | None:
         """A job in the archive, in a format; None if the archive does not have it at all."""

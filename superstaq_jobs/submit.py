@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -17,8 +18,9 @@ from .errors import (
     SubmissionKeyConflict,
     SubmissionUnknown,
     SuperstaqServerException,
+    SuperstaqWarning,
 )
-from .records import JobQuery, NewJob, SubmitReceipt, fields
+from .records import JobQuery, JobSnapshot, NewJob, SubmitReceipt, fields
 from .records.problems import warn
 from .wire import bodies
 from .wire.api import name_jobs
@@ -28,6 +30,18 @@ __all__ = ["submit_job"]
 _DIGEST: Final = "submission-digest:"
 _KEY: Final = re.compile(r"[!-~](?:[ -~]{0,198}[!-~])?")
 _SETTLING_SECONDS: Final = (0.5, 1.0, 2.0)
+"""The pauses before each query for a job that the server may still be creating."""
+_CHECK_SECONDS: Final = 10.0
+"""How long it may take to check that the server keeps the key of a job."""
+_KEEPS_KEYS: Final = (
+    "\nWait some seconds, since the server may still be creating it, and call again with the same "
+    "submission key."
+)
+_MAY_NOT_KEEP_KEYS: Final = (
+    "\nNo job with its submission key was found, but this client has not found any job by a key "
+    "yet, so the server may not keep them. Wait some seconds, and look for it by its target and "
+    "time; only if it is not there, call again with the same submission key."
+)
 
 
 def submit_job(
@@ -40,12 +54,15 @@ def submit_job(
     """Submit a job, once.
 
     Without a key, it is retried only if no part of it can have reached the server. With a key, the
-    server is first queried for a job that has it, and again after a lost response: such a job is
-    adopted, and the job is sent (again) only if the server says that there is none. So a program
-    that was interrupted can be run again with the same key.
+    server is queried for a job that has it, before the job is sent, 3.5 s later (since a program
+    that was stopped may have sent it just before), and again after a lost response: such a job is
+    adopted. So a program that was interrupted can be run again with the same key. After a lost
+    response the submission is retried once at most, and only if this client has found a job by its
+    key before. A new job is queried for too: if it does not have the key, there is a warning.
 
-    If two clients use one key at the very same moment, both may find no such job, and both submit
-    it. The next client to query gets a warning, and all adopt the job that came first.
+    If two programs use one key within those 3.5 s, both may find no such job, and both submit it.
+    Later calls warn of the two, and adopt the job that came first. Threads that share a client take
+    turns, and submit it once.
 
     Args:
         client: The client.
@@ -53,8 +70,8 @@ def submit_job(
         submission_key: A string that identifies this one submission, 1 to 200 printable ASCII
             characters. It is sent as the tag ``submission-key:<key>``, together with a tag
             ``submission-digest:…`` of what was submitted.
-        timeout_seconds: How long it may take in all, in seconds, queries included; None for no
-            limit but the client's.
+        timeout_seconds: How long it may take in all, in seconds, queries included; with a key, more
+            than 3.5. None for no limit but the client's.
 
     Returns:
         The new job's id, and the number of circuits that the server found; or those of the adopted
@@ -62,31 +79,36 @@ def submit_job(
 
     Raises:
         SubmissionUnknown: If it was sent, but the response was lost: the job may have been created.
-            With a key, if the query for it failed too: wait some seconds, since the server may
-            still be creating the job, and call again with the same key.
+            With a key, if no job was found by it, but the server may still be creating it or may
+            not keep keys; or if the query failed too. The message says how to go on.
         SubmissionKeyConflict: If the key belongs to a different job.
         InvalidRequest: If the key cannot be used, or the API version can do neither what the job
             asks for nor keys (v0.2.0). Nothing was sent.
         SuperstaqServerException: If the server refused it or could not be reached.
+
+    Warns:
+        SuperstaqWarning: If the server does not keep the key, or several jobs have it.
     """
     check_client(client)
     hint = "superstaq_jobs.new_job(circuits, target=...) makes one"
     fields.refuse("the request", {"job": fields.instance(job, NewJob, hint)})
     deadline = client.deadline_in(timeout_seconds)
     try:
-        if submission_key is not None:
-            return _submit_once(client, job, submission_key, deadline)
-        return _send(client, job, deadline)
+        if submission_key is None:
+            keep = partial(_expect, client, job)
+            return client.send(client.api.submit_job(job), deadline=deadline, keep=keep)
+        _check_key(client, submission_key)
+        left = deadline - client.clock.now()
+        client.api.submit_job(job)  # refused before the query if it cannot be submitted
+        with client.submission_keys.turn(submission_key, timeout_seconds=left):
+            digest = _digest_tag(job, submission_key)
+            return _Keyed(client, job, submission_key, digest, deadline).submit()
     except SubmissionUnknown as error:
         error.job, error.submission_key = job, submission_key
+        if submission_key is not None:
+            keeps_keys = client.submission_keys.are_kept
+            error.message += _KEEPS_KEYS if keeps_keys else _MAY_NOT_KEEP_KEYS
         raise
-
-
-def _send(client: SuperstaqClient, job: NewJob, deadline: float) -> SubmitReceipt:
-    def keep(receipt: SubmitReceipt) -> None:
-        _expect(client, job, receipt)
-
-    return client.send(client.api.submit_job(job), deadline=deadline, keep=keep)
 
 
 def _expect(client: SuperstaqClient, job: NewJob, receipt: SubmitReceipt) -> None:
@@ -94,36 +116,6 @@ def _expect(client: SuperstaqClient, job: NewJob, receipt: SubmitReceipt) -> Non
     if client.recorder is not None:
         now = client.clock.utcnow()
         client.recorder.expect(receipt.job_id, circuit_type=job.circuit_type, at=now)
-
-
-def _submit_once(client: SuperstaqClient, job: NewJob, key: str, deadline: float) -> SubmitReceipt:
-    _check_key(client, key)
-    tag = f"submission-key:{key}"
-    tagged = attrs.evolve(job, tags=(*job.tags, tag, _digest_tag(job)))
-    client.api.submit_job(tagged)  # refused before the query if it cannot be submitted
-    adopted = _adopted(client, job, tag, deadline)
-    if adopted is not None:
-        return adopted
-    lost: SubmissionUnknown | None = None
-    for _ in range(client.retry_policy.max_attempts):
-        try:
-            return _send(client, tagged, deadline)
-        except SubmissionUnknown as error:
-            lost = error
-        except SuperstaqServerException as error:
-            # A refusal of this attempt does not say what became of the one before.
-            if lost is not None:
-                raise lost from error
-            raise
-        try:
-            adopted = _found_later(client, job, tag, deadline)
-        except SuperstaqServerException as error:
-            raise lost from error
-        if adopted is not None:
-            return adopted
-        if lost.timed_out:
-            break  # a slow server may still be creating it: "none yet" is not "none"
-    raise lost or AssertionError("a submission ends with a receipt or an error")
 
 
 def _check_key(client: SuperstaqClient, key: str) -> None:
@@ -142,62 +134,171 @@ def _check_key(client: SuperstaqClient, key: str) -> None:
         fields.refuse("the request", {"submission_key": fields.bad(what)})
 
 
-def _digest_tag(job: NewJob) -> str:
-    """A tag that distinguishes what was submitted with a key from everything else."""
-    body = bodies.encode_new_job(job)
-    return f"{_DIGEST}{hashlib.sha256(body).hexdigest()[:32]}"
+def _digest_tag(job: NewJob, key: str) -> str:
+    """A tag that distinguishes what was submitted with a key from everything else.
 
-
-def _found_later(
-    client: SuperstaqClient, job: NewJob, tag: str, deadline: float
-) -> SubmitReceipt | None:
-    """Query for a job whose response was lost; the server may still be creating it.
-
-    Only the last query counts for "none", so a query that fails does not shorten this.
+    The key is a part of it, since a server that changes tags may give two keys the same one.
     """
-    failure: SuperstaqServerException | None = None
-    for pause in _SETTLING_SECONDS:
-        if client.clock.now() + pause >= deadline:
-            # A job that is not there too early is not known to be missing.
-            raise RequestTimeout("too little time is left to query for the job", sent=False)
-        client.clock.sleep(pause)
+    body = bodies.encode_new_job(job)
+    return f"{_DIGEST}{hashlib.sha256(key.encode() + body).hexdigest()[:32]}"
+
+
+@attrs.frozen
+class _Keyed:
+    """One submission with a key. The jobs that it finds are in the order of their creation."""
+
+    client: SuperstaqClient
+    job: NewJob
+    key: str
+    digest: str
+    deadline: float
+
+    @property
+    def tags(self) -> tuple[str, str]:
+        """The tags for the key and for what is submitted with it."""
+        return f"submission-key:{self.key}", self.digest
+
+    def submit(self) -> SubmitReceipt:
+        found = self.find() or self.find_later([sum(_SETTLING_SECONDS)])
+        if not found:
+            return self.send()
+        self.refuse_other_job(found[0])
+        return self.adopt(found)
+
+    def find(self) -> list[JobSnapshot]:
+        """The jobs that have the key; none if the server says that there is none."""
+        tag, _ = self.tags
+        calls = self.client.api.query_jobs(JobQuery(tags=[tag]), self.job.circuit_type)
+        keep = partial(keep_jobs, self.client.recorder, (), None)
+        responses = (self.client.send(call, deadline=self.deadline, keep=keep) for call in calls)
+        # Filtered again: a server that does not filter must not make us adopt another job.
+        found = [each for jobs in responses for each in jobs if tag in (each.tags or ())]
+        if found:
+            self.client.submission_keys.are_kept = True
+        return sorted(found, key=lambda each: (each.submitted_at, each.job_id))
+
+    def find_later(self, pauses: Sequence[float]) -> list[JobSnapshot]:
+        """The same for a job that the server may still be creating.
+
+        Only the last query counts for "none", so a query that fails does not shorten this.
+        """
+        failure: SuperstaqServerException | None = None
+        for pause in pauses:
+            if self.client.clock.now() + pause >= self.deadline:
+                # A job that is not there too early is not known to be missing.
+                raise RequestTimeout(
+                    f"too little time is left to query for the submission key {self.key!r} after a "
+                    f"pause of {pause:g} s, so nothing more was submitted: allow a longer "
+                    "timeout_seconds",
+                    sent=False,
+                )
+            self.client.clock.sleep(pause)
+            try:
+                found = self.find()
+            except SuperstaqServerException as error:
+                failure = error
+            else:
+                if found:
+                    return found
+                failure = None
+        if failure is not None:
+            raise failure
+        return []
+
+    def send(self) -> SubmitReceipt:
+        """Send the job, and once more if it was lost and is known not to have been created."""
+        tagged = attrs.evolve(self.job, tags=(*self.job.tags, *self.tags))
+        call = self.client.api.submit_job(tagged)
+        lost: SubmissionUnknown | None = None
+        for _ in range(min(2, self.client.retry_policy.max_attempts)):
+            try:
+                keep = partial(_expect, self.client, self.job)
+                return self.check(self.client.send(call, deadline=self.deadline, keep=keep))
+            except SubmissionUnknown as error:
+                if lost is not None:
+                    error.message += "\nIt had been submitted before, so there may be two jobs."
+                lost = error
+            except SuperstaqServerException as error:
+                # A refusal of this attempt does not say what became of the one before.
+                if lost is not None:
+                    raise lost from error
+                raise
+            if found := self.find_lost(lost):
+                return self.adopt(found)
+            if lost.timed_out or not self.client.submission_keys.are_kept:
+                break  # "none yet" is not "none", nor is it if no job can be found by a key
+        raise lost or AssertionError("a submission ends with a receipt or an error")
+
+    def find_lost(self, lost: SubmissionUnknown) -> list[JobSnapshot]:
+        """The jobs that have the key after a lost response; it is raised if that stays unknown."""
         try:
-            receipt = _adopted(client, job, tag, deadline)
+            if found := self.find_later(_SETTLING_SECONDS):
+                self.refuse_other_job(found[0])
+        except (SuperstaqServerException, SuperstaqWarning) as error:
+            raise lost from error
+        return found
+
+    def check(self, created: SubmitReceipt) -> SubmitReceipt:
+        """The receipt for a new job, or for an older one with its key. Failures are warnings."""
+        soon = min(self.deadline, self.client.clock.now() + _CHECK_SECONDS)
+        what = f"job {created.job_id} was created, but"
+        advice = (
+            "Keep the job's id. Before you use the key again, look for the job by its target and "
+            "time: it may be submitted a second time, or taken for a different job."
+        )
+        try:
+            found = attrs.evolve(self, deadline=soon).find_later([0.0, *_SETTLING_SECONDS])
+            self.client.submission_keys.are_kept = bool(found)
+            if all(each.job_id != created.job_id for each in found):
+                said = f"the server does not find it with the tag {self.tags[0]!r}"
+                warn(f"{what} {said}: it may not keep tags as they are sent. {advice}", created)
+            if found:
+                self.refuse_other_job(found[0])
+                return self.adopt(found, created)
+        except SubmissionKeyConflict as error:
+            said = f"job {error.job_id} has its submission key {self.key!r} too, and differs in"
+            use = "Use another key for another job."
+            warn(f"{what} {said} {', '.join(error.fields)}. {use}", created)
         except SuperstaqServerException as error:
-            failure = error
+            said = f"it could not be checked that the server keeps its submission key {self.key!r}"
+            warn(f"{what} {said}: {error.message} {advice}", created)
+        except SuperstaqWarning as warning:
+            # If warnings are errors, the id of the job must not be lost.
+            if not isinstance(warning.value, SubmitReceipt):
+                warning.value = created
+            raise
+        return created
+
+    def refuse_other_job(self, first: JobSnapshot) -> None:
+        """Raise an error if the job that has the key is not the one to submit."""
+        differing = [
+            name
+            for name in ("target", "job_type", "circuit_type", "dry_run")
+            if getattr(first, name) != getattr(self.job, name)
+        ]
+        digests = [each for each in first.tags or () if each.startswith(_DIGEST)]
+        if not differing and digests and self.digest not in digests:
+            differing = ["circuits, shots, options or metadata"]
+        if differing:
+            raise SubmissionKeyConflict(self.key, job_id=first.job_id, fields=differing)
+
+    def adopt(
+        self, found: Sequence[JobSnapshot], created: SubmitReceipt | None = None
+    ) -> SubmitReceipt:
+        """The receipt for the first job with the key, which may be the one just created."""
+        first = found[0]
+        if created is not None and created.job_id == first.job_id:
+            receipt = created
         else:
-            if receipt is not None:
-                return receipt
-            failure = None
-    if failure is not None:
-        raise failure
-    return None
-
-
-def _adopted(
-    client: SuperstaqClient, job: NewJob, tag: str, deadline: float
-) -> SubmitReceipt | None:
-    """The receipt of the job that has this tag; None if the server says that there is none."""
-    calls = client.api.query_jobs(JobQuery(tags=[tag]), job.circuit_type)
-    keep = partial(keep_jobs, client.recorder, (), None)
-    responses = (client.send(call, deadline=deadline, keep=keep) for call in calls)
-    # Filtered again: a server that does not filter must not make us adopt another job.
-    found = [each for jobs in responses for each in jobs if tag in (each.tags or ())]
-    if not found:
-        return None
-    first, *others = sorted(found, key=lambda each: (each.submitted_at, each.job_id))
-    if others:
-        names = name_jobs(each.job_id for each in others)
-        has = "have" if len(others) > 1 else "has"
-        warn(f"{names} {has} the submission key of job {first.job_id} too, which is adopted")
-    differing = [
-        name
-        for name in ("target", "job_type", "circuit_type", "dry_run")
-        if getattr(first, name) != getattr(job, name)
-    ]
-    digests = [each for each in first.tags or () if each.startswith(_DIGEST)]
-    if not differing and digests and _digest_tag(job) not in digests:
-        differing = ["circuits, shots, options or metadata"]
-    if differing:
-        raise SubmissionKeyConflict(tag.partition(":")[2], job_id=first.job_id, fields=differing)
-    return SubmitReceipt(job_id=first.job_id, num_circuits=first.num_circuits, adopted=True)
+            receipt = SubmitReceipt(
+                job_id=first.job_id, num_circuits=first.num_circuits, adopted=True
+            )
+        ids = [each.job_id for each in found] + ([created.job_id] if created is not None else [])
+        if others := [each for each in dict.fromkeys(ids) if each != first.job_id]:
+            has = "have" if len(others) > 1 else "has"
+            warn(
+                f"{name_jobs(others)} {has} the submission key of job {first.job_id} too, which is "
+                "used. Cancel what is not needed with cancel_jobs.",
+                receipt,
+            )
+        return receipt

@@ -8,6 +8,7 @@ import general_superstaq as gss
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from servers import circuit
 from worlds import HOST, JOB, KEY, NOON, OTHER, client_on, job
 
 import superstaq_jobs as sj
@@ -305,3 +306,73 @@ def test_an_error_names_the_argument_that_was_passed(call, where):
     with pytest.raises(sj.InvalidRequest, match=f"nothing was sent:\n  {where}"):
         call(client_on(transport))
     assert transport.requests == ()
+
+
+# ---- what a response has besides
+
+
+@pytest.mark.parametrize("version", ["v0.3.0", "v0.2.0"])
+@pytest.mark.parametrize("use", ["fetch_job", "fetch_jobs", "refresh", "wait", "wait_all"])
+def test_an_entry_that_cannot_be_read_and_was_not_requested_fails_nothing(use, version):
+    if version == "v0.3.0":
+        good, other = json.loads(jobs_response(job("completed")).body), str(OTHER)
+    else:
+        good, other = {str(JOB): circuit("Done")}, "other"
+    transport = ScriptedTransport([json_response({other: {"shots": "none"}, **good})])
+    client = client_on(transport, api_version=version)
+    handle = sj.JobHandle(client, JOB)
+    snapshot = {
+        "fetch_job": lambda: sj.fetch_job(client, JOB),
+        "fetch_jobs": lambda: sj.fetch_jobs(client, [JOB])[0],
+        "refresh": handle.refresh,
+        "wait": handle.wait_until_complete,
+        "wait_all": lambda: sj.wait_all([handle])[0],
+    }[use]()
+    assert str(snapshot.job_id) == str(JOB)
+    assert snapshot.completed
+
+
+@pytest.mark.parametrize("version", ["v0.3.0", "v0.2.0"])
+@pytest.mark.parametrize("status", [401, 404])
+def test_the_other_version_is_suggested_only_before_a_call_has_succeeded(status, version):
+    refusal = json_response({"message": "no"}, status=status)
+    transport = ScriptedTransport([refusal, json_response({"balance": 1, "email": "a"}), refusal])
+    client = sj.SuperstaqClient(KEY, transport=transport, api_version=version)
+    texts = []
+    for _ in range(2):
+        with pytest.raises(sj.SuperstaqServerException) as caught:
+            sj.fetch_job(client, JOB)
+        texts.append("api_version=" in str(caught.value))
+        if len(texts) == 1:
+            sj.fetch_balance(client)
+    assert texts == [True, False]
+
+
+@pytest.mark.parametrize("spelled", [str.lower, str.upper])
+def test_a_job_that_cannot_be_read_is_named_whatever_the_spelling_of_its_id(spelled):
+    ids = [UUID(int=0xABC0 + place) for place in range(3)]
+    good = json.loads(jobs_response(*(job("completed", job_id=each) for each in ids)).body)
+    body = {spelled(name): data for name, data in good.items()}
+    body[spelled(str(ids[1]))]["shots"] = ["three"]
+    client = client_on(ScriptedTransport([json_response(body)]))
+    with pytest.raises(sj.JobsUnsettled) as caught:
+        sj.wait_all([sj.JobHandle(client, each) for each in ids])
+    assert {k: type(e) for k, e in caught.value.errors.items()} == {ids[1]: sj.ProtocolError}
+
+
+@pytest.mark.parametrize("other", [str.upper, lambda text: text.replace("-", "")])
+def test_a_job_in_two_spellings_has_one_verdict_in_a_fetch_and_in_every_poll(other):
+    """Of which the last one counts, whichever of them has changed."""
+    ids = [UUID(int=0xABC0 + place) for place in range(2)]
+
+    def body(first, last):
+        pairs = [(str(ids[0]), first), (other(str(ids[0])), last), (str(ids[1]), "running")]
+        jobs = {n: json.loads(jobs_response(job(status)).body)[str(JOB)] for n, status in pairs}
+        return json_response(jobs)
+
+    client = client_on(ScriptedTransport([body("completed", "running")]))
+    assert sj.fetch_job(client, ids[0]).status == "running"
+    steps = [("completed", "running"), ("failed", "running"), ("failed", "completed")]
+    client = client_on(ScriptedTransport([body(*step) for step in steps]))
+    (final,) = sj.wait_any([sj.JobHandle(client, each) for each in ids])
+    assert (final.job_id, str(final.status)) == (ids[0], "completed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import warnings
 from urllib.parse import parse_qsl, urlsplit
 
@@ -28,6 +29,8 @@ NONE = jobs_response()
 RECEIPT = json_response({"job_id": str(JOB), "num_circuits": 1})
 OURS = job("running", tags=["mine", TAG])
 FOUND = jobs_response(OURS)
+PAUSES = (0.5, 1.0, 2.0)
+FIRST_PAUSE = sum(PAUSES)
 RESET = sj.TransportError("the connection was reset", sent=True)
 REFUSED = sj.TransportError("connection refused", sent=False)
 BUSY = json_response({"message": "busy"}, status=503)
@@ -47,40 +50,66 @@ LOST = {
 
 
 class World:
-    """A client on a script, and what it sent."""
+    """A client on a script, and what it sent.
 
-    def __init__(self, *steps, **options):
+    ``knows`` is whether it has found a job by its key before.
+    """
+
+    def __init__(self, *steps, knows=True, **options):
         self.clock = FakeClock()
-        self.transport = ScriptedTransport(steps)
+        self.transport = ScriptedTransport()
         self.client = client_on(self.transport, clock=self.clock, **options)
+        if knows:
+            self.transport.extend(jobs_response(job("running", tags=["submission-key:before"])))
+            self.submit(key="before")
+        self.transport.extend(*steps)
+        self.begins = len(self.transport.requests)
 
     def submit(self, new=NEW, *, key=KEY, **options):
         return sj.submit_job(self.client, new, submission_key=key, **options)
 
     @property
+    def requests(self):
+        return self.transport.requests[self.begins :]
+
+    @property
     def sent(self):
-        return "".join({"GET": "?", "POST": "!"}[r.method] for r in self.transport.requests)
+        return "".join({"GET": "?", "POST": "!"}[r.method] for r in self.requests)
+
+
+def digest(key, new=NEW):
+    """The digest tag that is sent with a key."""
+    world = World(NONE, NONE, RESET, NONE, NONE, NONE, knows=False)
+    with pytest.raises(sj.SubmissionUnknown):
+        world.submit(new, key=key)
+    (sent,) = (r for r in world.requests if r.method == "POST")
+    return json.loads(sent.body)["tags"][-1]
+
+
+KEPT = jobs_response(job("running", tags=["mine", TAG, digest(KEY)]))
 
 
 def test_with_a_key_the_server_is_queried_first_and_the_job_sent_with_the_key_as_a_tag():
-    world = World(NONE, RECEIPT)
+    world = World(NONE, NONE, RECEIPT, KEPT, knows=False)
     receipt = world.submit()
     assert receipt == sj.SubmitReceipt(job_id=JOB, num_circuits=1, adopted=False)
-    asked, sent = world.transport.requests
-    assert parse_qsl(urlsplit(asked.path).query) == [("tags", "submission-key:week-18/run 3")]
-    assert urlsplit(asked.path).path == "/v0.3.0/client/job/qasm"
+    *before, sent, after = world.requests
+    for asked in (*before, after):
+        assert parse_qsl(urlsplit(asked.path).query) == [("tags", "submission-key:week-18/run 3")]
+        assert urlsplit(asked.path).path == "/v0.3.0/client/job/qasm"
     mine, key, digest = json.loads(sent.body)["tags"]
     assert (mine, key) == ("mine", "submission-key:week-18/run 3")
     assert digest.startswith("submission-digest:")
     assert NEW.tags == ("mine",)
-    assert world.clock.sleeps == ()
+    assert world.sent == "??!?"
+    assert world.clock.now() == FIRST_PAUSE
 
 
 def test_apart_from_the_tag_the_body_is_that_of_a_submission_without_a_key():
-    with_key, without = World(NONE, RECEIPT), World(RECEIPT)
+    with_key, without = World(NONE, NONE, RECEIPT, KEPT), World(RECEIPT)
     with_key.submit()
     without.submit(key=None)
-    bodies = [json.loads(w.transport.requests[-1].body) for w in (with_key, without)]
+    bodies = [json.loads(r.body) for w in (with_key, without) for r in w.requests if r.body]
     assert bodies[0].pop("tags")[:-1] == [*bodies[1].pop("tags"), TAG]
     assert bodies[0] == bodies[1]
 
@@ -102,43 +131,61 @@ def test_a_handle_is_submitted_with_a_key_too():
 @pytest.mark.parametrize("how", LOST)
 @pytest.mark.parametrize(("looks", "at"), [(1, 0.5), (2, 1.5), (3, 3.5)])
 def test_after_a_lost_response_the_key_is_queried_again_and_the_job_adopted(how, looks, at):
-    world = World(NONE, LOST[how], *[NONE] * (looks - 1), FOUND)
+    world = World(NONE, NONE, LOST[how], *[NONE] * (looks - 1), FOUND)
     assert world.submit() == sj.SubmitReceipt(job_id=JOB, num_circuits=1, adopted=True)
-    assert world.sent == "?!" + "?" * looks
-    assert world.clock.now() == at
-    assert world.clock.sleeps == (0.5, 1.0, 2.0)[:looks]
+    assert world.sent == "??!" + "?" * looks
+    assert world.clock.now() == FIRST_PAUSE + at
+    assert world.clock.sleeps == (FIRST_PAUSE, *PAUSES[:looks])
 
 
 def test_the_job_is_retried_only_if_the_server_says_that_there_is_none():
-    world = World(NONE, RESET, NONE, NONE, NONE, RECEIPT)
+    world = World(NONE, NONE, RESET, NONE, NONE, NONE, RECEIPT, KEPT)
     assert world.submit() == sj.SubmitReceipt(job_id=JOB, num_circuits=1)
-    assert world.sent == "?!???!"
-    bodies = {r.body for r in world.transport.requests if r.method == "POST"}
+    assert world.sent == "??!???!?"
+    bodies = {r.body for r in world.requests if r.method == "POST"}
     assert len(bodies) == 1
 
 
 def test_a_submission_that_never_reached_the_server_is_retried_without_a_query():
-    world = World(NONE, REFUSED, REFUSED, RECEIPT)
+    world = World(NONE, NONE, REFUSED, REFUSED, RECEIPT, KEPT, knows=False)
     assert not world.submit().adopted
-    assert world.sent == "?!!!"
-    assert world.clock.sleeps == (0.25, 0.5)
+    assert world.sent == "??!!!?"
+    assert world.clock.sleeps[1:3] == (0.25, 0.5)
 
 
-@pytest.mark.parametrize("most", [1, 2, 5])
-def test_it_is_given_up_after_as_many_submissions_as_the_policy_allows(most):
-    steps = [NONE, *[RESET, NONE, NONE, NONE] * most]
+@pytest.mark.parametrize(("most", "times"), [(1, 1), (2, 2), (5, 2)])
+def test_it_is_submitted_twice_at_most_and_as_often_as_the_policy_allows(most, times):
+    steps = [NONE, NONE, *[RESET, NONE, NONE, NONE] * times]
     world = World(*steps, retry_policy=sj.RetryPolicy(max_attempts=most))
     with pytest.raises(sj.SubmissionUnknown) as caught:
         world.submit()
-    assert world.sent == "?" + "!???" * most
+    assert world.sent == "??" + "!???" * times
     assert world.transport.remaining == 0
     assert (caught.value.job, caught.value.submission_key) == (NEW, KEY)
+    assert ("may be two jobs" in str(caught.value)) == (times == 2)
+    assert "call again with the same submission key" in str(caught.value)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
 
 def test_a_job_that_comes_up_after_the_last_submission_is_adopted():
     policy = sj.RetryPolicy(max_attempts=1)
-    world = World(NONE, RESET, NONE, NONE, FOUND, retry_policy=policy)
+    world = World(NONE, NONE, RESET, NONE, NONE, FOUND, retry_policy=policy)
     assert world.submit().adopted
+
+
+def test_a_client_that_has_found_no_job_by_its_key_yet_does_not_submit_again():
+    world = World(NONE, NONE, RESET, NONE, NONE, NONE, knows=False)
+    with pytest.raises(sj.SubmissionUnknown, match="look for it by its target and time"):
+        world.submit()
+    assert world.sent == "??!???"
+    # The next call may find the job, or create it and find it: then the client knows.
+    for steps in ([NONE, NONE, RECEIPT, KEPT], [FOUND]):
+        world = World(*steps, knows=False)
+        world.submit()
+        next_one = jobs_response(job("running", tags=["submission-key:next"]))
+        world.transport.extend(NONE, NONE, RESET, NONE, NONE, NONE, RESET, next_one)
+        assert world.submit(key="next").adopted
+        assert world.transport.remaining == 0
 
 
 @pytest.mark.parametrize(
@@ -151,22 +198,22 @@ def test_a_job_that_comes_up_after_the_last_submission_is_adopted():
     ],
 )
 def test_a_query_that_fails_leaves_the_submission_unknown(failure):
-    world = World(NONE, RESET, NONE, NONE, failure)
+    world = World(NONE, NONE, RESET, NONE, NONE, failure)
     with pytest.raises(sj.SubmissionUnknown, match="the connection was reset") as caught:
         world.submit()
     error = caught.value
     assert (error.job, error.submission_key) == (NEW, KEY)
     assert isinstance(error.__cause__, sj.SuperstaqServerException)
-    assert world.sent == "?!???"
-    assert world.clock.now() == 3.5
+    assert world.sent == "??!???"
+    assert world.clock.now() == FIRST_PAUSE + 3.5
 
 
 def test_a_query_that_fails_does_not_shorten_the_time_given_to_a_late_job():
-    world = World(NONE, RESET, GONE, GONE, FOUND)
+    world = World(NONE, NONE, RESET, GONE, GONE, FOUND)
     assert world.submit().adopted
-    world = World(NONE, RESET, GONE, NONE, NONE, RECEIPT)
+    world = World(NONE, NONE, RESET, GONE, NONE, NONE, RECEIPT, KEPT)
     assert not world.submit().adopted
-    assert world.sent == "?!???!"
+    assert world.sent == "??!???!?"
 
 
 LATE = sj.RequestTimeout("no response in time", sent=True)
@@ -175,45 +222,48 @@ LATE = sj.RequestTimeout("no response in time", sent=True)
 @pytest.mark.parametrize("lost", [LATE, json_response("too slow", status=504)])
 def test_after_a_response_that_took_too_long_nothing_is_retried(lost):
     # The server may be at it still: "none yet" is not "none".
-    world = World(NONE, lost, NONE, NONE, NONE)
+    world = World(NONE, NONE, lost, NONE, NONE, NONE)
     with pytest.raises(sj.SubmissionUnknown) as caught:
         world.submit()
     assert caught.value.timed_out
-    assert world.sent == "?!???"
-    world = World(NONE, lost, NONE, NONE, FOUND)
+    assert world.sent == "??!???"
+    world = World(NONE, NONE, lost, NONE, NONE, FOUND)
     assert world.submit().adopted
 
 
 @pytest.mark.parametrize("second", [GONE, sj.TransportError("refused", sent=False)])
 def test_a_second_submission_that_fails_does_not_hide_what_may_have_become_of_the_first(second):
     policy = sj.RetryPolicy(max_attempts=2, budget=0)
-    world = World(NONE, RESET, NONE, NONE, NONE, second, retry_policy=policy)
+    world = World(NONE, NONE, RESET, NONE, NONE, NONE, second, retry_policy=policy)
     with pytest.raises(sj.SubmissionUnknown, match="the connection was reset") as caught:
         world.submit()
     assert isinstance(caught.value.__cause__, sj.SuperstaqServerException)
-    assert world.sent == "?!???!"
+    assert world.sent == "??!???!"
 
 
 def test_a_key_that_was_used_for_other_circuits_is_a_conflict():
-    server = World(NONE, RECEIPT)
-    server.submit()
-    tags = json.loads(server.transport.requests[-1].body)["tags"]
-    there = jobs_response(attrs.evolve(OURS, tags=tags))
+    there = KEPT
     assert World(there).submit().adopted
     other = attrs.evolve(NEW, circuits="OPENQASM 3.0; // another")
     with pytest.raises(sj.SubmissionKeyConflict, match="circuits"):
-        sj.submit_job(World(there).client, other, submission_key=KEY)
+        World(there).submit(other)
+
+
+def test_a_key_that_a_server_has_made_of_another_one_is_a_conflict():
+    there = jobs_response(job("running", tags=["mine", TAG, digest(KEY.upper())]))
+    with pytest.raises(sj.SubmissionKeyConflict, match="nothing was sent"):
+        World(there).submit()
 
 
 def test_a_query_is_retried_like_any_read_before_it_fails():
     policy = sj.RetryPolicy(max_attempts=3)
-    world = World(NONE, RESET, BUSY, RESET, FOUND, retry_policy=policy)
+    world = World(NONE, NONE, RESET, BUSY, RESET, FOUND, retry_policy=policy)
     assert world.submit().adopted
-    world = World(NONE, RESET, *[BUSY] * 9, retry_policy=policy)
+    world = World(NONE, NONE, RESET, *[BUSY] * 9, retry_policy=policy)
     with pytest.raises(sj.SubmissionUnknown) as caught:
         world.submit()
     assert caught.value.__cause__.status_code == 503
-    assert world.sent == "?!" + "?" * 9
+    assert world.sent == "??!" + "?" * 9
 
 
 def test_if_the_first_query_for_the_key_fails_nothing_is_sent():
@@ -223,13 +273,27 @@ def test_if_the_first_query_for_the_key_fails_nothing_is_sent():
     assert world.sent == "?"
 
 
+def test_if_the_second_query_for_the_key_fails_nothing_is_sent():
+    world = World(NONE, json_response("who are you", status=401))
+    with pytest.raises(sj.AuthenticationError):
+        world.submit()
+    assert world.sent == "??"
+
+
+def test_a_job_that_a_program_sent_just_before_it_was_stopped_is_adopted_after_a_pause():
+    world = World(NONE, FOUND)
+    assert world.submit().adopted
+    assert world.sent == "??"
+    assert world.clock.sleeps == (FIRST_PAUSE,)
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 422, 429])
 def test_a_refusal_is_final(status):
-    world = World(NONE, json_response("too many circuits", status=status))
+    world = World(NONE, NONE, json_response("too many circuits", status=status))
     with pytest.raises(sj.SuperstaqServerException, match="too many circuits") as caught:
         world.submit()
     assert not isinstance(caught.value, sj.SubmissionUnknown)
-    assert world.sent == "?!"
+    assert world.sent == "??!"
 
 
 def test_without_a_key_the_error_holds_the_job_too():
@@ -282,9 +346,15 @@ def test_a_server_that_does_not_filter_does_not_make_it_adopt_a_stranger():
         job("running", tags=[]),
         job("running", job_id=OTHER, tags=[KEY, f"{TAG}x", f"x{TAG}", TAG.upper()]),
     )
-    world = World(strangers, RECEIPT)
-    assert not world.submit().adopted
-    assert world.sent == "?!"
+    everything = jobs_response(
+        job("running", job_id=OTHER), job("running", tags=["mine", TAG, digest(KEY)])
+    )
+    world = World(strangers, strangers, RECEIPT, everything, knows=False)
+    assert world.submit().job_id == JOB
+    assert world.sent == "??!?"
+    world = World(strangers, strangers, RESET, *[strangers] * 3, knows=False)
+    with pytest.raises(sj.SubmissionUnknown):
+        world.submit()
 
 
 def test_nothing_warns_where_one_job_has_the_key():
@@ -309,7 +379,7 @@ def test_a_key_that_cannot_be_used_is_refused_before_anything_is_sent(key):
         world.submit(key=key)
     (problem,) = caught.value.problems
     assert problem.where == "submission_key"
-    assert world.transport.requests == ()
+    assert world.requests == ()
 
 
 PRINTABLE = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=200)
@@ -317,9 +387,10 @@ PRINTABLE = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size
 
 @given(PRINTABLE.filter(lambda key: key == key.strip()))
 def test_any_key_arrives_as_it_is_and_stays_within_its_parameter(key):
-    world = World(NONE, RECEIPT)
-    world.submit(key=key)
-    asked, sent = world.transport.requests
+    world = World(NONE, NONE, RESET, NONE, NONE, NONE, knows=False)
+    with pytest.raises(sj.SubmissionUnknown):
+        world.submit(key=key)
+    asked, _, sent, *_ = world.requests
     assert "\n" not in asked.path
     assert parse_qsl(urlsplit(asked.path).query) == [("tags", f"submission-key:{key}")]
     assert json.loads(sent.body)["tags"][:2] == ["mine", f"submission-key:{key}"]
@@ -327,10 +398,10 @@ def test_any_key_arrives_as_it_is_and_stays_within_its_parameter(key):
 
 @given(st.text(max_size=4) | PRINTABLE)
 def test_a_key_is_taken_or_refused_and_nothing_between(key):
-    world = World(NONE, RECEIPT)
+    world = World(jobs_response(job("running", tags=[f"submission-key:{key}"])), knows=False)
     good = key.isascii() and key.isprintable() and key == key.strip() and 1 <= len(key) <= 200
     if good:
-        world.submit(key=key)
+        assert world.submit(key=key).adopted
     else:
         with pytest.raises(sj.InvalidRequest):
             world.submit(key=key)
@@ -341,27 +412,37 @@ def test_a_key_is_taken_or_refused_and_nothing_between(key):
 
 
 def test_every_request_of_a_submission_is_given_the_time_that_is_left():
-    world = World(NONE, RESET, NONE, FOUND)
+    world = World(NONE, NONE, RESET, NONE, FOUND)
     world.submit(timeout_seconds=9)
-    assert world.transport.timeouts == (9, 9, 8.5, 7.5)
+    assert world.transport.timeouts[world.begins :] == (9, 5.5, 5.5, 5, 4)
 
 
 def test_no_pause_before_a_query_passes_the_deadline_and_nothing_is_sent_after_it():
-    steps = [NONE, RESET, NONE, NONE, NONE, RECEIPT]
-    for timeout, sent in ((0.2, "?!"), (0.5, "?!"), (1, "?!?"), (3, "?!??")):
+    steps = [NONE, NONE, RESET, NONE, NONE, NONE, RECEIPT, KEPT]
+    for left, sent in ((0.2, "??!"), (0.5, "??!"), (1, "??!?"), (3, "??!??")):
+        timeout = FIRST_PAUSE + left
         world = World(*steps)
         with pytest.raises(sj.SubmissionUnknown):
             world.submit(timeout_seconds=timeout)
         assert world.clock.now() <= timeout
         assert world.sent == sent
     world = World(*steps)
-    assert not world.submit(timeout_seconds=4).adopted
+    assert not world.submit(timeout_seconds=FIRST_PAUSE + 4).adopted
+
+
+@pytest.mark.parametrize("timeout", [0.25, 2, FIRST_PAUSE])
+def test_if_there_is_no_time_for_the_pause_before_it_a_job_is_not_submitted(timeout):
+    world = World(NONE)
+    with pytest.raises(sj.RequestTimeout, match=r"nothing more was.*timeout_") as caught:
+        world.submit(timeout_seconds=timeout)
+    assert (caught.value.sent, world.sent, world.clock.sleeps) == (False, "?", ())
+    assert World(FOUND).submit(timeout_seconds=timeout).adopted
 
 
 def test_a_deadline_that_has_passed_leaves_it_unknown_with_what_was_sent():
-    world = World(NONE, RESET)
+    world = World(NONE, NONE, RESET)
     with pytest.raises(sj.SubmissionUnknown) as caught:
-        world.submit(timeout_seconds=0.25)
+        world.submit(timeout_seconds=FIRST_PAUSE + 0.25)
     assert (caught.value.job, caught.value.submission_key) == (NEW, KEY)
 
 
@@ -371,7 +452,7 @@ def test_a_timeout_out_of_range_is_refused_before_anything_is_sent(timeout):
         world = World()
         with pytest.raises(sj.InvalidRequest, match="timeout_seconds"):
             world.submit(key=key, timeout_seconds=timeout)
-        assert world.transport.requests == ()
+        assert world.requests == ()
 
 
 # ---- two programs

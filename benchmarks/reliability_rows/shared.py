@@ -60,6 +60,7 @@ __all__ = [
     "our_client",
     "our_client_on",
     "requested",
+    "requested_ids",
     "run_child",
     "serve_jobs",
 ]
@@ -170,16 +171,20 @@ def circuits_body(*job_ids: UUID | str, status: str = "running") -> bytes:
     ).encode()
 
 
+def requested_ids(target: str, body: bytes) -> list[str]:
+    """The ids that a request is for, of the API version in its path; ``JOB`` if for none."""
+    if target.startswith("/v0.2.0/"):
+        return list(json.loads(body or b"{}").get("job_ids", [str(JOB)]))
+    return parse_qs(urlsplit(target).query).get("job_id", [str(JOB)])
+
+
 def requested(target: str, body: bytes, *, status: str = "running") -> bytes:
     """A body with the job that a request is for, of the API version in its path.
 
     It has ``JOB`` if the request is for something else.
     """
-    if target.startswith("/v0.2.0/"):
-        ids = json.loads(body or b"{}").get("job_ids", [str(JOB)])
-        return circuits_body(ids[0], status=status)
-    ids = parse_qs(urlsplit(target).query).get("job_id", [str(JOB)])
-    return jobs_body(ids[0], status=status)
+    one = circuits_body if target.startswith("/v0.2.0/") else jobs_body
+    return one(requested_ids(target, body)[0], status=status)
 
 
 def echo_of(job: sj.JobSnapshot) -> object:

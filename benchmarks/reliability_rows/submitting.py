@@ -1,4 +1,4 @@
-"""Row 1: a submission whose response is lost creates one job, not two and not none.
+"""Rows 1 and 14: a submission whose response is lost creates one job, not two and not none.
 
 The server is a model in memory. A script says what happens to each submission (the first is always
 lost, in one of five ways) and to each query; after its end all succeed. Time is simulated.
@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import json
 import random
+import warnings
 from collections import Counter
+from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
@@ -27,7 +29,7 @@ from .shared import (
     our_client_on,
 )
 
-__all__ = ["lost_answers"]
+__all__ = ["lost_answers", "lost_tags"]
 
 LOSSES = (
     "the request is lost",
@@ -44,13 +46,24 @@ LATEST_SECONDS = 3.4
 PATIENCE_SECONDS = 5.0
 """The pause of a user after ``SubmissionUnknown``."""
 
+KEPT: dict[str, Callable[[list[str]], list[str]]] = {
+    "keeps": list,
+    "drops": lambda _tags: [],
+    "lowers": lambda tags: [tag.lower() for tag in tags],
+    "trims": lambda tags: [tag.replace(" ", "") for tag in tags],
+    "cuts": lambda tags: [tag[:20] for tag in tags],
+    "keeps the first of": lambda tags: tags[:1],
+}
+"""What a server makes of the tags of a job."""
+
 NEW_JOB = sj.NewJob(target=TARGET, circuits="OPENQASM 2.0;", job_type="simulate", shots=10)
 
 
 class ModelServer:
     """A server that creates jobs, and a network that follows a script."""
 
-    def __init__(self, seed: int, clock: FakeClock) -> None:
+    def __init__(self, seed: int, clock: FakeClock, *, tags: str = "keeps") -> None:
+        self.kept = KEPT[tags]
         self.random = random.Random(seed)  # noqa: S311 - not used for a secret
         self.clock = clock
         self.jobs: list[tuple[float, UUID, list[str]]] = []
@@ -84,7 +97,7 @@ class ModelServer:
             return 200, self.found(path)
         late = self.random.uniform(0, LATEST_SECONDS) if "late" in fault else 0.0
         job_id = UUID(int=self.random.getrandbits(128), version=4)
-        self.jobs.append((self.clock.now() + late, job_id, json.loads(body)["tags"]))
+        self.jobs.append((self.clock.now() + late, job_id, self.kept(json.loads(body)["tags"])))
         if "error" in fault:
             return self.random.choice(ERRORS), b'"error"'
         if "lost" in fault:
@@ -146,4 +159,55 @@ def lost_answers(*, quick: bool) -> Row:
         theirs=f"one job in {other[1]:,}, none in {other[0]:,}, more in {more:,} (up to "
         f"{max(other)})",
         passed=mine[1] == number,
+    )
+
+
+def with_tags(tags: str, seed: int) -> tuple[int, bool]:
+    """How many jobs one call creates, and whether an error or a warning reports that.
+
+    In every other script, the same client has submitted a job before, whose key every server that
+    keeps any keeps as it is.
+    """
+    clock = FakeClock()
+    server = ModelServer(seed, clock, tags=tags)
+    client = our_client_on(server.handle, clock, jitter=server.random.random)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        if seed % 2:
+            scripts, server.posts, server.gets = (server.posts, server.gets), [], []
+            sj.submit_job(client, NEW_JOB, submission_key="k")
+            server.posts, server.gets = scripts
+            server.jobs.clear()
+            said.clear()
+        try:
+            sj.submit_job(client, NEW_JOB, submission_key=f"Script {seed} of them")
+        except sj.SubmissionUnknown:
+            return len(server.jobs), True
+        except sj.SuperstaqServerException:
+            return len(server.jobs), not server.jobs
+    return len(server.jobs), bool(said)
+
+
+def lost_tags(*, quick: bool) -> Row:
+    """Row 14."""
+    number = 200 if quick else 2_000
+    found = {tags: Counter(with_tags(tags, seed) for seed in range(number)) for tags in KEPT}
+    kept = Counter(map(ours, range(number)))
+    most = {tags: max(jobs for jobs, _ in counts) for tags, counts in found.items()}
+    silent = sum(
+        count
+        for tags, counts in found.items()
+        for (jobs, is_said), count in counts.items()
+        if jobs and not is_said and (jobs > 1 or "keeps" not in tags)
+    )
+    others = [f"{jobs} (it {tags} tags)" for tags, jobs in most.items() if tags != "keeps"]
+    return Row(
+        number=14,
+        what=f"{number:,} lost responses each on servers that keep, drop, lower, trim, cut tags",
+        bar="one job each where tags are kept; elsewhere 2 at most, never without a warning or an "
+        "error",
+        ours=f"kept: one job in {kept[1]:,}, {most['keeps']} at most in one call; elsewhere at "
+        f"most {', '.join(others)}; {silent} in silence",
+        theirs="has no submission keys",
+        passed=kept[1] == number and max(most.values()) <= 2 and not silent,
     )

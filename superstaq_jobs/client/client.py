@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
 
 from superstaq_jobs._version import __version__
 from superstaq_jobs.clock import Clock, SystemClock, VirtualClock
@@ -17,12 +17,11 @@ from superstaq_jobs.errors import (
     ApiKeyNotFound,
     ConfigurationError,
     ProtocolError,
-    SuperstaqWarning,
     TransportError,
 )
 from superstaq_jobs.records import CircuitType, fields
 from superstaq_jobs.records.budget import OutOfTime, limited
-from superstaq_jobs.records.problems import warn
+from superstaq_jobs.records.problems import expect, warn
 from superstaq_jobs.transport.limits import MAX_CONNECTIONS, check_integer, check_positive
 from superstaq_jobs.wire import job_data
 from superstaq_jobs.wire.api import Api, Call
@@ -33,6 +32,7 @@ from superstaq_jobs.wire.request import Request, Response, Secret
 from . import settings
 from .recorder import Recorder, with_value
 from .retry import RetryPolicy, with_retries
+from .submission_keys import SubmissionKeys
 from .traffic import Traffic, TrafficCounts
 
 if TYPE_CHECKING:
@@ -215,6 +215,7 @@ class SuperstaqClient:
         self._looks_per_second = looks_per_second
         self._recorder = settings.check_recorder(recorder)
         self._traffic = Traffic(budget=self._retry_policy.budget, polls_per_second=looks_per_second)
+        self._submission_keys = SubmissionKeys()
         self._made_transport = transport is None
         self._time_stands = transport is None and isinstance(self._clock, VirtualClock)
         self._proxy = hidden_proxy
@@ -282,8 +283,14 @@ class SuperstaqClient:
         """Records what is learned of jobs; None if nothing does."""
         return self._recorder
 
+    @property
+    def submission_keys(self) -> SubmissionKeys:
+        """What this client knows of submission keys."""
+        return self._submission_keys
+
     def masked(self, text: str) -> str:
         """A string from the server, in which each secret of this client is masked."""
+        expect(str, text=text)
         return self._errors.mask()(text)
 
     def reserve_poll(self) -> float:
@@ -365,12 +372,8 @@ class SuperstaqClient:
             with_value(keep, response.value)
         mask = self._errors.mask(call)
         for message in response.warnings:
-            try:
-                warn(mask(message))
-            except SuperstaqWarning as warning:
-                # If warnings are errors, the id of a job that was created must not be lost.
-                warning.value = response.value
-                raise
+            # If warnings are errors, the id of a job that was created must not be lost.
+            warn(mask(message), response.value)
         return response.value
 
     def _complete(self, request: Request) -> Request:
@@ -417,9 +420,14 @@ class SuperstaqClient:
             raise self._errors.refused(call, response, now=now)
         try:
             with limited(partial(self._check_time, deadline + _READING_SECONDS)):
-                return call.read(self._without_secrets(response.body), now, self._origin)
+                read = call.read(self._without_secrets(response.body), now, self._origin)
         except BaseException as error:  # noqa: BLE001 - whatever it is, its frames hold the body
+            if isinstance(error, ProtocolError) and call.is_complete(error.found):
+                return job_data.Decoded(cast("T", error.found))
             failure = self._errors.unreadable(call, response, error)
+        else:
+            self._errors.note_success()
+            return read
         raise failure
 
     def _without_secrets(self, body: bytes) -> bytes:

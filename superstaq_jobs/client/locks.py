@@ -14,7 +14,7 @@ class ForkSafeLock:
     A plain lock that another thread holds during the fork would stay locked in the child forever.
     """
 
-    __slots__ = ("_lock", "_pid")
+    __slots__ = ("__weakref__", "_lock", "_pid")
 
     def __init__(self) -> None:
         self._lock = threading.RLock()

@@ -29,8 +29,11 @@ T = TypeVar("T")
 
 _LOGGER: Final = logging.getLogger("superstaq_jobs")
 
-REPEATABLE_STATUS_CODES: Final = frozenset({408, 429, 500, 502, 503, 504})
-"""The HTTP statuses after which an idempotent request is retried."""
+REPEATABLE_STATUS_CODES: Final = frozenset({408, 429, 500, *range(502, 505), *range(520, 525)})
+"""The HTTP statuses after which an idempotent request is retried.
+
+520 to 524 are Cloudflare's, for a service that it could not reach or understand.
+"""
 
 
 @explains_changes

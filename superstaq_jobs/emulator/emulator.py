@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Self
 
 from superstaq_jobs.clock import Clock, SystemClock
@@ -66,6 +66,9 @@ class Emulator(OperatorMethods):
             job. That takes a second or two in the background; `start` does not wait for it.
         faults: The fault of each request, in order of arrival; None for no fault. More can be added
             later, see `faults`.
+        stored_tag: What the service stores of each tag of a job, as a function of the tag;
+            ``str.lower``, say, or ``lambda tag: None`` for nothing. None to store every tag as it
+            is.
         refused_seconds: How long the port stays closed for a ``refused`` fault, in seconds, >= 0;
             None for until ``faults.end_refusal()`` is called.
 
@@ -88,6 +91,7 @@ class Emulator(OperatorMethods):
         simulator: Simulator | None = None,
         warm_up: bool = False,
         faults: Iterable[AnyFault | None] = (),
+        stored_tag: Callable[[str], str | None] | None = None,
         refused_seconds: float | None = None,
     ) -> None:
         if not _is_loopback(host):
@@ -118,8 +122,9 @@ class Emulator(OperatorMethods):
             expect(Target, targets=target)
         for warning in warnings:
             expect(str, warnings=warning)
-        if not isinstance(warm_up, bool):
-            raise TypeError(f"warm_up must be True or False, got {shown(warm_up)}")
+        expect(bool, warm_up=warm_up)
+        if stored_tag is not None and not callable(stored_tag):
+            raise TypeError(f"stored_tag must be a function of a tag, got {shown(stored_tag)}")
         users = {api_key: User()} if isinstance(api_key, str) else api_key
         self._host = host
         self._port = port
@@ -129,7 +134,9 @@ class Emulator(OperatorMethods):
         clock = SystemClock() if clock is None else clock
         self._service = Service(
             accounts=self._accounts,
-            store=JobStore(seed=seed, clock=clock, step_seconds=step_seconds),
+            store=JobStore(
+                seed=seed, clock=clock, step_seconds=step_seconds, stored_tag=stored_tag
+            ),
             clock=clock,
             targets=targets,
             simulator=self._simulator,

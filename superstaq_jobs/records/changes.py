@@ -257,12 +257,12 @@ def follow(before: JobSnapshot, after: JobSnapshot) -> JobSnapshot:
 
     That is the later response, except for circuits that would go back in it: from finished to
     unfinished, or to an earlier ``updated_at`` (from a server that lags behind). Of these the
-    earlier state is kept. Snapshots of different jobs or formats raise a ``ValueError``.
+    earlier state is kept. Circuits that the later response has no more are gone. Snapshots of
+    different jobs or formats raise a ``ValueError``.
     """
     _of_one_job(before, after)
-    if before.num_circuits != after.num_circuits:
-        return newest(before, after)
-    circuits = tuple(map(_followed, before.circuits, after.circuits))
+    added = after.circuits[before.num_circuits :]
+    circuits = (*map(_followed, before.circuits, after.circuits), *added)
     if all(map(operator.is_, circuits, after.circuits)):
         return after
     lists = _short_lists(after, [before, after])

@@ -242,8 +242,10 @@ class SuperstaqWarning(UserWarning):
     value: object = None
 
 
-def warn(message: str) -> None:
-    """Issue a ``SuperstaqWarning`` that points at the caller outside this package."""
+def warn(message: str, value: object = None) -> None:
+    """Issue a ``SuperstaqWarning`` with a value; it points at the caller outside this package."""
+    warning = SuperstaqWarning(_printable(message))
+    warning.value = value
     package = __name__.partition(".")[0]
     frame = sys._getframe(1)  # noqa: SLF001 - `skip_file_prefixes` needs Python 3.12
     depth = 2
@@ -252,4 +254,4 @@ def warn(message: str) -> None:
     ):
         frame = frame.f_back
         depth += 1
-    warnings.warn(_printable(message), SuperstaqWarning, stacklevel=depth)
+    warnings.warn(warning, stacklevel=depth)

@@ -21,6 +21,7 @@ from typing import Any, Final
 import urllib3.connection
 import urllib3.exceptions
 from urllib3.util.response import assert_header_parsing
+from urllib3.util.wait import wait_for_read, wait_for_socket
 
 from superstaq_jobs.wire.request import Request, Response, Secret
 
@@ -28,10 +29,10 @@ from .limits import BadResponse, CutResponse, LimitedStream, Limits, TooLarge
 
 __all__ = ["Connection", "TlsConnection"]
 
-_SEND_BYTES: Final = 256 * 1024
 _BUFFER_BYTES: Final = 64 * 1024
 # Larger pieces may take new pages of memory each time, which is up to 1.6 times as slow.
 _PIECE_BYTES: Final = 64 * 1024
+_EARLY_BYTES: Final = 4096
 _FRAMING_BYTES: Final = 1024 * 1024
 _MAX_INTERIM_RESPONSES: Final = 50
 _LARGEST_STATUS: Final = 599
@@ -39,8 +40,14 @@ _WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "DELETE", "TRACE", "OPTIONS"})
 
 _FOLD: Final = re.compile(r"[ \t]*\r?\n[ \t]+")
 _DIGITS: Final = re.compile(r"[0-9]{1,18}")
+_INTERIM: Final = re.compile(rb"\AHTTP/1\.[01] 1[^\n]*\n(?:[^\r\n][^\n]*\n)*\r?\n")
+_MAYBE_INTERIM: Final = re.compile(rb"(?:HTTP/1\.[01] 1.*|.{0,9})\Z", re.DOTALL)
 _GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
 _CODINGS: Final = frozenset({"gzip", "x-gzip", "deflate"})
+
+
+class _EarlyResponse(Exception):
+    """The server has begun to respond, before the request was sent completely."""
 
 
 class Connection(urllib3.connection.HTTPConnection):
@@ -49,15 +56,18 @@ class Connection(urllib3.connection.HTTPConnection):
     limits: Limits  # of the request that it is lent to
     prefix = ""  # stands before the path in the first line: for a proxy, the server's origin
     extra: tuple[tuple[str, str | Secret], ...] = ()  # headers besides those of the request
+    piece_bytes = 256 * 1024  # how much is sent in one step
+    _early = b""  # of a response that began before the request was sent completely
     _twin: socket.socket | None = None  # a second handle of the socket that is being connected
 
     def exchange(self, request: Request, limits: Limits) -> Response:
         """Send a request and read its response; the connection is closed if it cannot be reused."""
         self.limits = limits
+        self._early = b""
         sent_completely = True
         try:
             self._write(request)
-        except BrokenPipeError:
+        except (BrokenPipeError, ConnectionResetError, _EarlyResponse):
             if limits.connecting:
                 raise
             sent_completely = False  # the server may have said why, before it stopped reading
@@ -94,15 +104,37 @@ class Connection(urllib3.connection.HTTPConnection):
         with memoryview(data) as view:
             done = 0
             while done < len(view):
+                if done:
+                    self._raise_for_early_response()
                 self.limits.bound(self.sock)
-                done += self.sock.send(view[done : done + _SEND_BYTES])
+                done += self.sock.send(view[done : done + self.piece_bytes])
+
+    def _raise_for_early_response(self) -> None:
+        """Wait until more can be sent; but a server may respond, say with 413, and read no more.
+
+        What comes is taken from the socket, since over TLS it need not be a response; interim
+        responses are dropped.
+        """
+        while True:
+            seconds = self.limits.seconds_for_step()
+            wait_for_socket(self.sock, read=True, write=True, timeout=seconds)
+            if not wait_for_read(self.sock, timeout=0):
+                return
+            self.sock.settimeout(0)
+            try:
+                received = self.sock.recv(_EARLY_BYTES)
+            except (BlockingIOError, ssl.SSLWantReadError):
+                continue
+            self._early = _INTERIM.sub(b"", self._early + received)
+            if not received or not _MAYBE_INTERIM.match(self._early):
+                raise _EarlyResponse
 
     def response_class(  # type: ignore[override]  # http.client calls it as it calls a class
         self, sock: socket.socket, debuglevel: int = 0, *, method: str | None = None
     ) -> HttpResponse:
         """The response that comes next, within the limits of the request."""
         del debuglevel
-        return HttpResponse(sock, method=method, limits=self.limits)
+        return HttpResponse(sock, method=method, limits=self.limits, early=self._early)
 
     def is_quiet(self) -> bool:
         """Whether nothing came, not even the end, since the last response was read.
@@ -173,6 +205,8 @@ class Connection(urllib3.connection.HTTPConnection):
 class TlsConnection(Connection, urllib3.connection.HTTPSConnection):
     """The same over TLS."""
 
+    piece_bytes = 16 * 1024  # a record, which is sent whole: meanwhile no response is seen
+
     def _connect_tls_proxy(self, hostname: str, sock: socket.socket) -> ssl.SSLSocket:
         """Connect to an https proxy. TLS inside of TLS is read from the outer socket in many steps.
 
@@ -216,12 +250,14 @@ class HttpResponse(http.client.HTTPResponse):
         zlib.error: Its body is not compressed in the way that its headers say.
     """
 
-    def __init__(self, sock: socket.socket, *, method: str | None, limits: Limits) -> None:
+    def __init__(
+        self, sock: socket.socket, *, method: str | None, limits: Limits, early: bytes = b""
+    ) -> None:
         super().__init__(sock, method=method)
         self._limits = limits
         # The stream that http.client made keeps the socket open if the connection lets go of it.
         raw: Any = self.fp.detach()
-        self.reader = _Reader(LimitedStream(raw, sock, limits), _BUFFER_BYTES)
+        self.reader = _Reader(LimitedStream(raw, sock, limits, early), _BUFFER_BYTES)
         self.fp: Any = self.reader
         self.fields: tuple[tuple[str, str], ...] = ()  # names in lower case, in the order received
 

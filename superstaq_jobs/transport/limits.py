@@ -213,11 +213,15 @@ class Limits:
 class LimitedStream(io.RawIOBase):
     """Reads a socket within the limits of a request.
 
-    ``raw`` is the socket's own stream, which keeps it open; it is closed with this one.
+    ``raw`` is the socket's own stream, which keeps it open; it is closed with this one. ``early``
+    was read from the socket before.
     """
 
-    def __init__(self, raw: io.RawIOBase, sock: socket.socket, limits: Limits) -> None:
+    def __init__(
+        self, raw: io.RawIOBase, sock: socket.socket, limits: Limits, early: bytes = b""
+    ) -> None:
         super().__init__()
+        self._early = early
         self._raw = raw
         self._sock = sock
         self._limits = limits
@@ -231,7 +235,12 @@ class LimitedStream(io.RawIOBase):
         if self.finished:
             return None
         self._limits.bound(self._sock)
-        received = self._sock.recv_into(buffer)
+        if self._early:
+            received = min(len(self._early), len(memoryview(buffer)))
+            memoryview(buffer)[:received] = self._early[:received]
+            self._early = self._early[received:]
+        else:
+            received = self._sock.recv_into(buffer)
         self._limits.count(received)
         return received
 

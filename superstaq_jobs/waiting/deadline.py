@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections import deque
-from collections.abc import Callable
 from typing import Final
 
 from superstaq_jobs.clock import Clock
 
-__all__ = ["Deadline", "PollSchedule"]
+__all__ = ["Alarm", "Deadline"]
 
-_KEPT_FAILURES: Final = 20
+_OVERSLEPT_SECONDS: Final = 1.0
+_LATE_POLL_SECONDS: Final = 5.0
+_FIRST_ALARM_SECONDS: Final = 30.0
 _LONGEST_RESERVE_SECONDS: Final = 1.0
 _LONGEST_RESERVE_SHARE: Final = 0.1
 
 
 class Deadline:
-    """The time of one wait: how much is left, when the last poll begins, and which polls failed.
+    """The time of one wait: how much is left, and when the last poll begins.
 
     Polling ends slightly before the deadline, by the time that a poll takes, so that a slow poll
     does not overrun it. The last pause is cut short to end there too, so that a job that finished
-    in time is seen whatever the polling interval.
+    in time is seen whatever the polling interval. If the program was suspended until after the
+    deadline, there is one more poll, which may take 5 s.
 
     A timeout of 0 allows a single poll; None, any number of them.
     """
@@ -32,8 +33,6 @@ class Deadline:
         self._timeout_seconds = timeout_seconds
         self._ends = math.inf if timeout_seconds is None else self._started + timeout_seconds
         self._poll_seconds = 0.0
-        self._failures: deque[Exception] = deque(maxlen=_KEPT_FAILURES)
-        self._num_failures = 0
 
     @property
     def allows_one_poll(self) -> bool:
@@ -49,8 +48,14 @@ class Deadline:
 
         The only poll of a wait may take as long as any request; the last of several may not.
         """
-        is_unlimited = self.allows_one_poll or self._ends == math.inf
-        return None if is_unlimited else max(0.0, self.seconds_left())
+        if self.allows_one_poll or self._ends == math.inf:
+            return None
+        return _LATE_POLL_SECONDS if self._is_overslept else max(0.0, self.seconds_left())
+
+    @property
+    def _is_overslept(self) -> bool:
+        # No request of the wait takes as long: the machine, or the caller, slept.
+        return not self.allows_one_poll and self.seconds_left() < -_OVERSLEPT_SECONDS
 
     def seconds_to_last_poll(self) -> float:
         """Seconds until the last poll should begin; 0 or less if there should be no other."""
@@ -63,6 +68,32 @@ class Deadline:
         )
         return self._ends - reserve - self._clock.now()
 
+    def pause_before_next(self, seconds: float, *, last_began: float) -> float | None:
+        """How long to pause before the next poll of a job; None if the last one was the last.
+
+        tenacity makes the decision, one step at a time. It neither sleeps nor calls anything here,
+        so the same decisions serve a thread, which sleeps, and a coroutine, which awaits.
+
+        Args:
+            seconds: The pause if there is time for it, in seconds.
+            last_began: When the last poll of the job began.
+        """
+        import tenacity  # not needed by a program that only holds a handle
+
+        may_be_late = self._is_overslept and last_began < self._ends
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_result(bool),  # a job is open
+            stop=lambda _: self.seconds_to_last_poll() <= 0 and not may_be_late,
+            # The last pause ends where the last poll begins, whatever the interval.
+            wait=lambda _: max(0.0, min(self.seconds_to_last_poll(), seconds)),
+            retry_error_callback=lambda _: None,  # the wait reports by itself that it timed out
+        )
+        state = tenacity.RetryCallState(retrying, fn=None, args=(), kwargs={})
+        state.set_result(True)
+        retrying.begin()
+        retrying.iter(state)
+        return None if state.next_action is None else float(state.next_action.sleep)
+
     def waited_seconds(self) -> float:
         """How long the wait has lasted."""
         return self._clock.now() - self._started
@@ -71,46 +102,21 @@ class Deadline:
         """Record how long a poll took."""
         self._poll_seconds = seconds
 
-    def note_failure(self, error: Exception) -> None:
-        """Record a transient failure."""
-        self._num_failures += 1
-        self._failures.append(error)
 
-    def failures(self) -> tuple[tuple[Exception, ...], int]:
-        """The last transient failures, at most 20, and how many there were."""
-        return tuple(self._failures), self._num_failures
+class Alarm:
+    """Decides when a wait that gets no response warns: after 30 s, then at doubled times."""
 
+    def __init__(self) -> None:
+        self._next_at = -math.inf
 
-class PollSchedule:
-    """Decides after each poll whether there is another one, and after which pause.
+    def rings(self, now: float, *, since: float) -> bool:
+        """Whether to warn now of failures that began at some time."""
+        seconds = now - since
+        if seconds < _FIRST_ALARM_SECONDS or now < self._next_at:
+            return False
+        self._next_at = now + seconds
+        return True
 
-    tenacity makes the decision, one step at a time. It neither sleeps nor calls anything here, so
-    the same decisions serve a thread, which sleeps, and a coroutine, which awaits.
-    """
-
-    def __init__(self, deadline: Deadline, pause_seconds: Callable[[], float]) -> None:
-        import tenacity  # not needed by a program that only holds a handle
-
-        self._retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_result(lambda is_open: is_open),
-            stop=lambda _: deadline.seconds_to_last_poll() <= 0,
-            # The last pause ends where the last poll begins, whatever the interval.
-            wait=lambda _: max(0.0, min(deadline.seconds_to_last_poll(), pause_seconds())),
-            retry_error_callback=lambda _: None,  # the wait reports by itself that it timed out
-        )
-        self._state = tenacity.RetryCallState(self._retrying, fn=None, args=(), kwargs={})
-
-    def pause_after(self, is_open: bool) -> float | None:
-        """The pause before the next poll, in seconds; None if that one was the last.
-
-        ``is_open`` says whether it left a job open.
-        """
-        self._state.set_result(is_open)
-        # tenacity keeps its statistics per thread, and a wait may continue in another one.
-        self._retrying.begin()
-        self._retrying.iter(self._state)
-        action = self._state.next_action
-        if action is None:
-            return None
-        self._state.prepare_for_next_attempt()
-        return float(action.sleep)
+    def reset(self) -> None:
+        """Take in that a failure has ended."""
+        self._next_at = -math.inf

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import math
 import queue
 import threading
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
-from typing import TYPE_CHECKING
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Generator
+from typing import TYPE_CHECKING, Final
 
 from superstaq_jobs.clock import SystemClock
 from superstaq_jobs.transport.limits import CANCEL_TOKEN, CancelToken
 
+from .batches import Batch
 from .job_wait import JobWait
-from .loop import Pause, Polled, Round, Steps, step_after
+from .loop import NextOutcome, Pause, Polled, Send, Steps, step_after
 
 if TYPE_CHECKING:
     import asyncio
 
 __all__ = ["run", "run_async"]
+
+_SLOW_SECONDS: Final = 1.0
 
 
 def run(steps: Steps) -> Generator[JobWait, None, None]:
@@ -28,41 +34,57 @@ def run(steps: Steps) -> Generator[JobWait, None, None]:
         Each wait that has a change to report, has failed or has ended.
     """
     outcome: Polled | None = None
-    outcomes: Iterator[Polled] = iter(())
-    with contextlib.closing(steps), contextlib.ExitStack() as in_progress:
+    outcomes: queue.SimpleQueue[Polled] = queue.SimpleQueue()
+    with contextlib.closing(steps), contextlib.closing(_Sender(outcomes.put)) as sender:
         while step := step_after(steps, outcome):
             outcome = None
             if isinstance(step, JobWait):
                 yield step
             elif isinstance(step, Pause):
                 step.clock.sleep(step.seconds)
-            elif isinstance(step, Round):
-                in_progress.close()
-                outcomes = in_progress.enter_context(_sent(step))
+            elif isinstance(step, NextOutcome):
+                for seconds in sender.patience(step):
+                    with contextlib.suppress(queue.Empty):
+                        outcome = outcomes.get(timeout=seconds)
+                        break
+            elif step.alone:
+                for batch in step.batches:
+                    outcomes.put((batch, batch.send()))
             else:
-                outcome = next(outcomes)
+                sender.send(step)
 
 
 async def run_async(steps: Steps) -> AsyncGenerator[JobWait, None]:
     """``run`` for a coroutine: other tasks run while it waits for a response or pauses."""
+    import asyncio  # not needed by a program without coroutines
+
+    loop = asyncio.get_running_loop()
     outcome: Polled | None = None
-    next_outcome: Callable[[], Awaitable[Polled]]
-    with contextlib.closing(steps), contextlib.ExitStack() as in_progress:
+    outcomes: asyncio.Queue[Polled] = asyncio.Queue()
+
+    def done(outcome: Polled) -> None:
+        with contextlib.suppress(RuntimeError):  # the event loop is closed, and the wait with it
+            loop.call_soon_threadsafe(outcomes.put_nowait, outcome)
+
+    with contextlib.closing(steps), contextlib.closing(_Sender(done)) as sender:
         while step := step_after(steps, outcome):
             outcome = None
             if isinstance(step, JobWait):
                 yield step
             elif isinstance(step, Pause):
                 await _pause_async(step)
-            elif isinstance(step, Round):
-                in_progress.close()
-                next_outcome = in_progress.enter_context(_sent_async(step))
+            elif isinstance(step, NextOutcome):
+                for seconds in sender.patience(step):
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(seconds):
+                            outcome = await outcomes.get()
+                        break
             else:
-                outcome = await next_outcome()
+                sender.send(step)
 
 
 async def _pause_async(pause: Pause) -> None:
-    import asyncio  # not needed by a program without coroutines
+    import asyncio
 
     if isinstance(pause.clock, SystemClock):
         await asyncio.sleep(pause.seconds)
@@ -71,61 +93,69 @@ async def _pause_async(pause: Pause) -> None:
         await asyncio.sleep(0)
 
 
-@contextlib.contextmanager
-def _sent(work: Round) -> Iterator[Iterator[Polled]]:
-    """The outcomes as they arrive; the caller may take any time over each."""
-    if len(work.polls) == 1:
-        yield ((poll, poll.send()) for poll in work.polls)
-        return
-    outcomes: queue.SimpleQueue[Polled] = queue.SimpleQueue()
-    with _sending(work, outcomes.put):
-        yield (outcomes.get() for _ in work.polls)
+class _Sender:
+    """Sends requests in threads, in order; those that have not begun at the end are not sent.
 
-
-@contextlib.contextmanager
-def _sent_async(work: Round) -> Iterator[Callable[[], Awaitable[Polled]]]:
-    """Gives the next outcome. Not a generator, since the event loop would wait for its end."""
-    import asyncio
-
-    loop = asyncio.get_running_loop()
-    outcomes: asyncio.Queue[Polled] = asyncio.Queue()
-
-    def done(outcome: Polled) -> None:
-        with contextlib.suppress(RuntimeError):  # the event loop is closed, and the wait with it
-            loop.call_soon_threadsafe(outcomes.put_nowait, outcome)
-
-    with _sending(work, done):
-        yield outcomes.get
-
-
-@contextlib.contextmanager
-def _sending(work: Round, done: Callable[[Polled], object]) -> Iterator[None]:
-    """Send the requests in threads; those that have not begun at the end are not sent.
-
-    Not in a pool: the interpreter, or an event loop, would wait for it when it ends.
+    A slow request does not keep its place among those that are in progress together, so that it
+    does not hold up the others; but at most as many again are let run. Not in a pool: the
+    interpreter, or an event loop, would wait for it when it ends.
     """
-    polls = iter(work.polls)
-    lock = threading.Lock()
-    stopped = False
-    token = CancelToken()
 
-    def send_some() -> None:
-        CANCEL_TOKEN.set(token)  # in the copy of the context that the thread runs in
+    def __init__(self, done: Callable[[Polled], object]) -> None:
+        self._done = done
+        self._at_once = 1
+        self._waiting: deque[Batch] = deque()
+        self._began: dict[Batch, float] = {}
+        self._lock = threading.Lock()
+        self._token = CancelToken()
+
+    def send(self, step: Send) -> None:
+        """Send requests as soon as there is a place for each."""
+        with self._lock:
+            self._at_once = step.at_once
+            self._waiting.extend(step.batches)
+        self._fill()
+
+    def close(self) -> None:
+        """Send nothing more; requests that are in progress give their connections up."""
+        with self._lock:
+            self._waiting.clear()
+        self._token.cancel()
+
+    def patience(self, step: NextOutcome) -> Generator[float | None, None, None]:
+        """How long to wait for an outcome, in seconds, again and again; None for no limit."""
+        # On a clock of a test no time passes during a request.
+        ends = time.monotonic() + step.seconds if isinstance(step.clock, SystemClock) else math.inf
         while True:
-            with lock:
-                poll = None if stopped else next(polls, None)
-            if poll is None:
+            self._fill()
+            seconds = min(ends - time.monotonic(), _SLOW_SECONDS if self._waiting else math.inf)
+            yield None if seconds == math.inf else max(0.0, seconds)
+            if time.monotonic() >= ends:
                 return
-            done((poll, poll.send()))
 
-    try:
-        for _ in range(min(work.at_once, len(work.polls))):
+    def _fill(self) -> None:
+        while (batch := self._next()) is not None:
             context = contextvars.copy_context()
             threading.Thread(
-                target=context.run, args=(send_some,), name="superstaq-jobs poll", daemon=True
+                target=context.run, args=(self._run, batch), name="superstaq-jobs poll", daemon=True
             ).start()
-        yield
-    finally:
-        with lock:
-            stopped = True
-        token.cancel()  # requests that are still under way give their connections up
+
+    def _next(self, last: Batch | None = None) -> Batch | None:
+        """The next request, if there is a place for it; the last one has been sent."""
+        with self._lock:
+            if last is not None:
+                del self._began[last]
+            now = time.monotonic()
+            slow = sum(now - began >= _SLOW_SECONDS for began in self._began.values())
+            if not self._waiting or len(self._began) - min(slow, self._at_once) >= self._at_once:
+                return None
+            batch = self._waiting.popleft()
+            self._began[batch] = now
+            return batch
+
+    def _run(self, batch: Batch | None) -> None:
+        CANCEL_TOKEN.set(self._token)  # in the copy of the context that the thread runs in
+        while batch is not None:
+            outcome = batch, batch.send()
+            batch = self._next(last=batch)
+            self._done(outcome)

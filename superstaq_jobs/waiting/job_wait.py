@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from typing import Final
 
 import attrs
 
 from superstaq_jobs.errors import (
     CircuitIndexError,
+    RequestTimeout,
     SuperstaqException,
     SuperstaqServerException,
     UnknownStatusTimeout,
@@ -26,6 +28,10 @@ __all__ = ["JobWait"]
 _LONGEST_BACKOFF_SECONDS: Final = 1.0
 # A smaller index that does not exist is more likely off by one than a timeout.
 _SMALLEST_TIMEOUT: Final = 10
+_KEPT_FAILURES: Final = 20
+# A replica that lags behind may not know a job yet, or may seem to have forgotten it.
+_POLLS_WHILE_MISSING: Final = 3
+_NOT_FOUND: Final = 404
 
 _LOGGER: Final = logging.getLogger("superstaq_jobs")
 
@@ -38,6 +44,7 @@ class JobWait:
         change: The last change, until it has been reported.
         error: Why the wait ended without the result that it waited for.
         is_reported: Whether its end has been reported.
+        failing_since: When the first of the polls began that have failed since the last response.
     """
 
     latest: Latest
@@ -52,8 +59,14 @@ class JobWait:
     _is_unknown: bool = attrs.field(default=False, init=False)
     _unknown_since: float | None = attrs.field(default=None, init=False)
     _quiet_since: float = attrs.field(default=0.0, init=False)
+    _failures: deque[SuperstaqServerException] | None = attrs.field(default=None, init=False)
+    _num_failures: int = attrs.field(default=0, init=False)
+    # Of the polls since the last response that had the job:
+    failing_since: float | None = attrs.field(default=None, init=False)
+    _cause: SuperstaqServerException | None = attrs.field(default=None, init=False)
     _failure: SuperstaqServerException | None = attrs.field(default=None, init=False)
     _failed_polls: int = attrs.field(default=0, init=False)
+    _num_missing: int = attrs.field(default=0, init=False)
 
     @property
     def final(self) -> JobSnapshot | None:
@@ -105,19 +118,52 @@ class JobWait:
 
     def note_response(self, seen: JobSnapshot) -> None:
         """Take in the snapshot in a response. An error that ends the wait becomes its ``error``."""
-        self._failure, self._failed_polls = None, 0
+        self._failure = self._cause = self.failing_since = None
+        self._failed_polls = self._num_missing = 0
         kept = self.latest.advance(seen, responses_before=self._responses_before)
         try:
             self._take(kept)
         except SuperstaqException as error:
             self.error = error
 
-    def note_failure(self, error: SuperstaqServerException) -> None:
-        """Take in that a poll failed with a transient failure."""
+    def note_failure(self, error: SuperstaqServerException, *, began: float) -> None:
+        """Take in that a poll, which began at some time, failed with a transient failure."""
         name = type(error).__name__
         _LOGGER.info("a poll of job %s failed with %s", self.latest.job_id, name)
+        self._record(error)
         self._failure = error
         self._failed_polls += 1
+        if self.failing_since is None:
+            self.failing_since = began
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether the last response lacked the job, which had been seen or submitted before."""
+        return self._num_missing > 0
+
+    def note_missing(self, error: SuperstaqServerException) -> None:
+        """Take in that a response lacked the job. If it is known to exist, that may pass."""
+        self._num_missing += 1
+        self._record(error)
+        if not self.latest.is_known or self._num_missing >= _POLLS_WHILE_MISSING:
+            self.error = error
+
+    def note_refusal(self, error: SuperstaqServerException) -> None:
+        """Take in that a request for this job alone was refused."""
+        if error.status_code == _NOT_FOUND:  # API v0.2.0 says so of a job that it does not know
+            self.note_missing(error)
+        else:
+            self.error = error
+
+    def _record(self, error: SuperstaqServerException) -> None:
+        if self._failures is None:
+            self._failures = deque(maxlen=_KEPT_FAILURES)
+        self._failures.append(error)
+        self._num_failures += 1
+        # That there was little time is a cause only without another one.
+        is_late = isinstance(error, RequestTimeout)
+        if self._cause is None or (isinstance(self._cause, RequestTimeout) and not is_late):
+            self._cause = error
 
     def _take(self, seen: JobSnapshot) -> None:
         if seen is not self._shown:
@@ -179,7 +225,7 @@ class JobWait:
         """End it, since the deadline has passed."""
         seconds, timeout = deadline.waited_seconds(), self.plan.timeout_seconds
         how = f"after {seconds:.3g} s (timeout_seconds={timeout})"
-        self.error = self._timeout(WaitTimeout, how, timeout, seconds, deadline)
+        self.error = self._timeout(WaitTimeout, how, timeout, seconds)
 
     def _timeout(
         self,
@@ -187,26 +233,31 @@ class JobWait:
         how: str,
         timeout_seconds: float | None,
         waited_seconds: float,
-        deadline: Deadline | None = None,
     ) -> WaitTimeout:
         snapshot, index, job_id = self.latest.snapshot, self.plan.index, self.latest.job_id
-        failures, num_failures = ((), 0) if deadline is None else deadline.failures()
         what = "job" if index is None else f"circuit {index} of job"
-        last = "The server sent no response about it."
-        if snapshot is not None:
+        if snapshot is None:
+            known = "The server sent no response about it, so its state is not known."
+            advice = "Nothing was changed. Check the connection and the host, then wait again."
+        else:
             status = line(_status_text(snapshot, index))
-            last = f"Its last known status is {self.latest.client.masked(status)}."
-        failed = f" Polls that failed: {num_failures}, the last: {failures[-1]}" if failures else ""
+            known = f"Its last known status is {self.latest.client.masked(status)}"
+            known += ", which may have changed since." if self._cause is not None else "."
+            known += " The last snapshot is in this error's .snapshot."
+            advice = "Nothing was changed: wait again, or cancel the job."
+        failed = ""
+        if self._failures:
+            cause = self._cause or self._failures[-1]
+            since = "the first since the last response" if self._cause is not None else "the last"
+            failed = f" Polls that failed: {self._num_failures}, {since}: {cause}"
         return kind(
-            f"{what} {job_id} was not {self.plan.until} {how}. {last} The job goes on at the "
-            "server: wait again, or cancel it. The last snapshot is in this error's .snapshot."
-            f"{failed}",
+            f"{what} {job_id} was not {self.plan.until} {how}. {known} {advice}{failed}",
             job_id=job_id,
             snapshot=snapshot,
             timeout_seconds=timeout_seconds,
             waited_seconds=waited_seconds,
-            failures=failures,
-            num_failures=num_failures,
+            failures=self._failures or (),
+            num_failures=self._num_failures,
         )
 
 

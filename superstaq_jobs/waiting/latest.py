@@ -32,6 +32,7 @@ class Latest:
         snapshot: The latest snapshot; None before the first response.
         looked_at: When the last response arrived; aware, None before the first.
         num_responses: How many responses there have been.
+        was_submitted: Whether this program submitted it.
     """
 
     client: SuperstaqClient
@@ -40,9 +41,15 @@ class Latest:
     snapshot: JobSnapshot | None = attrs.field(default=None, init=False)
     looked_at: dt.datetime | None = attrs.field(default=None, init=False)
     num_responses: int = attrs.field(default=0, init=False)
+    was_submitted: bool = attrs.field(default=False, init=False)
     _memory: ResponseMemory | None = attrs.field(default=None, init=False)
     _call: Call[tuple[JobSnapshot, ...]] | None = attrs.field(default=None, init=False)
     _lock: ForkSafeLock = attrs.field(factory=ForkSafeLock, init=False)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the job is known to exist: it was seen or submitted before."""
+        return self.was_submitted or self.snapshot is not None
 
     def memory(self) -> ResponseMemory:
         """The last responses about this job alone, until it is finished."""

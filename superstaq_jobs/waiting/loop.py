@@ -1,125 +1,66 @@
 """The one loop of all waits: what to do next, and what each response means. It does no I/O itself.
 
-``WaitLoop.steps`` is a generator of steps (send these requests, pause) that ``drivers`` carries
-out, in a thread or in ``asyncio``.
+``WaitLoop.steps`` is a generator of steps (send these requests, wait for a response, pause) that
+``drivers`` carries out, in a thread or in ``asyncio``. It knows no rounds: each batch of jobs
+has its own time, so that a slow request delays none of the others.
 """
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Any
+from uuid import UUID
 
 import attrs
 
 from superstaq_jobs.client import SuperstaqClient
-from superstaq_jobs.client.recorder import with_value
 from superstaq_jobs.clock import Clock
 from superstaq_jobs.errors import (
-    AuthenticationError,
     JobsTimeout,
     JobsUnsettled,
     ProtocolError,
     SuperstaqServerException,
-    TlsError,
     WaitTimeout,
 )
 from superstaq_jobs.records import CircuitType, JobId, JobSnapshot
 from superstaq_jobs.records.ids import server_ids
-from superstaq_jobs.wire.api import Call
+from superstaq_jobs.records.problems import warn
+from superstaq_jobs.wire.api import name_jobs
 
-from .deadline import Deadline, PollSchedule
+from .batches import Batch, Group, Outcome, seconds_until_due
+from .deadline import Alarm, Deadline
 from .job_wait import JobWait
-from .latest import Latest, needed_ids
+from .latest import Latest
 from .memory import ResponseMemory
 from .options import WaitPlan
 
-__all__ = ["Pause", "Polled", "Round", "Steps", "WaitLoop", "step_after"]
+__all__ = ["NextOutcome", "Pause", "Polled", "Send", "Steps", "WaitLoop", "step_after"]
 
 _Jobs = tuple[JobSnapshot, ...]
-Outcome = _Jobs | BaseException | None  # None if there was nothing left to request
-
 
 # ---- steps -------------------------------------------------------------------------------------
 
 
-@attrs.define(eq=False)
-class Batch:
-    """The waits on jobs that are polled with one request, round after round."""
-
-    call: Call[_Jobs]
-    waits: Sequence[JobWait]
-    _last: _Jobs | None = attrs.field(default=None, init=False)
-    _found: Sequence[JobSnapshot | None] = attrs.field(default=(), init=False)
-
-    def found(self, jobs: _Jobs) -> Sequence[JobSnapshot | None]:
-        """The snapshot for each wait in a response; a response without news is not searched."""
-        if jobs is not self._last:
-            by_id = {job.job_id: job for job in jobs}
-            self._found = [each.latest.found_in(by_id) for each in self.waits]
-            self._last = jobs
-        return self._found
-
-    def news(self, jobs: _Jobs) -> list[JobSnapshot]:
-        """What a response says of each job: if that is what is known already, the known snapshot.
-
-        Empty for a response without news.
-        """
-        if jobs is self._last:
-            return []
-        known = [each.latest.snapshot for each in self.waits]
-        return [
-            old if old is not None and old == job else job
-            for old, job in zip(known, self.found(jobs), strict=True)
-            if job is not None
-        ]
-
-
 @attrs.frozen(eq=False)
-class Poll:
-    """One request that is to be sent."""
+class Send:
+    """Requests that are to be sent, ``at_once`` at the same time; the loop does not wait for them.
 
-    group: _Group
-    batch: Batch
-    deadline: float
+    ``alone`` says that there is nothing to do for the loop until there is an outcome.
+    """
 
-    def send(self) -> Outcome:
-        """Send it; an error is an outcome too."""
-        known = [each.latest.snapshot for each in self.batch.waits]
-        if all(job is not None and job.is_terminal for job in known):
-            return None  # they have been refreshed since the round began
-        try:
-            # One poll, one request: the next poll is its retry.
-            return self.group.client.send(
-                self.batch.call, deadline=self.deadline, max_attempts=1, keep=self._keep
-            )
-        except ProtocolError as error:
-            try:
-                with_value(self._keep, error.found)
-            except Exception as failure:  # noqa: BLE001 - raised again in the caller's thread
-                return failure
-            return error
-        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
-            return error
-
-    def _keep(self, jobs: _Jobs) -> None:
-        recorder = self.group.client.recorder
-        news = [] if recorder is None else self.batch.news(jobs)
-        if recorder is not None and news:
-            recorder.record_all(news)
-
-
-@attrs.frozen(eq=False)
-class Round:
-    """Requests that are to be sent, ``at_once`` of them at the same time."""
-
-    polls: Sequence[Poll]
+    batches: Sequence[Batch]
     at_once: int
+    alone: bool
 
 
 @attrs.frozen(eq=False)
 class NextOutcome:
-    """The loop waits for the next outcome of the round, in whatever order they arrive."""
+    """The loop waits for the next outcome of the requests; if none comes in these seconds, None."""
+
+    clock: Clock
+    seconds: float
 
 
 @attrs.frozen(eq=False)
@@ -130,8 +71,8 @@ class Pause:
     seconds: float
 
 
-Polled = tuple[Poll, Outcome]
-Step = Round | NextOutcome | Pause | JobWait
+Polled = tuple[Batch, Outcome]
+Step = Send | NextOutcome | Pause | JobWait
 Steps = Generator[Step, Any, None]
 
 
@@ -141,75 +82,6 @@ def step_after(steps: Steps, outcome: Polled | None) -> Step | None:
         return steps.send(outcome)
     except StopIteration:
         return None
-
-
-# ---- which jobs go into which request ----------------------------------------------------------
-
-
-class _Group:
-    """The open waits on one client, in as few requests as possible.
-
-    A request does not change while all its jobs are open, so a response without news has the same
-    bytes as the last one.
-    """
-
-    def __init__(
-        self,
-        client: SuperstaqClient,
-        circuit_type: CircuitType,
-        waits: Iterable[JobWait],
-        memory: ResponseMemory,
-    ) -> None:
-        self.client = client
-        self._circuit_type = circuit_type
-        self._memory = memory
-        self.batches = self.batched(waits)
-        self._room = max(len(batch.call.job_ids) for batch in self.batches)
-
-    def batched(self, waits: Iterable[JobWait]) -> list[Batch]:
-        """The requests for some of the jobs."""
-        by_id: dict[JobId, list[JobWait]] = defaultdict(list)
-        for each in waits:
-            by_id[each.latest.job_id].append(each)
-        if not by_id:
-            return []
-        return [
-            Batch(
-                self._memory.remembering(call),
-                [each for job_id in call.job_ids for each in by_id[job_id]],
-            )
-            for call in self.client.api.fetch_jobs(tuple(by_id), self._circuit_type)
-        ]
-
-    def polls(self, batches: Iterable[Batch], deadline: Deadline) -> Iterator[Poll]:
-        """The polls of some batches, given what is known now."""
-        ends = self.client.deadline_in(deadline.seconds_for_requests())
-        for batch in batches:
-            if batch.call.only is not None:
-                cells = [each.latest for each in batch.waits]
-                needed = {i for cell in cells for i in needed_ids(cell.job_id, cell.snapshot)}
-                batch.call = self._memory.only(batch.call, needed)
-            for each in batch.waits:
-                each.note_request()
-            yield Poll(self, batch, ends)
-
-    def keep(self, open_waits: Collection[JobWait]) -> None:
-        """Leave out all other waits, which have ended, and forget their jobs.
-
-        Whether a wait is open is not judged here again: its job may have finished since then.
-        """
-        waits = [each for batch in self.batches for each in batch.waits]
-        still_open = [[w for w in batch.waits if w in open_waits] for batch in self.batches]
-        num_open = sum(map(len, still_open))
-        kept: list[Batch] = []
-        if num_open <= self._room * (sum(map(bool, still_open)) - 1):
-            kept = self.batched(each for waits in still_open for each in waits)
-        else:
-            for batch, left in zip(self.batches, still_open, strict=True):
-                kept += [batch] if len(left) == len(batch.waits) else self.batched(left)
-        self.batches = kept
-        ended = [each.latest.job_id for each in waits if each not in open_waits]
-        self._memory.forget(ended, except_calls=[batch.call for batch in kept])
 
 
 # ---- the loop ----------------------------------------------------------------------------------
@@ -228,6 +100,7 @@ class WaitLoop:
         self.waits = [JobWait(latest, plan) for latest in cells]
         self.plan = plan
         self.deadline: Deadline | None = None
+        self._alarm = Alarm()
         self._memory = memory
 
     def steps(self) -> Steps:
@@ -241,15 +114,24 @@ class WaitLoop:
             each.begin()
         open_waits = yield from _report(self.waits)
         groups = self._groups(open_waits)
-        schedule = PollSchedule(deadline, lambda: min(each.pause_seconds() for each in open_waits))
+        in_progress = 0
         while open_waits:
-            yield from self._poll(groups, clock, deadline)
-            open_waits = yield from _left_open(open_waits, groups)
-            pause = schedule.pause_after(bool(open_waits))
-            if pause is None:
-                break
-            yield Pause(clock, pause)
-            open_waits = yield from _left_open(open_waits, groups)
+            pause = seconds_until_due(groups, clock.now())
+            if pause <= 0:
+                in_progress += yield from self._send(groups, clock, deadline)
+            elif in_progress:
+                polled = yield NextOutcome(clock, pause)
+                if polled is None:
+                    open_waits = yield from _report(open_waits)
+                else:
+                    in_progress -= 1
+                    yield from self._take(polled, clock, deadline)
+            else:
+                open_waits = yield from _report(open_waits)
+                if pause == math.inf or not open_waits:
+                    break
+                yield Pause(clock, pause)
+                open_waits = yield from _report(open_waits)
         for each in open_waits:
             if each.is_open:
                 each.time_out(deadline)
@@ -257,7 +139,7 @@ class WaitLoop:
             else:  # it finished while the caller had the report before
                 yield from _report([each])
 
-    def _groups(self, waits: Iterable[JobWait]) -> list[_Group]:
+    def _groups(self, waits: Iterable[JobWait]) -> list[Group]:
         groups: dict[tuple[SuperstaqClient, CircuitType], list[JobWait]] = defaultdict(list)
         for each in waits:
             client = each.latest.client
@@ -265,32 +147,62 @@ class WaitLoop:
             converts = client.api.converts_circuits
             kind = each.latest.circuit_type if converts else client.circuit_type
             groups[client, kind].append(each)
-        return [_Group(*key, group, self._memory()) for key, group in groups.items()]
+        return [Group(*key, group, self._memory()) for key, group in groups.items()]
 
-    def _poll(self, groups: Sequence[_Group], clock: Clock, deadline: Deadline) -> Steps:
-        spent = 0.0
-        began = clock.now()
-        if not deadline.allows_one_poll:
+    def _send(
+        self, groups: Sequence[Group], clock: Clock, deadline: Deadline
+    ) -> Generator[Step, Any, int]:
+        """Send the requests that are due, and return how many they are."""
+        due = [batch for group in groups for batch in group.take_due(clock.now())]
+        if due and not deadline.allows_one_poll:
             # Polls of all waits are spread out, but that may take only half of the time left.
-            clients = {group.client for group in groups if group.batches}
-            delay = max(client.reserve_poll() for client in clients)
-            delay = min(delay, 0.5 * deadline.seconds_left())
+            delay = max(client.reserve_poll() for client in {b.group.client for b in due})
+            delay = min(delay, 0.5 * max(0.0, deadline.seconds_left()))
             if delay > 0:
                 yield Pause(clock, delay)
-        polls = [poll for group in groups for poll in group.polls(group.batches, deadline)]
-        while polls:
-            yield Round(polls, self.plan.requests_at_once)
-            again: list[Poll] = []
-            for _ in polls:
-                poll, outcome = yield NextOutcome()
-                for waits in _take(poll, outcome, deadline):
-                    again += poll.group.polls(poll.group.batched(waits), deadline)
-                # Reported at once, before the other responses; the caller's time is not a poll's.
-                spent += clock.now() - began
-                yield from _report(poll.batch.waits)
-                began = clock.now()
-            polls = again
-        deadline.note_poll(spent)
+        for batch in due:
+            batch.begin(clock, deadline)
+        alone = len(due) == 1 == sum(len(group.batches) for group in groups)
+        yield Send(due, self.plan.requests_at_once, alone)
+        return len(due)
+
+    def _take(self, polled: Polled, clock: Clock, deadline: Deadline) -> Steps:
+        """Take in an outcome, report what is new, and plan the next request."""
+        batch, outcome = polled
+        was_failing = any(each.failing_since is not None for each in batch.waits)
+        again = _take(batch, outcome)
+        deadline.note_poll(batch.took)
+        if isinstance(outcome, SuperstaqServerException):
+            self._warn(batch, outcome, clock, deadline)
+        elif was_failing:
+            self._alarm.reset()
+        # Reported at once, before the other responses; the caller's time is not a poll's.
+        yield from _report(batch.waits)
+        pauses = [each.pause_seconds() for each in batch.waits if each.is_open]
+        pause: float | None = 0.0  # without any open, the batch is due at once, to be left out
+        if pauses and not again:
+            pause = deadline.pause_before_next(min(pauses), last_began=batch.began)
+        batch.rest(clock.now(), pause)
+
+    def _warn(
+        self,
+        batch: Batch,
+        error: SuperstaqServerException,
+        clock: Clock,
+        deadline: Deadline,
+    ) -> None:
+        """Say, from time to time, that there has been no response for long."""
+        times = (each.failing_since for each in batch.waits if each.is_open)
+        since, now = min((at for at in times if at is not None), default=math.inf), clock.now()
+        if not self._alarm.rings(now, since=since):
+            return
+        left = deadline.seconds_left()
+        goes_on = "without a limit" if left == math.inf else f"for {max(0.0, left):.0f} s more"
+        warn(
+            f"a wait has had no response about {name_jobs(batch.call.job_ids)} for "
+            f"{now - since:.0f} s; it goes on {goes_on}. Nothing was changed. Check the connection "
+            f"and the host, or interrupt the wait. The last failure: {error}"
+        )
 
     def finals(self) -> tuple[JobSnapshot, ...]:
         """The final snapshots of the jobs that have one, in the order of the cells."""
@@ -330,68 +242,58 @@ def _report(waits: Iterable[JobWait]) -> Generator[JobWait, Any, list[JobWait]]:
     return open_waits
 
 
-def _left_open(
-    waits: Sequence[JobWait], groups: Iterable[_Group]
-) -> Generator[JobWait, Any, list[JobWait]]:
-    open_waits = yield from _report(waits)
-    if len(open_waits) < len(waits):
-        kept = set(open_waits)
-        for group in groups:
-            group.keep(kept)
-    return open_waits
-
-
 # ---- what an outcome means ---------------------------------------------------------------------
 
 
-def _take(poll: Poll, outcome: Outcome, deadline: Deadline) -> Iterator[Sequence[JobWait]]:
-    """Take in an outcome; yields groups of waits to poll again, each with its own request."""
-    ids, waits = poll.batch.call.job_ids, poll.batch.waits
+def _take(batch: Batch, outcome: Outcome) -> bool:
+    """Take in an outcome; whether the jobs that are still open are to be polled again at once."""
+    group, waits = batch.group, batch.waits
+    again = False
     if outcome is None:
         for each in waits:
             each.catch_up()
     elif not isinstance(outcome, BaseException):
-        _take_jobs(poll.batch, outcome)
+        _take_jobs(batch, outcome)
     elif not isinstance(outcome, SuperstaqServerException):
         raise outcome
-    elif poll.group.client.retry_policy.may_repeat(outcome, safe_to_repeat=True):
-        deadline.note_failure(outcome)
+    elif group.client.retry_policy.may_repeat(outcome, safe_to_repeat=True):
         for each in waits:
-            each.note_failure(outcome)
-    elif len(ids) == 1 or isinstance(outcome, AuthenticationError | TlsError):
-        for each in waits:
-            each.error = outcome
-    elif isinstance(outcome, ProtocolError) and (outcome.found or _blamed(outcome, ids)):
-        yield from _take_readable(poll.batch, outcome)
+            each.note_failure(outcome, began=batch.began)
+        return False
+    elif (
+        len(batch.call.job_ids) > 1
+        and isinstance(outcome, ProtocolError)
+        and (outcome.found or _blamed(outcome, batch.call.job_ids))
+    ):
+        again = _take_readable(batch, outcome)
     else:
-        # One job may be the cause: polling the halves shows which.
-        first = set(ids[: len(ids) // 2])
-        yield [each for each in waits if each.latest.job_id in first]
-        yield [each for each in waits if each.latest.job_id not in first]
+        group.refused(batch, outcome)
+        return False
+    group.accepted(batch)
+    return again
 
 
 def _take_jobs(batch: Batch, jobs: _Jobs) -> None:
     for each, found in zip(batch.waits, batch.found(jobs), strict=True):
         if found is None:
-            each.error = each.latest.not_found_in(jobs)
+            each.note_missing(each.latest.not_found_in(jobs))
         else:
             each.note_response(found)
 
 
-def _take_readable(batch: Batch, error: ProtocolError) -> Iterator[Sequence[JobWait]]:
+def _take_readable(batch: Batch, error: ProtocolError) -> bool:
     blamed = _blamed(error, batch.call.job_ids)
-    again = []
+    again = False
     for each, found in zip(batch.waits, batch.found(error.found), strict=True):
         if found is not None:
             each.note_response(found)
         elif each.latest.job_id in blamed:
             each.error = blamed[each.latest.job_id]
         elif blamed:
-            again.append(each)  # an error lists a limited number of problems: not this job's
+            again = True  # an error lists a limited number of problems: not this job's
         else:
-            each.error = each.latest.not_found_in(error.found)
-    if again:
-        yield again
+            each.note_missing(each.latest.not_found_in(error.found))
+    return again
 
 
 def _blamed(
@@ -401,10 +303,7 @@ def _blamed(
     found = {job.job_id: job for job in error.found}
     for job_id in job_ids:
         ids = server_ids(job_id)
-        # A path goes on with a dot or a bracket after the id.
-        paths = tuple(f"$.{each}{after}" for each in ids for after in ".[")
-        whole = {f"$.{each}" for each in ids}
-        problems = [p for p in error.problems if p.where.startswith(paths) or p.where in whole]
+        problems = [p for p in error.problems if any(_is_about(p.where, each) for each in ids)]
         if problems:
             by_id[job_id] = ProtocolError(
                 f"job {job_id} cannot be read: the response about it is not what the API promises",
@@ -414,3 +313,11 @@ def _blamed(
                 found=[found[each] for each in ids if each in found],
             )
     return by_id
+
+
+def _is_about(where: str, job_id: JobId) -> bool:
+    """Whether a path begins with an id, in any spelling; it goes on with a dot or a bracket."""
+    name = str(job_id)
+    written = where[len("$.") :]
+    begins = written.lower() if isinstance(job_id, UUID) else written
+    return begins.startswith(name) and written[len(name) : len(name) + 1] in {"", ".", "["}

@@ -28,8 +28,8 @@ class ResponseMemory:
     """Remembers the last response to each call about jobs.
 
     A response that equals the last one is not decoded. Of a response about several jobs, only the
-    parts that changed are; for the others, the very same snapshots are returned. Calls about
-    different jobs may be decoded in different threads.
+    parts that changed are; for the others, the very same snapshots are returned. Responses may be
+    decoded in some threads while another one forgets.
     """
 
     def __init__(self) -> None:
@@ -69,11 +69,12 @@ class ResponseMemory:
     def forget(self, job_ids: Iterable[JobId], *, except_calls: Iterable[Call[_Jobs]]) -> None:
         """Forget some jobs, and the responses to all calls but these."""
         kept = set(map(_key, except_calls))
-        self._responses = {key: last for key, last in self._responses.items() if key in kept}
+        for key in self._responses.copy().keys() - kept:
+            self._responses.pop(key, None)
         forgotten = set(server_ids(*job_ids))
-        self._parts = {
-            k: part for k, part in self._parts.items() if part[1].job_id not in forgotten
-        }
+        for name, (_, job) in self._parts.copy().items():
+            if job.job_id in forgotten:
+                self._parts.pop(name, None)
 
     def _read_parts(
         self, call: Call[_Jobs], body: bytes, at: dt.datetime, source: str
@@ -82,9 +83,9 @@ class ResponseMemory:
         if parts is None:
             return call.read(body, at, source)
         known = {
-            name: self._parts[name][1]
+            name: last[1]
             for name, part in paced(parts.items())
-            if name in self._parts and self._parts[name][0] == part
+            if (last := self._parts.get(name)) is not None and last[0] == part
         }
         changed = {name: part for name, part in paced(parts.items()) if name not in known}
         try:
@@ -93,7 +94,9 @@ class ResponseMemory:
             error.found = (*known.values(), *error.found)
             raise
         # By the names in the body: a job's id can be spelled in several ways.
-        named = (name for name in changed if name != "warnings")
+        named = [name for name in changed if name != "warnings"]
+        if len(named) != len(response.value):  # two names of one job
+            return call.read(body, at, source)
         jobs = dict(zip(named, response.value, strict=True))
         self._parts.update({name: (changed[name], job) for name, job in jobs.items()})
         jobs |= known

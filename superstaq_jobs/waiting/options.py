@@ -193,8 +193,8 @@ class JobsWaitOptions(WaitOptions, total=False):
     """The options of a wait on many jobs: those of ``WaitOptions`` and two more."""
 
     requests_at_once: int
-    """How many requests of a round of polls may be in progress together, 1 or more. By default
-    4."""
+    """How many requests may be in progress together, 1 or more; slow ones are not counted, up to as
+    many again. By default 4."""
 
     progress: bool | ProgressBar
     """True to show the progress on stderr, which needs rich (extra ``progress``); or a

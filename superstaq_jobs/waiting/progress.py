@@ -22,7 +22,7 @@ from superstaq_jobs.records import STATUS_PRIORITY_ORDER, CircuitStatus
 from superstaq_jobs.records.status import PROGRESS
 
 from .job_wait import JobWait
-from .loop import Pause, Steps, WaitLoop, step_after
+from .loop import NextOutcome, Pause, Steps, WaitLoop, step_after
 from .options import ProgressBar
 
 if TYPE_CHECKING:
@@ -261,6 +261,10 @@ def _drawn(loop: WaitLoop, bar: ProgressBar) -> Steps:
                     tally.mark()
                     surface.draw()
                 outcome = yield step
+                if isinstance(step, NextOutcome) and outcome is None:
+                    # A slow request outlasts the pause of the others.
+                    tally.mark()
+                    surface.draw()
             tally.mark()
     finally:
         atexit.unregister(surface.stop)

@@ -27,7 +27,7 @@ from superstaq_jobs.records.ids import first_ids
 from .job_data import Decoded
 from .request import Request, Secret
 
-__all__ = ["Api", "Call", "name_jobs", "packed"]
+__all__ = ["Api", "Call", "halves", "most_refusals", "name_jobs", "packed"]
 
 T = TypeVar("T")
 _Jobs = tuple[JobSnapshot, ...]
@@ -65,6 +65,11 @@ class Call(Generic[T]):
     def asks_for_several(self) -> bool:
         """Whether the response is about more than one job, as the server counts them."""
         return len(self.asked or self.job_ids) > 1
+
+    def is_complete(self, found: Iterable[Any]) -> bool:
+        """Whether these are all the jobs whose ids it names, whatever else cannot be read."""
+        ids = self.asked or self.job_ids
+        return bool(ids) and {job.job_id for job in found}.issuperset(ids)
 
     @property
     def creates(self) -> bool:
@@ -130,6 +135,16 @@ def packed(items: Iterable[T], size: Callable[[T], int], room: int) -> Iterator[
         used += size(each)
     if part:
         yield part
+
+
+def halves(ids: Sequence[T]) -> list[Sequence[T]]:
+    """The ids in two parts, to find those for which a request is refused."""
+    return [ids[: len(ids) // 2], ids[len(ids) // 2 :]]
+
+
+def most_refusals(number: int) -> int:
+    """How often the server may refuse in such a search of that many ids: it may refuse them all."""
+    return 4 * number.bit_length()
 
 
 def name_jobs(job_ids: Iterable[JobId]) -> str:

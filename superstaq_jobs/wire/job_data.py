@@ -238,7 +238,7 @@ def _read_quickly(body: bytes, provenance: _Provenance) -> Decoded[tuple[JobSnap
     del cut  # before the body is read, so that both are not in memory at once
     spend()
     read = _READ(body)
-    # As many as there are, unless a job's id is there twice, in two spellings.
+    # As many as there are, unless a job's id is there twice: then they are read thoroughly.
     jobs = [
         _snapshot(job_id, data, extra, provenance)
         for (job_id, data), extra in zip(read.items(), extras, strict=True)
@@ -298,9 +298,8 @@ def explain_jobs(
             continue
         try:
             job_id = converter().structure(key, UUID)
-            if job_id in jobs:
-                wrong("is the id of a job that came before, in another spelling")
             data, extra = quick or _explain_part(sent)
+            # Of an id in two spellings the last one wins, as of equal keys.
             jobs[job_id] = _snapshot(job_id, data, extra, provenance)
             checked.append(data)
         except (ProtocolError, WrongError) as error:

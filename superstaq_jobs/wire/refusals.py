@@ -35,7 +35,8 @@ __all__ = ["CallErrors"]
 
 _UNAUTHORIZED: Final = 401
 _NOT_FOUND: Final = 404
-_GATEWAY_TIMEOUT: Final = 504
+_GATEWAY_TIMEOUTS: Final = frozenset({504, 522, 524})
+"""A proxy waited too long; 522 and 524 are Cloudflare's."""
 _SHOWN_CHARACTERS: Final = 160
 _NOT_AUTHENTICATED: Final = {
     "You must accept the Terms of Use": (
@@ -66,6 +67,10 @@ class CallErrors:
         # Only at the service itself: another server may well be an emulator, which speaks both.
         self._hint = f" {api.hint}" if origin == api.default_origin else ""
         self._secrets = tuple(each for secret in secrets for each in secrets_in_token(secret))
+
+    def note_success(self) -> None:
+        """Take in that the server speaks this version, so that no error blames the version."""
+        self._hint = ""
 
     def mask(self, call: Call[Any] | None = None) -> Mask:
         """What masks the secrets of the client, and of a call, in a string from the server."""
@@ -105,7 +110,7 @@ class CallErrors:
             advice = self._hint
         elif call.creates and status >= 500:  # noqa: PLR2004
             kind, advice = SubmissionUnknown, f" {self._api.lost_submission}"
-            if status == _GATEWAY_TIMEOUT:  # the official client gives the same reason
+            if status in _GATEWAY_TIMEOUTS:  # the official client gives the same reason
                 advice += " It took the server too long: a smaller batch of circuits may help."
         elif 300 <= status < 400:  # noqa: PLR2004
             location = line(response.header("location") or "", _SHOWN_CHARACTERS)
@@ -120,7 +125,7 @@ class CallErrors:
             retry_after_seconds=retry_after_seconds(response.header("retry-after"), now=now),
         )
         if isinstance(error, SubmissionUnknown):
-            error.timed_out = status == _GATEWAY_TIMEOUT
+            error.timed_out = status in _GATEWAY_TIMEOUTS
         return error
 
     def unreadable(

@@ -505,18 +505,60 @@ def test_after_any_fault_the_next_request_gets_its_own_response(fault: str) -> N
         assert transport.send(get("/b"), timeout_seconds=PATIENT).body == b"/b"
 
 
-def test_an_early_refusal_of_a_large_upload_is_read() -> None:
+@pytest.mark.parametrize("where", ["plain", "TLS"])
+@pytest.mark.parametrize("end", ["reads on", "closes", "resets", "stays"])
+@pytest.mark.parametrize("first", [b"", b"HTTP/1.1 100 Continue\r\nx: y\r\n\r\n"])
+@pytest.mark.parametrize("read", [1000, 3 * MIB])
+def test_an_early_refusal_of_a_large_upload_is_read(
+    end: str, where: str, first: bytes, read: int, tls: Tls
+) -> None:
     def refuse(connection: faults.Connection, _: faults.Received | None) -> None:
+        if where == "TLS":
+            connection.sock = tls.server.wrap_socket(connection.sock, server_side=True)
+        received = 0
+        while received < read:
+            received += len(connection.sock.recv(1000))
+        connection.send(first)
         connection.send(faults.whole(b"too much", "413 Content Too Large"))
-        connection.close()
-        connection.pause(0.3)
-        while connection.sock.recv(MIB):  # closing over unread data would be a reset
-            pass
+        if end == "stays":
+            connection.hang()
+        elif end == "reads on":
+            connection.close()
+            connection.pause(0.3)
+            while connection.sock.recv(MIB):  # closing over unread data would be a reset
+                pass
+        elif end == "resets":
+            connection.pause(0.3)
+            connection.reset()
         connection.close()
 
-    with FaultServer(Act(refuse, at_connect=True)) as server:
-        request = Request(method="POST", path="/", body=bytes(2 * MIB))
-        assert send(server, request).status == 413
+    if where == "TLS" and end != "stays":
+        pytest.skip("the end of a TLS connection that is not read is another fault")
+    secure = tls.server if where == "TLS" else None
+    with (
+        FaultServer(Act(refuse, at_connect=True), tls=secure) as server,
+        HttpTransport(origin=server.origin, ca_certs=tls.bundle) as transport,
+    ):
+        request = Request(method="POST", path="/", body=bytes(16 * MIB))
+        started = time.monotonic()
+        assert transport.send(request, timeout_seconds=PATIENT).status == 413
+        assert time.monotonic() - started < GENEROUS
+
+
+def test_what_comes_early_without_being_a_response_does_not_end_an_upload() -> None:
+    """Interim responses, in pieces too."""
+
+    def run(connection: faults.Connection, _: faults.Received | None) -> None:
+        for piece in (b"HTT", b"P/1.1 1", b"02 Processing\r\n", b"a: b\r\n", b"\r\n"):
+            connection.send(piece)
+            connection.pause(0.05)
+        request = connection.receive()
+        assert request is not None
+        connection.send(faults.whole(str(len(request.body)).encode()))
+
+    with FaultServer(Act(run, at_connect=True)) as server:
+        request = Request(method="POST", path="/", body=bytes(16 * MIB))
+        assert send(server, request).body == str(16 * MIB).encode()
 
 
 # --- settings

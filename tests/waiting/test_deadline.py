@@ -2,14 +2,13 @@ from __future__ import annotations
 
 import itertools
 import math
-import threading
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from superstaq_jobs.testing import FakeClock
-from superstaq_jobs.waiting.deadline import Deadline, PollSchedule
+from superstaq_jobs.waiting.deadline import Alarm, Deadline
 
 TIMES = st.floats(0, 1000)
 
@@ -40,19 +39,11 @@ def test_the_last_poll_begins_before_the_deadline_by_the_time_of_a_poll(timeout,
     deadline.note_poll(poll)
     assert deadline.waited_seconds() == passed
     assert deadline.seconds_left() == timeout - passed
-    assert deadline.seconds_for_requests() == max(0, timeout - passed)
+    slept = passed > timeout + 1
+    assert deadline.seconds_for_requests() == (5 if slept else max(0, timeout - passed))
     reserve = deadline.seconds_left() - deadline.seconds_to_last_poll()
     # Two polls, but at most a second, and at most a tenth of the time.
     assert reserve == pytest.approx(min(2 * poll, 1, timeout / 10), abs=1e-9)
-
-
-@given(number=st.integers(0, 60))
-def test_the_last_twenty_failures_are_kept_and_all_are_counted(number):
-    deadline = Deadline(FakeClock(), 1)
-    errors = [ValueError(n) for n in range(number)]
-    for error in errors:
-        deadline.note_failure(error)
-    assert deadline.failures() == (tuple(errors[-20:]), number)
 
 
 # ---- the schedule ------------------------------------------------------------------------------
@@ -62,7 +53,6 @@ def polled_at(end, timeout, interval, *, per_poll=0.0):
     """When a wait polls for a job that is finished at some time."""
     clock = FakeClock()
     deadline = Deadline(clock, timeout)
-    schedule = PollSchedule(deadline, lambda: interval)
     times = []
     pause = 0.0
     while pause is not None:
@@ -70,7 +60,9 @@ def polled_at(end, timeout, interval, *, per_poll=0.0):
         times.append(clock.now())
         clock.advance(per_poll)
         deadline.note_poll(per_poll)
-        pause = schedule.pause_after(is_open=times[-1] < end)
+        if times[-1] >= end:
+            break
+        pause = deadline.pause_before_next(interval, last_began=times[-1])
     return times
 
 
@@ -94,10 +86,22 @@ def test_no_poll_comes_after_the_end_nor_past_the_deadline(end, timeout, interva
     assert all(b - a <= interval + 1e-9 for a, b in itertools.pairwise(times))
 
 
-def test_a_schedule_may_go_on_in_another_thread():
-    schedule = PollSchedule(Deadline(FakeClock(), None), lambda: 3.0)
-    pauses = [schedule.pause_after(is_open=True)]
-    thread = threading.Thread(target=lambda: pauses.append(schedule.pause_after(is_open=True)))
-    thread.start()
-    thread.join()
-    assert [*pauses, schedule.pause_after(is_open=False)] == [3.0, 3.0, None]
+@given(timeout=st.floats(0.1, 100), began=st.floats(0, 1), late=st.floats(0, 100))
+def test_only_a_wait_that_slept_past_its_deadline_polls_after_it(timeout, began, late):
+    clock = FakeClock()
+    deadline = Deadline(clock, timeout)
+    clock.advance(timeout + late)
+    slept = deadline.seconds_left() < -1
+    pause = deadline.pause_before_next(5, last_began=began * 0.9 * timeout)
+    assert pause == (0 if slept else None)
+    assert deadline.seconds_for_requests() == (5 if slept else 0)
+    assert deadline.pause_before_next(5, last_began=clock.now()) is None
+
+
+def test_an_alarm_rings_after_30_s_and_then_at_doubled_times():
+    alarm = Alarm()
+    times = [now for now in range(1000) if alarm.rings(now, since=0)]
+    assert times == [30, 60, 120, 240, 480, 960]
+    assert not alarm.rings(1020, since=1000)
+    alarm.reset()
+    assert alarm.rings(1030, since=1000)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import copy
 import datetime as dt
 import itertools
 import logging
@@ -10,11 +12,13 @@ import pickle
 import random
 import re
 import statistics
+from uuid import UUID
 
 import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from servers import circuit
 from worlds import JOB, NOON, client_on, job
 
 import superstaq_jobs as sj
@@ -26,15 +30,14 @@ TRANSIENT = {
     "short body": sj.TransportError("only 3 of 9 bytes came", sent=True),
     "timeout": sj.RequestTimeout("no complete response in time", sent=True),
     **{
-        str(status): json_response("no", status=status) for status in (408, 429, 500, 502, 503, 504)
+        str(status): json_response("no", status=status)
+        for status in (408, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524)
     },
 }
 LASTING = {
     "401": (json_response("who are you", status=401), sj.AuthenticationError),
     "400": (json_response("no", status=400), sj.SuperstaqServerException),
-    "404": (json_response("no", status=404), sj.SuperstaqServerException),
     "302": (sj.Response(status=302), sj.SuperstaqServerException),
-    "absent": (jobs_response(), sj.JobsNotFound),
     "untrusted": (sj.TlsError("an unknown authority", sent=False), sj.TlsError),
     "too large": (sj.AnswerTooLarge("too large", sent=True), sj.AnswerTooLarge),
     "no HTTP": (sj.ProtocolError("no HTTP"), sj.ProtocolError),
@@ -43,6 +46,7 @@ LASTING = {
 }
 BUSY = TRANSIENT["503"]
 QUIET = pytest.mark.filterwarnings("ignore:the server uses a circuit status")
+UNREACHED = pytest.mark.filterwarnings("ignore:a wait has had no response")
 
 
 class World:
@@ -118,7 +122,7 @@ def test_a_wait_that_times_out_says_what_failed():
     assert error.num_failures == 3
     assert [failure.status_code for failure in error.failures] == [503] * 3
     assert error.snapshot == job("running")
-    assert "Polls that failed: 3, the last: fetching job" in str(error)
+    assert "Polls that failed: 3, the first since the last response: fetching job" in str(error)
 
 
 def test_a_wait_without_any_response_says_so():
@@ -128,6 +132,241 @@ def test_a_wait_without_any_response_says_so():
     assert error.num_failures == 4
 
 
+REFUSED = sj.TransportError("connection refused", sent=False)
+LATE = sj.RequestTimeout("no connection within 0.1 s", sent=False)
+
+
+@pytest.mark.parametrize(
+    ("steps", "cause"),
+    [
+        ([REFUSED, BUSY, LATE], "connection refused"),
+        ([LATE, REFUSED, LATE], "connection refused"),
+        ([LATE, LATE, LATE], "no connection within 0.1 s"),
+        ([BUSY, job("running"), REFUSED, LATE], "connection refused"),
+        ([REFUSED, BUSY, job("running")], "responded 503"),
+    ],
+)
+def test_a_timeout_names_the_first_real_cause(steps, cause):
+    text = str(World(*steps).wait_in_vain(timeout_seconds=len(steps) - 1, polling_seconds=1))
+    assert cause in text
+    assert text.count("failed: ") == 2  # and only that one
+
+
+@pytest.mark.parametrize("seen", [True, False])
+@pytest.mark.parametrize("reached", [True, False])
+def test_a_timeout_claims_only_what_is_known(seen, reached):
+    steps = [job("running") if seen else REFUSED, job("running") if reached and seen else REFUSED]
+    error = World(*steps).wait_in_vain(timeout_seconds=1, polling_seconds=1)
+    assert (".snapshot" in str(error)) == seen == (error.snapshot is not None)
+    assert "goes on" not in str(error)
+    assert ("may have changed since" in str(error)) == (seen and not reached)
+    assert "Nothing was changed" in str(error)
+
+
+# ---- a server that cannot be reached
+
+
+def warned_at(world, recwarn, **options):
+    world.wait_in_vain(**options)
+    return [str(each.message) for each in recwarn]
+
+
+@pytest.mark.parametrize("count", [1, 400])
+def test_a_wait_without_a_response_warns_at_growing_intervals(count, recwarn):
+    clock = FakeClock()
+    times = []
+
+    def fail(_request):
+        raise sj.TransportError(f"refused at {clock.now():g}", sent=False)
+
+    client = client_on(ScriptedTransport.from_function(fail), clock=clock, looks_per_second=1e6)
+    handles = [sj.JobHandle(client, UUID(int=place + 1)) for place in range(count)]
+    with pytest.raises(sj.JobsTimeout):
+        sj.wait_all(handles, timeout_seconds=1000, polling_seconds=10)
+    for each in recwarn:
+        text = str(each.message)
+        assert "the last failure" in text.lower()
+        times.append(float(re.search(r"refused at ([0-9.]+)", text)[1]))
+    assert [round(at) for at in times] == [30, 60, 120, 240, 480, 960]
+
+
+def test_the_warning_has_the_cause_and_the_time_that_is_left(recwarn):
+    (text,) = warned_at(World(*[REFUSED] * 9), recwarn, timeout_seconds=40, polling_seconds=10)
+    assert f"no response about job {JOB} for 30 s; it goes on for 10 s more" in text
+    assert text.endswith("connection refused")
+
+
+def test_a_response_in_between_starts_the_count_again(recwarn):
+    def state(now):
+        return REFUSED if now % 40 else job("running")
+
+    world = World(state=state)
+    warned_at(world, recwarn, timeout_seconds=119, polling_seconds=10)
+    assert len(recwarn) == 0
+    world = World(state=lambda now: REFUSED if now % 60 else job("running"))
+    warned_at(world, recwarn, timeout_seconds=119, polling_seconds=10)
+    assert ["for 30 s" in str(each.message) for each in recwarn] == [True, True]
+
+
+# ---- a job that is missing
+
+
+def absent(version):
+    return {
+        "v0.3.0": jobs_response(),
+        "v0.2.0": json_response({}),
+        "v0.2.0, refused": json_response({"message": "unknown job"}, status=404),
+        "v0.2.0, one circuit": json_response({"c0": circuit("Running")}),
+    }[version]
+
+
+VERSIONS = ["v0.3.0", "v0.2.0", "v0.2.0, refused", "v0.2.0, one circuit"]
+
+
+class Forgetful:
+    """A handle of a server that lacks the job in some responses; and what was asked when."""
+
+    def __init__(self, version, life):
+        self.clock, self.asked = FakeClock(), []
+        api = version[:6]
+        life = iter(life)
+
+        def respond(_request):
+            self.asked.append(self.clock.now())
+            step = next(life)
+            if step == "absent":
+                return absent(version)
+            word = {"running": "Running", "completed": "Done"}[step]
+            old = json_response({f"c{place}": circuit(word) for place in range(2)})
+            return jobs_response(job(step)) if api == "v0.3.0" else old
+
+        self.transport = ScriptedTransport.from_function(respond)
+        self.client = client_on(self.transport, clock=self.clock, api_version=api)
+        self.handle = sj.JobHandle(self.client, JOB if api == "v0.3.0" else "c0,c1")
+
+
+def by_thread(handle, **options):
+    return handle.wait_until_complete(**options)
+
+
+def by_coroutine(handle, **options):
+    return asyncio.run(handle.wait_until_complete_async(**options))
+
+
+def among_many(handle, **options):
+    try:
+        return sj.wait_all([handle], **options)[0]
+    except sj.JobsUnsettled as error:
+        raise next(iter(error.errors.values())) from None
+
+
+WAITS = [by_thread, by_coroutine, among_many]
+
+
+@pytest.mark.parametrize("wait", WAITS)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_job_that_was_seen_may_be_missing_twice_in_a_row(version, wait):
+    life = ["running", "absent", "absent", "running", "absent", "absent", "completed"]
+    world = Forgetful(version, life)
+    assert wait(world.handle, polling_seconds=7).completed
+    assert world.asked == [0, 7, 14, 21, 28, 35, 42]
+
+
+@pytest.mark.parametrize("wait", WAITS)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_job_that_is_missing_three_times_is_gone(version, wait):
+    world = Forgetful(version, ["running", "absent", "absent", "absent"])
+    with pytest.raises(sj.SuperstaqServerException) as caught:
+        wait(world.handle, polling_seconds=7, timeout_seconds=60)
+    assert isinstance(caught.value, sj.JobsNotFound) or caught.value.status_code == 404
+    assert world.asked == [0, 7, 14, 21]
+
+
+@pytest.mark.parametrize("wait", WAITS)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_job_that_was_never_seen_is_missing_at_once(version, wait):
+    world = Forgetful(version, ["absent"])
+    with pytest.raises(sj.SuperstaqServerException):
+        wait(world.handle, polling_seconds=7)
+    assert world.asked == [0]
+
+
+def test_a_job_that_was_just_submitted_may_be_missing():
+    steps = [json_response({"job_id": str(JOB), "num_circuits": 1}), *[jobs_response()] * 2]
+    transport = ScriptedTransport([*steps, jobs_response(job("completed"))])
+    new = sj.NewJob(target="ss_unconstrained_simulator", circuits="OPENQASM 2.0;", shots=1)
+    handle = sj.JobHandle.submit(client_on(transport), new)
+    assert pickle.loads(pickle.dumps(copy.copy(handle._latest.was_submitted)))
+    assert handle.wait_until_complete().completed
+    assert transport.remaining == 0
+
+
+def test_a_wait_that_times_out_while_the_job_is_missing_says_so():
+    error = World(job("running"), jobs_response()).wait_in_vain(
+        timeout_seconds=5, polling_seconds=5
+    )
+    assert isinstance(error.failures[-1], sj.JobsNotFound)
+    assert "the server does not know job" in str(error)
+
+
+# ---- a machine that slept
+
+
+class Sleepy(FakeClock):
+    """A clock whose n-th sleep, or whose n-th request, takes an hour."""
+
+    def __init__(self, sleeps_at):
+        super().__init__()
+        self.sleeps_at = sleeps_at
+
+    def sleep(self, seconds):
+        super().sleep(seconds)
+        if len(self.sleeps) == self.sleeps_at:
+            self.advance(3600)
+
+
+@UNREACHED
+@pytest.mark.parametrize("wait", WAITS)
+@pytest.mark.parametrize("where", ["pause", "last pause", "request", "request that fails"])
+def test_a_machine_that_slept_past_the_deadline_polls_once_more(where, wait):
+    clock = Sleepy({"pause": 1, "last pause": 2}.get(where, 0))
+    asked = []
+
+    def respond(_request):
+        asked.append(clock.now())
+        if len(asked) == 2 and "request" in where:
+            clock.advance(3600)
+            if "fails" in where:
+                raise sj.RequestTimeout("late", sent=True)
+            return jobs_response(job("running"))
+        return jobs_response(job("completed" if clock.now() > 3600 else "running"))
+
+    transport = ScriptedTransport.from_function(respond)
+    handle = sj.JobHandle(client_on(transport, clock=clock), JOB)
+    assert wait(handle, timeout_seconds=16, polling_seconds=8).completed
+    assert len([at for at in asked if at > 3600]) == 1
+    assert transport.timeouts[-1] == 5
+
+
+def test_after_that_poll_there_is_no_other():
+    clock = Sleepy(1)
+    transport = ScriptedTransport.from_function(lambda _: jobs_response(job("running")))
+    with pytest.raises(sj.WaitTimeout):
+        sj.JobHandle(client_on(transport, clock=clock), JOB).wait_until_complete(None, 60, 5)
+    assert len(transport.requests) == 2
+
+
+# ---- a job that shrinks
+
+
+@pytest.mark.parametrize("wait", WAITS)
+def test_a_job_with_fewer_circuits_than_before_ends(wait):
+    world = World(job("running", "running", "running"), job("running", "completed"))
+    world.script = iter([job(*["running"] * 3), job("running"), job("completed", "completed")])
+    assert wait(world.handle, polling_seconds=1).num_circuits == 2
+
+
+@UNREACHED
 def test_the_last_twenty_failures_are_kept_and_all_are_counted():
     world = World(state=lambda now: sj.TransportError(f"at {now:g}", sent=True))
     error = world.wait_in_vain(timeout_seconds=99, polling_seconds=1)
@@ -151,6 +390,7 @@ def test_a_poll_is_one_request_however_often_calls_may_be_retried():
     assert world.client.traffic.repetitions == 0
 
 
+@UNREACHED
 def test_retry_after_is_a_floor_of_the_pause_up_to_the_cap_and_to_the_deadline():
     def busy(seconds):
         return json_response("busy", status=429, headers=[("Retry-After", seconds)])
@@ -308,6 +548,7 @@ def test_what_on_change_raises_is_not_absorbed_whatever_it_is():
         world.wait(timeout_seconds=60, on_change=callback)
 
 
+@UNREACHED
 def test_a_server_in_trouble_is_not_flooded_however_short_the_pauses():
     world = World(*[json_response("no", status=503)] * 500)
     world.wait_in_vain(timeout_seconds=60, polling_seconds=0)

@@ -19,6 +19,7 @@ def snapshot(*counts):
         circuit_type="qasm",
         user_email="ada@example.com",
         submitted_at=dt.datetime(2026, 5, 1, tzinfo=dt.UTC),
+        tags=["submission-key:calibration-0"],
         circuits=[
             CircuitSnapshot(index=i, status_text="completed", shots=100, counts=c)
             for i, c in enumerate(counts)
@@ -33,10 +34,13 @@ def test_the_errors_of_two_qubits():
 
 def test_a_calibration(superstaq_client, scripted_transport, tmp_path):
     pipeline = Pipeline(superstaq_client, tmp_path / "state.json", [4, 7])
+    finished = snapshot({"0": 3, "1": 97}, {"1": 100})
     scripted_transport.extend(
-        jobs_response(),  # no job has the submission key yet
+        jobs_response(),  # no job has the submission key,
+        jobs_response(),  # nor has one some seconds later
         json_response({"job_id": JOB_ID, "num_circuits": 2}),
-        jobs_response(snapshot({"0": 3, "1": 97}, {"1": 100})),
+        jobs_response(finished),  # the new job has the key
+        jobs_response(finished),  # and is polled
     )
     pipeline.begin()
     assert pipeline.is_running

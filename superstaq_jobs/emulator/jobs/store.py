@@ -103,6 +103,7 @@ class JobStore:
         seed: Determines job ids, durations and samples.
         clock: The clock for timetables and time stamps.
         step_seconds: How long a circuit stays in each status on average, in seconds.
+        stored_tag: What is stored of each tag; None to store nothing of it.
     """
 
     def __init__(
@@ -111,8 +112,10 @@ class JobStore:
         seed: int,
         clock: Clock,
         step_seconds: float,
+        stored_tag: Callable[[str], str | None] | None = None,
     ) -> None:
         self._seed = seed
+        self._stored_tag = stored_tag
         self._clock = clock
         self._step_seconds = step_seconds
         self._is_virtual = isinstance(clock, VirtualClock)
@@ -162,6 +165,9 @@ class JobStore:
         plan: Plan | None,
     ) -> Job:
         number = len(self._jobs)
+        if self._stored_tag is not None:
+            stored = [tag for tag in map(self._stored_tag, new_job.tags) if tag is not None]
+            new_job = msgspec.structs.replace(new_job, tags=stored)
         circuits = tuple(
             Circuit(
                 source=source,

@@ -240,6 +240,7 @@ def test_a_client_ends_the_same_if_faults_take_time(
     check_script(shared, script, submitting=submitting)
 
 
+@pytest.mark.filterwarnings("ignore:.*it could not be checked:superstaq_jobs.SuperstaqWarning")
 @settings(max_examples=40)
 @given(script=sts.fault_scripts(kinds=set(QUICK) - {"refused"}, max_faults=6))
 def test_a_submission_with_a_key_makes_one_job(shared: Emulator, script: list[Fault | None]):

@@ -1,0 +1,259 @@
+"""A refusal of everything is told from a refusal of one job, with few requests, whoever waits."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+import uuid
+from collections import Counter
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from servers import circuit
+from worlds import JOB, client_on, job
+
+import superstaq_jobs as sj
+from superstaq_jobs.testing import FakeClock, ScriptedTransport, jobs_response, json_response
+
+VERSIONS = pytest.mark.parametrize("version", ["v0.3.0", "v0.2.0"])
+
+
+DONE = json.loads(jobs_response(job("completed")).body)[str(JOB)]
+
+
+def too_large(_ids):
+    raise sj.AnswerTooLarge("too large", sent=True)
+
+
+REFUSALS = {
+    **{
+        str(status): lambda _, status=status: json_response("no", status=status)
+        for status in (400, 403, 404, 405, 413, 422, 501)
+    },
+    "302": lambda _: sj.Response(status=302, headers=[("Location", "https://x.example.com/")]),
+    "401": lambda _: json_response("no", status=401),
+    "a login page": lambda _: sj.Response(status=200, body=b"<html>Log in</html>"),
+    "cut JSON": lambda _: sj.Response(status=200, body=b'{"'),
+    "too large": too_large,
+}
+
+
+class World:
+    """Handles of jobs that are finished at once; ``refuse`` may return a refusal for some ids."""
+
+    def __init__(self, version, number, refuse=lambda _ids: None):
+        self.refuse = refuse
+        self.asked = []
+        self.in_progress = Counter()
+        self.doubled = []
+        self.most = 0
+        is_old = version == "v0.2.0"
+        self.ids = [f"c{n}" if is_old else str(uuid.UUID(int=n + 1)) for n in range(number)]
+        self.lock = threading.Lock()
+        self.clock = FakeClock()
+        transport = ScriptedTransport.from_function(self._respond)
+        self.client = client_on(transport, clock=self.clock, api_version=version)
+        self.handles = [sj.JobHandle(self.client, each) for each in self.ids]
+
+    def _respond(self, request):
+        if request.body is not None:
+            ids = json.loads(request.body)["job_ids"]
+        else:
+            ids = [text for name, text in parse_qsl(urlsplit(request.path).query)]
+        with self.lock:
+            self.asked.append(ids)
+            self.in_progress.update(ids)
+            self.doubled += [each for each in ids if self.in_progress[each] > 1]
+        try:
+            refusal = self.refuse(ids)
+            if refusal is not None:
+                return refusal
+        finally:
+            with self.lock:
+                self.in_progress.subtract(ids)
+        if request.body is not None:
+            return json_response({each: circuit("Done") for each in ids})
+        return sj.Response(status=200, body=json.dumps(dict.fromkeys(ids, DONE)).encode())
+
+    def wait(self, *, by_coroutine=False, **options):
+        """The ids of the jobs with an error, and the errors."""
+        try:
+            if by_coroutine:
+                asyncio.run(sj.wait_all_async(self.handles, 60, **options))
+            else:
+                sj.wait_all(self.handles, 60, **options)
+        except sj.JobsUnsettled as caught:
+            error = caught
+        else:
+            error = None
+        assert self.doubled == []
+        if error is None:
+            return {}
+        assert len(error.errors) + len(error.found) == len(self.ids)
+        return {str(job_id): each for job_id, each in error.errors.items()}
+
+
+@VERSIONS
+@pytest.mark.parametrize("name", REFUSALS)
+@pytest.mark.parametrize(
+    ("number", "most", "by_coroutine"),
+    [(2, 3, False), (150, 5, False), (150, 5, True), (5000, 40, False)],
+)
+def test_a_refusal_of_all_takes_few_requests(name, number, most, by_coroutine, version):
+    world = World(version, number, REFUSALS[name])
+    errors = world.wait(by_coroutine=by_coroutine)
+    assert set(errors) == set(world.ids)
+    assert len(world.asked) <= most
+    assert not any(isinstance(each, sj.WaitTimeout) for each in errors.values())
+
+
+@VERSIONS
+@pytest.mark.parametrize(
+    ("name", "place", "by_coroutine"),
+    [("400", 3333, False), ("400", 3333, True), ("404", 4999, False), ("cut JSON", 0, False)],
+)
+def test_a_refusal_of_one_job_of_5000_takes_few_requests(name, place, by_coroutine, version):
+    world = World(version, 5000)
+    bad = world.ids[place]
+    world.refuse = lambda ids: REFUSALS[name](ids) if bad in ids else None
+    assert list(world.wait(by_coroutine=by_coroutine)) == [bad]
+    assert len(world.asked) <= 80
+
+
+@VERSIONS
+@settings(max_examples=10)
+@given(bad=st.sets(st.integers(0, 599), max_size=20), at_once=st.integers(1, 5))
+def test_whatever_is_refused_only_that_fails(bad, at_once, version):
+    world = World(version, 600)
+    refused = {world.ids[place] for place in bad}
+    world.refuse = lambda ids: REFUSALS["403"](ids) if refused & set(ids) else None
+    assert set(world.wait(requests_at_once=at_once)) == refused
+
+
+@VERSIONS
+@pytest.mark.parametrize("room", [1, 10, 40])
+@pytest.mark.parametrize("name", ["413", "too large"])
+def test_requests_become_as_small_as_they_have_to_be(name, room, version):
+    world = World(version, 300, lambda ids: REFUSALS[name](ids) if len(ids) > room else None)
+    assert world.wait() == {}
+
+
+@VERSIONS
+def test_a_server_that_begins_to_refuse_everything_in_the_middle_of_a_search(version):
+    world = World(version, 5000)
+    bad = world.ids[0]
+
+    def refuse(ids):
+        if len(world.asked) > 40 or bad in ids:
+            return REFUSALS["403"](ids)
+        return None
+
+    world.refuse = refuse
+    world.wait()
+    assert len(world.asked) < 120
+
+
+def test_what_was_accepted_is_polled_on_while_one_job_is_looked_for():
+    """Parts take turns with everything else."""
+    world = World("v0.3.0", 1000)
+    bad = world.ids[500]
+    world.refuse = lambda ids: REFUSALS["400"](ids) if bad in ids else None
+    assert list(world.wait()) == [bad]
+    first = [len(ids) for ids in world.asked[:7]]
+    assert sum(first) == 1000  # before any part
+
+
+# ---- a slow request
+
+
+class Stalled:
+    """Jobs on a server in real time; a request for the first one takes until it is let go."""
+
+    def __init__(self, number):
+        self.go_on = threading.Event()
+        self.ids = [uuid.UUID(int=n + 1) for n in range(number)]
+        self.begins = time.monotonic()
+        self.asked = []
+        self.lock = threading.Lock()
+        self.in_progress = self.most = 0
+
+    def send(self, request, /, *, timeout_seconds):
+        del timeout_seconds
+        ids = [uuid.UUID(text) for _, text in parse_qsl(urlsplit(request.path).query)]
+        with self.lock:
+            self.asked.append(ids)
+            self.in_progress += 1
+            self.most = max(self.most, self.in_progress)
+        if self.ids[0] in ids:
+            assert self.go_on.wait(60)
+        with self.lock:
+            self.in_progress -= 1
+        is_done = time.monotonic() > self.begins + 1
+        word = "completed" if is_done else "running"
+        return jobs_response(*(job(word, job_id=each) for each in ids))
+
+    def close(self):
+        pass
+
+
+@pytest.mark.parametrize("by_coroutine", [False, True])
+@pytest.mark.parametrize("at_once", [1, 4])
+def test_the_others_are_polled_on_beside_a_request_that_hangs(at_once, by_coroutine):
+    server = Stalled(600)
+    client = sj.SuperstaqClient("key", "http://localhost", transport=server)
+    handles = [sj.JobHandle(client, each) for each in server.ids]
+    options = {"polling_seconds": 0.3, "requests_at_once": at_once}
+    times = []
+
+    def take(final):
+        times.append(time.monotonic() - server.begins)
+        if len(times) == 600 - len(server.asked[0]):
+            server.go_on.set()
+        return final.job_id
+
+    async def main():
+        return [take(final) async for final in sj.as_completed_async(handles, 60, **options)]
+
+    if by_coroutine:
+        finals = asyncio.run(main())
+    else:
+        finals = [take(final) for final in sj.as_completed(handles, 60, **options)]
+    stalled = server.asked[0]
+    assert finals[-len(stalled) :] == stalled
+    assert max(times[: -len(stalled)]) < 1 + 0.3 + 2
+    assert sum(server.ids[0] in ids for ids in server.asked) == 1
+    assert server.most <= 2 * at_once
+
+
+def test_a_request_that_hangs_is_given_up_when_the_wait_is_closed():
+    server = Stalled(600)
+    client = sj.SuperstaqClient("key", "http://localhost", transport=server)
+    finals = sj.as_completed([sj.JobHandle(client, each) for each in server.ids], 60, 0.1)
+    next(finals)
+    finals.close()
+    number = len(server.asked)
+    server.go_on.set()
+    time.sleep(0.3)
+    assert len(server.asked) == number
+
+
+@VERSIONS
+def test_a_server_that_is_busy_for_one_request_is_given_the_time_it_asks_for(version):
+    world = World(version, 600)
+    slow = world.ids[0]
+    times = []
+
+    def refuse(ids):
+        if slow in ids:
+            times.append(world.clock.now())
+            if len(times) == 1:
+                return json_response("busy", status=429, headers=[("Retry-After", "50")])
+        return None
+
+    world.refuse = refuse
+    assert world.wait(polling_seconds=2) == {}
+    assert times[1] - times[0] >= 50
