@@ -70,21 +70,13 @@ def pack_pieces(pieces: Sequence[bytes], value_ids: Sequence[int]) -> bytes:
     return pack(msgspec.json.encode(written))
 
 
-def unpack_pieces(packed: bytes) -> tuple[list[bytes], list[int]]:
-    """The pieces between the large values, and the ids of these.
+def unpack_pieces(packed: bytes) -> list[str | int]:
+    """The pieces, with the ids of large values in their places.
 
     Raises:
         ValueError: If they cannot be read.
     """
-    written = _PIECES(unpack(packed))
-    between, value_ids = written[::2], written[1::2]
-    if len(between) != len(value_ids) + 1:
-        raise ValueError("the pieces do not alternate")
-    strings = [piece.encode() for piece in between if isinstance(piece, str)]
-    ids = [each for each in value_ids if isinstance(each, int)]
-    if len(strings) + len(ids) != len(written):
-        raise ValueError("the pieces do not alternate")
-    return strings, ids
+    return _PIECES(unpack(packed))
 
 
 def pack(data: bytes) -> bytes:

@@ -193,10 +193,9 @@ class Reader:
 
     def _wire(self, body: bytes, sha: bytes) -> bytes | None:
         try:
-            between, ids = unpack_pieces(body)
-            values = self._cache.values(self.raw, ids)
-            pieces = zip(between, [*(values[each] for each in ids), b""], strict=True)
-            wire = b"".join(each for pair in pieces for each in pair)
+            pieces = unpack_pieces(body)
+            values = self._cache.values(self.raw, [e for e in pieces if isinstance(e, int)])
+            wire = b"".join([e.encode() if isinstance(e, str) else values[e] for e in pieces])
         except (ValueError, KeyError, TypeError):
             return None
         return wire if sha256(wire) == sha else None

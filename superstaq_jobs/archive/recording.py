@@ -98,7 +98,7 @@ class Recording:
             self._raw.execute("DELETE FROM source WHERE id NOT IN (SELECT source FROM seen)")
             unused = {each for (each,) in self._raw.execute("SELECT id FROM value")}
             for (body,) in self._raw.execute("SELECT body FROM state"):
-                unused.difference_update(unpack_pieces(body)[1])
+                unused.difference_update(e for e in unpack_pieces(body) if isinstance(e, int))
             self._raw.executemany("DELETE FROM value WHERE id = ?", [(each,) for each in unused])
         return count
 
