@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .archive import ArchivedJob, SnapshotArchive
+from .archive import SnapshotArchive
+from .querying import ArchivedJob
 from .verify import ArchiveReport
 
 __all__ = ["ArchiveReport", "ArchivedJob", "SnapshotArchive"]

@@ -10,44 +10,27 @@ from pathlib import Path
 from typing import Any, Self
 from uuid import UUID
 
-import attrs
-
 from superstaq_jobs.errors import InvalidValue, NotInArchive, Problem
 from superstaq_jobs.records import CircuitType, JobId, JobQuery, JobSnapshot, fields
 
+from .arguments import (
+    checked_microseconds,
+    checked_moment,
+    checked_snapshots,
+    circuit_type_name,
+    digest_bytes,
+    keys_of,
+    observed_at_of,
+)
 from .file import ArchiveFile, Mode
 from .jsonl import export_jsonl, import_jsonl
-from .querying import check_query, find_jobs
+from .querying import ArchivedJob, check_query, find_jobs, find_unfinished
 from .reading import Head, Job, Reader, ValueCache
 from .recording import Recorded, Recording
-from .states import (
-    JobKey,
-    checked_snapshots,
-    circuit_type_of,
-    job_key,
-    microseconds,
-    observation_of,
-    state_of,
-)
+from .states import job_key, microseconds, observation_of, state_of
 from .verify import ArchiveReport, verify
 
 __all__ = ["ArchivedJob", "SnapshotArchive"]
-
-
-@attrs.frozen(kw_only=True)
-class ArchivedJob:
-    """A job of an archive that was not finished when it was last observed.
-
-    Attributes:
-        job_id: The job's id.
-        circuit_type: The format in which its circuits were last observed, or are expected; None if
-            the server did not say it (API v0.2.0).
-        latest: Its newest state; None if the job was submitted and never observed.
-    """
-
-    job_id: JobId
-    circuit_type: CircuitType | None
-    latest: JobSnapshot | None
 
 
 class SnapshotArchive:
@@ -138,8 +121,8 @@ class SnapshotArchive:
         """
         if isinstance(snapshots, JobSnapshot):
             snapshots = [snapshots]
-        default = _moment("observed_at", observed_at)
-        timed = [(each, _observed_at(each, default)) for each in checked_snapshots(snapshots)]
+        default = checked_moment("observed_at", observed_at)
+        timed = [(each, observed_at_of(each, default)) for each in checked_snapshots(snapshots)]
         news = [
             (snapshot, moment)
             for snapshot, moment in timed
@@ -304,7 +287,7 @@ class SnapshotArchive:
             NotInArchive: If it had not been observed by then, too.
             InvalidValue: If ``when`` is not a time with a zone.
         """
-        until = _microseconds("when", when)
+        until = checked_microseconds("when", when)
         with self._reading() as reader:
             job, head = self._chosen(reader, job_id, circuit_type)
             snapshot = reader.newest(job, head, until)
@@ -341,7 +324,7 @@ class SnapshotArchive:
             ArchiveDamaged: If it is not as it was written.
         """
         with self._reading() as reader:
-            found = reader.first_with(_digest_bytes(digest))
+            found = reader.first_with(digest_bytes(digest))
             if found is None:
                 raise NotInArchive(
                     f"{self.path} has no snapshot with the digest {fields.shown(digest, 80)}. "
@@ -378,8 +361,8 @@ class SnapshotArchive:
         """
         conditions = JobQuery() if query is None else query
         check_query(conditions)
-        until = None if as_of is None else _microseconds("as_of", as_of)
-        kind = _circuit_type(circuit_type)
+        until = None if as_of is None else checked_microseconds("as_of", as_of)
+        kind = circuit_type_name(circuit_type)
         return find_jobs(self._reading, conditions, until=until, circuit_type=kind)
 
     def job_ids(self) -> tuple[JobId, ...]:
@@ -395,7 +378,7 @@ class SnapshotArchive:
     def unfinished(self) -> tuple[ArchivedJob, ...]:
         """The jobs whose newest state is not terminal, and those submitted and never observed."""
         with self._reading() as reader:
-            found = [_unfinished(reader, job) for job in list(reader.unfinished_jobs())]
+            found = [find_unfinished(reader, job) for job in list(reader.unfinished_jobs())]
             reader.warn()
         return tuple(each for each in found if each is not None)
 
@@ -501,8 +484,8 @@ class SnapshotArchive:
     def _chosen(
         self, reader: Reader, job_id: UUID | str, circuit_type: CircuitType | str | None
     ) -> tuple[Job, Head]:
-        kind = _circuit_type(circuit_type)
-        for key in _keys(job_id):
+        kind = circuit_type_name(circuit_type)
+        for key in keys_of(job_id):
             job = reader.job(key)
             if job is not None and job.observations:
                 head = reader.chosen(job, kind)
@@ -517,77 +500,8 @@ class SnapshotArchive:
         )
 
 
-# ---- arguments -----------------------------------------------------------------------------------
-
-
-def _keys(job_id: UUID | str) -> Iterator[JobKey]:
-    """The jobs that a caller may mean by an id."""
-    checked = fields.any_job_id(job_id)
-    if isinstance(checked, fields.Bad):
-        raise InvalidValue("a job's id", [Problem("job_id", checked.what)])
-    yield job_key(checked)
-    if isinstance(checked, str):
-        as_uuid = fields.job_id(checked)
-        if isinstance(as_uuid, UUID):
-            yield job_key(as_uuid)
-
-
-def _circuit_type(value: CircuitType | str | None) -> str | None:
-    if value is None:
-        return None
-    checked = fields.circuit_type(value)
-    if isinstance(checked, fields.Bad):
-        raise InvalidValue("a format of circuits", [Problem("circuit_type", checked.what)])
-    return str(checked)
-
-
-def _moment(name: str, value: dt.datetime | None) -> dt.datetime | None:
-    checked = fields.optional_moment(value)
-    if isinstance(checked, fields.Bad):
-        raise InvalidValue("a moment", [Problem(name, checked.what)])
-    return checked
-
-
-def _microseconds(name: str, value: dt.datetime) -> int:
-    moment = _moment(name, value)
-    if moment is None:
-        raise InvalidValue("a moment", [Problem(name, "must be a datetime, got None")])
-    return microseconds(moment)
-
-
-def _observed_at(snapshot: JobSnapshot, default: dt.datetime | None) -> dt.datetime:
-    moment = snapshot.fetched_at if snapshot.fetched_at is not None else default
-    if moment is None:
-        what = f"the snapshot of job {snapshot.job_id} has none: pass observed_at"
-        raise InvalidValue("an archive's record", [Problem("fetched_at", what)])
-    return moment
-
-
-def _digest_bytes(digest: str) -> bytes:
-    try:
-        return bytes.fromhex(digest)
-    except (ValueError, TypeError):
-        return b""
-
-
-# ---- results -------------------------------------------------------------------------------------
-
-
 def _warned(reader: Reader, snapshot: JobSnapshot | None) -> JobSnapshot:
     if snapshot is None:
         reader.damaged("an index")
     reader.warn()
     return snapshot
-
-
-def _unfinished(reader: Reader, job: Job) -> ArchivedJob | None:
-    heads = sorted(reader.heads(job), key=lambda head: head.at)
-    newest = [reader.newest(job, head) for head in heads]
-    if any(each is not None and each.is_terminal for each in newest):
-        return None
-    kind = heads[-1].circuit_type if heads else job.expected_type
-    return ArchivedJob(
-        job_id=job.key.job_id,
-        circuit_type=circuit_type_of(kind or ""),
-        latest=newest[-1] if newest else None,
-    )

@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Final
 
+import attrs
+
 from superstaq_jobs.errors import InvalidRequest, Problem
-from superstaq_jobs.records import JobQuery, JobSnapshot, fields
+from superstaq_jobs.records import CircuitType, JobId, JobQuery, JobSnapshot, fields
 
 from .reading import Head, Job, Reader, several
-from .states import JobKey, job_key, microseconds
+from .states import JobKey, circuit_type_of, job_key, microseconds
 
-__all__ = ["check_query", "find_jobs", "is_match"]
+__all__ = ["ArchivedJob", "check_query", "find_jobs", "find_unfinished", "is_match"]
 
 _CHUNK: Final = 64
 _MAX_VALUES: Final = 100  # of one condition in SQL; more are compared afterwards
@@ -196,3 +198,36 @@ def _columns(query: JobQuery) -> dict[str, tuple[str, ...] | None]:
     """The conditions on columns."""
     status = None if query.status is None else tuple(map(str, query.status))
     return {"status": status, "target": query.target_name, "user_email": query.user_email}
+
+
+# ---- unfinished jobs ---------------------------------------------------------------------------
+
+
+@attrs.frozen(kw_only=True)
+class ArchivedJob:
+    """A job of an archive that was not finished when it was last observed.
+
+    Attributes:
+        job_id: The job's id.
+        circuit_type: The format in which its circuits were last observed, or are expected; None if
+            the server did not say it (API v0.2.0).
+        latest: Its newest state; None if the job was submitted and never observed.
+    """
+
+    job_id: JobId
+    circuit_type: CircuitType | None
+    latest: JobSnapshot | None
+
+
+def find_unfinished(reader: Reader, job: Job) -> ArchivedJob | None:
+    """A job, if it is not finished in any format."""
+    heads = sorted(reader.heads(job), key=lambda head: head.at)
+    newest = [reader.newest(job, head) for head in heads]
+    if any(each is not None and each.is_terminal for each in newest):
+        return None
+    kind = heads[-1].circuit_type if heads else job.expected_type
+    return ArchivedJob(
+        job_id=job.key.job_id,
+        circuit_type=circuit_type_of(kind or ""),
+        latest=newest[-1] if newest else None,
+    )

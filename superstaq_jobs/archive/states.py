@@ -7,8 +7,7 @@ one moment.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import attrs
@@ -25,7 +24,6 @@ __all__ = [
     "JobKey",
     "Observation",
     "State",
-    "checked_snapshots",
     "circuit_type_of",
     "decoded",
     "job_key",
@@ -234,20 +232,3 @@ def observation_of(state: State, moment: dt.datetime, source: str | None) -> Obs
 def circuit_type_of(name: str) -> CircuitType | None:
     """The format by its name in an archive."""
     return CircuitType(name) if name else None
-
-
-def checked_snapshots(snapshots: Iterable[JobSnapshot]) -> list[JobSnapshot]:
-    """The snapshots, if they are nothing else.
-
-    Raises:
-        InvalidValue: If one is not a snapshot.
-    """
-    wrong: dict[str, Any] = {}
-    listed = list(snapshots)
-    for place, each in enumerate(listed):
-        if not fields.is_a(each, JobSnapshot):
-            wrong[f"snapshots[{place}]"] = f"must be a JobSnapshot, got {fields.shown(each)}"
-    if wrong:
-        problems = [Problem(name, what) for name, what in wrong.items()]
-        raise InvalidValue("an archive's records", problems)
-    return listed
