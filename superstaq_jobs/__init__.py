@@ -15,13 +15,17 @@ from typing import Any, Final
 from ._version import __version__
 
 _NAMES: Final = {
-    "client": "RetryPolicy SuperstaqClient TrafficCounts",
+    "archive": "ArchiveReport ArchivedJob SnapshotArchive",
+    "client": "Recorder RetryPolicy SuperstaqClient TrafficCounts",
     "clock": "Clock SystemClock",
     "errors": (
-        "AnswerTooLarge ApiKeyNotFound AuthenticationError CancelRefused CircuitIndexError "
+        "AnswerTooLarge ApiKeyNotFound ArchiveBusy ArchiveDamaged ArchiveError ArchiveReadOnly "
+        "ArchiveUnusable ArchiveVersionError ArchiveWriteFailed "
+        "AuthenticationError CancelRefused CircuitIndexError "
         "ConfigurationError CountsUnavailable EmailNotValidated InvalidRequest InvalidValue "
-        "JobsNotFound JobsTimeout JobsUnsettled PartialCancelUnsupported Problem "
-        "ProtocolError RequestTimeout SubmissionKeyConflict SubmissionUnknown "
+        "JobsNotFound JobsTimeout JobsUnsettled LockMismatch NotInArchive OfflineError "
+        "PartialCancelUnsupported Problem ProtocolError RequestTimeout "
+        "SubmissionKeyConflict SubmissionUnknown "
         "SuperstaqException SuperstaqServerException SuperstaqUnsuccessfulJobException "
         "SuperstaqWarning TermsNotAccepted TlsError TransportError UnknownStatusTimeout "
         "WaitTimeout"
@@ -32,6 +36,7 @@ _NAMES: Final = {
     "handle": "JobHandle",
     "interop": "new_job",
     "many": ("as_completed as_completed_async wait_all wait_all_async wait_any watch watch_async"),
+    "offline": "OfflineClient",
     "plots": "plot_counts plot_timeline",
     "records": (
         "STATUS_PRIORITY_ORDER AccountBalance CancelReceipt CircuitChange CircuitSnapshot "
@@ -39,6 +44,7 @@ _NAMES: Final = {
         "JobQuery JobSnapshot JobType JsonMapping NewJob SimMethod Stage SubmitReceipt Target "
         "TargetInfo TargetQuery diff newest"
     ),
+    "study": "LockDifference LockEntry StudyLock lock locked resume",
     "submit": "submit_job",
     "tables": "",  # its functions are used as `tables.to_arrow` and so on
     "transport": "HttpTransport Transport",

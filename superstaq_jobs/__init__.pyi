@@ -1,4 +1,5 @@
 from ._version import __version__ as __version__
+from .archive import *
 from .client import *
 from .clock import Clock as Clock
 from .clock import SystemClock as SystemClock
@@ -7,8 +8,10 @@ from .fetch import *
 from .handle import *
 from .interop import new_job as new_job
 from .many import *
+from .offline import *
 from .plots import *
 from .records import *
+from .study import *
 from .submit import *
 from .transport import *
 from .waiting import Pace as Pace

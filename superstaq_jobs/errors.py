@@ -15,7 +15,17 @@
     │   └── UnknownStatusTimeout          … while a status was unknown
     ├── JobsUnsettled                     of many jobs, some could not be waited for
     │   └── JobsTimeout                   … because the time was up             (TimeoutError)
+    ├── ArchiveError                      an archive cannot do what was called for
+    │   ├── NotInArchive                  no such job or digest, or none so early (LookupError)
+    │   ├── ArchiveBusy                   another process wrote to it for too long (TimeoutError)
+    │   ├── ArchiveUnusable               the file is not an archive, or not a whole one
+    │   │   └── ArchiveVersionError       … or is one of a newer version
+    │   ├── ArchiveDamaged                the contents of the file have changed
+    │   └── ArchiveWriteFailed            nothing was written                   (OSError)
+    │       └── ArchiveReadOnly           … since it was opened for reading
+    ├── LockMismatch                      the data are not those that a study locked
     └── SuperstaqServerException          the server did not do what was requested
+        ├── OfflineError                  this client reads an archive, which does not have it
         ├── AuthenticationError           401: the API key
         │   ├── TermsNotAccepted          401: the terms of use
         │   └── EmailNotValidated         401: the e-mail address
@@ -59,6 +69,13 @@ from .records.problems import (
 __all__ = [
     "AnswerTooLarge",
     "ApiKeyNotFound",
+    "ArchiveBusy",
+    "ArchiveDamaged",
+    "ArchiveError",
+    "ArchiveReadOnly",
+    "ArchiveUnusable",
+    "ArchiveVersionError",
+    "ArchiveWriteFailed",
     "AuthenticationError",
     "CancelRefused",
     "CircuitIndexError",
@@ -70,6 +87,9 @@ __all__ = [
     "JobsNotFound",
     "JobsTimeout",
     "JobsUnsettled",
+    "LockMismatch",
+    "NotInArchive",
+    "OfflineError",
     "PartialCancelUnsupported",
     "Problem",
     "ProtocolError",
@@ -205,6 +225,91 @@ class JobsTimeout(JobsUnsettled, TimeoutError):
     """A wait for many jobs timed out; ``errors`` has a ``WaitTimeout`` for each unfinished one."""
 
 
+class ArchiveError(SuperstaqException):
+    """An archive of snapshots cannot do what was called for.
+
+    Nothing is half written after any of these errors, and the archive can be used further.
+
+    Attributes:
+        path: The archive's file; None if there is none.
+        reason: SQLite's name for the cause, such as ``SQLITE_FULL``; None if it was not SQLite's.
+        value: If a client could not record what the server said: what that was, such as the
+            receipt for a job that was created.
+    """
+
+    value: object = None
+
+    def __init__(self, message: str, *, path: str | None = None, reason: str | None = None) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(message)
+
+
+class NotInArchive(ArchiveError, LookupError):
+    """An archive does not have the job, or the snapshot, that was asked of it.
+
+    Attributes:
+        job_id: The job; None if a snapshot was named by its digest.
+    """
+
+    def __init__(
+        self, message: str, *, path: str | None = None, job_id: JobId | None = None
+    ) -> None:
+        self.job_id = job_id
+        super().__init__(message, path=path)
+
+
+class ArchiveBusy(ArchiveError, TimeoutError):
+    """Another process, or thread, was writing to the archive for longer than this one waits."""
+
+
+class ArchiveUnusable(ArchiveError):
+    """The file cannot be opened as an archive. It was not changed."""
+
+
+class ArchiveVersionError(ArchiveUnusable):
+    """The archive was made by a newer version of this library. It was not changed.
+
+    Attributes:
+        version: The version of the file.
+        supported: The newest version that can be read.
+    """
+
+    def __init__(self, *, path: str, version: int, supported: int) -> None:
+        self.version = version
+        self.supported = supported
+        super().__init__(
+            f"{path} is an archive of version {version}, and this version of superstaq_jobs reads "
+            f"versions up to {supported}. It was not changed. Update superstaq_jobs.",
+            path=path,
+        )
+
+
+class ArchiveDamaged(ArchiveError):
+    """What is in the archive is not what was written: a checksum does not agree."""
+
+
+class ArchiveWriteFailed(ArchiveError, OSError):
+    """The archive could not be written: the disk is full, say. It is as it was before."""
+
+
+class ArchiveReadOnly(ArchiveWriteFailed):
+    """The archive was opened for reading only. Nothing was written."""
+
+
+class LockMismatch(SuperstaqException):
+    """The data are not those that were locked for a study.
+
+    Attributes:
+        differences: Every entry of the lock that is missing, or of which there is another state
+            only; each a ``LockDifference``.
+    """
+
+    def __init__(self, message: str, *, differences: Iterable[object] = ()) -> None:
+        self.differences = tuple(differences)
+        super().__init__(message)
+
+
 class SuperstaqServerException(SuperstaqException):
     """The server could not be reached, or did not do what was requested.
 
@@ -233,6 +338,10 @@ class SuperstaqServerException(SuperstaqException):
         super().__init__(message)
 
 
+class OfflineError(SuperstaqServerException):
+    """An ``OfflineClient`` cannot respond from its archive. Nothing was sent, as always with it."""
+
+
 class AuthenticationError(SuperstaqServerException):
     """The server does not accept the API key (401)."""
 
@@ -246,14 +355,20 @@ class EmailNotValidated(AuthenticationError):
 
 
 class JobsNotFound(SuperstaqServerException, LookupError):
-    """The server does not know some of the requested jobs.
+    """The server does not know some of the requested jobs, or the archive of an ``OfflineClient``.
 
     Attributes:
         missing: The unknown ids, in the order of the request.
         found: Snapshots of the other jobs, in the order of the request, each once.
     """
 
-    def __init__(self, missing: Iterable[JobId], *, found: Iterable[JobSnapshot] = ()) -> None:
+    def __init__(
+        self,
+        missing: Iterable[JobId],
+        *,
+        found: Iterable[JobSnapshot] = (),
+        archive: str | None = None,
+    ) -> None:
         self.missing = tuple(missing)
         readable = tuple(found)
         names = ", ".join(map(str, self.missing[:MAX_PROBLEMS]))
@@ -261,9 +376,13 @@ class JobsNotFound(SuperstaqServerException, LookupError):
         more = f" and {rest} more (see .missing)" if rest > 0 else ""
         one = len(self.missing) == 1
         kept = " Snapshots of those it knows are in .found." if readable else ""
+        jobs = f"{'job' if one else 'jobs'} {names}{more}"
         super().__init__(
-            f"the server does not know {'job' if one else 'jobs'} {names}{more}, at least not for "
-            f"this API key. Check the ids and the key.{kept}",
+            f"the server does not know {jobs}, at least not for this API key. Check the ids and "
+            f"the key.{kept}"
+            if archive is None
+            else f"the archive {archive} does not have {jobs}, and nothing was sent. Check the ids "
+            f"and the archive.{kept}",
             job_ids=self.missing,
             found=readable,
         )

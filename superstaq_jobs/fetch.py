@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -11,6 +12,7 @@ import attrs
 
 from .client import SuperstaqClient
 from .client.client import check_client
+from .client.recorder import keep_jobs, with_value
 from .errors import SuperstaqServerException
 from .records import (
     AccountBalance,
@@ -143,15 +145,20 @@ def send_split(
     *,
     deadline: float = math.inf,
     max_attempts: int | None = None,
+    known: JobSnapshot | None = None,
 ) -> tuple[JobSnapshot, ...]:
     """Send a call about jobs; if it is refused since an id is unknown, for the other ids again.
 
     In API v0.2.0 a server may refuse a whole request for one id. The ids are halved until that one
     is found, with a limited number of requests: the refusal may be of all.
+
+    What was ``known`` of the only job that is requested is needed if only a part of it is.
     """
+    keep = partial(keep_jobs, client.recorder, call.job_ids, known)
     try:
-        return client.send(call, deadline=deadline, max_attempts=max_attempts)
+        return client.send(call, deadline=deadline, max_attempts=max_attempts, keep=keep)
     except SuperstaqServerException as error:
+        with_value(keep, error.found)
         ids = call.asked
         if call.only is None or error.status_code != _NOT_FOUND or len(ids) == 1:
             raise
@@ -163,7 +170,7 @@ def send_split(
             break
         part = parts.pop()
         try:
-            jobs = client.send(call.only(part), deadline=deadline, max_attempts=1)
+            jobs = client.send(call.only(part), deadline=deadline, max_attempts=1, keep=keep)
             found.extend(jobs)
         except SuperstaqServerException as error:
             if error.status_code != _NOT_FOUND:

@@ -108,6 +108,29 @@ class JobHandle:
         handle._latest.was_submitted = True
         return handle
 
+    @classmethod
+    def from_snapshot(cls, client: SuperstaqClient, snapshot: JobSnapshot) -> Self:
+        """A handle that knows a snapshot of its job already. Nothing is sent.
+
+        Args:
+            client: The client.
+            snapshot: The snapshot, from an archive say; the job is then fetched in its format.
+
+        Raises:
+            InvalidRequest: If it is not a snapshot, or is of the other version of the API.
+        """
+        if not fields.is_a(snapshot, JobSnapshot):
+            what = f"must be a JobSnapshot, got {fields.shown(snapshot)}"
+            fields.refuse("a JobHandle", {"snapshot": fields.bad(what)})
+        handle = cls(client, snapshot.job_id)
+        if handle.job_id() != snapshot.job_id:
+            what = f"is of another version of the API than {client.api.version}, the client's"
+            fields.refuse("a JobHandle", {"snapshot": fields.bad(what)})
+        if snapshot.circuit_type is not None and client.api.converts_circuits:
+            handle._latest.circuit_type = snapshot.circuit_type
+        handle._latest.snapshot = snapshot
+        return handle
+
     # ---- without a request -----------------------------------------------------------------
 
     def job_id(self) -> JobId:
@@ -202,7 +225,7 @@ class JobHandle:
         known, responses_before = latest.snapshot, latest.num_responses
         if known is not None and known.is_terminal:
             return known
-        found = send_split(latest.client, latest.call(known))
+        found = send_split(latest.client, latest.call(known), known=known)
         seen = latest.found_in({job.job_id: job for job in found})
         if seen is None:
             raise latest.not_found_in(found)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import attrs
 
 from .client import SuperstaqClient
 from .client.client import check_client
+from .client.recorder import keep_jobs
 from .errors import (
     RequestTimeout,
     SubmissionKeyConflict,
@@ -93,9 +95,11 @@ def submit_job(
     deadline = client.deadline_in(timeout_seconds)
     try:
         if submission_key is None:
-            return client.send(client.api.submit_job(job), deadline=deadline)
+            keep = partial(_expect, client, job)
+            return client.send(client.api.submit_job(job), deadline=deadline, keep=keep)
         _check_key(client, submission_key)
         left = deadline - client.clock.now()
+        client.api.submit_job(job)  # refused before the query if it cannot be submitted
         with client.submission_keys.turn(submission_key, timeout_seconds=left):
             digest = _digest_tag(job, submission_key)
             return _Keyed(client, job, submission_key, digest, deadline).submit()
@@ -105,6 +109,13 @@ def submit_job(
             keeps_keys = client.submission_keys.are_kept
             error.message += _KEEPS_KEYS if keeps_keys else _MAY_NOT_KEEP_KEYS
         raise
+
+
+def _expect(client: SuperstaqClient, job: NewJob, receipt: SubmitReceipt) -> None:
+    """Record that a submission was accepted."""
+    if client.recorder is not None:
+        now = client.clock.utcnow()
+        client.recorder.expect(receipt.job_id, circuit_type=job.circuit_type, at=now)
 
 
 def _check_key(client: SuperstaqClient, key: str) -> None:
@@ -158,7 +169,8 @@ class _Keyed:
         """The jobs that have the key; none if the server says that there is none."""
         tag, _ = self.tags
         calls = self.client.api.query_jobs(JobQuery(tags=[tag]), self.job.circuit_type)
-        responses = (self.client.send(call, deadline=self.deadline) for call in calls)
+        keep = partial(keep_jobs, self.client.recorder, (), None)
+        responses = (self.client.send(call, deadline=self.deadline, keep=keep) for call in calls)
         # Filtered again: a server that does not filter must not make us adopt another job.
         found = [each for jobs in responses for each in jobs if tag in (each.tags or ())]
         if found:
@@ -200,7 +212,8 @@ class _Keyed:
         lost: SubmissionUnknown | None = None
         for _ in range(min(2, self.client.retry_policy.max_attempts)):
             try:
-                return self.check(self.client.send(call, deadline=self.deadline))
+                keep = partial(_expect, self.client, self.job)
+                return self.check(self.client.send(call, deadline=self.deadline, keep=keep))
             except SubmissionUnknown as error:
                 if lost is not None:
                     error.message += "\nIt had been submitted before, so there may be two jobs."

@@ -12,6 +12,8 @@ import importlib
 import inspect
 import re
 import runpy
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -45,13 +47,15 @@ MODULES = sorted(
     if re.search(r"^\s*>>> ", path.read_text(), re.MULTILINE)
 )
 WITH_A_CLIENT = {
-    DOCS / name for name in ("circuits.md", "errors.md", "live-and-stale.md", "migrating.md")
+    DOCS / name
+    for name in ("archive.md", "circuits.md", "errors.md", "live-and-stale.md", "migrating.md")
 }
 """Pages whose examples start with a running ``server`` and its ``client``."""
 
 WITH_A_SERVICE = {ROOT / "README.md", DOCS / "migrating.md", DOCS / "real-service.md"}
 """Pages with examples for the service itself: the environment names an emulator in its place."""
 
+STUDY = DOCS / "examples" / "study" / "study.py"
 BELL = "OPENQASM 3.0; include 'stdgates.inc'; qubit[2] q; h q[0]; cx q[0], q[1];"
 
 
@@ -62,9 +66,12 @@ def simulator():
 
 
 @pytest.fixture
-def world(request, simulator, monkeypatch):
+def world(request, simulator, monkeypatch, tmp_path):
     """The names that a page's examples start with."""
     path = request.node.callspec.params["path"]
+    if path == DOCS / "study.md":
+        yield {"STUDY": str(STUDY)}
+        return
     if path not in WITH_A_CLIENT | WITH_A_SERVICE:
         yield {}
         return
@@ -82,7 +89,8 @@ def world(request, simulator, monkeypatch):
             target="ss_unconstrained_simulator", circuits=[BELL], job_type="simulate", shots=100
         )
         job_id = sj.submit_job(client, new).job_id
-        yield {"sj": sj, "server": server, "client": client, "job_id": job_id}
+        names = {"sj": sj, "server": server, "client": client, "job_id": job_id}
+        yield {**names, "folder": tmp_path, "BELL": BELL}
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -151,7 +159,7 @@ def test_every_function_with_a_client_talks(tables):
         for name, thing in tables.public_names().items()
         if inspect.isfunction(thing) and "client" in inspect.signature(thing).parameters
     }
-    assert with_client <= tables.TALKS.keys()
+    assert with_client - {"JobHandle.from_snapshot", "resume"} <= tables.TALKS.keys()
 
 
 def test_names_of_a_handle_that_do_not_talk_send_nothing(tables):
@@ -164,13 +172,15 @@ def test_names_of_a_handle_that_do_not_talk_send_nothing(tables):
     }
     for name in quiet:
         member = getattr(handle, name)
-        if name.startswith("set_counts"):
+        if name == "from_snapshot":
+            member(client_on(transport), job("running"))
+        elif name.startswith("set_counts"):
             with pytest.raises(sj.SuperstaqException):
                 member()
         elif callable(member):
             member()
     assert transport.requests == ()
-    own = {"job_id", "latest", "looked_at", "client", "circuit_type"}
+    own = {"job_id", "latest", "looked_at", "client", "circuit_type", "from_snapshot"}
     assert quiet == own | {"set_counts", "set_counts_for_circuit"}
 
 
@@ -198,6 +208,7 @@ def test_every_error_named_in_a_docstring_exists(tables):
     known = {kind.__name__ for _, kind in tables.walk_errors()} | {
         "AssertionError",
         "ModuleNotFoundError",
+        "OSError",
         "TypeError",
         "ValueError",
     }
@@ -332,6 +343,47 @@ def test_a_picture_is_the_same_each_time(pictures, name):
 def test_every_picture_is_kept(pictures):
     kept = {path.name for path in (DOCS / "_static").iterdir() if path.suffix != ".css"}
     assert kept == set(pictures.PICTURES)
+
+
+OFFLINE = """
+import runpy, socket, sys
+
+def refuse(*arguments, **options):
+    raise AssertionError("a socket was made")
+
+socket.socket.__init__ = socket.getaddrinfo = refuse
+sys.argv = ["study.py", "offline"]
+runpy.run_path(STUDY, run_name="__main__")
+"""
+
+
+def test_the_archived_study_gives_the_same_bytes_without_a_socket(tmp_path):
+    online, offline = tmp_path / "online", tmp_path / "offline"
+    printed = []
+    for folder, command in (
+        (online, [str(STUDY), "online"]),
+        (offline, ["-c", OFFLINE.replace("STUDY", repr(str(STUDY)))]),
+    ):
+        folder.mkdir()
+        if folder is offline:
+            for name in ("study.db", "study.lock"):
+                shutil.copy(online / name, folder)
+        done = subprocess.run(
+            [sys.executable, *command],
+            check=False,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=100,
+        )
+        assert done.returncode == 0, done.stderr
+        printed.append(done.stdout)
+    assert printed[0] == printed[1]
+    assert re.fullmatch(r"data [0-9a-f]{16}\ncontrast( [01]\.\d{4}){3}\n", printed[0])
+    made = {path.relative_to(online) for path in online.rglob("*") if path.is_file()}
+    assert made == {path.relative_to(offline) for path in offline.rglob("*") if path.is_file()}
+    assert len(made) == 4
+    assert all((online / path).read_bytes() == (offline / path).read_bytes() for path in made)
 
 
 # ---- the example project -------------------------------------------------------------------------

@@ -23,6 +23,8 @@ WATCHED = {
     "hypothesis",
     "html",
     "matplotlib",
+    "sqlite3",
+    "zlib",
 }
 READ = "snapshot, = sj.decode_jobs(sj.encode_jobs([])) or [None]; sj.Counts({'0': 1}).marginal([0])"
 CLIENT = "sj.SuperstaqClient('key', 'http://localhost')"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .client import SuperstaqClient
+from .recorder import Recorder
 from .retry import RetryPolicy
 from .traffic import TrafficCounts
 
-__all__ = ["RetryPolicy", "SuperstaqClient", "TrafficCounts"]
+__all__ = ["Recorder", "RetryPolicy", "SuperstaqClient", "TrafficCounts"]

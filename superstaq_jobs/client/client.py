@@ -25,10 +25,12 @@ from superstaq_jobs.records.problems import expect, warn
 from superstaq_jobs.transport.limits import MAX_CONNECTIONS, check_integer, check_positive
 from superstaq_jobs.wire import job_data
 from superstaq_jobs.wire.api import Api, Call
+from superstaq_jobs.wire.masking import secrets_in_token
 from superstaq_jobs.wire.refusals import CallErrors
 from superstaq_jobs.wire.request import Request, Response, Secret
 
 from . import settings
+from .recorder import Recorder, with_value
 from .retry import RetryPolicy, with_retries
 from .submission_keys import SubmissionKeys
 from .traffic import Traffic, TrafficCounts
@@ -45,6 +47,7 @@ _NO_KEY: Final = "(there-is-no-api-key)"
 _READING_SECONDS: Final = 0.1
 """How long after its deadline a response that arrived in time may still be read."""
 
+_SHORTEST_MASKED: Final = 8  # characters; what is shorter may be data as well
 _LOGGER: Final = logging.getLogger("superstaq_jobs")
 
 
@@ -99,6 +102,10 @@ class SuperstaqClient:
             however long its connection takes; only ``request_timeout_seconds`` limits it.
         jitter: Draws a number uniformly from 0 to 1, for pauses.
         looks_per_second: How many polls of its waits may begin in a second, all together.
+        recorder: Records what is learned of jobs before the caller gets it, such as a
+            ``SnapshotArchive``: every snapshot, and every submission that was accepted. If it
+            raises an error, so does the call; what the server said is in the error's ``value``.
+            It is pickled with the client.
 
     Raises:
         ConfigurationError: If an argument cannot be used. ``ApiKeyNotFound`` if no key was found;
@@ -130,6 +137,7 @@ class SuperstaqClient:
         clock: Clock | None = None,
         jitter: Callable[[], float] = random.random,
         looks_per_second: float = 100.0,
+        recorder: Recorder | None = None,
     ) -> None:
         # A traceback that starts in here would show the values of these names.
         strings = {"api_key": api_key, "ibmq_token": ibmq_token, "proxy_url": proxy_url}
@@ -179,6 +187,13 @@ class SuperstaqClient:
             api=self._api,
             secrets=(key, *dict(credentials).values(), *settings.login_secrets(hidden_proxy)),
         )
+        self._never_kept = tuple(
+            each
+            for secret in (key, hidden_ibmq, hidden_cq)
+            if secret is not None
+            for each in secrets_in_token(secret)
+            if len(str(each.reveal())) >= _SHORTEST_MASKED
+        )
         self._options = {} if self._api.add_options is None else dict(credentials)
         settings.check_header(Secret(client_name), name="client_name")
         headers: tuple[tuple[str, str | Secret], ...] = (
@@ -198,6 +213,7 @@ class SuperstaqClient:
         self._clock: Clock = clock if clock is not None else SystemClock()
         self._jitter = jitter
         self._looks_per_second = looks_per_second
+        self._recorder = settings.check_recorder(recorder)
         self._traffic = Traffic(budget=self._retry_policy.budget, polls_per_second=looks_per_second)
         self._submission_keys = SubmissionKeys()
         self._made_transport = transport is None
@@ -263,6 +279,11 @@ class SuperstaqClient:
         return self._traffic.counts()
 
     @property
+    def recorder(self) -> Recorder | None:
+        """Records what is learned of jobs; None if nothing does."""
+        return self._recorder
+
+    @property
     def submission_keys(self) -> SubmissionKeys:
         """What this client knows of submission keys."""
         return self._submission_keys
@@ -294,7 +315,12 @@ class SuperstaqClient:
         return self._clock.now() + timeout_seconds
 
     def send(
-        self, call: Call[T], *, deadline: float = math.inf, max_attempts: int | None = None
+        self,
+        call: Call[T],
+        *,
+        deadline: float = math.inf,
+        max_attempts: int | None = None,
+        keep: Callable[[T], object] | None = None,
     ) -> T:
         """Send a call's request, with retries, and return the decoded response.
 
@@ -304,6 +330,8 @@ class SuperstaqClient:
                 monotonic side; see ``deadline_in``.
             max_attempts: How many times its request may be sent; None for the retry policy's
                 number.
+            keep: Is called with what was decoded before anything else is done with it. If it
+                raises an error, that is raised, and has what was decoded in its ``value``.
 
         Raises:
             ApiKeyNotFound: If the client was unpickled where no key was found, and there still is
@@ -340,6 +368,8 @@ class SuperstaqClient:
             jitter=self._jitter,
             take_retry=self._traffic.take_retry,
         )
+        if keep is not None:
+            with_value(keep, response.value)
         mask = self._errors.mask(call)
         for message in response.warnings:
             # If warnings are errors, the id of a job that was created must not be lost.
@@ -390,7 +420,7 @@ class SuperstaqClient:
             raise self._errors.refused(call, response, now=now)
         try:
             with limited(partial(self._check_time, deadline + _READING_SECONDS)):
-                read = call.read(response.body, now, self._origin)
+                read = call.read(self._without_secrets(response.body), now, self._origin)
         except BaseException as error:  # noqa: BLE001 - whatever it is, its frames hold the body
             if isinstance(error, ProtocolError) and call.is_complete(error.found):
                 return job_data.Decoded(cast("T", error.found))
@@ -399,6 +429,15 @@ class SuperstaqClient:
             self._errors.note_success()
             return read
         raise failure
+
+    def _without_secrets(self, body: bytes) -> bytes:
+        """A body in which the server echoed neither the API key nor a provider's token.
+
+        Records are printed, stored and published, so the key must not be in one.
+        """
+        for secret in self._never_kept:
+            body = body.replace(str(secret.reveal()).encode(), b"***")
+        return body
 
     def _check_time(self, ends: float) -> None:
         if self._clock.now() > ends:
@@ -431,6 +470,7 @@ class SuperstaqClient:
             "retry_policy": self._retry_policy,
             "request_timeout_seconds": self._request_timeout_seconds,
             "looks_per_second": self._looks_per_second,
+            "recorder": self._recorder,
             "proxy_url": None
             if self._proxy is None
             else settings.without_login(self._proxy.reveal()),

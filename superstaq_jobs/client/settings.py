@@ -18,6 +18,8 @@ from superstaq_jobs.transport.address import Address
 from superstaq_jobs.wire.api import APIS, Api
 from superstaq_jobs.wire.request import Secret, header_value_problem
 
+from .recorder import Recorder
+
 __all__ = [
     "API_KEY_VARIABLE",
     "API_VERSION_VARIABLE",
@@ -35,6 +37,7 @@ API_VERSION_VARIABLE: Final = "SUPERSTAQ_API_VERSION"
 
 T = TypeVar("T")
 
+_RECORDS: Final = ("record_all", "expect")
 _FILE_NAMES: Final = ("superstaq_api_key", "superstaq-api-key")
 _IBM_CHANNELS: Final = ("ibm_quantum_platform", "ibm_cloud")
 
@@ -50,6 +53,17 @@ def one_of(options: Iterable[T], value: object, *, name: str) -> T:
             return option
     names = ", ".join(map(str, listed))
     raise ConfigurationError(f"{name} must be one of {names}; got {shown(value)}. Nothing was sent")
+
+
+def check_recorder(value: Recorder | None) -> Recorder | None:
+    """The recorder; raises ``ConfigurationError`` if it cannot record."""
+    if value is None or all(callable(getattr(value, each, None)) for each in _RECORDS):
+        return value
+    got = shown(value)
+    raise ConfigurationError(
+        f"recorder must be a SnapshotArchive, or have its record_all and expect, got {got}. "
+        "Nothing was sent"
+    )
 
 
 def check_header(value: Secret, *, name: str) -> Secret:

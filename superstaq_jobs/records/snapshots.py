@@ -41,6 +41,7 @@ __all__ = [
     "JobSnapshot",
     "check_index",
     "check_index_type",
+    "digest_of",
     "make_circuit",
     "make_job",
     "to_plain",
@@ -392,17 +393,7 @@ class JobSnapshot:
     @property
     def digest(self) -> str:
         """SHA-256, in hex, of all that equality compares: the same everywhere."""
-        import hashlib  # loads OpenSSL, which few programs need
-
-        everything: dict[str, Any] = {
-            "job_id": str(self.job_id),
-            "data": self.to_dict(),
-            "extra": self.extra,
-            "short_lists": dict(self.short_lists),
-        }
-        if any(circuit.circuit_id or circuit.extra for circuit in self.circuits):
-            everything["circuits"] = [(c.circuit_id, c.extra) for c in self.circuits]
-        return hashlib.sha256(canonical_json(everything).encode()).hexdigest()
+        return digest_of(self, self.to_dict())
 
     # ---- results ---------------------------------------------------------------------------
 
@@ -571,6 +562,21 @@ def to_plain(value: Any) -> Any:
     if isinstance(value, FrozenMapping) and not isinstance(value, JsonMapping):
         return {str(key): item for key, item in value.items()}
     return thaw(value)
+
+
+def digest_of(snapshot: JobSnapshot, data: dict[str, Any]) -> str:
+    """The digest of a snapshot whose ``to_dict()`` is at hand."""
+    import hashlib  # loads OpenSSL, which few programs need
+
+    everything: dict[str, Any] = {
+        "job_id": str(snapshot.job_id),
+        "data": data,
+        "extra": snapshot.extra,
+        "short_lists": dict(snapshot.short_lists),
+    }
+    if any(circuit.circuit_id or circuit.extra for circuit in snapshot.circuits):
+        everything["circuits"] = [(c.circuit_id, c.extra) for c in snapshot.circuits]
+    return hashlib.sha256(canonical_json(everything).encode()).hexdigest()
 
 
 def check_index(job_id: JobId, index: int, *, num_circuits: int) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 import attrs
 
 from superstaq_jobs.client import SuperstaqClient
+from superstaq_jobs.client.recorder import with_value
 from superstaq_jobs.clock import Clock
 from superstaq_jobs.errors import AnswerTooLarge, ProtocolError, SuperstaqServerException
 from superstaq_jobs.records import CircuitType, JobId, JobSnapshot
@@ -98,12 +99,35 @@ class Batch:
             return None  # they have been refreshed since
         try:
             # One poll, one request: the next poll is its retry.
-            return self.group.client.send(self.call, deadline=self._ends, max_attempts=1)
+            return self.group.client.send(
+                self.call, deadline=self._ends, max_attempts=1, keep=self._keep
+            )
+        except ProtocolError as error:
+            try:
+                with_value(self._keep, error.found)
+            except Exception as failure:  # noqa: BLE001 - raised again in the caller's thread
+                return failure
+            return error
         except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
             return error
         finally:
             if self._clock is not None:
                 self.took = self._clock.now() - self.began
+
+    def _keep(self, jobs: _Jobs) -> None:
+        """Record what is new in a response, before anybody gets it."""
+        recorder = self.group.client.recorder
+        if recorder is None or jobs is self._last:
+            return
+        known = [each.latest.snapshot for each in self.waits]
+        # What says nothing new is the snapshot that is known, with the time when it was new.
+        news = [
+            old if old is not None and old == job else job
+            for old, job in zip(known, self.found(jobs), strict=True)
+            if job is not None
+        ]
+        if news:
+            recorder.record_all(news)
 
     @property
     def misses_jobs(self) -> bool:

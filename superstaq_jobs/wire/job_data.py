@@ -68,6 +68,7 @@ from .strict import (
 __all__ = [
     "Decoded",
     "cut_jobs",
+    "encode_job",
     "encode_jobs",
     "explain_jobs",
     "join_jobs",
@@ -466,11 +467,27 @@ def encode_jobs(snapshots: Iterable[JobSnapshot]) -> bytes:
     for snapshot in snapshots:
         data = snapshot.to_dict()
         problems += _unwritable(snapshot, data)
-        unknown = {n: thaw(v) for n, v in snapshot.extra.items() if n not in PER_CIRCUIT_LISTS}
-        jobs[str(snapshot.job_id)] = {**data, **unknown}
+        jobs[str(snapshot.job_id)] = _with_unknown(snapshot, data)
     if problems:
         raise InvalidRequest("the body", problems)
     return msgspec.json.encode(jobs)
+
+
+def encode_job(snapshot: JobSnapshot, data: dict[str, Any]) -> bytes:
+    """The object of one job in such a body; ``data`` is the snapshot's ``to_dict()``.
+
+    Raises:
+        InvalidRequest: As ``encode_jobs``.
+    """
+    problems = [*_unwritable(snapshot, data)]
+    if problems:
+        raise InvalidRequest("the body", problems)
+    return msgspec.json.encode(_with_unknown(snapshot, data))
+
+
+def _with_unknown(snapshot: JobSnapshot, data: dict[str, Any]) -> dict[str, Any]:
+    unknown = {n: thaw(v) for n, v in snapshot.extra.items() if n not in PER_CIRCUIT_LISTS}
+    return {**data, **unknown}
 
 
 def _unwritable(snapshot: JobSnapshot, data: Mapping[str, Any]) -> Iterator[Problem]:

@@ -1,0 +1,95 @@
+"""The arguments of an archive's methods, checked. Each raises ``InvalidValue``."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator
+from typing import Any
+from uuid import UUID
+
+from superstaq_jobs.errors import InvalidValue, Problem
+from superstaq_jobs.records import CircuitType, JobSnapshot, fields
+
+from .states import JobKey, job_key, microseconds
+
+__all__ = [
+    "checked_microseconds",
+    "checked_moment",
+    "checked_snapshots",
+    "circuit_type_name",
+    "digest_bytes",
+    "keys_of",
+    "observed_at_of",
+]
+
+
+def keys_of(job_id: UUID | str) -> Iterator[JobKey]:
+    """The jobs that a caller may mean by an id."""
+    checked = fields.any_job_id(job_id)
+    if isinstance(checked, fields.Bad):
+        raise InvalidValue("a job's id", [Problem("job_id", checked.what)])
+    yield job_key(checked)
+    if isinstance(checked, str):
+        as_uuid = fields.job_id(checked)
+        if isinstance(as_uuid, UUID):
+            yield job_key(as_uuid)
+
+
+def circuit_type_name(value: CircuitType | str | None) -> str | None:
+    """The name of a format; None for none."""
+    if value is None:
+        return None
+    checked = fields.circuit_type(value)
+    if isinstance(checked, fields.Bad):
+        raise InvalidValue("a format of circuits", [Problem("circuit_type", checked.what)])
+    return str(checked)
+
+
+def checked_moment(name: str, value: dt.datetime | None) -> dt.datetime | None:
+    """A time with a zone, or None."""
+    checked = fields.optional_moment(value)
+    if isinstance(checked, fields.Bad):
+        raise InvalidValue("a moment", [Problem(name, checked.what)])
+    return checked
+
+
+def checked_microseconds(name: str, value: dt.datetime) -> int:
+    """A time with a zone, in microseconds."""
+    moment = checked_moment(name, value)
+    if moment is None:
+        raise InvalidValue("a moment", [Problem(name, "must be a datetime, got None")])
+    return microseconds(moment)
+
+
+def observed_at_of(snapshot: JobSnapshot, default: dt.datetime | None) -> dt.datetime:
+    """When a snapshot was observed."""
+    moment = snapshot.fetched_at if snapshot.fetched_at is not None else default
+    if moment is None:
+        what = f"the snapshot of job {snapshot.job_id} has none: pass observed_at"
+        raise InvalidValue("an archive's record", [Problem("fetched_at", what)])
+    return moment
+
+
+def digest_bytes(digest: str) -> bytes:
+    """A digest as bytes; empty if it cannot be one."""
+    try:
+        return bytes.fromhex(digest)
+    except (ValueError, TypeError):
+        return b""
+
+
+def checked_snapshots(snapshots: Iterable[JobSnapshot]) -> list[JobSnapshot]:
+    """The snapshots, if they are nothing else.
+
+    Raises:
+        InvalidValue: If one is not a snapshot.
+    """
+    wrong: dict[str, Any] = {}
+    listed = list(snapshots)
+    for place, each in enumerate(listed):
+        if not fields.is_a(each, JobSnapshot):
+            wrong[f"snapshots[{place}]"] = f"must be a JobSnapshot, got {fields.shown(each)}"
+    if wrong:
+        problems = [Problem(name, what) for name, what in wrong.items()]
+        raise InvalidValue("an archive's records", problems)
+    return listed

@@ -1,0 +1,214 @@
+"""An archive as JSON Lines: the same content gives the same bytes, whatever file it comes from."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import gzip
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, Final, NoReturn, cast
+
+import attrs
+import msgspec
+from msgspec import Raw
+
+from superstaq_jobs.errors import (
+    ArchiveDamaged,
+    ArchiveError,
+    ArchiveUnusable,
+    ArchiveVersionError,
+    ArchiveWriteFailed,
+    JobsNotFound,
+    ProtocolError,
+)
+from superstaq_jobs.records import CircuitType
+
+from .reading import Reader
+from .recording import Recording
+from .states import (
+    JobKey,
+    State,
+    decoded,
+    microseconds,
+    moment_of,
+    observation_of,
+    written_as,
+)
+
+__all__ = ["export_jsonl", "import_jsonl"]
+
+_VERSION: Final = 1
+_VERSIONS_OF_API: Final = ("v0.3.0", "v0.2.0")
+
+
+class _Head(msgspec.Struct):
+    superstaq_jobs_archive: int
+
+
+class _Line(msgspec.Struct):
+    """A line: an observation, or that a job is expected."""
+
+    at: dt.datetime
+    job_id: str
+    api_version: str
+    source: str | None = None
+    digest: str | None = None
+    same_as: int | None = None
+    job: Raw = msgspec.field(default_factory=Raw)
+    expected: str | None = None
+
+
+_READ_HEAD: Final = msgspec.json.Decoder(_Head).decode
+_READ: Final = msgspec.json.Decoder(_Line).decode
+
+
+def export_jsonl(reader: Reader, path: Path) -> int:
+    """Write all observations, and the jobs that are expected; returns how many observations."""
+    count = 0
+    with _new_file(path) as file:
+        file.write(msgspec.json.encode({"superstaq_jobs_archive": _VERSION}) + b"\n")
+        lines: dict[bytes, int] = {}
+        for job, row in reader.all_observations():
+            _, seen = reader.observation(job, row)
+            state = seen.state
+            written = lines.get(state.digest + state.sha)
+            count += 1
+            rest = b',"job":%s' % state.wire if written is None else b',"same_as":%d' % written
+            lines.setdefault(state.digest + state.sha, count + 1)
+            about = {
+                "at": _time(moment_of(seen.at, seen.offset_s)),
+                "source": seen.source,
+                "digest": state.digest.hex(),
+                "job_id": job.key.name,
+                "api_version": job.key.api,
+            }
+            file.write(msgspec.json.encode(about)[:-1] + rest + b"}\n")
+        for job in reader.jobs("WHERE observations = 0 AND expected_at IS NOT NULL"):
+            expected = {
+                "at": _time(moment_of(job.expected_at or 0, 0)),
+                "job_id": job.key.name,
+                "api_version": job.key.api,
+                "expected": job.expected_type,
+            }
+            file.write(msgspec.json.encode(expected) + b"\n")
+    return count
+
+
+def import_jsonl(recording: Recording, path: Path) -> int:
+    """Record what was exported; returns how many observations were new."""
+    count = 0
+    states: dict[int, State] = {}
+    with _readable(path) as file:
+        _check_head(path, file.readline())
+        for number, line in enumerate(file, 2):
+            try:
+                read = _READ(line)
+                key = _key(read)
+                if read.expected is not None:
+                    kind, at = str(CircuitType(read.expected)), microseconds(read.at)
+                    recording.expect(key, circuit_type=kind, at=at)
+                    continue
+                state = _state(key, read, states)
+                seen = observation_of(state, read.at, read.source)
+            except (ValueError, TypeError, KeyError, ProtocolError, JobsNotFound) as error:
+                _damaged(path, number, error)
+            count += recording.put(seen)
+            if read.same_as is None:
+                states[number] = attrs.evolve(state, wire=b"")
+    return count
+
+
+def _key(read: _Line) -> JobKey:
+    if read.api_version not in _VERSIONS_OF_API or not read.job_id:
+        raise ValueError(f"API {read.api_version} is unknown")
+    key = JobKey(read.job_id, read.api_version)
+    if str(key.job_id) != key.name or read.at.tzinfo is None:
+        raise ValueError("the job's id or the time is not as it is written there")
+    return key
+
+
+def _state(key: JobKey, read: _Line, states: dict[int, State]) -> State:
+    if read.same_as is not None:
+        state = states[read.same_as]
+    else:
+        wire = bytes(read.job)
+        snapshot, _ = decoded(key, wire, None, None)
+        state = written_as(snapshot, wire)
+    if state.digest.hex() != read.digest or state.job != key:
+        raise ValueError("its digest does not agree")
+    return state
+
+
+def _time(moment: dt.datetime) -> str:
+    text = moment.isoformat()
+    return f"{text[:-6]}Z" if text.endswith("+00:00") else text
+
+
+# ---- the file ------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _new_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file that takes its place when all of it is written."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("xb") as plain:
+            if path.suffix == ".gz":
+                # Without a name and a time, so that the same content gives the same bytes.
+                with gzip.GzipFile("", "wb", fileobj=plain, mtime=0) as packed:
+                    yield cast("IO[bytes]", packed)
+            else:
+                yield plain
+        partial.replace(path)
+    except OSError as error:
+        if isinstance(error, ArchiveError):
+            raise
+        raise ArchiveWriteFailed(
+            f"{path} could not be written: {error.strerror or error}. The archive is unchanged. "
+            "Give a path to which you may write, with enough room.",
+            path=str(path),
+        ) from None
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[IO[bytes]]:
+    try:
+        with path.open("rb") as plain, contextlib.ExitStack() as stack:
+            file: Any = plain
+            if path.suffix == ".gz":
+                file = stack.enter_context(gzip.GzipFile(fileobj=plain))
+            yield file
+    except (OSError, EOFError) as error:
+        if isinstance(error, ArchiveError):
+            raise
+        raise ArchiveUnusable(
+            f"{path} cannot be read: {error}. Nothing was imported. Give the path of a file that "
+            "export_jsonl wrote.",
+            path=str(path),
+        ) from None
+
+
+def _check_head(path: Path, line: bytes) -> None:
+    try:
+        version = _READ_HEAD(line).superstaq_jobs_archive
+    except msgspec.MsgspecError:
+        raise ArchiveUnusable(
+            f"{path} is not the export of an archive, so nothing was imported. Give the path of a "
+            "file that export_jsonl wrote.",
+            path=str(path),
+        ) from None
+    if version > _VERSION:
+        raise ArchiveVersionError(path=str(path), version=version, supported=_VERSION)
+
+
+def _damaged(path: Path, number: int, error: Exception) -> NoReturn:
+    raise ArchiveDamaged(
+        f"line {number} of {path} is not as it was written, so nothing was imported: {error}. "
+        "Export it again, or restore the file from a copy.",
+        path=str(path),
+    ) from None

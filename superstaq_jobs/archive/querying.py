@@ -1,0 +1,233 @@
+"""Finds the jobs of an archive that match the conditions of a query."""
+
+from __future__ import annotations
+
+import heapq
+from array import array
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any, Final
+
+import attrs
+
+from superstaq_jobs.errors import InvalidRequest, Problem
+from superstaq_jobs.records import CircuitType, JobId, JobQuery, JobSnapshot, fields
+
+from .reading import Head, Job, Reader, several
+from .states import JobKey, circuit_type_of, job_key, microseconds
+
+__all__ = ["ArchivedJob", "check_query", "find_jobs", "find_unfinished", "is_match"]
+
+_CHUNK: Final = 64
+_MAX_VALUES: Final = 100  # of one condition in SQL; more are compared afterwards
+
+Reading = Callable[[], AbstractContextManager[Reader]]
+_Key = tuple[bool, int, str, str]
+
+
+def check_query(query: JobQuery) -> None:
+    """Refuse what no snapshot can match.
+
+    Raises:
+        InvalidRequest: If it is not a ``JobQuery``, or has a condition on the priority.
+    """
+    if not fields.is_a(query, JobQuery):
+        what = f"must be a JobQuery, got {fields.shown(query)}: pass JobQuery(tags=[...]), say"
+        fields.refuse("a query of an archive", {"query": fields.bad(what)})
+    problems = [
+        Problem(name, "cannot be a condition: no snapshot says its priority. Leave it out")
+        for name in ("min_priority", "max_priority")
+        if getattr(query, name) is not None
+    ]
+    if problems:
+        raise InvalidRequest("a query of an archive", problems)
+
+
+def is_match(query: JobQuery, snapshot: JobSnapshot) -> bool:
+    """Whether a snapshot matches all conditions of a query, as the server understands them.
+
+    A condition on what the snapshot does not say matches nothing.
+    """
+    said = {
+        "job_id": snapshot.job_id,
+        "user_email": snapshot.user_email,
+        "target_name": snapshot.target,
+        "status": snapshot.status,
+    }
+    for name, value in said.items():
+        allowed = getattr(query, name)
+        if allowed is not None and value not in allowed:
+            return False
+    if query.tags is not None and set(query.tags).isdisjoint(snapshot.tags or ()):
+        return False
+    submitted, before, after = (
+        snapshot.submitted_at,
+        query.submitted_before,
+        query.submitted_after,
+    )
+    if submitted is None:
+        return before is None and after is None
+    return (before is None or submitted < before) and (after is None or submitted > after)
+
+
+def find_jobs(
+    reading: Reading, query: JobQuery, *, until: int | None, circuit_type: str | None
+) -> Iterator[JobSnapshot]:
+    """The newest state of each job that matches, in order of submission and id.
+
+    Only the places of the jobs are read at first, 24 bytes each, so it takes little memory, and
+    nothing is locked while the caller has a snapshot.
+    """
+    places = array("q")
+    folded: list[tuple[_Key, JobSnapshot]] = []
+    ids = None if query.job_id is None else set(map(job_key, query.job_id))
+    with reading() as reader:
+        reader.check_heads()
+        for row in reader.raw.execute(*_candidates(query, until, circuit_type)):
+            name, api, job_id, state, at, num_formats = row
+            if job_id is None or (state is None) is not (at is None):
+                reader.damaged("the index of the jobs")
+            if at is None:  # not observed by then
+                continue
+            if ids is not None and JobKey(name, api) not in ids:
+                continue
+            if circuit_type is None and num_formats > 1:
+                _refuse_several(reader, JobKey(name, api))
+            places.extend((job_id, state, at))
+        for job, head in _out_of_order(reader, circuit_type):
+            snapshot = reader.newest(job, head, until)
+            if snapshot is not None and is_match(query, snapshot):
+                if circuit_type is None and len(reader.heads(job)) > 1:
+                    _refuse_several(reader, job.key)
+                folded.append((_key(snapshot), snapshot))
+        reader.warn()
+    folded.sort(key=lambda each: each[0])
+    indexed = _read(reading, places, query)
+    yield from (snapshot for _, snapshot in heapq.merge(indexed, folded, key=lambda each: each[0]))
+
+
+def _refuse_several(reader: Reader, key: JobKey) -> None:
+    job = reader.job(key)
+    if job is not None:
+        several(reader.path, key, [head.circuit_type for head in reader.heads(job)])
+
+
+def _read(
+    reading: Reading, places: array[int], query: JobQuery
+) -> Iterator[tuple[_Key, JobSnapshot]]:
+    for start in range(0, len(places), 3 * _CHUNK):
+        found: list[JobSnapshot] = []
+        chunk = places[start : start + 3 * _CHUNK]
+        with reading() as reader:
+            for job_id, state, at in zip(chunk[::3], chunk[1::3], chunk[2::3], strict=True):
+                snapshot = reader.last(job_id, at, state)
+                if snapshot is None:  # of an earlier moment, or there is a later one since
+                    snapshot = _earlier(reader, job_id, state, at)
+                if snapshot is not None:
+                    found.append(snapshot)
+            reader.warn()
+        yield from ((_key(each), each) for each in found if is_match(query, each))
+
+
+def _earlier(reader: Reader, job_id: int, state: int, at: int) -> JobSnapshot | None:
+    for job in list(reader.jobs("WHERE id = ?", job_id)):  # none if it was removed since
+        reader.heads(job)
+        reader.check_count(job)
+        return reader.at(job, at, state)
+    return None
+
+
+def _key(snapshot: JobSnapshot) -> _Key:
+    submitted = snapshot.submitted_at
+    at = 0 if submitted is None else microseconds(submitted)
+    key = job_key(snapshot.job_id)
+    return submitted is not None, at, key.name, key.api
+
+
+def _out_of_order(reader: Reader, circuit_type: str | None) -> Iterator[tuple[Job, Head]]:
+    """The jobs whose newest state is not simply the last, and their heads."""
+    sql = "SELECT DISTINCT job FROM head WHERE NOT in_order"
+    for (job_id,) in reader.raw.execute(sql).fetchall():
+        for job in list(reader.jobs("WHERE id = ?", job_id)):
+            for head in reader.heads(job):
+                if not head.in_order and circuit_type in {None, head.circuit_type}:
+                    yield job, head
+
+
+def _candidates(
+    query: JobQuery, until: int | None, circuit_type: str | None
+) -> tuple[str, list[Any]]:
+    """The SQL for the jobs that may match and whose newest state is the last, in order."""
+    # The format is compared only where there are several: that of a damaged row may have changed.
+    formats = "(SELECT count(*) FROM head AS other WHERE other.job = head.job)"
+    moment, place, values = "head.at", "AND seen.state = last.state", list[Any]()
+    if until is not None:
+        moment = f"""(
+            SELECT seen.at FROM seen LEFT JOIN state ON state.id = seen.state
+            WHERE seen.job = head.job AND seen.at <= ?
+                AND ({formats} = 1 OR state.circuit_type = head.circuit_type)
+            ORDER BY seen.at DESC LIMIT 1)"""  # noqa: S608 - names and marks only
+        place = ""
+        values.append(until)
+    conditions = []
+    if circuit_type is not None:
+        conditions.append("state.circuit_type = ?")
+        values.append(circuit_type)
+    for column, allowed in _columns(query).items():
+        if allowed is not None and len(allowed) <= _MAX_VALUES:
+            conditions.append(f"state.{column} IN ({','.join('?' * len(allowed))})")
+            values += allowed
+    for sign, limit in (("<", query.submitted_before), (">", query.submitted_after)):
+        if limit is not None:
+            conditions.append(f"state.submitted_us {sign} ?")
+            values.append(microseconds(limit))
+    also = "".join(f" AND {each}" for each in conditions)
+    sql = f"""
+        SELECT job.name, job.api, job.id, seen.state, last.at, last.formats
+        FROM (SELECT head.job, head.circuit_type, head.state, {formats} AS formats, {moment} AS at
+              FROM head WHERE head.in_order) AS last
+        LEFT JOIN job ON job.id = last.job
+        LEFT JOIN seen ON seen.job = last.job AND seen.at = last.at {place}
+        LEFT JOIN state ON state.id = seen.state
+        WHERE (last.formats = 1 OR state.circuit_type = last.circuit_type){also}
+        ORDER BY state.submitted_us, job.name, job.api"""  # noqa: S608 - names and marks only
+    return sql, values
+
+
+def _columns(query: JobQuery) -> dict[str, tuple[str, ...] | None]:
+    """The conditions on columns."""
+    status = None if query.status is None else tuple(map(str, query.status))
+    return {"status": status, "target": query.target_name, "user_email": query.user_email}
+
+
+# ---- unfinished jobs ---------------------------------------------------------------------------
+
+
+@attrs.frozen(kw_only=True)
+class ArchivedJob:
+    """A job of an archive that was not finished when it was last observed.
+
+    Attributes:
+        job_id: The job's id.
+        circuit_type: The format in which its circuits were last observed, or are expected; None if
+            the server did not say it (API v0.2.0).
+        latest: Its newest state; None if the job was submitted and never observed.
+    """
+
+    job_id: JobId
+    circuit_type: CircuitType | None
+    latest: JobSnapshot | None
+
+
+def find_unfinished(reader: Reader, job: Job) -> ArchivedJob | None:
+    """A job, if it is not finished in any format."""
+    heads = sorted(reader.heads(job), key=lambda head: head.at)
+    newest = [reader.newest(job, head) for head in heads]
+    if any(each is not None and each.is_terminal for each in newest):
+        return None
+    kind = heads[-1].circuit_type if heads else job.expected_type
+    return ArchivedJob(
+        job_id=job.key.job_id,
+        circuit_type=circuit_type_of(kind or ""),
+        latest=newest[-1] if newest else None,
+    )

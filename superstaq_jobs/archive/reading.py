@@ -1,0 +1,368 @@
+"""Reads the rows of an archive: each is checked before anything is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple, NoReturn
+
+from superstaq_jobs.errors import ArchiveDamaged, ArchiveError, JobsNotFound, ProtocolError
+from superstaq_jobs.records import CircuitSnapshot, JobSnapshot, newest
+from superstaq_jobs.records.problems import warn
+
+from .file import Connection
+from .pieces import checksum, sha256, unpack, unpack_pieces
+from .states import JobKey, Observation, State, decoded, job_sum, moment_of, observed
+
+__all__ = ["Head", "Job", "Reader", "ValueCache", "head_sum"]
+
+_MAX_VARIABLES: Final = 500  # old versions of SQLite take 999
+_MAPPINGS: Final = ("counts", "initial_logical_to_physical", "final_logical_to_physical")
+_CACHE_BYTES: Final = 32 * 1024 * 1024
+
+_STATE: Final = (
+    "state.id, state.digest, state.sha, state.circuit_type, state.status, state.is_terminal, "
+    "state.target, state.user_email, state.submitted_us, state.body, state.sum"
+)
+_SEEN: Final = (
+    f"SELECT seen.at, seen.offset_s, source.name, seen.sum, {_STATE} "  # noqa: S608 - names only
+    "FROM seen JOIN state ON state.id = seen.state JOIN source ON source.id = seen.source "
+    "WHERE seen.job = ?"
+)
+_HEAD: Final = (
+    "SELECT job.id, job.name, job.api, head.circuit_type, head.in_order, head.sum, "  # noqa: S608
+    f"seen.at, seen.offset_s, source.name, seen.sum, {_STATE} "
+    "FROM head JOIN job ON job.id = head.job "
+    "JOIN seen ON seen.job = head.job AND seen.at = head.at AND seen.state = head.state "
+    "JOIN state ON state.id = seen.state JOIN source ON source.id = seen.source "
+    "WHERE head.job = ? AND head.at = ? AND head.state = ? AND head.in_order LIMIT 1"
+)
+_TYPE: Final = 7  # the place of the format in such a row
+_IN_ORDER: Final = " ORDER BY seen.at, state.digest, state.sha, source.name, seen.offset_s"
+
+
+class Job(NamedTuple):
+    """A job's row."""
+
+    id: int
+    key: JobKey
+    observations: int
+    expected_at: int | None
+    expected_type: str | None
+
+
+class Head(NamedTuple):
+    """What is known of the last observation of a job in one format, by time.
+
+    ``in_order`` is 1 if that is also the newest state, and it was so of each observation before.
+    """
+
+    circuit_type: str
+    state: int
+    at: int
+    in_order: int
+
+
+def head_sum(job: JobKey, digest: bytes, sha: bytes, head: Head) -> bytes:
+    """The checksum of a head's row."""
+    return checksum(job.name, job.api, head.circuit_type, digest, sha, head.at, head.in_order)
+
+
+class ValueCache:
+    """Large values that have been read, by their ids; at most 32 MB. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._values: dict[int, bytes] = {}
+        self._bytes = 0
+
+    def clear(self) -> None:
+        """Forget them all."""
+        self._values, self._bytes = {}, 0
+
+    def values(self, raw: Connection, ids: Iterable[int]) -> dict[int, bytes]:
+        """The values with these ids; those that do not exist are left out.
+
+        Raises:
+            ValueError: If one cannot be read.
+        """
+        known = self._values
+        found = {each: known.get(each) for each in ids}
+        missing = [each for each, value in found.items() if value is None]
+        for start in range(0, len(missing), _MAX_VARIABLES):
+            some = missing[start : start + _MAX_VARIABLES]
+            marks = ",".join("?" * len(some))
+            sql = f"SELECT id, body FROM value WHERE id IN ({marks})"  # noqa: S608 - marks only
+            for each, body in raw.execute(sql, some):
+                found[each] = value = unpack(body)
+                if self._bytes + len(value) > _CACHE_BYTES:
+                    self.clear()
+                self._values[each] = value
+                self._bytes += len(value)
+        return {each: value for each, value in found.items() if value is not None}
+
+
+class Reader:
+    """Reads from one connection, in one transaction, for one call of an archive."""
+
+    def __init__(self, raw: Connection, cache: ValueCache, path: Path) -> None:
+        self.raw = raw
+        self._cache = cache
+        self.path = path
+        self._warnings: dict[str, None] = {}
+        self._decoded: dict[int, JobSnapshot] = {}
+
+    def damaged(self, what: str) -> NoReturn:
+        """Raise the error for a file that is not as it was written."""
+        raise ArchiveDamaged(
+            f"{self.path}: {what} is not as it was written: the file is damaged. Nothing was "
+            "changed. verify() lists what is damaged; restore it from a copy or a JSON Lines "
+            "export.",
+            path=str(self.path),
+        )
+
+    def warn(self) -> None:
+        """Issue the warnings about what was read, each once."""
+        for message in self._warnings:
+            warn(message)
+
+    # ---- rows ----------------------------------------------------------------------------------
+
+    def jobs(self, where: str = "", *values: Any) -> Iterator[Job]:
+        """Rows of jobs, in order of their ids."""
+        sql = "SELECT id, name, api, observations, expected_at, expected_type, sum FROM job "
+        for row in self.raw.execute(f"{sql} {where} ORDER BY name, api", values):
+            number, name, api, *rest, total = row
+            job = Job(number, JobKey(name, api), *rest)
+            if total != job_sum(job.key, *rest):
+                self.damaged(f"the row of job {name}")
+            yield job
+
+    def job(self, key: JobKey) -> Job | None:
+        """The row of a job."""
+        return next(self.jobs("WHERE name = ? AND api = ?", key.name, key.api), None)
+
+    def heads(self, job: Job) -> list[Head]:
+        """The heads of a job, one for each format in which it was seen."""
+        sql = """
+            SELECT head.circuit_type, head.state, head.at, head.in_order, head.sum,
+                   state.digest, state.sha
+            FROM head JOIN state ON state.id = head.state
+            WHERE head.job = ? ORDER BY head.circuit_type"""
+        heads = []
+        for *columns, total, digest, sha in self.raw.execute(sql, (job.id,)):
+            head = Head(*columns)
+            if total != head_sum(job.key, digest, sha, head):
+                self.damaged(f"the index of job {job.key.name}")
+            heads.append(head)
+        if bool(heads) != bool(job.observations):
+            self.damaged(f"the index of job {job.key.name}")
+        return heads
+
+    def circuit_types(self) -> list[str]:
+        """The formats in which jobs were observed; empty for one that was not said."""
+        return [each for (each,) in self.raw.execute("SELECT DISTINCT circuit_type FROM head")]
+
+    def check_heads(self) -> None:
+        """Check that each job has heads, and that each head has a job."""
+        sql = """
+            SELECT (SELECT count(*) FROM job WHERE observations <> 0),
+                   (SELECT count(DISTINCT job) FROM head)"""
+        jobs, with_heads = self.raw.execute(sql).fetchone()
+        if jobs != with_heads:
+            self.damaged("the index of the jobs")
+
+    def check_count(self, job: Job) -> None:
+        """Check that no observation of a job is missing."""
+        sql = "SELECT count(*) FROM seen WHERE job = ?"
+        if self.raw.execute(sql, (job.id,)).fetchone() != (job.observations,):
+            self.damaged(f"the number of observations of job {job.key.name}")
+
+    def state(self, job: JobKey, row: Sequence[Any]) -> State:
+        """A state, from the columns of its row from ``id`` to ``sum``."""
+        number, digest, sha, *columns, body, total = row
+        wire = self._wire(body, sha)
+        if wire is None:
+            self._cache.clear()  # another process may have removed values, and added others
+            wire = self._wire(body, sha)
+        names = ("circuit_type", "status", "is_terminal", "target", "user_email", "submitted_us")
+        fields: dict[str, Any] = dict(zip(names, columns, strict=True))
+        state = State(job=job, digest=digest, sha=sha, wire=wire or b"", **fields)
+        if wire is None or state.sum() != total:
+            self.damaged(f"state {number} of job {job.name}")
+        return state
+
+    def _wire(self, body: bytes, sha: bytes) -> bytes | None:
+        try:
+            pieces = unpack_pieces(body)
+            values = self._cache.values(self.raw, [e for e in pieces if isinstance(e, int)])
+            wire = b"".join([e.encode() if isinstance(e, str) else values[e] for e in pieces])
+        except (ValueError, KeyError, TypeError):
+            return None
+        return wire if sha256(wire) == sha else None
+
+    def unfinished_jobs(self) -> Iterator[Job]:
+        """The jobs that may not be finished."""
+        return self.jobs(
+            "WHERE (expected_at IS NOT NULL AND observations = 0) OR id IN ("
+            "SELECT head.job FROM head JOIN state ON state.id = head.state "
+            "WHERE NOT head.in_order OR NOT state.is_terminal)"
+        )
+
+    def all_observations(self) -> Iterator[tuple[Job, Sequence[Any]]]:
+        """Every observation's row, in order of (moment, job, digest, writing, source)."""
+        jobs = {job.id: job for job in self.jobs()}
+        sql = (
+            "SELECT seen.job, seen.at, seen.state, seen.source, seen.offset_s "
+            "FROM seen JOIN state ON state.id = seen.state JOIN job ON job.id = seen.job "
+            "JOIN source ON source.id = seen.source ORDER BY seen.at, job.name, job.api, "
+            "state.digest, state.sha, source.name, seen.offset_s"
+        )
+        one = f"{_SEEN} AND seen.at = ? AND seen.state = ? AND source.id = ? AND seen.offset_s = ?"
+        for job_id, *place in self.raw.execute(sql):
+            yield jobs[job_id], self.raw.execute(one, (job_id, *place)).fetchone()
+
+    def state_rows(self, job: Job) -> Iterator[Sequence[Any]]:
+        """The rows of the states of a job, for ``state``."""
+        sql = f"SELECT {_STATE} FROM state WHERE job = ?"  # noqa: S608 - names only
+        yield from self.raw.execute(sql, (job.id,))
+
+    def digests(self, where: str = "", *values: Any) -> Iterator[bytes]:
+        """The digests of all states."""
+        sql = f"SELECT DISTINCT digest FROM state {where}"  # noqa: S608 - names and marks only
+        for (digest,) in self.raw.execute(sql, values):
+            yield digest
+
+    # ---- snapshots -----------------------------------------------------------------------------
+
+    def _snapshot(self, job: Job, row: Sequence[Any]) -> JobSnapshot:
+        """The snapshot of an observation, from its row."""
+        state, seen = self.observation(job, row)
+        known = self._decoded.get(state)
+        moment = moment_of(seen.at, seen.offset_s)
+        try:
+            if known is None:
+                known, warnings = decoded(job.key, seen.state.wire, moment, seen.source)
+                self._decoded = {state: known}  # the last one: polls repeat it
+                self._warnings.update(dict.fromkeys(warnings))
+        except (ProtocolError, JobsNotFound, ValueError):
+            self.damaged(f"an observation of job {job.key.name}")
+        return observed(known, moment, seen.source)
+
+    def observation(self, job: Job, row: Sequence[Any]) -> tuple[int, Observation]:
+        """The id of a state, and the observation of it, from its row."""
+        at, offset_s, source, total, *columns = row
+        state = self.state(job.key, columns)
+        seen = Observation(at=at, offset_s=offset_s, source=source, state=state)
+        if seen.sum() != total:
+            self.damaged(f"an observation of job {job.key.name}")
+        return columns[0], seen
+
+    def history(
+        self, job: Job, circuit_type: str | None = None, until: int | None = None
+    ) -> Iterator[JobSnapshot]:
+        """Snapshots of the observations of a job in a format, in order of time."""
+        self.check_count(job)
+        before: JobSnapshot | None = None
+        for row in self.raw.execute(_SEEN + _IN_ORDER, (job.id,)):
+            snapshot = self._snapshot(job, row)  # and the row is as it was written
+            if (until is not None and row[0] > until) or circuit_type not in {None, row[_TYPE]}:
+                continue
+            if before is not None:
+                share_circuits(before, snapshot)
+            before = snapshot
+            yield snapshot
+
+    def at(self, job: Job, at: int, state: int) -> JobSnapshot:
+        """The snapshot of one observation."""
+        where = " AND seen.at = ? AND seen.state = ? LIMIT 1"
+        row = self.raw.execute(_SEEN + where, (job.id, at, state)).fetchone()
+        if row is None:
+            self.damaged(f"the last observation of job {job.key.name}")
+        return self._snapshot(job, row)
+
+    def last(self, job_id: int, at: int, state: int) -> JobSnapshot | None:
+        """The snapshot of a head, by its place; None if it is not the head any more."""
+        row = self.raw.execute(_HEAD, (job_id, at, state)).fetchone()
+        if row is None:
+            return None
+        number, name, api, kind, in_order, total, *seen = row
+        job = Job(number, JobKey(name, api), 0, None, None)
+        snapshot = self._snapshot(job, seen)
+        digest, sha = seen[5:7]
+        if total != head_sum(job.key, digest, sha, Head(kind, state, at, in_order)):
+            self.damaged(f"the index of job {name}")
+        return snapshot
+
+    def newest(self, job: Job, head: Head, until: int | None = None) -> JobSnapshot | None:
+        """The newest state of a job in one format, of what was observed until a moment."""
+        if until is None and head.in_order:
+            return self.at(job, head.at, head.state)
+        if head.in_order:
+            self.check_count(job)
+            # The next one too: its time may have been an earlier one before the file was damaged.
+            after = _SEEN + " AND seen.at > ? ORDER BY seen.at LIMIT 1"
+            for row in self.raw.execute(after, (job.id, until)):
+                self.observation(job, row)
+            last = _SEEN + " AND seen.at <= ? ORDER BY seen.at DESC"
+            for row in self.raw.execute(last, (job.id, until)):
+                self.observation(job, row)  # it is as it was written, its format included
+                if row[_TYPE] == head.circuit_type:
+                    return self._snapshot(job, row)
+            return None
+        seen = [*self.history(job, head.circuit_type, until)]
+        return newest(*seen) if seen else None
+
+    def first_with(self, digest: bytes) -> JobSnapshot | None:
+        """The first observation of a state with a digest."""
+        sql = "SELECT DISTINCT job FROM state WHERE digest = ?"
+        for (job_id,) in self.raw.execute(sql, (digest,)).fetchall():
+            for job in list(self.jobs("WHERE id = ?", job_id)):
+                where = " AND state.digest = ?"
+                row = self.raw.execute(
+                    f"{_SEEN}{where}{_IN_ORDER} LIMIT 1", (job.id, digest)
+                ).fetchone()
+                if row is not None:
+                    return self._snapshot(job, row)
+        return None
+
+    def chosen(self, job: Job, circuit_type: str | None) -> Head | None:
+        """The head of a job in a format; for None, in the only one in which it was seen.
+
+        Raises:
+            ArchiveError: If it was seen in several formats, and none is chosen.
+        """
+        heads = self.heads(job)
+        if circuit_type is None and len(heads) > 1:
+            several(self.path, job.key, [each.circuit_type for each in heads])
+        return next((h for h in heads if circuit_type in {None, h.circuit_type}), None)
+
+
+def share_circuits(before: JobSnapshot, after: JobSnapshot) -> None:
+    """Make equal circuits of two snapshots of a job, written alike, one object."""
+    pairs = zip(before.circuits, after.circuits, strict=False)
+    shared = [old if _is_same(old, new) else new for old, new in pairs]
+    rest = after.circuits[len(shared) :]
+    object.__setattr__(after, "circuits", (*shared, *rest))
+
+
+def _is_same(old: CircuitSnapshot, new: CircuitSnapshot) -> bool:
+    if old.status_text != new.status_text or old != new or repr(old.extra) != repr(new.extra):
+        return False
+    # Equal mappings may differ in order, or in 1 and 1.0.
+    for name in _MAPPINGS:
+        one, other = getattr(old, name), getattr(new, name)
+        if one is not None and (
+            [*one] != [*other] or [*map(type, one.values())] != [*map(type, other.values())]
+        ):
+            return False
+    return True
+
+
+def several(path: Path, job: JobKey, circuit_types: Iterable[str]) -> NoReturn:
+    """Raise the error for a job that was seen in several formats."""
+    names = ", ".join(each or "not said" for each in circuit_types)
+    raise ArchiveError(
+        f"{path} has job {job.name} in several formats of circuits ({names}), which are not mixed. "
+        "Nothing was read. Pass circuit_type.",
+        path=str(path),
+    )

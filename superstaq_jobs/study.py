@@ -1,0 +1,366 @@
+"""A study over several programs and years: going on after a crash, and locking its data."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final, Self
+from uuid import UUID
+
+import attrs
+
+from .archive import SnapshotArchive
+from .client import SuperstaqClient
+from .errors import InvalidValue, LockMismatch, NotInArchive, Problem
+from .handle import JobHandle
+from .records import CircuitType, JobDiff, JobId, JobSnapshot, diff, fields, newest
+from .records.problems import MAX_PROBLEMS
+
+__all__ = ["LockDifference", "LockEntry", "StudyLock", "lock", "locked", "resume"]
+
+_HEADER: Final = "# superstaq_jobs study lock 1"
+_NEWER: Final = re.compile(r"# superstaq_jobs study lock (?!1$)\S")
+_NOTHING: Final = "-"
+_OLD_API: Final = "v0.2.0"
+_NUM_COLUMNS: Final = 5
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+
+
+def resume(client: SuperstaqClient, archive: SnapshotArchive) -> tuple[JobHandle, ...]:
+    """Handles of the jobs in an archive that are not known to be finished. Nothing is sent.
+
+    Jobs that were submitted and never observed are among them. Wait for them with ``wait_all``.
+
+    Args:
+        client: The client. Jobs of the other version of the API are left out.
+        archive: The archive, most often the client's own ``recorder``.
+
+    Returns:
+        The handles, each with the newest snapshot in the archive as its ``latest``.
+
+    Raises:
+        InvalidValue: If ``archive`` is not an archive.
+        ArchiveError: If it cannot be read.
+    """
+    _check_archive(archive)
+    handles = []
+    for job in archive.unfinished():
+        if isinstance(job.job_id, UUID) is not client.api.converts_circuits:
+            continue
+        if job.latest is not None:
+            handles.append(JobHandle.from_snapshot(client, job.latest))
+        else:
+            kind = job.circuit_type if client.api.converts_circuits else None
+            handles.append(JobHandle(client, job.job_id, circuit_type=kind))
+    return tuple(handles)
+
+
+# ---- locks ---------------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class LockEntry:
+    """One snapshot that a study uses.
+
+    Attributes:
+        job_id: Its job.
+        circuit_type: The format of its circuits; None if the server did not say it.
+        status: The status of the job in it.
+        fetched_at: When it was fetched; None if that is unknown.
+        digest: Its ``digest``.
+    """
+
+    job_id: JobId
+    circuit_type: CircuitType | None
+    status: str
+    fetched_at: dt.datetime | None
+    digest: str
+
+    @classmethod
+    def of(cls, snapshot: JobSnapshot) -> Self:
+        """The entry of a snapshot."""
+        return cls(
+            job_id=snapshot.job_id,
+            circuit_type=snapshot.circuit_type,
+            status=str(snapshot.status),
+            fetched_at=snapshot.fetched_at,
+            digest=snapshot.digest,
+        )
+
+    def __str__(self) -> str:
+        at = _NOTHING if self.fetched_at is None else self.fetched_at.isoformat()
+        kind = _NOTHING if self.circuit_type is None else str(self.circuit_type)
+        old = [] if isinstance(self.job_id, UUID) else [_OLD_API]
+        return "  ".join([str(self.job_id), kind, self.status, at, self.digest, *old])
+
+
+@attrs.frozen
+class LockDifference:
+    """An entry of a lock whose snapshot is not there.
+
+    Attributes:
+        entry: The entry.
+        found: The newest state of the job that is there; None if there is none.
+        diff: The changes from the locked snapshot to that one; None if the locked one is unknown.
+    """
+
+    entry: LockEntry
+    found: JobSnapshot | None
+    diff: JobDiff | None
+
+    def __str__(self) -> str:
+        entry = self.entry
+        what = f"job {entry.job_id} ({entry.status}, digest {entry.digest[:12]}…)"
+        if self.found is None:
+            return f"{what}: no snapshot of it was found"
+        other = f"{self.found.status}, digest {self.found.digest[:12]}…"
+        changes = "" if self.diff is None else f": {self.diff!r}"
+        return f"{what}: there is another state of it ({other}){changes}"
+
+
+def _entries(value: Iterable[LockEntry]) -> tuple[LockEntry, ...]:
+    return fields.many(value, LockEntry)
+
+
+@attrs.frozen
+class StudyLock:
+    """The snapshots that a study uses, by their digests, in order.
+
+    Attributes:
+        entries: An entry for each of them.
+
+    Raises:
+        InvalidValue: If something is not an entry.
+    """
+
+    entries: tuple[LockEntry, ...] = attrs.field(converter=_entries)
+
+    def __attrs_post_init__(self) -> None:
+        fields.refuse_bad(self)
+
+    @property
+    def root(self) -> str:
+        """SHA-256 of the digests in order, a line each: what a paper can quote."""
+        lines = "".join(f"{entry.digest}\n" for entry in self.entries)
+        return hashlib.sha256(lines.encode()).hexdigest()
+
+    @classmethod
+    def of(cls, snapshots: Iterable[JobSnapshot]) -> Self:
+        """The lock of some snapshots, in their order.
+
+        Raises:
+            InvalidValue: If something is not a snapshot, or a job's id cannot be in a lock.
+        """
+        listed = _snapshots(snapshots)
+        wrong = [each for each in listed if re.search(r"\s|^#", str(each.job_id))]
+        if wrong:
+            what = f"cannot be in a lock: {fields.shown(wrong[0].job_id)} has white space or a #"
+            raise InvalidValue("a StudyLock", [Problem("job_id", what)])
+        return cls(tuple(map(LockEntry.of, listed)))
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Self:
+        """The lock in a file. Blank lines and comments, which begin with #, are ignored.
+
+        Raises:
+            InvalidValue: If a line is not one of a lock; with its number.
+            OSError: If the file cannot be read.
+        """
+        problems: list[Problem] = []
+        entries: list[LockEntry] = []
+        written = Path(path).read_text(encoding="utf-8", errors="replace")
+        for number, line in enumerate(written.splitlines(), 1):
+            if _NEWER.match(line):
+                problems.append(Problem(f"line {number}", "is of a newer version of the format"))
+            if line.strip() and not line.startswith("#"):
+                try:
+                    entries.append(_read_entry(line))
+                except ValueError as error:
+                    problems.append(Problem(f"line {number}", str(error)))
+        if problems:
+            raise InvalidValue(f"a StudyLock of {os.fspath(path)}", problems)
+        return cls(tuple(entries))
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write the lock into a file, a line for each snapshot, in place of what is there.
+
+        Raises:
+            OSError: If it cannot be written; the old file is as it was.
+        """
+        target = Path(path)
+        lines = "".join(f"{line}\n" for line in (_HEADER, *self.entries))
+        partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+        try:
+            partial.write_bytes(lines.encode())
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def differences(
+        self, snapshots: Iterable[JobSnapshot], *, archive: SnapshotArchive | None = None
+    ) -> tuple[LockDifference, ...]:
+        """The entries whose snapshots are not among some snapshots.
+
+        Args:
+            snapshots: What is to be used.
+            archive: Where to look up the locked snapshots, for the changes since then.
+
+        Returns:
+            The differences, in the order of the entries; none if all are there.
+
+        Raises:
+            InvalidValue: If something is not a snapshot.
+            ArchiveError: If the archive cannot be read.
+        """
+        listed = _snapshots(snapshots)
+        digests = {each.digest for each in listed}
+        return tuple(
+            _difference(entry, _newest(entry, listed), archive)
+            for entry in self.entries
+            if entry.digest not in digests
+        )
+
+    def load(self, archive: SnapshotArchive) -> tuple[JobSnapshot, ...]:
+        """The locked snapshots from an archive, in the order of the entries.
+
+        Raises:
+            LockMismatch: If the archive does not have all of them.
+            InvalidValue: If ``archive`` is not an archive.
+            ArchiveError: If it cannot be read.
+        """
+        _check_archive(archive)
+        found: list[JobSnapshot] = []
+        missing: list[LockDifference] = []
+        for entry in self.entries:
+            try:
+                found.append(archive.by_digest(entry.digest))
+            except NotInArchive:
+                missing.append(_difference(entry, _latest(entry, archive), None))
+        if missing:
+            shown = "".join(f"\n  {each}" for each in missing[:MAX_PROBLEMS])
+            rest = len(missing) - MAX_PROBLEMS
+            more = f"\n  and {rest} more (see .differences)" if rest > 0 else ""
+            raise LockMismatch(
+                f"{archive.path} does not have {len(missing)} of the {len(self.entries)} snapshots "
+                f"that were locked, so none was returned:{shown}{more}\nUse the archive that they "
+                "were locked from, or lock() the other data if that is what you mean.",
+                differences=missing,
+            )
+        return tuple(found)
+
+
+def lock(path: str | os.PathLike[str], snapshots: Iterable[JobSnapshot]) -> StudyLock:
+    """Lock the data of a study: write the digests of its snapshots into a file.
+
+    A file that holds the same data already stays as it is.
+
+    Args:
+        path: The file, which belongs into version control.
+        snapshots: The snapshots that the study uses, in order.
+
+    Returns:
+        The lock in the file.
+
+    Raises:
+        InvalidValue: If something is not a snapshot, or the file is there and not a lock.
+        OSError: If it cannot be read or written.
+    """
+    made = StudyLock.of(snapshots)
+    if Path(path).exists():
+        known = StudyLock.read(path)
+        if list(map(_data, known.entries)) == list(map(_data, made.entries)):
+            return known
+    made.write(path)
+    return made
+
+
+def locked(path: str | os.PathLike[str], archive: SnapshotArchive) -> tuple[JobSnapshot, ...]:
+    """The snapshots that a study locked, from an archive: those, or an error.
+
+    Args:
+        path: The file that ``lock`` wrote.
+        archive: The archive.
+
+    Returns:
+        The snapshots, in the order in which they were locked.
+
+    Raises:
+        LockMismatch: If the archive does not have all of them; it says which, and what it has.
+        InvalidValue: If the file is not a lock.
+        ArchiveError: If the archive cannot be read.
+        OSError: If the file cannot be read.
+    """
+    return StudyLock.read(path).load(archive)
+
+
+# ---- entries -------------------------------------------------------------------------------------
+
+
+def _data(entry: LockEntry) -> tuple[JobId, CircuitType | None, str]:
+    return entry.job_id, entry.circuit_type, entry.digest
+
+
+def _read_entry(line: str) -> LockEntry:
+    columns = line.split()
+    is_old = columns[_NUM_COLUMNS:] == [_OLD_API]
+    if len(columns) != _NUM_COLUMNS + is_old:
+        raise ValueError(f"must have {_NUM_COLUMNS} columns, got {len(columns)}")
+    name, kind, status, at, digest = columns[:_NUM_COLUMNS]
+    moment = None if at == _NOTHING else dt.datetime.fromisoformat(at)
+    checked: dict[str, Any] = {
+        "job_id": name if is_old else fields.job_id(name),
+        "circuit_type": None if kind == _NOTHING else fields.circuit_type(kind),
+        "fetched_at": fields.optional_moment(moment),
+    }
+    for each in checked.values():
+        if isinstance(each, fields.Bad):
+            raise ValueError(each.what)  # noqa: TRY004 - it is the value that is wrong
+    if not _DIGEST.fullmatch(digest):
+        raise ValueError(f"must end with a digest of 64 hexadecimal digits, got {digest[:80]!r}")
+    return LockEntry(status=status, digest=digest, **checked)
+
+
+def _difference(
+    entry: LockEntry, found: JobSnapshot | None, archive: SnapshotArchive | None
+) -> LockDifference:
+    changes: JobDiff | None = None
+    if found is not None and archive is not None:
+        try:
+            changes = diff(archive.by_digest(entry.digest), found)
+        except NotInArchive:
+            changes = None
+    return LockDifference(entry, found, changes)
+
+
+def _newest(entry: LockEntry, snapshots: Sequence[JobSnapshot]) -> JobSnapshot | None:
+    of_job = [
+        each
+        for each in snapshots
+        if (each.job_id, each.circuit_type) == (entry.job_id, entry.circuit_type)
+    ]
+    return newest(*of_job) if of_job else None
+
+
+def _latest(entry: LockEntry, archive: SnapshotArchive) -> JobSnapshot | None:
+    try:
+        found = archive.latest(entry.job_id, circuit_type=entry.circuit_type)
+    except NotInArchive:
+        return None
+    return found if found.job_id == entry.job_id else None
+
+
+def _snapshots(value: Iterable[JobSnapshot]) -> tuple[JobSnapshot, ...]:
+    listed = fields.many(value, JobSnapshot)
+    if isinstance(listed, fields.Bad):
+        raise InvalidValue("a StudyLock", [Problem("snapshots", listed.what)])
+    return listed
+
+
+def _check_archive(archive: SnapshotArchive) -> None:
+    if not fields.is_a(archive, SnapshotArchive):
+        what = f"must be a SnapshotArchive, got {fields.shown(archive)}"
+        raise InvalidValue("a study", [Problem("archive", what)])
