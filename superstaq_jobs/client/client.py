@@ -400,8 +400,8 @@ class SuperstaqClient:
             return read
         raise failure
 
-    def _check_time(self, ends: float) -> None:
-        if self._clock.now() > ends:
+    def _check_time(self, ends: float, seconds: float) -> None:
+        if self._clock.now() + seconds > ends:
             raise OutOfTime
 
     def close(self) -> None:
