@@ -267,6 +267,7 @@ def _unknown(parts: object) -> JsonMapping:
     names = [name for name in parts if name not in _NAMES]
     data: dict[str, Any] = {}
     for start in range(0, len(names), _AT_ONCE):  # the time is checked before each
+        spend()
         some = {name: parts[name] for name in names[start : start + _AT_ONCE]}
         data.update(parse_json(msgspec.json.encode(some)))
     return freeze_object(data)
