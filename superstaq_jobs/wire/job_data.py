@@ -163,7 +163,7 @@ _FINE_TIME: Final = re.compile(rb"\.\d{7}")
 def unknown_fields(data: dict[str, Any], known: type[attrs.AttrsInstance]) -> dict[str, Any]:
     """The fields of an object that a class does not have."""
     names = attrs.fields_dict(known)
-    return {name: value for name, value in data.items() if name not in names}
+    return {name: value for name, value in paced(data.items()) if name not in names}
 
 
 def without_warnings(data: Any) -> tuple[Any, tuple[str, ...]]:
