@@ -439,8 +439,8 @@ class SuperstaqClient:
             body = body.replace(str(secret.reveal()).encode(), b"***")
         return body
 
-    def _check_time(self, ends: float) -> None:
-        if self._clock.now() > ends:
+    def _check_time(self, ends: float, seconds: float) -> None:
+        if self._clock.now() + seconds > ends:
             raise OutOfTime
 
     def close(self) -> None:

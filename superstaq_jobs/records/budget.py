@@ -11,28 +11,40 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextvars import ContextVar
 from typing import Final, TypeVar
 
-__all__ = ["OutOfTime", "limited", "paced", "spend"]
+__all__ = ["OutOfTime", "limited", "paced", "spend", "spend_on"]
 
 T = TypeVar("T")
 
 _ITEMS: Final = 200
 """How many items are handled between two checks: some milliseconds of work."""
 
+_COSTS: Final = {b"[": 0.4e-6, b"{": 0.5e-6, b":": 0.5e-6}
+"""How many seconds a parser takes for each list, each object and each key, at most."""
+
+_SMALL_BYTES: Final = 200_000
+"""What is shorter takes less than ``_UNNOTICED_SECONDS``, whatever it is."""
+
+_UNNOTICED_SECONDS: Final = 0.1
+"""By how much one step of a parser may miss the limit."""
+
 
 class OutOfTime(BaseException):
     """The time for reading a response is up."""
 
 
-def _unlimited() -> None:
+def _unlimited(_seconds: float) -> None:
     pass
 
 
-_LIMIT: Final[ContextVar[Callable[[], None]]] = ContextVar("limit", default=_unlimited)
+_LIMIT: Final[ContextVar[Callable[[float], None]]] = ContextVar("limit", default=_unlimited)
 
 
 @contextlib.contextmanager
-def limited(check: Callable[[], None]) -> Iterator[None]:
-    """Within the block, let ``spend`` call a function that raises ``OutOfTime`` in due time."""
+def limited(check: Callable[[float], None]) -> Iterator[None]:
+    """Within the block, let ``spend`` call a function that raises ``OutOfTime`` in due time.
+
+    It gets the seconds that the next step will take: 0 if that is too little to matter.
+    """
     token = _LIMIT.set(check)
     try:
         yield
@@ -40,13 +52,31 @@ def limited(check: Callable[[], None]) -> Iterator[None]:
         _LIMIT.reset(token)
 
 
-def spend() -> None:
+def spend(seconds: float = 0.0) -> None:
     """Check the limit, if there is one: to be called every millisecond or so of work.
 
+    Args:
+        seconds: How long the work takes that is done next, without another check.
+
     Raises:
-        OutOfTime: If it is reached.
+        OutOfTime: If the limit is reached, or that work would exceed it.
     """
-    _LIMIT.get()()
+    _LIMIT.get()(seconds)
+
+
+def spend_on(body: bytes) -> None:
+    """Check the limit before a parser reads JSON, since nothing can interrupt it.
+
+    Raises:
+        OutOfTime: As ``spend`` does. The time is estimated by what the JSON consists of.
+    """
+    if len(body) <= _SMALL_BYTES:
+        return
+    with contextlib.suppress(OutOfTime):
+        spend(len(body) * max(_COSTS.values()))
+        return  # there is time for whatever it is: counting takes a while too
+    estimate = sum(cost * body.count(sign) for sign, cost in _COSTS.items())
+    spend(max(0.0, estimate - _UNNOTICED_SECONDS))
 
 
 def paced(items: Collection[T]) -> Iterable[T]:

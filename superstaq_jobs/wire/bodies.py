@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import attrs
@@ -46,6 +47,9 @@ __all__ = [
     "targets_of",
     "token_of",
 ]
+
+MAX_SUCCEEDED: Final = 1000
+"""The most that is kept of a list of what was cancelled, unless more was asked for."""
 
 
 @attrs.frozen
@@ -155,7 +159,11 @@ def receipt_of(asked: Sequence[JobId], succeeded: Sequence[Any], message: str) -
     The official model calls that a list of circuits. If it names something, but none of the jobs,
     it is unknown which were refused, and none is said to be.
     """
-    said = [each if isinstance(each, str) else shown(each) for each in succeeded]
+    kept = itertools.islice(succeeded, max(MAX_SUCCEEDED, len(server_ids(*asked))))
+    said = [
+        line(each if isinstance(each, str) else shown(each), MAX_MESSAGE_CHARACTERS - 1)
+        for each in kept
+    ]
     done = {*said, *map(str, map(fields.job_id, said))}  # a UUID may be written in several ways
     cancelled = [job_id for job_id in asked if done.issuperset(map(str, server_ids(job_id)))]
     others = set(asked).difference(cancelled) if cancelled or not said else ()

@@ -37,7 +37,7 @@ from superstaq_jobs.records import (
     JsonMapping,
     fields,
 )
-from superstaq_jobs.records.budget import paced, spend
+from superstaq_jobs.records.budget import paced, spend, spend_on
 from superstaq_jobs.records.frozen import adopt, freeze_object, thaw
 from superstaq_jobs.records.problems import MAX_PROBLEMS, line
 from superstaq_jobs.records.snapshots import (
@@ -164,7 +164,7 @@ _FINE_TIME: Final = re.compile(rb"\.\d{7}")
 def unknown_fields(data: dict[str, Any], known: type[attrs.AttrsInstance]) -> dict[str, Any]:
     """The fields of an object that a class does not have."""
     names = attrs.fields_dict(known)
-    return {name: value for name, value in data.items() if name not in names}
+    return {name: value for name, value in paced(data.items()) if name not in names}
 
 
 def without_warnings(data: Any) -> tuple[Any, tuple[str, ...]]:
@@ -229,6 +229,7 @@ def read_provenance(fetched_at: dt.datetime | None, source: str | None) -> _Prov
 
 def _read_quickly(body: bytes, provenance: _Provenance) -> Decoded[tuple[JobSnapshot, ...]]:
     """The jobs in a body; or some error, if it has to be read thoroughly."""
+    spend_on(body)
     cut = _CUT_JOBS(body)
     warnings: tuple[str, ...] = ()
     if "warnings" in cut:
@@ -236,7 +237,7 @@ def _read_quickly(body: bytes, provenance: _Provenance) -> Decoded[tuple[JobSnap
         body, warnings = _without_warnings(body)
     extras = list(map(_unknown, paced(cut.values())))
     del cut  # before the body is read, so that both are not in memory at once
-    spend()
+    spend_on(body)
     read = _READ(body)
     # As many as there are, unless a job's id is there twice: then they are read thoroughly.
     jobs = [
@@ -247,6 +248,7 @@ def _read_quickly(body: bytes, provenance: _Provenance) -> Decoded[tuple[JobSnap
 
 
 def _without_warnings(body: bytes) -> tuple[bytes, tuple[str, ...]]:
+    spend_on(body)
     parts = _CUT(body)
     warnings = _warnings_in(parse_json(bytes(parts.pop("warnings"))))
     return join_jobs(parts), warnings
@@ -266,6 +268,7 @@ def _unknown(parts: object) -> JsonMapping:
     names = [name for name in parts if name not in _NAMES]
     data: dict[str, Any] = {}
     for start in range(0, len(names), _AT_ONCE):  # the time is checked before each
+        spend()
         some = {name: parts[name] for name in names[start : start + _AT_ONCE]}
         data.update(parse_json(msgspec.json.encode(some)))
     return freeze_object(data)
@@ -289,7 +292,6 @@ def explain_jobs(
     elif _IDENTIFYING.issubset(read):
         collector.say("$", "is the data of one job, without its id: pass {job_id: data}")
         read = {}
-    spend()
     parts = cut_jobs(body) or {}
     for key, sent in read.items():
         spend()
@@ -313,6 +315,7 @@ def explain_jobs(
 
 def _read_part(part: bytes) -> tuple[JobData, JsonMapping] | None:
     """The fields of one job; None if it has to be read thoroughly."""
+    spend_on(part)
     try:
         return _READ_ONE(part), _unknown(_CUT(part))
     except _NOT_QUICK:
@@ -445,6 +448,7 @@ def cut_jobs(body: bytes) -> dict[str, bytes] | None:
 
     None if the body is not a JSON object.
     """
+    spend_on(body)
     try:
         return {name: bytes(part) for name, part in paced(_CUT(body).items())}
     except (msgspec.MsgspecError, RecursionError):

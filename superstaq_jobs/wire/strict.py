@@ -17,7 +17,7 @@ import msgspec
 
 from superstaq_jobs.errors import InvalidValue, Problem, ProtocolError
 from superstaq_jobs.records import CircuitType, JobType, JsonMapping, fields
-from superstaq_jobs.records.budget import paced, spend
+from superstaq_jobs.records.budget import paced, spend_on
 from superstaq_jobs.records.counts import received_counts
 from superstaq_jobs.records.problems import MAX_PROBLEMS
 
@@ -139,7 +139,7 @@ def parse_json(body: bytes) -> Any:
         ProtocolError: If it is not JSON: empty, cut short, a web page, not UTF-8, nested too
             deeply, or with ``NaN`` or a number too large for a float.
     """
-    spend()
+    spend_on(body)
     try:
         return msgspec.json.decode(body)
     except RecursionError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import uuid
+import warnings
 
 import pytest
 from servers import circuit
@@ -52,8 +53,8 @@ BODIES = {
 }
 
 
-def client_of(data, clock):
-    response = sj.Response(status=200, body=json.dumps(data).encode())
+def client_of(data, clock, body=None):
+    response = sj.Response(status=200, body=body or json.dumps(data).encode())
     version = "v0.2.0" if "c0" in data else "v0.3.0"
     return sj.SuperstaqClient(
         "a-key",
@@ -104,7 +105,53 @@ def test_a_response_that_arrived_in_time_is_read_a_little_after_the_deadline():
 def test_the_jobs_that_can_be_read_are_found_beside_many_that_cannot():
     data = {**dict.fromkeys(IDS, 3), IDS[7]: MANY[IDS[7]], IDS[-1]: MANY[IDS[-1]]}
     with pytest.raises(sj.ProtocolError) as caught:
-        sj.fetch_job(client_of(data, FakeClock()), IDS[7])
+        sj.fetch_job(client_of(data, FakeClock()), IDS[3])
     assert [str(each.job_id) for each in caught.value.found] == [IDS[7], IDS[-1]]
     assert len(caught.value.problems) == 20
     assert caught.value.omitted == NUMBER - 22
+
+
+def nested(depth, number):
+    return b"[" + b",".join([b"[" * depth + b"]" * depth] * number) + b"]"
+
+
+ONE_STEP = {
+    "metadata of nested lists": one_job(metadata={"k": "HERE"}),
+    "an unknown field of nested lists": one_job(unheard_of="HERE"),
+    "nested warnings": {"warnings": "HERE", **one_job()},
+    "a circuit's unknown field of nested lists": {"c0": {**circuit("Running"), "new": "HERE"}},
+    "a circuit's warnings": {"warnings": "HERE", "c0": circuit("Running")},
+}
+
+
+@pytest.mark.parametrize("depth", [1, 9, 90])
+@pytest.mark.parametrize("name", ONE_STEP)
+def test_what_a_parser_cannot_read_in_time_is_not_begun(name, depth):
+    data = ONE_STEP[name]
+    template = json.dumps(data).encode()
+    body = template.replace(b'"HERE"', nested(depth, 1_200_000 // depth))
+    # The clock stands still while the body is read: only the estimate can end it.
+    client = client_of(data, FakeClock(), body)
+    with pytest.raises(sj.RequestTimeout, match=r"could not be read in time"):
+        sj.fetch_job(client, "c0" if "c0" in data else IDS[0], timeout_seconds=0.1)
+
+
+@pytest.mark.parametrize("name", ONE_STEP)
+def test_what_can_be_read_in_time_is(name):
+    body = json.dumps(ONE_STEP[name]).encode().replace(b'"HERE"', nested(3, 40_000))
+    client = client_of(ONE_STEP[name], FakeClock(), body)
+    job_id = "c0" if "c0" in ONE_STEP[name] else IDS[0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", sj.SuperstaqWarning)
+        assert sj.fetch_job(client, job_id, timeout_seconds=0.1).statuses == ("running",)
+
+
+@pytest.mark.parametrize("version", ["v0.2.0", "v0.3.0"])
+def test_a_long_list_of_what_was_cancelled_is_cut(version):
+    data = {"succeeded": ["x" * 5000] * 5000, "message": ""}
+    response = sj.Response(status=200, body=json.dumps(data).encode())
+    transport = ScriptedTransport([response])
+    with sj.SuperstaqClient("a-key", HOST, api_version=version, transport=transport) as client:
+        receipt = sj.cancel_jobs(client, [IDS[0]])
+    assert len(receipt.succeeded) == 1000
+    assert max(map(len, receipt.succeeded)) == 1000
