@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import attrs
@@ -46,6 +46,9 @@ __all__ = [
     "targets_of",
     "token_of",
 ]
+
+_MAX_OTHERS: Final = 100
+"""How many entries more than ids of jobs a receipt keeps of what a server says it cancelled."""
 
 
 @attrs.frozen
@@ -159,13 +162,17 @@ def receipt_of(asked: Sequence[JobId], succeeded: Sequence[Any], message: str) -
     done = {*said, *map(str, map(fields.job_id, said))}  # a UUID may be written in several ways
     cancelled = [job_id for job_id in asked if done.issuperset(map(str, server_ids(job_id)))]
     others = set(asked).difference(cancelled) if cancelled or not said else ()
-    is_long = len(message) > MAX_MESSAGE_CHARACTERS
     return CancelReceipt(
         cancelled=cancelled,
         refused=[each for each in asked if each in others],
-        message=f"{message[:MAX_MESSAGE_CHARACTERS]}…" if is_long else message,
-        succeeded=said,
+        message=_cut(message),
+        succeeded=[_cut(each) for each in said[: len(server_ids(*asked)) + _MAX_OTHERS]],
     )
+
+
+def _cut(text: str) -> str:
+    is_long = len(text) > MAX_MESSAGE_CHARACTERS
+    return f"{text[:MAX_MESSAGE_CHARACTERS]}…" if is_long else text
 
 
 def read_targets(body: bytes) -> Decoded[tuple[Target, ...]]:
