@@ -121,8 +121,9 @@ def find_origin(given: str | None, *, environ: Environ, default: str) -> str:
     Raises:
         ConfigurationError: It has no scheme or no host, or contains a user name.
     """
-    is_given = given is not None and not (fields.is_a(given, str) and not given)
-    host = given if is_given else environ(REMOTE_HOST_VARIABLE) or default
+    host = given
+    if host is None or (fields.is_a(host, str) and not host):
+        host = environ(REMOTE_HOST_VARIABLE) or default
     origin = Address.parse(host, name="remote_host", may_have_path=True).origin
     dropped = host.partition("://")[2].partition("/")[2] or "?" in host or "#" in host
     if dropped:

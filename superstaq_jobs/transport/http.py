@@ -132,7 +132,9 @@ class HttpTransport:
         )
         self._max_connections = max_connections
         self._tls: ssl.SSLContext | None = None
-        if not (ca_certs is None or fields.is_a(ca_certs, (str, os.PathLike))):
+        if not (
+            ca_certs is None or fields.is_a(ca_certs, str) or fields.is_a(ca_certs, os.PathLike)
+        ):
             raise ConfigurationError(
                 f"ca_certs must be a path, got {fields.shown(ca_certs)}. Nothing was sent"
             )
