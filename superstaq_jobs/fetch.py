@@ -27,6 +27,7 @@ from .records import (
     TargetQuery,
     fields,
 )
+from .records.ids import server_ids
 from .wire.api import Call, check_ids, halves, most_refusals, pick_jobs
 
 __all__ = [
@@ -219,7 +220,8 @@ def cancel_jobs(client: SuperstaqClient, job_ids: Iterable[UUID | str]) -> Cance
     if not distinct:
         return CancelReceipt()
     receipt = client.send(client.api.cancel_jobs(distinct))
-    succeeded = [client.masked(each) for each in receipt.succeeded]
+    ids = set(map(str, server_ids(*distinct)))
+    succeeded = [each if each.lower() in ids else client.masked(each) for each in receipt.succeeded]
     return attrs.evolve(receipt, message=client.masked(receipt.message), succeeded=succeeded)
 
 

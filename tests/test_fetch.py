@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
 
@@ -229,6 +230,20 @@ def test_a_submission_is_the_official_models_new_job():
     body = json.loads(request.body)
     assert json.loads(body["circuits"]) == ["OPENQASM 2.0;", "OPENQASM 3.0;"]
     assert gss.models.NewJob(**body).model_dump(mode="json") == body
+
+
+@pytest.mark.parametrize("version", ["v0.3.0", "v0.2.0"])
+def test_of_a_cancellation_of_very_much_else_only_the_beginning_is_kept(version):
+    said = [str(JOB), "%41" * 100_000, *map(str, range(50_000))]
+    transport = ScriptedTransport([json_response({"succeeded": said})])
+    client = client_on(transport, api_version=version, cq_token={"parts": [*range(10_000, 10_030)]})
+    started = time.process_time()
+    receipt = sj.cancel_jobs(client, [str(JOB)])
+    assert time.process_time() - started < 2
+    assert list(map(str, receipt.cancelled)) == [str(JOB)]
+    assert len(receipt.succeeded) == 101
+    assert receipt.succeeded[1] == "%41" * 333 + "%…"
+    assert receipt.succeeded[2:] == tuple(map(str, range(99)))
 
 
 def test_a_cancellation_says_which_were_cancelled_and_which_not():

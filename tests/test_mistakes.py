@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 
+import numpy as np
 import pytest
 from servers import OldServer
 from worlds import HOST, JOB, KEY, client_on, job
@@ -96,6 +97,23 @@ def test_tls_to_a_server_of_plain_http_is_recognized():
     assert "does not speak TLS" in str(caught.value)
     assert "http:// instead of https://" in str(caught.value)
     assert "ca_certs" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["api_key", "remote_host", "api_version", "ibmq_token", "cq_token", "client_name"]
+)
+@pytest.mark.parametrize("given", [np.array([1, 2]), np.array(["a", "b"]), 5, [], object()])
+def test_an_argument_of_a_client_that_is_not_a_string_is_named(name, given):
+    arguments = {"api_key": KEY, "remote_host": HOST, name: given}
+    with pytest.raises(sj.ConfigurationError, match=f"{name} must be .* Nothing was sent"):
+        sj.SuperstaqClient(**arguments, transport=ScriptedTransport())
+
+
+@pytest.mark.parametrize("origin", [HOST, "http://127.0.0.1:1"])
+@pytest.mark.parametrize("given", [True, 5, [], b"a", np.array([1, 2]), object()])
+def test_certificates_that_are_not_a_path_are_named(origin, given):
+    with pytest.raises(sj.ConfigurationError, match=r"ca_certs must be a path.* Nothing was sent"):
+        sj.SuperstaqClient(KEY, origin, ca_certs=given)
 
 
 # ---- without a key -------------------------------------------------------------------------------

@@ -33,6 +33,7 @@ KEPT = {
     "lower": lambda tags: [tag.lower() for tag in tags],
     "trim": lambda tags: ["".join(tag.split()) for tag in tags],
     "cut": lambda tags: [tag[:18] for tag in tags],
+    "cut the digest": lambda tags: [tag[:30] for tag in tags],
     "drop the last": lambda tags: tags[:-1],
     "first": lambda tags: tags[:1],
     "reverse": lambda tags: tags[::-1],
@@ -233,6 +234,34 @@ def test_a_job_whose_key_the_server_does_not_keep_is_returned_with_a_warning(tag
     assert "look for the job by its target and time" in str(warning)
     assert warning.value == receipt
     assert said[0].filename == __file__
+
+
+@pytest.mark.parametrize("tags", ["cut the digest", "drop the last"])
+def test_a_job_whose_digest_the_server_does_not_keep_is_its_own_job(tags):
+    server = Server(tags=tags)
+    client = server.client()
+    receipt, _, said = submit(client, "Week 18")
+    (warning,) = [each.message for each in said]
+    assert str(receipt.job_id) in str(warning)
+    assert "'submission-digest:" in str(warning)
+    assert "submission-key" not in str(warning)
+    again, error, _ = submit(server.client(), "Week 18")
+    assert error is None
+    assert (again.job_id, again.adopted) == (receipt.job_id, True)
+    server.posts = ["lost after"]
+    lost, error, _ = submit(client, "Week 19")
+    assert error is None
+    assert lost.adopted
+    assert server.count("Week 19") == 1
+
+
+def test_a_digest_that_was_cut_still_tells_jobs_apart():
+    server = Server(tags="cut the digest")
+    submit(server.client(), "Week 18")
+    other = attrs.evolve(NEW, circuits="OPENQASM 3.0;")
+    _, error, _ = submit(server.client(), "Week 18", other)
+    assert isinstance(error, sj.SubmissionKeyConflict)
+    assert len(server.jobs) == 1
 
 
 @pytest.mark.parametrize("fault", ["busy", "error before", "lost before", "refused"])

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 from urllib.parse import unquote
 
 from superstaq_jobs.errors import ApiKeyNotFound, ConfigurationError
+from superstaq_jobs.records import fields
 from superstaq_jobs.records.fields import shown
 from superstaq_jobs.records.problems import warn
 from superstaq_jobs.transport.address import Address
@@ -49,7 +50,7 @@ def one_of(options: Iterable[T], value: object, *, name: str) -> T:
     """The option that a value equals; raises ``ConfigurationError`` if there is none."""
     listed = tuple(options)
     for option in listed:
-        if option == value:
+        if fields.is_a(value, str) and option == value:
             return option
     names = ", ".join(map(str, listed))
     raise ConfigurationError(f"{name} must be one of {names}; got {shown(value)}. Nothing was sent")
@@ -68,8 +69,9 @@ def check_recorder(value: Recorder | None) -> Recorder | None:
 
 def check_header(value: Secret, *, name: str) -> Secret:
     """The value; raises ``ConfigurationError``, without it, if it cannot be sent in a header."""
-    problem = "must not be empty" if value == Secret("") else header_value_problem(value)
-    if problem:
+    problem = header_value_problem(value)
+    if problem or not value.reveal():
+        problem = problem or "must not be empty"
         raise ConfigurationError(f"{name} {problem}. Nothing was sent")
     return value
 
@@ -133,7 +135,9 @@ def find_origin(given: str | None, *, environ: Environ, default: str) -> str:
     Raises:
         ConfigurationError: It has no scheme or no host, or contains a user name.
     """
-    host = given or environ(REMOTE_HOST_VARIABLE) or default
+    host = given
+    if host is None or (fields.is_a(host, str) and not host):
+        host = environ(REMOTE_HOST_VARIABLE) or default
     origin = Address.parse(host, name="remote_host", may_have_path=True).origin
     dropped = host.partition("://")[2].partition("/")[2] or "?" in host or "#" in host
     if dropped:

@@ -52,8 +52,8 @@ class CancelReceipt(_Checked):
         refused: The other jobs, in the order of the request: finished already, or unknown. Empty if
             the server cancelled something, but names none of the jobs: see ``succeeded``.
         message: The server's message, at most 1,000 characters.
-        succeeded: The server's own list of what it cancelled: at most 1,000 entries, or as many as
-            ids were sent, each of at most 1,000 characters.
+        succeeded: The server's own list of what it cancelled: of each entry at most 1,000
+            characters, and at most 100 entries more than there are jobs.
 
     Raises:
         InvalidValue: If a field cannot hold its value; names every such field.

@@ -132,6 +132,12 @@ class HttpTransport:
         )
         self._max_connections = max_connections
         self._tls: ssl.SSLContext | None = None
+        if not (
+            ca_certs is None or fields.is_a(ca_certs, str) or fields.is_a(ca_certs, os.PathLike)
+        ):
+            raise ConfigurationError(
+                f"ca_certs must be a path, got {fields.shown(ca_certs)}. Nothing was sent"
+            )
         if "https" in {self._address.scheme, self._proxy and self._proxy.scheme}:
             try:
                 self._tls = ssl.create_default_context(cafile=ca_certs)

@@ -107,16 +107,13 @@ class Alarm:
     """Decides when a wait that gets no response warns: after 30 s, then at doubled times."""
 
     def __init__(self) -> None:
-        self._next_at = -math.inf
+        self._rang_at = self._next_at = -math.inf
 
     def rings(self, now: float, *, since: float) -> bool:
-        """Whether to warn now of failures that began at some time."""
+        """Whether to warn now of failures that began at some time; of new ones anew."""
         seconds = now - since
-        if seconds < _FIRST_ALARM_SECONDS or now < self._next_at:
+        is_known = since <= self._rang_at
+        if seconds < _FIRST_ALARM_SECONDS or (is_known and now < self._next_at):
             return False
-        self._next_at = now + seconds
+        self._rang_at, self._next_at = now, now + seconds
         return True
-
-    def reset(self) -> None:
-        """Take in that a failure has ended."""
-        self._next_at = -math.inf

@@ -169,13 +169,10 @@ class WaitLoop:
     def _take(self, polled: Polled, clock: Clock, deadline: Deadline) -> Steps:
         """Take in an outcome, report what is new, and plan the next request."""
         batch, outcome = polled
-        was_failing = any(each.failing_since is not None for each in batch.waits)
         again = _take(batch, outcome)
         deadline.note_poll(batch.took)
         if isinstance(outcome, SuperstaqServerException):
             self._warn(batch, outcome, clock, deadline)
-        elif was_failing:
-            self._alarm.reset()
         # Reported at once, before the other responses; the caller's time is not a poll's.
         yield from _report(batch.waits)
         pauses = [each.pause_seconds() for each in batch.waits if each.is_open]

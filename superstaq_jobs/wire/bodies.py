@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import itertools
 import json
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -48,8 +47,8 @@ __all__ = [
     "token_of",
 ]
 
-MAX_SUCCEEDED: Final = 1000
-"""The most that is kept of a list of what was cancelled, unless more was asked for."""
+_MAX_OTHERS: Final = 100
+"""How many entries more than ids of jobs a receipt keeps of what a server says it cancelled."""
 
 
 @attrs.frozen
@@ -159,21 +158,21 @@ def receipt_of(asked: Sequence[JobId], succeeded: Sequence[Any], message: str) -
     The official model calls that a list of circuits. If it names something, but none of the jobs,
     it is unknown which were refused, and none is said to be.
     """
-    kept = itertools.islice(succeeded, max(MAX_SUCCEEDED, len(server_ids(*asked))))
-    said = [
-        line(each if isinstance(each, str) else shown(each), MAX_MESSAGE_CHARACTERS - 1)
-        for each in kept
-    ]
+    said = [each if isinstance(each, str) else shown(each) for each in succeeded]
     done = {*said, *map(str, map(fields.job_id, said))}  # a UUID may be written in several ways
     cancelled = [job_id for job_id in asked if done.issuperset(map(str, server_ids(job_id)))]
     others = set(asked).difference(cancelled) if cancelled or not said else ()
-    is_long = len(message) > MAX_MESSAGE_CHARACTERS
     return CancelReceipt(
         cancelled=cancelled,
         refused=[each for each in asked if each in others],
-        message=f"{message[:MAX_MESSAGE_CHARACTERS]}…" if is_long else message,
-        succeeded=said,
+        message=_cut(message),
+        succeeded=[_cut(each) for each in said[: len(server_ids(*asked)) + _MAX_OTHERS]],
     )
+
+
+def _cut(text: str) -> str:
+    is_long = len(text) > MAX_MESSAGE_CHARACTERS
+    return f"{text[:MAX_MESSAGE_CHARACTERS]}…" if is_long else text
 
 
 def read_targets(body: bytes) -> Decoded[tuple[Target, ...]]:

@@ -32,10 +32,12 @@ _Decoder: TypeAlias = tuple[re.Pattern[str], Callable[[re.Match[str]], str]]
 _Places: TypeAlias = tuple[Sequence[int], Sequence[int]]
 """Where in the original each character of a decoded string begins, and where it ends."""
 
-_CUT: Final = re.compile(r"…|\.\.\.")
+_CUT: Final = re.compile(r"(?:…|\.{3})+")
 _HALF_ESCAPE: Final = re.compile(
-    r"(?:\\+(?:[uU][0-9a-f]*|x[0-9a-f]?)?|%[0-9a-f]?|&#?\w*)\Z", re.IGNORECASE
+    r"(?:\\+(?:u\{?[0-9a-f]*|x[0-9a-f]?|[0-7]{1,2})?|%(?:u[0-9a-f]*|[0-9a-f]?)|&#?\w*)\Z",
+    re.IGNORECASE,
 )
+_LONGEST_ESCAPE: Final = 40
 
 
 def secrets_in_token(secret: Secret) -> Iterator[Secret]:
@@ -75,8 +77,8 @@ def _leaves(data: Any, *, is_secret: bool) -> Iterator[str]:
 class Mask:
     """Masks secrets in a string, however they are written there.
 
-    That is: as they are, escaped as in JSON, Python, a URL or HTML, or in base64 or hex; or up to
-    four of these, one inside the other. The string is decoded step by step, and each character
+    That is: as they are, escaped as in JSON, Python, SQL, a URL or HTML, or in base64 or hex; or up
+    to four of these, one inside the other. The string is decoded step by step, and each character
     keeps the place that it came from.
     """
 
@@ -114,9 +116,9 @@ class Mask:
             for found in re.finditer(re.escape(secret.reveal()), lowered):
                 yield starts[found.start()], ends[found.end() - 1]
             for cut in cuts:
-                half = _HALF_ESCAPE.search(text, 0, cut)
+                half = _HALF_ESCAPE.search(text, max(0, cut - _LONGEST_ESCAPE), cut)
                 for end in {cut, half.start() if half else cut}:
-                    begin = end - _ends_with_beginning(lowered[:end], secret)
+                    begin = end - _ends_with_beginning(lowered, end, secret)
                     if begin < end:
                         yield starts[begin], ends[cut - 1]
 
@@ -136,11 +138,11 @@ def _lowered(text: str) -> str:
     return "".join(c if len(c.lower()) > 1 else c.lower() for c in text)
 
 
-def _ends_with_beginning(text: str, secret: Secret) -> int:
-    """How many characters of a secret stand at the end of a string that was cut there."""
+def _ends_with_beginning(text: str, end: int, secret: Secret) -> int:
+    """How many characters of a secret stand before a place where a string was cut."""
     whole = secret.reveal()
-    lengths = range(min(len(whole), len(text)), MIN_CHARACTERS - 1, -1)
-    return next((n for n in lengths if text.endswith(whole[:n])), 0)
+    lengths = range(min(len(whole), end), MIN_CHARACTERS - 1, -1)
+    return next((n for n in lengths if text.endswith(whole[:n], 0, end)), 0)
 
 
 def _covered(text: str, hidden: list[tuple[int, int]]) -> str:
@@ -182,10 +184,15 @@ def _from_backslashes(found: re.Match[str]) -> str:
     pair, code, other = found.groups()
     if pair:
         return (bytes.fromhex(pair[:4]) + bytes.fromhex(pair[-4:])).decode("utf-16-be", "replace")
-    return chr(min(int(code[1:], 16), 0x10FFFF)) if code else _LETTERS.get(other, other)
+    if not code:
+        return _LETTERS.get(other, other)
+    number = int(code, 8) if code.isdigit() else int(code[1:].strip("{}"), 16)
+    return chr(min(number, 0x10FFFF))
 
 
 def _from_percents(found: re.Match[str]) -> str:
+    if found[1]:
+        return chr(int(found[1], 16))
     return bytes.fromhex(found[0].replace("%", "")).decode("utf-8", "replace")
 
 
@@ -195,12 +202,16 @@ def _from_html(found: re.Match[str]) -> str:
     return html.unescape(found[0])
 
 
+def _from_quotes(found: re.Match[str]) -> str:
+    return found[1]
+
+
 def _from_hex(found: re.Match[str]) -> str:
-    return bytes.fromhex(found[0]).decode("latin-1")
+    return bytes.fromhex(re.sub("[:-]", "", found[1])).decode("latin-1")
 
 
 def _from_base64(found: re.Match[str]) -> str:
-    sent = found[1].replace("-", "+").replace("_", "/")
+    sent = "".join(found[1].split()).replace("-", "+").replace("_", "/")
     return base64.b64decode(sent[: len(sent) // 4 * 4] + _padded(sent)).decode("latin-1")
 
 
@@ -214,17 +225,33 @@ _DECODERS: Final[tuple[_Decoder, ...]] = (
     (
         re.compile(
             r"\\u(d[89ab][0-9a-f]{2}\\u(?:d[c-f][0-9a-f]{2}))"
-            r"|\\(u[0-9a-f]{4}|U[0-9a-f]{8}|x[0-9a-f]{2})|\\(.)",
+            r"|\\((?-i:U)[0-9a-f]{8}|u[0-9a-f]{4}|u\{[0-9a-f]{1,6}\}|x[0-9a-f]{2}|[0-7]{3})|\\(.)",
             re.IGNORECASE | re.DOTALL,
         ),
         _from_backslashes,
     ),
-    (re.compile(r"%[0-7][0-9a-f]|(?:%[89a-f][0-9a-f])+", re.IGNORECASE), _from_percents),
-    (re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|\w{1,30});?", re.IGNORECASE), _from_html),
-    (re.compile(r"(?:[0-9a-f]{2}){4,}", re.IGNORECASE), _from_hex),
-    # A run of base64 may begin at any of its first four characters.
+    (
+        re.compile(r"%u([0-9a-f]{4})|%[0-7][0-9a-f]|(?:%[89a-f][0-9a-f])+", re.IGNORECASE),
+        _from_percents,
+    ),
+    (re.compile(r"&(?:#0*\d{1,7}|#x0*[0-9a-f]{1,6}|\w{1,30});?", re.IGNORECASE), _from_html),
+    (re.compile(r"([\"'])\1"), _from_quotes),
+    # Hex may begin at any of the first two characters of a run, and base64 of the first four.
     *(
-        (re.compile(rf"(?<![\w+/-])[\w+/-]{{{n}}}([\w+/-]{{6,}})", re.ASCII), _from_base64)
+        (
+            re.compile(
+                rf"(?<![0-9a-f])[0-9a-f]{{{n}}}([0-9a-f]{{2}}(?:[ :-]?[0-9a-f]{{2}}){{3,}})",
+                re.IGNORECASE,
+            ),
+            _from_hex,
+        )
+        for n in range(2)
+    ),
+    *(
+        (
+            re.compile(rf"(?<![\w+/-])[\w+/-]{{{n}}}((?:[\w+/-](?:\r?\n)?){{6,}})", re.ASCII),
+            _from_base64,
+        )
         for n in range(4)
     ),
 )

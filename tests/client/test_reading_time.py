@@ -144,14 +144,3 @@ def test_what_can_be_read_in_time_is(name):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", sj.SuperstaqWarning)
         assert sj.fetch_job(client, job_id, timeout_seconds=0.1).statuses == ("running",)
-
-
-@pytest.mark.parametrize("version", ["v0.2.0", "v0.3.0"])
-def test_a_long_list_of_what_was_cancelled_is_cut(version):
-    data = {"succeeded": ["x" * 5000] * 5000, "message": ""}
-    response = sj.Response(status=200, body=json.dumps(data).encode())
-    transport = ScriptedTransport([response])
-    with sj.SuperstaqClient("a-key", HOST, api_version=version, transport=transport) as client:
-        receipt = sj.cancel_jobs(client, [IDS[0]])
-    assert len(receipt.succeeded) == 1000
-    assert max(map(len, receipt.succeeded)) == 1000

@@ -281,7 +281,7 @@ def test_what_is_not_a_snapshot_is_refused(framework):
     reads += [lambda snapshot: module.counts(snapshot, 0)]
     reads += [lambda snapshot: module.qubit_map(snapshot, 0, "final")]
     for read in reads:
-        with pytest.raises(TypeError, match=r"snapshot must be a JobSnapshot, got .*: pass handle.refresh"):
+        with pytest.raises(TypeError, match=r"must be a JobSnapshot, got .*: pass handle.refresh"):
             read(handle)
         with pytest.raises(TypeError, match=r"snapshot must be a JobSnapshot, got \[\]"):
             read([])

@@ -29,6 +29,7 @@ from superstaq_jobs.clock import SystemClock
 from superstaq_jobs.errors import (
     AnswerTooLarge,
     ConfigurationError,
+    InvalidRequest,
     ProtocolError,
     RequestTimeout,
     SuperstaqServerException,

@@ -103,5 +103,13 @@ def test_an_alarm_rings_after_30_s_and_then_at_doubled_times():
     times = [now for now in range(1000) if alarm.rings(now, since=0)]
     assert times == [30, 60, 120, 240, 480, 960]
     assert not alarm.rings(1020, since=1000)
-    alarm.reset()
     assert alarm.rings(1030, since=1000)
+
+
+def test_an_alarm_is_not_repeated_for_what_began_before_it():
+    alarm = Alarm()
+    rung = []
+    for now in range(0, 1200, 5):  # one part fails all the time, another one now and then
+        rung += [now] if alarm.rings(now, since=0) else []
+        rung += [now] if now % 20 and alarm.rings(now, since=now - now % 20) else []
+    assert rung == [30, 60, 120, 240, 480, 960]
