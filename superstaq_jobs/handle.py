@@ -84,7 +84,7 @@ class JobHandle:
         if circuit_type is not None:
             kind = check_format(client, circuit_type)
         fields.refuse("a JobHandle", {"job_id": known_id, "circuit_type": kind})
-        self._latest = Latest(client, known_id, kind)
+        self._latest = Latest(client, known_id, kind, was_submitted=known_id in client.submitted)
 
     @classmethod
     def submit(
@@ -105,7 +105,6 @@ class JobHandle:
         )
         handle = cls(client, receipt.job_id)
         handle._latest.circuit_type = job.circuit_type
-        handle._latest.was_submitted = True
         return handle
 
     @classmethod

@@ -112,7 +112,8 @@ def submit_job(
 
 
 def _expect(client: SuperstaqClient, job: NewJob, receipt: SubmitReceipt) -> None:
-    """Record that a submission was accepted."""
+    """Note that a submission was accepted."""
+    client.submitted.add(receipt.job_id)
     if client.recorder is not None:
         now = client.clock.utcnow()
         client.recorder.expect(receipt.job_id, circuit_type=job.circuit_type, at=now)

@@ -19,7 +19,7 @@ from superstaq_jobs.errors import (
     ProtocolError,
     TransportError,
 )
-from superstaq_jobs.records import CircuitType, fields
+from superstaq_jobs.records import CircuitType, JobId, fields
 from superstaq_jobs.records.budget import OutOfTime, limited
 from superstaq_jobs.records.problems import expect, warn
 from superstaq_jobs.transport.limits import MAX_CONNECTIONS, check_integer, check_positive
@@ -216,6 +216,7 @@ class SuperstaqClient:
         self._recorder = settings.check_recorder(recorder)
         self._traffic = Traffic(budget=self._retry_policy.budget, polls_per_second=looks_per_second)
         self._submission_keys = SubmissionKeys()
+        self._submitted: set[JobId] = set()
         self._made_transport = transport is None
         self._time_stands = transport is None and isinstance(self._clock, VirtualClock)
         self._proxy = hidden_proxy
@@ -287,6 +288,11 @@ class SuperstaqClient:
     def submission_keys(self) -> SubmissionKeys:
         """What this client knows of submission keys."""
         return self._submission_keys
+
+    @property
+    def submitted(self) -> set[JobId]:
+        """The ids of the jobs submitted with this client, which a server may list late."""
+        return self._submitted
 
     def masked(self, text: str) -> str:
         """A string from the server, in which each secret of this client is masked."""

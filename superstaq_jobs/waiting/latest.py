@@ -38,10 +38,10 @@ class Latest:
     client: SuperstaqClient
     job_id: JobId
     circuit_type: CircuitType
+    was_submitted: bool = False
     snapshot: JobSnapshot | None = attrs.field(default=None, init=False)
     looked_at: dt.datetime | None = attrs.field(default=None, init=False)
     num_responses: int = attrs.field(default=0, init=False)
-    was_submitted: bool = attrs.field(default=False, init=False)
     _memory: ResponseMemory | None = attrs.field(default=None, init=False)
     _call: Call[tuple[JobSnapshot, ...]] | None = attrs.field(default=None, init=False)
     _lock: ForkSafeLock = attrs.field(factory=ForkSafeLock, init=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import datetime as dt
 import itertools
 import logging
@@ -291,12 +290,16 @@ def test_a_job_that_was_never_seen_is_missing_at_once(version, wait):
     assert world.asked == [0]
 
 
-def test_a_job_that_was_just_submitted_may_be_missing():
+@pytest.mark.parametrize("by_id", [False, True])
+def test_a_job_that_was_just_submitted_may_be_missing(by_id):
     steps = [json_response({"job_id": str(JOB), "num_circuits": 1}), *[jobs_response()] * 2]
     transport = ScriptedTransport([*steps, jobs_response(job("completed"))])
     new = sj.NewJob(target="ss_unconstrained_simulator", circuits="OPENQASM 2.0;", shots=1)
-    handle = sj.JobHandle.submit(client_on(transport), new)
-    assert pickle.loads(pickle.dumps(copy.copy(handle._latest.was_submitted)))
+    client = client_on(transport)
+    if by_id:
+        handle = sj.JobHandle(client, sj.submit_job(client, new).job_id)
+    else:
+        handle = sj.JobHandle.submit(client, new)
     assert handle.wait_until_complete().completed
     assert transport.remaining == 0
 
