@@ -387,6 +387,20 @@ def test_a_body_of_just_the_size_allowed() -> None:
         serve(faults.bomb(MIB + 1), max_body_bytes=MIB)
 
 
+@pytest.mark.parametrize(("kib", "is_allowed"), [(2900, True), (3300, False)])
+def test_what_is_sent_around_a_body_is_bounded_too(kib: int, is_allowed: bool) -> None:
+    """Twice the size allowed for the body, and a mebibyte; here of chunks with extensions."""
+    chunk = b"1;" + b"x" * 1018 + b"\r\nb\r\n"
+    act = faults.raw(
+        faults.head("200 OK", [("Transfer-Encoding", "chunked")]) + chunk * kib + b"0\r\n\r\n"
+    )
+    if is_allowed:
+        assert serve(act, max_body_bytes=MIB).body == b"b" * kib
+        return
+    with pytest.raises(AnswerTooLarge):
+        serve(act, max_body_bytes=MIB)
+
+
 def test_a_bomb_inside_a_bomb_is_refused() -> None:
     with pytest.raises(ProtocolError, match="not requested"):
         serve(faults.bomb(16 * MIB, "gzip, gzip"))
