@@ -71,8 +71,8 @@ class _WireSubmitted:
 
 @attrs.frozen
 class _WireCancelled:
-    succeeded: tuple[Any, ...]
-    message: str | None = None
+    succeeded: Any
+    message: Any = None
 
 
 @attrs.frozen
@@ -149,16 +149,18 @@ def read_cancelled(body: bytes, asked: Sequence[JobId]) -> Decoded[CancelReceipt
     """The response of ``PUT /client/cancel_jobs`` to a request with these ids."""
     data, warnings = without_warnings(parse_json(body))
     wire = structure(_WireCancelled, data, what="the response to the cancellation")
-    return Decoded(receipt_of(asked, wire.succeeded, wire.message or ""), warnings)
+    message = "" if wire.message is None else _text(wire.message)
+    return Decoded(receipt_of(asked, wire.succeeded, message), warnings)
 
 
-def receipt_of(asked: Sequence[JobId], succeeded: Sequence[Any], message: str) -> CancelReceipt:
+def receipt_of(asked: Sequence[JobId], succeeded: Any, message: str) -> CancelReceipt:
     """The receipt for what the server says that it cancelled.
 
-    The official model calls that a list of circuits. If it names something, but none of the jobs,
-    it is unknown which were refused, and none is said to be.
+    The official model calls that a list of circuits. If it says something, but names none of the
+    jobs, it is unknown which were refused, and none is said to be.
     """
-    said = [each if isinstance(each, str) else shown(each) for each in succeeded]
+    listed = succeeded if isinstance(succeeded, list) else [succeeded] if succeeded else []
+    said = list(map(_text, listed))
     done = {*said, *map(str, map(fields.job_id, said))}  # a UUID may be written in several ways
     cancelled = [job_id for job_id in asked if done.issuperset(map(str, server_ids(job_id)))]
     others = set(asked).difference(cancelled) if cancelled or not said else ()
@@ -168,6 +170,10 @@ def receipt_of(asked: Sequence[JobId], succeeded: Sequence[Any], message: str) -
         message=_cut(message),
         succeeded=[_cut(each) for each in said[: len(server_ids(*asked)) + _MAX_OTHERS]],
     )
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else shown(value)
 
 
 def _cut(text: str) -> str:

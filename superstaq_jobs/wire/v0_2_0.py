@@ -87,7 +87,7 @@ class _Submitted:
 
 @attrs.frozen
 class _Cancelled:
-    succeeded: tuple[Any, ...]
+    succeeded: Any
 
 
 @attrs.frozen
