@@ -18,6 +18,7 @@ from .client import SuperstaqClient
 from .errors import InvalidValue, LockMismatch, NotInArchive, Problem
 from .handle import JobHandle
 from .records import CircuitType, JobDiff, JobId, JobSnapshot, diff, fields, newest
+from .records.advice import explains_changes
 from .records.problems import MAX_PROBLEMS
 
 __all__ = ["LockDifference", "LockEntry", "StudyLock", "lock", "locked", "resume"]
@@ -62,6 +63,7 @@ def resume(client: SuperstaqClient, archive: SnapshotArchive) -> tuple[JobHandle
 # ---- locks ---------------------------------------------------------------------------------------
 
 
+@explains_changes
 @attrs.frozen
 class LockEntry:
     """One snapshot that a study uses.
@@ -98,6 +100,7 @@ class LockEntry:
         return "  ".join([str(self.job_id), kind, self.status, at, self.digest, *old])
 
 
+@explains_changes
 @attrs.frozen
 class LockDifference:
     """An entry of a lock whose snapshot is not there.
@@ -126,6 +129,7 @@ def _entries(value: Iterable[LockEntry]) -> tuple[LockEntry, ...]:
     return fields.many(value, LockEntry)
 
 
+@explains_changes
 @attrs.frozen
 class StudyLock:
     """The snapshots that a study uses, by their digests, in order.

@@ -266,8 +266,9 @@ class _Keyed:
             warn(f"{what} {said} {', '.join(error.fields)}. {use}", created)
         except SuperstaqServerException as error:
             said = f"it could not be checked that the server keeps its submission key {self.key!r}"
-            in_time = isinstance(error, RequestTimeout)
-            why = "there was no response in time." if in_time else error.message
+            why = error.message
+            if isinstance(error, RequestTimeout):
+                why = "there was no response in time; allow a longer timeout_seconds."
             warn(f"{what} {said}: {why} {advice}", created)
         except SuperstaqWarning as warning:
             # If warnings are errors, the id of the job must not be lost.

@@ -12,6 +12,7 @@ import attrs
 
 from superstaq_jobs.errors import InvalidRequest, Problem
 from superstaq_jobs.records import CircuitType, JobId, JobQuery, JobSnapshot, fields
+from superstaq_jobs.records.advice import explains_changes
 
 from .reading import Head, Job, Reader, several
 from .states import JobKey, circuit_type_of, job_key, microseconds
@@ -203,6 +204,7 @@ def _columns(query: JobQuery) -> dict[str, tuple[str, ...] | None]:
 # ---- unfinished jobs ---------------------------------------------------------------------------
 
 
+@explains_changes
 @attrs.frozen(kw_only=True)
 class ArchivedJob:
     """A job of an archive that was not finished when it was last observed.

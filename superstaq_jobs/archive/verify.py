@@ -9,6 +9,7 @@ import attrs
 
 from superstaq_jobs.errors import ArchiveDamaged, JobsNotFound, Problem, ProtocolError
 from superstaq_jobs.records import JobSnapshot
+from superstaq_jobs.records.advice import explains_changes
 
 from .file import ERRORS
 from .pieces import sha256, unpack
@@ -19,6 +20,7 @@ from .states import State, decoded, microseconds, seen_sum, written_as
 __all__ = ["ArchiveReport", "verify"]
 
 
+@explains_changes
 @attrs.frozen(kw_only=True)
 class ArchiveReport:
     """What was found when an archive was checked; true if nothing is wrong with it.

@@ -353,6 +353,8 @@ class SuperstaqClient:
         """
         if max_attempts is not None:
             fields.refuse("the request", {"max_attempts": fields.attempts(max_attempts)})
+        if keep is not None and not callable(keep):
+            raise TypeError(f"keep must be a function, got {fields.shown(keep)}. Nothing was sent")
         if not (fields.is_a(call, Call) and fields.is_number(deadline)):
             hint = "pass one of client.api, such as client.api.fetch_balance()"
             when = "must be a time, as client.deadline_in(seconds) returns"
