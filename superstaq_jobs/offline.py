@@ -121,6 +121,7 @@ class OfflineClient(SuperstaqClient):
         self._retry_policy = RetryPolicy()
         self._traffic = Traffic(budget=self._retry_policy.budget, polls_per_second=math.inf)
         self._recorder = None
+        self._submitted = set()
         self._unfinished: set[tuple[JobId, CircuitType]] = set()
 
     def send(
