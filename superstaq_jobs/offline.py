@@ -12,6 +12,7 @@ import attrs
 
 from .archive import SnapshotArchive
 from .client import RetryPolicy, SuperstaqClient, settings
+from .client.client import check_send
 from .client.traffic import Traffic
 from .clock import Clock, SystemClock
 from .errors import InvalidValue, JobsNotFound, NotInArchive, OfflineError, Problem
@@ -128,23 +129,24 @@ class OfflineClient(SuperstaqClient):
         self,
         call: Call[T],
         *,
-        deadline: float = math.inf,  # noqa: ARG002 - reading a file has no deadline
-        max_attempts: int | None = None,  # noqa: ARG002 - nor is it retried
-        keep: Callable[[T], object] | None = None,  # noqa: ARG002 - it is recorded already
+        deadline: float = math.inf,
+        max_attempts: int | None = None,
+        keep: Callable[[T], object] | None = None,
     ) -> T:
         """Respond to a call from the archive. Nothing is sent.
 
         Args:
             call: The call, from this client's ``api``.
-            deadline: Not used.
-            max_attempts: Not used.
-            keep: Not used.
+            deadline: Not used, since reading a file has none.
+            max_attempts: Not used, since it is not retried.
+            keep: Not used, since what is read is recorded already.
 
         Raises:
             JobsNotFound: If the archive does not have all the jobs.
             OfflineError: If it cannot respond.
             ArchiveError: If it cannot be read.
         """
+        check_send(call, deadline, max_attempts, keep)
         self._traffic.count(calls=1)
         if not isinstance(call, _ArchiveCall):
             _refuse(call.what, call.job_ids)

@@ -7,19 +7,19 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any, Final, Self
 from uuid import UUID
 
 import attrs
 
 from .archive import SnapshotArchive
+from .archive.arguments import checked_path
 from .client import SuperstaqClient
 from .errors import InvalidValue, LockMismatch, NotInArchive, Problem
 from .handle import JobHandle
 from .records import CircuitType, JobDiff, JobId, JobSnapshot, diff, fields, newest
 from .records.advice import explains_changes
-from .records.problems import MAX_PROBLEMS
+from .records.problems import MAX_PROBLEMS, expect
 
 __all__ = ["LockDifference", "LockEntry", "StudyLock", "lock", "locked", "resume"]
 
@@ -85,6 +85,7 @@ class LockEntry:
     @classmethod
     def of(cls, snapshot: JobSnapshot) -> Self:
         """The entry of a snapshot."""
+        expect(JobSnapshot, snapshot=snapshot)
         return cls(
             job_id=snapshot.job_id,
             circuit_type=snapshot.circuit_type,
@@ -176,7 +177,8 @@ class StudyLock:
         """
         problems: list[Problem] = []
         entries: list[LockEntry] = []
-        written = Path(path).read_text(encoding="utf-8", errors="replace")
+        source = checked_path("path", path)
+        written = source.read_text(encoding="utf-8", errors="replace")
         for number, line in enumerate(written.splitlines(), 1):
             if _NEWER.match(line):
                 problems.append(Problem(f"line {number}", "is of a newer version of the format"))
@@ -186,7 +188,7 @@ class StudyLock:
                 except ValueError as error:
                     problems.append(Problem(f"line {number}", str(error)))
         if problems:
-            raise InvalidValue(f"a StudyLock of {os.fspath(path)}", problems)
+            raise InvalidValue(f"a StudyLock of {source}", problems)
         return cls(tuple(entries))
 
     def write(self, path: str | os.PathLike[str]) -> None:
@@ -195,7 +197,7 @@ class StudyLock:
         Raises:
             OSError: If it cannot be written; the old file is as it was.
         """
-        target = Path(path)
+        target = checked_path("path", path)
         lines = "".join(f"{line}\n" for line in (_HEADER, *self.entries))
         partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
         try:
@@ -274,7 +276,7 @@ def lock(path: str | os.PathLike[str], snapshots: Iterable[JobSnapshot]) -> Stud
         OSError: If it cannot be read or written.
     """
     made = StudyLock.of(snapshots)
-    if Path(path).exists():
+    if checked_path("path", path).exists():
         known = StudyLock.read(path)
         if list(map(_data, known.entries)) == list(map(_data, made.entries)):
             return known

@@ -158,6 +158,18 @@ def archive() -> sj.SnapshotArchive:
     return made
 
 
+def exported() -> str:
+    path = str(Path(tempfile.mkdtemp(dir=Path.cwd())) / "study.jsonl")
+    archive().export_jsonl(path)
+    return path
+
+
+def locked() -> str:
+    path = str(Path(tempfile.mkdtemp(dir=Path.cwd())) / "study.lock")
+    sj.lock(path, [job("completed")])
+    return path
+
+
 ABSENT = object()
 """In place of a good value: the argument is left out."""
 
@@ -205,6 +217,17 @@ GOOD: dict[str, Callable[[World], Any]] = {
     "error": lambda _: sj.TransportError("x", sent=False),
     "safe_to_repeat": lambda _: True,
     "call": lambda w: w.client.api.fetch_balance(),
+    "keep": lambda _: ABSENT,
+    "archive": lambda _: archive(),
+    "digest": lambda _: job("completed").digest,
+    "when": lambda _: NOON,
+    "at": lambda _: NOON,
+    "entries": lambda _: [sj.LockEntry.of(job("completed"))],
+    "entry": lambda _: sj.LockEntry.of(job("completed")),
+    "found": lambda _: None,
+    "diff": lambda _: None,
+    "latest": lambda _: None,
+    "fetched_at": lambda _: None,
     "seconds": lambda _: 0.0,
     "timeout_seconds": lambda _: 1.0,
     "quiet_seconds": lambda _: 1.0,
@@ -249,7 +272,20 @@ SPECIAL: dict[str, Callable[[World], Any]] = {
     "JobSnapshot.job_type": lambda _: None,
     "JobSnapshot.circuit_type": lambda _: None,
     "JobQuery.*": lambda _: None,
+    "LockEntry.status": lambda _: "completed",
     "NewJob.shots": lambda _: 1,
+    "SnapshotArchive.path": lambda _: str(Path(tempfile.mkdtemp(dir=Path.cwd())) / "new.db"),
+    "SnapshotArchive.import_jsonl.path": lambda _: exported(),
+    "SnapshotArchive.merge.other": lambda _: archive(),
+    "SnapshotArchive.expect.circuit_type": lambda _: "qasm",
+    "ArchiveReport.*": lambda _: 0,
+    "ArchiveReport.problems": lambda _: (),
+    "ArchivedJob.circuit_type": lambda _: "qasm",
+    "LockEntry.circuit_type": lambda _: None,
+    "StudyLock.read.path": lambda _: locked(),
+    "StudyLock.write.path": lambda _: str(Path.cwd() / "new.lock"),
+    "lock.path": lambda _: str(Path.cwd() / "new.lock"),
+    "locked.path": lambda _: locked(),
     "Response.status": lambda _: 200,
     "jobs_response.status": lambda _: 200,
     "json_response.status": lambda _: 200,
@@ -306,11 +342,6 @@ OBJECTS: dict[type, Callable[[World], Any]] = {
 }
 NOT_CALLED = (Simulator.__name__, "EmulatedJob", "AnyFault", "RowKind")
 """Classes whose methods the emulator calls, and names of types."""
-OF_ARCHIVES = (
-    *("SnapshotArchive", "ArchiveReport", "ArchivedJob", "OfflineClient", "resume"),
-    *("StudyLock", "LockEntry", "LockDifference", "lock", "locked"),
-)
-"""Names whose arguments are not checked as thoroughly yet; they have tests of their own."""
 
 
 # ---- what there is -------------------------------------------------------------------------------
@@ -324,7 +355,7 @@ def calls() -> Iterator[Call]:
         for name in module.__all__:
             thing = getattr(module, name)
             prefix = f"{face}.{name}".removeprefix("superstaq_jobs.")
-            if id(thing) in seen or name in {*NOT_CALLED, *OF_ARCHIVES} or not callable(thing):
+            if id(thing) in seen or name in NOT_CALLED or not callable(thing):
                 continue
             seen.add(id(thing))
             if not inspect.isclass(thing):
@@ -358,12 +389,7 @@ def _get(make: Callable[[World], Any], name: str) -> Callable[[World], Any]:
 def _call(name: str, function: Any, make: Callable[[World], Any]) -> Iterator[Call]:
     parameters = inspect.signature(function).parameters.values()
     several = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
-    # Whatever a function that is passed as `keep` raises is its own affair.
-    keywords = tuple(
-        p
-        for p in parameters
-        if p.kind not in several and not p.name.startswith("_") and p.name != "keep"
-    )
+    keywords = tuple(p for p in parameters if p.kind not in several and not p.name.startswith("_"))
     rest = tuple(p.name for p in parameters if p.kind in several and not p.name.startswith("_"))
     if keywords or rest:
         yield Call(name, make, keywords, rest)

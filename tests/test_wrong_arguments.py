@@ -67,7 +67,9 @@ def public_values(client: sj.SuperstaqClient) -> list[Any]:
 ALSO_NAMED = {
     "items": r"bitstring|count of|\$|keys?|number of shots",
     "others": r"snapshots?|bitstring|counts? of",
-    "other": r"bitstrings?|counts?|weights?",
+    "other": r"bitstrings?|counts?|weights?|does not exist, so it was not opened",
+    "job_id": "snapshot of job",
+    "when": "was observed by",
     "counts": r"bitstrings?|counts?",
     "qubits": r"positions?",
     "places": r"positions?",
@@ -88,7 +90,7 @@ ALSO_NAMED = {
 }
 
 
-CALLBACKS = {"on_change", "handler", "jitter", "update_port", "listener"}
+CALLBACKS = {"keep", "on_change", "handler", "jitter", "update_port", "listener"}
 
 
 def is_named(name: str, text: str) -> bool:
@@ -148,7 +150,7 @@ def replaced(call: Call) -> list[str]:
 
 def refusal_problem(name: str, error: Exception, sent: int) -> str | None:
     """What is wrong with the error for a wrong value of an argument; None if nothing is."""
-    if name == "directory" and isinstance(error, OSError):
+    if name in {"directory", "path", "other"} and isinstance(error, OSError):
         return None
     if isinstance(error, sj.TransportError) or (
         sent and isinstance(error, sj.SuperstaqServerException)

@@ -16,6 +16,7 @@ from superstaq_jobs.records import CircuitType, JobId, JobQuery, JobSnapshot, fi
 from .arguments import (
     checked_microseconds,
     checked_moment,
+    checked_path,
     checked_snapshots,
     circuit_type_name,
     digest_bytes,
@@ -62,16 +63,14 @@ class SnapshotArchive:
         self, path: str | os.PathLike[str], *, mode: Mode = "a", busy_timeout_seconds: float = 60.0
     ) -> None:
         wrong = []
-        if not isinstance(path, str | os.PathLike) or not os.fspath(path):
-            wrong.append(Problem("path", f"must be the path of a file, got {fields.shown(path)}"))
-        if mode not in {"a", "r"}:
+        whole = Path(os.path.abspath(checked_path("path", path)))  # noqa: PTH100 - not through links
+        if not isinstance(mode, str) or mode not in {"a", "r"}:
             wrong.append(Problem("mode", f"must be 'a' or 'r', got {fields.shown(mode)}"))
         seconds = fields.seconds(busy_timeout_seconds)
         if isinstance(seconds, fields.Bad):
             wrong.append(Problem("busy_timeout_seconds", seconds.what))
         if wrong:
             raise InvalidValue("a SnapshotArchive", wrong)
-        whole = Path(os.path.abspath(path))  # noqa: PTH100 - it must not follow links
         self._file = ArchiveFile(whole, mode, busy_timeout_seconds)
         self._cache = ValueCache()
         self._recorded = Recorded()
@@ -183,7 +182,7 @@ class SnapshotArchive:
             ArchiveError: As ``record_all``, of either of the two.
         """
         if not isinstance(other, SnapshotArchive):
-            with SnapshotArchive(other, mode="r") as opened:
+            with SnapshotArchive(checked_path("other", other), mode="r") as opened:
                 return self.merge(opened)
         count = 0
         with self._recording() as recording, other._reading() as theirs:  # noqa: SLF001
@@ -212,8 +211,9 @@ class SnapshotArchive:
             ArchiveDamaged: If a line is not as it was written, or does not fit its digest.
             ArchiveError: As ``record_all``.
         """
+        source = checked_path("path", path)
         with self._recording() as recording:
-            return import_jsonl(recording, Path(path))
+            return import_jsonl(recording, source)
 
     def forget(self, job_ids: Iterable[JobId]) -> int:
         """Remove all about some jobs; what they share with others stays.
@@ -418,8 +418,9 @@ class SnapshotArchive:
             ArchiveWriteFailed: If it cannot be written.
             ArchiveDamaged: If something in the archive is not as it was written.
         """
+        target = checked_path("path", path)
         with self._reading() as reader:
-            return export_jsonl(reader, Path(path))
+            return export_jsonl(reader, target)
 
     def copy_to(self, path: str | os.PathLike[str]) -> None:
         """Copy the archive, as it is at one moment, while others may write to it.
@@ -431,7 +432,7 @@ class SnapshotArchive:
             ArchiveWriteFailed: If there is such a file, or it cannot be written.
             ArchiveBusy: If another process wrote for too long.
         """
-        self._file.copy_to(Path(os.path.abspath(path)))  # noqa: PTH100 - as in the constructor
+        self._file.copy_to(Path(os.path.abspath(checked_path("path", path))))  # noqa: PTH100 - as in the constructor
 
     def __contains__(self, snapshot: object) -> bool:
         if not isinstance(snapshot, JobSnapshot):

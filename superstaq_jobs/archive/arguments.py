@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from superstaq_jobs.errors import InvalidValue, Problem
 from superstaq_jobs.records import CircuitType, JobSnapshot, fields
+from superstaq_jobs.records.problems import expect_several
 
 from .states import JobKey, job_key, microseconds
 
 __all__ = [
     "checked_microseconds",
     "checked_moment",
+    "checked_path",
     "checked_snapshots",
     "circuit_type_name",
     "digest_bytes",
@@ -78,12 +82,24 @@ def digest_bytes(digest: str) -> bytes:
         return b""
 
 
+def checked_path(name: str, value: str | os.PathLike[str]) -> Path:
+    """The path of a file."""
+    try:
+        if isinstance(value, str | os.PathLike) and os.fsencode(value):
+            return Path(value)
+    except ValueError:  # a lone surrogate
+        pass
+    what = f"must be the path of a file, got {fields.shown(value)}"
+    raise InvalidValue("a path", [Problem(name, what)])
+
+
 def checked_snapshots(snapshots: Iterable[JobSnapshot]) -> list[JobSnapshot]:
     """The snapshots, if they are nothing else.
 
     Raises:
         InvalidValue: If one is not a snapshot.
     """
+    expect_several("snapshots", snapshots=snapshots)
     wrong: dict[str, Any] = {}
     listed = list(snapshots)
     for place, each in enumerate(listed):

@@ -61,6 +61,21 @@ def check_client(client: object, what: str = "the request") -> None:
     fields.refuse(what, {"client": fields.instance(client, SuperstaqClient, hint)})
 
 
+def check_send(call: object, deadline: object, max_attempts: int | None, keep: object) -> None:
+    """Refuse arguments of ``SuperstaqClient.send``, before anything is sent."""
+    if max_attempts is not None:
+        fields.refuse("the request", {"max_attempts": fields.attempts(max_attempts)})
+    if keep is not None and not callable(keep):
+        raise TypeError(f"keep must be a function, got {fields.shown(keep)}. Nothing was sent")
+    if not (fields.is_a(call, Call) and fields.is_number(deadline)):
+        hint = "pass one of client.api, such as client.api.fetch_balance()"
+        when = "must be a time, as client.deadline_in(seconds) returns"
+        wrong = fields.bad(f"{when}, got {fields.shown(deadline)}")
+        time = deadline if fields.is_number(deadline) else wrong
+        checked = fields.instance(call, Call, hint)
+        fields.refuse("the request", {"call": checked, "deadline": time})
+
+
 class SuperstaqClient:
     """A connection to one Superstaq server for one user. Making one sends nothing.
 
@@ -351,17 +366,7 @@ class SuperstaqClient:
         Warns:
             SuperstaqWarning: For each warning in the response.
         """
-        if max_attempts is not None:
-            fields.refuse("the request", {"max_attempts": fields.attempts(max_attempts)})
-        if keep is not None and not callable(keep):
-            raise TypeError(f"keep must be a function, got {fields.shown(keep)}. Nothing was sent")
-        if not (fields.is_a(call, Call) and fields.is_number(deadline)):
-            hint = "pass one of client.api, such as client.api.fetch_balance()"
-            when = "must be a time, as client.deadline_in(seconds) returns"
-            wrong = fields.bad(f"{when}, got {fields.shown(deadline)}")
-            time = deadline if fields.is_number(deadline) else wrong
-            checked = fields.instance(call, Call, hint)
-            fields.refuse("the request", {"call": checked, "deadline": time})
+        check_send(call, deadline, max_attempts, keep)
         if not self._has_key:  # it was unpickled where there was none; perhaps there is one now
             self.__init__(**self.__getstate__())  # type: ignore[misc]
         self._traffic.count(calls=1)
