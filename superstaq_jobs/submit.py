@@ -23,7 +23,7 @@ from .errors import (
 from .records import JobQuery, JobSnapshot, NewJob, SubmitReceipt, fields
 from .records.problems import warn
 from .wire import bodies
-from .wire.api import name_jobs
+from .wire.api import Call, name_jobs
 
 __all__ = ["submit_job"]
 
@@ -99,7 +99,6 @@ def submit_job(
             return client.send(client.api.submit_job(job), deadline=deadline, keep=keep)
         _check_key(client, submission_key)
         left = deadline - client.clock.now()
-        client.api.submit_job(job)  # refused before the query if it cannot be submitted
         with client.submission_keys.turn(submission_key, timeout_seconds=left):
             digest = _digest_tag(job, submission_key)
             return _Keyed(client, job, submission_key, digest, deadline).submit()
@@ -160,9 +159,11 @@ class _Keyed:
         return f"submission-key:{self.key}", self.digest
 
     def submit(self) -> SubmitReceipt:
+        tagged = attrs.evolve(self.job, tags=(*self.job.tags, *self.tags))
+        call = self.client.api.submit_job(tagged)  # refused before a query if it cannot be sent
         found = self.find() or self.find_later([sum(_SETTLING_SECONDS)])
         if not found:
-            return self.send()
+            return self.send(call)
         self.refuse_other_job(found[0])
         return self.adopt(found)
 
@@ -206,14 +207,12 @@ class _Keyed:
             raise failure
         return []
 
-    def send(self) -> SubmitReceipt:
+    def send(self, call: Call[SubmitReceipt]) -> SubmitReceipt:
         """Send the job, and once more if it was lost and is known not to have been created."""
-        tagged = attrs.evolve(self.job, tags=(*self.job.tags, *self.tags))
-        call = self.client.api.submit_job(tagged)
+        keep = partial(_expect, self.client, self.job)
         lost: SubmissionUnknown | None = None
         for _ in range(min(2, self.client.retry_policy.max_attempts)):
             try:
-                keep = partial(_expect, self.client, self.job)
                 return self.check(self.client.send(call, deadline=self.deadline, keep=keep))
             except SubmissionUnknown as error:
                 if lost is not None:

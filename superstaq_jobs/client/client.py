@@ -383,10 +383,11 @@ class SuperstaqClient:
         )
         if keep is not None:
             with_value(keep, response.value)
-        mask = self._errors.mask(call)
-        for message in response.warnings:
-            # If warnings are errors, the id of a job that was created must not be lost.
-            warn(mask(message), response.value)
+        if response.warnings:  # a mask is made of the whole request
+            mask = self._errors.mask(call)
+            for message in response.warnings:
+                # If warnings are errors, the id of a job that was created must not be lost.
+                warn(mask(message), response.value)
         return response.value
 
     def _complete(self, request: Request) -> Request:
