@@ -13,7 +13,6 @@ import attrs
 from .archive import SnapshotArchive
 from .client import RetryPolicy, SuperstaqClient, settings
 from .client.client import check_send
-from .client.traffic import Traffic
 from .clock import Clock, SystemClock
 from .errors import InvalidValue, JobsNotFound, NotInArchive, OfflineError, Problem
 from .records import CircuitType, JobId, JobQuery, JobSnapshot, fields
@@ -114,15 +113,15 @@ class OfflineClient(SuperstaqClient):
             "api_version": api_version,
             "clock": clock,
         }
-        self._api = self._offline(settings.find_api(api_version, environ=lambda _: None))
-        self._circuit_type = settings.one_of(CircuitType, circuit_type, name="circuit_type")
-        self._origin = archive.path.as_uri()
-        self._clock = clock if clock is not None else _NoPauses()
-        self._jitter = lambda: 1.0
-        self._retry_policy = RetryPolicy()
-        self._traffic = Traffic(budget=self._retry_policy.budget, polls_per_second=math.inf)
-        self._recorder = None
-        self._submitted = set()
+        self._set_up(
+            api=self._offline(settings.find_api(api_version, environ=lambda _: None)),
+            origin=archive.path.as_uri(),
+            circuit_type=settings.one_of(CircuitType, circuit_type, name="circuit_type"),
+            clock=clock if clock is not None else _NoPauses(),
+            jitter=lambda: 1.0,
+            retry_policy=RetryPolicy(),
+            looks_per_second=math.inf,
+        )
         self._unfinished: set[tuple[JobId, CircuitType]] = set()
 
     def send(

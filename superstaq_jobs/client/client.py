@@ -171,8 +171,8 @@ class SuperstaqClient:
             raise ConfigurationError(
                 "api_key is a URL: are api_key and remote_host in the wrong order? Nothing was sent"
             )
-        self._api = settings.find_api(api_version, environ=os.getenv)
-        self._circuit_type = settings.one_of(CircuitType, circuit_type, name="circuit_type")
+        api = settings.find_api(api_version, environ=os.getenv)
+        circuit_type = settings.one_of(CircuitType, circuit_type, name="circuit_type")
         if retry_policy is not None and not fields.is_a(retry_policy, RetryPolicy):
             got = fields.shown(retry_policy)
             raise ConfigurationError(
@@ -186,10 +186,18 @@ class SuperstaqClient:
         )
         check_integer(max_body_bytes, name="max_body_bytes", minimum=0)
         check_integer(max_connections, name="max_connections", minimum=1, maximum=MAX_CONNECTIONS)
-        self._origin = settings.find_origin(
-            remote_host, environ=os.getenv, default=self._api.default_origin
+        origin = settings.find_origin(remote_host, environ=os.getenv, default=api.default_origin)
+        settings.check_version(origin, api)
+        self._set_up(
+            api=api,
+            origin=origin,
+            circuit_type=circuit_type,
+            clock=clock if clock is not None else SystemClock(),
+            jitter=jitter,
+            retry_policy=retry_policy if retry_policy is not None else RetryPolicy(),
+            looks_per_second=looks_per_second,
+            recorder=settings.check_recorder(recorder),
         )
-        settings.check_version(self._origin, self._api)
         key = settings.find_api_key(hidden_key, environ=os.getenv, home=Path.home())
         credentials = settings.provider_credentials(
             ibmq_token=hidden_ibmq,
@@ -198,8 +206,8 @@ class SuperstaqClient:
             cq_token=hidden_cq,
         )
         self._errors = CallErrors(
-            origin=self._origin,
-            api=self._api,
+            origin=origin,
+            api=api,
             secrets=(key, *dict(credentials).values(), *settings.login_secrets(hidden_proxy)),
         )
         self._never_kept = tuple(
@@ -209,29 +217,21 @@ class SuperstaqClient:
             for each in secrets_in_token(secret)
             if len(str(each.reveal())) >= _SHORTEST_MASKED
         )
-        self._options = {} if self._api.add_options is None else dict(credentials)
+        self._options = {} if api.add_options is None else dict(credentials)
         settings.check_header(Secret(client_name), name="client_name")
         headers: tuple[tuple[str, str | Secret], ...] = (
             ("Authorization", key),
             ("Content-Type", "application/json"),
             ("X-Client-Name", client_name),
-            ("X-Client-Version", self._api.version),
+            ("X-Client-Version", api.version),
             ("User-Agent", f"superstaq-jobs/{__version__}"),
-            *(credentials if self._api.add_options is None else ()),
+            *(credentials if api.add_options is None else ()),
         )
         # Checked by this request, so that the next ones need not check them again.
         self._headers = Request(method="GET", path="/", headers=headers).headers
         self._has_key = True
         self._client_name = client_name
-        self._retry_policy = retry_policy if retry_policy is not None else RetryPolicy()
         self._request_timeout_seconds = request_timeout_seconds
-        self._clock: Clock = clock if clock is not None else SystemClock()
-        self._jitter = jitter
-        self._looks_per_second = looks_per_second
-        self._recorder = settings.check_recorder(recorder)
-        self._traffic = Traffic(budget=self._retry_policy.budget, polls_per_second=looks_per_second)
-        self._submission_keys = SubmissionKeys()
-        self._submitted: set[JobId] = set()
         self._made_transport = transport is None
         self._time_stands = transport is None and isinstance(self._clock, VirtualClock)
         self._proxy = hidden_proxy
@@ -244,6 +244,31 @@ class SuperstaqClient:
             "allow_insecure_http": allow_insecure_http,
         }
         self._transport: Transport = transport if transport is not None else self._http_transport()
+
+    def _set_up(
+        self,
+        *,
+        api: Api,
+        origin: str,
+        circuit_type: CircuitType,
+        clock: Clock,
+        jitter: Callable[[], float],
+        retry_policy: RetryPolicy,
+        looks_per_second: float,
+        recorder: Recorder | None = None,
+    ) -> None:
+        """Set what every client has, with a network or without."""
+        self._api = api
+        self._origin = origin
+        self._circuit_type = circuit_type
+        self._clock = clock
+        self._jitter = jitter
+        self._retry_policy = retry_policy
+        self._looks_per_second = looks_per_second
+        self._recorder = recorder
+        self._traffic = Traffic(budget=retry_policy.budget, polls_per_second=looks_per_second)
+        self._submission_keys = SubmissionKeys()
+        self._submitted: set[JobId] = set()
 
     def _http_transport(self) -> Transport:
         from superstaq_jobs.transport import HttpTransport  # loads urllib3
