@@ -1,0 +1,35 @@
+"""The ``superstaq-jobs`` command. Each verb is a thin layer over the library's functions.
+
+Only this package prints. It needs click, and rich on a terminal (extra ``cli``).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        arguments: The command line without the command's name; None for this process's.
+
+    Returns:
+        The exit status; ``superstaq_jobs.cli.failures.ExitCode`` lists them.
+    """
+    try:
+        from .app import app
+    except ModuleNotFoundError as error:
+        if error.name != "click":
+            raise
+        print(
+            "superstaq-jobs needs click, so nothing was done: pip install 'superstaq_jobs[cli]'",
+            file=sys.stderr,
+        )
+        return 2
+    args = sys.argv[1:] if arguments is None else list(arguments)
+    status: int = app.main(args, standalone_mode=False)
+    return status
