@@ -22,6 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         from .app import app
+
+        return app.main(arguments, standalone_mode=False)
     except ModuleNotFoundError as error:
         if error.name != "click":
             raise
@@ -30,6 +32,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
-    args = sys.argv[1:] if arguments is None else list(arguments)
-    status: int = app.main(args, standalone_mode=False)
-    return status
+    except KeyboardInterrupt:  # while it is imported
+        return 130

@@ -32,7 +32,10 @@ _COLUMNS = (
 @remote
 @click.pass_obj
 def targets(session: Session, /, name: str | None, **conditions: bool | None) -> int:
-    """List what circuits can run on; with a NAME, what is known of that target."""
+    """List what circuits can run on.
+
+    With a NAME, what is known of that target.
+    """
     from superstaq_jobs import TargetQuery, fetch_target_info, fetch_targets
 
     from . import views

@@ -30,7 +30,7 @@ from . import (
     waits,
 )
 from .completion import COMPLETE_VARIABLE
-from .failures import CommandError, ExitCode, as_data, exit_code, hint
+from .failures import CommandError, ExitCode, as_data, exit_code, hint, message_of
 from .output import prepare_streams, silence_stdout
 from .session import LogToStderr, Session, remote
 
@@ -138,8 +138,10 @@ def _is_expected(error: Exception) -> bool:
 
 def _failed(session: Session, error: Exception) -> int:
     """Report an error that ended a verb."""
-    code, advice, usage, data = exit_code(error), hint(error), "", getattr(error, "data", None)
-    message = str(error)
+    code, data, cause = exit_code(error), None, error
+    if isinstance(error, CommandError):
+        data, cause = error.data, error.cause or error
+    message, advice, usage = message_of(cause), hint(cause), ""
     if isinstance(error, click.ClickException):
         message = error.format_message()
         ctx = error.ctx if isinstance(error, click.UsageError) else None
@@ -147,10 +149,12 @@ def _failed(session: Session, error: Exception) -> int:
             session.out.command = ctx.command_path.removeprefix(_NAME).strip()
             usage = f"{ctx.get_usage()}\n"
             advice = f"{ctx.command_path} --help explains it."
-    elif isinstance(error, OSError) and error.filename is not None and not error.args[2:]:
+    elif isinstance(error, OSError) and type(error).__module__ == "builtins" and error.filename:
         message = f"{error.filename}: {error.strerror}"
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        usage, advice, message = f"{message}\n\n", "", "name a command"
     if session.out.json:
-        described = as_data(error, message) | ({"hint": advice} if advice else {})
+        described = as_data(cause, message) | ({"hint": advice} if advice else {})
         session.out.document(data, code=code, error=described)
     else:
         session.out.note("\n".join(filter(None, [f"error: {message}", advice])), before=usage)

@@ -100,7 +100,8 @@ def show_archived(
             else:
                 found.append(opened.latest(each, circuit_type=circuit_type))
     return session.done(
-        shapes.jobs_data(found, whole=True), partial(views.several_jobs, session.out, found)
+        shapes.jobs_data(found, circuits=True, record=True),
+        partial(views.several_jobs, session.out, found),
     )
 
 

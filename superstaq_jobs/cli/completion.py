@@ -19,7 +19,9 @@ COMPLETE_VARIABLE = "_SUPERSTAQ_JOBS_COMPLETE"
 @local
 @click.pass_obj
 def completion(session: Session, shell: str) -> int:
-    """Print what makes a shell complete the command with the Tab key.
+    """Print what completes the command in a shell.
+
+    The shell then completes verbs, options and their values with the Tab key.
 
     \b
     bash:  echo 'eval "$(superstaq-jobs completion bash)"' >> ~/.bashrc

@@ -96,9 +96,11 @@ def _show(
     from . import views
 
     out = session.out
-    for each in circuits:
+    for number, each in enumerate(circuits):
         if each.counts is None:
             continue
+        if number and out.is_terminal:
+            out.line()
         if not out.is_terminal:
             views.rows_of_counts(out, each, top, with_index=snapshot.num_circuits > 1)
             continue

@@ -108,7 +108,7 @@ def demo(session: Session, target: str, shots: int, timeout: float, polling: flo
             timeout_seconds=timeout, polling_seconds=polling, on_change=show
         )
     return session.done(
-        shapes.jobs_data([snapshot], whole=True), lambda: _result(session, snapshot, names)
+        shapes.jobs_data([snapshot], circuits=True), lambda: _result(session, snapshot, names)
     )
 
 

@@ -17,13 +17,13 @@ import click
 
 from superstaq_jobs._version import __version__
 
-from .failures import ExitCode, exit_code, hint
+from .failures import ExitCode, exit_code, hint, message_of
 from .findings import Finding
 from .output import Cell
 from .session import Session, remote
 
 if TYPE_CHECKING:
-    from superstaq_jobs import SuperstaqClient
+    from superstaq_jobs import SuperstaqClient, SuperstaqException
 
     from .noting import NotingTransport
 
@@ -51,9 +51,9 @@ _ROUNDED_SECONDS: Final = 2.0
 @remote
 @click.pass_obj
 def doctor(session: Session, service: bool, yes: bool, target: str) -> int:
-    """Check the API key, the host, the connection and what is installed.
+    """Check the key, the host and the connection.
 
-    No secret is shown: neither the key, nor your e-mail address, nor the balance. The exit status
+    Also what is installed. No secret is shown: neither the key, nor your e-mail address, nor the balance. The exit status
     is 0 if everything is in order. The report of --service can be attached to an issue.
     """
     from superstaq_jobs import SuperstaqException
@@ -85,8 +85,7 @@ def doctor(session: Session, service: bool, yes: bool, target: str) -> int:
                 found += service_findings(client, transport, target)
     except SuperstaqException as error:
         code = exit_code(error)
-        what_to_do = hint(error) if "doctor" not in hint(error) else ""
-        found.append(Finding("", str(error), "problem", what_to_do))
+        found.append(_problem(error))
     if code is ExitCode.OK and any(each.state == "problem" for each in found):
         code = ExitCode.FAILED
     advice = [each.advice for each in found if each.advice]
@@ -101,7 +100,7 @@ def _show(session: Session, found: list[Finding], advice: list[str]) -> None:
         rows: list[tuple[str, Cell]] = []
         for each in found:
             first, *others = each.what.splitlines()
-            rows.append((each.name or "problem", (first, styles[each.state])))
+            rows.append((each.name, (first, styles[each.state])))
             rows += [(" ", line) for line in others]
         out.facts(rows)
     else:
@@ -171,24 +170,39 @@ def _source(given: str | None, variable: str) -> str:
 
 def _connection(client: SuperstaqClient, transport: NotingTransport) -> Iterator[Finding]:
     """Fetch the balance, which every account may, and note how that went."""
-    from superstaq_jobs import AuthenticationError, TlsError, fetch_balance
+    from superstaq_jobs import fetch_balance
 
-    is_tls = client.remote_host.startswith("https:")
-    in_plain = Finding("TLS", "none: plain http, to this machine only", "note")
     began = time.monotonic()
     try:
         fetch_balance(client)
-    except TlsError as error:
-        yield Finding("TLS", str(error), "problem", "Behind a private CA, pass --ca-certs FILE.")
-        raise
-    except AuthenticationError as error:
-        yield Finding("TLS", "the certificate was accepted") if is_tls else in_plain
-        yield Finding("connection", "the service responded, and does not accept the key", "problem")
-        raise error from None
+    finally:
+        if transport.exchanges[-1].response is not None:  # of whatever status
+            yield _tls(client.remote_host)
     seconds = time.monotonic() - began
-    yield Finding("TLS", "the certificate was accepted") if is_tls else in_plain
     yield Finding("connection", f"the service accepts the key, after {seconds:.2f} s")
     yield _clock(transport)
+
+
+def _tls(origin: str) -> Finding:
+    if origin.startswith("https:"):
+        return Finding("TLS", "the certificate was accepted")
+    return Finding("TLS", "none: plain http, to this machine only", "note")
+
+
+def _problem(error: SuperstaqException) -> Finding:
+    """What an error says about where the problem is."""
+    from superstaq_jobs import errors as e
+
+    kinds = {
+        e.ApiKeyNotFound: ("API key", hint(error)),
+        e.ConfigurationError: ("settings", ""),
+        e.TlsError: ("TLS", "If the server has a private certificate, pass --ca-certs FILE."),
+        e.AuthenticationError: ("API key", "Set a key that belongs to an account of this host."),
+        e.TransportError: ("connection", "Check host and network; pass --proxy behind a proxy."),
+    }
+    found = (known for kind, known in kinds.items() if isinstance(error, kind))
+    name, advice = next(found, ("connection", ""))
+    return Finding(name, message_of(error), "problem", advice)
 
 
 def _clock(transport: NotingTransport) -> Finding:

@@ -86,7 +86,7 @@ def emulator(
         server.start()
     except OSError as error:
         raise CommandError(f"the emulator cannot start: {error}") from None
-    with contextlib.closing(contextlib.ExitStack()) as stack:
+    with contextlib.ExitStack() as stack:
         stack.callback(server.stop)
         for body in given:
             _plan(server, body)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import enum
-import shlex
 from collections.abc import Iterable
 from typing import Any, Final
 
 import click
 
-__all__ = ["CommandError", "ExitCode", "as_data", "exit_code", "hint", "outcome"]
+__all__ = ["CommandError", "ExitCode", "as_data", "exit_code", "hint", "message_of", "outcome"]
 
 _SERVER_FAULT: Final = 500
+_SHOWN: Final = 20
+_WAIT_FOR_IT: Final = "Wait for it with JobHandle.wait_until_complete()."
 
 
 class ExitCode(enum.IntEnum):
@@ -42,13 +43,25 @@ class ExitCode(enum.IntEnum):
 class CommandError(Exception):
     """Something that the command cannot do, explained to its user.
 
-    ``data`` is what it can say in spite of that, for ``--json``.
+    Args:
+        message: What happened, and what to do.
+        code: The exit status.
+        data: What the command can say in spite of that, for ``--json``.
+        cause: The library's error, if it is that.
     """
 
-    def __init__(self, message: str, code: ExitCode = ExitCode.FAILED, data: Any = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        code: ExitCode = ExitCode.FAILED,
+        *,
+        data: Any = None,
+        cause: Exception | None = None,
+    ) -> None:
         self.message = message
         self.code = code
         self.data = data
+        self.cause = cause
         super().__init__(message)
 
 
@@ -85,19 +98,52 @@ def outcome(snapshots: Iterable[Any]) -> ExitCode:
     return ExitCode.OK if all(each.completed for each in snapshots) else ExitCode.FAILED
 
 
+def message_of(error: BaseException) -> str:
+    """What an error says, without what only a program can use."""
+    from superstaq_jobs import errors as e
+
+    match error:
+        case e.ApiKeyNotFound():
+            places = "".join(f"\n  {each}" for each in error.looked_in[1:])
+            return f"no Superstaq API key was found, so nothing was sent. Searched:{places}"
+        case e.JobsNotFound():
+            ids = "".join(f"\n  {each}" for each in error.missing[:_SHOWN])
+            more = len(error.missing) - _SHOWN
+            rest = f"\n  and {more} more" if more > 0 else ""
+            return f"the service does not know these jobs, not for this API key:{ids}{rest}"
+        case e.CountsUnavailable():
+            wait = f"Wait for it: superstaq-jobs wait {error.job_id}"
+            return error.message.replace(_WAIT_FOR_IT, wait)
+        case e.JobsUnsettled():
+            lines = [f"\n  {job}: {_of_job(each)}" for job, each in error.errors.items()]
+            rest = f"\n  and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
+            what = "in time" if isinstance(error, e.JobsTimeout) else "by this wait"
+            return f"not finished {what}:{''.join(lines[:_SHOWN])}{rest}"
+    return str(error)
+
+
+def _of_job(error: Exception) -> str:
+    from superstaq_jobs import WaitTimeout
+
+    if not isinstance(error, WaitTimeout):
+        return message_of(error)
+    if error.snapshot is not None:
+        return f"it was {error.snapshot.status} when the time was up"
+    why = f": {error.failures[-1]}" if error.failures else ""
+    return f"there was no response about it{why}"
+
+
 def hint(error: BaseException) -> str:
     """What to do on the command line; empty if the error says it itself."""
     from superstaq_jobs import errors as e
 
     if isinstance(error, e.ApiKeyNotFound):
         return (
-            "There is no option for the key, which would stay in the shell's history: set "
-            "SUPERSTAQ_API_KEY, or put the key into one of these files."
+            "Set SUPERSTAQ_API_KEY, or put the key into one of these files. There is no option "
+            "for it, since an argument stays in the shell's history."
         )
     if isinstance(error, e.SubmissionUnknown):
-        key = error.submission_key
-        again = "" if key is None else f" (its key is {shlex.quote(key)})"
-        return f"Look for it with: superstaq-jobs list --since '10 minutes'{again}"
+        return "Look for it with: superstaq-jobs list --since '10 minutes'"
     if isinstance(error, e.WaitTimeout | e.JobsTimeout):
         return "The jobs go on: wait again, with a longer --timeout."
     if isinstance(error, e.AuthenticationError | e.TransportError | e.ProtocolError):

@@ -9,6 +9,7 @@ import click
 
 from .arguments import conditions, job_ids, query_of
 from .failures import CommandError, ExitCode
+from .output import Column
 from .session import Session, remote
 
 __all__ = ["cancel", "list_jobs", "show"]
@@ -69,7 +70,8 @@ def show(session: Session, ids: list[str]) -> int:
         found = fetch_jobs(client, ids)
 
     return session.done(
-        shapes.jobs_data(found, whole=True), partial(views.several_jobs, session.out, found)
+        shapes.jobs_data(found, circuits=True, record=True),
+        partial(views.several_jobs, session.out, found),
     )
 
 
@@ -112,12 +114,13 @@ def cancel(session: Session, ids: list[str], yes: bool, circuit: int | None) -> 
     }
 
     def text() -> None:
-        for each in receipt.cancelled:
-            session.out.line(str(each), "\t" if not session.out.is_terminal else "  ", "cancelled")
-        for each in receipt.refused:
-            session.out.line(
-                str(each), "\t" if not session.out.is_terminal else "  ", ("not cancelled", "red")
-            )
+        session.out.table(
+            (Column("job", whole=True), Column("")),
+            [
+                *((str(each), ("cancelled", "yellow")) for each in receipt.cancelled),
+                *((str(each), ("not cancelled", "red")) for each in receipt.refused),
+            ],
+        )
         if receipt.refused:
             reason = receipt.message or "the service gave no reason; it may be finished"
             session.out.note(f"not cancelled: {reason}")

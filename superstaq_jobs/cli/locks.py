@@ -69,7 +69,7 @@ def verify(session: Session, file: str, archive: str) -> int:
             known.load(opened)
         except LockMismatch as error:
             data = {"differences": [_difference(each) for each in error.differences]}  # type: ignore[arg-type]
-            raise CommandError(error.message, data=data) from None
+            raise CommandError(error.message, data=data, cause=error) from None
     return _done(session, file, known, "agrees with the archive in")
 
 

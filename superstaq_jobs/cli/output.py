@@ -139,6 +139,7 @@ class Output:
             title=self._text(title) if title else None,
             box=rich.box.HEAVY_HEAD if boxed else rich.box.SIMPLE_HEAD,
             pad_edge=boxed,
+            show_edge=boxed,
         )
         for column in columns:
             table.add_column(
@@ -150,6 +151,15 @@ class Output:
         for row in rows:
             table.add_row(*map(self._text, row))
         self._console().print(table)
+
+    def is_narrower_than(self, columns: Sequence[Column], rows: Sequence[Row]) -> bool:
+        """Whether a table is wider than the terminal."""
+        if not self.is_terminal:
+            return False
+        heads = [len(column.name) for column in columns]
+        cells = [[len(_string(cell)) for cell in row] for row in rows]
+        widest = [max(each) for each in zip(heads, *cells, strict=True)]
+        return bool(sum(widest) + 3 * len(widest) > self._console().width)
 
     def facts(self, pairs: Iterable[tuple[str, Cell]]) -> None:
         """Write names and their values, without those that are empty; a line each."""

@@ -11,6 +11,8 @@ import secrets
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
+import attrs
+
 from superstaq_jobs.errors import (
     SubmissionUnknown,
     SuperstaqServerException,
@@ -18,9 +20,11 @@ from superstaq_jobs.errors import (
 from superstaq_jobs.fetch import fetch_job, fetch_targets, query_jobs
 from superstaq_jobs.records import JobQuery, JobSnapshot, NewJob
 from superstaq_jobs.submit import submit_job
-from superstaq_jobs.wire.api import MAX_REQUEST_LINE_BYTES, encode_jobs
+from superstaq_jobs.wire.api import MAX_REQUEST_LINE_BYTES
+from superstaq_jobs.wire.job_data import JobData
 
 from .findings import Finding
+from .output import printable
 
 if TYPE_CHECKING:
     from superstaq_jobs import SuperstaqClient
@@ -112,13 +116,11 @@ def _of_body(transport: NotingTransport, snapshot: JobSnapshot) -> Iterator[Find
     """The order of keys and the time stamps in the response about the job."""
     last = transport.exchanges[-1].response
     (sent,) = json.loads(last.body if last is not None else b"{}").values()
-    version = "v0.2.0" if isinstance(snapshot.job_id, str) else "v0.3.0"
-    (written,) = json.loads(encode_jobs([snapshot], api_version=version)).values()
-    known = [key for key in sent if key in written]
-    if known == [key for key in written if key in sent]:
+    official = [field.name for field in attrs.fields(JobData)]
+    if list(sent) == official:
         yield Finding("order of keys", "as in the official model")
     else:
-        yield Finding("order of keys", f"another one: {', '.join(known)}", "note")
+        yield Finding("order of keys", ", ".join(map(printable, sent)), "note")
     if more := [*snapshot.extra, *(name for c in snapshot.circuits for name in c.extra)]:
         names = ", ".join(sorted(set(more)))
         yield Finding("fields that are not known", names, "note")

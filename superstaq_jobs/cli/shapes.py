@@ -14,16 +14,23 @@ from superstaq_jobs.wire.api import decode_jobs, encode_jobs
 
 from .failures import CommandError
 
-__all__ = ["circuit_data", "diff_data", "job_data", "jobs_data", "read_jobs"]
+__all__ = ["circuit_data", "diff_data", "job_data", "jobs_data", "read_jobs", "to_plain"]
 
 
-def jobs_data(snapshots: Iterable[JobSnapshot], *, whole: bool = False) -> dict[str, Any]:
+def jobs_data(
+    snapshots: Iterable[JobSnapshot], *, circuits: bool = False, record: bool = False
+) -> dict[str, Any]:
     """Several jobs."""
-    return {"jobs": [job_data(each, whole=whole) for each in snapshots]}
+    return {"jobs": [job_data(each, circuits=circuits, record=record) for each in snapshots]}
 
 
-def job_data(snapshot: JobSnapshot, *, whole: bool = False) -> dict[str, Any]:
-    """One job: its circuits with their counts only if ``whole``, and then all that is known."""
+def job_data(
+    snapshot: JobSnapshot, *, circuits: bool = False, record: bool = False
+) -> dict[str, Any]:
+    """One job; if wanted, with its circuits and their counts, and with all that the service said.
+
+    ``read_jobs`` reads it again if it has the ``record``.
+    """
     version = "v0.3.0" if isinstance(snapshot.job_id, UUID) else "v0.2.0"
     data: dict[str, Any] = {
         "job_id": str(snapshot.job_id),
@@ -34,8 +41,9 @@ def job_data(snapshot: JobSnapshot, *, whole: bool = False) -> dict[str, Any]:
     for name in ("target", "job_type", "circuit_type", "dry_run", "tags", "submitted_at"):
         data[name] = to_plain(getattr(snapshot, name))
     data |= {"fetched_at": to_plain(snapshot.fetched_at), "source": snapshot.source}
-    if whole:
+    if circuits:
         data["circuits"] = list(map(circuit_data, snapshot.circuits))
+    if record:
         data["digest"] = snapshot.digest
         data["record"] = json.loads(encode_jobs([snapshot], api_version=version))
     return data

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
@@ -64,7 +65,7 @@ def styled(status: CircuitStatus, text: str = "") -> Cell:
 
 
 def table_of_jobs(out: Output, snapshots: Iterable[JobSnapshot]) -> None:
-    """A line for each job."""
+    """A line for each job, or two on a narrow terminal."""
     rows = [
         (
             str(each.job_id),
@@ -76,7 +77,14 @@ def table_of_jobs(out: Output, snapshots: Iterable[JobSnapshot]) -> None:
         )
         for each in snapshots
     ]
-    out.table(_JOB_COLUMNS, rows)
+    if not out.is_narrower_than(_JOB_COLUMNS, rows):
+        out.table(_JOB_COLUMNS, rows)
+        return
+    for job_id, status, number, target, submitted, tags in rows:
+        out.line(job_id, "  ", status)
+        circuits = "1 circuit" if number == "1" else f"{number} circuits"
+        about = [circuits, target, submitted, tags]
+        out.line("    ", ", ".join(str(each) for each in about if each))
 
 
 def one_job(out: Output, snapshot: JobSnapshot) -> None:
@@ -91,14 +99,19 @@ def one_job(out: Output, snapshot: JobSnapshot) -> None:
             ("format", snapshot.circuit_type or ""),
             ("dry run", "yes" if snapshot.dry_run else ""),
             ("tags", ", ".join(snapshot.tags or ())),
-            ("metadata", shown(snapshot.metadata.to_dict(), 500) if snapshot.metadata else ""),
+            ("metadata", value(snapshot.metadata.to_dict()) if snapshot.metadata else ""),
             ("submitted", local_time(snapshot.submitted_at)),
             ("fetched", local_time(snapshot.fetched_at)),
             ("from", snapshot.source or ""),
             ("circuits", f"{snapshot.num_circuits}: {numbers}" if snapshot.circuits else "none"),
         ]
     )
-    out.table(_CIRCUIT_COLUMNS, circuit_rows(snapshot.circuits))
+    rows = circuit_rows(snapshot.circuits)
+    if out.is_terminal:
+        out.line()
+        out.table(_CIRCUIT_COLUMNS, rows)
+    else:
+        out.table((), [("circuit", *row) for row in rows])
 
 
 def several_jobs(out: Output, snapshots: Sequence[JobSnapshot]) -> None:
@@ -183,4 +196,6 @@ def rows_of_counts(
 
 def value(anything: object) -> str:
     """Any value of JSON on one line."""
-    return anything if isinstance(anything, str) else shown(anything, 500)
+    if isinstance(anything, bool):
+        return "yes" if anything else "no"
+    return anything if isinstance(anything, str) else json.dumps(anything, ensure_ascii=False)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from .arguments import job_ids
-from .failures import outcome
+from .failures import CommandError, exit_code, outcome
 from .session import Session, remote
 
 if TYPE_CHECKING:
@@ -48,15 +48,23 @@ def wait(session: Session, ids: list[str], timeout: float | None, polling: float
     was cancelled, 3 after --timeout, 4 if the service could not be reached. Ctrl-C prints the
     command that goes on; the jobs go on in any case.
     """
-    from superstaq_jobs import wait_all
+    _note_interrupt(session, "wait", ids)
+    from superstaq_jobs import JobsUnsettled, wait_all
 
     from . import shapes, views
 
     with session.client() as client:
-        options = _begin(session, client, verb="wait", ids=ids, timeout=timeout, polling=polling)
-        finals = wait_all(**options, progress=session.progress())
+        options = _begin(client, ids, timeout, polling)
+        try:
+            finals = wait_all(**options, progress=session.progress())
+        except JobsUnsettled as error:
+            known = [handle.job_data for handle in options["handles"]]
+            if not session.out.json:
+                views.table_of_jobs(session.out, known)
+            data = shapes.jobs_data(known, circuits=True)
+            raise CommandError(str(error), exit_code(error), data=data, cause=error) from None
     show = partial(views.table_of_jobs, session.out, finals)
-    return session.done(shapes.jobs_data(finals, whole=True), show, outcome(finals))
+    return session.done(shapes.jobs_data(finals, circuits=True), show, outcome(finals))
 
 
 @click.command()
@@ -70,13 +78,14 @@ def watch(session: Session, ids: list[str], timeout: float | None, polling: floa
     With --json, one document is written for each change, and a last one for the jobs as they ended.
     The exit status is that of wait.
     """
+    _note_interrupt(session, "watch", ids)
     from superstaq_jobs import watch as watched
 
     from . import shapes
 
     finals: dict[str, JobSnapshot] = {}
     with session.client() as client:
-        options = _begin(session, client, verb="watch", ids=ids, timeout=timeout, polling=polling)
+        options = _begin(client, ids, timeout, polling)
         for handle in options["handles"]:
             _show_change(session, None, handle.job_data)
             finals[str(handle.job_id())] = handle.job_data
@@ -84,25 +93,22 @@ def watch(session: Session, ids: list[str], timeout: float | None, polling: floa
             _show_change(session, before, after)
             finals[str(after.job_id)] = after
     snapshots = list(finals.values())
-    data = shapes.jobs_data(snapshots, whole=True)
+    data = shapes.jobs_data(snapshots, circuits=True)
     return session.done(data, lambda: None, outcome(snapshots))
 
 
+def _note_interrupt(session: Session, verb: str, ids: list[str]) -> None:
+    what = f"job {ids[0]}" if len(ids) == 1 else f"{len(ids)} jobs"
+    session.after_interrupt = f"interrupted while waiting for {what}; nothing was cancelled"
+    session.goes_on_with(verb, *ids)
+
+
 def _begin(
-    session: Session,
-    client: SuperstaqClient,
-    *,
-    verb: str,
-    ids: list[str],
-    timeout: float | None,
-    polling: float | None,
+    client: SuperstaqClient, ids: list[str], timeout: float | None, polling: float | None
 ) -> dict[str, Any]:
     """The arguments of a wait. The jobs are fetched first, so that a wrong id or host ends it."""
     from superstaq_jobs import JobHandle, PollPolicy, fetch_jobs
 
-    what = f"job {ids[0]}" if len(ids) == 1 else f"{len(ids)} jobs"
-    session.after_interrupt = f"interrupted while waiting for {what}, which was not cancelled"
-    session.goes_on_with(verb, *ids)
     started = client.clock.now()
     found = fetch_jobs(client, ids)
     left = None if timeout is None else max(0.0, timeout - (client.clock.now() - started))
@@ -122,7 +128,7 @@ def _show_change(session: Session, before: JobSnapshot | None, after: JobSnapsho
     if session.out.json:
         changes = JobDiff() if before is None else diff(before, after)
         change = shapes.diff_data(after.job_id, changes) | {"status": str(after.status)}
-        session.out.document({"change": change | {"at": now.isoformat()}}, code=None)
+        session.out.document({"change": change | {"at": shapes.to_plain(now)}}, code=None)
         return
     for number, parts in views.transitions(before, after):
         stamp = f"{now.astimezone():%H:%M:%S}  {after.job_id}  "
