@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import logging
 import os
 import sys
@@ -15,20 +16,6 @@ import click.shell_completion
 
 from superstaq_jobs._version import __version__
 
-from . import (
-    account,
-    archives,
-    comparing,
-    completion,
-    counting,
-    demo,
-    doctor,
-    emulating,
-    jobs,
-    locks,
-    submitting,
-    waits,
-)
 from .completion import COMPLETE_VARIABLE
 from .failures import CommandError, ExitCode, as_data, exit_code, hint, message_of
 from .output import prepare_streams, silence_stdout
@@ -50,6 +37,26 @@ how to complete commands with the Tab key.
 
 
 _NAME: Final = "superstaq-jobs"
+_VERBS: Final = {
+    "submit": ("submitting", "submit"),
+    "list": ("jobs", "list_jobs"),
+    "show": ("jobs", "show"),
+    "wait": ("waits", "wait"),
+    "watch": ("waits", "watch"),
+    "cancel": ("jobs", "cancel"),
+    "counts": ("counting", "counts"),
+    "diff": ("comparing", "diff"),
+    "targets": ("account", "targets"),
+    "balance": ("account", "balance"),
+    "archive": ("archives", "archive"),
+    "lock": ("locks", "lock"),
+    "verify": ("locks", "verify"),
+    "emulator": ("emulating", "emulator"),
+    "demo": ("demo", "demo"),
+    "doctor": ("doctor", "doctor"),
+    "completion": ("completion", "completion"),
+}
+"""The module and the name of each verb."""
 
 
 class App(click.Group):
@@ -81,8 +88,16 @@ class App(click.Group):
         return code
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
-        """The verbs in the order in which they were added."""
-        return list(self.commands)
+        """The verbs, in the order in which help lists them."""
+        return list(_VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """A verb; its module is imported only now."""
+        if cmd_name not in _VERBS:
+            return None
+        module, name = _VERBS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(f".{module}", __package__), name)
+        return command
 
 
 def _run(group: App, args: list[str], session: Session) -> int:
@@ -183,25 +198,3 @@ def _interrupted(session: Session) -> int:
 @remote
 def app() -> None:
     """Superstaq jobs: submit, list, wait for and read them."""
-
-
-for _command in (
-    submitting.submit,
-    jobs.list_jobs,
-    jobs.show,
-    waits.wait,
-    waits.watch,
-    jobs.cancel,
-    counting.counts,
-    comparing.diff,
-    account.targets,
-    account.balance,
-    archives.archive,
-    locks.lock,
-    locks.verify,
-    emulating.emulator,
-    demo.demo,
-    doctor.doctor,
-    completion.completion,
-):
-    app.add_command(_command)

@@ -53,8 +53,9 @@ _ROUNDED_SECONDS: Final = 2.0
 def doctor(session: Session, service: bool, yes: bool, target: str) -> int:
     """Check the key, the host and the connection.
 
-    Also what is installed. No secret is shown: neither the key, nor your e-mail address, nor the balance. The exit status
-    is 0 if everything is in order. The report of --service can be attached to an issue.
+    Also what is installed. No secret is shown: neither the key, nor your e-mail address, nor the
+    balance. The exit status is 0 if everything is in order. The report of --service can be attached
+    to an issue.
     """
     from superstaq_jobs import SuperstaqException
 

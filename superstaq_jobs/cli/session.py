@@ -52,11 +52,13 @@ class Session:
     @contextlib.contextmanager
     def client(self, transport: Transport | None = None) -> Iterator[SuperstaqClient]:
         """The client of these options."""
-        from superstaq_jobs import SnapshotArchive, SuperstaqClient
+        from superstaq_jobs import SuperstaqClient
 
         with contextlib.ExitStack() as stack:
             recorder = None
             if self.record is not None:
+                from superstaq_jobs import SnapshotArchive
+
                 recorder = stack.enter_context(SnapshotArchive(self.record))
             yield stack.enter_context(
                 SuperstaqClient(
