@@ -38,7 +38,7 @@ def moment_of(text: str, now: dt.datetime) -> dt.datetime:
     if words == "now":
         return now
     if span := _SPAN.fullmatch(words):
-        unit = span[2].rstrip("s") + "s" if len(span[2]) > 3 else _UNITS[span[2]]  # noqa: PLR2004
+        unit = _UNITS.get(span[2]) or f"{span[2].removesuffix('s')}s"
         return now - dt.timedelta(**{unit: int(span[1])})
     found = dt.datetime.fromisoformat(text.strip())
     return found.astimezone() if found.tzinfo is None else found

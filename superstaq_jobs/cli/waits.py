@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from superstaq_jobs import JobHandle, JobSnapshot, SuperstaqClient
 
 __all__ = ["wait", "watch"]
+
+_FIRST_RESPONSE_SECONDS: Final = 2.0
+"""How long the first response may take, however short the timeout of the wait is."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -110,7 +113,8 @@ def _begin(
     from superstaq_jobs import JobHandle, PollPolicy, fetch_jobs
 
     started = client.clock.now()
-    found = fetch_jobs(client, ids)
+    first = None if timeout is None else max(timeout, _FIRST_RESPONSE_SECONDS)
+    found = fetch_jobs(client, ids, timeout_seconds=first)
     left = None if timeout is None else max(0.0, timeout - (client.clock.now() - started))
     handles: list[JobHandle] = [JobHandle.from_snapshot(client, each) for each in found]
     arguments: dict[str, Any] = {"handles": handles, "timeout_seconds": left}
