@@ -105,5 +105,5 @@ def _show(
             views.rows_of_counts(out, each, top, with_index=snapshot.num_circuits > 1)
             continue
         name = f"circuit {each.index}, " if snapshot.num_circuits > 1 else ""
-        out.line(f"{name}{shown(each.counts.shots)} shots")
+        out.line(f"{name}{shown(views.total_of(each.counts))} shots")
         views.histogram(out, each.counts, top or views.SHOWN_OUTCOMES)

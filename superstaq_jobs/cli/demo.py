@@ -150,5 +150,5 @@ def _result(session: Session, snapshot: JobSnapshot, names: list[str]) -> None:
     for circuit in snapshot.circuits:
         if circuit.counts:
             out.line()
-            out.line(f"{titles[circuit.index]}, {shown(circuit.counts.shots)} shots")
+            out.line(f"{titles[circuit.index]}, {shown(views.total_of(circuit.counts))} shots")
             views.histogram(out, circuit.counts, views.SHOWN_OUTCOMES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
@@ -25,6 +26,7 @@ __all__ = [
     "several_jobs",
     "styled",
     "table_of_jobs",
+    "total_of",
     "transitions",
     "value",
 ]
@@ -146,7 +148,7 @@ def circuit_rows(
 
 def histogram(out: Output, counts: Counts, top: int | None) -> None:
     """The most common outcomes with their shares, and how many more there are."""
-    total = counts.shots
+    total = total_of(counts)
     some = most_common(counts, len(counts) if top is None else top)
     out.bars([(bits, shown(number), share_of(number, total)) for bits, number in some])
     if (more := len(counts) - len(some)) and out.is_terminal:
@@ -182,6 +184,14 @@ def _named(circuits: Sequence[CircuitSnapshot], job: JobSnapshot, names: Sequenc
 def name_of(index: int, names: Sequence[str]) -> str:
     """A circuit by its index, with its name if it has one."""
     return f"circuit {index} ({names[index]})" if index < len(names) else f"circuit {index}"
+
+
+def total_of(counts: Counts) -> float:
+    """The sum of all numbers; infinity if it is more than any float."""
+    try:
+        return counts.shots
+    except ValueError:
+        return math.inf
 
 
 def rows_of_counts(
