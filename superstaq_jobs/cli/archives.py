@@ -163,9 +163,10 @@ def export(session: Session, file: str, target: str) -> int:
 @local
 @click.pass_obj
 def merge(session: Session, file: str, sources: tuple[str, ...]) -> int:
-    """Record in the archive INTO all that is in others, which are archives or their exports.
+    """Record in the archive INTO all that is in others.
 
-    INTO is made if it does not exist. The order does not matter, and merging twice does nothing.
+    FROM are archives, or their exports (.jsonl and .jsonl.gz). INTO is made if it does not exist.
+    The order does not matter, and merging twice does nothing.
     """
     from superstaq_jobs import SnapshotArchive
 

@@ -57,7 +57,7 @@ def doctor(session: Session, service: bool, yes: bool, target: str) -> int:
     balance. The exit status is 0 if everything is in order. The report of --service can be attached
     to an issue.
     """
-    from superstaq_jobs import SuperstaqException
+    from superstaq_jobs import HttpTransport, SuperstaqException
 
     found = [Finding("superstaq_jobs", f"{__version__}, {_python()}"), *_extras()]
     code = ExitCode.OK
@@ -75,8 +75,9 @@ def doctor(session: Session, service: bool, yes: bool, target: str) -> int:
         ]
         from .noting import NotingTransport
 
-        transport = NotingTransport(origin, proxy_url=session.proxy, ca_certs=session.ca_certs)
-        with transport, session.client(transport) as client:
+        http = HttpTransport(origin=origin, proxy_url=session.proxy, ca_certs=session.ca_certs)
+        transport = NotingTransport(http)
+        with session.client(transport) as client:
             found += _connection(client, transport)
             if service:
                 from .service_report import ASKED, service_findings

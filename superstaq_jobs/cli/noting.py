@@ -6,7 +6,7 @@ import time
 
 import attrs
 
-from superstaq_jobs.transport import HttpTransport
+from superstaq_jobs.transport import Transport
 from superstaq_jobs.wire.request import Request, Response
 
 __all__ = ["Exchange", "NotingTransport"]
@@ -21,18 +21,22 @@ class Exchange:
     ended_at: float
 
 
-class NotingTransport(HttpTransport):
-    """Sends requests, and keeps them with their responses in ``exchanges``."""
+class NotingTransport:
+    """Sends requests by another transport, and keeps them with their responses."""
 
-    def __init__(self, origin: str, *, proxy_url: str | None, ca_certs: str | None) -> None:
-        super().__init__(origin=origin, proxy_url=proxy_url, ca_certs=ca_certs)
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
         self.exchanges: list[Exchange] = []
 
     def send(self, request: Request, /, *, timeout_seconds: float) -> Response:
         """Send one request, and keep it."""
         response = None
         try:
-            response = super().send(request, timeout_seconds=timeout_seconds)
+            response = self._transport.send(request, timeout_seconds=timeout_seconds)
         finally:
             self.exchanges.append(Exchange(request, response, time.time()))
         return response
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
