@@ -116,6 +116,7 @@ def verify_archive(session: Session, file: str, deep: bool) -> int:
     The exit status is 1 if something is not.
     """
     from superstaq_jobs import SnapshotArchive
+    from superstaq_jobs.records.display import amount
 
     with SnapshotArchive(file, mode="r") as opened:
         report = opened.verify(deep=deep)
@@ -130,9 +131,11 @@ def verify_archive(session: Session, file: str, deep: bool) -> int:
     def text() -> None:
         for each in report.problems:
             session.out.line((each.where, "red"), f": {each.what}")
-        verdict = "as it was written" if report else f"{len(report.problems)} problems"
-        numbers = f"{report.jobs} jobs, {report.states} states, {report.observations} observations"
-        session.out.line(f"{file}: {verdict} ({numbers})")
+        number = amount(len(report.problems), "problem")
+        verdict = "as it was written" if report else number
+        jobs, states = amount(report.jobs, "job"), amount(report.states, "state")
+        seen = amount(report.observations, "observation")
+        session.out.line(f"{file}: {verdict} ({jobs}, {states}, {seen})")
 
     return session.done(data, text, ExitCode.OK if report else ExitCode.FAILED)
 
@@ -148,12 +151,13 @@ def export(session: Session, file: str, target: str) -> int:
     This is the form to publish: the same content gives the same bytes.
     """
     from superstaq_jobs import SnapshotArchive
+    from superstaq_jobs.records.display import amount
 
     with SnapshotArchive(file, mode="r") as opened:
         number = opened.export_jsonl(target)
     return session.done(
         {"path": target, "observations": number},
-        lambda: session.out.line(f"{target}: {number} observations"),
+        lambda: session.out.line(f"{target}: {amount(number, 'observation')}"),
     )
 
 
@@ -169,6 +173,7 @@ def merge(session: Session, file: str, sources: tuple[str, ...]) -> int:
     The order does not matter, and merging twice does nothing.
     """
     from superstaq_jobs import SnapshotArchive
+    from superstaq_jobs.records.display import amount
 
     number = 0
     with SnapshotArchive(file) as opened:
@@ -178,5 +183,7 @@ def merge(session: Session, file: str, sources: tuple[str, ...]) -> int:
         jobs = len(opened)
     return session.done(
         {"path": file, "jobs": jobs, "new_observations": number},
-        lambda: session.out.line(f"{file}: {jobs} jobs, {number} new observations"),
+        lambda: session.out.line(
+            f"{file}: {amount(jobs, 'job')}, {amount(number, 'new observation')}"
+        ),
     )

@@ -9,7 +9,6 @@ import click
 
 from .arguments import conditions, job_ids, query_of
 from .failures import CommandError, ExitCode
-from .output import Column
 from .session import Session, remote
 
 __all__ = ["cancel", "list_jobs", "show"]
@@ -114,12 +113,11 @@ def cancel(session: Session, ids: list[str], yes: bool, circuit: int | None) -> 
     }
 
     def text() -> None:
-        session.out.table(
-            (Column("job", whole=True), Column("")),
+        session.out.facts(
             [
                 *((str(each), ("cancelled", "yellow")) for each in receipt.cancelled),
                 *((str(each), ("not cancelled", "red")) for each in receipt.refused),
-            ],
+            ]
         )
         if receipt.refused:
             reason = receipt.message or "the service gave no reason; it may be finished"

@@ -26,6 +26,7 @@ __all__ = [
     "several_jobs",
     "styled",
     "table_of_jobs",
+    "to_the_minute",
     "total_of",
     "transitions",
     "value",
@@ -61,6 +62,11 @@ def local_time(value: dt.datetime | None) -> str:
     return "" if value is None else moment(value.astimezone())
 
 
+def to_the_minute(value: dt.datetime | None) -> str:
+    """A time in the local zone, as short as can be."""
+    return "" if value is None else f"{value.astimezone():%Y-%m-%d %H:%M}"
+
+
 def styled(status: CircuitStatus, text: str = "") -> Cell:
     """A status in its colour, in the server's word if one is given."""
     return text or str(status), _STYLES.get(status, "cyan")
@@ -74,7 +80,7 @@ def table_of_jobs(out: Output, snapshots: Iterable[JobSnapshot]) -> None:
             styled(each.status),
             shown(each.num_circuits),
             each.target or "",
-            local_time(each.submitted_at),
+            to_the_minute(each.submitted_at) if out.is_terminal else local_time(each.submitted_at),
             ", ".join(each.tags or ()),
         )
         for each in snapshots
@@ -84,8 +90,7 @@ def table_of_jobs(out: Output, snapshots: Iterable[JobSnapshot]) -> None:
         return
     for job_id, status, number, target, submitted, tags in rows:
         out.line(job_id, "  ", status)
-        circuits = "1 circuit" if number == "1" else f"{number} circuits"
-        about = [circuits, target, submitted, tags]
+        about = ["1 circuit" if number == "1" else f"{number} circuits", target, submitted, tags]
         out.line("    ", ", ".join(str(each) for each in about if each))
 
 
