@@ -113,7 +113,9 @@ def _run(group: App, args: list[str], session: Session) -> int:
     except KeyboardInterrupt:
         return _interrupted(session)
     except click.Abort:
-        return _failed(session, CommandError("nobody answered: nothing was done", ExitCode.USAGE))
+        return _failed(
+            session, CommandError("it was not confirmed: nothing was done", ExitCode.USAGE)
+        )
     except BrokenPipeError:
         raise
     except Exception as error:

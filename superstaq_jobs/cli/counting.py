@@ -26,7 +26,7 @@ __all__ = ["counts"]
 @click.option(
     "--top",
     type=click.IntRange(min=1),
-    help="Show only so many outcomes of each circuit, the most common; 8 on a terminal.",
+    help="Show that many outcomes of each circuit, the most common; 8 on a terminal.",
 )
 @remote
 @click.pass_obj

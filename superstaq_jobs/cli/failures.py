@@ -25,7 +25,7 @@ class ExitCode(enum.IntEnum):
     """A job failed or was cancelled, or the command could not do what it should."""
 
     USAGE = 2
-    """An argument or a setting cannot be used, or there is no API key. Nothing was sent."""
+    """An argument or a setting cannot be used, or the API key is missing. Nothing was sent."""
 
     TIMED_OUT = 3
     """A wait timed out; the jobs go on."""
@@ -139,8 +139,8 @@ def hint(error: BaseException) -> str:
 
     if isinstance(error, e.ApiKeyNotFound):
         return (
-            "Set SUPERSTAQ_API_KEY, or put the key into one of these files. There is no option "
-            "for it, since an argument stays in the shell's history."
+            "Set SUPERSTAQ_API_KEY, or put the key into one of these files. An option for "
+            "it is missing on purpose, since an argument stays in the shell's history."
         )
     if isinstance(error, e.SubmissionUnknown):
         return "Look for it with: superstaq-jobs list --since '10 minutes'"

@@ -16,7 +16,9 @@ __all__ = ["cancel", "list_jobs", "show"]
 
 @click.command("list")
 @conditions
-@click.option("--limit", type=click.IntRange(min=0), help="Show at most so many, the newest ones.")
+@click.option(
+    "--limit", type=click.IntRange(min=0), help="Show only the newest ones, up to that number."
+)
 @remote
 @click.pass_obj
 def list_jobs(session: Session, /, limit: int | None, **selected: Any) -> int:
@@ -56,7 +58,7 @@ def show(session: Session, ids: list[str]) -> int:
     """Show jobs as they are now.
 
     With --json, all that the service says of them is written; keep it in a file, and diff FILE
-    tells later what has changed.
+    shows later what has changed.
 
     \b
     superstaq-jobs show 0b5ae22e-1b1c-4a31-a8a2-8ba5c1f5ee9a

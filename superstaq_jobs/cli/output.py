@@ -1,7 +1,8 @@
 """What the command writes: for a person on a terminal, for a program in a pipe, or as JSON.
 
-What comes from a server is never obeyed by a terminal: it is passed through ``printable`` and is no
-markup. On a terminal there are tables, colours and bars (rich); in a pipe, lines with tabs.
+What comes from a server is never obeyed by a terminal: it passes through ``printable``, and rich
+does not take it for markup. On a terminal there are tables, colours and bars (rich); in a pipe,
+lines with tabs.
 """
 
 from __future__ import annotations
@@ -224,7 +225,7 @@ class Output:
         if not said:
             print(file=sys.stderr)
             raise CommandError(
-                f"nothing was sent, since nobody answered: {otherwise}", ExitCode.USAGE
+                f"nothing was sent, since it was not confirmed: {otherwise}", ExitCode.USAGE
             )
         if said.strip().lower() not in {"y", "yes"}:
             raise CommandError("nothing was sent", ExitCode.FAILED)

@@ -86,7 +86,7 @@ def read_jobs(path: str) -> tuple[JobSnapshot, ...]:
         CommandError: If it is not such a file.
     """
     try:
-        with open(path, encoding="utf-8-sig") as file:  # noqa: PTH123 - "-" is no path either
+        with open(path, encoding="utf-8-sig") as file:  # noqa: PTH123
             return tuple(map(_read_job, json.load(file)["data"]["jobs"]))
     except (ValueError, KeyError, TypeError, RecursionError):
         raise CommandError(

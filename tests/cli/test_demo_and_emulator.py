@@ -97,23 +97,24 @@ def test_the_emulator_runs_until_it_is_stopped(how):
 
 
 def test_the_emulator_has_the_targets_and_plans_that_are_chosen(tmp_path):
-    plans = {"plans": [{"ending": {"becomes": "failed", "message": "as planned"}}]}
-    (tmp_path / "plans.json").write_text(json.dumps([plans]))
+    (tmp_path / "plans.json").write_text('[{"plans": [{"queue_seconds": 1}]}, {"plans": [{}, {}]}]')
     options = ["--port=0", "--targets=official", "--json", "--plans", tmp_path / "plans.json"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "superstaq_jobs", "emulator", "--step-seconds=0", *options],
+        [sys.executable, "-m", "superstaq_jobs", "emulator", *options],
         stdout=subprocess.PIPE,
         text=True,
     )
     try:
         data = json.loads(process.stdout.readline())["data"]
         with sj.SuperstaqClient(data["api_key"], data["url"]) as client:
-            circuit = 'OPENQASM 3.0; include "stdgates.inc"; qubit q; x q;'
-            new = sj.NewJob(target="ibmq_fez_qpu", circuits=circuit, shots=1)
-            final = sj.JobHandle.submit(client, new).wait_until_complete(
-                timeout_seconds=60, polling_seconds=0.05
-            )
-        assert final.circuits[0].status_message == "as planned"
+            assert "ibmq_fez_qpu" in [each.target_name for each in sj.fetch_targets(client)]
+        request = urllib.request.Request(
+            f"{data['url']}/__admin__/plans",
+            data=b'{"plans": []}',
+            headers={"Authorization": data["api_key"]},
+        )
+        with urllib.request.urlopen(request, timeout=30) as response:
+            assert json.load(response) == {"waiting": 3}
     finally:
         process.kill()
         process.wait()

@@ -15,11 +15,13 @@ from servers import OldServer
 from terminals import is_safe
 from worlds import client_on
 
+import superstaq_jobs as sj
 from superstaq_jobs.cli.app import app
 from superstaq_jobs.cli.noting import NotingTransport
 from superstaq_jobs.cli.service_report import service_findings
 from superstaq_jobs.emulator import Emulator
-from superstaq_jobs.testing import Fault
+from superstaq_jobs.testing import FakeClock, Fault
+from superstaq_jobs.transport import HttpTransport
 
 
 def found_by(result):
@@ -130,12 +132,15 @@ def test_the_service_is_asked_what_nobody_else_knows(run, server):
     assert not [each for each in secret if each in report]
 
 
-def test_a_service_that_does_not_keep_tags_is_found_out(run, simulator):
+def test_a_service_that_does_not_keep_tags_is_found_out(simulator):
     with Emulator(step_seconds=0, simulator=simulator, stored_tag=str.lower) as bad:
-        result = run("doctor", "--service", "--yes", "--host", bad.url, "--json")
-    assert result.exit_code == 1
-    assert found_by(result)["tags are kept"]["state"] == "problem"
-    assert "Submission keys do not work" in json.loads(result.stdout)["data"]["advice"][0]
+        transport = NotingTransport(HttpTransport(origin=bad.url))
+        options = {"transport": transport, "clock": FakeClock()}
+        with sj.SuperstaqClient(bad.api_key, bad.url, **options) as client:
+            found = list(service_findings(client, transport, "ss_unconstrained_simulator"))
+    problems = [each for each in found if each.state == "problem"]
+    assert [each.name for each in problems] == ["tags are kept", "jobs are found by tag"]
+    assert all("Submission keys do not work" in each.advice for each in problems)
 
 
 def test_a_refusal_ends_the_report_and_is_in_it(run, simulator):

@@ -67,7 +67,7 @@ def test_a_key_is_named_in_no_argument_and_shown_nowhere(run, monkeypatch):
     monkeypatch.delenv("SUPERSTAQ_API_KEY")
     result = run("balance")
     assert result.exit_code == 2
-    assert "There is no option for it" in result.stderr
+    assert "An option for it is missing on purpose" in result.stderr
     assert run("balance", "--api-key", "k").exit_code == 2
 
 

@@ -156,7 +156,7 @@ def test_a_job_is_submitted_waited_for_and_cancelled(world, run):
     assert run("cancel", job_id, version=version, stdin="no\n").exit_code == 1
     asked = run("cancel", job_id, version=version)
     assert asked.exit_code == 2
-    assert "nothing was sent, since nobody answered: pass --yes" in asked.stderr
+    assert "nothing was sent, since it was not confirmed: pass --yes" in asked.stderr
     cancelled = run("cancel", job_id, version=version, stdin="y\n")
     assert cancelled.exit_code == 0
     assert cancelled.stdout == f"{job_id}\tcancelled\n"
