@@ -84,7 +84,7 @@ def pairs(
             raise click.BadParameter(f"{each!r} is not NAME=VALUE.")
         try:
             found[name] = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             found[name] = value
     return found
 

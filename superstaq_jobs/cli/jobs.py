@@ -103,7 +103,7 @@ def cancel(session: Session, ids: list[str], yes: bool, circuit: int | None) -> 
         if not yes:
             session.out.confirm(f"Cancel {what}?", "pass --yes")
         session.after_interrupt = f"interrupted; {what} may have been cancelled"
-        session.goes_on_with("show", *ids)
+        session.goes_on = ["show", *ids]
         try:
             receipt = cancel_jobs(client, ids) if circuit is None else handle.cancel(circuit)
         except CancelRefused as error:

@@ -118,7 +118,8 @@ class Output:
         if self.is_terminal:
             self._console().print(self._text(*parts), soft_wrap=True)
         else:
-            print("".join(printable(_string(part)) for part in parts))
+            # At once, since somebody may follow a wait in a pipe.
+            print("".join(printable(_string(part)) for part in parts), flush=True)
 
     def table(
         self,
@@ -174,7 +175,7 @@ class Output:
         grid.add_column(style="bold", no_wrap=True)
         grid.add_column(overflow="fold")
         for name, value in kept:
-            grid.add_row(name, self._text(value))
+            grid.add_row(self._text(name), self._text(value))
         self._console().print(grid)
 
     def bars(self, rows: Sequence[tuple[str, str, float | None]]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import attrs
@@ -35,7 +35,7 @@ class Session:
         proxy: A proxy.
         record: An archive in which to record what is learned of jobs.
         after_interrupt: What to tell the user after Ctrl-C.
-        resume: The command that goes on after Ctrl-C, or empty.
+        goes_on: The verb and the arguments that go on after Ctrl-C; empty if there are none.
     """
 
     out: Output = attrs.field(factory=Output)
@@ -47,7 +47,7 @@ class Session:
     proxy: str | None = None
     record: str | None = None
     after_interrupt: str = "stopped"
-    resume: str = ""
+    goes_on: Sequence[str] = ()
 
     @contextlib.contextmanager
     def client(self, transport: Transport | None = None) -> Iterator[SuperstaqClient]:
@@ -71,17 +71,20 @@ class Session:
                 )
             )
 
-    def goes_on_with(self, *command: str) -> None:
-        """Name the command that goes on after Ctrl-C, with the shared options of this one."""
+    @property
+    def resume(self) -> str:
+        """The command that goes on, with the shared options of this one; empty if there is none."""
+        from superstaq_jobs.client.settings import without_login
+
         options = {
             "--host": self.host,
             "--api-version": self.api_version,
             "--ca-certs": self.ca_certs,
-            "--proxy": self.proxy,
+            "--proxy": self.proxy and without_login(self.proxy),
             "--record": self.record,
         }
         shared = [part for name, value in options.items() if value for part in (name, value)]
-        self.resume = shlex.join(["superstaq-jobs", *command, *shared])
+        return shlex.join(["superstaq-jobs", *self.goes_on, *shared]) if self.goes_on else ""
 
     def progress(self) -> ProgressBar | bool:
         """The bar of a wait, on stderr; False for none."""

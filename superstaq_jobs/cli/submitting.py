@@ -88,7 +88,7 @@ def submit(
         again = ["list", "--since", "10 minutes"]
         if submission_key is not None:
             again = ["list", "--tag", f"submission-key:{submission_key}"]
-        session.goes_on_with(*again)
+        session.goes_on = again
         receipt = submit_job(client, job, submission_key=submission_key)
     job_id = str(receipt.job_id)
     data = {
@@ -106,7 +106,7 @@ def submit(
         what = "1 circuit" if receipt.num_circuits == 1 else f"{receipt.num_circuits} circuits"
         verb = "Found again: job " if receipt.adopted else "Submitted job "
         out.line(verb, (job_id, "bold"), f" with {what} to {job.target}.")
-        session.goes_on_with("wait", job_id)
+        session.goes_on = ["wait", job_id]
         out.line(f"Wait for it:  {session.resume}")
 
     return session.done(data, text)

@@ -103,7 +103,7 @@ def watch(session: Session, ids: list[str], timeout: float | None, polling: floa
 def _note_interrupt(session: Session, verb: str, ids: list[str]) -> None:
     what = f"job {ids[0]}" if len(ids) == 1 else f"{len(ids)} jobs"
     session.after_interrupt = f"interrupted while waiting for {what}; nothing was cancelled"
-    session.goes_on_with(verb, *ids)
+    session.goes_on = [verb, *ids]
 
 
 def _begin(

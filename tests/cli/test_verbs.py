@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 
 import pytest
-from terminals import HOSTILE, is_safe, without_colours
+from terminals import HOSTILE, Tty, is_safe, without_colours
+
+from superstaq_jobs.cli.output import Column, Output
+from superstaq_jobs.cli.session import Session
 
 VERBS = {
     # name: the arguments, the exit status, what is said in a pipe
@@ -216,3 +220,30 @@ def test_nothing_is_shown_raw_in_any_encoding(world, on_terminal):
         shown = on_terminal("show", world.failed, version=world.version, encoding=encoding)
         assert shown.exit_code == 0
         assert is_safe(shown.stdout)
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_no_way_to_write_lets_anything_through(is_terminal, capsys, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm-256color")
+    stream = Tty("utf-8")
+    out = Output()
+    with contextlib.redirect_stdout(stream) if is_terminal else contextlib.nullcontext():
+        out.line(HOSTILE, (HOSTILE, "red"))
+        out.table([Column("name"), Column("x", right=True)], [(HOSTILE, (HOSTILE, "blue"))])
+        out.table([Column("name")], [(HOSTILE,)], title=HOSTILE, boxed=True)
+        out.facts([(HOSTILE, HOSTILE), ("name", (HOSTILE, "green"))])
+        out.bars([(HOSTILE, "3", 0.5), (HOSTILE, "0", None)])
+    out.note(HOSTILE, before=f"{HOSTILE}\n")
+    out.warn(HOSTILE)
+    captured = capsys.readouterr()
+    written = stream.text() if is_terminal else captured.out
+    assert written.count("[red]x[/]") >= (5 if is_terminal else 8)
+    assert is_safe(written)
+    assert is_safe(captured.err)
+
+
+def test_the_command_that_goes_on_has_no_password():
+    session = Session(proxy="http://me:secret@127.0.0.1:1", host="http://127.0.0.1:2")
+    session.goes_on = ["wait", "a b"]
+    known = "superstaq-jobs wait 'a b' --host http://127.0.0.1:2 --proxy http://127.0.0.1:1"
+    assert session.resume == known
