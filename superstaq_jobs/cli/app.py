@@ -186,7 +186,9 @@ def _interrupted(session: Session) -> int:
         described = {"type": "KeyboardInterrupt", "message": session.after_interrupt}
         out.document(None, code=code, error=described | {"resume": session.resume or None})
     else:
-        out.note(f"{session.after_interrupt}{go_on}")
+        # A terminal has written ^C without an end of line.
+        before = "\n" if sys.stderr.isatty() else ""
+        out.note(f"{session.after_interrupt}{go_on}", before=before)
     return code
 
 

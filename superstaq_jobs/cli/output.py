@@ -229,7 +229,7 @@ class Output:
                 f"nothing was sent, since it was not confirmed: {otherwise}", ExitCode.USAGE
             )
         if said.strip().lower() not in {"y", "yes"}:
-            raise CommandError("nothing was sent", ExitCode.FAILED)
+            raise CommandError("nothing was sent, since you did not confirm it")
 
     # ---- for programs ----------------------------------------------------------------------
 
