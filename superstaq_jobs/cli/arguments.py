@@ -44,7 +44,7 @@ def moment_of(text: str, now: dt.datetime) -> dt.datetime:
     return found.astimezone() if found.tzinfo is None else found
 
 
-class _Moment(click.ParamType[dt.datetime]):
+class _Moment(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.5 only
     name = "when"
 
     def convert(
