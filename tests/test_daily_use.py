@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import datetime as dt
 import multiprocessing
 import os
 import pickle
 import signal
+import time
 import uuid
+from urllib.parse import parse_qsl, urlsplit
 
+import attrs
+import numpy as np
 import pytest
 import trustme
 from servers import OldServer
-from worlds import HOST, JOB, KEY, OTHER, client_on, job
+from worlds import HOST, JOB, KEY, NOON, OTHER, client_on, job
 
 import superstaq_jobs as sj
-from superstaq_jobs.testing import FakeClock, ScriptedTransport, jobs_response
+from superstaq_jobs.client.settings import find_api_key
+from superstaq_jobs.testing import FakeClock, ScriptedTransport, jobs_response, json_response
 
 CIRQ = '{"cirq_type": "Circuit", "moments": []}'
 IDS = [uuid.UUID(int=number) for number in range(1000)]
@@ -253,7 +259,8 @@ def test_a_pool_of_processes_without_a_key_reports_that_and_goes_on():
 def test_a_file_of_certificates_that_is_gone_breaks_no_pool(tmp_path, monkeypatch):
     monkeypatch.setenv("SUPERSTAQ_API_KEY", KEY)
     bundle = tmp_path / "ca.pem"
-    bundle.write_bytes(trustme.CA().cert_pem.bytes())
+    certificate = trustme.CA().cert_pem.bytes()
+    bundle.write_bytes(certificate)
     client = sj.SuperstaqClient(KEY, "https://127.0.0.1:9", ca_certs=str(bundle))
     handle = sj.JobHandle(client, JOB)
     data = pickle.dumps(handle)
@@ -263,6 +270,161 @@ def test_a_file_of_certificates_that_is_gone_breaks_no_pool(tmp_path, monkeypatc
     with pytest.raises(sj.ConfigurationError, match="ca_certs cannot be used"):
         again.refresh()
     pickled_again = pickle.loads(pickle.dumps(again))
-    bundle.write_bytes(trustme.CA().cert_pem.bytes())
+    bundle.write_bytes(certificate)
     with pytest.raises(sj.TransportError, match="refused"):
         pickled_again.refresh()
+
+
+# ---- ids as they are copied ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("before", "after"), [(" ", ""), ("", "\n"), ("\t\u00a0", " \r\n")])
+def test_white_space_around_an_id_is_not_part_of_it(before, after):
+    written = f"{before}{JOB}{after}"
+    transport = ScriptedTransport.from_function(
+        lambda request: (
+            jobs_response(job("completed"))
+            if request.method == "GET"
+            else json_response({"succeeded": [str(JOB)], "message": ""})
+        )
+    )
+    client = client_on(transport)
+    assert sj.JobHandle(client, written).job_id() == JOB
+    assert sj.fetch_job(client, written) == job("completed")
+    assert sj.fetch_jobs(client, [written, JOB]) == (job("completed"),) * 2
+    assert sj.JobQuery(job_id=[written]) == sj.JobQuery(job_id=[JOB])
+    assert sj.cancel_jobs(client, [written]).cancelled == (JOB,)
+    assert sj.decode_jobs(sj.encode_jobs([job("failed")]), job_ids=[written]) == (job("failed"),)
+
+    old = OldServer(a="Queued", b="Done").client()
+    written = f"{before}a,b{after}"
+    assert sj.JobHandle(old, written).job_id() == "a,b"
+    assert sj.fetch_job(old, written).job_id == "a,b"
+    assert [each.job_id for each in sj.fetch_jobs(old, [written, "a"])] == ["a,b", "a"]
+    assert sj.cancel_jobs(old, [f"{before}a{after}"]).cancelled == ("a",)
+
+
+@pytest.mark.parametrize("written", ["a, b", "a ,b", "a\nb", "", "  ", "a,,b", ","])
+def test_white_space_within_an_id_is_refused(written):
+    server = OldServer(a="Done", b="Done")
+    with pytest.raises(sj.InvalidRequest, match="joined by commas without spaces"):
+        sj.fetch_job(server.client(), written)
+    for broken in (written, f"{str(JOB)[:9]} {str(JOB)[9:]}"):
+        with pytest.raises(sj.InvalidRequest, match="must be a UUID"):
+            sj.fetch_job(client_on(ScriptedTransport()), broken)
+    assert not server.asked()
+
+
+def test_the_lines_of_a_file_are_ids(tmp_path):
+    path = tmp_path / "ids.txt"
+    path.write_text(f"{JOB}\n{OTHER}\n")
+    jobs = job("completed"), job("failed", job_id=OTHER)
+    client = client_on(ScriptedTransport([jobs_response(*jobs)]))
+    with path.open() as file:
+        assert sj.fetch_jobs(client, file) == jobs
+
+
+def test_an_archive_takes_an_id_as_it_was_copied(tmp_path):
+    with sj.SnapshotArchive(tmp_path / "study.db") as archive:
+        archive.record(attrs.evolve(job("completed"), fetched_at=NOON))
+        assert archive.latest(f" {JOB}\n") == job("completed")
+
+
+# ---- times of a query ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def zone(monkeypatch):
+    def change(name):
+        monkeypatch.setenv("TZ", name)
+        time.tzset()
+
+    yield change
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("name", "hour"), [("UTC0", 12), ("EST5", 17), ("CET-1CEST,M3.5.0,M10.5.0/3", 10)]
+)
+def test_a_time_without_a_zone_is_local_in_a_query(name, hour, zone):
+    zone(name)
+    noon = dt.datetime(2026, 7, 1, 12)  # noqa: DTZ001
+    query = sj.JobQuery(submitted_after=noon, submitted_before=noon + dt.timedelta(days=1))
+    assert query.submitted_after == dt.datetime(2026, 7, 1, hour, tzinfo=dt.UTC)
+    assert query.submitted_after.tzinfo is dt.UTC
+    assert query.submitted_before - query.submitted_after == dt.timedelta(days=1)
+    assert query == pickle.loads(pickle.dumps(query))
+    aware = sj.JobQuery(submitted_after=dt.datetime(2026, 7, 1, 12, tzinfo=dt.UTC))
+    with pytest.raises(sj.InvalidRequest, match="must be before submitted_before"):
+        attrs.evolve(aware, submitted_before=noon - dt.timedelta(days=1))
+
+
+@pytest.mark.parametrize("name", ["EST5", "CET-1"])
+@pytest.mark.parametrize("moment", [dt.datetime.min, dt.datetime.max])  # noqa: DTZ901
+def test_a_local_time_at_the_end_of_the_calendar_is_named(name, moment, zone):
+    zone(name)
+    try:
+        made = sj.JobQuery(submitted_after=moment)
+    except sj.InvalidRequest as error:
+        assert "pass a time zone" in str(error)  # noqa: PT017
+    else:
+        assert made.submitted_after.replace(tzinfo=None) != moment
+
+
+# ---- queries without a query ---------------------------------------------------------------------
+
+
+def test_all_jobs_are_found_without_a_query():
+    jobs = job("running"), job("completed", job_id=OTHER)
+    transport = ScriptedTransport([jobs_response(*jobs)])
+    assert sj.query_jobs(client_on(transport)) == jobs
+    assert [r.path for r in transport.requests] == ["/v0.3.0/client/job/qasm"]
+    with pytest.raises(sj.InvalidRequest, match=r"v0\.3\.0"):
+        sj.query_jobs(OldServer().client())
+
+
+@pytest.mark.parametrize("limit", [0, 1, 149, 151, 300, 399, 400, 401, np.int64(2)])
+def test_a_limit_sends_no_more_requests_than_it_needs(limit):
+    def respond(request):
+        pairs = parse_qsl(urlsplit(request.path).query)
+        return jobs_response(*(job("running", job_id=uuid.UUID(text)) for _, text in pairs))
+
+    transport = ScriptedTransport.from_function(respond)
+    found = sj.query_jobs(client_on(transport), sj.JobQuery(job_id=IDS[:400]), limit=limit)
+    assert [each.job_id for each in found] == IDS[: min(limit, 400)]
+    sizes = [request.path.count("job_id=") for request in transport.requests]
+    assert sum(sizes[:-1]) < limit or not limit
+    assert bool(sizes) is bool(limit)
+
+
+@pytest.mark.parametrize("limit", [-1, 1.0, True, "3", float("inf"), [2]])
+def test_what_is_not_a_limit_is_refused(limit):
+    with pytest.raises(sj.InvalidRequest, match="limit: "):
+        sj.query_jobs(client_on(ScriptedTransport()), limit=limit)
+
+
+# ---- key files -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", "\r", " \nthe second line", "\r\n\r\n"])
+def test_a_key_file_of_any_editor_is_read(encoding, end, home):
+    path = home / ".super.tech" / "superstaq_api_key"
+    path.parent.mkdir()
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    path.write_bytes(f"{mark}the-key{end}".encode(encoding))
+    assert find_api_key(None, environ=os.environ.get, home=home).reveal() == "the-key"
+
+
+@pytest.mark.parametrize(
+    "data", ["the-key".encode("utf-16-le"), b"\xff\xfe", b"clef\xe9", b"k\x85y"]
+)
+def test_a_key_file_that_holds_no_key_is_named_without_what_is_in_it(data, home):
+    path = home / ".super.tech" / "superstaq_api_key"
+    path.parent.mkdir()
+    path.write_bytes(data)
+    with pytest.raises(sj.ConfigurationError, match="superstaq_api_key") as caught:
+        find_api_key(None, environ=os.environ.get, home=home)
+    assert "clef" not in str(caught.value)
+    assert "the-key" not in str(caught.value)

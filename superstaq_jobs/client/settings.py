@@ -5,6 +5,8 @@ Reading the environment and the key files is the only effect.
 
 from __future__ import annotations
 
+import codecs
+import io
 import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -40,6 +42,7 @@ T = TypeVar("T")
 
 _RECORDS: Final = ("record_all", "expect")
 _FILE_NAMES: Final = ("superstaq_api_key", "superstaq-api-key")
+_MAX_KEY_FILE_BYTES: Final = 65_536
 _IBM_CHANNELS: Final = ("ibm_quantum_platform", "ibm_cloud")
 
 Environ = Callable[[str], str | None]
@@ -92,8 +95,7 @@ def find_api_key(given: Secret | None, *, environ: Environ, home: Path) -> Secre
     for path in _key_files(environ, home):
         looked_in.append(str(path))
         try:
-            with path.open(encoding="utf-8", errors="replace") as file:
-                found = Secret(file.readline().strip())
+            found = _first_line(path)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             continue
         except OSError as error:
@@ -103,6 +105,18 @@ def find_api_key(given: Secret | None, *, environ: Environ, home: Path) -> Secre
             return check_header(found, name=str(path))
         looked_in[-1] += " (its first line is empty)"
     raise ApiKeyNotFound(looked_in)
+
+
+def _first_line(path: Path) -> Secret:
+    """The first line of a key file, without the white space around it.
+
+    Editors and shells on Windows write UTF-8 or UTF-16 behind a byte order mark.
+    """
+    with path.open("rb") as file:
+        start = file.read(_MAX_KEY_FILE_BYTES)
+    is_utf_16 = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    text = start.decode("utf-16" if is_utf_16 else "utf-8-sig", errors="replace")
+    return Secret(io.StringIO(text, newline=None).readline().strip())
 
 
 def _key_files(environ: Environ, home: Path) -> list[Path]:
