@@ -246,9 +246,8 @@ def _moment(value: dt.datetime | None) -> dt.datetime | None:
         try:
             value = value.astimezone(dt.UTC)
         except (OverflowError, ValueError, OSError):  # whatever the platform's C library says
-            return fields.bad(
-                f"has no UTC time, got {fields.shown(value)}: pass a time with a zone"
-            )
+            value = fields.bad(f"has no time in UTC, got {fields.shown(value)}: pass a time zone")
+            return value
     return fields.optional_moment(value)
 
 
