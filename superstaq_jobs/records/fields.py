@@ -314,6 +314,16 @@ def optional_moment(value: dt.datetime | None) -> dt.datetime | None:
     return None if value is None else moment(value)
 
 
+def optional_local_moment(value: dt.datetime | None) -> dt.datetime | None:
+    """A datetime, or None. One without a time zone is this computer's local time, kept in UTC."""
+    if isinstance(value, dt.datetime) and value.utcoffset() is None:
+        try:
+            return value.astimezone(dt.UTC)
+        except (OverflowError, ValueError, OSError):  # whatever the platform's C library says
+            return bad(f"has no time in UTC, got {shown(value)}: pass a time with a time zone")
+    return optional_moment(value)
+
+
 def same_moment(value: dt.datetime | None) -> object:
     """The key by which two times are compared.
 

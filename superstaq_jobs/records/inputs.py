@@ -241,16 +241,6 @@ def _statuses(value: Iterable[CircuitStatus | str] | None) -> tuple[CircuitStatu
     return fields.filters(value, _status)
 
 
-def _moment(value: dt.datetime | None) -> dt.datetime | None:
-    if isinstance(value, dt.datetime) and value.utcoffset() is None:
-        try:
-            value = value.astimezone(dt.UTC)
-        except (OverflowError, ValueError, OSError):  # whatever the platform's C library says
-            value = fields.bad(f"has no time in UTC, got {fields.shown(value)}: pass a time zone")
-            return value
-    return fields.optional_moment(value)
-
-
 @explains_changes
 @attrs.frozen(kw_only=True)
 class JobQuery:
@@ -284,10 +274,10 @@ class JobQuery:
     min_priority: int | None = attrs.field(default=None, converter=fields.optional_integer)
     max_priority: int | None = attrs.field(default=None, converter=fields.optional_integer)
     submitted_before: dt.datetime | None = attrs.field(
-        default=None, converter=_moment, eq=fields.same_moment
+        default=None, converter=fields.optional_local_moment, eq=fields.same_moment
     )
     submitted_after: dt.datetime | None = attrs.field(
-        default=None, converter=_moment, eq=fields.same_moment
+        default=None, converter=fields.optional_local_moment, eq=fields.same_moment
     )
 
     def __attrs_post_init__(self) -> None:
