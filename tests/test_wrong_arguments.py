@@ -11,6 +11,7 @@ import collections.abc
 import contextlib
 import datetime as dt
 import re
+import tempfile
 import uuid
 import warnings
 from types import MappingProxyType
@@ -173,6 +174,8 @@ def faults_of(call: Call, api_version: str) -> list[str]:
         for value in plain_values() + public_values(world(api_version).client):
             if name in CALLBACKS and callable(value):
                 continue  # its own error, when it is called, is its own
+            if call.name == "SystemClock.sleep" and value in [1, 3, 1.5]:
+                continue  # it would sleep
             error, sent = run(call, api_version, {name: value})
             if error is not None and type(error) is not type(usual):
                 problem = refusal_problem(name, error, sent)
@@ -182,8 +185,8 @@ def faults_of(call: Call, api_version: str) -> list[str]:
 
 
 @pytest.mark.parametrize("call", CALLS, ids=str)
-def test_a_wrong_argument_is_named_and_nothing_is_sent(call, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_a_wrong_argument_is_named_and_nothing_is_sent(call, memory_path, monkeypatch):
+    monkeypatch.chdir(tempfile.mkdtemp(dir=memory_path))
     sends = "JobHandle" in call.name or {"client", "handles"} & {p.name for p in call.keywords}
     versions = VERSIONS if sends else VERSIONS[:1]
     assert [fault for version in versions for fault in faults_of(call, version)] == []

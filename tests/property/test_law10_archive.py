@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import tempfile
-from pathlib import Path
+import itertools
 
 import pytest
 from archived import NEW_ID, OLD_ID, START, TWO_IDS, exactly, history, observations
@@ -17,18 +16,9 @@ IDS = [NEW_ID, OLD_ID, TWO_IDS]
 
 
 @pytest.fixture(scope="module")
-def new_archive():
-    # In memory, where there is such a folder: a disk takes ten times as long.
-    memory = Path("/dev/shm")  # noqa: S108 - only the folder inside it is used
-    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
-        count = 0
-
-        def make():
-            nonlocal count
-            count += 1
-            return sj.SnapshotArchive(Path(folder) / f"{count}.db")
-
-        yield make
+def new_archive(memory_path):
+    numbers = itertools.count()
+    return lambda: sj.SnapshotArchive(memory_path / f"{next(numbers)}.db")
 
 
 def recorded(archive, observed, *, at_once):
