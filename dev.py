@@ -237,8 +237,8 @@ def main() -> int:
         return run([*PROGRAMS[command], *arguments])
     except subprocess.CalledProcessError as error:
         print(
-            f"Could not install what `{command}` needs (exit status {error.returncode}); the reason "
-            "stands above. What has been installed is kept: run this again."
+            f"Could not install what `{command}` needs (exit status {error.returncode}); the "
+            "reason stands above. What has been installed is kept: run this again."
         )
         return 1
     except KeyboardInterrupt:
