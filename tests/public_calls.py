@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import attrs
+from archived import MEMORY
 from servers import OldServer
 from worlds import HOST, JOB, KEY, NOON, job
 
@@ -40,7 +41,7 @@ FACES = (
 QASM = 'OPENQASM 2.0; include "qelib1.inc"; qreg q[1]; creg c[1]; measure q -> c;'
 TARGET = "ss_unconstrained_simulator"
 OLD_ID = "aaa,bbb"
-_FOLDER = tempfile.TemporaryDirectory()  # removed with the process
+_FOLDER = tempfile.TemporaryDirectory(dir=MEMORY)  # removed with the process
 
 
 @attrs.frozen

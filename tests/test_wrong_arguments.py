@@ -11,7 +11,6 @@ import collections.abc
 import contextlib
 import datetime as dt
 import re
-import tempfile
 import uuid
 import warnings
 from types import MappingProxyType
@@ -185,8 +184,8 @@ def faults_of(call: Call, api_version: str) -> list[str]:
 
 
 @pytest.mark.parametrize("call", CALLS, ids=str)
-def test_a_wrong_argument_is_named_and_nothing_is_sent(call, memory_path, monkeypatch):
-    monkeypatch.chdir(tempfile.mkdtemp(dir=memory_path))
+def test_a_wrong_argument_is_named_and_nothing_is_sent(call, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     sends = "JobHandle" in call.name or {"client", "handles"} & {p.name for p in call.keywords}
     versions = VERSIONS if sends else VERSIONS[:1]
     assert [fault for version in versions for fault in faults_of(call, version)] == []
