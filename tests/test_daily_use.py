@@ -428,3 +428,54 @@ def test_a_key_file_that_holds_no_key_is_named_without_what_is_in_it(data, home)
         find_api_key(None, environ=os.environ.get, home=home)
     assert "clef" not in str(caught.value)
     assert "the-key" not in str(caught.value)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", " ", "\r\n"])
+def test_white_space_around_a_variable_of_the_environment_is_not_part_of_it(end, monkeypatch):
+    monkeypatch.setenv("SUPERSTAQ_API_KEY", f"the-key{end}")
+    monkeypatch.setenv("SUPERSTAQ_REMOTE_HOST", f"http://127.0.0.1:9{end}")
+    monkeypatch.setenv("SUPERSTAQ_API_VERSION", f"v0.2.0{end}")
+    transport = ScriptedTransport([json_response({"email": "a@b.co", "balance": 1.0})])
+    client = sj.SuperstaqClient(transport=transport)
+    assert client.api.version == "v0.2.0"
+    assert client.remote_host == "http://127.0.0.1:9"
+    sj.fetch_balance(client)
+    assert dict(transport.requests[0].headers)["Authorization"] == sj.Secret("the-key")
+    for empty in ("SUPERSTAQ_REMOTE_HOST", "SUPERSTAQ_API_VERSION"):
+        monkeypatch.setenv(empty, end)
+    assert sj.SuperstaqClient().api.version == "v0.3.0"
+
+
+# ---- mistakes whose way out is near ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", ["v0.3.0", "v0.2.0"])
+def test_what_has_an_id_is_not_one_and_the_error_says_how_to_get_it(version):
+    old, new = OldServer(a="Done").client(), client_on(ScriptedTransport())
+    client = new if version == "v0.3.0" else old
+    handle = sj.JobHandle(client, JOB)
+    for wrong, way in ((handle, "its .job_id()"), (job("failed"), "its .job_id")):
+        for call in (
+            lambda wrong=wrong: sj.fetch_job(client, wrong),
+            lambda wrong=wrong: sj.fetch_jobs(client, [wrong]),
+            lambda wrong=wrong: sj.cancel_jobs(client, [wrong]),
+            lambda wrong=wrong: sj.JobHandle(client, wrong),
+        ):
+            with pytest.raises(sj.InvalidRequest) as caught:
+                call()
+            assert str(caught.value).endswith(f": pass {way}")
+
+
+@pytest.mark.parametrize(
+    ("given", "way"),
+    [
+        ({"status": "running"}, "pass ['running']"),
+        ({"tags": "week-18"}, "pass ['week-18']"),
+        ({"submitted_after": "2026-05-01"}, "pass datetime.datetime("),
+        ({"submitted_before": dt.date(2026, 5, 1)}, "pass datetime.datetime("),
+    ],
+)
+def test_a_condition_that_is_nearly_right_is_told_how_it_is_written(given, way):
+    with pytest.raises(sj.InvalidRequest) as caught:
+        sj.JobQuery(**given)
+    assert way in str(caught.value)
