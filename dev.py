@@ -1,4 +1,4 @@
-"""Set up this checkout and run it: ``python3 dev.py demo``, ``test`` or ``speed``.
+"""Set up this checkout and run it: ``python3 dev.py demo``, ``test``, ``coverage`` or ``speed``.
 
 Needs Python 3.11 or newer with ``venv``, which Debian and Ubuntu have in a package of its own. What
 a command needs is first installed into ``.venv`` beside this file. Arguments after the command are
@@ -37,13 +37,14 @@ INSTALLS = {
     ],
     "speed": ["-e", ".", "--group", "bench"],
 }
+INSTALLS["coverage"] = INSTALLS["test"]
 CORE_INSTALL = ["--quiet", ".[progress,testing]", "--group", "test-core"]
 """What the tests of the core need, on every Python but the one of ``.venv``: the library as built,
 not as it stands in this checkout."""
 
 SIZES = {
     "demo": "about 330 MB, most of it Qiskit's and Aer's; 90 MB are downloaded",
-    "test": "about 1.9 GB: every extra, and every tool",
+    **dict.fromkeys(["test", "coverage"], "about 1.9 GB: every extra, and every tool"),
     "speed": "about 220 MB: the official client, and matplotlib",
     "the core's tests": "about 150 MB",
 }
@@ -52,6 +53,7 @@ SIZES = {
 TESTS = ["pytest"]
 PROGRAMS = {
     "test": TESTS,
+    "coverage": [*TESTS, "--cov", "--cov-report=term-missing:skip-covered"],
     "demo": ["superstaq-jobs", "demo"],
     "speed": ["python", "benchmarks/speed.py"],
 }
@@ -166,8 +168,8 @@ def test_core(version: str, python: str) -> Outcome:
     install(python, folder, CORE_INSTALL, name="the core's tests")
     ran = subprocess.run(
         [
-            *(str(folder / PROGRAMS_IN / "pytest"), "-n", "0", "--no-cov"),
-            *("-p", "no:cacheprovider", *CORE_TESTS),
+            *(str(folder / PROGRAMS_IN / "pytest"), "-n", "0"),
+            *("-m", "not same_everywhere", "-p", "no:cacheprovider", *CORE_TESTS),
         ],
         check=False,
         cwd=ROOT,

@@ -446,7 +446,7 @@ def test_white_space_around_a_variable_of_the_environment_is_not_part_of_it(end,
     assert sj.SuperstaqClient().api.version == "v0.3.0"
 
 
-# ---- mistakes whose way out is near ---------------------------------------------------------------
+# ---- mistakes whose way out is near --------------------------------------------------------------
 
 
 @pytest.mark.parametrize("version", ["v0.3.0", "v0.2.0"])

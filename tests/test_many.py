@@ -249,6 +249,7 @@ def test_the_time_is_one_for_all():
     assert [s.job_id for s in caught.value.found] == ids(1)
 
 
+@pytest.mark.same_everywhere
 def test_the_error_says_each_reason_once_however_many_jobs_time_out():
     lives = {job_id: [["pending"], ["running"]][n % 2] for n, job_id in enumerate(ids(1000))}
     lives[ids(1)[0]] = ["completed"]

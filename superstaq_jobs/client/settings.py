@@ -49,6 +49,11 @@ Environ = Callable[[str], str | None]
 """Gets one environment variable. Not the environment itself, whose ``repr`` shows everything."""
 
 
+def _read(environ: Environ, name: str) -> str:
+    """An environment variable without the white space around it, such as a file leaves there."""
+    return (environ(name) or "").strip()
+
+
 def one_of(options: Iterable[T], value: object, *, name: str) -> T:
     """The option that a value equals; raises ``ConfigurationError`` if there is none."""
     listed = tuple(options)
@@ -89,7 +94,7 @@ def find_api_key(given: Secret | None, *, environ: Environ, home: Path) -> Secre
     if given is not None:
         return check_header(given, name="api_key")
     looked_in = ["the argument api_key", f"the environment variable {API_KEY_VARIABLE}"]
-    found = Secret((environ(API_KEY_VARIABLE) or "").strip())
+    found = Secret(_read(environ, API_KEY_VARIABLE))
     if found.reveal():
         return check_header(found, name=f"the environment variable {API_KEY_VARIABLE}")
     for path in _key_files(environ, home):
@@ -136,10 +141,7 @@ def find_api(given: str | None, *, environ: Environ) -> Api:
         ConfigurationError: If it does not exist.
     """
     name, version = "api_version", given
-    if (
-        version is None
-        and (version := (environ(API_VERSION_VARIABLE) or "").strip() or None) is not None
-    ):
+    if version is None and (version := _read(environ, API_VERSION_VARIABLE) or None) is not None:
         name = f"the environment variable {API_VERSION_VARIABLE}"
     return APIS[next(iter(APIS)) if version is None else one_of(APIS, version, name=name)]
 
@@ -154,7 +156,7 @@ def find_origin(given: str | None, *, environ: Environ, default: str) -> str:
     """
     host = given
     if host is None or (fields.is_a(host, str) and not host):
-        host = (environ(REMOTE_HOST_VARIABLE) or "").strip() or default
+        host = _read(environ, REMOTE_HOST_VARIABLE) or default
     origin = Address.parse(host, name="remote_host", may_have_path=True).origin
     dropped = host.partition("://")[2].partition("/")[2] or "?" in host or "#" in host
     if dropped:

@@ -103,9 +103,9 @@ def _post(path: str, data: object, read: Callable[..., Decoded[T]], **about: Any
 
 
 def _job_id(value: Any) -> Any:
-    text = str(value) if isinstance(value, UUID) else fields.string(trimmed(value))
-    if not isinstance(text, str) and (hint := fields.id_hint(value)):
+    if hint := fields.id_hint(value):
         return fields.bad(f"must be a job's id, got {fields.shown(value)}{hint}")
+    text = str(value) if isinstance(value, UUID) else fields.string(trimmed(value))
     if isinstance(text, str) and not _IDS.fullmatch(text):
         what = "must be the ids of a job's circuits, joined by commas without spaces, got"
         return fields.bad(f"{what} {fields.shown(text)}")

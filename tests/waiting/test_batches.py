@@ -104,7 +104,10 @@ class World:
         *((name, *size) for name in REFUSALS for size in [(2, 3, False), (150, 5, False)]),
         # Once refused, all kinds are looked into alike: here one of each way to be refused.
         *((name, 150, 5, True) for name in ("403", "cut JSON", "too large")),
-        *((name, 5000, 40, False) for name in ("400", "a login page", "too large")),
+        *(
+            pytest.param(name, 5000, 40, False, marks=pytest.mark.same_everywhere)
+            for name in ("400", "a login page", "too large")
+        ),
     ],
 )
 def test_a_refusal_of_all_takes_few_requests(name, number, most, by_coroutine, version):
@@ -115,6 +118,7 @@ def test_a_refusal_of_all_takes_few_requests(name, number, most, by_coroutine, v
     assert not any(isinstance(each, sj.WaitTimeout) for each in errors.values())
 
 
+@pytest.mark.same_everywhere
 @VERSIONS
 @pytest.mark.parametrize(
     ("name", "place", "by_coroutine"),
@@ -138,6 +142,7 @@ def test_whatever_is_refused_only_that_fails(bad, at_once, version):
     assert set(world.wait(requests_at_once=at_once)) == refused
 
 
+@pytest.mark.same_everywhere
 @VERSIONS
 @pytest.mark.parametrize("room", [1, 10, 40])
 @pytest.mark.parametrize("name", ["413", "too large"])
@@ -146,6 +151,7 @@ def test_requests_become_as_small_as_they_have_to_be(name, room, version):
     assert world.wait() == {}
 
 
+@pytest.mark.same_everywhere
 @VERSIONS
 def test_a_server_that_begins_to_refuse_everything_in_the_middle_of_a_search(version):
     world = World(version, 5000)

@@ -780,6 +780,7 @@ def test_what_was_known_before_the_wait_is_not_a_change():
     assert world.asked == [0, 500, 501, 502, 503]
 
 
+@pytest.mark.same_everywhere
 @pytest.mark.parametrize(
     ("seconds", "most", "lateness"), [(8, 10, 1), (60, 31, 3.5), (600, 67, 18), (7200, 300, 18)]
 )
