@@ -67,10 +67,12 @@ def _lines(path: str, value: Any) -> Iterator[str]:
         return
     else:
         yield f"{path}(): {_signature(value)}"
+    # As it is written: `field.type` changes when somebody resolves it.
+    written = {n: t for c in reversed(value.__mro__) for n, t in inspect.get_annotations(c).items()}
     fields = {field.name for field in attrs.fields(value)} if attrs.has(value) else set()
     for field in attrs.fields(value) if fields else ():
         default = "" if field.default is attrs.NOTHING else f" = {_shown(field.default)}"
-        yield f"{path}.{field.name}: field {field.type}{default}"
+        yield f"{path}.{field.name}: field {written[field.name]}{default}"
     for name in dir(value):
         if name.startswith("_") or name in fields:
             continue
