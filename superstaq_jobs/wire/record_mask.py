@@ -120,7 +120,8 @@ def _written(secret: str) -> Iterator[str]:
     codes = [*aligned(base64.b64encode, data, of=3), *aligned(base64.urlsafe_b64encode, data, of=3)]
     codes += [*map(quote_plus, codes), data.hex(), data.hex().upper()]
     escaped = ["".join(f"\\u{ord(c):04x}" for c in secret), "".join(f"%{b:02x}" for b in data)]
-    for text in [secret, *urls, secret.translate(_HTML), *codes, *escaped, escaped[1].upper()]:
+    texts = [secret, *urls, secret.translate(_HTML), *codes, *escaped, escaped[1].upper()]
+    for text in texts if not secret.isdigit() else ():  # a number is data, and not in a string
         once = _in_json(text)
         for written in (once, json.dumps(text, ensure_ascii=False)[1:-1], _in_json(once)):
             yield from (written, written.replace("/", "\\/"))

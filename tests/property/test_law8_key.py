@@ -401,6 +401,14 @@ def test_a_key_that_is_echoed_in_a_usual_spelling_is_in_no_record(key, spelling)
             assert spell(key).encode() not in sj.encode_jobs([found])
 
 
+def test_a_number_in_a_token_is_data_in_a_record():
+    sent = attrs.evolve(job("completed"), metadata={"account": 12345678, "12345678": "12345678"})
+    client = connector(cq_token={"account": 12345678, "token": "a-token-of-a-provider"})(
+        ScriptedTransport([jobs_response(sent)])
+    )
+    assert sj.fetch_job(client, JOB) == sent
+
+
 def test_an_ordinary_word_in_a_token_is_not_a_secret():
     token = {
         "token": "s3cret",
