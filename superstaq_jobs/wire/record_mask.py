@@ -33,7 +33,11 @@ _MIN_CHARACTERS: Final = 8
 _MASKED: Final = b"***"
 _REASON_CHARACTERS: Final = 2000
 """How much of the reason for a failure is searched thoroughly: twice what an error shows of it."""
+_ESCAPED: Final = b"\\u00"
+_SIGNS: Final = b"%", b"&", _ESCAPED, b""
+"""What few bodies contain: without it, what contains it need not be searched for."""
 _NEEDLESS: Final = re.compile(rb"\\u00[2-7]")
+_SECONDS_FOR_AN_ESCAPE: Final = 1e-6
 _ESCAPE: Final = re.compile(rb"\\(?:u00([2-7][0-9a-fA-F])|(.))", re.DOTALL)
 _HTML: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"})
 
@@ -49,7 +53,9 @@ class RecordMask:
         kept = [each for each in secrets if len(each.reveal()) >= _MIN_CHARACTERS]
         texts = {text for each in kept for text in _written(each.reveal())}
         # Secrets also here, since a traceback may show the frame. One may be part of another.
-        self._written = tuple(map(Secret, sorted(texts, key=len, reverse=True)))
+        self._written: dict[bytes, list[Secret]] = {sign: [] for sign in _SIGNS}
+        for text in sorted(texts, key=len, reverse=True):
+            self._written[next(s for s in _SIGNS if s.decode() in text)].append(Secret(text))
         self._mask = Mask(kept)
 
     def reading(self, read: Reader[T]) -> Reader[T]:
@@ -61,23 +67,29 @@ class RecordMask:
             except ProtocolError as error:
                 error.found = self._in_records(error.found)
                 raise
-            return attrs.evolve(decoded, value=self._in_records(decoded.value))
+            masked = self._in_records(decoded.value)
+            return decoded if masked is decoded.value else attrs.evolve(decoded, value=masked)
 
         return read_masked
 
     def in_body(self, body: bytes) -> bytes:
         """A body in which the secrets are ``***``; the very same if there are none."""
-        if b"\\u00" in body and _NEEDLESS.search(body):
+        signs = [sign for sign in _SIGNS if sign in body]
+        if _ESCAPED in signs and _NEEDLESS.search(body):
+            spend(_SECONDS_FOR_AN_ESCAPE * body.count(b"\\"))
             body = _ESCAPE.sub(_without_need, body)
-        for secret in self._written:
-            body = body.replace(secret.reveal().encode("utf-8", "replace"), _MASKED)
+            signs = list(_SIGNS)  # which may have been escaped
+        for sign in signs:
+            for secret in self._written[sign]:
+                body = body.replace(secret.reveal().encode("utf-8", "replace"), _MASKED)
         return body
 
     def _in_records(self, records: Any) -> Any:
         """The records; jobs among them without secrets in what errors repeat."""
         if not isinstance(records, tuple):
             return records
-        return tuple(self._in_job(r) if isinstance(r, JobSnapshot) else r for r in records)
+        masked = tuple(self._in_job(r) if isinstance(r, JobSnapshot) else r for r in records)
+        return records if masked == records else masked
 
     def _in_job(self, job: JobSnapshot) -> JobSnapshot:
         if not any(map(_may_be_repeated, job.circuits)):
