@@ -102,7 +102,7 @@ class Mask:
 
     def __call__(self, text: str) -> str:
         """The string, in which each secret is ``***``. A long one is to be cut before."""
-        if len(text) < self._shortest and not _CUT.search(text):
+        if not self._secrets or (len(text) < self._shortest and not _CUT.search(text)):
             return text  # at once, since no spelling of a secret is shorter than itself
         # Where a string was cut, the beginning of a secret is enough.
         decoders = self._decoders if not _CUT.search(text) else _decoders(MIN_CHARACTERS)
