@@ -43,20 +43,22 @@ _HTML: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quo
 
 
 class RecordMask:
-    """Masks secrets of at least 8 characters in what records are made of.
+    """Masks secrets in what records are made of.
 
-    In a body they are found as JSON, a URL or HTML may write them, and in base64 or hex. In reasons
-    for failures and in unknown statuses, which errors repeat, they are found as ``Mask`` does.
+    In a body those of at least 8 characters are found, as JSON, a URL or HTML may write them, and
+    in base64 or hex. Reasons for failures and unknown statuses, which errors repeat, are searched
+    as messages are, by a ``Mask``.
     """
 
     def __init__(self, secrets: Iterable[Secret]) -> None:
-        kept = [each for each in secrets if len(each.reveal()) >= _MIN_CHARACTERS]
+        every = tuple(secrets)
+        kept = [each for each in every if len(each.reveal()) >= _MIN_CHARACTERS]
         texts = {text for each in kept for text in _written(each.reveal())}
         # Secrets also here, since a traceback may show the frame. One may be part of another.
         self._written: dict[bytes, list[Secret]] = {sign: [] for sign in _SIGNS}
         for text in sorted(texts, key=len, reverse=True):
             self._written[next(s for s in _SIGNS if s.decode() in text)].append(Secret(text))
-        self._mask = Mask(kept)
+        self._mask = Mask(every)
 
     def reading(self, read: Reader[T]) -> Reader[T]:
         """A reader of bodies that returns and raises the same, without the secrets."""
