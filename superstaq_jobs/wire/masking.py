@@ -278,7 +278,7 @@ _ESCAPES: Final[tuple[_Decoder, ...]] = (
 
 
 def _decoders(shortest: int) -> tuple[_Decoder, ...]:
-    """All decoders; of bytes in hex and base64 only what is long enough for so many characters."""
+    """All decoders; of bytes in hex and base64 only runs that can hold a secret."""
     # Hex may begin at any of the first two characters of a run, and base64 of the first four.
     in_hex = rf"([0-9a-f]{{2}}(?:[ :-]?[0-9a-f]{{2}}){{{shortest - 1},}})"
     in_base64 = rf"((?:[\w+/-](?:\r?\n)?){{{-(-shortest * 4 // 3)},}})"
