@@ -27,10 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if error.name != "click":
             raise
-        print(
-            "superstaq-jobs needs click, so nothing was done: pip install 'superstaq_jobs[cli]'",
-            file=sys.stderr,
-        )
+        from superstaq_jobs.records.problems import how_to_install
+
+        what = f"superstaq-jobs needs click, so nothing was done: {how_to_install('cli')}"
+        print(what, file=sys.stderr)
         return 2
     except KeyboardInterrupt:  # while it is imported
         return 130

@@ -102,9 +102,11 @@ def _one_qpy(circuits: list[str]) -> str:
     try:
         import qiskit.qpy
     except ImportError:
+        from superstaq_jobs.records.problems import how_to_install
+
         raise _refused(
-            "several files of QPY need Qiskit to make one job of them: pip install "
-            "'superstaq_jobs[qiskit]', or submit each alone"
+            "several files of QPY need Qiskit to make one job of them: "
+            f"{how_to_install('qiskit')}; or submit each alone"
         ) from None
     loaded = []
     for each in circuits:

@@ -126,6 +126,8 @@ def _python() -> str:
 
 def _extras() -> Iterator[Finding]:
     """The packages of each extra, with their versions."""
+    from superstaq_jobs.records.problems import how_to_install
+
     try:
         required = metadata.requires("superstaq_jobs") or []
     except metadata.PackageNotFoundError:
@@ -141,7 +143,7 @@ def _extras() -> Iterator[Finding]:
         versions = {name: _version(name) for name in names}
         missing = [name for name, version in versions.items() if version is None]
         if missing:
-            what = f"not installed: pip install 'superstaq_jobs[{kind}]'"
+            what = f"not installed: {how_to_install(kind)}"
             yield Finding(f"extra {kind}", what, "note")
         else:
             what = ", ".join(f"{name} {version}" for name, version in versions.items())
@@ -164,7 +166,7 @@ def _key_place() -> str:
 def _source(given: str | None, variable: str) -> str:
     if given:
         return "from the command line"
-    return f"from {variable}" if os.getenv(variable) else "the default"
+    return f"from {variable}" if (os.getenv(variable) or "").strip() else "the default"
 
 
 # ---- the connection ----------------------------------------------------------------------------

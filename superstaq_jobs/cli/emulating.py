@@ -30,10 +30,10 @@ def emulator_package() -> ModuleType:
     try:
         return importlib.import_module("superstaq_jobs.emulator")
     except ImportError as error:
-        raise CommandError(
-            f"a local Superstaq needs {error.name}: pip install 'superstaq_jobs[emulator]'",
-            ExitCode.USAGE,
-        ) from None
+        from superstaq_jobs.records.problems import how_to_install
+
+        what = f"a local Superstaq needs {error.name}: {how_to_install('emulator')}"
+        raise CommandError(what, ExitCode.USAGE) from None
 
 
 @click.command()

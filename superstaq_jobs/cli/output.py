@@ -261,10 +261,10 @@ def console_on(*, stderr: bool) -> rich.console.Console:
     try:
         import rich.console
     except ImportError:
-        raise CommandError(
-            "output on a terminal needs rich: pip install 'superstaq_jobs[cli]', or pass --json",
-            ExitCode.USAGE,
-        ) from None
+        from superstaq_jobs.records.problems import how_to_install
+
+        what = f"output on a terminal needs rich: {how_to_install('cli')}; or pass --json"
+        raise CommandError(what, ExitCode.USAGE) from None
 
     class Console(rich.console.Console):
         def on_broken_pipe(self) -> None:  # rich would exit

@@ -212,7 +212,7 @@ def test_without_click_the_extra_is_named():
     code = "sys.modules['click'] = None\nfrom superstaq_jobs.cli import main\nsys.exit(main([]))"
     done = python(code)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "pip install 'superstaq_jobs[cli]'" in done.stderr
+    assert "pip install '.[cli]'" in done.stderr
 
 
 @pytest.mark.usefixtures("environment")
