@@ -2,7 +2,8 @@
 
 Real time of whole processes that take turns. Beside it is a process that imports click and makes a
 client, without which no command line could do anything. ``list`` sends a request to a server in a
-process of its own; its output goes into a pipe, as does that of ``--help``.
+process of its own; its output goes into a pipe, as does that of ``--help``. Where tornado is
+installed, which Dask brings and the extra ``cli`` does not, tenacity imports it for each request.
 """
 
 from __future__ import annotations
