@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
 
 from superstaq_jobs.errors import ArchiveDamaged, ArchiveError, JobsNotFound, ProtocolError
-from superstaq_jobs.records import CircuitSnapshot, JobSnapshot, newest
+from superstaq_jobs.records import JobSnapshot, newest
+from superstaq_jobs.records.changes import share_strings
 from superstaq_jobs.records.problems import warn
 
 from .file import Connection
@@ -17,7 +18,6 @@ from .states import JobKey, Observation, State, decoded, job_sum, moment_of, obs
 __all__ = ["Head", "Job", "Reader", "ValueCache", "head_sum"]
 
 _MAX_VARIABLES: Final = 500  # old versions of SQLite take 999
-_MAPPINGS: Final = ("counts", "initial_logical_to_physical", "final_logical_to_physical")
 _CACHE_BYTES: Final = 32 * 1024 * 1024
 
 _STATE: Final = (
@@ -79,15 +79,15 @@ class ValueCache:
         """Forget them all."""
         self._values, self._bytes = {}, 0
 
-    def values(self, raw: Connection, ids: Iterable[int]) -> dict[int, bytes]:
+    def values(self, raw: Connection, ids: Sequence[int]) -> dict[int, bytes]:
         """The values with these ids; those that do not exist are left out.
 
         Raises:
             ValueError: If one cannot be read.
         """
         known = self._values
-        found = {each: known.get(each) for each in ids}
-        missing = [each for each, value in found.items() if value is None]
+        found = {each: known[each] for each in ids if each in known}
+        missing = [each for each in ids if each not in found]
         for start in range(0, len(missing), _MAX_VARIABLES):
             some = missing[start : start + _MAX_VARIABLES]
             marks = ",".join("?" * len(some))
@@ -98,7 +98,7 @@ class ValueCache:
                     self.clear()
                 self._values[each] = value
                 self._bytes += len(value)
-        return {each: value for each, value in found.items() if value is not None}
+        return found
 
 
 class Reader:
@@ -193,9 +193,11 @@ class Reader:
 
     def _wire(self, body: bytes, sha: bytes) -> bytes | None:
         try:
-            pieces = unpack_pieces(body)
-            values = self._cache.values(self.raw, [e for e in pieces if isinstance(e, int)])
-            wire = b"".join([e.encode() if isinstance(e, str) else values[e] for e in pieces])
+            pieces: list[Any] = unpack_pieces(body)
+            values = self._cache.values(self.raw, pieces[1::2])
+            pieces[::2] = map(str.encode, pieces[::2])
+            pieces[1::2] = map(values.__getitem__, pieces[1::2])
+            wire = b"".join(pieces)
         except (ValueError, KeyError, TypeError):
             return None
         return wire if sha256(wire) == sha else None
@@ -268,7 +270,7 @@ class Reader:
             if (until is not None and row[0] > until) or circuit_type not in {None, row[_TYPE]}:
                 continue
             if before is not None:
-                share_circuits(before, snapshot)
+                share_strings(before, snapshot)
             before = snapshot
             yield snapshot
 
@@ -335,27 +337,6 @@ class Reader:
         if circuit_type is None and len(heads) > 1:
             several(self.path, job.key, [each.circuit_type for each in heads])
         return next((h for h in heads if circuit_type in {None, h.circuit_type}), None)
-
-
-def share_circuits(before: JobSnapshot, after: JobSnapshot) -> None:
-    """Make equal circuits of two snapshots of a job, written alike, one object."""
-    pairs = zip(before.circuits, after.circuits, strict=False)
-    shared = [old if _is_same(old, new) else new for old, new in pairs]
-    rest = after.circuits[len(shared) :]
-    object.__setattr__(after, "circuits", (*shared, *rest))
-
-
-def _is_same(old: CircuitSnapshot, new: CircuitSnapshot) -> bool:
-    if old.status_text != new.status_text or old != new or repr(old.extra) != repr(new.extra):
-        return False
-    # Equal mappings may differ in order, or in 1 and 1.0.
-    for name in _MAPPINGS:
-        one, other = getattr(old, name), getattr(new, name)
-        if one is not None and (
-            [*one] != [*other] or [*map(type, one.values())] != [*map(type, other.values())]
-        ):
-            return False
-    return True
 
 
 def several(path: Path, job: JobKey, circuit_types: Iterable[str]) -> NoReturn:
