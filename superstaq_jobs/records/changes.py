@@ -364,7 +364,7 @@ def _written_alike(old: CircuitSnapshot, new: CircuitSnapshot) -> bool:
 
 
 def _same_types(one: Collection[float], other: Collection[float]) -> bool:
-    if type(sum(one)) is type(sum(other)) is int:  # then all are, as in most counts
+    if isinstance(sum(one), int) and isinstance(sum(other), int):  # then all are, as in most counts
         return True
     return [*map(type, one)] == [*map(type, other)]
 
