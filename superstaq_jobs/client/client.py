@@ -25,7 +25,7 @@ from superstaq_jobs.records.problems import expect, warn
 from superstaq_jobs.transport.limits import MAX_CONNECTIONS, check_integer, check_positive
 from superstaq_jobs.wire import job_data
 from superstaq_jobs.wire.api import Api, Call
-from superstaq_jobs.wire.masking import secrets_in_token
+from superstaq_jobs.wire.masking import erased, secrets_in_token
 from superstaq_jobs.wire.refusals import CallErrors
 from superstaq_jobs.wire.request import Request, Response, Secret
 
@@ -459,7 +459,7 @@ class SuperstaqClient:
             raise self._errors.refused(call, response, now=now)
         try:
             with limited(partial(self._check_time, deadline + _READING_SECONDS)):
-                read = call.read(self._without_secrets(response.body), now, self._origin)
+                read = call.read(erased(response.body, self._never_kept), now, self._origin)
         except BaseException as error:  # noqa: BLE001 - whatever it is, its frames hold the body
             if isinstance(error, ProtocolError) and call.is_complete(error.found):
                 return job_data.Decoded(cast("T", error.found))
@@ -468,15 +468,6 @@ class SuperstaqClient:
             self._errors.note_success()
             return read
         raise failure
-
-    def _without_secrets(self, body: bytes) -> bytes:
-        """A body in which the server echoed neither the API key nor a provider's token.
-
-        Records are printed, stored and published, so the key must not be in one.
-        """
-        for secret in self._never_kept:
-            body = body.replace(str(secret.reveal()).encode(), b"***")
-        return body
 
     def _check_time(self, ends: float, seconds: float) -> None:
         if self._clock.now() + seconds > ends:

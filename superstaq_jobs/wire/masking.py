@@ -16,11 +16,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, TypeAlias
 
+from superstaq_jobs.records.budget import spend
 from superstaq_jobs.records.inputs import SECRET_NAME
 
 from .request import Secret
 
-__all__ = ["Mask", "secrets_in_request", "secrets_in_token"]
+__all__ = ["Mask", "erased", "secrets_in_request", "secrets_in_token"]
 
 MIN_CHARACTERS: Final = 4
 _MASKED: Final = "***"
@@ -72,6 +73,38 @@ def _leaves(data: Any, *, is_secret: bool) -> Iterator[str]:
         yield from _leaves(_parsed(data), is_secret=is_secret)
     elif is_secret and isinstance(data, int | float) and not isinstance(data, bool):
         yield str(data)
+
+
+_ESCAPES: Final = re.compile(rb"\\\\|\\/|(?:\\u[0-9a-fA-F]{4})+")
+_ESCAPE_SECONDS: Final = 2e-6
+
+
+def erased(body: bytes, secrets: Iterable[Secret]) -> bytes:
+    """JSON in which each secret is ``***``, whichever of its characters are escaped.
+
+    Records are printed, stored and published, so what a server echoes must not be in one.
+    """
+    spelled = [_written(each.reveal()) for each in secrets]
+    for each in spelled:
+        body = body.replace(each, _MASKED.encode())
+    if b"\\u" in body or b"\\/" in body:
+        spend(_ESCAPE_SECONDS * sum(map(body.count, (b"\\u", b"\\/", b"\\\\"))))
+        plain = _ESCAPES.sub(_without_escapes, body)
+        if any(each in plain for each in spelled):
+            return erased(plain, secrets)
+    return body
+
+
+def _written(text: str) -> bytes:
+    """A string as JSON, without its quotes, in which nothing is escaped that need not be."""
+    return json.dumps(text, ensure_ascii=False)[1:-1].encode()
+
+
+def _without_escapes(found: re.Match[bytes]) -> bytes:
+    try:
+        return _written(json.loads(b'"%s"' % found[0]))
+    except ValueError:  # a lone surrogate
+        return found[0]
 
 
 class Mask:
