@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Self
 from uuid import UUID
@@ -28,7 +28,7 @@ from .jsonl import export_jsonl, import_jsonl
 from .querying import ArchivedJob, check_query, find_jobs, find_unfinished
 from .reading import Head, Job, Reader, ValueCache
 from .recording import Recorded, Recording
-from .states import job_key, microseconds, observation_of, state_of
+from .states import Observation, job_key, microseconds, observation_of, state_of
 from .verify import ArchiveReport, verify
 
 __all__ = ["ArchivedJob", "SnapshotArchive"]
@@ -185,17 +185,23 @@ class SnapshotArchive:
             with SnapshotArchive(checked_path("other", other), mode="r") as opened:
                 return self.merge(opened)
         count = 0
-        with self._recording() as recording, other._reading() as theirs:  # noqa: SLF001
-            if self.path.samefile(other.path):
-                return 0
-            for job, row in theirs.all_observations():
-                _, seen = theirs.observation(job, row)
-                count += recording.put(seen)
-            for job in theirs.jobs("WHERE expected_at IS NOT NULL"):
-                recording.expect(
-                    job.key, circuit_type=job.expected_type or "", at=job.expected_at or 0
-                )
+        with self._recording() as recording, closing(other._contents()) as contents:  # noqa: SLF001
+            for each in contents:
+                if isinstance(each, Job):
+                    recording.expect(
+                        each.key, circuit_type=each.expected_type or "", at=each.expected_at or 0
+                    )
+                else:
+                    count += recording.put(each)
         return count
+
+    def _contents(self) -> Generator[Observation | Job, None, None]:
+        """All observations, then the jobs that are expected."""
+        # In a block of its own: what fails while the other archive is written is not this one's.
+        with self._reading() as reader:
+            for job, row in reader.all_observations():
+                yield reader.observation(job, row)[1]
+            yield from reader.jobs("WHERE expected_at IS NOT NULL")
 
     def import_jsonl(self, path: str | os.PathLike[str]) -> int:
         """Record what ``export_jsonl`` wrote, in one transaction.

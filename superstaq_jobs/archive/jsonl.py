@@ -6,6 +6,7 @@ import contextlib
 import datetime as dt
 import gzip
 import os
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, Final, NoReturn, cast
@@ -183,7 +184,7 @@ def _readable(path: Path) -> Iterator[IO[bytes]]:
             if path.suffix == ".gz":
                 file = stack.enter_context(gzip.GzipFile(fileobj=plain))
             yield file
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         if isinstance(error, ArchiveError):
             raise
         raise ArchiveUnusable(
