@@ -201,7 +201,7 @@ class SnapshotArchive:
         with self._reading() as reader:
             for job, row in reader.all_observations():
                 yield reader.observation(job, row)[1]
-            yield from reader.jobs("WHERE expected_at IS NOT NULL")
+            yield from (job for job in reader.jobs() if job.expected_at is not None)
 
     def import_jsonl(self, path: str | os.PathLike[str]) -> int:
         """Record what ``export_jsonl`` wrote, in one transaction.
@@ -374,7 +374,7 @@ class SnapshotArchive:
     def job_ids(self) -> tuple[JobId, ...]:
         """The ids of all jobs that were observed, in order of their strings."""
         with self._reading() as reader:
-            return tuple(job.key.job_id for job in reader.jobs("WHERE observations > 0"))
+            return tuple(job.key.job_id for job in reader.observed_jobs())
 
     def circuit_types(self) -> frozenset[CircuitType]:
         """The formats of circuits in which jobs were observed, as far as servers said them."""
@@ -445,7 +445,7 @@ class SnapshotArchive:
             return False
         digest = bytes.fromhex(snapshot.digest)
         with self._reading() as reader:
-            return any(reader.digests("WHERE digest = ?", digest))
+            return reader.has(digest)
 
     def __len__(self) -> int:
         return len(self.job_ids())

@@ -86,7 +86,7 @@ def export_jsonl(reader: Reader, path: Path) -> int:
                 "api_version": job.key.api,
             }
             file.write(msgspec.json.encode(about)[:-1] + rest + b"}\n")
-        for job in reader.jobs("WHERE observations = 0 AND expected_at IS NOT NULL"):
+        for job in reader.expected_jobs():
             expected = {
                 "at": _time(moment_of(job.expected_at or 0, 0)),
                 "job_id": job.key.name,

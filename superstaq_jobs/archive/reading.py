@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
 
 from superstaq_jobs.errors import ArchiveDamaged, ArchiveError, JobsNotFound, ProtocolError
-from superstaq_jobs.records import JobSnapshot, newest
+from superstaq_jobs.records import CircuitStatus, JobSnapshot, newest
 from superstaq_jobs.records.changes import share_strings
 from superstaq_jobs.records.problems import warn
 
@@ -20,10 +20,11 @@ __all__ = ["Head", "Job", "Reader", "ValueCache", "head_sum"]
 _MAX_VARIABLES: Final = 500  # old versions of SQLite take 999
 _CACHE_BYTES: Final = 32 * 1024 * 1024
 
-_STATE: Final = (
-    "state.id, state.digest, state.sha, state.circuit_type, state.status, state.is_terminal, "
-    "state.target, state.user_email, state.submitted_us, state.body, state.sum"
+_COLUMNS: Final = (
+    "state.digest, state.sha, state.circuit_type, state.status, state.is_terminal, "
+    "state.target, state.user_email, state.submitted_us"
 )
+_STATE: Final = f"state.id, {_COLUMNS}, state.body, state.sum"
 _SEEN: Final = (
     f"SELECT seen.at, seen.offset_s, source.name, seen.sum, {_STATE} "  # noqa: S608 - names only
     "FROM seen JOIN state ON state.id = seen.state JOIN source ON source.id = seen.source "
@@ -160,7 +161,13 @@ class Reader:
 
     def circuit_types(self) -> list[str]:
         """The formats in which jobs were observed; empty for one that was not said."""
-        return [each for (each,) in self.raw.execute("SELECT DISTINCT circuit_type FROM head")]
+        sql = """
+            SELECT DISTINCT head.circuit_type, state.circuit_type
+            FROM head LEFT JOIN state ON state.id = head.state"""
+        pairs = self.raw.execute(sql).fetchall()
+        if any(one != other for one, other in pairs):
+            self.damaged("the format of a job")
+        return [one for one, _ in pairs]
 
     def check_heads(self) -> None:
         """Check that each job has heads, and that each head has a job."""
@@ -202,12 +209,27 @@ class Reader:
             return None
         return wire if sha256(wire) == sha else None
 
+    def observed_jobs(self) -> Iterator[Job]:
+        """The jobs that were observed."""
+        self.check_heads()
+        return self.jobs("WHERE observations <> 0")
+
+    def expected_jobs(self) -> Iterator[Job]:
+        """The jobs that are expected and were never observed."""
+        self.check_heads()
+        return self.jobs("WHERE observations = 0")
+
     def unfinished_jobs(self) -> Iterator[Job]:
         """The jobs that may not be finished."""
+        self.check_heads()
+        terminal = [str(each) for each in CircuitStatus if each.is_terminal]
+        marks = ",".join("?" * len(terminal))
+        # Two columns say whether a state is terminal, so that one that is damaged hides no job.
         return self.jobs(
-            "WHERE (expected_at IS NOT NULL AND observations = 0) OR id IN ("
-            "SELECT head.job FROM head JOIN state ON state.id = head.state "
-            "WHERE NOT head.in_order OR NOT state.is_terminal)"
+            "WHERE observations = 0 OR id IN (SELECT head.job "  # noqa: S608 - marks only
+            "FROM head LEFT JOIN state ON state.id = head.state WHERE NOT head.in_order "
+            f"OR state.is_terminal IS NOT 1 OR state.status NOT IN ({marks}))",
+            *terminal,
         )
 
     def all_observations(self) -> Iterator[tuple[Job, Sequence[Any]]]:
@@ -220,19 +242,35 @@ class Reader:
             "state.digest, state.sha, source.name, seen.offset_s"
         )
         one = f"{_SEEN} AND seen.at = ? AND seen.state = ? AND source.id = ? AND seen.offset_s = ?"
+        count = 0
         for job_id, *place in self.raw.execute(sql):
-            yield jobs[job_id], self.raw.execute(one, (job_id, *place)).fetchone()
+            row = self.raw.execute(one, (job_id, *place)).fetchone()
+            if row is None or job_id not in jobs:
+                self.damaged("the index of the observations")
+            count += 1
+            yield jobs[job_id], row
+        if count != sum(job.observations for job in jobs.values()):
+            self.damaged("the number of observations")
 
     def state_rows(self, job: Job) -> Iterator[Sequence[Any]]:
         """The rows of the states of a job, for ``state``."""
         sql = f"SELECT {_STATE} FROM state WHERE job = ?"  # noqa: S608 - names only
         yield from self.raw.execute(sql, (job.id,))
 
-    def digests(self, where: str = "", *values: Any) -> Iterator[bytes]:
+    def digests(self) -> Iterator[bytes]:
         """The digests of all states."""
-        sql = f"SELECT DISTINCT digest FROM state {where}"  # noqa: S608 - names and marks only
-        for (digest,) in self.raw.execute(sql, values):
-            yield digest
+        sql = f"""
+            SELECT job.name, job.api, {_COLUMNS}, state.sum
+            FROM state LEFT JOIN job ON job.id = state.job"""  # noqa: S608 - names only
+        for name, api, *columns, total in self.raw.execute(sql):
+            if checksum(name, api, *columns) != total:
+                self.damaged(f"a state of job {name}")
+            yield columns[0]
+
+    def has(self, digest: bytes) -> bool:
+        """Whether there is a state with a digest."""
+        sql = "SELECT 1 FROM state WHERE digest = ? LIMIT 1"
+        return self.raw.execute(sql, (digest,)).fetchone() is not None
 
     # ---- snapshots -----------------------------------------------------------------------------
 
