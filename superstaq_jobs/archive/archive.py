@@ -199,8 +199,7 @@ class SnapshotArchive:
         """All observations, then the jobs that are expected."""
         # In a block of its own: what fails while the other archive is written is not this one's.
         with self._reading() as reader:
-            for job, row in reader.all_observations():
-                yield reader.observation(job, row)[1]
+            yield from reader.all_observations()
             yield from (job for job in reader.jobs() if job.expected_at is not None)
 
     def import_jsonl(self, path: str | os.PathLike[str]) -> int:

@@ -71,8 +71,7 @@ def export_jsonl(reader: Reader, path: Path) -> int:
     with _new_file(path) as file:
         file.write(msgspec.json.encode({"superstaq_jobs_archive": _VERSION}) + b"\n")
         lines: dict[bytes, int] = {}
-        for job, row in reader.all_observations():
-            _, seen = reader.observation(job, row)
+        for seen in reader.all_observations():
             state = seen.state
             written = lines.get(state.digest + state.sha)
             count += 1
@@ -82,8 +81,8 @@ def export_jsonl(reader: Reader, path: Path) -> int:
                 "at": _time(moment_of(seen.at, seen.offset_s)),
                 "source": seen.source,
                 "digest": state.digest.hex(),
-                "job_id": job.key.name,
-                "api_version": job.key.api,
+                "job_id": state.job.name,
+                "api_version": state.job.api,
             }
             file.write(msgspec.json.encode(about)[:-1] + rest + b"}\n")
         for job in reader.expected_jobs():

@@ -27,8 +27,8 @@ _COLUMNS: Final = (
 _STATE: Final = f"state.id, {_COLUMNS}, state.body, state.sum"
 _SEEN: Final = (
     f"SELECT seen.at, seen.offset_s, source.name, seen.sum, {_STATE} "  # noqa: S608 - names only
-    "FROM seen JOIN state ON state.id = seen.state JOIN source ON source.id = seen.source "
-    "WHERE seen.job = ?"
+    "FROM seen LEFT JOIN state ON state.id = seen.state "  # a missing one is damage
+    "LEFT JOIN source ON source.id = seen.source WHERE seen.job = ?"
 )
 _HEAD: Final = (
     "SELECT job.id, job.name, job.api, head.circuit_type, head.in_order, head.sum, "  # noqa: S608
@@ -232,8 +232,8 @@ class Reader:
             *terminal,
         )
 
-    def all_observations(self) -> Iterator[tuple[Job, Sequence[Any]]]:
-        """Every observation's row, in order of (moment, job, digest, writing, source)."""
+    def all_observations(self) -> Iterator[Observation]:
+        """Every observation, in order of (moment, job, digest, writing, source)."""
         jobs = {job.id: job for job in self.jobs()}
         sql = (
             "SELECT seen.job, seen.at, seen.state, seen.source, seen.offset_s "
@@ -242,13 +242,16 @@ class Reader:
             "state.digest, state.sha, source.name, seen.offset_s"
         )
         one = f"{_SEEN} AND seen.at = ? AND seen.state = ? AND source.id = ? AND seen.offset_s = ?"
-        count = 0
+        count, before = 0, None
         for job_id, *place in self.raw.execute(sql):
             row = self.raw.execute(one, (job_id, *place)).fetchone()
             if row is None or job_id not in jobs:
                 self.damaged("the index of the observations")
-            count += 1
-            yield jobs[job_id], row
+            _, seen = self.observation(jobs[job_id], row)
+            if before is not None and seen.order < before:
+                self.damaged("the index of the observations")
+            count, before = count + 1, seen.order
+            yield seen
         if count != sum(job.observations for job in jobs.values()):
             self.damaged("the number of observations")
 

@@ -119,6 +119,13 @@ class Observation:
         state = self.state
         return seen_sum(state.job, self.at, state.digest, state.sha, self.source, self.offset_s)
 
+    @property
+    def order(self) -> tuple[Any, ...]:
+        """Its place among all observations."""
+        state, job = self.state, self.state.job
+        source = self.source is not None, self.source or ""
+        return self.at, job.name, job.api, state.digest, state.sha, source, self.offset_s
+
 
 def seen_sum(job: JobKey, *columns: bytes | str | int | None) -> bytes:
     """The checksum of an observation's row: of its time, digest, writing, source and offset."""
