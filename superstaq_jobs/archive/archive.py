@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Self
 from uuid import UUID
 
-from superstaq_jobs.errors import InvalidValue, NotInArchive, Problem
-from superstaq_jobs.records import CircuitType, JobId, JobQuery, JobSnapshot, fields
+from superstaq_jobs.errors import ArchiveError, InvalidValue, NotInArchive, Problem
+from superstaq_jobs.records import CircuitType, JobId, JobQuery, JobSnapshot, display, fields
 
 from .arguments import (
     checked_microseconds,
@@ -30,6 +30,7 @@ from .reading import Head, Job, Reader, ValueCache
 from .recording import Recorded, Recording
 from .states import Observation, job_key, microseconds, observation_of, state_of
 from .verify import ArchiveReport, verify
+from .view import view
 
 __all__ = ["ArchivedJob", "SnapshotArchive"]
 
@@ -466,6 +467,13 @@ class SnapshotArchive:
 
     def __repr__(self) -> str:
         return f"SnapshotArchive({str(self.path)!r}, mode={self.mode!r})"
+
+    def _repr_html_(self) -> str:
+        try:
+            with self._reading() as reader:
+                return view(reader, self.mode)
+        except ArchiveError as error:
+            return display.card("SnapshotArchive", str(self.path), note=str(error))
 
     def __getstate__(self) -> dict[str, Any]:
         return {

@@ -142,6 +142,19 @@ class Reader:
         """The row of a job."""
         return next(self.jobs("WHERE name = ? AND api = ?", key.name, key.api), None)
 
+    def last_jobs(self, count: int) -> list[Job]:
+        """The jobs that were added last, the last one first."""
+        ids = self.raw.execute("SELECT id FROM job ORDER BY id DESC LIMIT ?", (count,)).fetchall()
+        return [job for each in ids for job in self.jobs("WHERE id = ?", *each)]
+
+    def status(self, job: Job, state: int) -> str:
+        """The status of a job in one of its states."""
+        sql = f"SELECT {_COLUMNS}, state.sum FROM state WHERE id = ?"  # noqa: S608 - names only
+        *columns, total = self.raw.execute(sql, (state,)).fetchone()
+        if checksum(job.key.name, job.key.api, *columns) != total:
+            self.damaged(f"state {state} of job {job.key.name}")
+        return str(columns[3])
+
     def heads(self, job: Job) -> list[Head]:
         """The heads of a job, one for each format in which it was seen."""
         sql = """
