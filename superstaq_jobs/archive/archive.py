@@ -505,6 +505,7 @@ class SnapshotArchive:
                 head = reader.chosen(job, kind)
                 if head is not None:
                     return job, head
+            reader.check_missing(key)
         form = "" if kind is None else f" in the format {kind}"
         raise NotInArchive(
             f"{self.path} has no snapshot of job {job_id}{form}. job_ids() has the jobs that it "

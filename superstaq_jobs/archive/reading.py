@@ -142,6 +142,12 @@ class Reader:
         """The row of a job."""
         return next(self.jobs("WHERE name = ? AND api = ?", key.name, key.api), None)
 
+    def check_missing(self, key: JobKey) -> None:
+        """Check that a job was not missed because the index of the jobs is damaged."""
+        sql = "SELECT 1 FROM job WHERE +name = ? AND +api = ?"  # reads all rows
+        if self.job(key) is None and self.raw.execute(sql, (key.name, key.api)).fetchone():
+            self.damaged("the index of the jobs")
+
     def last_jobs(self, count: int) -> list[Job]:
         """The jobs that were added last, the last one first."""
         ids = self.raw.execute("SELECT id FROM job ORDER BY id DESC LIMIT ?", (count,)).fetchall()
