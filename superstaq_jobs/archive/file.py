@@ -328,7 +328,7 @@ def _failure(path: Path, error: BaseException, *, writing: bool, opening: bool) 
     no_room = name.startswith(_NO_ROOM)
     if name == _NO_TEMPORARY_FILE or (no_room and not writing and not opening):
         return ArchiveWriteFailed(
-            f"{why}: there is no room for temporary files. Nothing was changed. Free the disk that "
+            f"{why}: temporary files could not be written. Nothing was changed. Free the disk that "
             "they are on, or name another folder for them in the environment variable "
             "SQLITE_TMPDIR, and call again.",
             **where,
