@@ -341,7 +341,7 @@ SPELLINGS = {
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
-@pytest.mark.parametrize("secret", ["key-0a/b+c==", "k\"e\\y-0a'<&>", "clé-de-0a-api"])
+@pytest.mark.parametrize("secret", ["key-0a/b+c==", "k\"e\\y-0a'<&>"])
 @pytest.mark.parametrize("api_version", ["v0.3.0", "v0.2.0"])
 def test_nor_is_one_that_it_escapes(tmp_path, api_version, secret, spelling):
     ids, status = [JOB], "failed"
