@@ -235,7 +235,6 @@ class SuperstaqClient:
             "allow_insecure_http": allow_insecure_http,
         }
         self._transport: Transport = transport if transport is not None else self._http_transport()
-        self._lacking: dict[str, Any] | None = None
 
     def _set_up(
         self,
@@ -258,7 +257,7 @@ class SuperstaqClient:
         self._retry_policy = retry_policy
         self._looks_per_second = looks_per_second
         self._recorder = recorder
-        self._has_key = True
+        self._lacking: dict[str, Any] | None = None
         self._traffic = Traffic(budget=retry_policy.budget, polls_per_second=looks_per_second)
         self._submission_keys = SubmissionKeys()
         self._submitted: set[JobId] = set()
