@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from superstaq_jobs.emulator import Emulator, Simulator
 
-__all__ = ["emulate", "simulator", "simulator_idle"]
+__all__ = ["emulate", "hold", "simulator", "simulator_idle"]
 
 
 @pytest.fixture(scope="session")
@@ -37,8 +38,20 @@ def simulator_idle(simulator: Simulator) -> Callable[[], None]:
     """Wait until the simulator has nothing more to do."""
 
     def wait() -> None:
-        idle = threading.Event()
-        simulator._runner._put(idle.set)
-        assert idle.wait(60)
+        for _ in range(6_000):
+            if simulator._runner.is_idle:
+                return
+            time.sleep(0.01)
+        raise AssertionError("the simulator is still busy")
 
     return wait
+
+
+def hold(simulator: Simulator, gate: threading.Event) -> None:
+    """Keep the simulator from running circuits until the gate is opened."""
+
+    def wait() -> Iterator[Any]:
+        gate.wait()
+        yield from ()
+
+    simulator._runner.submit(wait())

@@ -49,7 +49,7 @@ def test_stop_does_not_wait_for_clients():
         )
         time.sleep(0.05)
         server.stop()
-        assert not server._thread.is_alive()
+        assert not server._server.connections
         with contextlib.suppress(ConnectionResetError):
             assert client.recv(1) == b""
 
@@ -67,7 +67,8 @@ def test_a_port_in_use_is_an_error(emulate: Callable[..., Emulator]):
 def test_an_exception_stops_the_server(simulator: Simulator):
     with pytest.raises(KeyboardInterrupt), Emulator(simulator=simulator) as server:
         raise KeyboardInterrupt
-    assert not server._thread.is_alive()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", server.port), timeout=5)
 
 
 def test_starting_imports_no_simulator_and_prints_nothing():
@@ -132,6 +133,7 @@ def test_stop_does_not_wait_for_circuits_that_are_being_split(send: Any):
         "target": "ss_unconstrained_simulator",
         "circuits": "x",
         "circuit_type": "qiskit",
+        "shots": 1,
     }
     given_up = threading.Event()
 

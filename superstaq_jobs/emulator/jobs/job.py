@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Collection
-from concurrent.futures import Future
-from typing import Any, Final
+from typing import Final
 
 import attrs
+import msgspec
 
 from superstaq_jobs.emulator.messages.requests import JobQuery, NewJob
 from superstaq_jobs.emulator.messages.responses import timestamp
@@ -27,38 +26,26 @@ __all__ = [
     "in_own_format",
     "is_match",
     "job_data",
-    "unfinished",
 ]
 
 
-@attrs.define(kw_only=True)
-class Circuit:
-    """One circuit of a job, and what is known of it. Guarded by the store's lock."""
+class Circuit(msgspec.Struct, kw_only=True, gc=False):
+    """One circuit of a job, and what is known of it. Changed under the store's lock only."""
 
     source: str
     timetable: Timetable
-    progress: Progress = attrs.field(factory=Progress)
+    progress: Progress = Progress()
     compiled: Compiled | None = None
     counts: dict[str, int] | None = None
     num_qubits: int | None = None
     """If it was found out when it was submitted."""
-    conversions: dict[tuple[str, bool], Converted | None] = attrs.field(factory=dict)
+    conversions: dict[tuple[str, bool], Converted | None] | None = None
     """By format, and whether the compiled form is included; None if conversion is impossible."""
-    waiters: list[Future[None]] = attrs.field(factory=list)
-    """Resolved when the simulator has reported on it."""
-
-    def notify(self) -> None:
-        """Wake up those that wait for news of it."""
-        while self.waiters:
-            self.waiters.pop().set_result(None)
-
-    def end(self, *, at: float, status: CircuitStatus, message: str | None) -> None:
-        """End it at a time after the submission."""
-        self.progress = attrs.evolve(self.progress, ended_at=at, ended_as=status, message=message)
-        self.notify()
+    final_state: CircuitState | None = None
+    """Its state, once it is terminal."""
 
 
-@attrs.define(kw_only=True)
+@attrs.frozen(kw_only=True)
 class Job:
     """One job. Only its circuits change."""
 
@@ -66,13 +53,13 @@ class Job:
     job_id: uuid.UUID
     owner: str
     new_job: NewJob
+    tags: tuple[str, ...]
+    metadata: msgspec.Raw
     target: Target
     plan: Plan | None
     submitted: float
     submitted_at: dt.datetime
     circuits: tuple[Circuit, ...]
-    final_states: list[CircuitState] | None = None
-    """The states of its circuits, once all are terminal."""
 
     def provider_id(self, index: int, state: CircuitState) -> str | None:
         """The id of one of its circuits at the device's provider; None if it is not there."""
@@ -116,23 +103,12 @@ def emulated_job(job: Job, states: list[CircuitState]) -> EmulatedJob:
         user_email=job.owner,
         job_type=job.new_job.job_type,
         target=job.new_job.target,
-        tags=tuple(job.new_job.tags),
+        tags=job.tags,
         submitted_at=job.submitted_at,
         plan=job.plan,
         statuses=tuple(state.status for state in states),
         messages=tuple(state.message for state in states),
     )
-
-
-def unfinished(
-    job: Job, states: list[CircuitState], circuits: Collection[int] | None = None
-) -> list[tuple[Circuit, CircuitState]]:
-    """The unfinished circuits among all, or among some, with their states."""
-    return [
-        (circuit, state)
-        for index, (circuit, state) in enumerate(zip(job.circuits, states, strict=True))
-        if (circuits is None or index in circuits) and not state.status.is_terminal
-    ]
 
 
 def is_match(job: Job, query: JobQuery) -> bool:
@@ -141,7 +117,7 @@ def is_match(job: Job, query: JobQuery) -> bool:
     return (
         (query.user_email is None or job.owner in query.user_email)
         and (query.target_name is None or new_job.target in query.target_name)
-        and (query.tags is None or not set(query.tags).isdisjoint(new_job.tags))
+        and (query.tags is None or not set(query.tags).isdisjoint(job.tags))
         and (query.min_priority is None or new_job.priority >= query.min_priority)
         and (query.max_priority is None or new_job.priority <= query.max_priority)
         and (query.submitted_before is None or job.submitted_at < _aware(query.submitted_before))
@@ -176,7 +152,7 @@ def _in_format(
     if circuit_type == job.new_job.circuit_type:
         return circuit_type, own
     other = [
-        circuit.conversions.get((circuit_type, shown.compiled is not None))
+        (circuit.conversions or {}).get((circuit_type, shown.compiled is not None))
         for circuit, shown in zip(job.circuits, own, strict=True)
     ]
     converted = [shown for shown in other if shown is not None]
@@ -185,12 +161,12 @@ def _in_format(
     return circuit_type, converted
 
 
-def job_data(job: Job, states: list[CircuitState], circuit_type: str) -> dict[str, Any]:
-    """A job as ``JobData`` of the API; each list has one entry per circuit."""
+def job_data(job: Job, states: list[CircuitState], circuit_type: str) -> msgspec.Raw:
+    """A job as ``JobData`` of the API, in JSON; each list has one entry per circuit."""
     new_job = job.new_job
     shown_type, shown = _in_format(job, states, circuit_type)
-    views = [_circuit_data(job, index, state, shown[index]) for index, state in enumerate(states)]
-    return {
+    views = [_circuit_view(job, index, state, shown[index]) for index, state in enumerate(states)]
+    data = {
         "job_type": new_job.job_type,
         "user_email": job.owner,
         "target": new_job.target,
@@ -198,31 +174,51 @@ def job_data(job: Job, states: list[CircuitState], circuit_type: str) -> dict[st
         "circuit_type": shown_type,
         "dry_run": new_job.dry_run,
         "submission_timestamp": timestamp(job.submitted_at),
-        "tags": new_job.tags,
-        "metadata": new_job.metadata,
-        **{name: [view[name] for view in views] for name in views[0]},
+        "tags": job.tags,
+        "metadata": job.metadata,
+        **{
+            name: [getattr(view, name) for view in views] for name in _CircuitView.__struct_fields__
+        },
     }
+    return msgspec.Raw(msgspec.json.encode(data))
 
 
-def _circuit_data(job: Job, index: int, state: CircuitState, shown: Converted) -> dict[str, Any]:
+class _CircuitView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What ``JobData`` shows of one circuit; each field is an entry of the list of that name."""
+
+    statuses: str
+    status_messages: str | None
+    provider_id: str | None
+    compiled_circuits: str | None
+    input_circuits: str
+    counts: dict[str, int] | None
+    results_dicts: None = None
+    shots: int
+    last_updated_timestamp: str
+    initial_logical_to_physicals: msgspec.Raw | None
+    final_logical_to_physicals: msgspec.Raw | None
+    logical_qubits: str | None
+    physical_qubits: str | None
+
+
+def _circuit_view(job: Job, index: int, state: CircuitState, shown: Converted) -> _CircuitView:
     circuit = job.circuits[index]
     compiled = circuit.compiled if state.reached.is_compiled else None
     completed = state.status is CircuitStatus.COMPLETED
-    return {
-        "statuses": state.status.value,
-        "status_messages": state.message,
-        "provider_id": job.provider_id(index, state),
-        "compiled_circuits": shown.compiled,
-        "input_circuits": shown.circuit,
-        "counts": circuit.counts if completed else None,
-        "results_dicts": None,
-        "shots": job.new_job.shots,
-        "last_updated_timestamp": timestamp(job.submitted_at + dt.timedelta(seconds=state.since)),
-        "initial_logical_to_physicals": compiled and _as_map(compiled.initial),
-        "final_logical_to_physicals": compiled and _as_map(compiled.final),
-        "logical_qubits": shown.logical_qubits,
-        "physical_qubits": shown.physical_qubits,
-    }
+    return _CircuitView(
+        statuses=state.status.value,
+        status_messages=state.message,
+        provider_id=job.provider_id(index, state),
+        compiled_circuits=shown.compiled,
+        input_circuits=shown.circuit,
+        counts=circuit.counts if completed else None,
+        shots=job.new_job.shots,
+        last_updated_timestamp=timestamp(job.submitted_at + dt.timedelta(seconds=state.since)),
+        initial_logical_to_physicals=None if compiled is None else _as_map(compiled.initial),
+        final_logical_to_physicals=None if compiled is None else _as_map(compiled.final),
+        logical_qubits=shown.logical_qubits,
+        physical_qubits=shown.physical_qubits,
+    )
 
 
 _AT_PROVIDER: Final = frozenset(
@@ -230,5 +226,5 @@ _AT_PROVIDER: Final = frozenset(
 )
 
 
-def _as_map(physical: list[int]) -> dict[int, int]:
-    return dict(enumerate(physical))
+def _as_map(physical: tuple[int, ...]) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode(dict(enumerate(physical))))
