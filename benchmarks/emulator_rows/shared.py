@@ -57,7 +57,13 @@ class Caller:
 
     def call(self, method: str, path: str, body: object = None) -> bytes:
         """The body of the response, which must be successful."""
-        data = None if body is None else json.dumps(body).encode()
+        return self._sent(method, path, None if body is None else json.dumps(body).encode())
+
+    def submit_body(self, body: str) -> bytes:
+        """Submit a job by its body, as it is."""
+        return self._sent("POST", "/job", body.encode())
+
+    def _sent(self, method: str, path: str, data: bytes | None) -> bytes:
         self._connection.request(method, f"/v0.3.0/client{path}", data, self._headers)
         response = self._connection.getresponse()
         content = response.read()

@@ -313,19 +313,22 @@ class JobStore:
 
     def _states(self, job: Job, now: float) -> list[CircuitState]:
         """The states of a job's circuits at a time; on a virtual clock waits for them."""
-        return [self._state(job, circuit, now, wait=self._is_virtual) for circuit in job.circuits]
+        states = []
+        for circuit in job.circuits:
+            progress = circuit.progress
+            while (state := self._state(job, circuit, now)).is_waiting and self._is_virtual:
+                self._wait_for_news(circuit, progress)
+                progress = circuit.progress
+            states.append(state)
+        return states
 
-    def _state(self, job: Job, circuit: Circuit, now: float, *, wait: bool) -> CircuitState:
+    def _state(self, job: Job, circuit: Circuit, now: float) -> CircuitState:
         if circuit.final_state is not None:
             return circuit.final_state
-        while True:
-            progress = circuit.progress
-            state = state_at(circuit.timetable, progress, now - job.submitted)
-            if state.status.is_terminal:
-                circuit.final_state = state
-            if not (wait and state.is_waiting):
-                return state
-            self._wait_for_news(circuit, progress)
+        state = state_at(circuit.timetable, circuit.progress, now - job.submitted)
+        if state.status.is_terminal:
+            circuit.final_state = state
+        return state
 
     def _wait_for_news(self, circuit: Circuit, known: object) -> None:
         """Wait until the simulator reports on a circuit of which that much is known."""
@@ -387,7 +390,11 @@ class JobStore:
             self._complete(job, None)
         for job in jobs:
             for circuit in job.circuits:
-                self._state(job, circuit, self._now(), wait=True)
+                while True:
+                    progress = circuit.progress
+                    if not self._state(job, circuit, self._now()).is_waiting:
+                        break
+                    self._wait_for_news(circuit, progress)
 
     def _one(self, job_id: uuid.UUID, circuits: Collection[int] | None) -> Job:
         job = self._jobs.get(job_id)
@@ -415,7 +422,7 @@ class JobStore:
                     time.sleep(_TURN_SECONDS)
                 with self._news:
                     now = self._now()
-                    state = self._state(job, circuit, now, wait=False)
+                    state = self._state(job, circuit, now)
                     if not state.status.is_terminal:
                         yield circuit, state, now - job.submitted
 

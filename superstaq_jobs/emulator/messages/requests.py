@@ -41,7 +41,7 @@ __all__ = [
     "read_query",
 ]
 
-MAX_BODY_BYTES: Final = 64 * 1024 * 1024
+MAX_BODY_BYTES: Final = 32 * 1024 * 1024
 """The largest body that is read; a larger one is refused with 413."""
 
 _MAX_FREE_BYTES: Final = 1024 * 1024
