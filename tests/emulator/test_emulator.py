@@ -64,6 +64,20 @@ def test_a_port_in_use_is_an_error(emulate: Callable[..., Emulator]):
     assert second.port == before
 
 
+def test_a_port_in_use_comes_with_advice(emulate: Callable[..., Emulator]):
+    with pytest.raises(OSError, match="pass port=0 .*--port 0"):
+        emulate(port=emulate().port)
+
+
+def test_ids_are_new_on_every_start_unless_there_is_a_seed(
+    emulate: Callable[..., Emulator], submit: Callable[..., str]
+):
+    circuit = "OPENQASM 2.0; qreg q[1];"
+    assert submit(emulate(), circuit) != submit(emulate(), circuit)
+    assert submit(emulate(seed=3), circuit) == submit(emulate(seed=3), circuit)
+    assert submit(emulate(seed=3), circuit) != submit(emulate(seed=0), circuit)
+
+
 def test_an_exception_stops_the_server(simulator: Simulator):
     with pytest.raises(KeyboardInterrupt), Emulator(simulator=simulator) as server:
         raise KeyboardInterrupt
