@@ -30,7 +30,9 @@ _NEW = {
 }
 LONG = (
     'OPENQASM 2.0; include "qelib1.inc"; qreg q[25]; creg c[25];'
-    + "".join(f"h q[{k % 25}]; cx q[{k % 25}],q[{(k + 1) % 25}]; t q[{k % 25}];" for k in range(2_000))
+    + "".join(
+        f"h q[{k % 25}]; cx q[{k % 25}],q[{(k + 1) % 25}]; t q[{k % 25}];" for k in range(2_000)
+    )
     + "measure q -> c;"
 )
 _DEEP = "[" * 900 + "]" * 900
@@ -58,7 +60,8 @@ def _monsters(circuits: int) -> Iterator[tuple[str, Callable[[Caller], object]]]
     )
     lists = "[" + "[]," * 20_000_000 + "[]]"
     for what, body in {
-        "60 MB of nested lists as metadata": json.dumps(_NEW)[:-1] + f', "metadata": {{"x": {lists}}}}}',
+        "60 MB of nested lists as metadata": json.dumps(_NEW)[:-1]
+        + f', "metadata": {{"x": {lists}}}}}',
         "60 MB of empty strings as circuits": json.dumps(
             _NEW | {"circuits": "[" + '"",' * 8_000_000 + '""]'}
         ),
@@ -72,7 +75,9 @@ def _monsters(circuits: int) -> Iterator[tuple[str, Callable[[Caller], object]]]
             _nested("qasm", "/" * 40 + "\n" + "/ " * 20_000 + "x")
         ),
         "300 KB of a Cirq circuit, nested": json.dumps(
-            _nested("cirq", '{"cirq_type": "Circuit", "moments": ' + "[" * 150_000 + "]" * 150_000 + "}")
+            _nested(
+                "cirq", '{"cirq_type": "Circuit", "moments": ' + "[" * 150_000 + "]" * 150_000 + "}"
+            )
         ),
     }.items():
         yield what, lambda caller, body=body: caller.submit_body(body)

@@ -6,7 +6,7 @@ import contextlib
 import ipaddress
 import secrets
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 from superstaq_jobs.clock import Clock, SystemClock
 from superstaq_jobs.records.problems import InvalidValue, expect, expect_several, is_amount, shown
@@ -24,6 +24,8 @@ from .targets import DEFAULT_TARGETS, Target
 
 __all__ = ["Emulator"]
 
+
+T = TypeVar("T")
 
 _OF_A_CLOCK: Final = ("now", "sleep", "utcnow")
 
@@ -95,38 +97,19 @@ class Emulator(OperatorMethods):
         stored_tag: Callable[[str], str | None] | None = None,
         refused_seconds: float | None = None,
     ) -> None:
-        if not _is_loopback(host):
-            raise InvalidValue(
-                f"host must be an IP address of the loopback interface, such as '127.0.0.1', "
-                f"got {shown(host)}"
-            )
-        if type(port) is not int or not 0 <= port <= 65_535:  # noqa: PLR2004
-            raise InvalidValue(f"port must be a number from 0 to 65535, got {shown(port)}")
-        if not is_amount(step_seconds):
-            raise InvalidValue(
-                f"step_seconds must be a number of seconds >= 0, got {shown(step_seconds)}"
-            )
-        if refused_seconds is not None and not is_amount(refused_seconds):
-            raise InvalidValue(
-                f"refused_seconds must be a number of seconds >= 0, got {shown(refused_seconds)}"
-            )
+        _check(host, port, {"step_seconds": step_seconds, "refused_seconds": refused_seconds or 0})
         if seed is not None:
             expect(int, seed=seed)
         if clock is not None and not all(callable(getattr(clock, n, None)) for n in _OF_A_CLOCK):
             raise TypeError(f"clock must be a Clock, got {shown(clock)}")
         if simulator is not None:
             expect(Simulator, simulator=simulator)
-        expect_several("Plans", plans=plans)
-        expect_several("Targets", targets=targets)
-        expect_several("strings", warnings=warnings)
-        targets, warnings = tuple(targets), tuple(warnings)
-        for target in targets:
-            expect(Target, targets=target)
-        for warning in warnings:
-            expect(str, warnings=warning)
-        expect(bool, warm_up=warm_up)
         if stored_tag is not None and not callable(stored_tag):
             raise TypeError(f"stored_tag must be a function of a tag, got {shown(stored_tag)}")
+        expect(bool, warm_up=warm_up)
+        expect_several("Plans", plans=plans)
+        targets = _several(Target, targets=targets)
+        warnings = _several(str, warnings=warnings)
         users = {api_key: User()} if isinstance(api_key, str) else api_key
         self._host = host
         self._port = port
@@ -242,6 +225,28 @@ class Emulator(OperatorMethods):
     def __repr__(self) -> str:
         where = self.url if self._started else "not started"
         return f"<Emulator {where}>"
+
+
+def _check(host: object, port: object, amounts: dict[str, object]) -> None:
+    if not _is_loopback(host):
+        raise InvalidValue(
+            "host must be an IP address of the loopback interface, such as '127.0.0.1', "
+            f"got {shown(host)}"
+        )
+    if type(port) is not int or not 0 <= port <= 65_535:  # noqa: PLR2004
+        raise InvalidValue(f"port must be a number from 0 to 65535, got {shown(port)}")
+    for name, amount in amounts.items():
+        if not is_amount(amount):
+            raise InvalidValue(f"{name} must be a number of seconds >= 0, got {shown(amount)}")
+
+
+def _several(kind: type[T], **values: Iterable[T]) -> tuple[T, ...]:
+    ((name, given),) = values.items()
+    expect_several("strings" if kind is str else f"{kind.__name__}s", **{name: given})
+    several = tuple(given)
+    for value in several:
+        expect(kind, "", **{name: value})
+    return several
 
 
 def _is_loopback(host: object) -> bool:

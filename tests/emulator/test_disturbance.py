@@ -132,9 +132,12 @@ def test_nested_circuits_fail_alone(
 
 
 def test_a_long_circuit_delays_no_other_job(
-    send: Send, submit: Callable[..., str], finish: Callable[..., Any], fetch: Callable[..., Any]
+    submit: Callable[..., str], finish: Callable[..., Any], fetch: Callable[..., Any]
 ):
-    with Simulator() as simulator, Emulator(simulator=simulator, step_seconds=0) as server:
+    with (
+        Simulator(time_limit_seconds=600) as simulator,
+        Emulator(simulator=simulator, step_seconds=0) as server,
+    ):
         long = submit(server, LONG)
         assert finish(server, submit(server, ONE))["statuses"] == ["completed"]
         assert fetch(server, long)["statuses"][0] not in {"completed", "failed"}
@@ -176,9 +179,7 @@ def test_shots_are_limited_and_needed_by_what_runs(
         assert problem["loc"] == ["body", "shots"]
 
 
-def test_the_limit_of_shots_is_named_in_both_versions(
-    emulate: Callable[..., Emulator], send: Send
-):
+def test_the_limit_of_shots_is_named_in_both_versions(emulate: Callable[..., Emulator], send: Send):
     server = emulate()
     new = send(server, "POST", "/client/job", NEW | {"shots": 2_000_000})
     assert "at most 1,000,000 shots" in new.json["detail"][0]["msg"]

@@ -65,7 +65,7 @@ def test_a_port_in_use_is_an_error(emulate: Callable[..., Emulator]):
 
 
 def test_a_port_in_use_comes_with_advice(emulate: Callable[..., Emulator]):
-    with pytest.raises(OSError, match="pass port=0 .*--port 0"):
+    with pytest.raises(OSError, match=r"pass port=0 .*--port 0"):
         emulate(port=emulate().port)
 
 
