@@ -208,8 +208,6 @@ class Emulator(OperatorMethods):
         """
         self._stopped = True
         self._service.store.close()
-        if not self._service.stopped.done():
-            self._service.stopped.set_result(None)
         if self._server is not None:
             self._server.stop()
         # Last, because a request that is still being served may submit a circuit to it.

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import datetime as dt
 from collections.abc import Sequence
-from concurrent.futures import Future
-from typing import Any, TypeVar
 
 import attrs
 
@@ -19,12 +16,10 @@ from .messages.circuits import no_circuits, split_here
 from .messages.requests import TargetFilter
 from .messages.responses import Refusal
 from .simulator.simulator import Simulator
-from .simulator.tasks import Size
+from .simulator.tasks import Describe, Described, Size, Split, SplitCircuits
 from .targets import Target
 
 __all__ = ["Service"]
-
-T = TypeVar("T")
 
 
 @attrs.frozen(kw_only=True)
@@ -39,8 +34,6 @@ class Service:
     warnings: Sequence[str] = ()
     aqt_files: dict[str, dict[str, str]] = attrs.field(factory=dict)
     """The files that users have stored, by e-mail address."""
-    stopped: Future[None] = attrs.field(factory=Future)
-    """Done when the emulator is stopped."""
 
     def target(self, name: str) -> Target:
         """The target of that name; raises a `Refusal` with 404 if there is none."""
@@ -61,30 +54,26 @@ class Service:
         }
         return [target for target in self.targets if wanted.items() <= target.flags.items()]
 
-    def wait(self, future: Future[T]) -> T:
-        """The result of a future; raises a RuntimeError if the emulator is stopped meanwhile."""
-        either: list[Future[Any]] = [future, self.stopped]
-        concurrent.futures.wait(either, return_when=concurrent.futures.FIRST_COMPLETED)
-        if not future.done():
-            raise RuntimeError("the emulator was stopped")
-        return future.result()
-
     def split(self, circuits: str, circuit_type: str) -> list[str]:
         """The circuits of a submission, one string each; raises a `Refusal` with 422."""
         found = split_here(circuits, circuit_type)
         if found is not None:
             return found
         try:
-            return self.wait(self.simulator.split(circuits, circuit_type)).circuits
+            splitting = self.simulator.request(Split(split=circuits, circuit_type=circuit_type))
+            split: SplitCircuits = self.store.wait(splitting)
         except ValueError as error:
             raise no_circuits(str(error)) from error
+        return split.circuits
 
     def sizes(self, circuits: list[str], circuit_type: str) -> list[Size | None]:
         """The size of each circuit; None for one that cannot be read."""
+        describe = Describe(describe=circuits, circuit_type=circuit_type)
         try:
-            return self.wait(self.simulator.describe(circuits, circuit_type)).sizes
+            described: Described = self.store.wait(self.simulator.request(describe))
         except ValueError:  # it took too long
             return [None] * len(circuits)
+        return described.sizes
 
     def advance(self, seconds: float) -> None:
         """Advance the clock.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 import attrs
@@ -39,7 +41,7 @@ class Circuit(msgspec.Struct, kw_only=True, gc=False):
     counts: dict[str, int] | None = None
     num_qubits: int | None = None
     """If it was found out when it was submitted."""
-    conversions: dict[tuple[str, bool], Converted | None] | None = None
+    conversions: Mapping[tuple[str, bool], Converted | None] = MappingProxyType({})
     """By format, and whether the compiled form is included; None if conversion is impossible."""
     final_state: CircuitState | None = None
     """Its state, once it is terminal."""
@@ -144,34 +146,21 @@ def in_own_format(circuit: Circuit, state: CircuitState) -> Converted:
     )
 
 
-def _in_format(
-    job: Job, states: list[CircuitState], circuit_type: str
-) -> tuple[str, list[Converted]]:
-    """What is shown of each circuit, and the format in which it is."""
-    own = [in_own_format(c, state) for c, state in zip(job.circuits, states, strict=True)]
-    if circuit_type == job.new_job.circuit_type:
-        return circuit_type, own
-    other = [
-        (circuit.conversions or {}).get((circuit_type, shown.compiled is not None))
-        for circuit, shown in zip(job.circuits, own, strict=True)
-    ]
-    converted = [shown for shown in other if shown is not None]
-    if len(converted) < len(own):
-        return job.new_job.circuit_type, own
-    return circuit_type, converted
+def job_data(
+    job: Job, states: list[CircuitState], circuit_type: str, shown: list[Converted]
+) -> msgspec.Raw:
+    """A job as ``JobData`` of the API, in JSON; each list has one entry per circuit.
 
-
-def job_data(job: Job, states: list[CircuitState], circuit_type: str) -> msgspec.Raw:
-    """A job as ``JobData`` of the API, in JSON; each list has one entry per circuit."""
+    ``shown`` is what is shown of each circuit in that format.
+    """
     new_job = job.new_job
-    shown_type, shown = _in_format(job, states, circuit_type)
     views = [_circuit_view(job, index, state, shown[index]) for index, state in enumerate(states)]
     data = {
         "job_type": new_job.job_type,
         "user_email": job.owner,
         "target": new_job.target,
         "num_circuits": len(views),
-        "circuit_type": shown_type,
+        "circuit_type": circuit_type,
         "dry_run": new_job.dry_run,
         "submission_timestamp": timestamp(job.submitted_at),
         "tags": job.tags,

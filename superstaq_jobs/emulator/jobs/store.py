@@ -12,15 +12,16 @@ rather than changed, `Circuit.progress` last.
 
 from __future__ import annotations
 
+import concurrent.futures
 import datetime as dt
 import hashlib
 import threading
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator
-from typing import Final, TypeVar
+from concurrent.futures import Future
+from typing import Any, Final, TypeVar
 
-import attrs
 import msgspec
 
 from superstaq_jobs.clock import Clock, VirtualClock
@@ -43,7 +44,7 @@ from .job import Circuit, EmulatedJob, Job, emulated_job, in_own_format, is_matc
 from .plans import Plan, PlanQueue
 from .timetable import CircuitState, Failure, complete_at, make_timetable, state_at
 
-__all__ = ["FoundJobs", "JobStore", "Unconverted", "job_id_of"]
+__all__ = ["JobStore", "job_id_of"]
 
 T = TypeVar("T")
 
@@ -66,22 +67,6 @@ def job_id_of(seed: int, number: int) -> uuid.UUID:
 def _sampling_seed(seed: int, number: int, index: int) -> int:
     digest = hashlib.sha256(f"{seed}/{number}/{index}".encode()).digest()
     return int.from_bytes(digest[:4], "big") >> 1
-
-
-@attrs.frozen(kw_only=True)
-class Unconverted:
-    """A circuit that is requested in another format but has not been converted to it yet."""
-
-    conversion: Conversion
-    keep: Callable[[Converted | None], None]
-
-
-@attrs.frozen(kw_only=True)
-class FoundJobs:
-    """Jobs as ``JobData`` by id, and what must be converted to show them as requested."""
-
-    jobs: dict[str, msgspec.Raw]
-    unconverted: list[Unconverted]
 
 
 class JobStore:
@@ -119,6 +104,7 @@ class JobStore:
         self._number = 0
         self._latest = float("-inf")
         self._closed = False
+        self._stopped: Future[None] = Future()
 
     def _now(self) -> float:
         # Time must not go back, or a finished circuit could become unfinished.
@@ -129,8 +115,18 @@ class JobStore:
     def close(self) -> None:
         """Stop running circuits, and wake up everyone who waits for one."""
         with self._news:
-            self._closed = True
+            if not self._closed:
+                self._closed = True
+                self._stopped.set_result(None)
             self._news.notify_all()
+
+    def wait(self, future: Future[T]) -> T:
+        """The result of a future; raises a RuntimeError if the store is closed meanwhile."""
+        either: list[Future[Any]] = [future, self._stopped]
+        concurrent.futures.wait(either, return_when=concurrent.futures.FIRST_COMPLETED)
+        if not future.done():
+            self.check_running()
+        return future.result()
 
     def check_running(self) -> None:
         """Raise a RuntimeError if no more results are to be expected."""
@@ -266,16 +262,51 @@ class JobStore:
 
     # ---- what users see --------------------------------------------------------------------
 
-    def find(self, user: User, query: JobQuery, circuit_type: str) -> FoundJobs:
-        """The user's jobs that match a query, in order of submission, with circuits in one format.
+    def find(self, user: User, query: JobQuery, circuit_type: str) -> dict[str, msgspec.Raw]:
+        """The user's jobs that match a query as ``JobData`` by id, in order of submission.
 
-        A job whose circuits cannot all be converted keeps its own format.
+        Their circuits are in the given format; those of a job that cannot all be converted keep
+        their own.
         """
-        found = FoundJobs(jobs={}, unconverted=[])
-        for job, states in self._matches(user, query):
-            found.unconverted.extend(_unconverted(job, states, circuit_type))
-            found.jobs[str(job.job_id)] = job_data(job, states, circuit_type)
-        return found
+        return {
+            str(job.job_id): job_data(job, states, *self._in_format(job, states, circuit_type))
+            for job, states in self._matches(user, query)
+        }
+
+    def _in_format(
+        self, job: Job, states: list[CircuitState], circuit_type: str
+    ) -> tuple[str, list[Converted]]:
+        """What is shown of each circuit, and the format in which it is."""
+        own = [in_own_format(c, state) for c, state in zip(job.circuits, states, strict=True)]
+        if circuit_type == job.new_job.circuit_type:
+            return circuit_type, own
+        converted = []
+        for circuit, shown in zip(job.circuits, own, strict=True):
+            other = self._converted(job, circuit, shown, circuit_type)
+            if other is None:
+                return job.new_job.circuit_type, own
+            converted.append(other)
+        return circuit_type, converted
+
+    def _converted(
+        self, job: Job, circuit: Circuit, shown: Converted, circuit_type: str
+    ) -> Converted | None:
+        known = circuit.conversions
+        kind = (circuit_type, shown.compiled is not None)
+        if kind not in known:
+            conversion = Conversion(
+                circuit=shown.circuit,
+                compiled=shown.compiled,
+                physical_qubits=shown.physical_qubits,
+                circuit_type=job.new_job.circuit_type,
+                convert_to=circuit_type,
+            )
+            try:
+                result = self.wait(self._simulator.request(conversion))
+            except ValueError:
+                result = None
+            circuit.conversions = known = {**known, kind: result}
+        return known[kind]
 
     def view(
         self, user: User, query: JobQuery, show: Callable[[Job, list[CircuitState]], T]
@@ -446,31 +477,3 @@ class JobStore:
     def _complete(self, job: Job, circuits: Collection[int] | None) -> None:
         for circuit, state, at in self._unfinished(job, circuits):
             circuit.timetable = complete_at(circuit.timetable, state.reached, at)
-
-
-def _unconverted(job: Job, states: list[CircuitState], circuit_type: str) -> Iterator[Unconverted]:
-    if circuit_type == job.new_job.circuit_type:
-        return
-    for circuit, state in zip(job.circuits, states, strict=True):
-        own = in_own_format(circuit, state)
-        kind = (circuit_type, own.compiled is not None)
-        if circuit.conversions is not None and kind in circuit.conversions:
-            continue
-
-        def keep(
-            converted: Converted | None,
-            circuit: Circuit = circuit,
-            kind: tuple[str, bool] = kind,
-        ) -> None:
-            circuit.conversions = {**(circuit.conversions or {}), kind: converted}
-
-        yield Unconverted(
-            conversion=Conversion(
-                circuit=own.circuit,
-                compiled=own.compiled,
-                physical_qubits=own.physical_qubits,
-                circuit_type=job.new_job.circuit_type,
-                convert_to=circuit_type,
-            ),
-            keep=keep,
-        )

@@ -176,19 +176,10 @@ def make_timetable(
     plan: Plan | None = None,
     index: int = 0,
 ) -> Timetable:
-    """The timetable of one circuit.
+    """The timetable of the circuit of a job with this index.
 
-    Args:
-        job_type: ``submit``, ``simulate`` or ``compile``.
-        verbatim: Whether compilation is skipped.
-        step_seconds: How long a status lasts on average, in seconds, >= 0. Each one lasts between
-            half and one and a half times as long.
-        seed: Determines the durations.
-        plan: The plan of the job, or None.
-        index: The circuit's index in its job.
-
-    Returns:
-        The timetable.
+    Each status lasts between half of ``step_seconds`` and one and a half times as long, depending
+    on the seed, unless the plan says otherwise.
     """
     path = path_of(job_type, verbatim=verbatim)
     digest = hashlib.blake2b(seed.encode(errors="replace"), digest_size=2 * len(path)).digest()
@@ -224,16 +215,7 @@ def _end(ending: Ending, path: tuple[CircuitStatus, ...]) -> End | None:
 
 
 def complete_at(timetable: Timetable, reached: CircuitStatus, at: float) -> Timetable:
-    """A timetable on which all that is left happens at one moment, and the circuit completes.
-
-    Args:
-        timetable: The timetable so far.
-        reached: The status that the circuit has.
-        at: The moment, in seconds after the submission.
-
-    Returns:
-        The new timetable.
-    """
+    """A timetable on which all that comes after ``reached`` happens at a time."""
     passed = timetable.path.index(reached)
     times = tuple(time if index <= passed else at for index, time in enumerate(timetable.times))
     return Timetable(path=timetable.path, times=times)
@@ -257,15 +239,9 @@ def _course(timetable: Timetable, failure: Failure | None) -> tuple[int, End | N
 
 
 def state_at(timetable: Timetable, progress: Progress, now: float) -> CircuitState:
-    """The state of a circuit at a time.
+    """The state of a circuit at a time, in seconds after the submission.
 
-    Args:
-        timetable: Its timetable.
-        progress: What has actually happened to it up to then.
-        now: Seconds after the submission.
-
-    Returns:
-        Its status, and since when it has it.
+    ``progress`` is what has actually happened to it up to then.
     """
     last, end = _course(timetable, progress.failure)
     ended = progress.ended_at

@@ -296,17 +296,9 @@ def _in_pieces(cls: type[msgspec.Struct]) -> type[msgspec.Struct]:
 
 
 def read_body(cls: type[T], body: bytes) -> T:
-    """A request's body as a Struct.
+    """A request's body as a Struct; raises a `Refusal` with all that is wrong.
 
-    Args:
-        cls: The Struct.
-        body: The JSON; fields that the Struct does not have are ignored, unless it forbids them.
-
-    Returns:
-        The Struct.
-
-    Raises:
-        Refusal: 422, with everything that is wrong.
+    Fields that the Struct does not have are ignored, unless it forbids them.
     """
     where = ("body",)
     try:
@@ -322,19 +314,7 @@ def read_body(cls: type[T], body: bytes) -> T:
 
 
 def read_object(cls: type[T], given: object, *, where: tuple[str | int, ...]) -> T:
-    """A JSON object inside of a body as a Struct; see `read_body`.
-
-    Args:
-        cls: The Struct.
-        given: The parsed JSON.
-        where: Its place in the request.
-
-    Returns:
-        The Struct.
-
-    Raises:
-        Refusal: 422, with everything that is wrong.
-    """
+    """A JSON object inside of a body, at a place in it, as a Struct; see `read_body`."""
     if not isinstance(given, dict):
         raise invalid([Problem(where, "expected a JSON object", "model_attributes_type")])
     # The keys of a JSON object are strings, even where a number is expected.
@@ -345,15 +325,7 @@ def read_object(cls: type[T], given: object, *, where: tuple[str | int, ...]) ->
 def read_query(cls: type[T], request: Request) -> T:
     """A query string as a Struct; see `read_body`.
 
-    Args:
-        cls: The Struct. A list field takes all values of its key, any other field the last one.
-        request: The request.
-
-    Returns:
-        The Struct.
-
-    Raises:
-        Refusal: 422, with everything that is wrong.
+    A list field takes all values of its key, any other field the last one.
     """
     given: dict[str, Any] = {}
     known = {field.name: field.type for field in _fields(cls)}

@@ -7,6 +7,7 @@ can send a ``POST`` to a loopback address, but not with this header.
 
 from __future__ import annotations
 
+import functools
 import uuid
 from collections.abc import Callable
 from typing import Any, Final
@@ -51,13 +52,9 @@ class _PlanBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     circuits: dict[int, _EndingBody] = {}
 
     def plan(self) -> Plan:
-        return Plan(
-            queue_seconds=self.queue_seconds,
-            compile_seconds=self.compile_seconds,
-            run_seconds=self.run_seconds,
-            ending=self.ending.ending(),
-            circuits={index: body.ending() for index, body in self.circuits.items()},
-        )
+        circuits = {index: body.ending() for index, body in self.circuits.items()}
+        given = msgspec.structs.asdict(self)
+        return Plan(**{**given, "ending": self.ending.ending(), "circuits": circuits})
 
 
 class _PlansBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -135,18 +132,10 @@ def _advance(service: Service, request: Request) -> object:
     return _read_clock(service, request)
 
 
-def _cancel_job(service: Service, request: Request) -> object:
-    return _end_job(service, request, CircuitStatus.CANCELLED, CANCELLED_BY_OPERATOR)
-
-
-def _fail_job(service: Service, request: Request) -> object:
-    return _end_job(service, request, CircuitStatus.FAILED, FAILED_BY_OPERATOR)
-
-
-def _end_job(service: Service, request: Request, status: CircuitStatus, message: str) -> object:
+def _end_job(status: CircuitStatus, usual: str, service: Service, request: Request) -> object:
     job_id = _job_id(request)
     body = read_body(_EndBody, request.body() or b"{}")
-    message = message if body.message is None else body.message
+    message = usual if body.message is None else body.message
     return _found(lambda: service.store.end(job_id, status, message, body.circuits))
 
 
@@ -179,27 +168,24 @@ def _job(job: EmulatedJob) -> dict[str, Any]:
         "target": job.target,
         "tags": job.tags,
         "submission_timestamp": timestamp(job.submitted_at),
-        "plan": job.plan and _plan(job.plan),
+        # In the form in which ``POST /plans`` accepts it.
+        "plan": job.plan
+        and {**attrs.asdict(job.plan, recurse=False), "circuits": dict(job.plan.circuits)},
         "statuses": job.statuses,
         "status_messages": job.messages,
     }
 
 
-def _plan(plan: Plan) -> dict[str, Any]:
-    """A plan in the form in which ``POST /plans`` accepts it."""
-    return {
-        "queue_seconds": plan.queue_seconds,
-        "compile_seconds": plan.compile_seconds,
-        "run_seconds": plan.run_seconds,
-        "ending": attrs.asdict(plan.ending),
-        "circuits": {index: attrs.asdict(ending) for index, ending in plan.circuits.items()},
-    }
-
+_S = CircuitStatus
 
 ADMIN_CALLS: Final[tuple[tuple[str, str, Callable[[Service, Request], object]], ...]] = (
     ("GET", "/jobs", _list_jobs),
-    ("POST", "/jobs/{job_id}/cancel", _cancel_job),
-    ("POST", "/jobs/{job_id}/fail", _fail_job),
+    (
+        "POST",
+        "/jobs/{job_id}/cancel",
+        functools.partial(_end_job, _S.CANCELLED, CANCELLED_BY_OPERATOR),
+    ),
+    ("POST", "/jobs/{job_id}/fail", functools.partial(_end_job, _S.FAILED, FAILED_BY_OPERATOR)),
     ("POST", "/jobs/{job_id}/finish", _finish_job),
     ("POST", "/plans", _add_plans),
     ("GET", "/clock", _read_clock),

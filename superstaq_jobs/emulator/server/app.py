@@ -113,7 +113,7 @@ class App:
 
     def _admin_endpoint(self, run: Callable[[Service, Request], object]) -> _Endpoint:
         def respond(request: Request) -> Response:
-            self._service.accounts.check_known(request.key)
+            self._service.accounts.known(request.key)
             return json_response(run(self._service, request))
 
         return respond

@@ -20,7 +20,6 @@ from superstaq_jobs.emulator.messages.requests import (
 )
 from superstaq_jobs.emulator.messages.responses import Problem, Refusal, invalid
 from superstaq_jobs.emulator.service import Service
-from superstaq_jobs.emulator.simulator.tasks import Converted
 
 from .versions import ApiVersion, Call
 
@@ -48,16 +47,7 @@ def _create_job(service: Service, user: User, request: Request) -> object:
 def _fetch_jobs(service: Service, user: User, request: Request) -> object:
     circuit_type = read_circuit_type(request.values["circuit_type"])
     query = read_query(JobQuery, request)
-    while (found := service.store.find(user, query, circuit_type)).unconverted:
-        # Searched again afterwards, since a circuit may have been compiled meanwhile.
-        for circuit in found.unconverted:
-            try:
-                converting = service.simulator.convert(circuit.conversion)
-                converted: Converted | None = service.wait(converting)
-            except ValueError:
-                converted = None
-            circuit.keep(converted)
-    return found.jobs
+    return service.store.find(user, query, circuit_type)
 
 
 def _cancel_jobs(service: Service, user: User, request: Request) -> object:

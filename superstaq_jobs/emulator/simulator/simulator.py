@@ -87,40 +87,26 @@ class Simulator:
         """
         self._runner.submit(_queued(task, listener) for task, listener in runs)
 
-    def split(self, text: str, circuit_type: str) -> Future[SplitCircuits]:
-        """Split a string with several circuits; returns at once.
+    def request(self, task: msgspec.Struct) -> Future[Any]:
+        """Have circuits split, converted, joined, described, or compiled without being run.
+
+        Returns at once. None of this waits for circuits that run.
+
+        Args:
+            task: One of those of `tasks`.
 
         Returns:
-            A future of the circuits. It raises a ValueError with the reason if the string cannot be
-            read, and is cancelled when the simulator is closed.
+            A future of the first result. It raises a ValueError with the reason if there is none,
+            and is cancelled when the simulator is closed.
 
         Raises:
             RuntimeError: The simulator is closed.
         """
-        (future,) = self._request([Split(split=text, circuit_type=circuit_type)])
+        (future,) = self.request_each([task])
         return future
 
-    def convert(self, conversion: Conversion) -> Future[Converted]:
-        """Write a circuit in another format; returns as `split` does."""
-        (future,) = self._request([conversion])
-        return future
-
-    def join(self, circuits: list[str], circuit_type: str) -> Future[Joined]:
-        """Write several circuits as one string; returns as `split` does."""
-        (future,) = self._request([Join(join=circuits, circuit_type=circuit_type)])
-        return future
-
-    def describe(self, circuits: list[str], circuit_type: str) -> Future[Described]:
-        """Find out the sizes of circuits; returns as `split` does."""
-        (future,) = self._request([Describe(describe=circuits, circuit_type=circuit_type)])
-        return future
-
-    def compile(self, tasks: Sequence[Task]) -> list[Future[Compiled]]:
-        """Compile circuits without waiting for those that run; returns as `split` does."""
-        return self._request(tasks)
-
-    def _request(self, tasks: Sequence[msgspec.Struct]) -> list[Future[Any]]:
-        """Queue tasks that are not to run."""
+    def request_each(self, tasks: Sequence[msgspec.Struct]) -> list[Future[Any]]:
+        """The same for several tasks, which take turns with those of others."""
         futures: list[Future[Any]] = [Future() for _ in tasks]
         with self._lock:
             self._pending.update(futures)

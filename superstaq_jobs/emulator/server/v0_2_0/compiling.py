@@ -12,7 +12,7 @@ import msgspec
 from superstaq_jobs.emulator.accounts import User
 from superstaq_jobs.emulator.messages.requests import Request
 from superstaq_jobs.emulator.service import Service
-from superstaq_jobs.emulator.simulator.tasks import Compiled, Task
+from superstaq_jobs.emulator.simulator.tasks import Compiled, Join, Joined, Task
 from superstaq_jobs.emulator.targets import Target
 
 from .requests import Circuits, bad_request, read
@@ -45,9 +45,10 @@ class _Batch:
 
     def response(self, service: Service) -> dict[str, Any]:
         """The circuits as one string, and the maps of their qubits."""
-        joining = service.simulator.join([one.compiled for one in self.compiled], self.circuit_type)
+        circuits = [one.compiled for one in self.compiled]
+        joining = service.simulator.request(Join(join=circuits, circuit_type=self.circuit_type))
         try:
-            joined = service.wait(joining)
+            joined: Joined = service.store.wait(joining)
         except ValueError as error:
             raise bad_request(f"the compiled circuits cannot be written: {error}") from error
         return {
@@ -82,7 +83,7 @@ def _compile(
         raise bad_request(f"The target {target.name} is retired.")
     if not target.supports_compile:
         raise bad_request(f"The target {target.name} does not compile circuits.")
-    compiling = service.simulator.compile(
+    compiling = service.simulator.request_each(
         [
             Task(circuit=circuit, circuit_type=circuit_type, **target.device, **how)
             for circuit in circuits
@@ -91,7 +92,7 @@ def _compile(
     compiled = []
     for index, future in enumerate(compiling):
         try:
-            compiled.append(service.wait(future))
+            compiled.append(service.store.wait(future))
         except ValueError as error:
             raise bad_request(f"circuit {index} cannot be compiled: {error}") from error
     return _Batch(circuit_type=circuit_type, compiled=tuple(compiled))
