@@ -221,7 +221,6 @@ class _Body:
 
     def _chunk_size(self) -> int:
         size = self._stream.readline(65_537).partition(b";")[0].strip()
-        try:
-            return int(size, 16)
-        except ValueError as error:
-            raise ConnectionError("the client sent no chunk") from error
+        if not size.isalnum() or size.strip(b"0123456789abcdefABCDEF"):
+            raise ConnectionError("the client sent no chunk")
+        return int(size, 16)

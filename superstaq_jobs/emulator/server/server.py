@@ -105,7 +105,11 @@ class Server:
         )
         with self._lock:
             self.connections.add(connection)
-        connection.thread.start()
+        try:
+            connection.thread.start()
+        except RuntimeError:  # there are too many threads
+            sock.close()
+            self._forget(connection)
 
     def _forget(self, connection: Connection) -> None:
         with self._lock:
@@ -130,7 +134,8 @@ class Server:
         for connection in connections:
             connection.cut()
         for connection in connections:
-            connection.thread.join()
+            if connection.thread is not threading.current_thread():
+                connection.thread.join()
         if self._reopening is not None:
             self._reopening.join()
 
