@@ -57,20 +57,10 @@ _THIS_MACHINE: Final = re.compile(r"(localhost|127(\.\d+){3}|\[::1\])(:\d+)?", r
 JobType = Literal["submit", "simulate", "compile", "convert"]
 CircuitType = Literal["cirq", "qiskit", "qasm", "jaqal"]
 Status = Literal[
-    "received",
-    "awaiting_compile",
-    "awaiting_submission",
-    "awaiting_simulation",
-    "compiling",
-    "running",
-    "simulating",
-    "pending",
-    "failed",
-    "unrecognized",
-    "completed",
-    "cancelled",
+    "received", "awaiting_compile", "awaiting_submission", "awaiting_simulation", "compiling",
+    "running", "simulating", "pending", "failed", "unrecognized", "completed", "cancelled",
     "deleted",
-]
+]  # fmt: skip
 TargetName = Annotated[str, msgspec.Meta(pattern=TARGET_NAME)]
 Email = Annotated[str, msgspec.Meta(pattern=r"^[^@\s]+@[^@\s]+$")]
 
