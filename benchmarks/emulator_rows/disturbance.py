@@ -29,11 +29,8 @@ _NEW = {
     "shots": 10,
 }
 LONG = (
-    'OPENQASM 2.0; include "qelib1.inc"; qreg q[25]; creg c[25];'
-    + "".join(
-        f"h q[{k % 25}]; cx q[{k % 25}],q[{(k + 1) % 25}]; t q[{k % 25}];" for k in range(2_000)
-    )
-    + "measure q -> c;"
+    'OPENQASM 3.0; include "stdgates.inc"; qubit[18] q; bit c; '
+    "while (!c) { h q[0]; reset q[0]; c = measure q[0]; }"
 )
 _DEEP = "[" * 900 + "]" * 900
 
@@ -55,7 +52,7 @@ def _monsters(circuits: int) -> Iterator[tuple[str, Callable[[Caller], object]]]
     yield "its cancellation", lambda caller: caller.call("PUT", "/cancel_jobs", {"job_id": ids})
     yield "a listing of all jobs", lambda caller: caller.call("GET", "/job/qasm")
     yield (
-        "a circuit of 25 qubits that takes a minute",
+        "a circuit that takes a minute",
         lambda caller: caller.call("POST", "/job", _NEW | {"circuits": LONG}),
     )
     lists = "[" + "[]," * 20_000_000 + "[]]"

@@ -23,9 +23,8 @@ from superstaq_jobs.emulator import Emulator, Simulator
 
 ONE = "OPENQASM 2.0; qreg q[1]; creg c[1]; measure q -> c;"
 LONG = (
-    'OPENQASM 2.0; include "qelib1.inc"; qreg q[25]; creg c[25];'
-    + "".join(f"h q[{k % 25}]; cx q[{k % 25}],q[{(k + 1) % 25}];" for k in range(2_000))
-    + "measure q -> c;"
+    'OPENQASM 3.0; include "stdgates.inc"; qubit[18] q; bit c; '
+    "while (!c) { h q[0]; reset q[0]; c = measure q[0]; }"
 )
 NEW = {
     "job_type": "submit",
