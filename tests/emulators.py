@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,13 +13,51 @@ import pytest
 
 from superstaq_jobs.emulator import Emulator, Simulator
 
-__all__ = ["emulate", "hold", "simulator", "simulator_idle"]
+__all__ = ["PromptSimulator", "emulate", "hold", "prompt_simulator", "simulator", "simulator_idle"]
+
+
+class PromptSimulator(Simulator):
+    """Runs the circuits of a job before the submission gets its response, on another's processes.
+
+    A job has then finished when a client first polls it, so that a wait with the pauses of real use
+    makes none.
+    """
+
+    def __init__(self, other: Simulator) -> None:
+        self.__dict__ = other.__dict__
+
+    def submit(self, *arguments: Any, **options: Any) -> None:
+        super().submit(*arguments, **options)
+        wait_until_idle(self)
+
+
+def wait_until_idle(simulator: Simulator) -> None:
+    for _ in range(6_000):
+        if simulator._runner.is_idle:
+            return
+        time.sleep(0.01)
+    raise AssertionError("the simulator is still busy")
+
+
+def hold(simulator: Simulator, gate: threading.Event) -> None:
+    """Keep the simulator from running circuits until the gate is opened."""
+
+    def wait() -> Iterator[Any]:
+        gate.wait()
+        yield from ()
+
+    simulator._runner.submit(wait())
 
 
 @pytest.fixture(scope="session")
 def simulator() -> Iterator[Simulator]:
     with Simulator() as shared:
         yield shared
+
+
+@pytest.fixture
+def prompt_simulator(simulator: Simulator) -> PromptSimulator:
+    return PromptSimulator(simulator)
 
 
 @pytest.fixture
@@ -37,21 +76,4 @@ def emulate(simulator: Simulator) -> Iterator[Callable[..., Emulator]]:
 def simulator_idle(simulator: Simulator) -> Callable[[], None]:
     """Wait until the simulator has nothing more to do."""
 
-    def wait() -> None:
-        for _ in range(6_000):
-            if simulator._runner.is_idle:
-                return
-            time.sleep(0.01)
-        raise AssertionError("the simulator is still busy")
-
-    return wait
-
-
-def hold(simulator: Simulator, gate: threading.Event) -> None:
-    """Keep the simulator from running circuits until the gate is opened."""
-
-    def wait() -> Iterator[Any]:
-        gate.wait()
-        yield from ()
-
-    simulator._runner.submit(wait())
+    return functools.partial(wait_until_idle, simulator)
