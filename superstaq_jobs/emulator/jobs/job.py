@@ -153,61 +153,41 @@ def job_data(
 
     ``shown`` is what is shown of each circuit in that format.
     """
-    new_job = job.new_job
-    views = [_circuit_view(job, index, state, shown[index]) for index, state in enumerate(states)]
+    new_job, circuits = job.new_job, job.circuits
+    compiled = [
+        circuit.compiled if state.reached.is_compiled else None
+        for circuit, state in zip(circuits, states, strict=True)
+    ]
     data = {
         "job_type": new_job.job_type,
+        "statuses": [state.status.value for state in states],
+        "status_messages": [state.message for state in states],
         "user_email": job.owner,
         "target": new_job.target,
-        "num_circuits": len(views),
+        "provider_id": [job.provider_id(index, state) for index, state in enumerate(states)],
+        "num_circuits": len(circuits),
+        "compiled_circuits": [circuit.compiled for circuit in shown],
+        "input_circuits": [circuit.circuit for circuit in shown],
         "circuit_type": circuit_type,
+        "counts": [
+            circuit.counts if state.status is CircuitStatus.COMPLETED else None
+            for circuit, state in zip(circuits, states, strict=True)
+        ],
+        "results_dicts": [None] * len(circuits),
+        "shots": [new_job.shots] * len(circuits),
         "dry_run": new_job.dry_run,
         "submission_timestamp": timestamp(job.submitted_at),
+        "last_updated_timestamp": [
+            timestamp(job.submitted_at + dt.timedelta(seconds=state.since)) for state in states
+        ],
+        "initial_logical_to_physicals": [one and _as_map(one.initial) for one in compiled],
+        "final_logical_to_physicals": [one and _as_map(one.final) for one in compiled],
+        "logical_qubits": [circuit.logical_qubits for circuit in shown],
+        "physical_qubits": [circuit.physical_qubits for circuit in shown],
         "tags": job.tags,
         "metadata": job.metadata,
-        **{
-            name: [getattr(view, name) for view in views] for name in _CircuitView.__struct_fields__
-        },
     }
     return msgspec.Raw(msgspec.json.encode(data))
-
-
-class _CircuitView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What ``JobData`` shows of one circuit; each field is an entry of the list of that name."""
-
-    statuses: str
-    status_messages: str | None
-    provider_id: str | None
-    compiled_circuits: str | None
-    input_circuits: str
-    counts: dict[str, int] | None
-    results_dicts: None = None
-    shots: int
-    last_updated_timestamp: str
-    initial_logical_to_physicals: msgspec.Raw | None
-    final_logical_to_physicals: msgspec.Raw | None
-    logical_qubits: str | None
-    physical_qubits: str | None
-
-
-def _circuit_view(job: Job, index: int, state: CircuitState, shown: Converted) -> _CircuitView:
-    circuit = job.circuits[index]
-    compiled = circuit.compiled if state.reached.is_compiled else None
-    completed = state.status is CircuitStatus.COMPLETED
-    return _CircuitView(
-        statuses=state.status.value,
-        status_messages=state.message,
-        provider_id=job.provider_id(index, state),
-        compiled_circuits=shown.compiled,
-        input_circuits=shown.circuit,
-        counts=circuit.counts if completed else None,
-        shots=job.new_job.shots,
-        last_updated_timestamp=timestamp(job.submitted_at + dt.timedelta(seconds=state.since)),
-        initial_logical_to_physicals=None if compiled is None else _as_map(compiled.initial),
-        final_logical_to_physicals=None if compiled is None else _as_map(compiled.final),
-        logical_qubits=shown.logical_qubits,
-        physical_qubits=shown.physical_qubits,
-    )
 
 
 _AT_PROVIDER: Final = frozenset(
