@@ -105,7 +105,7 @@ def create_jobs(service: Service, user: User, request: Request) -> object:
     if reason := _refusal(target, new_job):
         raise bad_request(reason)
     circuits = service.split(text, circuit_type)
-    # Later, the compiled circuit tells its size too.
+    # Later, the compiled circuit has the size too.
     sizes = service.sizes(circuits[:_MOST_DESCRIBED], circuit_type)
     num_qubits = [None if size is None else size.num_qubits for size in sizes]
     num_qubits += [None] * (len(circuits) - len(num_qubits))
