@@ -55,14 +55,14 @@ def _monsters(circuits: int) -> Iterator[tuple[str, Callable[[Caller], object]]]
         "a circuit that takes a minute",
         lambda caller: caller.call("POST", "/job", _NEW | {"circuits": LONG}),
     )
-    lists = "[" + "[]," * 20_000_000 + "[]]"
+    lists = "[" + "[]," * 10_000_000 + "[]]"
     for what, body in {
-        "60 MB of nested lists as metadata": json.dumps(_NEW)[:-1]
+        "30 MB of nested lists as metadata": json.dumps(_NEW)[:-1]
         + f', "metadata": {{"x": {lists}}}}}',
-        "60 MB of empty strings as circuits": json.dumps(
-            _NEW | {"circuits": "[" + '"",' * 8_000_000 + '""]'}
+        "30 MB of empty strings as circuits": json.dumps(
+            _NEW | {"circuits": "[" + '"",' * 6_000_000 + '""]'}
         ),
-        "60 MB of nested lists as Cirq circuits": json.dumps(_nested("cirq", lists)),
+        "30 MB of nested lists as Cirq circuits": json.dumps(_nested("cirq", lists)),
         "lists, 900 deep, as metadata": json.dumps(_NEW)[:-1] + f', "metadata": {{"x": {_DEEP}}}}}',
         "brackets, 100,000 deep": '{"x": ' + "[" * 100_000,
         "OpenQASM with 20,000 nested parentheses": json.dumps(
