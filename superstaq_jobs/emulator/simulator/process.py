@@ -228,7 +228,8 @@ class _Worker:
         process = self._process
         if process is None or process.stdin is None or process.stdout is None:
             raise EOFError("it is closed")
-        process.stdin.write(msgspec.json.encode(queued.task) + b"\n")
+        process.stdin.write(msgspec.json.encode(queued.task))
+        process.stdin.write(b"\n")
         process.stdin.flush()
         more = True
         while more:
