@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any, Final
@@ -107,8 +108,9 @@ def fetch_jobs(
 
 def query_jobs(
     client: SuperstaqClient,
-    query: JobQuery,
+    query: JobQuery | None = None,
     *,
+    limit: int | None = None,
     circuit_type: CircuitType | str | None = None,
     timeout_seconds: float | None = None,
     max_attempts: int | None = None,
@@ -117,7 +119,10 @@ def query_jobs(
 
     Args:
         client: The client.
-        query: The conditions. Without any, every job that the user may see matches.
+        query: The conditions. Without any, or without a query, every job that the user may see
+            matches.
+        limit: How many jobs to return at most, 0 or more; None for all. The API has no such limit,
+            so a request fetches all its jobs; but no further request is sent when there are enough.
         circuit_type: The format in which the server returns the circuits; None for the client's.
             API v0.2.0 cannot choose.
         timeout_seconds: How long all requests may take together, in seconds; None for no limit but
@@ -128,16 +133,19 @@ def query_jobs(
         The jobs as they are now, in the server's order, without duplicates.
 
     Raises:
-        InvalidRequest: If ``query`` is not a ``JobQuery``, or a single condition is too long for a
-            request line. Nothing was sent.
+        InvalidRequest: If ``query`` is not a ``JobQuery``, ``limit`` not a number of jobs, or a
+            single condition too long for a request line. Nothing was sent.
         SuperstaqServerException: If a request failed; it holds what had been fetched before in
             ``found``.
     """
     check_client(client)
-    checked = fields.instance(query, JobQuery, "pass JobQuery(tags=[...]), say")
-    fields.refuse("the request", {"query": checked})
-    calls = client.api.query_jobs(query, _format(client, circuit_type))
-    return tuple(_send_all(client, calls, timeout_seconds, max_attempts).values())
+    wanted = JobQuery() if query is None else query
+    checked = fields.instance(wanted, JobQuery, "pass JobQuery(tags=[...]), say")
+    most = sys.maxsize if limit is None else fields.count(limit)
+    fields.refuse("the request", {"query": checked, "limit": most})
+    calls = client.api.query_jobs(wanted, _format(client, circuit_type))
+    found = _send_all(client, calls, timeout_seconds, max_attempts, most)
+    return tuple(found.values())[:most]
 
 
 def send_split(
@@ -190,11 +198,14 @@ def _send_all(
     calls: Iterable[Call[tuple[JobSnapshot, ...]]],
     timeout_seconds: float | None,
     max_attempts: int | None,
+    most: int = sys.maxsize,
 ) -> dict[JobId, JobSnapshot]:
-    """The jobs that the server sends in response to some calls, by its ids."""
+    """The jobs that the server sends in response to some calls, by its ids, until enough."""
     deadline = client.deadline_in(timeout_seconds)
     found: dict[JobId, JobSnapshot] = {}
     for call in calls:
+        if len(found) >= most:
+            break
         try:
             jobs = send_split(client, call, deadline=deadline, max_attempts=max_attempts)
         except SuperstaqServerException as error:
@@ -204,8 +215,15 @@ def _send_all(
     return found
 
 
-def cancel_jobs(client: SuperstaqClient, job_ids: Iterable[UUID | str]) -> CancelReceipt:
+def cancel_jobs(
+    client: SuperstaqClient,
+    job_ids: Iterable[UUID | str],
+    *,
+    timeout_seconds: float | None = None,
+) -> CancelReceipt:
     """Cancel whole jobs, in one request. Without any ids, no request is sent.
+
+    ``timeout_seconds`` is that of ``fetch_targets``.
 
     Returns:
         Which jobs were cancelled and which were not; a refusal does not raise an error here.
@@ -216,19 +234,29 @@ def cancel_jobs(client: SuperstaqClient, job_ids: Iterable[UUID | str]) -> Cance
         SuperstaqServerException: If the request failed.
     """
     check_client(client)
+    deadline = client.deadline_in(timeout_seconds)
     distinct = tuple(dict.fromkeys(check_ids(client.api, job_ids)))
     if not distinct:
         return CancelReceipt()
-    receipt = client.send(client.api.cancel_jobs(distinct))
+    receipt = client.send(client.api.cancel_jobs(distinct), deadline=deadline)
     ids = set(map(str, server_ids(*distinct)))
     succeeded = [each if each.lower() in ids else client.masked(each) for each in receipt.succeeded]
     return attrs.evolve(receipt, message=client.masked(receipt.message), succeeded=succeeded)
 
 
-def fetch_targets(client: SuperstaqClient, query: TargetQuery | None = None) -> tuple[Target, ...]:
+def fetch_targets(
+    client: SuperstaqClient,
+    query: TargetQuery | None = None,
+    *,
+    timeout_seconds: float | None = None,
+) -> tuple[Target, ...]:
     """Fetch the targets that match some conditions, in the server's order.
 
-    Without a query, those are all that are not retired.
+    Args:
+        client: The client.
+        query: The conditions. Without any, all targets match that are not retired.
+        timeout_seconds: How long it may take in all, retries included, in seconds; None for the
+            client's ``request_timeout_seconds`` for each time that the request is sent.
 
     Raises:
         SuperstaqServerException: If the request failed.
@@ -237,11 +265,16 @@ def fetch_targets(client: SuperstaqClient, query: TargetQuery | None = None) -> 
     wanted = TargetQuery() if query is None else query
     checked = fields.instance(wanted, TargetQuery, "pass TargetQuery(simulator=True), say")
     fields.refuse("the request", {"query": checked})
-    return client.send(client.api.fetch_targets(wanted))
+    deadline = client.deadline_in(timeout_seconds)
+    return client.send(client.api.fetch_targets(wanted), deadline=deadline)
 
 
 def fetch_target_info(
-    client: SuperstaqClient, target: str, *, options: Mapping[str, Any] | None = None
+    client: SuperstaqClient,
+    target: str,
+    *,
+    options: Mapping[str, Any] | None = None,
+    timeout_seconds: float | None = None,
 ) -> TargetInfo:
     """Fetch what the server knows about one target.
 
@@ -249,6 +282,7 @@ def fetch_target_info(
         client: The client.
         target: The target's name, ``<provider>_<device>_<qpu|simulator>``.
         options: Options of the provider, as JSON data.
+        timeout_seconds: That of ``fetch_targets``.
 
     Returns:
         The information about it.
@@ -262,19 +296,25 @@ def fetch_target_info(
     name = fields.target(target)
     data = fields.json_mapping(options if options is not None else JsonMapping())
     fields.refuse("the request", {"target": name, "options": data})
+    deadline = client.deadline_in(timeout_seconds)
     call = client.api.fetch_target_info(name, data)
     del options, data  # which a traceback would show, with tokens that may be in them
-    return client.send(call)
+    return client.send(call, deadline=deadline)
 
 
-def fetch_balance(client: SuperstaqClient) -> AccountBalance:
+def fetch_balance(
+    client: SuperstaqClient, *, timeout_seconds: float | None = None
+) -> AccountBalance:
     """Fetch the user's e-mail address, and how much the user may still spend, in US dollars.
+
+    ``timeout_seconds`` is that of ``fetch_targets``.
 
     Raises:
         SuperstaqServerException: If the request failed.
     """
     check_client(client)
-    return client.send(client.api.fetch_balance())
+    deadline = client.deadline_in(timeout_seconds)
+    return client.send(client.api.fetch_balance(), deadline=deadline)
 
 
 def _format(client: SuperstaqClient, circuit_type: CircuitType | str | None) -> CircuitType:

@@ -427,7 +427,7 @@ def test_a_bug_that_is_not_found_fails_the_build(planted):
 
 # ---- the retry table -----------------------------------------------------------------------------
 
-TRANSIENT = {408, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524}
+TRANSIENT = {408, 429, 500, 502, 503, 504, *range(520, 531)}
 RETRIED = {
     "connection refused, no such host": (True, True),
     "reset before the request was sent": (True, True),

@@ -30,7 +30,8 @@ from .targets import DEFAULT_TARGETS, Target
 for _name in ("qiskit", "qiskit_aer"):  # found, but not imported: a worker process does
     if importlib.util.find_spec(_name) is None:
         raise ModuleNotFoundError(
-            f"superstaq_jobs.emulator needs {_name}: pip install 'superstaq_jobs[emulator]'",
+            f"superstaq_jobs.emulator needs {_name}: in a clone of superstaq_jobs, pip install "
+            "'.[emulator]'",
             name=_name,
         )
 
