@@ -134,13 +134,14 @@ class Connection(http.server.BaseHTTPRequestHandler):
     def _respond(self, response: Response) -> None:
         if self._must_close or not self._body.can_be_skipped:
             self.close_connection = True
-        status = HTTPStatus(response.status_code)
+        status = response.status_code
+        phrase, _ = self.responses.get(status, ("", ""))  # a proxy's own status has none
         head = {
             **response.headers,
             "Content-Length": str(len(response.body)),
             **({"Connection": "close"} if self.close_connection else {}),
         }
-        lines = [f"HTTP/1.1 {status.value} {status.phrase}", *map(": ".join, head.items()), "", ""]
+        lines = [f"HTTP/1.1 {status} {phrase}", *map(": ".join, head.items()), "", ""]
         body = b"" if self.command == "HEAD" else response.body
         self._socket.sendall("\r\n".join(lines).encode("latin-1") + body)
         if not self.close_connection:
