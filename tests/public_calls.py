@@ -7,6 +7,7 @@ a name that means something else somewhere is in ``SPECIAL``.
 from __future__ import annotations
 
 import enum
+import functools
 import importlib
 import inspect
 import json
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import attrs
+from archived import MEMORY
 from servers import OldServer
 from worlds import HOST, JOB, KEY, NOON, job
 
@@ -39,6 +41,7 @@ FACES = (
 QASM = 'OPENQASM 2.0; include "qelib1.inc"; qreg q[1]; creg c[1]; measure q -> c;'
 TARGET = "ss_unconstrained_simulator"
 OLD_ID = "aaa,bbb"
+_FOLDER = tempfile.TemporaryDirectory(dir=MEMORY)  # removed with the process
 
 
 @attrs.frozen
@@ -153,19 +156,19 @@ def new_job(old: bool = False) -> sj.NewJob:
 
 def archive() -> sj.SnapshotArchive:
     """An archive with one job, in a folder of its own."""
-    made = sj.SnapshotArchive(Path(tempfile.mkdtemp(dir=Path.cwd())) / "study.db")
+    made = sj.SnapshotArchive(Path(tempfile.mkdtemp(dir=_FOLDER.name)) / "study.db")
     made.record(job("completed"), observed_at=NOON)
     return made
 
 
 def exported() -> str:
-    path = str(Path(tempfile.mkdtemp(dir=Path.cwd())) / "study.jsonl")
+    path = str(Path(tempfile.mkdtemp(dir=_FOLDER.name)) / "study.jsonl")
     archive().export_jsonl(path)
     return path
 
 
 def locked() -> str:
-    path = str(Path(tempfile.mkdtemp(dir=Path.cwd())) / "study.lock")
+    path = str(Path(tempfile.mkdtemp(dir=_FOLDER.name)) / "study.lock")
     sj.lock(path, [job("completed")])
     return path
 
@@ -239,7 +242,7 @@ GOOD: dict[str, Callable[[World], Any]] = {
     "where": lambda _: "x",
     "what": lambda _: "x",
     "which": lambda _: "initial",
-    "directory": lambda _: tempfile.mkdtemp(),
+    "directory": lambda _: tempfile.mkdtemp(dir=_FOLDER.name),
     "kind": lambda _: "refused",
     "handler": lambda _: _respond,
     "data": lambda _: {},
@@ -274,7 +277,7 @@ SPECIAL: dict[str, Callable[[World], Any]] = {
     "JobQuery.*": lambda _: None,
     "LockEntry.status": lambda _: "completed",
     "NewJob.shots": lambda _: 1,
-    "SnapshotArchive.path": lambda _: str(Path(tempfile.mkdtemp(dir=Path.cwd())) / "new.db"),
+    "SnapshotArchive.path": lambda _: str(Path(tempfile.mkdtemp(dir=_FOLDER.name)) / "new.db"),
     "SnapshotArchive.import_jsonl.path": lambda _: exported(),
     "SnapshotArchive.merge.other": lambda _: archive(),
     "SnapshotArchive.expect.circuit_type": lambda _: "qasm",
@@ -409,12 +412,9 @@ def good_arguments(call: Call, world: World) -> dict[str, Any]:
 
 def _good(name: str, parameter: inspect.Parameter, world: World) -> Any:
     is_needed = parameter.default is parameter.empty
-    parts = name.replace("testing.strategies", "strategies").split(".")
-    for key, make in SPECIAL.items():
-        *path, last = key.split(".")
-        fits = path in (parts[: len(path)], parts[-len(path) :])
-        if fits and (last == parameter.name or (last == "*" and is_needed)):
-            return make(world)
+    special = _special(name, parameter.name, is_needed=is_needed)
+    if special is not None:
+        return special(world)
     if not is_needed:
         return ABSENT
     if parameter.name not in GOOD:
@@ -423,6 +423,17 @@ def _good(name: str, parameter: inspect.Parameter, world: World) -> Any:
     if value is ABSENT:
         raise LookupError(f"{name} needs {parameter.name}: add it to SPECIAL")
     return value
+
+
+@functools.cache
+def _special(name: str, parameter: str, *, is_needed: bool) -> Callable[[World], Any] | None:
+    parts = name.replace("testing.strategies", "strategies").split(".")
+    for key, make in SPECIAL.items():
+        *path, last = key.split(".")
+        fits = path in (parts[: len(path)], parts[-len(path) :])
+        if fits and (last == parameter or (last == "*" and is_needed)):
+            return make
+    return None
 
 
 def option_names(call: Call) -> tuple[str, ...]:

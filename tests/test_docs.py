@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 import qiskit
-from emulators import simulator  # noqa: F401 - a fixture
+from emulators import prompt_simulator, simulator  # noqa: F401 - fixtures
 from worlds import JOB, client_on, job
 
 import superstaq_jobs as sj
@@ -34,13 +34,14 @@ STUDY = DOCS / "examples" / "study" / "study.py"
 # ---- the tables --------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def tables(monkeypatch):
-    monkeypatch.syspath_prepend(str(DOCS))
-    import tables
+@pytest.fixture(scope="module")
+def tables():
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.syspath_prepend(str(DOCS))
+        import tables
 
-    yield tables
-    del sys.modules["tables"]
+        yield tables
+        del sys.modules["tables"]
 
 
 def test_every_exception_is_in_the_tree_and_in_a_situation(tables):
@@ -250,10 +251,10 @@ PRINTED = {
 
 @pytest.mark.parametrize("version", ["v0.3.0", "v0.2.0"])
 @pytest.mark.parametrize("name", PRINTED)
-def test_a_first_script(name, version, simulator, tmp_path, monkeypatch, capsys):  # noqa: F811
+def test_a_first_script(name, version, prompt_simulator, tmp_path, monkeypatch, capsys):  # noqa: F811
     path = FIRST / f"{name}.py"
     assert len(path.read_text().splitlines()) <= 12
-    with Emulator(simulator=simulator, step_seconds=0, targets=OFFICIAL_TARGETS) as server:
+    with Emulator(simulator=prompt_simulator, step_seconds=0, targets=OFFICIAL_TARGETS) as server:
         monkeypatch.setenv("SUPERSTAQ_API_KEY", server.api_key)
         monkeypatch.setenv("SUPERSTAQ_REMOTE_HOST", server.url)
         monkeypatch.setenv("SUPERSTAQ_API_VERSION", version)
@@ -436,8 +437,13 @@ RETRIED = {
 }
 
 
-def test_the_retry_table_says_what_was_decided(tables):
-    for label, cells in tables.retry_rows():
+@pytest.fixture(scope="module")
+def retry_rows(tables):
+    return list(tables.retry_rows())
+
+
+def test_the_retry_table_says_what_was_decided(retry_rows):
+    for label, cells in retry_rows:
         reads_and_cancel, submit = [cell == "retried" for cell in cells]
         if label in RETRIED:
             read, submitted = RETRIED[label]
@@ -451,8 +457,8 @@ def test_the_retry_table_says_what_was_decided(tables):
         assert submit is submitted
 
 
-def test_the_retry_table_has_every_status_and_every_fault(tables):
-    labels = [label for label, _ in tables.retry_rows()]
+def test_the_retry_table_has_every_status_and_every_fault(retry_rows):
+    labels = [label for label, _ in retry_rows]
     assert set(RETRIED) <= set(labels)
     codes: list[int] = []
     for label in labels:

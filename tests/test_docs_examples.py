@@ -19,7 +19,7 @@ import types
 from pathlib import Path
 
 import pytest
-from emulators import simulator  # noqa: F401 - a fixture
+from emulators import prompt_simulator, simulator  # noqa: F401 - fixtures
 from hypothesis import HealthCheck, settings
 from markdown_it import MarkdownIt
 from sybil import Sybil
@@ -144,7 +144,7 @@ class Passed:
 
 
 @pytest.fixture
-def world(request, simulator, monkeypatch, tmp_path):  # noqa: F811
+def world(request, simulator, prompt_simulator, monkeypatch, tmp_path):  # noqa: F811
     """The names that a page's examples start with."""
     path = request.node.callspec.params["path"]
     if path == DOCS / "study.md":
@@ -153,8 +153,14 @@ def world(request, simulator, monkeypatch, tmp_path):  # noqa: F811
     if path not in WITH_A_CLIENT | WITH_A_SERVICE:
         yield {}
         return
+    # A client of the real service polls every five seconds.
+    options = (
+        {"simulator": prompt_simulator, "step_seconds": 0}
+        if path in WITH_A_SERVICE
+        else {"simulator": simulator, "step_seconds": 0.2}
+    )
     with (
-        Emulator(simulator=simulator, step_seconds=0.2, targets=OFFICIAL_TARGETS) as server,
+        Emulator(**options, targets=OFFICIAL_TARGETS) as server,
         sj.SuperstaqClient(server.api_key, server.url) as client,
     ):
         if path in WITH_A_SERVICE:

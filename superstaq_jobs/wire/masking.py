@@ -92,7 +92,7 @@ class Mask:
 
     def __call__(self, text: str) -> str:
         """The string, in which each secret is ``***``. A long one is to be cut before."""
-        if len(text) < self._shortest and not _CUT.search(text):
+        if not self._secrets or (len(text) < self._shortest and not _CUT.search(text)):
             return text  # at once, since no spelling of a secret is shorter than itself
         hidden: list[tuple[int, int]] = []
         seen = {text}
