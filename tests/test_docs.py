@@ -420,6 +420,18 @@ def test_a_bug_that_is_not_found_fails_the_build(planted):
         planted.report(gone)
 
 
+# ---- unreleased changes --------------------------------------------------------------------------
+
+
+def test_every_fragment_of_the_changelog_is_on_its_page(tables):
+    page = tables.unreleased()
+    fragments = list((DOCS / "changelog.d").glob("*.md"))
+    assert fragments
+    assert page.count("\n- ") == len(fragments)
+    for fragment in fragments:
+        assert fragment.read_text().split("\n")[0] in page
+
+
 # ---- the retry table -----------------------------------------------------------------------------
 
 TRANSIENT = {408, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524}

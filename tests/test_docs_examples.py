@@ -157,7 +157,7 @@ def world(request, simulator, prompt_simulator, monkeypatch, tmp_path):  # noqa:
     options = (
         {"simulator": prompt_simulator, "step_seconds": 0}
         if path in WITH_A_SERVICE
-        else {"simulator": simulator, "step_seconds": 0.2}
+        else {"simulator": simulator, "step_seconds": 0.1}
     )
     with (
         Emulator(**options, targets=OFFICIAL_TARGETS) as server,
