@@ -434,7 +434,7 @@ def test_every_fragment_of_the_changelog_is_on_its_page(tables):
 
 # ---- the retry table -----------------------------------------------------------------------------
 
-TRANSIENT = {408, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524}
+TRANSIENT = {408, 429, 500, 502, 503, 504, *range(520, 531)}
 RETRIED = {
     "connection refused, no such host": (True, True),
     "reset before the request was sent": (True, True),

@@ -52,7 +52,7 @@ REQUEST_TIMEOUT_SECONDS = 10.0
 # A request whose response is lost takes effect within this time, or not at all: the queries for a
 # submission key go on for 3.5 s after the loss.
 SETTLING_SECONDS = 3.4
-TRANSIENT = {408, 429, 500, 502, 503, 504, *range(520, 525)}
+TRANSIENT = {408, 429, 500, 502, 503, 504, *range(520, 531)}
 TARGETS = ("ss_unconstrained_simulator", "ibmq_fez_qpu")
 
 

@@ -177,6 +177,49 @@ def test_what_was_accepted_is_polled_on_while_one_job_is_looked_for():
     assert sum(first) == 1000  # before any part
 
 
+# ---- one job with which the server fails
+
+FAILURES = {
+    "500": lambda _: json_response("a riddle", status=500),
+    "reset": lambda _: broken("reset", sent=True),
+}
+
+
+def broken(message, *, sent):
+    raise sj.TransportError(message, sent=sent)
+
+
+@VERSIONS
+@pytest.mark.parametrize("name", FAILURES)
+@pytest.mark.parametrize(
+    ("number", "most", "by_coroutine"),
+    [(2, 40, False), (150, 50, False), (600, 60, True)],
+)
+def test_one_job_for_which_the_server_fails_holds_no_other(
+    number, most, by_coroutine, name, version
+):
+    world = World(version, number)
+    bad = world.ids[number // 3]
+    world.refuse = lambda ids: FAILURES[name](ids) if bad in ids else None
+    with pytest.warns(sj.SuperstaqWarning, match=f"no response about job {bad} "):
+        errors = world.wait(by_coroutine=by_coroutine, polling_seconds=2)
+    assert list(errors) == [bad]
+    assert isinstance(errors[bad], sj.WaitTimeout)
+    assert len(world.asked) <= most
+
+
+@VERSIONS
+@pytest.mark.parametrize("failure", [*FAILURES.values(), lambda _: json_response("no", status=503)])
+@pytest.mark.parametrize("number", [150, 450])
+def test_a_server_that_fails_for_all_gets_few_more_requests(number, failure, version):
+    world = World(version, number, failure)
+    with pytest.warns(sj.SuperstaqWarning, match="no response"):
+        errors = world.wait(polling_seconds=10)
+    assert all(isinstance(each, sj.WaitTimeout) for each in errors.values())
+    polls = 60 // 10 + 1
+    assert len(world.asked) <= 2 * polls * -(-number // 150)
+
+
 # ---- a slow request
 
 

@@ -30,7 +30,7 @@ TRANSIENT = {
     "timeout": sj.RequestTimeout("no complete response in time", sent=True),
     **{
         str(status): json_response("no", status=status)
-        for status in (408, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524)
+        for status in (408, 429, 500, 502, 503, 504, *range(520, 531))
     },
 }
 LASTING = {
