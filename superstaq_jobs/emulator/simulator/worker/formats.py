@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import attrs
 
-from . import cirq_json, qasm, qpy
+from . import cirq_json, cirq_lists, qasm, qpy
 from .program import Program
 
 __all__ = ["FORMATS", "Format"]
@@ -65,6 +65,7 @@ FORMATS: Final[dict[str, Format]] = {
         read_compiled=cirq_json.read,
         write=cirq_json.write,
         physical_qubits=cirq_json.line_qubits,
+        split=cirq_lists.split,
     ),
 }
 """The format of each circuit type."""
