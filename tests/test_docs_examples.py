@@ -205,6 +205,7 @@ NOT_PYTHON = {"text", "console", "shell", "json"}
 
 RUN_ELSEWHERE = {
     *(("examples", each) for each in ("first", "how-to", "study", "bell_parity.py")),
+    ("examples", "test_given_with_client.py"),  # by tests/testing/test_given_with_client.py
     *(("example_pipeline", each) for each in ("calibration", "tests")),
 }
 """Where the files are that ``test_docs.py`` runs."""
