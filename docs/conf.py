@@ -39,7 +39,13 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
+    "sphinx_copybutton",
 ]
+# What is copied from a docstring or a console is a program or a command, without prompt and output.
+# What a program prints has no button.
+copybutton_exclude = ".linenos, .gp, .go"
+copybutton_selector = "div:not(.highlight-text)>div.highlight>pre"
+
 exclude_patterns = ["_build", "changelog.d", "example_pipeline", "examples"]
 source_suffix = {".md": "markdown"}
 

@@ -349,17 +349,29 @@ def job_data_fields() -> str:
 # ---- unreleased changes --------------------------------------------------------------------------
 
 
+_KINDS: Final[Mapping[str, str]] = {
+    "breaking": "Breaking changes",
+    "feature": "New",
+    "bugfix": "Fixed",
+    "doc": "Documentation",
+}
+"""As in the settings of towncrier."""
+
+
 def unreleased() -> str:
-    """The fragments of the changelog, as a list: by kind, then by issue."""
-    kinds = ("breaking", "feature", "bugfix", "doc")
+    """The fragments of the changelog, as lists: by kind, then by issue."""
 
-    def order(fragment: Path) -> tuple[int, int, list[str]]:
-        issue, kind, *number = fragment.stem.split(".")
-        return kinds.index(kind), int(issue), number
+    def order(fragment: Path) -> tuple[int, list[int]]:
+        issue, _kind, *number = fragment.stem.split(".")
+        return int(issue), [int(each) for each in number]
 
-    fragments = sorted((HERE / "changelog.d").glob("*.md"), key=order)
-    listed = "\n".join("- " + f.read_text().strip().replace("\n", "\n  ") for f in fragments)
-    return f"{listed or 'Nothing.'}\n"
+    parts = []
+    for kind, title in _KINDS.items():
+        fragments = sorted((HERE / "changelog.d").glob(f"*.{kind}.*md"), key=order)
+        if fragments:
+            items = (f.read_text().strip().replace("\n", "\n  ") for f in fragments)
+            parts.append("\n".join([f"**{title}**", "", *(f"- {item}" for item in items), ""]))
+    return "\n".join(parts) or "Nothing.\n"
 
 
 # ---- retries -------------------------------------------------------------------------------------

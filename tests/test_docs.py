@@ -1,15 +1,14 @@
-"""The examples in the documentation, the README and the docstrings run; its tables are complete.
+"""The documentation's tables are complete, and its scripts, pictures and example project run.
 
-Each page, and the docstrings of each module, is one test, whose examples share their names and run
-in order. An example that must not run has ``<!--- skip: next -->`` before it; set-up code that a
-reader does not need is in ``<!--- invisible-code-block: python ... -->``.
+``test_docs_examples.py`` runs the examples on its pages.
 """
 
 from __future__ import annotations
 
-import doctest
+import ast
 import importlib
 import inspect
+import os
 import re
 import runpy
 import shutil
@@ -20,10 +19,6 @@ from pathlib import Path
 import pytest
 import qiskit
 from emulators import prompt_simulator, simulator  # noqa: F401 - fixtures
-from sybil import Sybil
-from sybil.document import PythonDocStringDocument
-from sybil.parsers.myst import PythonCodeBlockParser, SkipParser
-from sybil.parsers.rest import DocTestParser
 from worlds import JOB, client_on, job
 
 import superstaq_jobs as sj
@@ -32,83 +27,8 @@ from superstaq_jobs.testing import ScriptedTransport
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
-OPTIONS = doctest.ELLIPSIS
-
-MARKDOWN = Sybil(parsers=[PythonCodeBlockParser(doctest_optionflags=OPTIONS), SkipParser()])
-DOCSTRINGS = Sybil(
-    parsers=[DocTestParser(optionflags=OPTIONS)],
-    document_types={".py": PythonDocStringDocument},
-)
-
 REFERENCE = sorted((DOCS / "reference").glob("*.md"))
-PAGES = sorted((ROOT / "README.md", *DOCS.glob("*.md"), *REFERENCE))
-MODULES = sorted(
-    path
-    for path in (ROOT / "superstaq_jobs").rglob("*.py")
-    if re.search(r"^\s*>>> ", path.read_text(), re.MULTILINE)
-)
-WITH_A_CLIENT = {
-    DOCS / name
-    for name in ("archive.md", "circuits.md", "errors.md", "live-and-stale.md", "migrating.md")
-}
-"""Pages whose examples start with a running ``server`` and its ``client``."""
-
-WITH_A_SERVICE = {ROOT / "README.md", DOCS / "migrating.md", DOCS / "real-service.md"}
-"""Pages with examples for the service itself: the environment names an emulator in its place."""
-
 STUDY = DOCS / "examples" / "study" / "study.py"
-BELL = "OPENQASM 3.0; include 'stdgates.inc'; qubit[2] q; h q[0]; cx q[0], q[1];"
-
-
-@pytest.fixture
-def world(request, simulator, prompt_simulator, monkeypatch, tmp_path):  # noqa: F811
-    """The names that a page's examples start with."""
-    path = request.node.callspec.params["path"]
-    if path == DOCS / "study.md":
-        yield {"STUDY": str(STUDY)}
-        return
-    if path not in WITH_A_CLIENT | WITH_A_SERVICE:
-        yield {}
-        return
-    # A client of the real service polls every five seconds.
-    options = (
-        {"simulator": prompt_simulator, "step_seconds": 0}
-        if path in WITH_A_SERVICE
-        else {"simulator": simulator, "step_seconds": 0.2}
-    )
-    with (
-        Emulator(**options, targets=OFFICIAL_TARGETS) as server,
-        sj.SuperstaqClient(server.api_key, server.url) as client,
-    ):
-        if path in WITH_A_SERVICE:
-            monkeypatch.setenv("SUPERSTAQ_API_KEY", server.api_key)
-            monkeypatch.setenv("SUPERSTAQ_REMOTE_HOST", server.url)
-        if path not in WITH_A_CLIENT:
-            yield {"server": server}
-            return
-        new = sj.NewJob(
-            target="ss_unconstrained_simulator", circuits=[BELL], job_type="simulate", shots=100
-        )
-        job_id = sj.submit_job(client, new).job_id
-        names = {"sj": sj, "server": server, "client": client, "job_id": job_id}
-        yield {**names, "folder": tmp_path, "BELL": BELL}
-
-
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_examples_of_a_page(path, world, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    document = MARKDOWN.parse(path)
-    document.namespace.update(world)
-    for example in document.examples():
-        example.evaluate()
-
-
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_examples_of_a_modules_docstrings(path):
-    examples = list(DOCSTRINGS.parse(path).examples())
-    assert examples
-    for example in examples:
-        example.evaluate()
 
 
 # ---- the tables --------------------------------------------------------------------------------
@@ -131,9 +51,36 @@ def test_every_exception_is_in_the_tree_and_in_a_situation(tables):
         if inspect.isclass(getattr(sj, name)) and issubclass(getattr(sj, name), Exception)
     } - {"SuperstaqWarning"}
     assert {kind.__name__ for _, kind in tables.walk_errors()} == public
-    page = (DOCS / "errors.md").read_text()
-    bases = {"SuperstaqException", "InvalidValue"}
+    page = (DOCS / "troubleshooting.md").read_text()
+    bases = {"SuperstaqException"}
     assert {name for name in public - bases if f"`{name}`" not in page} == set()
+
+
+def messages():
+    """The strings of the library, with … in place of what is inserted."""
+    for path in (ROOT / "superstaq_jobs").rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        alone = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}  # docstrings
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in alone:
+                yield node.value
+            elif isinstance(node, ast.JoinedStr):
+                parts = (getattr(part, "value", None) for part in node.values)
+                yield "".join(part if isinstance(part, str) else "…" for part in parts)
+
+
+def test_every_message_of_the_troubleshooting_page_is_one_of_the_library():
+    page = (DOCS / "troubleshooting.md").read_text()
+    rows = re.findall(r"^\| (`[^|]*`) \|", page, re.MULTILINE)
+    shown = [fragment for row in rows for fragment in re.findall(r"`([^`]+)`", row)]
+    assert len(shown) > 50
+    known = list(messages())
+
+    def is_known(fragment):
+        pattern = re.compile(".*".join(map(re.escape, fragment.split(" … "))), re.DOTALL)
+        return any(pattern.search(message) for message in known)
+
+    assert [fragment for fragment in shown if not is_known(fragment)] == []
 
 
 def test_the_drawn_tree_is_indented_by_depth(tables):
@@ -256,6 +203,23 @@ def test_every_public_name_is_in_the_reference_once(public):
         assert sorted(names) == sorted(every)
 
 
+@pytest.mark.parametrize("page", REFERENCE, ids=lambda page: page.stem)
+def test_every_public_name_has_an_example_in_its_section_or_its_docstring(page, public):
+    """The examples run: ``test_docs_examples.py`` leaves out none."""
+    for section in page.read_text().split("\n## "):
+        scripts = re.findall(r"^```python\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+        nodes = [node for script in scripts for node in ast.walk(ast.parse(script))]
+        used = {getattr(node, "id", getattr(node, "attr", None)) for node in nodes}
+        used |= {node.arg for node in nodes if isinstance(node, ast.arg)}  # fixtures
+        for face, names in re.findall(
+            r"^```\{public-names\} (\S+)\n(.*?)^```", section, re.MULTILINE | re.DOTALL
+        ):
+            module = importlib.import_module(face)
+            for name in public.listed(names.splitlines() or public.names_of(face)):
+                documented = inspect.getdoc(getattr(module, name)) or ""
+                assert name in used or ">>> " in documented, f"{face}.{name} has no example"
+
+
 def test_an_object_is_documented_under_its_public_name(public):
     for module in ("superstaq_jobs.errors", "superstaq_jobs.handle"):
         importlib.import_module(module)
@@ -312,6 +276,37 @@ def test_every_first_script_is_tested_and_on_the_page():
     for path in FIRST.glob("*.py"):
         assert path.stem in PRINTED
         assert f"```{{literalinclude}} examples/first/{path.name}\n" in page
+
+
+# ---- the scripts of the how-to guides ------------------------------------------------------------
+
+HOW_TO = DOCS / "examples" / "how-to"
+SAID = {"workers": r"\[1.0, 1.0, 1.0, 1.0\]\n", "array_task": r"7 completed [0-9a-f-]{36}\n"}
+
+
+@pytest.mark.parametrize("path", sorted(HOW_TO.glob("*.py")), ids=lambda path: path.stem)
+def test_a_script_of_a_how_to_guide(path, simulator, tmp_path):  # noqa: F811
+    with Emulator(simulator=simulator, step_seconds=0) as server:
+        environment = {
+            **os.environ,
+            "SUPERSTAQ_API_KEY": server.api_key,
+            "SUPERSTAQ_REMOTE_HOST": server.url,
+            "SLURM_ARRAY_TASK_ID": "7",
+        }
+        for _ in range(2):  # a task that is started again adopts its job
+            done = subprocess.run(
+                [sys.executable, str(path)],
+                check=False,
+                cwd=tmp_path,
+                env=environment,
+                capture_output=True,
+                text=True,
+                timeout=100,
+            )
+            assert re.fullmatch(SAID[path.stem], done.stdout), done.stderr
+            if path.stem == "workers":
+                return
+        assert len(server.jobs()) == 1
 
 
 # ---- the study and the pictures ------------------------------------------------------------------
@@ -423,6 +418,18 @@ def test_a_bug_that_is_not_found_fails_the_build(planted):
     gone = planted.MIXED_UP._replace(right="no such line")
     with pytest.raises(RuntimeError, match="no longer contains the lines"):
         planted.report(gone)
+
+
+# ---- unreleased changes --------------------------------------------------------------------------
+
+
+def test_every_fragment_of_the_changelog_is_on_its_page(tables):
+    page = tables.unreleased()
+    fragments = list((DOCS / "changelog.d").glob("*.md"))
+    assert fragments
+    assert page.count("\n- ") == len(fragments)
+    for fragment in fragments:
+        assert fragment.read_text().split("\n")[0] in page
 
 
 # ---- the retry table -----------------------------------------------------------------------------

@@ -126,8 +126,9 @@ def _non_default_fields(record: Any) -> dict[str, Any]:
     fields = {}
     for field in attrs.fields(type(record)):
         made: Any = field.default
-        default = made.factory() if hasattr(made, "factory") else made
+        if hasattr(made, "factory"):
+            made = made.factory(*[record] * made.takes_self)
         value = getattr(record, field.name)
-        if value != default:
+        if value != made:
             fields[field.name] = value
     return fields

@@ -110,6 +110,13 @@ def test_what_a_repr_leaves_out_is_printed():
         assert "'11000111': 199" in pretty.pretty(value)
 
 
+def test_a_default_that_depends_on_the_record_is_not_printed():
+    request = sj.Request(method="GET", path="/")
+    assert pretty.pretty(request) == "Request(method='GET', path='/')"
+    request = sj.Request(method="POST", path="/", idempotent=True)
+    assert eval(pretty.pretty(request), {"Request": sj.Request}) == request  # noqa: S307
+
+
 def test_default_values_are_not_printed():
     assert pretty.pretty(sj.RetryPolicy(budget=3)) == "RetryPolicy(budget=3)"
     shown = pretty.pretty(job("completed"))
