@@ -1,70 +1,62 @@
-"""The table of formats: how circuits of each type are read and written."""
+"""How circuits of each type are read, written, compiled and run."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any, Final
+from types import ModuleType
 
 import attrs
 
-from . import cirq_json, qasm, qpy
-from .program import Program
+from . import qasm, qiskit_circuits, qpy
+from .program import Compiled, Program
 
-__all__ = ["FORMATS", "Format"]
-
-
-def _no_qubits(_: int) -> str | None:
-    return None
-
-
-def _json_list(circuits: list[str]) -> str:
-    return f"[{', '.join(circuits)}]"
+__all__ = ["Format", "format_of"]
 
 
 @attrs.frozen(kw_only=True)
 class Format:
-    """How circuits of one format are read and written.
+    """What is done with circuits of one format.
 
     Attributes:
+        framework: The module with which circuits are compiled (``compile_for``) and run (``run``),
+            and their sizes found (``size``).
         read: Reads a string with one circuit.
-        read_compiled: The same for what ``write`` returned. Its second argument is what
-            ``physical_qubits`` returned, so that qubits without a gate keep their places.
-        write: Writes a ``qiskit.QuantumCircuit`` as a string; its second argument is the program
-            that it is or was compiled from, its third the names of the qubits, None for the usual.
-        physical_qubits: That many qubits as the format writes them; None if it does not.
+        write: Writes a compiled circuit as a string.
         split: Splits a string with several circuits into one string each; None if the server does
             it, which takes no library.
         join: Writes strings with one circuit each as one string.
     """
 
+    framework: ModuleType
     read: Callable[[str], Program]
-    read_compiled: Callable[[str, str | None], Program]
-    write: Callable[[Any, Program, str | None], str]
-    physical_qubits: Callable[[int], str | None] = _no_qubits
+    write: Callable[[Compiled], str]
     split: Callable[[str], list[str]] | None = None
-    join: Callable[[list[str]], str] = _json_list
+    join: Callable[[list[str]], str]
 
 
-FORMATS: Final[dict[str, Format]] = {
-    "qasm": Format(
-        read=qasm.read,
-        read_compiled=lambda text, _: qasm.read(text),
-        write=qasm.write,
-        join=json.dumps,
-    ),
-    "qiskit": Format(
-        read=qpy.read,
-        read_compiled=lambda text, _: qpy.read(text),
-        write=qpy.write,
-        split=qpy.split,
-        join=qpy.join,
-    ),
-    "cirq": Format(
+def format_of(circuit_type: str) -> Format:
+    """The format of a circuit type. Cirq, which takes seconds to import, only where it is used."""
+    if circuit_type == "qasm":
+        return Format(
+            framework=qiskit_circuits,
+            read=qasm.read,
+            write=lambda compiled: qasm.write(compiled.circuit),
+            join=json.dumps,
+        )
+    if circuit_type == "qiskit":
+        return Format(
+            framework=qiskit_circuits,
+            read=qpy.read,
+            write=lambda compiled: qpy.write(compiled.circuit),
+            split=qpy.split,
+            join=qpy.join,
+        )
+    from . import cirq_circuits, cirq_json
+
+    return Format(
+        framework=cirq_circuits,
         read=cirq_json.read,
-        read_compiled=cirq_json.read,
-        write=cirq_json.write,
-        physical_qubits=cirq_json.line_qubits,
-    ),
-}
-"""The format of each circuit type."""
+        write=lambda compiled: cirq_json.write(compiled.circuit),
+        join=lambda circuits: f"[{', '.join(circuits)}]",
+    )

@@ -56,14 +56,13 @@ def main(role: str) -> None:
     Args:
         role: ``run``, or ``convert`` for a worker that only splits and converts circuits.
     """
-    from superstaq_jobs.emulator.simulator.worker.compile_and_run import results_of
-
     # The results have their own file descriptor, since native code may print to the other one.
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     _limit_memory()
     try:
         _load(role)
+        from superstaq_jobs.emulator.simulator.worker.compile_and_run import results_of
     except ImportError as error:
         output.write(f"{error}; install superstaq_jobs[emulator]\n".encode())
         output.close()

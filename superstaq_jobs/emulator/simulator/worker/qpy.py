@@ -14,7 +14,8 @@ import io
 import warnings
 from typing import Any, Final
 
-from .program import CircuitError, Program, written_bits
+from .program import CircuitError, Program
+from .qiskit_operations import plain, written_bits
 
 __all__ = ["OLDEST_VERSION", "join", "read", "split", "write"]
 
@@ -105,8 +106,13 @@ def read(source: str) -> Program:
     Raises:
         CircuitError: As for `split`.
     """
-    circuit = _with_delays(_load(_decode(source))[0])
-    return Program(circuit=circuit, shown=tuple(sorted(written_bits(circuit))) or None)
+    given = _with_delays(_load(_decode(source))[0])
+    circuit = plain(given)
+    return Program(
+        circuit=circuit,
+        num_qubits=circuit.num_qubits,
+        shown=tuple(sorted(written_bits(given))) or None,
+    )
 
 
 # qiskit-superstaq writes a delay whose unit is not dt as an instruction without a definition, and
@@ -133,6 +139,6 @@ def _without_delays(circuit: Any) -> Any:
     return circuit
 
 
-def write(circuit: Any, _: Program, __: str | None = None) -> str:
+def write(circuit: Any) -> str:
     """The circuit as QPY of the oldest format that is read, in base64."""
     return _dump([_without_delays(circuit)], OLDEST_VERSION)

@@ -1,0 +1,301 @@
+"""Qiskit circuits: compiled by Qiskit for a target, and run by Aer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from .program import MAX_QUBITS, CircuitError, Compiled, Program, depolarizing, fixed_places
+
+__all__ = ["compile_for", "run", "size", "transpiled"]
+
+_VERBATIM_GATES: Final = ("rz", "sx", "x", "cx")
+"""The gates that verbatim circuits run as."""
+
+_NOISELESS: Final = {"rz", "p", "id"}
+"""Gates that a device carries out by changing the phase of later pulses, or not at all."""
+
+_BRANCHING_BYTES: Final = 2**30
+"""How much memory the states of all histories of a circuit may take."""
+
+_SHOTS_AT_ONCE: Final = 25_000
+"""Aer keeps a random generator, and more, for each shot of a circuit that has histories."""
+
+
+def _target(gates: Sequence[str], qubits: int | None, coupling: list[list[int]] | None) -> Any:
+    from qiskit.circuit import controlflow
+    from qiskit.circuit.library import get_standard_gate_name_mapping
+    from qiskit.transpiler import Target
+
+    known, target = get_standard_gate_name_mapping(), Target(num_qubits=qubits)
+    for name in dict.fromkeys((*gates, "measure", "reset", "delay")):
+        if name not in known:
+            raise CircuitError(f"this emulator does not know the gate {name!r} of the target")
+        if qubits is None:
+            places = None
+        elif known[name].num_qubits == 1:
+            places = dict.fromkeys((place,) for place in range(qubits))
+        else:
+            places = dict.fromkeys(map(tuple, coupling or ()))
+        target.add_instruction(known[name], places, name)
+    for name, kind in {
+        "if_else": controlflow.IfElseOp,
+        "while_loop": controlflow.WhileLoopOp,
+        "for_loop": controlflow.ForLoopOp,
+        "switch_case": controlflow.SwitchCaseOp,
+        "break_loop": controlflow.BreakLoopOp,
+        "continue_loop": controlflow.ContinueLoopOp,
+    }.items():
+        target.add_instruction(kind, name=name)
+    return target
+
+
+def transpiled(
+    circuit: Any,
+    gates: Sequence[str] = _VERBATIM_GATES,
+    *,
+    level: int,
+    qubits: int | None = None,
+    coupling: list[list[int]] | None = None,
+    places: list[int] | None = None,
+) -> Any:
+    """A circuit in other gates, for connected qubits if ``qubits`` and ``coupling`` are given."""
+    from qiskit import transpile
+
+    # A fixed seed, so that a circuit always compiles to the same result. The default layout method
+    # would be random all the same: no seed affects where it puts qubits without two-qubit gates.
+    return transpile(
+        circuit,
+        target=_target(gates, qubits, coupling),
+        initial_layout=places,
+        layout_method="sabre",
+        optimization_level=level,
+        seed_transpiler=0,
+    )
+
+
+def _with_mirrored_swaps(circuit: Any) -> tuple[Any, list[int]]:
+    """The circuit without its SWAP gates, and where each of its qubits is at the end."""
+    from qiskit.circuit.library import SwapGate
+
+    wires = list(range(circuit.num_qubits))
+    made = circuit.copy_empty_like()
+    for step in circuit.data:
+        places = [circuit.find_bit(qubit).index for qubit in step.qubits]
+        if step.operation.base_class is SwapGate:
+            one, other = places
+            wires[one], wires[other] = wires[other], wires[one]
+        else:
+            made.append(step.operation, [wires[place] for place in places], step.clbits)
+    return made, wires
+
+
+def compile_for(program: Program, task: dict[str, Any]) -> Compiled:
+    """Compile a circuit for the target of a task.
+
+    Raises:
+        CircuitError: It has parameters without a value, or qubits that the target does not have.
+    """
+    circuit, coupling = program.circuit, task["coupling"]
+    if circuit.parameters:
+        names = ", ".join(sorted(parameter.name for parameter in circuit.parameters))
+        raise CircuitError(f"the circuit has parameters without a value: {names}")
+    places = list(range(circuit.num_qubits))
+    if task["verbatim"]:
+        return Compiled(circuit=transpiled(circuit, level=0), initial=places, final=places)
+    wires = places
+    if task["mirror_swaps"]:
+        circuit, wires = _with_mirrored_swaps(circuit)
+    fixed = fixed_places(places, task)
+    compiled = transpiled(
+        circuit,
+        task["native_gates"],
+        level=1,
+        qubits=None if coupling is None else task["max_qubits"],
+        coupling=coupling,
+        places=None if coupling is None else fixed,
+    )
+    initial = final = places
+    if compiled.layout is not None:
+        initial = compiled.layout.initial_index_layout(filter_ancillas=True)
+        final = compiled.layout.final_index_layout(filter_ancillas=True)
+    return Compiled(circuit=compiled, initial=initial, final=[final[wire] for wire in wires])
+
+
+def _names(circuit: Any) -> list[str]:
+    """The names of all operations, including those inside control flow."""
+    names = []
+    for step in circuit.data:
+        names.append(step.operation.name)
+        for block in getattr(step.operation, "blocks", ()):
+            names += _names(block)
+    return names
+
+
+def run(program: Program, compiled: Compiled, task: dict[str, Any]) -> dict[str, int]:
+    """Sample a compiled circuit.
+
+    Returns:
+        Counts by big-endian keys of the bits that are shown, or of all qubits if it measures none.
+
+    Raises:
+        CircuitError: It is too large to be simulated here.
+    """
+    from qiskit.circuit import Clbit
+
+    circuit = compiled.circuit
+    if "measure" in _names(circuit):
+        shown = list(range(circuit.num_clbits) if program.shown is None else program.shown)
+    else:
+        circuit, shown = circuit.copy(), list(range(circuit.num_clbits, circuit.num_clbits))
+        bits = [Clbit() for _ in compiled.final]
+        shown = list(range(circuit.num_clbits, circuit.num_clbits + len(bits)))
+        circuit.add_bits(bits)
+        circuit.measure(compiled.final, bits)
+    counts: dict[str, int] = {}
+    for outcome, count in _outcomes(_without_idle_qubits(circuit), task).items():
+        key = "".join(str(outcome >> bit & 1) for bit in shown)
+        counts[key] = counts.get(key, 0) + count
+    return counts
+
+
+def _without_idle_qubits(circuit: Any) -> Any:
+    from qiskit.circuit import Qubit
+    from qiskit.converters import circuit_to_dag, dag_to_circuit
+
+    dag = circuit_to_dag(circuit)
+    dag.remove_all_ops_named("barrier")
+    idle = [wire for wire in dag.idle_wires() if isinstance(wire, Qubit)]
+    dag.remove_qubits(*idle[dag.num_qubits() == len(idle) :])
+    if dag.num_qubits() > MAX_QUBITS:
+        raise CircuitError(
+            f"the circuit uses {dag.num_qubits()} qubits, more than the {MAX_QUBITS} that this "
+            "emulator simulates"
+        )
+    return dag_to_circuit(dag)
+
+
+# ---- outcomes: numbers whose bit of weight 2**i is the classical bit i
+
+
+def _outcomes(circuit: Any, task: dict[str, Any]) -> dict[int, int]:
+    """How often each outcome occurs.
+
+    A circuit whose measurements all come last is sampled from its final state. Any other one has
+    histories, which Aer simulates shot by shot, or, where their states fit into memory, once each.
+    """
+    import numpy as np
+
+    before, last = _without_last_measurements(circuit)
+    names = _names(before)
+    splits = sum(name in {"measure", "reset", "initialize"} for name in names)
+    if not splits and "while_loop" not in names:
+        return _simulated(circuit, task, task["shots"], task["seed"])[0]
+    if {"for_loop", "while_loop"} & set(names):
+        splits = task["shots"]
+    states = 2 ** (circuit.num_qubits * (2 if task["noise"] else 1)) + 2 ** len(last)
+    is_branching = 2 ** min(splits, 60) * states * 16 < _BRANCHING_BYTES
+    is_branching |= task["shots"] * states * 16 < _BRANCHING_BYTES
+    if is_branching and last:
+        before.save_probabilities(list(last), label="last", conditional=True)
+    counts: dict[int, int] = {}
+    rng = np.random.default_rng(task["seed"])
+    for start in range(0, task["shots"], _SHOTS_AT_ONCE):
+        shots, seed = min(_SHOTS_AT_ONCE, task["shots"] - start), int(rng.integers(2**31))
+        found, data = _simulated(
+            before if is_branching else circuit, task, shots, seed, shot_branching_enable=is_branching
+        )
+        if is_branching and last:
+            found = _with_last(found, data["last"], list(last.values()), rng)
+        for outcome, count in found.items():
+            counts[outcome] = counts.get(outcome, 0) + count
+    return counts
+
+
+def _without_last_measurements(circuit: Any) -> tuple[Any, dict[int, int]]:
+    """The circuit, and its last measurements: the bit of each qubit measured."""
+    before, last = circuit.copy_empty_like(), {}
+    used: set[Any] = set()
+    steps = []
+    for step in reversed(circuit.data):
+        if step.operation.name == "measure" and used.isdisjoint((*step.qubits, *step.clbits)):
+            last[circuit.find_bit(step.qubits[0]).index] = circuit.find_bit(step.clbits[0]).index
+        else:
+            steps.append(step)
+        if step.operation.name not in {"barrier", "delay"}:
+            used |= {*step.qubits, *step.clbits}
+    for step in reversed(steps):
+        before.append(step)
+    return before, last
+
+
+def _with_last(
+    found: dict[int, int], probabilities: dict[str, Any], bits: list[int], rng: Any
+) -> dict[int, int]:
+    """Outcomes with those of the last measurements, from their probabilities after each outcome."""
+    by_outcome = {int(key, 16): weights for key, weights in probabilities.items()}
+    counts: dict[int, int] = {}
+    for before, count in sorted(found.items()):
+        weights = by_outcome[before]
+        kept = before & ~sum(1 << bit for bit in bits)
+        drawn = rng.multinomial(count, weights / weights.sum())
+        for place in drawn.nonzero()[0]:
+            outcome = kept | sum((int(place) >> i & 1) << bit for i, bit in enumerate(bits))
+            counts[outcome] = counts.get(outcome, 0) + int(drawn[place])
+    return counts
+
+
+def _simulated(
+    circuit: Any, task: dict[str, Any], shots: int, seed: int, **options: Any
+) -> tuple[dict[int, int], Any]:
+    """The outcomes that Aer finds, and what else it saved."""
+    from qiskit_aer import AerSimulator
+
+    # One thread: otherwise the samples would depend on how Aer divides shots among threads.
+    # Aer's own truncation of idle qubits also cuts off what conditions and loops act on.
+    method = "density_matrix" if task["noise"] else "statevector"
+    simulator = AerSimulator(
+        method=method, max_parallel_threads=1, enable_truncation=False, **options
+    )
+    if task["noise"]:
+        simulator.set_options(noise_model=_noise(task))
+    result = simulator.run(circuit, shots=shots, seed_simulator=seed).result()
+    if not result.success:
+        is_memory = "memory" in result.status.lower() or "alloc" in result.status
+        reason = "it takes too much memory" if is_memory else result.status
+        raise CircuitError(f"the circuit cannot be simulated here: {reason}")
+    data = result.data(0)
+    # The raw keys, since Qiskit's formatted keys omit bits that are not in a register.
+    return {int(key, 16): count for key, count in data.get("counts", {"0x0": shots}).items()}, data
+
+
+def _noise(task: dict[str, Any]) -> Any:
+    from qiskit.circuit.library import get_standard_gate_name_mapping
+    from qiskit_aer.noise import NoiseModel, depolarizing_error
+
+    model, known = NoiseModel(), get_standard_gate_name_mapping()
+    for gate in _VERBATIM_GATES if task["verbatim"] else task["native_gates"]:
+        if gate not in _NOISELESS:
+            qubits = known[gate].num_qubits
+            error = depolarizing_error(depolarizing(task, qubits), qubits)
+            model.add_all_qubit_quantum_error(error, [gate])
+    return model
+
+
+def size(program: Program) -> dict[str, int]:
+    """The size of a circuit, with gates on more qubits counted by what they consist of."""
+    from qiskit.transpiler import PassManager
+    from qiskit.transpiler.passes import Unroll3qOrMore
+
+    simple = PassManager([Unroll3qOrMore()]).run(program.circuit)
+    gates = [
+        len(step.qubits)
+        for step in simple.data
+        if step.operation.name not in {"measure", "reset", "barrier", "delay"}
+    ]
+    return {
+        "num_qubits": program.num_qubits,
+        "num_single_qubit_gates": gates.count(1),
+        "num_two_qubit_gates": gates.count(2),
+        "depth": simple.depth(),
+    }
