@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,7 +14,7 @@ import numpy as np
 
 from .program import MAX_QUBITS, CircuitError, Compiled, Program, depolarizing, fixed_places
 
-__all__ = ["compile_for", "line_qubits", "run", "size", "small"]
+__all__ = ["compile_for", "line_qubits", "of_qiskit", "run", "size", "small"]
 
 _KEEP: Final = "as it is"
 """Tag of operations that Cirq's transformers must not touch."""
@@ -21,10 +22,10 @@ _KEEP: Final = "as it is"
 _NATIVE: Final[dict[str, Any]] = {
     **{"x": cirq.X, "y": cirq.Y, "z": cirq.Z, "h": cirq.H, "s": cirq.S, "t": cirq.T},
     **{"rx": cirq.XPowGate, "ry": cirq.YPowGate, "rz": cirq.ZPowGate, "sx": cirq.X**0.5},
-    **{"r": cirq.PhasedXPowGate, "cx": cirq.CX, "cz": cirq.CZ},
-    **{"rxx": cirq.XXPowGate, "rzz": cirq.ZZPowGate},
+    **{"r": cirq.PhasedXPowGate, "cx": cirq.CX, "cz": cirq.CZ, "swap": cirq.SWAP},
+    **{"rxx": cirq.XXPowGate, "rzz": cirq.ZZPowGate, "ccx": cirq.CCX, "cswap": cirq.CSWAP},
 }
-"""Gates that a target can have, by Qiskit's names, as the gates and families of Cirq."""
+"""Gates of Cirq, and families of gates, by Qiskit's names."""
 
 _DEFERRED_QUBITS: Final = 18
 _CONDITION_BITS: Final = 6
@@ -36,6 +37,16 @@ _DOUBLE_PRECISION_QUBITS: Final = 22
 def line_qubits(number: int) -> str:
     """That many line qubits, which name the physical ones, as JSON."""
     return str(cirq.to_json(cirq.LineQubit.range(number), indent=None))
+
+
+def of_qiskit(name: str, angles: Sequence[float]) -> Any:
+    """The gate that Qiskit knows by this name, in radians; None for one that is not in the table."""
+    gate, turns = _NATIVE.get(name), [float(angle) / math.pi for angle in angles]
+    if not isinstance(gate, type):
+        return gate if not turns else None
+    if gate is cirq.PhasedXPowGate:
+        return gate(exponent=turns[0], phase_exponent=turns[1])
+    return gate(exponent=turns[0], global_shift=-0.5)
 
 
 # ---- compilation
@@ -96,7 +107,7 @@ class _Gateset(cirq.TwoQubitCompilationTargetGateset):  # type: ignore[misc]
             if len(part.qubits) > 1:
                 made.append(part)
             else:
-                made += self.rotation(part.gate, *part.qubits)
+                made += self._decompose_single_qubit_operation(part, 0)
         return made
 
     def entangler(self, one: Any, other: Any) -> list[Any]:
@@ -301,7 +312,8 @@ def run(_: Program, compiled: Compiled, task: dict[str, Any]) -> dict[str, int]:
             noisy for operation in circuit.all_operations() for noisy in _noisy(operation, task)
         )
     elif _can_be_deferred(circuit):
-        circuit = cirq.defer_measurements(circuit)
+        with contextlib.suppress(ValueError):  # two conditions on one key, for example
+            circuit = cirq.defer_measurements(circuit)
     density = task["noise"] and circuit.are_all_measurements_terminal()
     simulator = cirq.DensityMatrixSimulator if density else cirq.Simulator
     precision = np.complex128 if used <= _DOUBLE_PRECISION_QUBITS else np.complex64

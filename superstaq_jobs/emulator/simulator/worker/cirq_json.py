@@ -17,7 +17,7 @@ import cirq
 
 from .program import CircuitError, Program
 
-__all__ = ["READABLE", "program_of", "read", "write"]
+__all__ = ["READABLE", "read", "write"]
 
 READABLE: Final = frozenset(
     """
@@ -144,11 +144,12 @@ def _load(source: str) -> Any:
     return loaded
 
 
-def read(source: str) -> Program:
+def read(source: str, qubits: str | None = None) -> Program:
     """Read a string with one circuit.
 
     Args:
         source: JSON of a circuit, or of a list of one.
+        qubits: JSON of its qubits, in order; None for those that it acts on, sorted.
 
     Returns:
         The program.
@@ -158,16 +159,17 @@ def read(source: str) -> Program:
     """
     circuit = _load(source)
     try:
-        return program_of(circuit)
+        return _program(circuit, qubits)
     except CircuitError:
         raise
     except Exception as error:
         raise CircuitError(f"{type(error).__name__}: {error}") from error
 
 
-def program_of(circuit: Any) -> Program:
-    """The program of a circuit, without subcircuits."""
-    order = tuple(sorted(circuit.all_qubits()))
+def _program(circuit: Any, qubits: str | None) -> Program:
+    order = tuple(
+        sorted(circuit.all_qubits()) if qubits is None else cirq.read_json(json_text=qubits)
+    )
     for qubit in order:
         if qubit.dimension != 2:  # noqa: PLR2004
             levels = qubit.dimension

@@ -21,7 +21,7 @@ class Format:
     Attributes:
         framework: The module with which circuits are compiled (``compile_for``) and run (``run``),
             and their sizes found (``size``).
-        read: Reads a string with one circuit.
+        read: Reads a string with one circuit; a second argument is the JSON of Cirq's qubits.
         write: Writes a compiled circuit as a string.
         split: Splits a string with several circuits into one string each; None if the server does
             it, which takes no library.
@@ -29,7 +29,7 @@ class Format:
     """
 
     framework: ModuleType
-    read: Callable[[str], Program]
+    read: Callable[..., Program]
     write: Callable[[Compiled], str]
     split: Callable[[str], list[str]] | None = None
     join: Callable[[list[str]], str]

@@ -49,7 +49,7 @@ def _check_registers(tokens: list[str]) -> None:
                 )
 
 
-def read(source: str) -> Program:
+def read(source: str, _: str | None = None) -> Program:
     """Read an OpenQASM 2 or 3 program.
 
     A program without a version line is read as OpenQASM 3, in which that line is optional.
@@ -67,7 +67,7 @@ def read(source: str) -> Program:
     source = source.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     tokens = _tokens(source)
     _check_registers(tokens)
-    is_version_2 = tokens[:1] == ["OPENQASM"] and tokens[1].startswith("2")
+    is_version_2 = tokens[:1] == ["OPENQASM"] and tokens[1:2] in (["2"], ["2.0"])
     # The OpenQASM 3 parser prints its messages and raises an exception without one.
     printed = io.StringIO()
     try:
@@ -133,7 +133,7 @@ def simplified(circuit: Any) -> Iterator[Any]:
     if not _is_for_version_3(circuit):
         gates = [gate.name for gate in qasm2.LEGACY_CUSTOM_INSTRUCTIONS if gate.name in known]
         yield transpiled(circuit, gates, level=0)
-    gates = [name for name in qasm3.STDGATES_INC_GATES if name in known]
+    gates = ["u", *(gate.name for gate in qasm3.STDGATES_INC_GATES if gate.name in known)]
     yield transpiled(circuit, gates, level=0)
 
 

@@ -96,7 +96,7 @@ def join(sources: list[str]) -> str:
     return _dump([_load(_decode(source))[0] for source in sources], OLDEST_VERSION)
 
 
-def read(source: str) -> Program:
+def read(source: str, _: str | None = None) -> Program:
     """Read a string with one circuit, as `split` returns it.
 
     Returns:

@@ -1,27 +1,24 @@
 """Circuits in other formats than their own.
 
 Qiskit's and Cirq's own exporters write them; from Qiskit to Cirq there is none, so each gate is
-looked up here. What is written is read again, and compared with the circuit: each gate by its
-matrix, or all operations in order. What is not the same is not shown.
+looked up here. What is written is read again and compared: gates by their matrices where they pass
+from one framework to the other, whole circuits within one. What is not the same is not shown.
 """
 
 from __future__ import annotations
 
-import cmath
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
+import numpy as np
 from qiskit import QuantumCircuit
-from qiskit.circuit import Clbit
-from qiskit.circuit.classical import expr
 from qiskit.quantum_info import Operator
 
 from . import qasm, qpy
 from .formats import format_of
 from .program import CircuitError, Program
-from .qiskit_operations import replaced
 
 __all__ = ["convert"]
 
@@ -43,13 +40,10 @@ def convert(task: dict[str, Any]) -> dict[str, Any]:
     """
     own, other = task["circuit_type"], task["convert_to"]
     program = format_of(own).read(task["circuit"])
-    names, physical, compiled = None, program.num_qubits, None
+    physical, compiled = program.num_qubits, None
     if task["compiled"] is not None:
-        read = format_of(own).read(task["compiled"])
-        if task["physical_qubits"] is not None:
-            names = _qubits(task["physical_qubits"])
-        physical = read.num_qubits if names is None else len(names)
-        compiled = _written(read, own, other, names)
+        read = format_of(own).read(task["compiled"], task["physical_qubits"])
+        physical, compiled = read.num_qubits, _written(read, own, other)
     result = {"circuit": _written(program, own, other), "compiled": compiled}
     if other == "cirq":
         from .cirq_circuits import line_qubits
@@ -59,154 +53,57 @@ def convert(task: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _qubits(source: str) -> tuple[Any, ...]:
-    import cirq
-
-    return tuple(cirq.read_json(json_text=source))
-
-
-def _written(program: Program, own: str, other: str, qubits: tuple[Any, ...] | None = None) -> str:
+def _written(program: Program, own: str, other: str) -> str:
     if other == "cirq":
         return _written_for_cirq(program)
-    circuit = program.circuit
-    if own == "cirq":
-        circuit = _from_cirq(program.circuit, program.qubits if qubits is None else qubits)
-    read = format_of(other).read
+    circuit = _from_cirq(program.circuit, program.qubits) if own == "cirq" else program.circuit
+    # OpenQASM gets only gates that it has names for: Qiskit does not read all that it writes.
     for simple in qasm.simplified(circuit) if other == "qasm" else [circuit]:
         written = qasm.write(simple) if other == "qasm" else qpy.write(simple)
-        if _is_same(read(written).circuit, simple):
+        if format_of(other).read(written).circuit == simple:
             return written
     raise CircuitError(f"the circuit cannot be written as {other}")
 
 
-# ---- comparison
-
-
-def _is_same_matrix(one: Any, other: Any) -> bool:
-    """Whether two unitary matrices are the same up to a global phase."""
-    import numpy as np
-
-    overlap = np.vdot(one, other) / len(one)
-    return math.isclose(abs(overlap), 1, abs_tol=_PRECISION) and bool(
-        np.allclose(one * overlap, other, atol=math.sqrt(_PRECISION))
-    )
-
-
 def _is_same(one: Any, other: Any) -> bool:
-    """Whether two Qiskit circuits consist of the same operations on the same bits, in order."""
-    size = one.num_qubits, one.num_clbits
-    return size == (other.num_qubits, other.num_clbits) and _is_equal(
-        list(_steps(one, {}, {})), list(_steps(other, {}, {}))
-    )
+    """Whether two unitary matrices are the same up to a global phase."""
+    overlap = np.vdot(one, other) / len(one)
+    return bool(np.allclose(one * overlap, other, atol=_PRECISION))
 
 
-def _is_equal(one: Any, other: Any) -> bool:
-    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
-        return len(one) == len(other) and all(map(_is_equal, one, other))
-    if isinstance(one, complex) and isinstance(other, complex):
-        return cmath.isclose(one, other, abs_tol=_PRECISION)
-    return bool(one == other)
-
-
-def _steps(circuit: Any, qubits: dict[Any, int], bits: dict[Any, int]) -> Iterator[Any]:
-    """The operations of a circuit as plain data, with numbers for qubits and bits."""
-    qubits = qubits or {qubit: place for place, qubit in enumerate(circuit.qubits)}
-    bits = bits or {bit: place for place, bit in enumerate(circuit.clbits)}
-    for step in circuit.data:
-        operation = step.operation
-        where = [qubits[qubit] for qubit in step.qubits], [bits[bit] for bit in step.clbits]
-        if not hasattr(operation, "blocks"):
-            yield operation.name, *where, [_number(value) for value in operation.params]
-            continue
-        condition = getattr(operation, "condition", getattr(operation, "target", None))
-        blocks = [
-            list(
-                _steps(
-                    block,
-                    dict(zip(block.qubits, where[0], strict=True)),
-                    dict(zip(block.clbits, where[1], strict=True)),
-                )
-            )
-            for block in operation.blocks
-        ]
-        rest = operation.params[:2] if operation.name == "for_loop" else []
-        labels = operation.cases_specifier() if operation.name == "switch_case" else []
-        yield (
-            operation.name,
-            sorted(where[0]),
-            sorted(where[1]),
-            _condition(condition, bits),
-            [str(value) for value in rest],
-            [str(label) for label, _ in labels],
-            blocks,
-        )
-
-
-def _number(value: Any) -> Any:
-    try:
-        return complex(value)
-    except (TypeError, ValueError):
-        return str(value)
-
-
-def _condition(condition: Any, bits: dict[Any, int]) -> Any:
-    """A condition as plain data."""
-    if condition is None:
-        return None
-    if isinstance(condition, tuple):
-        condition = expr.lift_legacy_condition(condition)
-    node = replaced(expr.lift(condition))
-    match node:
-        case expr.Var():
-            variable = node.var
-            return [bits[bit] for bit in ([variable] if isinstance(variable, Clbit) else variable)]
-        case expr.Value():
-            return int(node.value)
-        case expr.Cast():
-            return _condition(node.operand, bits)
-        case expr.Unary():
-            return node.op.name, _condition(node.operand, bits)
-        case _:
-            return node.op.name, _condition(node.left, bits), _condition(node.right, bits)
-
-
-# ---- Cirq
+def _matrix(circuit: Any) -> Any:
+    """The matrix of a Qiskit circuit, with qubits in Cirq's order: the most significant first."""
+    return Operator(circuit.reverse_bits()).data
 
 
 def _from_cirq(circuit: Any, qubits: Sequence[Any]) -> Any:
-    """A Cirq circuit for Qiskit; its bits are those of the keys of counts, in order.
-
-    Raises:
-        CircuitError: It has conditions, or a gate that Cirq does not export as what it is.
-    """
+    """A Cirq circuit for Qiskit; its bits are those of the keys of counts, in order."""
     import cirq
 
     from .cirq_circuits import small
 
-    places = {qubit: place for place, qubit in enumerate(qubits)}
     operations = [part for operation in circuit.all_operations() for part in small(operation)]
-    keys = [cirq.measurement_key_name(o) for o in operations if cirq.is_measurement(o)]
-    sizes = [len(o.qubits) for o in operations if cirq.is_measurement(o)]
+    measurements = [o for o in operations if cirq.is_measurement(o)]
+    keys = [cirq.measurement_key_name(measurement) for measurement in measurements]
     # Keys in alphabetical order, repeated ones in order of time.
     order = sorted(range(len(keys)), key=lambda number: (keys[number], number))
-    starts = dict(zip(order, itertools.accumulate((sizes[n] for n in order), initial=0), strict=False))
-    measured = itertools.count()
-    made = QuantumCircuit(len(qubits), sum(sizes))
+    sizes = [len(measurements[number].qubits) for number in order]
+    first = dict(zip(order, itertools.accumulate(sizes, initial=0), strict=False))
+    made, measured = QuantumCircuit(len(qubits), sum(sizes)), itertools.count()
     for operation in operations:
-        where = [places[qubit] for qubit in operation.qubits]
-        if operation.classical_controls:
-            raise CircuitError("conditions are not written in other formats")
+        where = [qubits.index(qubit) for qubit in operation.qubits]
+        if operation.classical_controls or getattr(operation.gate, "confusion_map", None):
+            raise CircuitError(f"{operation} is not written in other formats")
         if cirq.is_measurement(operation):
-            if operation.gate.confusion_map:
-                raise CircuitError("confusion maps are not written in other formats")
-            start = starts[next(measured)]
-            mask = operation.gate.full_invert_mask()
-            flipped = [place for place, flip in zip(where, mask, strict=True) if flip]
-            made.x(flipped)
-            made.measure(where, range(start, start + len(where)))
-            made.x(flipped)
+            bits = itertools.count(first[next(measured)])
+            for place, flip in zip(where, operation.gate.full_invert_mask(), strict=True):
+                if flip:
+                    made.x(place)
+                made.measure(place, next(bits))
+                if flip:
+                    made.x(place)
         elif isinstance(operation.gate, cirq.ResetChannel):
-            made.reset(where)
+            made.reset(*where)
         else:
             made.compose(_exported(operation), where, inplace=True)
     return made
@@ -219,9 +116,7 @@ def _exported(operation: Any) -> Any:
     qubits = cirq.LineQubit.range(len(operation.qubits))
     alone = cirq.Circuit(operation.with_qubits(*qubits))
     circuit = qasm.read(alone.to_qasm(qubit_order=qubits, precision=15)).circuit
-    # Qiskit orders qubits from the least significant one.
-    matrix = Operator(circuit.reverse_bits()).data
-    if not _is_same_matrix(matrix, cirq.unitary(operation)):
+    if not _is_same(_matrix(circuit), cirq.unitary(operation)):
         raise CircuitError(f"Cirq does not export {operation} as what it is")
     return circuit
 
@@ -258,28 +153,18 @@ def _written_for_cirq(program: Program) -> str:
 
 
 def _for_cirq(operation: Any) -> Any:
-    """A gate of Qiskit as one of Cirq."""
+    """A gate of Qiskit as the gate of Cirq with the same matrix."""
     import cirq
+
+    from .cirq_circuits import of_qiskit
 
     if hasattr(operation, "blocks"):
         raise CircuitError("conditions and loops are not written for Cirq")
-    named = {
-        **{"x": cirq.X, "y": cirq.Y, "z": cirq.Z, "h": cirq.H, "s": cirq.S, "t": cirq.T},
-        **{"cx": cirq.CX, "cz": cirq.CZ, "swap": cirq.SWAP, "iswap": cirq.ISWAP, "id": cirq.I},
-        **{"ccx": cirq.CCX, "ccz": cirq.CCZ, "cswap": cirq.CSWAP, "sx": cirq.X**0.5},
-        **{"rx": cirq.rx, "ry": cirq.ry, "rz": cirq.rz},
-        "r": lambda turn, axis: cirq.PhasedXPowGate(
-            exponent=turn / math.pi, phase_exponent=axis / math.pi
-        ),
-        "rxx": lambda turn: cirq.XXPowGate(exponent=turn / math.pi, global_shift=-0.5),
-        "rzz": lambda turn: cirq.ZZPowGate(exponent=turn / math.pi, global_shift=-0.5),
-    }
     circuit = QuantumCircuit(operation.num_qubits)
     circuit.append(operation, circuit.qubits)
-    matrix = Operator(circuit.reverse_bits()).data
-    gate = named.get(operation.name)
-    if gate is not None and operation.params:
-        gate = gate(*map(float, operation.params))
-    if gate is None or not _is_same_matrix(matrix, cirq.unitary(gate)):
-        return cirq.MatrixGate(matrix)
-    return gate
+    matrix, gate = _matrix(circuit), of_qiskit(operation.name, operation.params)
+    if gate is not None and _is_same(matrix, cirq.unitary(gate)):
+        return gate
+    # A gate on one qubit is any rotation.
+    is_rotation = operation.num_qubits == 1
+    return cirq.PhasedXZGate.from_matrix(matrix) if is_rotation else cirq.MatrixGate(matrix)
