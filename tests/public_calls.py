@@ -39,6 +39,7 @@ FACES = (
 QASM = 'OPENQASM 2.0; include "qelib1.inc"; qreg q[1]; creg c[1]; measure q -> c;'
 TARGET = "ss_unconstrained_simulator"
 OLD_ID = "aaa,bbb"
+_FOLDER = tempfile.TemporaryDirectory()  # removed with the process
 
 
 @attrs.frozen
@@ -153,19 +154,19 @@ def new_job(old: bool = False) -> sj.NewJob:
 
 def archive() -> sj.SnapshotArchive:
     """An archive with one job, in a folder of its own."""
-    made = sj.SnapshotArchive(Path(tempfile.mkdtemp(dir=Path.cwd())) / "study.db")
+    made = sj.SnapshotArchive(Path(tempfile.mkdtemp(dir=_FOLDER.name)) / "study.db")
     made.record(job("completed"), observed_at=NOON)
     return made
 
 
 def exported() -> str:
-    path = str(Path(tempfile.mkdtemp(dir=Path.cwd())) / "study.jsonl")
+    path = str(Path(tempfile.mkdtemp(dir=_FOLDER.name)) / "study.jsonl")
     archive().export_jsonl(path)
     return path
 
 
 def locked() -> str:
-    path = str(Path(tempfile.mkdtemp(dir=Path.cwd())) / "study.lock")
+    path = str(Path(tempfile.mkdtemp(dir=_FOLDER.name)) / "study.lock")
     sj.lock(path, [job("completed")])
     return path
 
@@ -239,7 +240,7 @@ GOOD: dict[str, Callable[[World], Any]] = {
     "where": lambda _: "x",
     "what": lambda _: "x",
     "which": lambda _: "initial",
-    "directory": lambda _: tempfile.mkdtemp(),
+    "directory": lambda _: tempfile.mkdtemp(dir=_FOLDER.name),
     "kind": lambda _: "refused",
     "handler": lambda _: _respond,
     "data": lambda _: {},
@@ -274,7 +275,7 @@ SPECIAL: dict[str, Callable[[World], Any]] = {
     "JobQuery.*": lambda _: None,
     "LockEntry.status": lambda _: "completed",
     "NewJob.shots": lambda _: 1,
-    "SnapshotArchive.path": lambda _: str(Path(tempfile.mkdtemp(dir=Path.cwd())) / "new.db"),
+    "SnapshotArchive.path": lambda _: str(Path(tempfile.mkdtemp(dir=_FOLDER.name)) / "new.db"),
     "SnapshotArchive.import_jsonl.path": lambda _: exported(),
     "SnapshotArchive.merge.other": lambda _: archive(),
     "SnapshotArchive.expect.circuit_type": lambda _: "qasm",
