@@ -1,4 +1,4 @@
-"""Random Cirq circuits of all kinds that the emulator runs, and their counts by Cirq's simulator."""
+"""Random Cirq circuits of all kinds that run here, and their counts by Cirq's simulator."""
 
 from __future__ import annotations
 
@@ -78,7 +78,9 @@ class _Maker:
         if rng.random() < 0.3:
             body = cirq.FrozenCircuit(_gates(rng, self.qubits, 2))
             operation = cirq.CircuitOperation(body, repetitions=rng.randint(1, 2))
-        return operation.with_classical_controls(*(self.condition() for _ in range(rng.randint(1, 2))))
+        return operation.with_classical_controls(
+            *(self.condition() for _ in range(rng.randint(1, 2)))
+        )
 
     def subcircuit(self) -> Any:
         rng = self.rng

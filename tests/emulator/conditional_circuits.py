@@ -105,7 +105,7 @@ class _World:
     leaving: str = ""
 
 
-def _value(world: _World, where: Any, node: Any) -> int:
+def _value(world: _World, where: Any, node: Any) -> int:  # noqa: PLR0911 - one for each kind
     """The value of a classical expression, or of a bit or register."""
     if isinstance(node, expr.Var):
         return _value(world, where, node.var)
@@ -152,7 +152,7 @@ def _project(state: Any, qubit: int, bit: int) -> Any:
     return kept
 
 
-def _step(world: _World, circuit: Any, step: Any, qubits: Any, bits: Any) -> Iterator[_World]:
+def _step(world: _World, step: Any, qubits: Any, bits: Any) -> Iterator[_World]:
     operation = step.operation
     where = [qubits[qubit] for qubit in step.qubits]
     if operation.name in {"break_loop", "continue_loop"}:
@@ -203,7 +203,9 @@ def _control(world: _World, operation: Any, where: Any, inner: Any, bits: Any) -
         worlds = [world]
         for _ in rounds:
             worlds = [
-                attrs.evolve(after, leaving="" if after.leaving == "continue_loop" else after.leaving)
+                attrs.evolve(
+                    after, leaving="" if after.leaving == "continue_loop" else after.leaving
+                )
                 for before in worlds
                 for after in ([before] if before.leaving else run(operation.blocks[0], before))
             ]
@@ -216,9 +218,7 @@ def _run(world: _World, circuit: Any, qubits: Any, bits: Any) -> Iterator[_World
         worlds = [
             after
             for before in worlds
-            for after in (
-                [before] if before.leaving else _step(before, circuit, step, qubits, bits)
-            )
+            for after in ([before] if before.leaving else _step(before, step, qubits, bits))
         ]
     yield from worlds
 

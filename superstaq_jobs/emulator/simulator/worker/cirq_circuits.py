@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import cirq
-import networkx as nx
+import networkx as nx  # type: ignore[import-untyped]
 import numpy as np
 
 from .program import MAX_QUBITS, CircuitError, Compiled, Program, depolarizing, fixed_places
@@ -20,10 +20,24 @@ _KEEP: Final = "as it is"
 """Tag of operations that Cirq's transformers must not touch."""
 
 _NATIVE: Final[dict[str, Any]] = {
-    **{"x": cirq.X, "y": cirq.Y, "z": cirq.Z, "h": cirq.H, "s": cirq.S, "t": cirq.T},
-    **{"rx": cirq.XPowGate, "ry": cirq.YPowGate, "rz": cirq.ZPowGate, "sx": cirq.X**0.5},
-    **{"r": cirq.PhasedXPowGate, "cx": cirq.CX, "cz": cirq.CZ, "swap": cirq.SWAP},
-    **{"rxx": cirq.XXPowGate, "rzz": cirq.ZZPowGate, "ccx": cirq.CCX, "cswap": cirq.CSWAP},
+    "x": cirq.X,
+    "y": cirq.Y,
+    "z": cirq.Z,
+    "h": cirq.H,
+    "s": cirq.S,
+    "t": cirq.T,
+    "rx": cirq.XPowGate,
+    "ry": cirq.YPowGate,
+    "rz": cirq.ZPowGate,
+    "sx": cirq.X**0.5,
+    "r": cirq.PhasedXPowGate,
+    "cx": cirq.CX,
+    "cz": cirq.CZ,
+    "swap": cirq.SWAP,
+    "rxx": cirq.XXPowGate,
+    "rzz": cirq.ZZPowGate,
+    "ccx": cirq.CCX,
+    "cswap": cirq.CSWAP,
 }
 """Gates of Cirq, and families of gates, by Qiskit's names."""
 
@@ -40,7 +54,7 @@ def line_qubits(number: int) -> str:
 
 
 def of_qiskit(name: str, angles: Sequence[float]) -> Any:
-    """The gate that Qiskit knows by this name, in radians; None for one that is not in the table."""
+    """The gate that Qiskit knows by this name; None for one that is not in the table."""
     gate, turns = _NATIVE.get(name), [float(angle) / math.pi for angle in angles]
     if not isinstance(gate, type):
         return gate if not turns else None
@@ -123,42 +137,40 @@ class _Gateset(cirq.TwoQubitCompilationTargetGateset):  # type: ignore[misc]
         if "rxx" in self.names:
             rotation = cirq.XXPowGate(exponent=-0.5, global_shift=-0.5)
             return [*flips, rotation(one, other), *flips, *turns]
-        raise CircuitError(
-            "Cirq circuits with gates on two qubits are compiled to cx, cz, rxx or rzz, and this "
-            f"target has only {', '.join(sorted(self.names))}"
-        )
+        raise self.refusal("cx, cz, rxx or rzz, where they act on two qubits,")
 
     def rotation(self, gate: Any, qubit: Any) -> Iterator[Any]:
-        """A gate on one qubit: before it, a turn about the z axis; one about an axis; another."""
-        turn, axis = gate.x_exponent, gate.axis_phase_exponent
-        half_turn = math.isclose(abs(turn), 1, abs_tol=1e-9)
-        after = gate.z_exponent + axis
-        if math.isclose(turn, 0, abs_tol=1e-9):
-            steps = [after - axis]
-        elif "r" in self.names:
-            steps = [cirq.PhasedXPowGate(exponent=turn, phase_exponent=axis), after - axis]
-        elif "rx" in self.names:
-            steps = [-axis, cirq.rx(math.pi * turn), after]
-        elif "ry" in self.names:
-            steps = [0.5 - axis, cirq.ry(math.pi * turn), after - 0.5]
-        elif "x" in self.names and half_turn:
-            steps = [-axis, cirq.X, after]
-        elif "sx" in self.names and math.isclose(turn, 0.5, abs_tol=1e-9):
-            steps = [-axis, cirq.X**0.5, after]
-        elif "sx" in self.names:
-            steps = [0.5 - axis, cirq.X**0.5, turn + 1, cirq.X**0.5, after + 0.5]
-        else:
-            steps = [None]
-        for step in steps:
-            if step is None or (isinstance(step, float) and "rz" not in self.names):
-                raise CircuitError(
-                    "Cirq circuits are compiled to rz and one of r, rx, ry and sx, and this "
-                    f"target has only {', '.join(sorted(self.names))}"
-                )
-            if not isinstance(step, float | int):
+        """A gate on one qubit, as turns about the z axis around others."""
+        for step in self._turns(gate.x_exponent, gate.axis_phase_exponent, gate.z_exponent):
+            if not isinstance(step, float):
                 yield step(qubit)
-            elif not math.isclose((step + 1) % 2, 1, abs_tol=1e-9):
-                yield cirq.rz(math.pi * ((step + 1) % 2 - 1))(qubit)
+            elif not math.isclose(turn := (step + 1) % 2, 1, abs_tol=1e-9):
+                if "rz" not in self.names:
+                    raise self.refusal("rz and one of r, rx and sx")
+                yield cirq.rz(math.pi * (turn - 1))(qubit)
+
+    def _turns(self, turn: float, axis: float, last: float) -> list[Any]:
+        """Numbers stand for half turns about the z axis."""
+        if math.isclose(turn, 0, abs_tol=1e-9):
+            return [float(last)]
+        if "r" in self.names:
+            return [cirq.PhasedXPowGate(exponent=turn, phase_exponent=axis), float(last)]
+        before, after = -float(axis), float(axis + last)
+        if "rx" in self.names:
+            return [before, cirq.rx(math.pi * turn), after]
+        if "x" in self.names and math.isclose(abs(turn), 1, abs_tol=1e-9):
+            return [before, cirq.X, after]
+        if "sx" in self.names:
+            half = cirq.X**0.5
+            return [before + 0.5, half, float(turn + 1), half, after + 0.5]
+        raise self.refusal("rz and one of r, rx and sx")
+
+    def refusal(self, wanted: str) -> CircuitError:
+        """The error for a circuit that needs other gates."""
+        names = ", ".join(sorted(self.names))
+        return CircuitError(
+            f"Cirq circuits are compiled to {wanted}, and this target has only {names}"
+        )
 
 
 def _native(operations: Iterable[Any], gateset: _Gateset) -> Any:
@@ -224,7 +236,7 @@ def _routed(operations: Iterable[Any], at: dict[Any, int], graph: Any) -> Iterat
 
 
 def _numbers(qubits: Sequence[Any]) -> list[int]:
-    """The numbers that the names of qubits stand for, if all have one; otherwise their positions."""
+    """The numbers that the names of qubits stand for; their positions if one has none."""
     if all(isinstance(qubit, cirq.LineQubit) and qubit.x >= 0 for qubit in qubits):
         return [qubit.x for qubit in qubits]
     return list(range(len(qubits)))
@@ -346,7 +358,7 @@ def _noisy(operation: Any, task: dict[str, Any]) -> Iterator[Any]:
 def _can_be_deferred(circuit: Any) -> bool:
     """Whether to measure at the end, on further qubits, instead of simulating shot by shot.
 
-    Cirq mixes up the measurements of a key that is measured repeatedly, some first, some at the end.
+    Cirq mixes up the measurements of a key that is measured repeatedly.
     """
     if circuit.are_all_measurements_terminal() and not cirq.control_keys(circuit):
         return False
@@ -357,9 +369,8 @@ def _can_be_deferred(circuit: Any) -> bool:
             if key in sizes or operation.gate.confusion_map:
                 return False
             sizes[key] = len(operation.qubits)
-        elif isinstance(operation.gate, cirq.ResetChannel):
-            return False
-        elif sum(sizes.get(str(k), 0) for k in cirq.control_keys(operation)) > _CONDITION_BITS:
+        controls = sum(sizes.get(str(key), 0) for key in cirq.control_keys(operation))
+        if isinstance(operation.gate, cirq.ResetChannel) or controls > _CONDITION_BITS:
             return False
     return len(circuit.all_qubits()) + sum(sizes.values()) <= _DEFERRED_QUBITS
 

@@ -24,7 +24,8 @@ READABLE: Final = frozenset(
     Circuit FrozenCircuit Moment VAL REF complex
     LineQubit GridQubit NamedQubit LineQid GridQid NamedQid
     GateOperation TaggedOperation ControlledOperation CircuitOperation ParamResolver VirtualTag
-    ClassicallyControlledOperation KeyCondition BitMaskKeyCondition SympyCondition MeasurementKey MeasurementGate PauliMeasurementGate
+    ClassicallyControlledOperation KeyCondition BitMaskKeyCondition SympyCondition
+    MeasurementKey MeasurementGate PauliMeasurementGate
     SingleQubitPauliStringGateOperation PauliString PauliStringPhasor PauliStringPhasorGate
     DensePauliString _PauliX _PauliY _PauliZ ResetChannel IdentityGate WaitGate Duration
     GlobalPhaseGate XPowGate YPowGate ZPowGate HPowGate Rx Ry Rz PhasedXPowGate PhasedXZGate

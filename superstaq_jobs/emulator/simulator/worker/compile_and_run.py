@@ -12,7 +12,7 @@ from .program import CircuitError, check_size
 __all__ = ["results_of"]
 
 _Task = dict[str, Any]
-"""The fields of a task of `simulator.tasks`; results are those that the head of `main` describes."""
+"""The fields of a task of `simulator.tasks`; the head of `main` describes the results."""
 
 
 def _failed(error: BaseException, stage: str) -> dict[str, Any]:

@@ -25,8 +25,9 @@ import json
 import os
 import sys
 import types
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 __all__ = ["main"]
 
@@ -40,14 +41,18 @@ def _limit_memory() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, resource.RLIM_INFINITY))
 
 
-def _load(role: str) -> None:
+def _load(role: str) -> Callable[[dict[str, Any]], Iterator[dict[str, Any]]]:
     # Before the first task, so that these imports do not count towards a circuit's time limit.
     # A worker that only splits and converts circuits needs no simulator.
-    names = ["qiskit.qpy"]
+    from qiskit import QuantumCircuit
+
+    from superstaq_jobs.emulator.simulator.worker.compile_and_run import results_of
+    from superstaq_jobs.emulator.simulator.worker.qiskit_circuits import transpiled
+
     if role == "run":
-        names += ["qiskit.qasm2", "qiskit.qasm3", "qiskit_qasm3_import", "qiskit_aer"]
-    for name in names:
-        importlib.import_module(name)
+        importlib.import_module("qiskit_aer")
+        transpiled(QuantumCircuit(1), level=1)
+    return results_of
 
 
 def main(role: str) -> None:
@@ -61,8 +66,7 @@ def main(role: str) -> None:
     os.dup2(2, 1)
     _limit_memory()
     try:
-        _load(role)
-        from superstaq_jobs.emulator.simulator.worker.compile_and_run import results_of
+        results_of = _load(role)
     except ImportError as error:
         output.write(f"{error}; install superstaq_jobs[emulator]\n".encode())
         output.close()

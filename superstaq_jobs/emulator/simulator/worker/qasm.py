@@ -37,16 +37,15 @@ def _tokens(source: str) -> list[str]:
 
 
 def _check_registers(tokens: list[str]) -> None:
-    for place, token in enumerate(tokens):
-        if token == "[" and place:
-            in_front = tokens[max(place - 2, 0) : place]
-            is_register = in_front[-1] in {"qubit", "bit"} or in_front[0] in {"qreg", "creg"}
-            size = tokens[place + 1].replace("_", "") if place + 1 < len(tokens) else ""
-            if is_register and size.isdecimal() and int(size[:20]) > MAX_REGISTER_BITS:
-                raise CircuitError(
-                    f"a register has {size[:20]} bits; this emulator reads at most "
-                    f"{MAX_REGISTER_BITS}"
-                )
+    words = ["", "", *tokens]
+    for first, second, bracket, size in zip(words, words[1:], words[2:], words[3:], strict=False):
+        is_register = first in {"qreg", "creg"} or second in {"qubit", "bit"}
+        bits = size.replace("_", "")[:20]
+        is_register &= bracket == "[" and bits.isdecimal()
+        if is_register and int(bits) > MAX_REGISTER_BITS:
+            raise CircuitError(
+                f"a register has {bits} bits; this emulator reads at most {MAX_REGISTER_BITS}"
+            )
 
 
 def read(source: str, _: str | None = None) -> Program:

@@ -5,6 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+import numpy as np
+from qiskit import transpile
+from qiskit.circuit import Clbit, Qubit, controlflow
+from qiskit.circuit.library import SwapGate, get_standard_gate_name_mapping
+from qiskit.converters import circuit_to_dag, dag_to_circuit
+from qiskit.transpiler import PassManager, Target
+from qiskit.transpiler.passes import Unroll3qOrMore
+
 from .program import MAX_QUBITS, CircuitError, Compiled, Program, depolarizing, fixed_places
 
 __all__ = ["compile_for", "run", "size", "transpiled"]
@@ -15,18 +23,14 @@ _VERBATIM_GATES: Final = ("rz", "sx", "x", "cx")
 _NOISELESS: Final = {"rz", "p", "id"}
 """Gates that a device carries out by changing the phase of later pulses, or not at all."""
 
-_BRANCHING_BYTES: Final = 2**30
-"""How much memory the states of all histories of a circuit may take."""
+_HISTORIES_BYTES: Final = 2**30
+"""How much memory the states of the histories of a circuit may take."""
 
 _SHOTS_AT_ONCE: Final = 25_000
 """Aer keeps a random generator, and more, for each shot of a circuit that has histories."""
 
 
 def _target(gates: Sequence[str], qubits: int | None, coupling: list[list[int]] | None) -> Any:
-    from qiskit.circuit import controlflow
-    from qiskit.circuit.library import get_standard_gate_name_mapping
-    from qiskit.transpiler import Target
-
     known, target = get_standard_gate_name_mapping(), Target(num_qubits=qubits)
     for name in dict.fromkeys((*gates, "measure", "reset", "delay")):
         if name not in known:
@@ -36,7 +40,7 @@ def _target(gates: Sequence[str], qubits: int | None, coupling: list[list[int]] 
         elif known[name].num_qubits == 1:
             places = dict.fromkeys((place,) for place in range(qubits))
         else:
-            places = dict.fromkeys(map(tuple, coupling or ()))
+            places = dict.fromkeys((one, other) for one, other in coupling or ())
         target.add_instruction(known[name], places, name)
     for name, kind in {
         "if_else": controlflow.IfElseOp,
@@ -60,8 +64,6 @@ def transpiled(
     places: list[int] | None = None,
 ) -> Any:
     """A circuit in other gates, for connected qubits if ``qubits`` and ``coupling`` are given."""
-    from qiskit import transpile
-
     # A fixed seed, so that a circuit always compiles to the same result. The default layout method
     # would be random all the same: no seed affects where it puts qubits without two-qubit gates.
     return transpile(
@@ -76,8 +78,6 @@ def transpiled(
 
 def _with_mirrored_swaps(circuit: Any) -> tuple[Any, list[int]]:
     """The circuit without its SWAP gates, and where each of its qubits is at the end."""
-    from qiskit.circuit.library import SwapGate
-
     wires = list(range(circuit.num_qubits))
     made = circuit.copy_empty_like()
     for step in circuit.data:
@@ -141,14 +141,11 @@ def run(program: Program, compiled: Compiled, task: dict[str, Any]) -> dict[str,
     Raises:
         CircuitError: It is too large to be simulated here.
     """
-    from qiskit.circuit import Clbit
-
     circuit = compiled.circuit
     if "measure" in _names(circuit):
         shown = list(range(circuit.num_clbits) if program.shown is None else program.shown)
     else:
-        circuit, shown = circuit.copy(), list(range(circuit.num_clbits, circuit.num_clbits))
-        bits = [Clbit() for _ in compiled.final]
+        circuit, bits = circuit.copy(), [Clbit() for _ in compiled.final]
         shown = list(range(circuit.num_clbits, circuit.num_clbits + len(bits)))
         circuit.add_bits(bits)
         circuit.measure(compiled.final, bits)
@@ -160,13 +157,9 @@ def run(program: Program, compiled: Compiled, task: dict[str, Any]) -> dict[str,
 
 
 def _without_idle_qubits(circuit: Any) -> Any:
-    from qiskit.circuit import Qubit
-    from qiskit.converters import circuit_to_dag, dag_to_circuit
-
     dag = circuit_to_dag(circuit)
     dag.remove_all_ops_named("barrier")
-    idle = [wire for wire in dag.idle_wires() if isinstance(wire, Qubit)]
-    dag.remove_qubits(*idle[dag.num_qubits() == len(idle) :])
+    dag.remove_qubits(*(wire for wire in dag.idle_wires() if isinstance(wire, Qubit)))
     if dag.num_qubits() > MAX_QUBITS:
         raise CircuitError(
             f"the circuit uses {dag.num_qubits()} qubits, more than the {MAX_QUBITS} that this "
@@ -181,33 +174,36 @@ def _without_idle_qubits(circuit: Any) -> Any:
 def _outcomes(circuit: Any, task: dict[str, Any]) -> dict[int, int]:
     """How often each outcome occurs.
 
-    A circuit whose measurements all come last is sampled from its final state. Any other one has
-    histories, which Aer simulates shot by shot, or, where their states fit into memory, once each.
+    A circuit whose measurements all come last is sampled from its final state. Aer follows the
+    histories of any other one, each with a state of its own; the last measurements, which would
+    make a history of almost every shot, are sampled here from their probabilities in each.
     """
-    import numpy as np
-
     before, last = _without_last_measurements(circuit)
-    names = _names(before)
-    splits = sum(name in {"measure", "reset", "initialize"} for name in names)
-    if not splits and "while_loop" not in names:
+    if not {"measure", "reset", "initialize", "while_loop"} & set(_names(before)):
         return _simulated(circuit, task, task["shots"], task["seed"])[0]
-    if {"for_loop", "while_loop"} & set(names):
-        splits = task["shots"]
-    states = 2 ** (circuit.num_qubits * (2 if task["noise"] else 1)) + 2 ** len(last)
-    is_branching = 2 ** min(splits, 60) * states * 16 < _BRANCHING_BYTES
-    is_branching |= task["shots"] * states * 16 < _BRANCHING_BYTES
-    if is_branching and last:
+    if last:
         before.save_probabilities(list(last), label="last", conditional=True)
+    states = 2 ** (circuit.num_qubits * (2 if task["noise"] else 1)) + 2 ** len(last)
+    certain = shots = max(1, min(_HISTORIES_BYTES // (16 * states), _SHOTS_AT_ONCE))
     counts: dict[int, int] = {}
-    rng = np.random.default_rng(task["seed"])
-    for start in range(0, task["shots"], _SHOTS_AT_ONCE):
-        shots, seed = min(_SHOTS_AT_ONCE, task["shots"] - start), int(rng.integers(2**31))
-        found, data = _simulated(
-            before if is_branching else circuit, task, shots, seed, shot_branching_enable=is_branching
-        )
-        if is_branching and last:
-            found = _with_last(found, data["last"], list(last.values()), rng)
-        for outcome, count in found.items():
+    rng, left = np.random.default_rng(task["seed"]), task["shots"]
+    while left:
+        shots = min(shots, left)
+        try:
+            found, data = _simulated(
+                before, task, shots, int(rng.integers(2**31)), shot_branching_enable=True
+            )
+        except MemoryError:
+            if shots <= certain:
+                raise
+            shots = certain
+            continue
+        left -= shots
+        # Few outcomes are a sign of few histories, so that all shots fit into memory at once.
+        shots = certain if 2 * len(found) > shots else _SHOTS_AT_ONCE
+        for outcome, count in (
+            _with_last(found, data["last"], last, rng) if last else found
+        ).items():
             counts[outcome] = counts.get(outcome, 0) + count
     return counts
 
@@ -230,9 +226,10 @@ def _without_last_measurements(circuit: Any) -> tuple[Any, dict[int, int]]:
 
 
 def _with_last(
-    found: dict[int, int], probabilities: dict[str, Any], bits: list[int], rng: Any
+    found: dict[int, int], probabilities: dict[str, Any], last: dict[int, int], rng: Any
 ) -> dict[int, int]:
     """Outcomes with those of the last measurements, from their probabilities after each outcome."""
+    bits = list(last.values())
     by_outcome = {int(key, 16): weights for key, weights in probabilities.items()}
     counts: dict[int, int] = {}
     for before, count in sorted(found.items()):
@@ -261,16 +258,15 @@ def _simulated(
         simulator.set_options(noise_model=_noise(task))
     result = simulator.run(circuit, shots=shots, seed_simulator=seed).result()
     if not result.success:
-        is_memory = "memory" in result.status.lower() or "alloc" in result.status
-        reason = "it takes too much memory" if is_memory else result.status
-        raise CircuitError(f"the circuit cannot be simulated here: {reason}")
+        if "alloc" in result.status or "memory" in result.status.lower():
+            raise MemoryError
+        raise CircuitError(f"the circuit cannot be simulated here: {result.status}")
     data = result.data(0)
     # The raw keys, since Qiskit's formatted keys omit bits that are not in a register.
     return {int(key, 16): count for key, count in data.get("counts", {"0x0": shots}).items()}, data
 
 
 def _noise(task: dict[str, Any]) -> Any:
-    from qiskit.circuit.library import get_standard_gate_name_mapping
     from qiskit_aer.noise import NoiseModel, depolarizing_error
 
     model, known = NoiseModel(), get_standard_gate_name_mapping()
@@ -284,9 +280,6 @@ def _noise(task: dict[str, Any]) -> Any:
 
 def size(program: Program) -> dict[str, int]:
     """The size of a circuit, with gates on more qubits counted by what they consist of."""
-    from qiskit.transpiler import PassManager
-    from qiskit.transpiler.passes import Unroll3qOrMore
-
     simple = PassManager([Unroll3qOrMore()]).run(program.circuit)
     gates = [
         len(step.qubits)

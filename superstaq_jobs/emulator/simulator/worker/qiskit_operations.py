@@ -10,22 +10,37 @@ import cmath
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+from qiskit import QuantumCircuit
+from qiskit.circuit import (
+    AnnotatedOperation,
+    BoxOp,
+    ControlFlowOp,
+    ControlledGate,
+    Delay,
+    Gate,
+    IfElseOp,
+    Instruction,
+    Measure,
+    SwitchCaseOp,
+    WhileLoopOp,
+)
+from qiskit.circuit.classical import expr
+
 from .program import CircuitError
 
-__all__ = ["control_flow", "plain", "replaced", "where", "written_bits"]
+__all__ = ["plain", "written_bits"]
 
 
 def _is_of_qiskit(operation: Any) -> bool:
     """Whether an operation is of a class of Qiskit's own, and not of a class for any operation."""
-    from qiskit.circuit import ControlledGate, Gate, Instruction
-
     kind = getattr(operation, "base_class", type(operation))
     return kind not in (Instruction, Gate, ControlledGate) and kind.__module__.startswith(
         ("qiskit.circuit.", "qiskit.quantum_info.")
     )
 
 
-def where(circuit: Any, bits: Iterable[Any]) -> str:
+def _where(circuit: Any, bits: Iterable[Any]) -> str:
     """Bits as the program names them."""
     names = []
     for bit in bits:
@@ -36,8 +51,6 @@ def where(circuit: Any, bits: Iterable[Any]) -> str:
 
 
 def _check_numbers(operation: Any) -> None:
-    import numpy as np
-
     for value in operation.params:
         if isinstance(value, np.ndarray):
             is_finite = bool(np.isfinite(value).all())
@@ -67,20 +80,18 @@ def plain(circuit: Any) -> Any:
         try:
             _add(made, step)
         except CircuitError as error:
-            place = f"{step.operation.name!r} on {where(circuit, step.qubits)}"
+            place = f"{step.operation.name!r} on {_where(circuit, step.qubits)}"
             raise CircuitError(f"{place}: {error}") from error
     return made
 
 
 def _add(made: Any, step: Any) -> None:
-    from qiskit.circuit import AnnotatedOperation, BoxOp, ControlFlowOp, Delay
-
     operation = step.operation
     if isinstance(operation, BoxOp):
         made.compose(plain(operation.body), step.qubits, step.clbits, inplace=True)
     elif isinstance(operation, ControlFlowOp):
         blocks = [plain(block) for block in operation.blocks]
-        made.append(control_flow(operation, blocks), step.qubits, step.clbits)
+        made.append(_control_flow(operation, blocks), step.qubits, step.clbits)
     elif isinstance(operation, AnnotatedOperation):
         made.append(_modified(operation), step.qubits)
     elif isinstance(operation, Delay) and not isinstance(operation.duration, int | float):
@@ -96,9 +107,6 @@ def _add(made: Any, step: Any) -> None:
 
 def _modified(operation: Any) -> Any:
     """A gate with modifiers, under a name that Qiskit does not know."""
-    from qiskit import QuantumCircuit
-    from qiskit.circuit import AnnotatedOperation
-
     base = QuantumCircuit(operation.base_op.num_qubits)
     base.append(operation.base_op, base.qubits)
     gate = plain(base).to_gate()
@@ -106,32 +114,27 @@ def _modified(operation: Any) -> Any:
     return AnnotatedOperation(gate, operation.modifiers)
 
 
-def control_flow(operation: Any, blocks: list[Any]) -> Any:
-    """A conditional operation or a loop with other blocks, and a condition that Aer can evaluate."""
-    from qiskit.circuit import IfElseOp, SwitchCaseOp, WhileLoopOp
-    from qiskit.circuit.classical import expr
-
+def _control_flow(operation: Any, blocks: list[Any]) -> Any:
+    """Control flow with other blocks, and a condition that Aer can evaluate."""
     if isinstance(operation, IfElseOp | WhileLoopOp) and isinstance(operation.condition, expr.Expr):
-        return type(operation)(replaced(operation.condition), *blocks)
+        return type(operation)(_replaced(operation.condition), *blocks)
     if isinstance(operation, SwitchCaseOp) and isinstance(operation.target, expr.Expr):
         labels = [label for label, _ in operation.cases_specifier()]
-        return SwitchCaseOp(replaced(operation.target), zip(labels, blocks, strict=True))
+        return SwitchCaseOp(_replaced(operation.target), zip(labels, blocks, strict=True))
     return operation.replace_blocks(blocks)
 
 
-def replaced(node: Any) -> Any:
+def _replaced(node: Any) -> Any:
     """An expression with bits in place of indices into registers, which Aer does not know."""
-    from qiskit.circuit.classical import expr
-
     match node:
         case expr.Index(target=expr.Var(), index=expr.Value()):
             return expr.lift(node.target.var[node.index.value])
         case expr.Cast():
-            return expr.Cast(replaced(node.operand), node.type, node.implicit)
+            return expr.Cast(_replaced(node.operand), node.type, node.implicit)
         case expr.Unary():
-            return expr.Unary(node.op, replaced(node.operand), node.type)
+            return expr.Unary(node.op, _replaced(node.operand), node.type)
         case expr.Binary(op=op) if not op.name.startswith("SHIFT"):
-            return expr.Binary(op, replaced(node.left), replaced(node.right), node.type)
+            return expr.Binary(op, _replaced(node.left), _replaced(node.right), node.type)
         case expr.Var() | expr.Value():
             return node
     raise CircuitError("this emulator does not evaluate a condition with a shift or an index")
@@ -142,8 +145,6 @@ def written_bits(circuit: Any) -> set[int]:
 
     This includes measurements in the definitions of operations.
     """
-    from qiskit.circuit import Measure
-
     written = set()
     for step in circuit.data:
         inside: set[int] = set()

@@ -14,6 +14,9 @@ import io
 import warnings
 from typing import Any, Final
 
+import qiskit.qpy
+from qiskit.circuit import Delay, Instruction
+
 from .program import CircuitError, Program
 from .qiskit_operations import plain, written_bits
 
@@ -45,9 +48,6 @@ def _decode(source: str) -> bytes:
 
 
 def _load(stream: bytes) -> list[Any]:
-    import qiskit
-    import qiskit.qpy
-
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # from a newer Qiskit on the client's side
@@ -65,8 +65,6 @@ def _first_line(error: BaseException) -> str:
 
 
 def _dump(circuits: list[Any], version: int) -> str:
-    import qiskit.qpy
-
     stream = io.BytesIO()
     qiskit.qpy.dump(circuits, stream, version=version)
     return base64.encodebytes(stream.getvalue()).decode()
@@ -120,8 +118,6 @@ def read(source: str, _: str | None = None) -> Program:
 
 
 def _with_delays(circuit: Any) -> Any:
-    from qiskit.circuit import Delay, Instruction
-
     for index, step in enumerate(circuit.data):
         if type(step.operation) is Instruction and step.operation.name == "delay":
             circuit.data[index] = step.replace(operation=Delay(*step.operation.params))
@@ -129,8 +125,6 @@ def _with_delays(circuit: Any) -> Any:
 
 
 def _without_delays(circuit: Any) -> Any:
-    from qiskit.circuit import Delay, Instruction
-
     circuit = circuit.copy()
     for index, step in enumerate(circuit.data):
         if isinstance(step.operation, Delay) and step.operation.unit != "dt":

@@ -8,7 +8,6 @@ from one framework to the other, whole circuits within one. What is not the same
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Sequence
 from typing import Any, Final
 
