@@ -15,9 +15,14 @@ from typing import Any, Final
 
 import cirq
 
+from . import cirq_circuits
 from .program import CircuitError, Program
 
-__all__ = ["READABLE", "read", "write"]
+__all__ = ["FRAMEWORK", "READABLE", "join", "read", "split", "write"]
+
+FRAMEWORK: Final = cirq_circuits
+
+split: Final = None
 
 READABLE: Final = frozenset(
     """
@@ -219,3 +224,8 @@ def _check_conditions(circuit: Any) -> None:
 def write(circuit: Any) -> str:
     """A circuit as Cirq's JSON."""
     return str(cirq.to_json(circuit, indent=None))
+
+
+def join(sources: list[str]) -> str:
+    """Strings with one circuit each as one string."""
+    return f"[{', '.join(sources)}]"

@@ -31,12 +31,12 @@ def _compile_and_run(task: _Task) -> Iterator[dict[str, Any]]:
     # Catch everything: a parser that runs out of memory raises a BaseException, and one circuit's
     # failure must not affect another.
     circuit_format = format_of(task["circuit_type"])
-    framework = circuit_format.framework
+    framework = circuit_format.FRAMEWORK
     try:
         program = circuit_format.read(task["circuit"])
         check_size(program.num_qubits, task)
         compiled = framework.compile_for(program, task)
-        written = task["circuit"] if task["verbatim"] else circuit_format.write(compiled)
+        written = task["circuit"] if task["verbatim"] else circuit_format.write(compiled.circuit)
     except BaseException as error:  # noqa: BLE001
         yield _failed(error, "compile")
         return
@@ -72,7 +72,7 @@ def _describe(task: _Task) -> dict[str, Any]:
     sizes: list[dict[str, int] | None] = []
     for circuit in task["describe"]:
         try:
-            sizes.append(circuit_format.framework.size(circuit_format.read(circuit)))
+            sizes.append(circuit_format.FRAMEWORK.size(circuit_format.read(circuit)))
         except BaseException:  # noqa: BLE001 - it fails, with a reason, when it is compiled
             sizes.append(None)
     return {"sizes": sizes}

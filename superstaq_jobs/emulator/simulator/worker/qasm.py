@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import itertools
+import json
 import re
 from collections.abc import Iterator
 from typing import Any, Final
@@ -16,11 +17,17 @@ from openqasm3.visitor import QASMVisitor
 from qiskit import qasm2, qasm3
 from qiskit.circuit.library import get_standard_gate_name_mapping
 
+from . import qiskit_circuits
 from .program import CircuitError, Program
 from .qiskit_circuits import transpiled
 from .qiskit_operations import plain
 
-__all__ = ["MAX_REGISTER_BITS", "read", "simplified", "write"]
+__all__ = ["FRAMEWORK", "MAX_REGISTER_BITS", "join", "read", "simplified", "split", "write"]
+
+FRAMEWORK: Final = qiskit_circuits
+
+split: Final = None
+join: Final = json.dumps
 
 MAX_REGISTER_BITS: Final = 1_000
 """Longer registers are refused before the parser creates an object for each bit."""

@@ -35,8 +35,9 @@ def _target(gates: Sequence[str], qubits: int | None, coupling: list[list[int]] 
     for name in dict.fromkeys((*gates, "measure", "reset", "delay")):
         if name not in known:
             raise CircuitError(f"this emulator does not know the gate {name!r} of the target")
+        places: Any = None
         if qubits is None:
-            places = None
+            pass
         elif known[name].num_qubits == 1:
             places = dict.fromkeys((place,) for place in range(qubits))
         else:

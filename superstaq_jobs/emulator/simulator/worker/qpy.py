@@ -17,10 +17,13 @@ from typing import Any, Final
 import qiskit.qpy
 from qiskit.circuit import Delay, Instruction
 
+from . import qiskit_circuits
 from .program import CircuitError, Program
 from .qiskit_operations import plain, written_bits
 
-__all__ = ["OLDEST_VERSION", "join", "read", "split", "write"]
+__all__ = ["FRAMEWORK", "OLDEST_VERSION", "join", "read", "split", "write"]
+
+FRAMEWORK: Final = qiskit_circuits
 
 OLDEST_VERSION: Final = 13
 """The oldest QPY format that is read, and the one that qiskit-superstaq writes."""
