@@ -1,4 +1,4 @@
-"""Set up this checkout and run it: ``python3 dev.py demo``, ``test`` or ``speed``.
+"""Set up this checkout and run it: ``python3 dev.py demo``, ``test``, ``coverage`` or ``speed``.
 
 Needs Python 3.11 or newer and nothing else: what a command needs is first installed into ``.venv``
 beside this file. Arguments after the command are passed to the program it runs.
@@ -13,7 +13,10 @@ import subprocess
 import sys
 import time
 import venv
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
@@ -30,10 +33,14 @@ INSTALLS = {
     ],
     "speed": ["-e", ".", "--group", "bench"],
 }
+INSTALLS["coverage"] = INSTALLS["test"]
 CORE_INSTALL = ["-e", ".[progress,testing]", "--group", "test-core"]
 """What the tests of the core need, on every Python but the one of ``.venv``."""
 
+TESTS = ["pytest"]
 PROGRAMS = {
+    "test": TESTS,
+    "coverage": [*TESTS, "--cov", "--cov-report=term-missing:skip-covered"],
     "demo": ["superstaq-jobs", "demo"],
     "speed": ["python", "benchmarks/speed.py"],
 }
@@ -51,7 +58,6 @@ CHECKS = {
         "--pythonpath",
         str(VENV / PROGRAMS_IN / "python"),
     ],
-    "tests": ["pytest"],
     "docs": ["sphinx-build", "-W", "--keep-going", "-q", "-b", "html", "docs", "docs/_build"],
 }
 
@@ -85,11 +91,10 @@ def install(python: str, folder: Path, what: list[str], *, name: str) -> None:
     stamp.write_text(wanted)
 
 
-def run(command: list[str], folder: Path = VENV, **environment: str) -> int:
-    """Run a program of a virtual environment; its exit status."""
-    program = str(folder / PROGRAMS_IN / command[0])
-    variables = {**os.environ, **environment}
-    return subprocess.run([program, *command[1:]], check=False, cwd=ROOT, env=variables).returncode
+def run(command: list[str]) -> int:
+    """Run a program of ``.venv``; its exit status."""
+    program = str(VENV / PROGRAMS_IN / command[0])
+    return subprocess.run([program, *command[1:]], check=False, cwd=ROOT).returncode
 
 
 def other_pythons() -> dict[str, str]:
@@ -113,34 +118,74 @@ def other_pythons() -> dict[str, str]:
     return found
 
 
-def test_core(version: str, python: str) -> int:
-    """Run the tests of the core on another Python; the exit status."""
+class Outcome(NamedTuple):
+    """What came of a check."""
+
+    status: int
+    seconds: float
+    output: str = ""
+
+
+def timed(command: list[str]) -> Outcome:
+    """Run a check, whose output is shown as it comes."""
+    started = time.monotonic()
+    return Outcome(run(command), time.monotonic() - started)
+
+
+def test_core(version: str, python: str) -> Outcome:
+    """Run the tests of the core on another Python, one after another."""
+    started = time.monotonic()
     folder = ROOT / f".venv-{version}"
     install(python, folder, CORE_INSTALL, name="the core's tests")
-    command = ["pytest", "--no-cov", "-p", "no:cacheprovider", *CORE_TESTS]
-    return run(command, folder, HYPOTHESIS_PROFILE="brief")
+    ran = subprocess.run(
+        [
+            *(str(folder / PROGRAMS_IN / "pytest"), "-n", "0"),
+            *("-m", "not same_everywhere", "-p", "no:cacheprovider", *CORE_TESTS),
+        ],
+        check=False,
+        cwd=ROOT,
+        env=os.environ | {"HYPOTHESIS_PROFILE": "brief"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    return Outcome(ran.returncode, time.monotonic() - started, ran.stdout)
 
 
-def test(arguments: list[str]) -> int:
-    """Run every check, or, with arguments, pytest alone with these."""
-    if arguments:
-        return run(["pytest", *arguments])
-    checks = {
-        f"{name}: {' '.join(command)}": lambda command=command: run(command)
-        for name, command in CHECKS.items()
-    }
-    for version, python in other_pythons().items():
-        checks[f"tests of the core on Python {version}"] = lambda version=version, python=python: (
-            test_core(version, python)
-        )
-    failed = []
-    for name, check in checks.items():
-        started = time.monotonic()
-        print(f"\n=== {name}", flush=True)
-        if check() != 0:
-            failed.append(name.partition(":")[0])
-        print(f"--- {name.partition(':')[0]}: {time.monotonic() - started:.0f} s", flush=True)
-    print(f"\n{len(checks) - len(failed)} passed, {len(failed)} failed", flush=True)
+def outcomes() -> Iterator[tuple[str, Outcome]]:
+    """Run every check; yield its name and what came of it.
+
+    The tests of the core on the other Pythons take one core, and so do, at the same time, the
+    installation of ``.venv`` and the checks that are not tests. Then the tests have both cores.
+    """
+    beside = ThreadPoolExecutor(1)
+    try:
+        cores = {
+            f"tests of the core on Python {version}": beside.submit(test_core, version, python)
+            for version, python in other_pythons().items()
+        }
+        install(sys.executable, VENV, INSTALLS["test"], name="test")
+        for name, command in CHECKS.items():
+            print(f"\n=== {name}: {' '.join(command)}", flush=True)
+            yield name, timed(command)
+        for name, running in cores.items():
+            print(f"\n=== {name}", flush=True)
+            outcome = running.result()
+            print(outcome.output, end="", flush=True)
+            yield name, outcome
+    finally:
+        beside.shutdown(cancel_futures=True)
+    print(f"\n=== tests: {' '.join(TESTS)}", flush=True)
+    yield "tests", timed(TESTS)
+
+
+def test_all() -> int:
+    """Run every check; the exit status."""
+    passed, failed = [], []
+    for name, outcome in outcomes():
+        print(f"--- {name}: {outcome.seconds:.0f} s", flush=True)
+        (failed if outcome.status else passed).append(name)
+    print(f"\n{len(passed)} passed, {len(failed)} failed", flush=True)
     if failed:
         print(f"failed: {', '.join(failed)}", flush=True)
     return 1 if failed else 0
@@ -156,9 +201,9 @@ def main() -> int:
         print("superstaq_jobs needs Python 3.11 or newer; this is", sys.version.split()[0])
         return 2
     try:
+        if command == "test" and not arguments:
+            return test_all()
         install(sys.executable, VENV, INSTALLS[command], name=command)
-        if command == "test":
-            return test(arguments)
         return run([*PROGRAMS[command], *arguments])
     except subprocess.CalledProcessError as error:
         print(f"could not install what `{command}` needs (exit status {error.returncode})")

@@ -204,8 +204,15 @@ def _send_all(
     return found
 
 
-def cancel_jobs(client: SuperstaqClient, job_ids: Iterable[UUID | str]) -> CancelReceipt:
+def cancel_jobs(
+    client: SuperstaqClient,
+    job_ids: Iterable[UUID | str],
+    *,
+    timeout_seconds: float | None = None,
+) -> CancelReceipt:
     """Cancel whole jobs, in one request. Without any ids, no request is sent.
+
+    ``timeout_seconds`` is that of ``fetch_targets``.
 
     Returns:
         Which jobs were cancelled and which were not; a refusal does not raise an error here.
@@ -216,19 +223,29 @@ def cancel_jobs(client: SuperstaqClient, job_ids: Iterable[UUID | str]) -> Cance
         SuperstaqServerException: If the request failed.
     """
     check_client(client)
+    deadline = client.deadline_in(timeout_seconds)
     distinct = tuple(dict.fromkeys(check_ids(client.api, job_ids)))
     if not distinct:
         return CancelReceipt()
-    receipt = client.send(client.api.cancel_jobs(distinct))
+    receipt = client.send(client.api.cancel_jobs(distinct), deadline=deadline)
     ids = set(map(str, server_ids(*distinct)))
     succeeded = [each if each.lower() in ids else client.masked(each) for each in receipt.succeeded]
     return attrs.evolve(receipt, message=client.masked(receipt.message), succeeded=succeeded)
 
 
-def fetch_targets(client: SuperstaqClient, query: TargetQuery | None = None) -> tuple[Target, ...]:
+def fetch_targets(
+    client: SuperstaqClient,
+    query: TargetQuery | None = None,
+    *,
+    timeout_seconds: float | None = None,
+) -> tuple[Target, ...]:
     """Fetch the targets that match some conditions, in the server's order.
 
-    Without a query, those are all that are not retired.
+    Args:
+        client: The client.
+        query: The conditions. Without any, all targets match that are not retired.
+        timeout_seconds: How long it may take in all, retries included, in seconds; None for the
+            client's ``request_timeout_seconds`` for each time that the request is sent.
 
     Raises:
         SuperstaqServerException: If the request failed.
@@ -237,11 +254,16 @@ def fetch_targets(client: SuperstaqClient, query: TargetQuery | None = None) -> 
     wanted = TargetQuery() if query is None else query
     checked = fields.instance(wanted, TargetQuery, "pass TargetQuery(simulator=True), say")
     fields.refuse("the request", {"query": checked})
-    return client.send(client.api.fetch_targets(wanted))
+    deadline = client.deadline_in(timeout_seconds)
+    return client.send(client.api.fetch_targets(wanted), deadline=deadline)
 
 
 def fetch_target_info(
-    client: SuperstaqClient, target: str, *, options: Mapping[str, Any] | None = None
+    client: SuperstaqClient,
+    target: str,
+    *,
+    options: Mapping[str, Any] | None = None,
+    timeout_seconds: float | None = None,
 ) -> TargetInfo:
     """Fetch what the server knows about one target.
 
@@ -249,6 +271,7 @@ def fetch_target_info(
         client: The client.
         target: The target's name, ``<provider>_<device>_<qpu|simulator>``.
         options: Options of the provider, as JSON data.
+        timeout_seconds: That of ``fetch_targets``.
 
     Returns:
         The information about it.
@@ -262,19 +285,25 @@ def fetch_target_info(
     name = fields.target(target)
     data = fields.json_mapping(options if options is not None else JsonMapping())
     fields.refuse("the request", {"target": name, "options": data})
+    deadline = client.deadline_in(timeout_seconds)
     call = client.api.fetch_target_info(name, data)
     del options, data  # which a traceback would show, with tokens that may be in them
-    return client.send(call)
+    return client.send(call, deadline=deadline)
 
 
-def fetch_balance(client: SuperstaqClient) -> AccountBalance:
+def fetch_balance(
+    client: SuperstaqClient, *, timeout_seconds: float | None = None
+) -> AccountBalance:
     """Fetch the user's e-mail address, and how much the user may still spend, in US dollars.
+
+    ``timeout_seconds`` is that of ``fetch_targets``.
 
     Raises:
         SuperstaqServerException: If the request failed.
     """
     check_client(client)
-    return client.send(client.api.fetch_balance())
+    deadline = client.deadline_in(timeout_seconds)
+    return client.send(client.api.fetch_balance(), deadline=deadline)
 
 
 def _format(client: SuperstaqClient, circuit_type: CircuitType | str | None) -> CircuitType:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,13 +12,39 @@ import pytest
 
 from superstaq_jobs.emulator import Emulator, Simulator
 
-__all__ = ["emulate", "simulator", "simulator_idle"]
+__all__ = ["PromptSimulator", "emulate", "prompt_simulator", "simulator", "simulator_idle"]
+
+
+class PromptSimulator(Simulator):
+    """Runs the circuits of a job before the submission gets its response, on another's processes.
+
+    A job has then finished when a client first polls it, so that a wait with the pauses of real use
+    makes none.
+    """
+
+    def __init__(self, other: Simulator) -> None:
+        self.__dict__ = other.__dict__
+
+    def submit(self, *arguments: Any, **options: Any) -> None:
+        super().submit(*arguments, **options)
+        wait_until_idle(self)
+
+
+def wait_until_idle(simulator: Simulator) -> None:
+    idle = threading.Event()
+    simulator._runner._put(idle.set)
+    assert idle.wait(60)
 
 
 @pytest.fixture(scope="session")
 def simulator() -> Iterator[Simulator]:
     with Simulator() as shared:
         yield shared
+
+
+@pytest.fixture
+def prompt_simulator(simulator: Simulator) -> PromptSimulator:
+    return PromptSimulator(simulator)
 
 
 @pytest.fixture
@@ -36,9 +63,4 @@ def emulate(simulator: Simulator) -> Iterator[Callable[..., Emulator]]:
 def simulator_idle(simulator: Simulator) -> Callable[[], None]:
     """Wait until the simulator has nothing more to do."""
 
-    def wait() -> None:
-        idle = threading.Event()
-        simulator._runner._put(idle.set)
-        assert idle.wait(60)
-
-    return wait
+    return functools.partial(wait_until_idle, simulator)

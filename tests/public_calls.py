@@ -7,6 +7,7 @@ a name that means something else somewhere is in ``SPECIAL``.
 from __future__ import annotations
 
 import enum
+import functools
 import importlib
 import inspect
 import json
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import attrs
+from archived import MEMORY
 from servers import OldServer
 from worlds import HOST, JOB, KEY, NOON, job
 
@@ -39,7 +41,7 @@ FACES = (
 QASM = 'OPENQASM 2.0; include "qelib1.inc"; qreg q[1]; creg c[1]; measure q -> c;'
 TARGET = "ss_unconstrained_simulator"
 OLD_ID = "aaa,bbb"
-_FOLDER = tempfile.TemporaryDirectory()  # removed with the process
+_FOLDER = tempfile.TemporaryDirectory(dir=MEMORY)  # removed with the process
 
 
 @attrs.frozen
@@ -410,12 +412,9 @@ def good_arguments(call: Call, world: World) -> dict[str, Any]:
 
 def _good(name: str, parameter: inspect.Parameter, world: World) -> Any:
     is_needed = parameter.default is parameter.empty
-    parts = name.replace("testing.strategies", "strategies").split(".")
-    for key, make in SPECIAL.items():
-        *path, last = key.split(".")
-        fits = path in (parts[: len(path)], parts[-len(path) :])
-        if fits and (last == parameter.name or (last == "*" and is_needed)):
-            return make(world)
+    special = _special(name, parameter.name, is_needed=is_needed)
+    if special is not None:
+        return special(world)
     if not is_needed:
         return ABSENT
     if parameter.name not in GOOD:
@@ -424,6 +423,17 @@ def _good(name: str, parameter: inspect.Parameter, world: World) -> Any:
     if value is ABSENT:
         raise LookupError(f"{name} needs {parameter.name}: add it to SPECIAL")
     return value
+
+
+@functools.cache
+def _special(name: str, parameter: str, *, is_needed: bool) -> Callable[[World], Any] | None:
+    parts = name.replace("testing.strategies", "strategies").split(".")
+    for key, make in SPECIAL.items():
+        *path, last = key.split(".")
+        fits = path in (parts[: len(path)], parts[-len(path) :])
+        if fits and (last == parameter or (last == "*" and is_needed)):
+            return make
+    return None
 
 
 def option_names(call: Call) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 import qiskit
+from emulators import prompt_simulator, simulator  # noqa: F401 - fixtures
 from sybil import Sybil
 from sybil.document import PythonDocStringDocument
 from sybil.parsers.myst import PythonCodeBlockParser, SkipParser
@@ -26,7 +27,7 @@ from sybil.parsers.rest import DocTestParser
 from worlds import JOB, client_on, job
 
 import superstaq_jobs as sj
-from superstaq_jobs.emulator import OFFICIAL_TARGETS, Emulator, Simulator
+from superstaq_jobs.emulator import OFFICIAL_TARGETS, Emulator
 from superstaq_jobs.testing import ScriptedTransport
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -59,14 +60,8 @@ STUDY = DOCS / "examples" / "study" / "study.py"
 BELL = "OPENQASM 3.0; include 'stdgates.inc'; qubit[2] q; h q[0]; cx q[0], q[1];"
 
 
-@pytest.fixture(scope="module")
-def simulator():
-    with Simulator() as shared:
-        yield shared
-
-
 @pytest.fixture
-def world(request, simulator, monkeypatch, tmp_path):
+def world(request, simulator, prompt_simulator, monkeypatch, tmp_path):  # noqa: F811
     """The names that a page's examples start with."""
     path = request.node.callspec.params["path"]
     if path == DOCS / "study.md":
@@ -75,8 +70,14 @@ def world(request, simulator, monkeypatch, tmp_path):
     if path not in WITH_A_CLIENT | WITH_A_SERVICE:
         yield {}
         return
+    # A client of the real service polls every five seconds.
+    options = (
+        {"simulator": prompt_simulator, "step_seconds": 0}
+        if path in WITH_A_SERVICE
+        else {"simulator": simulator, "step_seconds": 0.2}
+    )
     with (
-        Emulator(simulator=simulator, step_seconds=0.2, targets=OFFICIAL_TARGETS) as server,
+        Emulator(**options, targets=OFFICIAL_TARGETS) as server,
         sj.SuperstaqClient(server.api_key, server.url) as client,
     ):
         if path in WITH_A_SERVICE:
@@ -113,13 +114,14 @@ def test_examples_of_a_modules_docstrings(path):
 # ---- the tables --------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def tables(monkeypatch):
-    monkeypatch.syspath_prepend(str(DOCS))
-    import tables
+@pytest.fixture(scope="module")
+def tables():
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.syspath_prepend(str(DOCS))
+        import tables
 
-    yield tables
-    del sys.modules["tables"]
+        yield tables
+        del sys.modules["tables"]
 
 
 def test_every_exception_is_in_the_tree_and_in_a_situation(tables):
@@ -285,10 +287,10 @@ PRINTED = {
 
 @pytest.mark.parametrize("version", ["v0.3.0", "v0.2.0"])
 @pytest.mark.parametrize("name", PRINTED)
-def test_a_first_script(name, version, simulator, tmp_path, monkeypatch, capsys):
+def test_a_first_script(name, version, prompt_simulator, tmp_path, monkeypatch, capsys):  # noqa: F811
     path = FIRST / f"{name}.py"
     assert len(path.read_text().splitlines()) <= 12
-    with Emulator(simulator=simulator, step_seconds=0, targets=OFFICIAL_TARGETS) as server:
+    with Emulator(simulator=prompt_simulator, step_seconds=0, targets=OFFICIAL_TARGETS) as server:
         monkeypatch.setenv("SUPERSTAQ_API_KEY", server.api_key)
         monkeypatch.setenv("SUPERSTAQ_REMOTE_HOST", server.url)
         monkeypatch.setenv("SUPERSTAQ_API_VERSION", version)
@@ -425,7 +427,7 @@ def test_a_bug_that_is_not_found_fails_the_build(planted):
 
 # ---- the retry table -----------------------------------------------------------------------------
 
-TRANSIENT = {408, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524}
+TRANSIENT = {408, 429, 500, 502, 503, 504, *range(520, 531)}
 RETRIED = {
     "connection refused, no such host": (True, True),
     "reset before the request was sent": (True, True),
@@ -440,8 +442,13 @@ RETRIED = {
 }
 
 
-def test_the_retry_table_says_what_was_decided(tables):
-    for label, cells in tables.retry_rows():
+@pytest.fixture(scope="module")
+def retry_rows(tables):
+    return list(tables.retry_rows())
+
+
+def test_the_retry_table_says_what_was_decided(retry_rows):
+    for label, cells in retry_rows:
         reads_and_cancel, submit = [cell == "retried" for cell in cells]
         if label in RETRIED:
             read, submitted = RETRIED[label]
@@ -455,8 +462,8 @@ def test_the_retry_table_says_what_was_decided(tables):
         assert submit is submitted
 
 
-def test_the_retry_table_has_every_status_and_every_fault(tables):
-    labels = [label for label, _ in tables.retry_rows()]
+def test_the_retry_table_has_every_status_and_every_fault(retry_rows):
+    labels = [label for label, _ in retry_rows]
     assert set(RETRIED) <= set(labels)
     codes: list[int] = []
     for label in labels:

@@ -173,6 +173,8 @@ def faults_of(call: Call, api_version: str) -> list[str]:
         for value in plain_values() + public_values(world(api_version).client):
             if name in CALLBACKS and callable(value):
                 continue  # its own error, when it is called, is its own
+            if call.name == "SystemClock.sleep" and value in [1, 3, 1.5]:
+                continue  # it would sleep
             error, sent = run(call, api_version, {name: value})
             if error is not None and type(error) is not type(usual):
                 problem = refusal_problem(name, error, sent)

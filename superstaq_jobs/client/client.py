@@ -26,6 +26,7 @@ from superstaq_jobs.transport.limits import MAX_CONNECTIONS, check_integer, chec
 from superstaq_jobs.wire import job_data
 from superstaq_jobs.wire.api import Api, Call
 from superstaq_jobs.wire.masking import secrets_in_token
+from superstaq_jobs.wire.record_mask import RecordMask
 from superstaq_jobs.wire.refusals import CallErrors
 from superstaq_jobs.wire.request import Request, Response, Secret
 
@@ -46,8 +47,6 @@ _NO_KEY: Final = "(there-is-no-api-key)"
 """In place of the key of a client that was unpickled where there is none; it is never sent."""
 _READING_SECONDS: Final = 0.1
 """How long after its deadline a response that arrived in time may still be read."""
-
-_SHORTEST_MASKED: Final = 8  # characters; what is shorter may be data as well
 _LOGGER: Final = logging.getLogger("superstaq_jobs")
 
 
@@ -205,18 +204,12 @@ class SuperstaqClient:
             ibmq_channel=ibmq_channel,
             cq_token=hidden_cq,
         )
-        self._errors = CallErrors(
-            origin=origin,
-            api=api,
-            secrets=(key, *dict(credentials).values(), *settings.login_secrets(hidden_proxy)),
-        )
-        self._never_kept = tuple(
-            each
-            for secret in (key, hidden_ibmq, hidden_cq)
-            if secret is not None
-            for each in secrets_in_token(secret)
-            if len(str(each.reveal())) >= _SHORTEST_MASKED
-        )
+        given = [each for each in (key, hidden_ibmq, hidden_cq) if each is not None]
+        secrets = [each for secret in given for each in secrets_in_token(secret)]
+        self._record_mask = RecordMask(secrets)
+        # These are data too: a record may name an instance.
+        secrets += settings.less_secret(hidden_proxy, ibmq_instance)
+        self._errors = CallErrors(origin=origin, api=api, secrets=secrets)
         self._options = {} if api.add_options is None else dict(credentials)
         settings.check_header(Secret(client_name), name="client_name")
         headers: tuple[tuple[str, str | Secret], ...] = (
@@ -459,7 +452,8 @@ class SuperstaqClient:
             raise self._errors.refused(call, response, now=now)
         try:
             with limited(partial(self._check_time, deadline + _READING_SECONDS)):
-                read = call.read(self._without_secrets(response.body), now, self._origin)
+                reader = call.remembering(self._record_mask.reading(call.read))
+                read = reader(response.body, now, self._origin)
         except BaseException as error:  # noqa: BLE001 - whatever it is, its frames hold the body
             if isinstance(error, ProtocolError) and call.is_complete(error.found):
                 return job_data.Decoded(cast("T", error.found))
@@ -468,15 +462,6 @@ class SuperstaqClient:
             self._errors.note_success()
             return read
         raise failure
-
-    def _without_secrets(self, body: bytes) -> bytes:
-        """A body in which the server echoed neither the API key nor a provider's token.
-
-        Records are printed, stored and published, so the key must not be in one.
-        """
-        for secret in self._never_kept:
-            body = body.replace(str(secret.reveal()).encode(), b"***")
-        return body
 
     def _check_time(self, ends: float, seconds: float) -> None:
         if self._clock.now() + seconds > ends:

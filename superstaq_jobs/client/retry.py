@@ -29,10 +29,11 @@ T = TypeVar("T")
 
 _LOGGER: Final = logging.getLogger("superstaq_jobs")
 
-REPEATABLE_STATUS_CODES: Final = frozenset({408, 429, 500, *range(502, 505), *range(520, 525)})
+REPEATABLE_STATUS_CODES: Final = frozenset({408, 429, 500, *range(502, 505), *range(520, 531)})
 """The HTTP statuses after which an idempotent request is retried.
 
-520 to 524 are Cloudflare's, for a service that it could not reach or understand.
+520 to 530 are those of proxies such as Cloudflare, for a service that was overloaded, or that they
+could not reach, understand or trust: none is about the request.
 """
 
 

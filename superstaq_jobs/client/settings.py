@@ -6,7 +6,7 @@ Reading the environment and the key files is the only effect.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import unquote
@@ -193,11 +193,11 @@ def token_secret(token: str | Mapping[str, Any]) -> Secret:
     return Secret(json.dumps(dict(token)) if isinstance(token, Mapping) else token)
 
 
-def login_secrets(proxy_url: Secret | None) -> tuple[Secret, ...]:
-    """The login of a proxy, and its password alone, as they are sent."""
+def less_secret(proxy_url: Secret | None, instance: str | None) -> Iterator[Secret]:
+    """What no message may show besides: a proxy's login, its password alone, an IBM instance."""
     url = "" if proxy_url is None else str(proxy_url.reveal())
-    login = Secret(unquote(url.rpartition("://")[2].rpartition("@")[0]))
-    return login, Secret(login.reveal().partition(":")[2])
+    login = unquote(url.rpartition("://")[2].rpartition("@")[0])
+    yield from map(Secret, (login, login.partition(":")[2], instance or ""))
 
 
 def without_login(url: str) -> str:

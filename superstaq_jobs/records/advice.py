@@ -15,56 +15,61 @@ __all__ = ["OF_HANDLES", "OF_SNAPSHOTS", "FrozenRecordError", "explains_changes"
 
 T = TypeVar("T")
 
-OF_HANDLES: Final[Mapping[str, str]] = {
-    "counts": "handle.wait_until_complete().counts(index)",
-    "combined_counts": "superstaq_jobs.Counts().combine(*handle.wait_until_complete().counts())",
-    "result": "superstaq_jobs.interop.qiskit.to_result(handle.wait_until_complete())",
-    "combined_result": "superstaq_jobs.interop.qiskit.to_result(handle.wait_until_complete())",
-    "input_circuits": "superstaq_jobs.interop.cirq.input_circuits(handle.job_data)",
-    "compiled_circuits": (
-        "superstaq_jobs.interop.cirq.compiled_circuits("
-        "handle.wait_until_complete(until='compiled'))"
-    ),
+_LIVE: Final = "superstaq_jobs.JobHandle(client, snapshot.job_id)"
+
+# What to write instead of an official name; how the names in braces are got is listed below.
+_INSTEAD: Final[Mapping[str, str]] = {
+    "counts": "{final}.counts(index)",
+    "combined_counts": "superstaq_jobs.Counts().combine(*{final}.counts())",
+    "result": "superstaq_jobs.interop.qiskit.to_result({final})",
+    "combined_result": "superstaq_jobs.interop.qiskit.to_result({final})",
+    "input_circuits": "superstaq_jobs.interop.cirq.input_circuits({known})",
+    "compiled_circuits": "superstaq_jobs.interop.cirq.compiled_circuits({compiled})",
     "initial_logical_to_physical": (
-        "superstaq_jobs.interop.cirq.qubit_map(handle.job_data, index, 'initial')"
+        "superstaq_jobs.interop.cirq.qubit_map({known}, index, 'initial')"
     ),
-    "final_logical_to_physical": (
-        "superstaq_jobs.interop.cirq.qubit_map(handle.job_data, index, 'final')"
-    ),
-    "pulse_gate_circuits": "handle.job_data.circuits[index].extra['pulse_gate_circuits']",
-    "num_qubits": "handle.job_data.circuits[index].extra['num_qubits']",
-    "repetitions": "handle.job_data.circuits[index].shots",
-    "shots": "handle.job_data.circuits[index].shots",
-    "jaqal_program": "handle.metadata.get('jaqal_program')",
-    "backend": "handle.target()",
-    "done": "handle.refresh().completed",
-    "running": "handle.status() == 'running'",
-    "cancelled": "handle.status() == 'cancelled'",
-    "in_final_state": "handle.refresh().is_terminal",
-    "wait_for_final_state": "handle.wait_until_complete(timeout_seconds=600)",
-    "version": "handle.client.api.version",
+    "final_logical_to_physical": "superstaq_jobs.interop.cirq.qubit_map({known}, index, 'final')",
+    "pulse_gate_circuits": "{known}.circuits[index].extra['pulse_gate_circuits']",
+    "num_qubits": "{known}.circuits[index].extra['num_qubits']",
+    "repetitions": "{known}.circuits[index].shots",
+    "shots": "{known}.circuits[index].shots",
+    "jaqal_program": "{metadata}.get('jaqal_program')",
+    "backend": "{target}",
+    "done": "{now}.completed",
+    "running": "{status} == 'running'",
+    "cancelled": "{status} == 'cancelled'",
+    "in_final_state": "{now}.is_terminal",
+    "wait_for_final_state": "{handle}.wait_until_complete(timeout_seconds=600)",
+    "version": "{handle}.client.api.version",
     "ALL_STATES": "tuple(superstaq_jobs.CircuitStatus)",
-    "TERMINAL_STATES": "handle.status().is_terminal",
-    "NON_TERMINAL_STATES": "not handle.status().is_terminal",
-    "PROCESSING_STATES": "not handle.status().is_terminal",
-    "UNSUCCESSFUL_STATES": "handle.status().is_unsuccessful",
+    "TERMINAL_STATES": "{status}.is_terminal",
+    "NON_TERMINAL_STATES": "not {status}.is_terminal",
+    "PROCESSING_STATES": "not {status}.is_terminal",
+    "UNSUCCESSFUL_STATES": "{status}.is_unsuccessful",
+}
+_ON_A_HANDLE: Final[Mapping[str, str]] = {
+    "handle": "handle",
+    "known": "handle.job_data",
+    "compiled": "handle.wait_until_complete(until='compiled')",
+    "final": "handle.wait_until_complete()",
+    "now": "handle.refresh()",
+    "status": "handle.status()",
+    "target": "handle.target()",
+    "metadata": "handle.metadata",
+}
+_ON_A_SNAPSHOT: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("known", "compiled", "final", "now"), "snapshot"),
+    **{name: f"snapshot.{name}" for name in ("status", "target", "metadata")},
+    "handle": _LIVE,
+}
+
+OF_HANDLES: Final[Mapping[str, str]] = {
+    name: text.format_map(_ON_A_HANDLE) for name, text in _INSTEAD.items()
 }
 """Names of the official clients' jobs that a handle does not have, and what to write instead."""
 
-_LIVE: Final = "superstaq_jobs.JobHandle(client, snapshot.job_id)"
-
 OF_SNAPSHOTS: Final[Mapping[str, str]] = {
-    name: text.replace("handle.wait_until_complete(until='compiled')", "snapshot")
-    .replace("handle.wait_until_complete()", "snapshot")
-    .replace("handle.job_data", "snapshot")
-    .replace("handle.metadata", "snapshot.metadata")
-    .replace("handle.target()", "snapshot.target")
-    .replace("handle.status()", "snapshot.status")
-    .replace("handle.refresh()", "snapshot")
-    .replace("handle.", f"{_LIVE}.")
-    for name, text in OF_HANDLES.items()
-    if name != "counts"
-} | {
+    **{name: t.format_map(_ON_A_SNAPSHOT) for name, t in _INSTEAD.items() if name != "counts"},
     **{
         name: f"{_LIVE}.{name}()"
         for name in ("cancel", "refresh", "wait_until_complete", "wait_until_terminal_state")

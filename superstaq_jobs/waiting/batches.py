@@ -1,7 +1,8 @@
 """Which jobs are polled with which request, and when.
 
 A ``Batch`` is polled by itself: the pause before its next request begins with its last response. A
-refusal may be about one job or about everything; ``Group`` finds out with few requests.
+refusal may be about one job or about everything, and so may a transient failure that comes again
+and again; ``Group`` finds out with few requests.
 """
 
 from __future__ import annotations
@@ -15,7 +16,12 @@ import attrs
 from superstaq_jobs.client import SuperstaqClient
 from superstaq_jobs.client.recorder import with_value
 from superstaq_jobs.clock import Clock
-from superstaq_jobs.errors import AnswerTooLarge, ProtocolError, SuperstaqServerException
+from superstaq_jobs.errors import (
+    AnswerTooLarge,
+    ProtocolError,
+    SuperstaqServerException,
+    TransportError,
+)
 from superstaq_jobs.records import CircuitType, JobId, JobSnapshot
 from superstaq_jobs.wire.api import Call, halves, most_refusals
 
@@ -35,6 +41,8 @@ _SLACK_SHARE = 0.2
 _TOO_LARGE = frozenset({413, 414})
 _MAYBE_ABOUT_ONE = frozenset({400, 403, 404, 409, 410, 422, *_TOO_LARGE})
 _ENOUGH_PROBES = 4
+_MAYBE_FAILS_FOR_ONE = frozenset({500, 502, 504})
+_FAILURES_OF_A_WHOLE = 3
 
 
 @attrs.define(eq=False)
@@ -47,6 +55,8 @@ class Batch:
         waits: The waits.
         is_part: Whether it is a part of a batch that was refused, and not accepted yet.
         refusal: What its last request was refused with.
+        num_failed: How many requests in a row had a transient failure.
+        accepted_before: How many of its group had been accepted when it was made or accepted last.
         began: When its last request was queued, on the loop's clock.
         took: How long that took.
     """
@@ -56,6 +66,8 @@ class Batch:
     waits: Sequence[JobWait]
     is_part: bool = False
     refusal: SuperstaqServerException | None = attrs.field(default=None, init=False)
+    num_failed: int = attrs.field(default=0, init=False)
+    accepted_before: int = attrs.field(init=False)
     began: float = attrs.field(default=-math.inf, init=False)
     took: float = attrs.field(default=0.0, init=False)
     _clock: Clock | None = attrs.field(default=None, init=False)
@@ -64,6 +76,10 @@ class Batch:
     _pause: float = attrs.field(default=0.0, init=False)
     _last: _Jobs | None = attrs.field(default=None, init=False)
     _found: Sequence[JobSnapshot | None] = attrs.field(default=(), init=False)
+
+    @accepted_before.default
+    def _accepted_before(self) -> int:
+        return self.group.num_accepted
 
     def seconds_left(self, now: float) -> float:
         """Seconds until its next request is due, or less than 0; infinite without one."""
@@ -169,6 +185,7 @@ class Group:
         self._held: list[Batch] = []
         self._num_refused = 0  # in a row
         self._refused_probes = 0
+        self.num_accepted = 0
         self.batches = self._packed(waits)
         self._room = max(len(batch.call.job_ids) for batch in self.batches)
 
@@ -215,10 +232,29 @@ class Group:
 
     def accepted(self, batch: Batch) -> None:
         """Take in that a request was accepted: so a refusal is about some of its jobs only."""
+        self.num_accepted += 1
+        batch.accepted_before, batch.num_failed = self.num_accepted, 0
         batch.is_part, self._num_refused = False, 0
         held, self._held = self._held, []
         for each in held:
             self._halve(each)
+
+    def failed(self, batch: Batch, error: SuperstaqServerException) -> None:
+        """Take in a transient failure, of one job or of everything.
+
+        A batch that fails again and again is halved if others are accepted meanwhile, or there are
+        none; and so are its parts, but only if others are accepted.
+        """
+        batch.num_failed += 1
+        is_alone = len(self.batches) == 1
+        others = self.num_accepted > batch.accepted_before or (is_alone and not batch.is_part)
+        enough = batch.is_part or batch.num_failed >= _FAILURES_OF_A_WHOLE
+        may_be_about_one = error.status_code in _MAYBE_FAILS_FOR_ONE or (
+            isinstance(error, TransportError) and error.sent
+        )
+        if others and enough and may_be_about_one and len(batch.call.job_ids) > 1:
+            self.batches.remove(batch)
+            self._halve(batch)
 
     def refused(self, batch: Batch, error: SuperstaqServerException) -> None:
         """Take in a refusal, of one job or of everything.

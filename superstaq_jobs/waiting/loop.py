@@ -256,6 +256,7 @@ def _take(batch: Batch, outcome: Outcome) -> bool:
     elif group.client.retry_policy.may_repeat(outcome, safe_to_repeat=True):
         for each in waits:
             each.note_failure(outcome, began=batch.began)
+        group.failed(batch, outcome)
         return False
     elif (
         len(batch.call.job_ids) > 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterable
+from functools import partial
 
 import attrs
 
@@ -11,7 +12,7 @@ from superstaq_jobs.errors import ProtocolError
 from superstaq_jobs.records import JobId, JobSnapshot
 from superstaq_jobs.records.budget import paced
 from superstaq_jobs.records.ids import server_ids
-from superstaq_jobs.wire.api import Call
+from superstaq_jobs.wire.api import Call, Reader
 from superstaq_jobs.wire.job_data import Decoded, cut_jobs, join_jobs
 
 __all__ = ["ResponseMemory"]
@@ -41,15 +42,20 @@ class ResponseMemory:
         """The same call, with its response decoded from what is remembered where possible."""
         key = _key(call)
 
-        def read(body: bytes, at: dt.datetime, source: str) -> Decoded[_Jobs]:
-            last = self._responses.get(key)
-            if last is not None and last[0] == body:
-                return last[1]
-            response = self._read_parts(call, body, at, source)
-            self._responses[key] = body, Decoded(response.value)  # it warns once
-            return response
+        def remembering(read: Reader[_Jobs]) -> Reader[_Jobs]:
+            def read_news(body: bytes, at: dt.datetime, source: str) -> Decoded[_Jobs]:
+                last = self._responses.get(key)
+                if last is not None and last[0] == body:
+                    return last[1]
+                several = call.asks_for_several
+                read_body = partial(self._read_parts, read) if several else read
+                response = read_body(body, at, source)
+                self._responses[key] = body, Decoded(response.value)  # it warns once
+                return response
 
-        return attrs.evolve(call, read=read)
+            return read_news
+
+        return attrs.evolve(call, remembering=remembering)
 
     def only(self, call: Call[_Jobs], needed: Collection[JobId]) -> Call[_Jobs]:
         """The call for those ids of the server that are needed, where it can leave out the others.
@@ -77,11 +83,11 @@ class ResponseMemory:
                 self._parts.pop(name, None)
 
     def _read_parts(
-        self, call: Call[_Jobs], body: bytes, at: dt.datetime, source: str
+        self, read: Reader[_Jobs], body: bytes, at: dt.datetime, source: str
     ) -> Decoded[_Jobs]:
-        parts = cut_jobs(body) if call.asks_for_several else None
+        parts = cut_jobs(body)
         if parts is None:
-            return call.read(body, at, source)
+            return read(body, at, source)
         known = {
             name: last[1]
             for name, part in paced(parts.items())
@@ -89,14 +95,14 @@ class ResponseMemory:
         }
         changed = {name: part for name, part in paced(parts.items()) if name not in known}
         try:
-            response = call.read(join_jobs(changed), at, source)
+            response = read(join_jobs(changed), at, source)
         except ProtocolError as error:
             error.found = (*known.values(), *error.found)
             raise
         # By the names in the body: a job's id can be spelled in several ways.
         named = [name for name in changed if name != "warnings"]
         if len(named) != len(response.value):  # two names of one job
-            return call.read(body, at, source)
+            return read(body, at, source)
         jobs = dict(zip(named, response.value, strict=True))
         self._parts.update({name: (changed[name], job) for name, job in jobs.items()})
         jobs |= known

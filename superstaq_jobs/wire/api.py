@@ -13,7 +13,7 @@ from superstaq_jobs.records.changes import collect
 from superstaq_jobs.records.ids import server_ids
 from superstaq_jobs.records.problems import expect, expect_several, warn
 
-from .call import Api, Call, halves, most_refusals, name_jobs
+from .call import Api, Call, Reader, halves, most_refusals, name_jobs
 from .v0_2_0 import V0_2_0
 from .v0_3_0 import MAX_REQUEST_LINE_BYTES, V0_3_0
 
@@ -23,6 +23,7 @@ __all__ = [
     "NOT_IN_V0_2_0",
     "Api",
     "Call",
+    "Reader",
     "check_ids",
     "decode_jobs",
     "encode_jobs",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import attrs
 
@@ -27,10 +27,16 @@ from superstaq_jobs.records.ids import first_ids
 from .job_data import Decoded
 from .request import Request, Secret
 
-__all__ = ["Api", "Call", "halves", "most_refusals", "name_jobs", "packed"]
+__all__ = ["Api", "Call", "Reader", "halves", "most_refusals", "name_jobs", "packed"]
 
 T = TypeVar("T")
 _Jobs = tuple[JobSnapshot, ...]
+Reader: TypeAlias = Callable[[bytes, dt.datetime, str], Decoded[T]]
+"""Reads a response, from its body, the time it arrived and the server it came from."""
+
+
+def _each_time(read: Reader[T]) -> Reader[T]:
+    return read
 
 
 @attrs.frozen(kw_only=True)
@@ -39,21 +45,23 @@ class Call(Generic[T]):
 
     Attributes:
         request: The request, without the client's own headers.
-        read: Reads the response, from its body, the time it arrived and the server it came from.
+        read: Reads the response.
         what: What the call does, for error messages: "fetching job …".
         job_ids: The jobs concerned.
         created: For a submission, the ids of jobs that a body names, even if it cannot be read.
         asked: The ids that the request names, where ``only`` can leave out some of them.
+        remembering: Makes a reader of ``read``, or of what wraps it, that remembers what was read.
         only: The same call for some of its circuits, by their ids, where the server can leave out
             the others; None where it cannot.
     """
 
     request: Request
-    read: Callable[[bytes, dt.datetime, str], Decoded[T]]
+    read: Reader[T]
     what: str
     job_ids: tuple[JobId, ...] = ()
     created: Callable[[bytes], tuple[JobId, ...]] | None = None
     asked: tuple[JobId, ...] = ()
+    remembering: Callable[[Reader[T]], Reader[T]] = _each_time
     only: Callable[[Collection[JobId]], Call[T]] | None = None
 
     @property

@@ -1,9 +1,10 @@
 """Secrets in what a server sent back: found in whatever way it wrote them, and masked. No I/O.
 
 The rule: a secret is a string of at least 4 characters, since a shorter one occurs in other words.
-Of a token that is an object, each string and number in it is a secret, at any depth; of a proxy's
-login, the password is one too; of a request's own options, what has a name such as ``token``. Case
-does not matter. Where a string was cut, which ``…`` marks, the beginning of a secret is masked too.
+Of a token that is an object, a string or number in it is a secret, at any depth, if it has a name
+such as ``token`` or is not an ordinary word; of a proxy's login, the password is one too; of a
+request's own options, what has such a name. Case does not matter. Where a string was cut, which
+``…`` marks, the beginning of a secret is masked too.
 """
 
 from __future__ import annotations
@@ -40,10 +41,19 @@ _HALF_ESCAPE: Final = re.compile(
 _LONGEST_ESCAPE: Final = 40
 
 
+_ORDINARY: Final = re.compile(r"\d{1,7}|[^\d]{1,15}|[^@\s]+@[^@\s]+")
+"""Not a secret in a token unless it has the name of one: a word, a small number, an address."""
+
+
 def secrets_in_token(secret: Secret) -> Iterator[Secret]:
-    """A token and, if it is an object, every string and number in it."""
-    yield secret
-    yield from map(Secret, _leaves(_parsed(secret.reveal()), is_secret=True))
+    """A token or, if it is an object, every string and number in it that may be a secret."""
+    token = _parsed(secret.reveal())
+    if token is None:
+        yield secret
+    yield from map(Secret, _leaves(token, is_secret=False))  # what is named like one
+    for part in _leaves(token, is_secret=True):
+        if not _ORDINARY.fullmatch(part):
+            yield Secret(part)
 
 
 def secrets_in_request(body: bytes | None) -> Iterator[Secret]:
@@ -86,14 +96,16 @@ class Mask:
         texts = {text for secret in secrets for text in _spelled(secret.reveal())}
         # Secrets also here, since a traceback may show the frame.
         self._secrets = tuple(Secret(each) for each in texts if len(each) >= MIN_CHARACTERS)
-        self._shortest = min(
-            (len(each) for each in texts if len(each) >= MIN_CHARACTERS), default=0
-        )
+        lengths = (len(each.reveal()) for each in self._secrets)
+        self._shortest = min(lengths, default=MIN_CHARACTERS)
+        self._decoders = _decoders(self._shortest)
 
     def __call__(self, text: str) -> str:
         """The string, in which each secret is ``***``. A long one is to be cut before."""
-        if len(text) < self._shortest and not _CUT.search(text):
+        if not self._secrets or (len(text) < self._shortest and not _CUT.search(text)):
             return text  # at once, since no spelling of a secret is shorter than itself
+        # Where a string was cut, the beginning of a secret is enough.
+        decoders = self._decoders if not _CUT.search(text) else _decoders(MIN_CHARACTERS)
         hidden: list[tuple[int, int]] = []
         seen = {text}
         everywhere: _Places = range(len(text)), range(1, len(text) + 1)
@@ -101,7 +113,7 @@ class Mask:
         while queue:
             read, places, depth = queue.popleft()
             hidden += self._found(read, places)
-            for decoder in _DECODERS if depth < _MAX_DEPTH else ():
+            for decoder in decoders if depth < _MAX_DEPTH else ():
                 decoded, origins = _decoded(read, places, decoder)
                 if decoded not in seen and len(seen) < _MAX_TEXTS:
                     seen.add(decoded)
@@ -113,8 +125,10 @@ class Mask:
         starts, ends = places
         cuts = [cut.start() for cut in _CUT.finditer(text)]
         for secret in self._secrets:
-            for found in re.finditer(re.escape(secret.reveal()), lowered):
-                yield starts[found.start()], ends[found.end() - 1]
+            at, size = lowered.find(secret.reveal()), len(secret.reveal())
+            while at >= 0:
+                yield starts[at], ends[at + size - 1]
+                at = lowered.find(secret.reveal(), at + size)
             for cut in cuts:
                 half = _HALF_ESCAPE.search(text, max(0, cut - _LONGEST_ESCAPE), cut)
                 for end in {cut, half.start() if half else cut}:
@@ -124,10 +138,29 @@ class Mask:
 
 
 def _spelled(secret: str) -> Iterator[str]:
-    """What is searched for: a secret in lower case, with spaces as in a form, read as Latin-1."""
-    lowered = _lowered(secret)
-    yield from (lowered, lowered.replace(" ", "+"))
-    yield _lowered(secret.encode("utf-8", "replace").decode("latin-1"))
+    """What is searched for, in lower case: a secret, and what decoding a string may leave of it.
+
+    That is: with spaces as in a form, or collapsed; read as Latin-1; in UTF-16; in base32.
+    """
+    data = secret.encode("utf-8", "replace")
+    written = (secret, secret.replace(" ", "+"), " ".join(secret.split()), "\0".join(secret))
+    yield from map(_lowered, written)
+    yield _lowered(data.decode("latin-1"))
+    yield from map(_lowered, aligned(base64.b32encode, data, of=5))
+
+
+def aligned(encode: Callable[[bytes], bytes], data: bytes, *, of: int) -> Iterator[str]:
+    """What is the same of some bytes in base64 (``of=3``) or base32 (5), whatever is around them.
+
+    Args:
+        encode: Writes bytes.
+        data: The bytes.
+        of: How many bytes are written together.
+    """
+    for before in range(of):
+        encoded = encode(b"-" * before + data).decode()
+        characters = {3: 4, 5: 8}[of]
+        yield encoded[-(-before * characters // of) : (before + len(data)) * characters // of]
 
 
 def _lowered(text: str) -> str:
@@ -206,6 +239,10 @@ def _from_quotes(found: re.Match[str]) -> str:
     return found[1]
 
 
+def _from_equals(found: re.Match[str]) -> str:
+    return bytes.fromhex(found[0][1:]).decode("latin-1")
+
+
 def _from_hex(found: re.Match[str]) -> str:
     return bytes.fromhex(re.sub("[:-]", "", found[1])).decode("latin-1")
 
@@ -221,7 +258,7 @@ def _padded(sent: str) -> str:
     return f"{last:=<4}" if len(last) > 1 else ""
 
 
-_DECODERS: Final[tuple[_Decoder, ...]] = (
+_ESCAPES: Final[tuple[_Decoder, ...]] = (
     (
         re.compile(
             r"\\u(d[89ab][0-9a-f]{2}\\u(?:d[c-f][0-9a-f]{2}))"
@@ -236,22 +273,23 @@ _DECODERS: Final[tuple[_Decoder, ...]] = (
     ),
     (re.compile(r"&(?:#0*\d{1,7}|#x0*[0-9a-f]{1,6}|\w{1,30});?", re.IGNORECASE), _from_html),
     (re.compile(r"([\"'])\1"), _from_quotes),
-    # Hex may begin at any of the first two characters of a run, and base64 of the first four.
-    *(
-        (
-            re.compile(
-                rf"(?<![0-9a-f])[0-9a-f]{{{n}}}([0-9a-f]{{2}}(?:[ :-]?[0-9a-f]{{2}}){{3,}})",
-                re.IGNORECASE,
-            ),
-            _from_hex,
-        )
-        for n in range(2)
-    ),
-    *(
-        (
-            re.compile(rf"(?<![\w+/-])[\w+/-]{{{n}}}((?:[\w+/-](?:\r?\n)?){{6,}})", re.ASCII),
-            _from_base64,
-        )
-        for n in range(4)
-    ),
+    (re.compile(r"=(?:[0-9a-f]{2}|\r?\n)", re.IGNORECASE), _from_equals),
 )
+
+
+def _decoders(shortest: int) -> tuple[_Decoder, ...]:
+    """All decoders; of bytes in hex and base64 only runs that can hold a secret."""
+    # Hex may begin at any of the first two characters of a run, and base64 of the first four.
+    in_hex = rf"([0-9a-f]{{2}}(?:[ :-]?[0-9a-f]{{2}}){{{shortest - 1},}})"
+    in_base64 = rf"((?:[\w+/-](?:\r?\n)?){{{-(-shortest * 4 // 3)},}})"
+    return (
+        *_ESCAPES,
+        *(
+            (re.compile(rf"(?<![0-9a-f])[0-9a-f]{{{n}}}{in_hex}", re.IGNORECASE), _from_hex)
+            for n in range(2)
+        ),
+        *(
+            (re.compile(rf"(?<![\w+/-])[\w+/-]{{{n}}}{in_base64}", re.ASCII), _from_base64)
+            for n in range(4)
+        ),
+    )

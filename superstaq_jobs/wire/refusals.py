@@ -28,7 +28,7 @@ from superstaq_jobs.records.problems import line
 
 from . import bodies
 from .call import Api, Call, name_jobs
-from .masking import Mask, secrets_in_request, secrets_in_token
+from .masking import Mask, secrets_in_request
 from .request import Response, Secret, retry_after_seconds
 
 __all__ = ["CallErrors"]
@@ -66,7 +66,7 @@ class CallErrors:
         self._api = api
         # Only at the service itself: another server may well be an emulator, which speaks both.
         self._hint = f" {api.hint}" if origin == api.default_origin else ""
-        self._secrets = tuple(each for secret in secrets for each in secrets_in_token(secret))
+        self._secrets = tuple(secrets)
 
     def note_success(self) -> None:
         """Take in that the server speaks this version, so that no error blames the version."""

@@ -219,6 +219,22 @@ def test_submissions_open_no_more_connections_than_allowed() -> None:
             assert server.open_connections == 3
 
 
+def test_reads_use_the_latest_connection_and_a_submission_gives_up_the_one_idle_longest() -> None:
+    with (
+        FaultServer(*[together(2)] * 2, then=faults.echo()) as server,
+        HttpTransport(origin=server.origin) as transport,
+    ):
+        with ThreadPoolExecutor(2) as threads:
+            list(threads.map(lambda _: transport.send(get(), timeout_seconds=PATIENT), range(2)))
+        for method in ("GET", "GET", "GET", "POST", "GET"):
+            transport.send(Request(method=method, path="/"), timeout_seconds=PATIENT)
+        *reads, submission, last = [each.connection for each in server.requests[2:]]
+        assert len(set(reads)) == 1
+        assert submission == last == 2
+        transport.send(Request(method="POST", path="/"), timeout_seconds=PATIENT)
+        assert server.connections == 4
+
+
 def test_threads_never_get_the_response_of_another() -> None:
     with FaultServer(then=faults.echo()) as server:
         with HttpTransport(origin=server.origin, max_connections=10) as transport:

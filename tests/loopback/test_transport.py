@@ -523,7 +523,7 @@ def test_after_any_fault_the_next_request_gets_its_own_response(fault: str) -> N
         HttpTransport(origin=server.origin, max_body_bytes=MIB, max_connections=1) as transport,
     ):
         with pytest.raises(SuperstaqServerException):
-            transport.send(get("/a"), timeout_seconds=0.5 if fault in SLOW else PATIENT)
+            transport.send(get("/a"), timeout_seconds=0.3 if fault in SLOW else PATIENT)
         assert transport.send(get("/b"), timeout_seconds=PATIENT).body == b"/b"
 
 

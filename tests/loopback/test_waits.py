@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from uuid import UUID
 
 import faults
 import pytest
@@ -227,3 +228,38 @@ def test_on_a_virtual_clock_the_look_at_the_deadline_has_the_time_of_a_request()
         final = handle.wait_until_complete(timeout_seconds=7200, polling_seconds=3600)
     assert final.completed
     assert clock.sleeps == (3600, 3600)
+
+
+# ---- every function that sends a request ---------------------------------------------------------
+
+NEW_JOB = sj.new_job("{}", target="ss_unconstrained_simulator", shots=1, circuit_type="cirq")
+FUNCTIONS: dict[str, Callable[[sj.SuperstaqClient, str | UUID], object]] = {
+    "fetch_job": lambda client, job_id: sj.fetch_job(client, job_id, timeout_seconds=TIMEOUT),
+    "fetch_jobs": lambda client, job_id: sj.fetch_jobs(client, [job_id], timeout_seconds=TIMEOUT),
+    "cancel_jobs": lambda client, job_id: sj.cancel_jobs(client, [job_id], timeout_seconds=TIMEOUT),
+    "submit_job": lambda client, _: sj.submit_job(client, NEW_JOB, timeout_seconds=TIMEOUT),
+    "fetch_targets": lambda client, _: sj.fetch_targets(client, timeout_seconds=TIMEOUT),
+    "fetch_balance": lambda client, _: sj.fetch_balance(client, timeout_seconds=TIMEOUT),
+    "fetch_target_info": lambda client, _: sj.fetch_target_info(
+        client, "ss_unconstrained_simulator", timeout_seconds=TIMEOUT
+    ),
+}
+
+
+@pytest.mark.parametrize("api_version", ["v0.2.0", "v0.3.0"])
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_timeout_bounds_each_function_at_a_server_that_drips(
+    function: str, api_version: str
+) -> None:
+    with FaultServer(then=faults.drip_body(0.1)) as server:
+        client = client_of(server, api_version=api_version)
+        start = time.monotonic()
+        with client, pytest.raises(sj.SuperstaqServerException) as caught:
+            FUNCTIONS[function](client, JOB if api_version == "v0.3.0" else "a")
+        taken = time.monotonic() - start
+    assert TIMEOUT - 0.05 < taken < GENEROUS
+    if function == "submit_job":
+        assert isinstance(caught.value, sj.SubmissionUnknown)
+        assert caught.value.timed_out
+    else:
+        assert isinstance(caught.value, sj.RequestTimeout)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import tempfile
 from pathlib import Path
 
 import pytest
-from archived import NEW_ID, OLD_ID, START, TWO_IDS, exactly, history, observations
-from hypothesis import given
+from archived import MEMORY, NEW_ID, OLD_ID, START, TWO_IDS, exactly, history, observations
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import superstaq_jobs as sj
@@ -18,17 +19,9 @@ IDS = [NEW_ID, OLD_ID, TWO_IDS]
 
 @pytest.fixture(scope="module")
 def new_archive():
-    # In memory, where there is such a folder: a disk takes ten times as long.
-    memory = Path("/dev/shm")  # noqa: S108 - only the folder inside it is used
-    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
-        count = 0
-
-        def make():
-            nonlocal count
-            count += 1
-            return sj.SnapshotArchive(Path(folder) / f"{count}.db")
-
-        yield make
+    numbers = itertools.count()
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+        yield lambda: sj.SnapshotArchive(Path(folder) / f"{next(numbers)}.db")
 
 
 def recorded(archive, observed, *, at_once):
@@ -183,6 +176,8 @@ def filled(archive, made):
     return archive
 
 
+# Each example merges and verifies eleven archives, which takes as long as ten other examples.
+@settings(max_examples=settings.default.max_examples // 3)
 @given(contents(), contents(), contents())
 def test_merging_is_commutative_associative_and_idempotent(new_archive, one, two, three):
     def merged(*parts):

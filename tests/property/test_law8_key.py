@@ -11,6 +11,7 @@ import io
 import json
 import logging
 import pickle
+import quopri
 import traceback
 import urllib.parse
 import warnings
@@ -241,6 +242,12 @@ SPELLINGS = {
     "in hex, with colons": lambda text: text.encode().hex(":"),
     "in hex": lambda text: text.encode().hex(),
     "in upper case": str.upper,
+    "in base32": lambda text: base64.b32encode(text.encode()).decode(),
+    "in base32, aligned otherwise": lambda text: base64.b32encode(f"k:{text}".encode()).decode(),
+    "in an e-mail": lambda text: quopri.encodestring(f"{text} \t{text}".encode()).decode(),
+    "in an e-mail, every byte": lambda text: "".join(f"={byte:02X}" for byte in text.encode()),
+    "in base64 of UTF-16": lambda text: base64.b64encode(text.encode("utf-16")).decode(),
+    "with white space collapsed": lambda text: " ".join(text.split()),
 }
 EVERY_CHARACTER = "cAn\"A/r\\y'<&>%41+= {}[]:,u0041~|`^$#@!?*"
 CANARIES = ["canary-5e1f-77aa-90bd", EVERY_CHARACTER, "k9Zq", "eyJh-_/" + "Qx7" * 60]
@@ -323,6 +330,102 @@ def test_a_token_among_the_options_of_a_call_is_masked_too(api_version, spelling
     error = caught.value
     assert SPELLINGS[spelling](token) not in f"{error} {error!r} {error.args} {vars(error)}"
     assert "***" in str(error)
+
+
+WORDS = "two words  \t and-9-more"
+KEPT = [
+    {"ibmq_token": CANARIES[1]},
+    {"ibmq_token": CANARIES[2]},
+    {"cq_token": {"deep": [{"token": CANARIES[3]}]}},
+    {"cq_token": {"token": WORDS}},
+]
+REASON = {
+    "v0.3.0": lambda text: {
+        str(JOB): json.loads(jobs_response(job("failed")).body)[str(JOB)]
+        | {"status_messages": [text]}
+    },
+    "v0.2.0": lambda text: {"a": circuit("Failed", failure={"error": text})},
+}
+
+
+def in_json(text):
+    """How a JSON writer that writes this spelling has put it into a string."""
+    try:
+        return json.loads(f'"{text}"') and text.encode()
+    except ValueError:
+        return quoted(text).encode()
+
+
+@pytest.mark.parametrize("spelling", sorted(SPELLINGS))
+@pytest.mark.parametrize("version", sorted(REASON))
+def test_a_jobs_reason_for_its_failure_shows_no_secret(version, spelling):
+    for secret, options in zip((*CANARIES[1:], WORDS), KEPT, strict=True):
+        sent = json.dumps(REASON[version]("no, not @!"))
+        answer = sent.encode().replace(b"@", in_json(SPELLINGS[spelling](secret)))
+        transport = ScriptedTransport.from_function(
+            lambda _, answer=answer: sj.Response(status=200, body=answer)
+        )
+        client = connector(api_version=version, **options)(transport)
+        job_id = JOB if version == "v0.3.0" else "a"
+        handle = sj.JobHandle(client, job_id)
+        for job_read in (sj.fetch_job(client, job_id), handle.wait_until_complete()):
+            with pytest.raises(sj.SuperstaqUnsuccessfulJobException, match="no, not ") as caught:
+                job_read.raise_if_unsuccessful()
+            told_here = f"{caught.value!r} {job_read.circuits!r}"
+            for spell in SPELLINGS.values():
+                assert spell(secret) not in told_here
+                assert quoted(spell(secret)) not in told_here
+            parts = [secret[at : at + 12] for at in range(len(secret) - 11)]
+            assert not [part for part in parts if part in told_here]
+
+
+USUAL = [
+    name
+    for name in SPELLINGS
+    if name.startswith(("as it is", "in JSON", "in a URL,", "in a form", "in base64", "in hex"))
+    if name not in {"in base64, wrapped", "in base64 of UTF-16", "in hex, with colons"}
+]
+
+
+@pytest.mark.parametrize("spelling", sorted(USUAL))
+@pytest.mark.parametrize("key", ["canary-5e1f/77aa+90bd", EVERY_CHARACTER])
+def test_a_key_that_is_echoed_in_a_usual_spelling_is_in_no_record(key, spelling):
+    planted = attrs.evolve(job("running"), tags=["@"], metadata={"@": ["@"]})
+    body = jobs_response(planted).body.replace(b"@", in_json(SPELLINGS[spelling](key)))
+    for _ in range(2):
+        transport = ScriptedTransport([sj.Response(status=200, body=body)])
+        client = sj.SuperstaqClient(key, HOST, transport=transport, clock=FakeClock())
+        found = sj.fetch_job(client, JOB)
+        assert "***" in found.tags[0]
+        for spell in (str, SPELLINGS[spelling]):
+            assert spell(key) not in (found.tags[0], *found.metadata)
+            assert spell(key).encode() not in sj.encode_jobs([found])
+
+
+def test_a_number_in_a_token_is_data_in_a_record():
+    sent = attrs.evolve(job("completed"), metadata={"account": 12345678, "12345678": "12345678"})
+    client = connector(cq_token={"account": 12345678, "token": "a-token-of-a-provider"})(
+        ScriptedTransport([jobs_response(sent)])
+    )
+    assert sj.fetch_job(client, JOB) == sent
+
+
+def test_an_ordinary_word_in_a_token_is_not_a_secret():
+    token = {
+        "token": "s3cret",
+        "active": "true",
+        "expires_in": 3600,
+        "kind": "bearer",
+        "user": "ada@example.com",
+        "session": {"id": "A1b2C3d4"},
+    }
+    said = "true, 3600 s: bearer s3cret of ada@example.com, A1b2C3d4, on ibm_cloud"
+    client = connector(cq_token=token, ibmq_channel="ibm_cloud")(
+        ScriptedTransport([json_response({"message": said}, status=400)])
+    )
+    with pytest.raises(sj.SuperstaqServerException) as caught:
+        sj.fetch_balance(client)
+    assert "true, 3600 s: bearer *** of ada@example.com, ***, on ibm_cloud" in str(caught.value)
 
 
 def test_a_short_secret_does_not_ruin_messages():

@@ -18,7 +18,7 @@ __all__ = ["fault_scripts", "faults"]
 
 _STATUS_CODES: Final = (
     *(503, 500, 502, 504, 429, 408, 400, 404, 409, 413, 422, 403, 401, 418, 501),
-    *range(520, 525),
+    *range(520, 531),
 )
 _RETRY_AFTER: Final = (None, None, 1, 30, 0, 86_400)
 

@@ -63,7 +63,7 @@ class Impatient:
     def send(self, request: Request, /, *, timeout_seconds: float) -> Response:
         (fault, *_) = self.server.faults.remaining or (None,)
         if fault is not None and FaultKind(fault.kind).takes_time:
-            timeout_seconds = 0.5  # but long enough for the server to receive the request
+            timeout_seconds = 0.25  # but long enough for the server to receive the request
         return self.inner.send(request, timeout_seconds=timeout_seconds)
 
     def close(self) -> None:

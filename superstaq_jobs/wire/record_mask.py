@@ -1,0 +1,141 @@
+"""Secrets that a server echoes where records are made of them: they are not kept. No I/O.
+
+A program keeps, prints and publishes records, and makes errors of them where no client is at hand.
+Circuits are in these bodies too, so only the usual spellings are searched for.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, TypeVar
+from urllib.parse import quote, quote_plus
+
+import attrs
+
+from superstaq_jobs.errors import ProtocolError
+from superstaq_jobs.records import CircuitSnapshot, CircuitStatus, JobSnapshot
+from superstaq_jobs.records.budget import paced, spend
+
+from .call import Reader
+from .job_data import Decoded
+from .masking import Mask, aligned
+from .request import Secret
+
+__all__ = ["RecordMask"]
+
+T = TypeVar("T")
+
+_MIN_CHARACTERS: Final = 8
+"""What is shorter may be data as well."""
+_MASKED: Final = b"***"
+_REASON_CHARACTERS: Final = 2000
+"""How much of the reason for a failure is searched thoroughly: twice what an error shows of it."""
+_ESCAPED: Final = b"\\u00"
+_SIGNS: Final = b"%", b"&", _ESCAPED, b""
+"""What few bodies contain: without it, what contains it need not be searched for."""
+_NEEDLESS: Final = re.compile(rb"\\u00[2-7]")
+_SECONDS_FOR_AN_ESCAPE: Final = 1e-6
+_ESCAPE: Final = re.compile(rb"\\(?:u00([2-7][0-9a-fA-F])|(.))", re.DOTALL)
+_HTML: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"})
+
+
+class RecordMask:
+    """Masks secrets in what records are made of.
+
+    In a body those of at least 8 characters are found, as JSON, a URL or HTML may write them, and
+    in base64 or hex. Reasons for failures and unknown statuses, which errors repeat, are searched
+    as messages are, by a ``Mask``.
+    """
+
+    def __init__(self, secrets: Iterable[Secret]) -> None:
+        every = tuple(secrets)
+        kept = [each for each in every if len(each.reveal()) >= _MIN_CHARACTERS]
+        texts = {text for each in kept for text in _written(each.reveal())}
+        # Secrets also here, since a traceback may show the frame. One may be part of another.
+        self._written: dict[bytes, list[Secret]] = {sign: [] for sign in _SIGNS}
+        for text in sorted(texts, key=len, reverse=True):
+            self._written[next(s for s in _SIGNS if s.decode() in text)].append(Secret(text))
+        self._mask = Mask(every)
+
+    def reading(self, read: Reader[T]) -> Reader[T]:
+        """A reader of bodies that returns and raises the same, without the secrets."""
+
+        def read_masked(body: bytes, *provenance: Any) -> Decoded[T]:
+            try:
+                decoded = read(self.in_body(body), *provenance)
+            except ProtocolError as error:
+                error.found = self._in_records(error.found)
+                raise
+            masked = self._in_records(decoded.value)
+            return decoded if masked is decoded.value else attrs.evolve(decoded, value=masked)
+
+        return read_masked
+
+    def in_body(self, body: bytes) -> bytes:
+        """A body in which the secrets are ``***``; the very same if there are none."""
+        signs = [sign for sign in _SIGNS if sign in body]
+        if _ESCAPED in signs and _NEEDLESS.search(body):
+            spend(_SECONDS_FOR_AN_ESCAPE * body.count(b"\\"))
+            body = _ESCAPE.sub(_without_need, body)
+            signs = list(_SIGNS)  # which may have been escaped
+        for sign in signs:
+            for secret in self._written[sign]:
+                body = body.replace(secret.reveal().encode("utf-8", "replace"), _MASKED)
+        return body
+
+    def _in_records(self, records: Any) -> Any:
+        """The records; jobs among them without secrets in what errors repeat."""
+        if not isinstance(records, tuple):
+            return records
+        masked = tuple(self._in_job(r) if isinstance(r, JobSnapshot) else r for r in records)
+        return records if masked == records else masked
+
+    def _in_job(self, job: JobSnapshot) -> JobSnapshot:
+        if not any(map(_may_be_repeated, job.circuits)):
+            return job
+        circuits = tuple(map(self._in_circuit, paced(job.circuits)))
+        return job if circuits == job.circuits else attrs.evolve(job, circuits=circuits)
+
+    def _in_circuit(self, circuit: CircuitSnapshot) -> CircuitSnapshot:
+        if circuit.status_message:
+            masked = self._in_text(circuit.status_message)
+            if masked != circuit.status_message:
+                circuit = attrs.evolve(circuit, status_message=masked)
+        if circuit.status is CircuitStatus.UNKNOWN:
+            circuit = attrs.evolve(circuit, status_text=self._in_text(circuit.status_text))
+        return circuit
+
+    def _in_text(self, text: str) -> str:
+        spend()
+        return self._mask(text[:_REASON_CHARACTERS]) + text[_REASON_CHARACTERS:]
+
+
+def _may_be_repeated(circuit: CircuitSnapshot) -> bool:
+    return bool(circuit.status_message) or circuit.status is CircuitStatus.UNKNOWN
+
+
+def _without_need(escape: re.Match[bytes]) -> bytes:
+    code, _ = escape.groups()
+    return escape[0] if code is None else _in_json(chr(int(code, 16))).encode()
+
+
+def _in_json(text: str) -> str:
+    return json.dumps(text)[1:-1]
+
+
+def _written(secret: str) -> Iterator[str]:
+    """What is searched for in a body."""
+    data = secret.encode("utf-8", "replace")
+    urls = [quote(data, safe=""), quote(data), quote_plus(data)]
+    urls += [re.sub("%..", lambda code: code[0].lower(), url) for url in urls]
+    codes = [*aligned(base64.b64encode, data, of=3), *aligned(base64.urlsafe_b64encode, data, of=3)]
+    codes += [*map(quote_plus, codes), data.hex(), data.hex().upper()]
+    escaped = ["".join(f"\\u{ord(c):04x}" for c in secret), "".join(f"%{b:02x}" for b in data)]
+    texts = [secret, *urls, secret.translate(_HTML), *codes, *escaped, escaped[1].upper()]
+    for text in texts if not secret.isdigit() else ():  # a number is data, and not in a string
+        once = _in_json(text)
+        for written in (once, json.dumps(text, ensure_ascii=False)[1:-1], _in_json(once)):
+            yield from (written, written.replace("/", "\\/"))
