@@ -176,24 +176,19 @@ def _outcomes(circuit: Any, task: dict[str, Any]) -> dict[int, int]:
     """How often each outcome occurs.
 
     A circuit whose measurements all come last is sampled from its final state. Aer follows the
-    histories of any other one, each with a state of its own; the last measurements, which would
-    make a history of almost every shot, are sampled here from their probabilities in each.
+    histories of any other one, each with a state of its own, so only as many shots are simulated
+    at once as fit into memory.
     """
-    before, last = _without_last_measurements(circuit)
-    if not {"measure", "reset", "initialize", "while_loop"} & set(_names(before)):
-        return _simulated(circuit, task, task["shots"], task["seed"])[0]
-    if last:
-        before.save_probabilities(list(last), label="last", conditional=True)
-    states = 2 ** (circuit.num_qubits * (2 if task["noise"] else 1)) + 2 ** len(last)
-    certain = shots = max(1, min(_HISTORIES_BYTES // (16 * states), _SHOTS_AT_ONCE))
+    if _measures_last(circuit):
+        return _simulated(circuit, task, task["shots"], task["seed"])
+    state = 16 * 2 ** (circuit.num_qubits * (2 if task["noise"] else 1))
+    certain = shots = max(1, min(_HISTORIES_BYTES // state, _SHOTS_AT_ONCE))
     counts: dict[int, int] = {}
     rng, left = np.random.default_rng(task["seed"]), task["shots"]
     while left:
         shots = min(shots, left)
         try:
-            found, data = _simulated(
-                before, task, shots, int(rng.integers(2**31)), shot_branching_enable=True
-            )
+            found = _simulated(circuit, task, shots, int(rng.integers(2**31)), branching=True)
         except MemoryError:
             if shots <= certain:
                 raise
@@ -202,58 +197,39 @@ def _outcomes(circuit: Any, task: dict[str, Any]) -> dict[int, int]:
         left -= shots
         # Few outcomes are a sign of few histories, so that all shots fit into memory at once.
         shots = certain if 2 * len(found) > shots else _SHOTS_AT_ONCE
-        for outcome, count in (
-            _with_last(found, data["last"], last, rng) if last else found
-        ).items():
+        for outcome, count in found.items():
             counts[outcome] = counts.get(outcome, 0) + count
     return counts
 
 
-def _without_last_measurements(circuit: Any) -> tuple[Any, dict[int, int]]:
-    """The circuit, and its last measurements: the bit of each qubit measured."""
-    before, last = circuit.copy_empty_like(), {}
+def _measures_last(circuit: Any) -> bool:
+    """Whether nothing follows a measurement on its qubit, and there is no reset or condition."""
     used: set[Any] = set()
-    steps = []
     for step in reversed(circuit.data):
-        if step.operation.name == "measure" and used.isdisjoint((*step.qubits, *step.clbits)):
-            last[circuit.find_bit(step.qubits[0]).index] = circuit.find_bit(step.clbits[0]).index
-        else:
-            steps.append(step)
-        if step.operation.name not in {"barrier", "delay"}:
-            used |= {*step.qubits, *step.clbits}
-    for step in reversed(steps):
-        before.append(step)
-    return before, last
-
-
-def _with_last(
-    found: dict[int, int], probabilities: dict[str, Any], last: dict[int, int], rng: Any
-) -> dict[int, int]:
-    """Outcomes with those of the last measurements, from their probabilities after each outcome."""
-    bits = list(last.values())
-    by_outcome = {int(key, 16): weights for key, weights in probabilities.items()}
-    counts: dict[int, int] = {}
-    for before, count in sorted(found.items()):
-        weights = by_outcome[before]
-        kept = before & ~sum(1 << bit for bit in bits)
-        drawn = rng.multinomial(count, weights / weights.sum())
-        for place in drawn.nonzero()[0]:
-            outcome = kept | sum((int(place) >> i & 1) << bit for i, bit in enumerate(bits))
-            counts[outcome] = counts.get(outcome, 0) + int(drawn[place])
-    return counts
+        name = step.operation.name
+        if hasattr(step.operation, "blocks") or name in {"reset", "initialize"}:
+            return False
+        if name == "measure" and not used.isdisjoint(step.qubits):
+            return False
+        if name not in {"barrier", "delay"}:
+            used.update(step.qubits)
+    return True
 
 
 def _simulated(
-    circuit: Any, task: dict[str, Any], shots: int, seed: int, **options: Any
-) -> tuple[dict[int, int], Any]:
-    """The outcomes that Aer finds, and what else it saved."""
+    circuit: Any, task: dict[str, Any], shots: int, seed: int, *, branching: bool = False
+) -> dict[int, int]:
+    """The outcomes that Aer finds."""
     from qiskit_aer import AerSimulator
 
     # One thread: otherwise the samples would depend on how Aer divides shots among threads.
     # Aer's own truncation of idle qubits also cuts off what conditions and loops act on.
     method = "density_matrix" if task["noise"] else "statevector"
     simulator = AerSimulator(
-        method=method, max_parallel_threads=1, enable_truncation=False, **options
+        method=method,
+        max_parallel_threads=1,
+        enable_truncation=False,
+        shot_branching_enable=branching,
     )
     if task["noise"]:
         simulator.set_options(noise_model=_noise(task))
@@ -262,9 +238,8 @@ def _simulated(
         if "alloc" in result.status or "memory" in result.status.lower():
             raise MemoryError
         raise CircuitError(f"the circuit cannot be simulated here: {result.status}")
-    data = result.data(0)
     # The raw keys, since Qiskit's formatted keys omit bits that are not in a register.
-    return {int(key, 16): count for key, count in data.get("counts", {"0x0": shots}).items()}, data
+    return {int(key, 16): count for key, count in result.data(0)["counts"].items()}
 
 
 def _noise(task: dict[str, Any]) -> Any:
