@@ -35,7 +35,7 @@ from .records import (
 )
 from .records.display import largest
 from .records.fields import shown
-from .records.problems import line
+from .records.problems import how_to_install, line
 
 if TYPE_CHECKING:
     import rich.console
@@ -149,9 +149,7 @@ def _extra(module: str, extra: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise _UsageError(
-            f"this command needs {error.name}: pip install 'superstaq_jobs[{extra}]'"
-        ) from None
+        raise _UsageError(f"this command needs {error.name}: {how_to_install(extra)}") from None
 
 
 # ---- emulator ----------------------------------------------------------------------------------

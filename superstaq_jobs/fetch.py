@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any, Final
@@ -107,8 +108,9 @@ def fetch_jobs(
 
 def query_jobs(
     client: SuperstaqClient,
-    query: JobQuery,
+    query: JobQuery | None = None,
     *,
+    limit: int | None = None,
     circuit_type: CircuitType | str | None = None,
     timeout_seconds: float | None = None,
     max_attempts: int | None = None,
@@ -117,7 +119,10 @@ def query_jobs(
 
     Args:
         client: The client.
-        query: The conditions. Without any, every job that the user may see matches.
+        query: The conditions. Without any, or without a query, every job that the user may see
+            matches.
+        limit: How many jobs to return at most, 0 or more; None for all. The API has no such limit,
+            so a request fetches all its jobs; but no further request is sent when there are enough.
         circuit_type: The format in which the server returns the circuits; None for the client's.
             API v0.2.0 cannot choose.
         timeout_seconds: How long all requests may take together, in seconds; None for no limit but
@@ -128,16 +133,19 @@ def query_jobs(
         The jobs as they are now, in the server's order, without duplicates.
 
     Raises:
-        InvalidRequest: If ``query`` is not a ``JobQuery``, or a single condition is too long for a
-            request line. Nothing was sent.
+        InvalidRequest: If ``query`` is not a ``JobQuery``, ``limit`` not a number of jobs, or a
+            single condition too long for a request line. Nothing was sent.
         SuperstaqServerException: If a request failed; it holds what had been fetched before in
             ``found``.
     """
     check_client(client)
-    checked = fields.instance(query, JobQuery, "pass JobQuery(tags=[...]), say")
-    fields.refuse("the request", {"query": checked})
-    calls = client.api.query_jobs(query, _format(client, circuit_type))
-    return tuple(_send_all(client, calls, timeout_seconds, max_attempts).values())
+    wanted = JobQuery() if query is None else query
+    checked = fields.instance(wanted, JobQuery, "pass JobQuery(tags=[...]), say")
+    most = sys.maxsize if limit is None else fields.count(limit)
+    fields.refuse("the request", {"query": checked, "limit": most})
+    calls = client.api.query_jobs(wanted, _format(client, circuit_type))
+    found = _send_all(client, calls, timeout_seconds, max_attempts, most)
+    return tuple(found.values())[:most]
 
 
 def send_split(
@@ -190,11 +198,14 @@ def _send_all(
     calls: Iterable[Call[tuple[JobSnapshot, ...]]],
     timeout_seconds: float | None,
     max_attempts: int | None,
+    most: int = sys.maxsize,
 ) -> dict[JobId, JobSnapshot]:
-    """The jobs that the server sends in response to some calls, by its ids."""
+    """The jobs that the server sends in response to some calls, by its ids, until enough."""
     deadline = client.deadline_in(timeout_seconds)
     found: dict[JobId, JobSnapshot] = {}
     for call in calls:
+        if len(found) >= most:
+            break
         try:
             jobs = send_split(client, call, deadline=deadline, max_attempts=max_attempts)
         except SuperstaqServerException as error:

@@ -342,7 +342,7 @@ class JobHandle:
         loop = self._wait_loop(
             "wait_until_complete", index, timeout_seconds, polling_seconds, options
         )
-        for _ in run(loop.steps()):
+        for _ in run(loop.steps(), loop.waits):
             pass
         return loop.only_final()
 
@@ -362,7 +362,7 @@ class JobHandle:
         loop = self._wait_loop(
             "wait_until_complete_async", index, timeout_seconds, polling_seconds, options
         )
-        async with contextlib.aclosing(run_async(loop.steps())) as reports:
+        async with contextlib.aclosing(run_async(loop.steps(), loop.waits)) as reports:
             async for _ in reports:
                 pass
         return loop.only_final()

@@ -200,7 +200,7 @@ def _final(wait: JobWait) -> JobSnapshot | None:
 
 def _picked(loop: WaitLoop, pick: Callable[[JobWait], T | None]) -> Generator[T, None, None]:
     """What is picked from each report of a loop."""
-    with contextlib.closing(run(steps_of(loop))) as reports:
+    with contextlib.closing(run(steps_of(loop), loop.waits)) as reports:
         for wait in reports:
             if (picked := pick(wait)) is not None:
                 yield picked
@@ -210,7 +210,7 @@ def _picked(loop: WaitLoop, pick: Callable[[JobWait], T | None]) -> Generator[T,
 async def _picked_async(
     loop: WaitLoop, pick: Callable[[JobWait], T | None]
 ) -> AsyncGenerator[T, None]:
-    async with contextlib.aclosing(run_async(steps_of(loop))) as reports:
+    async with contextlib.aclosing(run_async(steps_of(loop), loop.waits)) as reports:
         async for wait in reports:
             if (picked := pick(wait)) is not None:
                 yield picked

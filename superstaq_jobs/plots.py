@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .records import CircuitStatus, Counts, JobSnapshot, fields
 from .records.display import line
-from .records.problems import InvalidValue, expect_several, shown
+from .records.problems import InvalidValue, expect_several, how_to_install, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -420,6 +420,6 @@ def _new_axes() -> Any:
         from matplotlib.figure import Figure
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            "plots need matplotlib: pip install 'superstaq_jobs[plots]'", name=error.name
+            f"plots need matplotlib: {how_to_install('plots')}", name=error.name
         ) from error
     return Figure(figsize=(6, 4), layout="constrained").add_subplot()

@@ -108,6 +108,16 @@ def submit_job(
             keeps_keys = client.submission_keys.are_kept
             error.message += _KEEPS_KEYS if keeps_keys else _MAY_NOT_KEEP_KEYS
         raise
+    except KeyboardInterrupt as interrupt:
+        where = "with query_jobs" if client.api.keeps_tags else "on the service's web page"
+        now = f"look for it {where} before you submit it again"
+        if submission_key is not None:
+            now = f"call again with the submission key {submission_key!r}, which looks for it"
+        interrupt.add_note(
+            f"The submission of a job to {job.target} was interrupted; the job may have been "
+            f"created: {now}."
+        )
+        raise
 
 
 def _expect(client: SuperstaqClient, job: NewJob, receipt: SubmitReceipt) -> None:

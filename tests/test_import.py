@@ -70,7 +70,7 @@ def test_what_needs_an_extra_says_which(missing, module, extra):
     )
     assert done.stderr.splitlines()[-1] == (
         f"ModuleNotFoundError: {'the strategies need' if extra == 'testing' else f'{module} needs'}"
-        f" {missing}: pip install 'superstaq_jobs[{extra}]'"
+        f" {missing}: in a clone of superstaq_jobs, pip install '.[{extra}]'"
     )
 
 

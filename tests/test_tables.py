@@ -428,15 +428,18 @@ def test_snapshots_are_read_as_they_are_written(tmp_path):
     assert tables.write_parquet(some(), tmp_path, batch=2) == 8
 
 
+HOW = "in a clone of superstaq_jobs, pip install"
+
+
 @pytest.mark.parametrize(
     ("missing", "call", "arguments", "packages"),
     [
-        ("pyarrow", tables.to_arrow, ([],), "'superstaq_jobs[tables]'"),
-        ("pyarrow", tables.to_pandas, ([],), "'superstaq_jobs[tables]'"),
-        ("pyarrow", tables.to_polars, ([],), "'superstaq_jobs[tables]'"),
-        ("pyarrow", tables.write_parquet, ([], "new"), "'superstaq_jobs[tables]'"),
-        ("pandas", tables.to_pandas, ([],), "'superstaq_jobs[tables]' pandas"),
-        ("polars", tables.to_polars, ([],), "'superstaq_jobs[tables]' polars"),
+        ("pyarrow", tables.to_arrow, ([],), "'.[tables]'"),
+        ("pyarrow", tables.to_pandas, ([],), "'.[tables]'"),
+        ("pyarrow", tables.to_polars, ([],), "'.[tables]'"),
+        ("pyarrow", tables.write_parquet, ([], "new"), "'.[tables]'"),
+        ("pandas", tables.to_pandas, ([],), "'.[tables]' pandas"),
+        ("polars", tables.to_polars, ([],), "'.[tables]' polars"),
     ],
 )
 def test_a_missing_package_is_named_with_what_to_install(
@@ -446,7 +449,7 @@ def test_a_missing_package_is_named_with_what_to_install(
     assert tables.to_rows([]) == []
     with pytest.raises(ModuleNotFoundError) as caught:
         call(*arguments)
-    assert str(caught.value) == f"{call.__name__} needs {missing}: pip install {packages}"
+    assert str(caught.value) == f"{call.__name__} needs {missing}: {HOW} {packages}"
     assert caught.value.name == missing
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from superstaq_jobs.errors import InvalidValue, Problem
 from superstaq_jobs.records import CircuitType, JobSnapshot, fields
+from superstaq_jobs.records.ids import trimmed
 from superstaq_jobs.records.problems import expect_several
 
 from .states import JobKey, job_key, microseconds
@@ -29,7 +30,7 @@ __all__ = [
 
 def keys_of(job_id: UUID | str) -> Iterator[JobKey]:
     """The jobs that a caller may mean by an id."""
-    checked = fields.any_job_id(job_id)
+    checked = fields.any_job_id(trimmed(job_id))
     if isinstance(checked, fields.Bad):
         raise InvalidValue("a job's id", [Problem("job_id", checked.what)])
     yield job_key(checked)

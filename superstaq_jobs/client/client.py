@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
 from superstaq_jobs._version import __version__
 from superstaq_jobs.clock import Clock, SystemClock, VirtualClock
 from superstaq_jobs.errors import (
-    ApiKeyNotFound,
     ConfigurationError,
     ProtocolError,
     TransportError,
@@ -81,8 +80,8 @@ class SuperstaqClient:
     Thread-safe. ``copy.copy`` returns the client itself. Use it in a ``with`` statement, or call
     ``close()``, to close its connections. Its ``repr`` does not show the API key. A pickled client
     contains neither the key, nor tokens of providers, nor a proxy's login: unpickling looks up the
-    key again, and leaves out the others. If a key is missing then, it is looked up when a request
-    is to be sent: what is known of finished jobs can be read without one.
+    key again, and leaves out the others. If a key, or the file ``ca_certs``, is missing then, it is
+    looked up when a request is to be sent: what is known of finished jobs can be read without it.
 
     Args:
         api_key: The API key. By default, the environment variable ``SUPERSTAQ_API_KEY``, else the
@@ -222,7 +221,6 @@ class SuperstaqClient:
         )
         # Checked by this request, so that the next ones need not check them again.
         self._headers = Request(method="GET", path="/", headers=headers).headers
-        self._has_key = True
         self._client_name = client_name
         self._request_timeout_seconds = request_timeout_seconds
         self._made_transport = transport is None
@@ -237,6 +235,7 @@ class SuperstaqClient:
             "allow_insecure_http": allow_insecure_http,
         }
         self._transport: Transport = transport if transport is not None else self._http_transport()
+        self._lacking: dict[str, Any] | None = None
 
     def _set_up(
         self,
@@ -374,7 +373,7 @@ class SuperstaqClient:
 
         Raises:
             ApiKeyNotFound: If the client was unpickled where no key was found, and there still is
-                none. Nothing was sent.
+                none; it names the process. Nothing was sent.
             AuthenticationError: If the server does not accept the key.
             SubmissionUnknown: If the response to a submission was lost.
             TransportError: If no complete response arrived.
@@ -385,8 +384,8 @@ class SuperstaqClient:
             SuperstaqWarning: For each warning in the response.
         """
         check_send(call, deadline, max_attempts, keep)
-        if not self._has_key:  # it was unpickled where there was none; perhaps there is one now
-            self.__init__(**self.__getstate__())  # type: ignore[misc]
+        if self._lacking is not None:
+            self._complete_unpickling(self._lacking)
         self._traffic.count(calls=1)
         policy = self.retry_policy
         response = with_retries(
@@ -486,6 +485,8 @@ class SuperstaqClient:
     def __getstate__(self) -> dict[str, Any]:
         if not self._made_transport:
             raise TypeError("a SuperstaqClient that was given a transport cannot be pickled")
+        if self._lacking is not None:
+            return self._lacking
         return {
             "remote_host": self._origin,
             "api_version": self._api.version,
@@ -504,7 +505,24 @@ class SuperstaqClient:
     def __setstate__(self, state: dict[str, Any]) -> None:
         try:
             self.__init__(**state)  # type: ignore[misc]
-        except ApiKeyNotFound:
-            # What is known of a job can be read without a key; `send` looks for one again.
-            self.__init__(api_key=_NO_KEY, **state)  # type: ignore[misc]
-            self._has_key = False
+        except ConfigurationError:
+            # What is known of a job can be read without a key, or without the certificates. And an
+            # error raised here would not reach a parent process: it breaks a pool.
+            self.__init__(**{**state, "api_key": _NO_KEY, "ca_certs": None})  # type: ignore[misc]
+            self._lacking = state
+
+    def _complete_unpickling(self, state: dict[str, Any]) -> None:
+        """Look again for what was missing when the client was unpickled."""
+        try:
+            self.__init__(**state)  # type: ignore[misc]
+        except ConfigurationError as error:
+            import platform  # for this error only
+
+            error.message = (
+                f"a client that was unpickled in process {os.getpid()} on {platform.node()} cannot "
+                f"send requests: {error.message}\nA pickle contains neither keys nor files: set "
+                f"{settings.API_KEY_VARIABLE} for the processes that unpickle a client, or make a "
+                "SuperstaqClient in each."
+            )
+            error.args = (error.message,)
+            raise

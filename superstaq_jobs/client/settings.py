@@ -5,6 +5,8 @@ Reading the environment and the key files is the only effect.
 
 from __future__ import annotations
 
+import codecs
+import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -40,10 +42,16 @@ T = TypeVar("T")
 
 _RECORDS: Final = ("record_all", "expect")
 _FILE_NAMES: Final = ("superstaq_api_key", "superstaq-api-key")
+_MAX_KEY_FILE_BYTES: Final = 65_536
 _IBM_CHANNELS: Final = ("ibm_quantum_platform", "ibm_cloud")
 
 Environ = Callable[[str], str | None]
 """Gets one environment variable. Not the environment itself, whose ``repr`` shows everything."""
+
+
+def _read(environ: Environ, name: str) -> str:
+    """An environment variable without the white space around it, such as a file leaves there."""
+    return (environ(name) or "").strip()
 
 
 def one_of(options: Iterable[T], value: object, *, name: str) -> T:
@@ -86,14 +94,13 @@ def find_api_key(given: Secret | None, *, environ: Environ, home: Path) -> Secre
     if given is not None:
         return check_header(given, name="api_key")
     looked_in = ["the argument api_key", f"the environment variable {API_KEY_VARIABLE}"]
-    found = Secret(environ(API_KEY_VARIABLE) or "")
+    found = Secret(_read(environ, API_KEY_VARIABLE))
     if found.reveal():
         return check_header(found, name=f"the environment variable {API_KEY_VARIABLE}")
     for path in _key_files(environ, home):
         looked_in.append(str(path))
         try:
-            with path.open(encoding="utf-8", errors="replace") as file:
-                found = Secret(file.readline().strip())
+            found = _first_line(path)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             continue
         except OSError as error:
@@ -103,6 +110,18 @@ def find_api_key(given: Secret | None, *, environ: Environ, home: Path) -> Secre
             return check_header(found, name=str(path))
         looked_in[-1] += " (its first line is empty)"
     raise ApiKeyNotFound(looked_in)
+
+
+def _first_line(path: Path) -> Secret:
+    """The first line of a key file, without the white space around it.
+
+    Editors and shells on Windows write UTF-8 or UTF-16 behind a byte order mark.
+    """
+    with path.open("rb") as file:
+        start = file.read(_MAX_KEY_FILE_BYTES)
+    is_utf_16 = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    text = start.decode("utf-16" if is_utf_16 else "utf-8-sig", errors="replace")
+    return Secret(io.StringIO(text, newline=None).readline().strip())
 
 
 def _key_files(environ: Environ, home: Path) -> list[Path]:
@@ -122,7 +141,7 @@ def find_api(given: str | None, *, environ: Environ) -> Api:
         ConfigurationError: If it does not exist.
     """
     name, version = "api_version", given
-    if version is None and (version := environ(API_VERSION_VARIABLE) or None) is not None:
+    if version is None and (version := _read(environ, API_VERSION_VARIABLE) or None) is not None:
         name = f"the environment variable {API_VERSION_VARIABLE}"
     return APIS[next(iter(APIS)) if version is None else one_of(APIS, version, name=name)]
 
@@ -137,7 +156,7 @@ def find_origin(given: str | None, *, environ: Environ, default: str) -> str:
     """
     host = given
     if host is None or (fields.is_a(host, str) and not host):
-        host = environ(REMOTE_HOST_VARIABLE) or default
+        host = _read(environ, REMOTE_HOST_VARIABLE) or default
     origin = Address.parse(host, name="remote_host", may_have_path=True).origin
     dropped = host.partition("://")[2].partition("/")[2] or "?" in host or "#" in host
     if dropped:

@@ -28,7 +28,8 @@ try:
 except ModuleNotFoundError as error:
     missing = (error.name or "another package").partition(".")[0]
     raise ModuleNotFoundError(
-        f"superstaq_jobs.emulator needs {missing}: pip install 'superstaq_jobs[emulator]'",
+        f"superstaq_jobs.emulator needs {missing}: in a clone of superstaq_jobs, pip install "
+        "'.[emulator]'",
         name=missing,
     ) from error
 

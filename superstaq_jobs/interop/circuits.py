@@ -11,6 +11,7 @@ from typing import Any, Final, NoReturn
 from superstaq_jobs.errors import ConfigurationError, InvalidRequest, Problem
 from superstaq_jobs.records import CircuitType, NewJob
 from superstaq_jobs.records.fields import shown
+from superstaq_jobs.records.problems import how_to_install
 
 __all__ = ["as_list", "format_of", "job_of", "named", "official", "refuse"]
 
@@ -36,7 +37,7 @@ def official(circuit_type: CircuitType) -> Any:
     except ImportError as error:
         raise ConfigurationError(
             f"circuits of {circuit_type} need {name.replace('_', '-')}, which cannot be imported: "
-            f"pip install 'superstaq_jobs[{circuit_type}]'"
+            f"{how_to_install(circuit_type)}"
         ) from error
 
 

@@ -187,7 +187,13 @@ def job_id(value: UUID | str) -> UUID:
     try:
         return UUID(value)
     except (ValueError, AttributeError, TypeError):
-        return bad(f"must be a UUID, got {shown(value)}")
+        return bad(f"must be a UUID, got {shown(value)}{id_hint(value)}")
+
+
+def id_hint(value: object) -> str:
+    """How to get the id of a handle, a snapshot or a receipt that stands where an id should."""
+    member = getattr(type(value), "job_id", None)
+    return "" if member is None else f": pass its .job_id{'()' if callable(member) else ''}"
 
 
 def any_job_id(value: JobId) -> JobId:
@@ -314,6 +320,20 @@ def optional_moment(value: dt.datetime | None) -> dt.datetime | None:
     return None if value is None else moment(value)
 
 
+def optional_local_moment(value: dt.datetime | None) -> dt.datetime | None:
+    """A datetime, or None. One without a time zone is this computer's local time, kept in UTC."""
+    if isinstance(value, dt.datetime) and value.utcoffset() is None:
+        try:
+            return value.astimezone(dt.UTC)
+        except (OverflowError, ValueError, OSError):  # whatever the platform's C library says
+            return bad(f"has no time in UTC, got {shown(value)}: pass a time with a time zone")
+    elif value is not None and not isinstance(value, dt.datetime):
+        return bad(
+            f"expected a datetime, got {shown(value)}: pass datetime.datetime(2026, 5, 1), say"
+        )
+    return optional_moment(value)
+
+
 def same_moment(value: dt.datetime | None) -> object:
     """The key by which two times are compared.
 
@@ -364,6 +384,8 @@ def filters(value: Iterable[Any] | None, check: Callable[[Any], T]) -> tuple[T, 
     """Values of a query, of which one must match; None for no condition."""
     if value is None:
         return None
+    if isinstance(value, str):
+        return bad(f"expected a list of values, got {shown(value)}: pass [{shown(value)}]")
     checked = _many(value, check, "values")
     if checked == ():
         return bad("must not be empty: that would match nothing; leave it out to match everything")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 from uuid import UUID
 
-__all__ = ["JobId", "first_ids", "server_ids"]
+__all__ = ["JobId", "first_ids", "server_ids", "trimmed"]
+
+T = TypeVar("T")
 
 JobId: TypeAlias = UUID | str
 """A job's id: a UUID in API v0.3.0; in v0.2.0 the ids of its circuits, joined by commas."""
@@ -23,6 +25,11 @@ def server_ids(*job_ids: JobId) -> tuple[JobId, ...]:
         for job_id in job_ids
         for each in ([job_id] if isinstance(job_id, UUID) else job_id.split(","))
     )
+
+
+def trimmed(job_id: T) -> T | str:
+    """An id as a user may have copied it, without the white space around it."""
+    return job_id.strip() if isinstance(job_id, str) else job_id
 
 
 def first_ids(job_ids: Sequence[JobId]) -> str:

@@ -19,6 +19,7 @@ import attrs
 from . import fields
 from .advice import explains_changes
 from .frozen import JsonMapping
+from .ids import trimmed
 from .problems import InvalidRequest, Problem, shown, warn
 from .status import CircuitStatus, CircuitType, JobType, SimMethod
 
@@ -229,7 +230,7 @@ def _strings(value: Iterable[str] | None) -> tuple[str, ...] | None:
 
 
 def _job_ids(value: Iterable[UUID | str] | None) -> tuple[UUID, ...] | None:
-    return fields.filters(value, fields.job_id)
+    return fields.filters(value, lambda each: fields.job_id(trimmed(each)))
 
 
 def _targets(value: Iterable[str] | None) -> tuple[str, ...] | None:
@@ -256,8 +257,9 @@ class JobQuery:
         tags: Tags.
         min_priority: The lowest priority.
         max_priority: The highest priority.
-        submitted_before: The job was submitted before this time; with a time zone.
-        submitted_after: The job was submitted after this time; with a time zone.
+        submitted_before: The job was submitted before this time. A time without a zone, such as
+            ``datetime.now()`` returns, is this computer's local time, and is kept in UTC.
+        submitted_after: The job was submitted after this time, likewise.
 
     Raises:
         InvalidRequest: If a field cannot hold its value; names every such field. An empty list is
@@ -272,10 +274,10 @@ class JobQuery:
     min_priority: int | None = attrs.field(default=None, converter=fields.optional_integer)
     max_priority: int | None = attrs.field(default=None, converter=fields.optional_integer)
     submitted_before: dt.datetime | None = attrs.field(
-        default=None, converter=fields.optional_moment, eq=fields.same_moment
+        default=None, converter=fields.optional_local_moment, eq=fields.same_moment
     )
     submitted_after: dt.datetime | None = attrs.field(
-        default=None, converter=fields.optional_moment, eq=fields.same_moment
+        default=None, converter=fields.optional_local_moment, eq=fields.same_moment
     )
 
     def __attrs_post_init__(self) -> None:

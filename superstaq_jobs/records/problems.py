@@ -21,6 +21,7 @@ __all__ = [
     "SuperstaqWarning",
     "expect",
     "expect_several",
+    "how_to_install",
     "is_amount",
     "line",
     "listed",
@@ -109,6 +110,12 @@ class Problem(tuple[str, str]):
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}"
+
+
+def how_to_install(extra: str, *also: str) -> str:
+    """What to do to get an extra of this library, which is on no index yet, and other packages."""
+    packages = " ".join([f"'.[{extra}]'", *also])
+    return f"in a clone of superstaq_jobs, pip install {packages}"
 
 
 def shown(value: object, limit: int = _SHOWN_CHARACTERS) -> str:

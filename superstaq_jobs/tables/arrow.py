@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from superstaq_jobs.records import JobSnapshot, fields
 from superstaq_jobs.records.frozen import is_unicode
-from superstaq_jobs.records.problems import InvalidValue, shown
+from superstaq_jobs.records.problems import InvalidValue, how_to_install, shown
 
 from .rows import (
     Outcomes,
@@ -276,5 +276,5 @@ def _pyarrow(what: str) -> Any:
 
 
 def _missing(what: str, error: ModuleNotFoundError, *also: str) -> ModuleNotFoundError:
-    install = " ".join(["'superstaq_jobs[tables]'", *also])
-    return ModuleNotFoundError(f"{what} needs {error.name}: pip install {install}", name=error.name)
+    how = how_to_install("tables", *also)
+    return ModuleNotFoundError(f"{what} needs {error.name}: {how}", name=error.name)

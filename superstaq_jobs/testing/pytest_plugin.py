@@ -52,7 +52,8 @@ def _superstaq_simulator() -> Iterator[Simulator]:
         from superstaq_jobs.emulator import Simulator
     except ModuleNotFoundError as error:
         pytest.fail(
-            f"superstaq_emulator needs {error.name}: pip install 'superstaq_jobs[emulator]'",
+            f"superstaq_emulator needs {error.name}: in a clone of superstaq_jobs, pip install "
+            "'.[emulator]'",
             pytrace=False,
         )
     with Simulator() as simulator:

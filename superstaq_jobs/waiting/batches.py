@@ -19,6 +19,7 @@ from superstaq_jobs.clock import Clock
 from superstaq_jobs.errors import (
     AnswerTooLarge,
     ProtocolError,
+    SuperstaqException,
     SuperstaqServerException,
     TransportError,
 )
@@ -150,10 +151,10 @@ class Batch:
         """Whether the last response lacked a job that had been seen or submitted before."""
         return any(each.is_missing for each in self.waits)
 
-    def fail(self) -> None:
-        """End the waits with the refusal."""
+    def fail(self, error: SuperstaqException | None) -> None:
+        """End the waits with an error."""
         for each in self.waits:
-            each.error = each.error or self.refusal
+            each.error = each.error or error
 
     def found(self, jobs: _Jobs) -> Sequence[JobSnapshot | None]:
         """The snapshot for each wait in a response; a response without news is not searched."""
@@ -270,7 +271,7 @@ class Group:
             or error.status_code in _MAYBE_ABOUT_ONE
         )
         if not may_be_about_one:
-            batch.fail()
+            batch.fail(error)
             self._refused_probes = _ENOUGH_PROBES
         elif len(batch.call.job_ids) > 1:
             self.batches.remove(batch)
@@ -290,7 +291,7 @@ class Group:
             self._probe(unprobed[-1])
         else:
             for held in self._held:
-                held.fail()
+                held.fail(held.refusal)
             self._held = []
 
     def _probe(self, held: Batch) -> None:

@@ -9,13 +9,14 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from superstaq_jobs.clock import SystemClock
 from superstaq_jobs.transport.limits import CANCEL_TOKEN, CancelToken
 
 from .batches import Batch
+from .interrupts import noted
 from .job_wait import JobWait
 from .loop import NextOutcome, Pause, Polled, Send, Steps, step_after
 
@@ -27,15 +28,16 @@ __all__ = ["run", "run_async"]
 _SLOW_SECONDS: Final = 1.0
 
 
-def run(steps: Steps) -> Generator[JobWait, None, None]:
-    """Carry the steps out in this thread.
+def run(steps: Steps, waits: Sequence[JobWait]) -> Generator[JobWait, None, None]:
+    """Carry out, in this thread, the steps of some waits.
 
     Yields:
         Each wait that has a change to report, has failed or has ended.
     """
     outcome: Polled | None = None
     outcomes: queue.SimpleQueue[Polled] = queue.SimpleQueue()
-    with contextlib.closing(steps), contextlib.closing(_Sender(outcomes.put)) as sender:
+    sender = _Sender(outcomes.put)
+    with noted(waits), contextlib.closing(steps), contextlib.closing(sender):
         while step := step_after(steps, outcome):
             outcome = None
             if isinstance(step, JobWait):
@@ -54,7 +56,7 @@ def run(steps: Steps) -> Generator[JobWait, None, None]:
                 sender.send(step)
 
 
-async def run_async(steps: Steps) -> AsyncGenerator[JobWait, None]:
+async def run_async(steps: Steps, waits: Sequence[JobWait]) -> AsyncGenerator[JobWait, None]:
     """``run`` for a coroutine: other tasks run while it waits for a response or pauses."""
     import asyncio  # not needed by a program without coroutines
 
@@ -66,7 +68,8 @@ async def run_async(steps: Steps) -> AsyncGenerator[JobWait, None]:
         with contextlib.suppress(RuntimeError):  # the event loop is closed, and the wait with it
             loop.call_soon_threadsafe(outcomes.put_nowait, outcome)
 
-    with contextlib.closing(steps), contextlib.closing(_Sender(done)) as sender:
+    sender = _Sender(done)
+    with noted(waits), contextlib.closing(steps), contextlib.closing(sender):
         while step := step_after(steps, outcome):
             outcome = None
             if isinstance(step, JobWait):

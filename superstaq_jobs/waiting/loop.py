@@ -18,6 +18,7 @@ import attrs
 from superstaq_jobs.client import SuperstaqClient
 from superstaq_jobs.clock import Clock
 from superstaq_jobs.errors import (
+    ConfigurationError,
     JobsTimeout,
     JobsUnsettled,
     ProtocolError,
@@ -251,6 +252,9 @@ def _take(batch: Batch, outcome: Outcome) -> bool:
             each.catch_up()
     elif not isinstance(outcome, BaseException):
         _take_jobs(batch, outcome)
+    elif isinstance(outcome, ConfigurationError):  # unpickled without a key; others may have one
+        batch.fail(outcome)
+        return False
     elif not isinstance(outcome, SuperstaqServerException):
         raise outcome
     elif group.client.retry_policy.may_repeat(outcome, safe_to_repeat=True):

@@ -11,6 +11,7 @@ from superstaq_jobs.errors import ConfigurationError, InvalidRequest, InvalidVal
 from superstaq_jobs.records import CircuitStatus, JobSnapshot, Stage, fields
 from superstaq_jobs.records.advice import explains_changes
 from superstaq_jobs.records.fields import is_amount, shown
+from superstaq_jobs.records.problems import how_to_install
 
 if TYPE_CHECKING:
     import rich.console
@@ -129,7 +130,7 @@ def _console(value: rich.console.Console | None) -> rich.console.Console:
         import rich.console
     except ImportError:
         raise ConfigurationError(
-            "a progress bar needs rich: pip install 'superstaq_jobs[progress]'"
+            f"a progress bar needs rich: {how_to_install('progress')}"
         ) from None
     return rich.console.Console(stderr=True) if value is None else value
 

@@ -23,7 +23,7 @@ from superstaq_jobs.errors import InvalidRequest, InvalidValue, Problem, Protoco
 from superstaq_jobs.records import CircuitStatus, CircuitType, JobId, JobSnapshot, JobType, fields
 from superstaq_jobs.records.budget import paced
 from superstaq_jobs.records.frozen import adopt
-from superstaq_jobs.records.ids import server_ids
+from superstaq_jobs.records.ids import server_ids, trimmed
 
 from . import bodies, job_data, strict
 from .call import Api, Call, name_jobs, packed
@@ -102,8 +102,10 @@ def _post(path: str, data: object, read: Callable[..., Decoded[T]], **about: Any
     return Call(request=request, read=read, **about)
 
 
-def _job_id(value: JobId) -> Any:
-    text = str(value) if isinstance(value, UUID) else fields.string(value)
+def _job_id(value: Any) -> Any:
+    if hint := fields.id_hint(value):
+        return fields.bad(f"must be a job's id, got {fields.shown(value)}{hint}")
+    text = str(value) if isinstance(value, UUID) else fields.string(trimmed(value))
     if isinstance(text, str) and not _IDS.fullmatch(text):
         what = "must be the ids of a job's circuits, joined by commas without spaces, got"
         return fields.bad(f"{what} {fields.shown(text)}")

@@ -26,6 +26,7 @@ from superstaq_jobs.records import (
     TargetQuery,
     fields,
 )
+from superstaq_jobs.records.ids import trimmed
 
 from . import bodies, job_data
 from .call import Api, Call, name_jobs, packed
@@ -41,7 +42,7 @@ _JOB_ID: Final = re.compile(rb'"job_id": ?"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a
 
 
 def _job_id(value: Any) -> UUID:
-    known = fields.job_id(value)
+    known = fields.job_id(trimmed(value))
     if isinstance(known, fields.Bad) and isinstance(value, str) and "," in value:
         known = fields.bad(f"{known.what}; ids joined by commas need api_version='v0.2.0'")
     return known

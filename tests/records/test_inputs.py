@@ -266,7 +266,7 @@ def test_every_problem_of_a_query_is_named_at_once():
         "tags": [],
         "min_priority": True,
         "max_priority": "1",
-        "submitted_before": dt.datetime(2026, 1, 1),  # noqa: DTZ001
+        "submitted_before": dt.date(2026, 1, 1),
         "submitted_after": "today",
     }
     with pytest.raises(InvalidRequest, match="a JobQuery") as caught:

@@ -400,6 +400,6 @@ def test_stopping_twice_is_stopping_once():
 def test_without_rich_it_says_what_to_install_before_anything_is_sent(monkeypatch):
     monkeypatch.setitem(sys.modules, "rich.console", None)
     server, _, handles = world({ids(1)[0]: QUEUE})
-    with pytest.raises(sj.ConfigurationError, match=r"pip install 'superstaq_jobs\[progress\]'"):
+    with pytest.raises(sj.ConfigurationError, match=r"pip install '\.\[progress\]'"):
         sj.as_completed(handles, progress=True)
     assert server.asked == []

@@ -103,8 +103,8 @@ def check_format(where: tuple[str, ...], circuit_type: str) -> None:
         raise invalid([Problem(where, message, "unsupported")])
     if circuit_type == "cirq" and importlib.util.find_spec("cirq") is None:
         message = (
-            "Cirq is not installed where this emulator runs: pip install "
-            "'superstaq_jobs[emulator-cirq]'"
+            "Cirq is not installed where this emulator runs: in a clone of superstaq_jobs, pip "
+            "install '.[emulator-cirq]'"
         )
         raise invalid([Problem(where, message, "unsupported")])
 

@@ -12,11 +12,13 @@ Needs Hypothesis (the extra ``[testing]``).
 
 from __future__ import annotations
 
+from superstaq_jobs.records.problems import how_to_install
+
 try:
     import hypothesis  # noqa: F401 - to report what is missing
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
-        f"the strategies need {error.name}: pip install 'superstaq_jobs[testing]'", name=error.name
+        f"the strategies need {error.name}: {how_to_install('testing')}", name=error.name
     ) from error
 
 from .client_values import (
