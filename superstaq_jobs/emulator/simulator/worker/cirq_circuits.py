@@ -174,7 +174,7 @@ class _Gateset(cirq.TwoQubitCompilationTargetGateset):  # type: ignore[misc]
 
 
 def _native(operations: Iterable[Any], gateset: _Gateset) -> Any:
-    """A circuit of the target's gates; what is no gate is kept."""
+    """A circuit of the target's gates; everything else is kept."""
     prepared = cirq.Circuit()
     for operation in operations:
         if operation.classical_controls:

@@ -69,7 +69,7 @@ def read(source: str, _: str | None = None) -> Program:
     Raises:
         CircuitError: The parser rejects the program; the message is the parser's.
     """
-    # As a file that is opened as text: no byte order mark, and one kind of line end.
+    # As Python opens a file: no byte order mark, and one kind of line end.
     source = source.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     tokens = _tokens(source)
     _check_registers(tokens)
