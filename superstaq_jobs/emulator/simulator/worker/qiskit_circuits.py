@@ -203,7 +203,7 @@ def _outcomes(circuit: Any, task: dict[str, Any]) -> dict[int, int]:
 
 
 def _measures_last(circuit: Any) -> bool:
-    """Whether nothing follows a measurement on its qubit, and it has neither resets nor conditions."""
+    """Whether nothing follows a measurement on its qubit, and nothing else depends on chance."""
     used: set[Any] = set()
     for step in reversed(circuit.data):
         name = step.operation.name
