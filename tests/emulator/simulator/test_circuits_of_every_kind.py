@@ -38,7 +38,7 @@ def test_an_own_gate_stays_itself_in_other_formats(client):
 
 
 def test_conditions_loops_and_resets_have_their_exact_probabilities(client):
-    assert checks.conditional(client, 12, shots=400) == (36, [])
+    assert checks.conditional(client, 24, shots=300) == (72, [])
 
 
 def test_cirq_circuits_have_the_counts_of_cirqs_simulator(client):
