@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import emulator_counts
+from emulator_rows.disturbance import disturbances
 from emulator_rows.shared import Caller, Row, line_of, submit_jobs
 from emulator_rows.ten_hours import ten_hours
 
@@ -139,7 +140,7 @@ def main() -> int:
     parser.add_argument("--all", action="store_true", help="all 200 circuits for the counts")
     options = parser.parse_args()
     sizes = (100, 300, 1_000) if options.quick else (100, 1_000, 10_000)
-    packages = ("starlette", "uvicorn", "h11", "msgspec", "qiskit", "qiskit-aer", "superstaq_jobs")
+    packages = ("msgspec", "qiskit", "qiskit-aer", "superstaq_jobs")
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
     print(f"Python {platform.python_version()}, {versions}, {dt.datetime.now(dt.UTC):%Y-%m-%d}\n")
     print("| what | figure | bar | |\n| --- | --- | --- | --- |")
@@ -149,6 +150,7 @@ def main() -> int:
         status_requests(sizes[1], seconds=2 if options.quick else 5),
         stored_jobs(sizes),
         iter([ten_hours()]),
+        disturbances(circuits=20_000 if options.quick else 200_000),
         exact_counts(200 if options.all else 20),
     ):
         for row in rows:

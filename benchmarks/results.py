@@ -42,7 +42,7 @@ from layouts import SHOTS, layouts
 from test_round_trips import CIRQ_CIRCUITS, QISKIT_CIRCUITS
 
 SIMULATOR = "ss_unconstrained_simulator"
-HEAVY = {"cirq", "qiskit", "numpy", "pandas", "pyarrow", "matplotlib", "rich", "starlette", "scipy"}
+HEAVY = {"cirq", "qiskit", "numpy", "pandas", "pyarrow", "matplotlib", "rich", "scipy"}
 
 OUTCOMES = 1000
 """Outcomes of a circuit, of 20 bits each."""

@@ -28,6 +28,7 @@ from pathlib import Path
 warnings.simplefilter("ignore")  # the official client warns of its API version at every start
 
 from speed_rows import (  # noqa: E402
+    command,
     decoding,
     growth,
     handles,
@@ -57,6 +58,7 @@ ROWS: dict[str, tuple[str, Callable[[Run], Iterator[Line]]]] = {
     "handles": ("10,000 handles", handles.row),
     "http": ("Requests", http_get.row),
     "import": ("Import", imports.row),
+    "command": ("The command line", command.row),
     "profile": ("Where our time goes", profiles.row),
     "growth": ("Growth", growth.row),
 }

@@ -12,11 +12,11 @@ import attrs
 
 from .archive import SnapshotArchive
 from .client import RetryPolicy, SuperstaqClient, settings
-from .client.client import check_send
 from .clock import Clock, SystemClock
 from .errors import InvalidValue, JobsNotFound, NotInArchive, OfflineError, Problem
 from .records import CircuitType, JobId, JobQuery, JobSnapshot, fields
 from .wire.api import APIS, Api, Call, name_jobs
+from .wire.job_data import Decoded
 from .wire.request import Request
 
 __all__ = ["OfflineClient"]
@@ -124,33 +124,10 @@ class OfflineClient(SuperstaqClient):
         )
         self._unfinished: set[tuple[JobId, CircuitType]] = set()
 
-    def send(
-        self,
-        call: Call[T],
-        *,
-        deadline: float = math.inf,
-        max_attempts: int | None = None,
-        keep: Callable[[T], object] | None = None,
-    ) -> T:
-        """Respond to a call from the archive. Nothing is sent.
-
-        Args:
-            call: The call, from this client's ``api``.
-            deadline: Not used, since reading a file has none.
-            max_attempts: Not used, since it is not retried.
-            keep: Not used, since what is read is recorded already.
-
-        Raises:
-            JobsNotFound: If the archive does not have all the jobs.
-            OfflineError: If it cannot respond.
-            ArchiveError: If it cannot be read.
-        """
-        check_send(call, deadline, max_attempts, keep)
-        self._traffic.count(calls=1)
+    def _respond(self, call: Call[T], _deadline: float, _max_attempts: int | None) -> Decoded[T]:
         if not isinstance(call, _ArchiveCall):
             _refuse(call.what, call.job_ids)
-        response: T = call.respond()
-        return response
+        return Decoded(call.respond())
 
     def masked(self, text: str) -> str:
         """The string as it is: this client has no secrets."""

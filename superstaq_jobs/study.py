@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Self
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from .archive.arguments import checked_path
 from .client import SuperstaqClient
 from .errors import InvalidValue, LockMismatch, NotInArchive, Problem
 from .handle import JobHandle
-from .records import CircuitType, JobDiff, JobId, JobSnapshot, diff, fields, newest
+from .records import CircuitType, Counts, JobDiff, JobId, JobSnapshot, diff, fields, newest
 from .records.advice import explains_changes
 from .records.problems import MAX_PROBLEMS, expect
 
@@ -28,6 +29,8 @@ _NEWER: Final = re.compile(r"# superstaq_jobs study lock (?!1$)\S")
 _NOTHING: Final = "-"
 _OLD_API: Final = "v0.2.0"
 _NUM_COLUMNS: Final = 5
+_MAX_COUNTS: Final = 10_000  # characters; a lock belongs into version control
+_MAX_BITS: Final = 4
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -74,6 +77,8 @@ class LockEntry:
         status: The status of the job in it.
         fetched_at: When it was fetched; None if that is unknown.
         digest: Its ``digest``.
+        counts: The counts of each circuit, so that a difference can name bitstrings; None if there
+            are none, or more than 10,000 characters of them.
     """
 
     job_id: JobId
@@ -81,6 +86,7 @@ class LockEntry:
     status: str
     fetched_at: dt.datetime | None
     digest: str
+    counts: tuple[Counts | None, ...] | None = None
 
     @classmethod
     def of(cls, snapshot: JobSnapshot) -> Self:
@@ -92,13 +98,15 @@ class LockEntry:
             status=str(snapshot.status),
             fetched_at=snapshot.fetched_at,
             digest=snapshot.digest,
+            counts=_counts_for_a_lock(snapshot),
         )
 
     def __str__(self) -> str:
         at = _NOTHING if self.fetched_at is None else self.fetched_at.isoformat()
         kind = _NOTHING if self.circuit_type is None else str(self.circuit_type)
         old = [] if isinstance(self.job_id, UUID) else [_OLD_API]
-        return "  ".join([str(self.job_id), kind, self.status, at, self.digest, *old])
+        counts = [] if self.counts is None else [_counts_text(self.counts)]
+        return "  ".join([str(self.job_id), kind, self.status, at, self.digest, *old, *counts])
 
 
 @explains_changes
@@ -109,7 +117,8 @@ class LockDifference:
     Attributes:
         entry: The entry.
         found: The newest state of the job that is there; None if there is none.
-        diff: The changes from the locked snapshot to that one; None if the locked one is unknown.
+        diff: The changes from the locked snapshot to that one; None if the locked one is unknown,
+            because more than its counts changed and no archive has it.
     """
 
     entry: LockEntry
@@ -123,7 +132,25 @@ class LockDifference:
             return f"{what}: no snapshot of it was found"
         other = f"{self.found.status}, digest {self.found.digest[:12]}…"
         changes = "" if self.diff is None else f": {self.diff!r}"
-        return f"{what}: there is another state of it ({other}){changes}"
+        bits = "".join(f"\n    {each}" for each in self._changed_counts(self.found))
+        return f"{what}: there is another state of it ({other}){changes}{bits}"
+
+    def _changed_counts(self, found: JobSnapshot) -> Iterator[str]:
+        """The circuits whose counts changed, and their bitstrings; at most ``MAX_PROBLEMS``."""
+        now = [each.counts for each in found.circuits]
+        known = self.entry.counts or ()
+        pairs = [*enumerate(zip(known, now, strict=False))]
+        if self.diff is not None:
+            pairs = [
+                (each.index, (each.before.counts, each.after.counts))
+                for each in self.diff.circuits
+                if each.before is not None and each.after is not None
+            ]
+        changed = [(index, old, new) for index, (old, new) in pairs if old != new]
+        for index, old, new in changed[:MAX_PROBLEMS]:
+            yield f"circuit {index}: {_bits(old or {}, new or {})}"
+        if len(changed) > MAX_PROBLEMS:
+            yield f"and {len(changed) - MAX_PROBLEMS} more circuits"
 
 
 def _entries(value: Iterable[LockEntry]) -> tuple[LockEntry, ...]:
@@ -310,8 +337,41 @@ def _data(entry: LockEntry) -> tuple[JobId, CircuitType | None, str]:
     return entry.job_id, entry.circuit_type, entry.digest
 
 
+def _counts_for_a_lock(snapshot: JobSnapshot) -> tuple[Counts | None, ...] | None:
+    counts = tuple(each.counts for each in snapshot.circuits)
+    if not any(counts) or sum(len(each) for each in counts if each) > _MAX_COUNTS:
+        return None
+    written = _counts_text(counts)
+    try:
+        is_short = len(written) <= _MAX_COUNTS and _read_counts(written) == counts
+    except ValueError:  # bitstrings of a server that are none
+        return None
+    return counts if is_short else None
+
+
+def _counts_text(counts: Iterable[Counts | None]) -> str:
+    plain = [None if each is None else dict(each) for each in counts]
+    return json.dumps(plain, separators=(",", ":"))
+
+
+def _read_counts(written: str) -> tuple[Counts | None, ...]:
+    try:
+        return tuple(None if each is None else Counts(each) for each in json.loads(written))
+    except (TypeError, RecursionError) as error:
+        raise ValueError(f"must have counts at its end: {error}") from None
+
+
+def _bits(old: Mapping[str, float], new: Mapping[str, float]) -> str:
+    """The bitstrings that were measured more or less often."""
+    changed = sorted(bits for bits in {**old, **new} if old.get(bits) != new.get(bits))
+    shown = [f"{bits!r} {old.get(bits, 0)} → {new.get(bits, 0)}" for bits in changed[:_MAX_BITS]]
+    more = len(changed) - len(shown)
+    return ", ".join([*shown, f"and {more:,} more bitstrings"] if more else shown)
+
+
 def _read_entry(line: str) -> LockEntry:
     columns = line.split()
+    counts = _read_counts(columns.pop()) if columns[-1].startswith("[") else None
     is_old = columns[_NUM_COLUMNS:] == [_OLD_API]
     if len(columns) != _NUM_COLUMNS + is_old:
         raise ValueError(f"must have {_NUM_COLUMNS} columns, got {len(columns)}")
@@ -327,19 +387,32 @@ def _read_entry(line: str) -> LockEntry:
             raise ValueError(each.what)  # noqa: TRY004 - it is the value that is wrong
     if not _DIGEST.fullmatch(digest):
         raise ValueError(f"must end with a digest of 64 hexadecimal digits, got {digest[:80]!r}")
-    return LockEntry(status=status, digest=digest, **checked)
+    return LockEntry(status=status, digest=digest, counts=counts, **checked)
 
 
 def _difference(
     entry: LockEntry, found: JobSnapshot | None, archive: SnapshotArchive | None
 ) -> LockDifference:
-    changes: JobDiff | None = None
-    if found is not None and archive is not None:
-        try:
-            changes = diff(archive.by_digest(entry.digest), found)
-        except NotInArchive:
-            changes = None
+    before = None if found is None else _snapshot_of(entry, found, archive)
+    changes = None if found is None or before is None else diff(before, found)
     return LockDifference(entry, found, changes)
+
+
+def _snapshot_of(
+    entry: LockEntry, found: JobSnapshot, archive: SnapshotArchive | None
+) -> JobSnapshot | None:
+    """The snapshot that was locked: from an archive, or another one with the locked counts."""
+    if archive is not None:
+        try:
+            return archive.by_digest(entry.digest)
+        except NotInArchive:
+            pass
+    if entry.counts is None or len(entry.counts) != found.num_circuits:
+        return None
+    pairs = zip(found.circuits, entry.counts, strict=True)
+    circuits = [attrs.evolve(circuit, counts=counts) for circuit, counts in pairs]
+    made = attrs.evolve(found, circuits=circuits)
+    return made if made.digest == entry.digest else None
 
 
 def _newest(entry: LockEntry, snapshots: Sequence[JobSnapshot]) -> JobSnapshot | None:

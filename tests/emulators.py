@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from superstaq_jobs.emulator import Emulator, Simulator
 
-__all__ = ["PromptSimulator", "emulate", "prompt_simulator", "simulator", "simulator_idle"]
+__all__ = ["PromptSimulator", "emulate", "hold", "prompt_simulator", "simulator", "simulator_idle"]
 
 
 class PromptSimulator(Simulator):
@@ -31,9 +32,21 @@ class PromptSimulator(Simulator):
 
 
 def wait_until_idle(simulator: Simulator) -> None:
-    idle = threading.Event()
-    simulator._runner._put(idle.set)
-    assert idle.wait(60)
+    for _ in range(6_000):
+        if simulator._runner.is_idle:
+            return
+        time.sleep(0.01)
+    raise AssertionError("the simulator is still busy")
+
+
+def hold(simulator: Simulator, gate: threading.Event) -> None:
+    """Keep the simulator from running circuits until the gate is opened."""
+
+    def wait() -> Iterator[Any]:
+        gate.wait()
+        yield from ()
+
+    simulator._runner.submit(wait())
 
 
 @pytest.fixture(scope="session")

@@ -70,8 +70,10 @@ def answers(archive: sj.SnapshotArchive, job_ids: list[uuid.UUID]) -> dict[str, 
     def read(function, *arguments):
         try:
             found = function(*arguments)
+            if isinstance(found, frozenset | bytes):
+                return found
             found = [found] if isinstance(found, sj.JobSnapshot) else list(found)
-            return [(each, each.digest, each.fetched_at, each.source) for each in found]
+            return [each if isinstance(each, uuid.UUID) else _in_full(each) for each in found]
         except sj.ArchiveError as error:
             return error
 
@@ -83,7 +85,25 @@ def answers(archive: sj.SnapshotArchive, job_ids: list[uuid.UUID]) -> dict[str, 
             until = START + dt.timedelta(minutes=minute)
             said[f"as of {minute} {job_id}"] = read(archive.as_of, job_id, until)
     said["query"] = read(archive.query)
+    said["query in qasm"] = read(lambda: archive.query(circuit_type="qasm"))
+    said["unfinished"] = read(archive.unfinished)
+    said["job_ids"] = read(archive.job_ids)
+    said["circuit_types"] = read(archive.circuit_types)
+    said["digests"] = read(archive.digests)
+    said["export"] = read(_exported, archive)
     return said
+
+
+def _in_full(each):
+    if isinstance(each, sj.JobSnapshot):
+        return each, each.digest, each.fetched_at, each.source
+    return each.job_id, each.circuit_type, each.latest
+
+
+def _exported(archive):
+    path = archive.path.with_suffix(".jsonl")
+    archive.export_jsonl(path)
+    return path.read_bytes()
 
 
 def flip_some(folder: Path, rng: random.Random, flips: int) -> Outcome:
@@ -93,6 +113,7 @@ def flip_some(folder: Path, rng: random.Random, flips: int) -> Outcome:
     ids = sorted({each.job_id for each in observed})
     with sj.SnapshotArchive(path) as archive:
         archive.record_all(observed)
+        archive.expect(uuid.UUID(int=99), circuit_type="qasm", at=START)
         expected = answers(archive, ids)
         rows = _rows(path)
     whole = path.read_bytes()

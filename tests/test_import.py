@@ -58,8 +58,8 @@ def test_a_client_loads_what_it_sends_with():
 @pytest.mark.parametrize(
     ("missing", "module", "extra"),
     [
-        ("starlette", "superstaq_jobs.emulator", "emulator"),
-        ("uvicorn", "superstaq_jobs.emulator", "emulator"),
+        ("qiskit", "superstaq_jobs.emulator", "emulator"),
+        ("qiskit_aer", "superstaq_jobs.emulator", "emulator"),
         ("hypothesis", "superstaq_jobs.testing.strategies", "testing"),
     ],
 )

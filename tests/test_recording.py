@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import json
 import pickle
 import threading
 import warnings
 
 import attrs
 import pytest
-from servers import OldServer
-from worlds import JOB, KEY, OTHER, client_on, job
+from servers import OldServer, circuit
+from worlds import JOB, KEY, OTHER, client_on, in_full, job
 
 import superstaq_jobs as sj
 from superstaq_jobs.testing import FakeClock, ScriptedTransport, jobs_response, json_response
@@ -325,3 +326,69 @@ def test_a_key_that_the_server_echoes_is_in_nothing_that_is_kept(tmp_path):
     kept += [repr(found).encode(), found._repr_html_().encode(), str(found.to_dict()).encode()]
     assert not [secret for secret in secrets for each in kept if secret.encode() in each]
     assert found.circuits[0].status_message == "who is ***? ***"
+
+
+SPELLINGS = {
+    "as it is": lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+    "in ASCII": lambda text: json.dumps(text)[1:-1],
+    "with escaped slashes": lambda text: json.dumps(text)[1:-1].replace("/", "\\/"),
+    "escaped": lambda text: "".join(f"\\u{ord(c):04x}" for c in text),
+    "escaped, in upper case": lambda text: "".join(f"\\u{ord(c):04X}" for c in text),
+    "in part": lambda text: "".join(
+        f"\\u{ord(c):04x}" if c in "-0aé/" else json.dumps(c)[1:-1] for c in text
+    ),
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize("secret", ["key-0a/b+c==", "k\"e\\y-0a'<&>"])
+@pytest.mark.parametrize("api_version", ["v0.3.0", "v0.2.0"])
+def test_nor_is_one_that_it_escapes(tmp_path, api_version, secret, spelling):
+    ids, status = [JOB], "failed"
+    if api_version == "v0.2.0":
+        ids, status = ["a"], "Failed"
+        body = json_response(
+            {"a": {**circuit(status), "more": ["PLANT", {"PLANT": "\\PLANT"}]}}
+        ).body
+    else:
+        planted = attrs.evolve(
+            job(status),
+            tags=["a PLANT b", "\\PLANT"],
+            metadata={"PLANT": ["PLANT"]},
+            extra={"new": {"PLANT": "PLANT\n\\\\PLANT"}},
+            circuits=[attrs.evolve(job(status).circuits[0], status_message='who is "PLANT"?')],
+        )
+        body = jobs_response(planted).body
+    spelled = SPELLINGS[spelling](secret).encode()
+    response = sj.Response(status=200, body=body.replace(b"PLANT", spelled))
+    with sj.SnapshotArchive(tmp_path / "study.db") as archive:
+        client = sj.SuperstaqClient(
+            *("another-key", "https://superstaq.example"),
+            api_version=api_version,
+            cq_token={"token": secret},
+            recorder=archive,
+            transport=ScriptedTransport([response]),
+            clock=FakeClock(),
+        )
+        (found,) = sj.fetch_jobs(client, ids)
+        archive.export_jsonl(tmp_path / "study.jsonl")
+        assert archive.latest(ids[0]) == found
+    shown = in_full(found) + (tmp_path / "study.jsonl").read_text(encoding="utf-8")
+    assert "***" in shown
+    for written in (secret, repr(secret)[1:-1], json.dumps(secret)[1:-1]):
+        assert written not in shown
+
+
+def test_what_is_escaped_without_a_secret_is_read_as_it_is():
+    message = '\u007f \\u006b \\\\/ / \u00e9 \U0001f600 "\n'
+    failed = attrs.evolve(job("failed").circuits[0], status_message=message)
+    body = json.dumps(
+        json.loads(jobs_response(attrs.evolve(job("failed"), circuits=[failed])).body)
+    )
+    response = sj.Response(status=200, body=body.replace("/", "\\/").encode())
+    assert sj.fetch_job(scripted(None, response), JOB).circuits[0].status_message == message
+    echoed = body.replace("failed", f"failed {KEY}".replace("-", "\\u002d")).encode()
+    client = scripted(None, sj.Response(status=200, body=echoed))
+    with pytest.warns(sj.SuperstaqWarning, match="failed"):
+        found = sj.fetch_job(client, JOB).circuits[0]
+    assert (found.status_message, found.status_text) == (message, "failed ***")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import pickle
 import uuid
 
@@ -18,6 +19,7 @@ from superstaq_jobs.testing import strategies as sts
 
 DONE = attrs.evolve(job("completed"), fetched_at=START)
 FAILED = job("failed", job_id=OTHER)
+COUNTS = json.dumps([dict(DONE.circuits[0].counts)], separators=(",", ":"))
 
 
 def snapshots_of_both():
@@ -77,7 +79,7 @@ def test_the_format_of_the_file(tmp_path):
     sj.lock(path, [attrs.evolve(DONE, fetched_at=START.astimezone(zone)), FAILED])
     assert path.read_bytes().decode() == (
         "# superstaq_jobs study lock 1\n"
-        f"{JOB}  qasm  completed  2026-03-01T14:00:00+02:00  {DONE.digest}\n"
+        f"{JOB}  qasm  completed  2026-03-01T14:00:00+02:00  {DONE.digest}  {COUNTS}\n"
         f"{OTHER}  qasm  failed  -  {FAILED.digest}\n"
     )
     assert [each.name for each in tmp_path.iterdir()] == ["study.lock"]
@@ -125,8 +127,44 @@ def test_a_difference_names_the_circuit_and_the_bits(archive):
     assert difference.diff == sj.diff(DONE, changed)
     assert "circuit 0" in str(difference)
     assert "00" in str(difference)
-    elsewhere = sj.StudyLock.of([changed]).differences([DONE], archive=archive)
-    assert [each.diff for each in elsewhere] == [None]
+
+
+def test_so_does_a_mismatch_where_no_archive_has_the_locked_data(tmp_path):
+    jobs = attrs.evolve(job("completed", "completed", "running"), fetched_at=START)
+    jobs = jobs.with_counts(1, {"00": 4, "11": 6})
+    changed = jobs.with_counts(1, {"00": 5, "01": 1, "11": 6})
+    path = tmp_path / "study.lock"
+    sj.lock(path, [jobs])
+    with sj.SnapshotArchive(tmp_path / "changed.db") as archive:
+        archive.record(changed)
+        with pytest.raises(sj.LockMismatch) as caught:
+            sj.locked(path, archive)
+        (difference,) = caught.value.differences
+        assert difference.diff == sj.diff(jobs, changed)
+        assert f"job {JOB}" in str(caught.value)
+        assert "circuit 1: '00' 4 → 5, '01' 0 → 1\n" in str(caught.value)
+        assert "circuit 0:" not in str(caught.value)
+        later = attrs.evolve(changed, tags=["later"], fetched_at=START + dt.timedelta(hours=1))
+        archive.record(later)
+        with pytest.raises(sj.LockMismatch, match=r"circuit 1: '00' 4 → 5, '01' 0 → 1") as caught:
+            sj.locked(path, archive)
+        assert [each.diff for each in caught.value.differences] == [None]
+
+
+def test_counts_that_are_long_are_not_in_a_lock(tmp_path):
+    many = DONE.with_counts(0, {format(n, "016b"): n for n in range(1000)})
+    assert sj.StudyLock.of([many]).entries[0].counts is None
+    fewer = DONE.with_counts(0, {format(n, "09b"): n + 0.5 for n in range(500)})
+    entry = sj.StudyLock.of([fewer]).entries[0]
+    assert entry.counts == (fewer.counts(0),)
+    changed = fewer.with_counts(0, {format(n, "09b"): n + 0.25 for n in range(500)})
+    (difference,) = sj.StudyLock((entry,)).differences([changed])
+    assert "'000000000' 0.5 → 0.25, " in str(difference)
+    assert "and 496 more bitstrings" in str(difference)
+    path = tmp_path / "study.lock"
+    before = "".join(f"{line}\n" for line in [f"# superstaq_jobs study lock 1\n{GOOD}"])
+    path.write_text(before)  # as written before counts were in a lock
+    assert sj.StudyLock.read(path).entries[0].counts is None
 
 
 def test_many_differences_are_counted(archive):
@@ -149,6 +187,9 @@ GOOD = f"{JOB}  qasm  completed  -  {'0' * 64}"
         GOOD.replace("-  0", "today  0"),
         GOOD.replace("-  0", "2026-01-01T00:00:00  0"),
         GOOD + "  v0.3.0",
+        GOOD + "  [1]",
+        GOOD + '  [{"02":1}]',
+        GOOD + '  [{"00":1}',
         GOOD + "  v0.2.0  more",
         "# superstaq_jobs study lock 2",
     ],

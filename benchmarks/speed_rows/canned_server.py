@@ -47,12 +47,23 @@ def _jobs(jobs: int, outcomes: int) -> bytes:
     return json.dumps({each: _job(n, outcomes) for n, each in enumerate(ids)}).encode()
 
 
+def _listed() -> bytes:
+    """The small body, with the fields that this library insists on."""
+    qubits = ("logical_qubits", "physical_qubits")
+    maps = ("initial_logical_to_physicals", "final_logical_to_physicals")
+    jobs = json.loads(BODIES["small"])
+    return json.dumps(
+        {key: job | dict.fromkeys(qubits + maps, (None,)) for key, job in jobs.items()}
+    ).encode()
+
+
 BODIES = {"small": _jobs(1, 10), "large": _jobs(80, 210)}
 """The bodies, decompressed: about 1 KB, and 0.7 MB."""
 
 ANSWERS = {
     b"small": whole(BODIES["small"]),
     b"large": whole(BODIES["large"]),
+    b"qasm": whole(_listed()),  # where the API lists jobs
     b"gzip": whole(gzip.compress(BODIES["large"], mtime=0), b"Content-Encoding: gzip"),
 }
 """By the last part of the path: status line, headers and body."""

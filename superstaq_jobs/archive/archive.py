@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Self
 from uuid import UUID
 
-from superstaq_jobs.errors import InvalidValue, NotInArchive, Problem
-from superstaq_jobs.records import CircuitType, JobId, JobQuery, JobSnapshot, fields
+from superstaq_jobs.errors import ArchiveError, InvalidValue, NotInArchive, Problem
+from superstaq_jobs.records import CircuitType, JobId, JobQuery, JobSnapshot, display, fields
 
 from .arguments import (
     checked_microseconds,
@@ -28,8 +28,9 @@ from .jsonl import export_jsonl, import_jsonl
 from .querying import ArchivedJob, check_query, find_jobs, find_unfinished
 from .reading import Head, Job, Reader, ValueCache
 from .recording import Recorded, Recording
-from .states import job_key, microseconds, observation_of, state_of
+from .states import Observation, job_key, microseconds, observation_of, state_of
 from .verify import ArchiveReport, verify
+from .view import view
 
 __all__ = ["ArchivedJob", "SnapshotArchive"]
 
@@ -185,17 +186,22 @@ class SnapshotArchive:
             with SnapshotArchive(checked_path("other", other), mode="r") as opened:
                 return self.merge(opened)
         count = 0
-        with self._recording() as recording, other._reading() as theirs:  # noqa: SLF001
-            if self.path.samefile(other.path):
-                return 0
-            for job, row in theirs.all_observations():
-                _, seen = theirs.observation(job, row)
-                count += recording.put(seen)
-            for job in theirs.jobs("WHERE expected_at IS NOT NULL"):
-                recording.expect(
-                    job.key, circuit_type=job.expected_type or "", at=job.expected_at or 0
-                )
+        with self._recording() as recording, closing(other._contents()) as contents:  # noqa: SLF001
+            for each in contents:
+                if isinstance(each, Job):
+                    recording.expect(
+                        each.key, circuit_type=each.expected_type or "", at=each.expected_at or 0
+                    )
+                else:
+                    count += recording.put(each)
         return count
+
+    def _contents(self) -> Generator[Observation | Job, None, None]:
+        """All observations, then the jobs that are expected."""
+        # In a block of its own: what fails while the other archive is written is not this one's.
+        with self._reading() as reader:
+            yield from reader.all_observations()
+            yield from (job for job in reader.jobs() if job.expected_at is not None)
 
     def import_jsonl(self, path: str | os.PathLike[str]) -> int:
         """Record what ``export_jsonl`` wrote, in one transaction.
@@ -368,7 +374,7 @@ class SnapshotArchive:
     def job_ids(self) -> tuple[JobId, ...]:
         """The ids of all jobs that were observed, in order of their strings."""
         with self._reading() as reader:
-            return tuple(job.key.job_id for job in reader.jobs("WHERE observations > 0"))
+            return tuple(job.key.job_id for job in reader.observed_jobs())
 
     def circuit_types(self) -> frozenset[CircuitType]:
         """The formats of circuits in which jobs were observed, as far as servers said them."""
@@ -439,7 +445,7 @@ class SnapshotArchive:
             return False
         digest = bytes.fromhex(snapshot.digest)
         with self._reading() as reader:
-            return any(reader.digests("WHERE digest = ?", digest))
+            return reader.has(digest)
 
     def __len__(self) -> int:
         return len(self.job_ids())
@@ -461,6 +467,13 @@ class SnapshotArchive:
 
     def __repr__(self) -> str:
         return f"SnapshotArchive({str(self.path)!r}, mode={self.mode!r})"
+
+    def _repr_html_(self) -> str:
+        try:
+            with self._reading() as reader:
+                return view(reader, self.mode)
+        except ArchiveError as error:
+            return display.card("SnapshotArchive", str(self.path), note=str(error))
 
     def __getstate__(self) -> dict[str, Any]:
         return {
@@ -492,6 +505,7 @@ class SnapshotArchive:
                 head = reader.chosen(job, kind)
                 if head is not None:
                     return job, head
+            reader.check_missing(key)
         form = "" if kind is None else f" in the format {kind}"
         raise NotInArchive(
             f"{self.path} has no snapshot of job {job_id}{form}. job_ids() has the jobs that it "

@@ -34,6 +34,11 @@ ERRORS: Final = (sqlite3.Error, UnicodeDecodeError)
 
 _SCHEMA: Final = Path(__file__).with_name("schema.sql")
 _SETTINGS: Final = {"foreign_keys": 1, "synchronous": 3, "secure_delete": 1, "cell_size_check": 1}
+_NO_ROOM: Final = (
+    "FULL",
+    *(f"IOERR_{what}" for what in ("WRITE", "FSYNC", "DIR_FSYNC", "TRUNCATE")),
+)
+_NO_TEMPORARY_FILE: Final = "IOERR_GETTEMPPATH"
 _CANNOT_WRITE: Final = ("FULL", "IOERR", "READONLY", "CANTOPEN", "TOOBIG", "PERM", "AUTH")
 
 
@@ -107,10 +112,11 @@ class ArchiveFile:
         try:
             with (
                 contextlib.closing(sqlite3.connect(path)) as copy,
-                translated(path, writing=True),
-                self._connected() as raw,
+                self.reading() as raw,
             ):
-                raw.backup(copy)
+                raw.execute("SELECT count(*) FROM sqlite_master")  # waits for a writer, once
+                with translated(path, writing=True):
+                    raw.backup(copy)
         except BaseException:
             path.unlink(missing_ok=True)
             raise
@@ -319,7 +325,15 @@ def _failure(path: Path, error: BaseException, *, writing: bool, opening: bool) 
             f'wrote, open it once with mode="a".',
             **where,
         )
-    if (writing and name.startswith(_CANNOT_WRITE)) or (opening and name.startswith("FULL")):
+    no_room = name.startswith(_NO_ROOM)
+    if name == _NO_TEMPORARY_FILE or (no_room and not writing and not opening):
+        return ArchiveWriteFailed(
+            f"{why}: temporary files could not be written. Nothing was changed. Free the disk that "
+            "they are on, or name another folder for them in the environment variable "
+            "SQLITE_TMPDIR, and call again.",
+            **where,
+        )
+    if no_room or (writing and name.startswith(_CANNOT_WRITE)):
         return ArchiveWriteFailed(
             f"{why}. Nothing was written, and what was recorded before is intact. Free the disk, "
             "or check that you may write to the file and its folder, and call again.",

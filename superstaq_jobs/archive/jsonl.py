@@ -6,6 +6,7 @@ import contextlib
 import datetime as dt
 import gzip
 import os
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, Final, NoReturn, cast
@@ -70,8 +71,7 @@ def export_jsonl(reader: Reader, path: Path) -> int:
     with _new_file(path) as file:
         file.write(msgspec.json.encode({"superstaq_jobs_archive": _VERSION}) + b"\n")
         lines: dict[bytes, int] = {}
-        for job, row in reader.all_observations():
-            _, seen = reader.observation(job, row)
+        for seen in reader.all_observations():
             state = seen.state
             written = lines.get(state.digest + state.sha)
             count += 1
@@ -81,11 +81,11 @@ def export_jsonl(reader: Reader, path: Path) -> int:
                 "at": _time(moment_of(seen.at, seen.offset_s)),
                 "source": seen.source,
                 "digest": state.digest.hex(),
-                "job_id": job.key.name,
-                "api_version": job.key.api,
+                "job_id": state.job.name,
+                "api_version": state.job.api,
             }
             file.write(msgspec.json.encode(about)[:-1] + rest + b"}\n")
-        for job in reader.jobs("WHERE observations = 0 AND expected_at IS NOT NULL"):
+        for job in reader.expected_jobs():
             expected = {
                 "at": _time(moment_of(job.expected_at or 0, 0)),
                 "job_id": job.key.name,
@@ -183,7 +183,7 @@ def _readable(path: Path) -> Iterator[IO[bytes]]:
             if path.suffix == ".gz":
                 file = stack.enter_context(gzip.GzipFile(fileobj=plain))
             yield file
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         if isinstance(error, ArchiveError):
             raise
         raise ArchiveUnusable(

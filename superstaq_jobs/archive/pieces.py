@@ -10,12 +10,23 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from msgspec import Raw
 
-__all__ = ["checksum", "cut", "pack", "pack_pieces", "sha256", "unpack", "unpack_pieces"]
+from superstaq_jobs.records.frozen import canonical_data, canonical_json
+
+__all__ = [
+    "canonical_bytes",
+    "checksum",
+    "cut",
+    "pack",
+    "pack_pieces",
+    "sha256",
+    "unpack",
+    "unpack_pieces",
+]
 
 _LARGE_BYTES: Final = 128
 _COMPRESSED_BYTES: Final = 256
@@ -30,6 +41,7 @@ _SMALL_MEMORY_LEVEL: Final = 5
 _MEMBERS: Final = msgspec.json.Decoder(
     dict[str, dict[str, Raw] | list[Raw] | str | int | float | bool | None]
 ).decode
+_SORTED: Final = msgspec.json.Encoder(order="sorted").encode
 _PIECES: Final = msgspec.json.Decoder(list[str | int]).decode
 
 
@@ -44,8 +56,9 @@ def cut(body: bytes) -> list[bytes]:
     done = 0
     for value in _entries(body):
         if len(value) >= _LARGE_BYTES:
-            # An equal string before it, inside another value, would do as well.
-            start = body.find(value, done)
+            # Most follow another with a comma between. Elsewhere, an equal string before it, inside
+            # another value, would do as well.
+            start = done + 1 if body.startswith(value, done + 1) else body.find(value, done)
             pieces += [body[done:start], value]
             done = start + len(value)
     return [*pieces, body[done:]]
@@ -121,3 +134,11 @@ def checksum(*columns: bytes | str | int | None) -> bytes:
     """The checksum of a row: of its columns, with blobs in hexadecimal digits."""
     shown = [each.hex() if isinstance(each, bytes) else each for each in columns]
     return sha256(msgspec.json.encode(shown))[:8]
+
+
+def canonical_bytes(value: Any) -> bytes:
+    """``canonical_json`` of a value, several times as fast if it is all in ASCII."""
+    written = _SORTED(canonical_data(value, lambda number: Raw(repr(number).encode())))
+    if written.isascii() and b"\x7f" not in written:  # the others are escaped
+        return written
+    return canonical_json(value).encode()

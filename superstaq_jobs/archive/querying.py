@@ -172,8 +172,8 @@ def _candidates(
         values.append(until)
     conditions = []
     if circuit_type is not None:
-        conditions.append("state.circuit_type = ?")
-        values.append(circuit_type)
+        conditions.append("(state.circuit_type = ? OR last.circuit_type = ?)")
+        values += [circuit_type, circuit_type]
     for column, allowed in _columns(query).items():
         if allowed is not None and len(allowed) <= _MAX_VALUES:
             conditions.append(f"state.{column} IN ({','.join('?' * len(allowed))})")
@@ -182,7 +182,7 @@ def _candidates(
         if limit is not None:
             conditions.append(f"state.submitted_us {sign} ?")
             values.append(microseconds(limit))
-    also = "".join(f" AND {each}" for each in conditions)
+    also = " AND ".join(["TRUE", *conditions])
     sql = f"""
         SELECT job.name, job.api, job.id, seen.state, last.at, last.formats
         FROM (SELECT head.job, head.circuit_type, head.state, {formats} AS formats, {moment} AS at
@@ -190,7 +190,8 @@ def _candidates(
         LEFT JOIN job ON job.id = last.job
         LEFT JOIN seen ON seen.job = last.job AND seen.at = last.at {place}
         LEFT JOIN state ON state.id = seen.state
-        WHERE (last.formats = 1 OR state.circuit_type = last.circuit_type){also}
+        WHERE state.id IS NULL
+            OR (last.formats = 1 OR state.circuit_type = last.circuit_type) AND {also}
         ORDER BY state.submitted_us, job.name, job.api"""  # noqa: S608 - names and marks only
     return sql, values
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
 
 from superstaq_jobs.errors import ArchiveDamaged, ArchiveError, JobsNotFound, ProtocolError
-from superstaq_jobs.records import CircuitSnapshot, JobSnapshot, newest
+from superstaq_jobs.records import CircuitStatus, JobSnapshot, newest
+from superstaq_jobs.records.changes import share_strings
 from superstaq_jobs.records.problems import warn
 
 from .file import Connection
@@ -17,17 +18,17 @@ from .states import JobKey, Observation, State, decoded, job_sum, moment_of, obs
 __all__ = ["Head", "Job", "Reader", "ValueCache", "head_sum"]
 
 _MAX_VARIABLES: Final = 500  # old versions of SQLite take 999
-_MAPPINGS: Final = ("counts", "initial_logical_to_physical", "final_logical_to_physical")
 _CACHE_BYTES: Final = 32 * 1024 * 1024
 
-_STATE: Final = (
-    "state.id, state.digest, state.sha, state.circuit_type, state.status, state.is_terminal, "
-    "state.target, state.user_email, state.submitted_us, state.body, state.sum"
+_COLUMNS: Final = (
+    "state.digest, state.sha, state.circuit_type, state.status, state.is_terminal, "
+    "state.target, state.user_email, state.submitted_us"
 )
+_STATE: Final = f"state.id, {_COLUMNS}, state.body, state.sum"
 _SEEN: Final = (
     f"SELECT seen.at, seen.offset_s, source.name, seen.sum, {_STATE} "  # noqa: S608 - names only
-    "FROM seen JOIN state ON state.id = seen.state JOIN source ON source.id = seen.source "
-    "WHERE seen.job = ?"
+    "FROM seen LEFT JOIN state ON state.id = seen.state "  # a missing one is damage
+    "LEFT JOIN source ON source.id = seen.source WHERE seen.job = ?"
 )
 _HEAD: Final = (
     "SELECT job.id, job.name, job.api, head.circuit_type, head.in_order, head.sum, "  # noqa: S608
@@ -79,15 +80,15 @@ class ValueCache:
         """Forget them all."""
         self._values, self._bytes = {}, 0
 
-    def values(self, raw: Connection, ids: Iterable[int]) -> dict[int, bytes]:
+    def values(self, raw: Connection, ids: Sequence[int]) -> dict[int, bytes]:
         """The values with these ids; those that do not exist are left out.
 
         Raises:
             ValueError: If one cannot be read.
         """
         known = self._values
-        found = {each: known.get(each) for each in ids}
-        missing = [each for each, value in found.items() if value is None]
+        found = {each: known[each] for each in ids if each in known}
+        missing = [each for each in ids if each not in found]
         for start in range(0, len(missing), _MAX_VARIABLES):
             some = missing[start : start + _MAX_VARIABLES]
             marks = ",".join("?" * len(some))
@@ -98,7 +99,7 @@ class ValueCache:
                     self.clear()
                 self._values[each] = value
                 self._bytes += len(value)
-        return {each: value for each, value in found.items() if value is not None}
+        return found
 
 
 class Reader:
@@ -141,6 +142,25 @@ class Reader:
         """The row of a job."""
         return next(self.jobs("WHERE name = ? AND api = ?", key.name, key.api), None)
 
+    def check_missing(self, key: JobKey) -> None:
+        """Check that a job was not missed because the index of the jobs is damaged."""
+        sql = "SELECT 1 FROM job WHERE +name = ? AND +api = ?"  # reads all rows
+        if self.job(key) is None and self.raw.execute(sql, (key.name, key.api)).fetchone():
+            self.damaged("the index of the jobs")
+
+    def last_jobs(self, count: int) -> list[Job]:
+        """The jobs that were added last, the last one first."""
+        ids = self.raw.execute("SELECT id FROM job ORDER BY id DESC LIMIT ?", (count,)).fetchall()
+        return [job for each in ids for job in self.jobs("WHERE id = ?", *each)]
+
+    def status(self, job: Job, state: int) -> str:
+        """The status of a job in one of its states."""
+        sql = f"SELECT {_COLUMNS}, state.sum FROM state WHERE id = ?"  # noqa: S608 - names only
+        *columns, total = self.raw.execute(sql, (state,)).fetchone()
+        if checksum(job.key.name, job.key.api, *columns) != total:
+            self.damaged(f"state {state} of job {job.key.name}")
+        return str(columns[3])
+
     def heads(self, job: Job) -> list[Head]:
         """The heads of a job, one for each format in which it was seen."""
         sql = """
@@ -160,7 +180,13 @@ class Reader:
 
     def circuit_types(self) -> list[str]:
         """The formats in which jobs were observed; empty for one that was not said."""
-        return [each for (each,) in self.raw.execute("SELECT DISTINCT circuit_type FROM head")]
+        sql = """
+            SELECT DISTINCT head.circuit_type, state.circuit_type
+            FROM head LEFT JOIN state ON state.id = head.state"""
+        pairs = self.raw.execute(sql).fetchall()
+        if any(one != other for one, other in pairs):
+            self.damaged("the format of a job")
+        return [one for one, _ in pairs]
 
     def check_heads(self) -> None:
         """Check that each job has heads, and that each head has a job."""
@@ -193,23 +219,40 @@ class Reader:
 
     def _wire(self, body: bytes, sha: bytes) -> bytes | None:
         try:
-            pieces = unpack_pieces(body)
-            values = self._cache.values(self.raw, [e for e in pieces if isinstance(e, int)])
-            wire = b"".join([e.encode() if isinstance(e, str) else values[e] for e in pieces])
+            pieces: list[Any] = unpack_pieces(body)
+            values = self._cache.values(self.raw, pieces[1::2])
+            pieces[::2] = map(str.encode, pieces[::2])
+            pieces[1::2] = map(values.__getitem__, pieces[1::2])
+            wire = b"".join(pieces)
         except (ValueError, KeyError, TypeError):
             return None
         return wire if sha256(wire) == sha else None
 
+    def observed_jobs(self) -> Iterator[Job]:
+        """The jobs that were observed."""
+        self.check_heads()
+        return self.jobs("WHERE observations <> 0")
+
+    def expected_jobs(self) -> Iterator[Job]:
+        """The jobs that are expected and were never observed."""
+        self.check_heads()
+        return self.jobs("WHERE observations = 0")
+
     def unfinished_jobs(self) -> Iterator[Job]:
         """The jobs that may not be finished."""
+        self.check_heads()
+        terminal = [str(each) for each in CircuitStatus if each.is_terminal]
+        marks = ",".join("?" * len(terminal))
+        # Two columns say whether a state is terminal, so that one that is damaged hides no job.
         return self.jobs(
-            "WHERE (expected_at IS NOT NULL AND observations = 0) OR id IN ("
-            "SELECT head.job FROM head JOIN state ON state.id = head.state "
-            "WHERE NOT head.in_order OR NOT state.is_terminal)"
+            "WHERE observations = 0 OR id IN (SELECT head.job "  # noqa: S608 - marks only
+            "FROM head LEFT JOIN state ON state.id = head.state WHERE NOT head.in_order "
+            f"OR state.is_terminal IS NOT 1 OR state.status NOT IN ({marks}))",
+            *terminal,
         )
 
-    def all_observations(self) -> Iterator[tuple[Job, Sequence[Any]]]:
-        """Every observation's row, in order of (moment, job, digest, writing, source)."""
+    def all_observations(self) -> Iterator[Observation]:
+        """Every observation, in order of (moment, job, digest, writing, source)."""
         jobs = {job.id: job for job in self.jobs()}
         sql = (
             "SELECT seen.job, seen.at, seen.state, seen.source, seen.offset_s "
@@ -218,19 +261,38 @@ class Reader:
             "state.digest, state.sha, source.name, seen.offset_s"
         )
         one = f"{_SEEN} AND seen.at = ? AND seen.state = ? AND source.id = ? AND seen.offset_s = ?"
+        count, before = 0, None
         for job_id, *place in self.raw.execute(sql):
-            yield jobs[job_id], self.raw.execute(one, (job_id, *place)).fetchone()
+            row = self.raw.execute(one, (job_id, *place)).fetchone()
+            if row is None or job_id not in jobs:
+                self.damaged("the index of the observations")
+            _, seen = self.observation(jobs[job_id], row)
+            if before is not None and seen.order < before:
+                self.damaged("the index of the observations")
+            count, before = count + 1, seen.order
+            yield seen
+        if count != sum(job.observations for job in jobs.values()):
+            self.damaged("the number of observations")
 
     def state_rows(self, job: Job) -> Iterator[Sequence[Any]]:
         """The rows of the states of a job, for ``state``."""
         sql = f"SELECT {_STATE} FROM state WHERE job = ?"  # noqa: S608 - names only
         yield from self.raw.execute(sql, (job.id,))
 
-    def digests(self, where: str = "", *values: Any) -> Iterator[bytes]:
+    def digests(self) -> Iterator[bytes]:
         """The digests of all states."""
-        sql = f"SELECT DISTINCT digest FROM state {where}"  # noqa: S608 - names and marks only
-        for (digest,) in self.raw.execute(sql, values):
-            yield digest
+        sql = f"""
+            SELECT job.name, job.api, {_COLUMNS}, state.sum
+            FROM state LEFT JOIN job ON job.id = state.job"""  # noqa: S608 - names only
+        for name, api, *columns, total in self.raw.execute(sql):
+            if checksum(name, api, *columns) != total:
+                self.damaged(f"a state of job {name}")
+            yield columns[0]
+
+    def has(self, digest: bytes) -> bool:
+        """Whether there is a state with a digest."""
+        sql = "SELECT 1 FROM state WHERE digest = ? LIMIT 1"
+        return self.raw.execute(sql, (digest,)).fetchone() is not None
 
     # ---- snapshots -----------------------------------------------------------------------------
 
@@ -268,7 +330,7 @@ class Reader:
             if (until is not None and row[0] > until) or circuit_type not in {None, row[_TYPE]}:
                 continue
             if before is not None:
-                share_circuits(before, snapshot)
+                share_strings(before, snapshot)
             before = snapshot
             yield snapshot
 
@@ -335,27 +397,6 @@ class Reader:
         if circuit_type is None and len(heads) > 1:
             several(self.path, job.key, [each.circuit_type for each in heads])
         return next((h for h in heads if circuit_type in {None, h.circuit_type}), None)
-
-
-def share_circuits(before: JobSnapshot, after: JobSnapshot) -> None:
-    """Make equal circuits of two snapshots of a job, written alike, one object."""
-    pairs = zip(before.circuits, after.circuits, strict=False)
-    shared = [old if _is_same(old, new) else new for old, new in pairs]
-    rest = after.circuits[len(shared) :]
-    object.__setattr__(after, "circuits", (*shared, *rest))
-
-
-def _is_same(old: CircuitSnapshot, new: CircuitSnapshot) -> bool:
-    if old.status_text != new.status_text or old != new or repr(old.extra) != repr(new.extra):
-        return False
-    # Equal mappings may differ in order, or in 1 and 1.0.
-    for name in _MAPPINGS:
-        one, other = getattr(old, name), getattr(new, name)
-        if one is not None and (
-            [*one] != [*other] or [*map(type, one.values())] != [*map(type, other.values())]
-        ):
-            return False
-    return True
 
 
 def several(path: Path, job: JobKey, circuit_types: Iterable[str]) -> NoReturn:

@@ -7,7 +7,7 @@ one moment.
 from __future__ import annotations
 
 import datetime as dt
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import attrs
@@ -18,7 +18,7 @@ from superstaq_jobs.records.snapshots import digest_of, make_job
 from superstaq_jobs.wire.api import APIS, pick_jobs
 from superstaq_jobs.wire.job_data import encode_job
 
-from .pieces import checksum, sha256
+from .pieces import canonical_bytes, checksum, sha256
 
 __all__ = [
     "JobKey",
@@ -119,6 +119,13 @@ class Observation:
         state = self.state
         return seen_sum(state.job, self.at, state.digest, state.sha, self.source, self.offset_s)
 
+    @property
+    def order(self) -> tuple[Any, ...]:
+        """Its place among all observations."""
+        state, job = self.state, self.state.job
+        source = self.source is not None, self.source or ""
+        return self.at, job.name, job.api, state.digest, state.sha, source, self.offset_s
+
 
 def seen_sum(job: JobKey, *columns: bytes | str | int | None) -> bytes:
     """The checksum of an observation's row: of its time, digest, writing, source and offset."""
@@ -176,7 +183,7 @@ def state_of(snapshot: JobSnapshot) -> State:
     if problem:
         what = f"is not what a server of API {job.api} can say: {problem}"
         raise InvalidValue(f"an archive's record of job {job.name}", [Problem("snapshot", what)])
-    return _state(snapshot, wire, digest_of(snapshot, data))
+    return _state(snapshot, wire, data)
 
 
 def _encode_old(snapshot: JobSnapshot) -> bytes:
@@ -185,14 +192,14 @@ def _encode_old(snapshot: JobSnapshot) -> bytes:
 
 def written_as(snapshot: JobSnapshot, wire: bytes) -> State:
     """The state in a snapshot that is written like that."""
-    return _state(snapshot, wire, snapshot.digest)
+    return _state(snapshot, wire, snapshot.to_dict())
 
 
-def _state(snapshot: JobSnapshot, wire: bytes, digest: str) -> State:
+def _state(snapshot: JobSnapshot, wire: bytes, data: dict[str, Any]) -> State:
     submitted = snapshot.submitted_at
     return State(
         job=job_key(snapshot.job_id),
-        digest=bytes.fromhex(digest),
+        digest=bytes.fromhex(digest_of(snapshot, data, canonical_bytes)),
         sha=sha256(wire),
         circuit_type="" if snapshot.circuit_type is None else str(snapshot.circuit_type),
         status=str(snapshot.status),

@@ -235,7 +235,6 @@ class SuperstaqClient:
             "allow_insecure_http": allow_insecure_http,
         }
         self._transport: Transport = transport if transport is not None else self._http_transport()
-        self._lacking: dict[str, Any] | None = None
 
     def _set_up(
         self,
@@ -258,6 +257,7 @@ class SuperstaqClient:
         self._retry_policy = retry_policy
         self._looks_per_second = looks_per_second
         self._recorder = recorder
+        self._lacking: dict[str, Any] | None = None
         self._traffic = Traffic(budget=retry_policy.budget, polls_per_second=looks_per_second)
         self._submission_keys = SubmissionKeys()
         self._submitted: set[JobId] = set()
@@ -387,8 +387,22 @@ class SuperstaqClient:
         if self._lacking is not None:
             self._complete_unpickling(self._lacking)
         self._traffic.count(calls=1)
+        response = self._respond(call, deadline, max_attempts)
+        if keep is not None:
+            with_value(keep, response.value)
+        if response.warnings:  # a mask is made of the whole request
+            mask = self._errors.mask(call)
+            for message in response.warnings:
+                # If warnings are errors, the id of a job that was created must not be lost.
+                warn(mask(message), response.value)
+        return response.value
+
+    def _respond(
+        self, call: Call[T], deadline: float, max_attempts: int | None
+    ) -> job_data.Decoded[T]:
+        """What a call's response says; a client without a network takes it from elsewhere."""
         policy = self.retry_policy
-        response = with_retries(
+        return with_retries(
             partial(self._attempt, call, self._complete(call.request), deadline),
             policy=policy,
             idempotent=call.safe_to_repeat,
@@ -398,14 +412,6 @@ class SuperstaqClient:
             jitter=self._jitter,
             take_retry=self._traffic.take_retry,
         )
-        if keep is not None:
-            with_value(keep, response.value)
-        if response.warnings:  # a mask is made of the whole request
-            mask = self._errors.mask(call)
-            for message in response.warnings:
-                # If warnings are errors, the id of a job that was created must not be lost.
-                warn(mask(message), response.value)
-        return response.value
 
     def _complete(self, request: Request) -> Request:
         """The request with the client's own headers, and its credentials where they belong."""

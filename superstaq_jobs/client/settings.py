@@ -30,6 +30,7 @@ __all__ = [
     "find_api",
     "find_api_key",
     "find_origin",
+    "locate_api_key",
 ]
 
 API_KEY_VARIABLE: Final = "SUPERSTAQ_API_KEY"
@@ -87,16 +88,24 @@ def check_header(value: Secret, *, name: str) -> Secret:
 def find_api_key(given: Secret | None, *, environ: Environ, home: Path) -> Secret:
     """The API key: the argument, the environment variable, or the first key file that exists.
 
+    Errors are those of ``locate_api_key``.
+    """
+    return locate_api_key(given, environ=environ, home=home)[0]
+
+
+def locate_api_key(given: Secret | None, *, environ: Environ, home: Path) -> tuple[Secret, str]:
+    """The API key, as ``find_api_key`` finds it, and where it was found.
+
     Raises:
         ApiKeyNotFound: If there is none; lists every place that was searched.
         ConfigurationError: If the key cannot be sent in a header.
     """
-    if given is not None:
-        return check_header(given, name="api_key")
     looked_in = ["the argument api_key", f"the environment variable {API_KEY_VARIABLE}"]
+    if given is not None:
+        return check_header(given, name="api_key"), looked_in[0]
     found = Secret(_read(environ, API_KEY_VARIABLE))
     if found.reveal():
-        return check_header(found, name=f"the environment variable {API_KEY_VARIABLE}")
+        return check_header(found, name=looked_in[1]), looked_in[1]
     for path in _key_files(environ, home):
         looked_in.append(str(path))
         try:
@@ -107,7 +116,7 @@ def find_api_key(given: Secret | None, *, environ: Environ, home: Path) -> Secre
             looked_in[-1] += f" (cannot be read: {error.strerror})"
             continue
         if found.reveal():
-            return check_header(found, name=str(path))
+            return check_header(found, name=str(path)), looked_in[-1]
         looked_in[-1] += " (its first line is empty)"
     raise ApiKeyNotFound(looked_in)
 

@@ -16,22 +16,24 @@ this library, so that it can judge the rest of it.
 
 from __future__ import annotations
 
-try:
-    from .accounts import User
-    from .emulator import Emulator
-    from .jobs.job import EmulatedJob
-    from .jobs.plans import Ending, Plan
-    from .official_targets import OFFICIAL_TARGETS
-    from .server.faults import AnyFault, FaultScript
-    from .simulator.simulator import Simulator
-    from .targets import DEFAULT_TARGETS, Target
-except ModuleNotFoundError as error:
-    missing = (error.name or "another package").partition(".")[0]
-    raise ModuleNotFoundError(
-        f"superstaq_jobs.emulator needs {missing}: in a clone of superstaq_jobs, pip install "
-        "'.[emulator]'",
-        name=missing,
-    ) from error
+import importlib.util
+
+from .accounts import User
+from .emulator import Emulator
+from .jobs.job import EmulatedJob
+from .jobs.plans import Ending, Plan
+from .official_targets import OFFICIAL_TARGETS
+from .server.faults import AnyFault, FaultScript
+from .simulator.simulator import Simulator
+from .targets import DEFAULT_TARGETS, Target
+
+for _name in ("qiskit", "qiskit_aer"):  # found, but not imported: a worker process does
+    if importlib.util.find_spec(_name) is None:
+        raise ModuleNotFoundError(
+            f"superstaq_jobs.emulator needs {_name}: in a clone of superstaq_jobs, pip install "
+            "'.[emulator]'",
+            name=_name,
+        )
 
 __all__ = [
     "DEFAULT_TARGETS",

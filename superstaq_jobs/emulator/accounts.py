@@ -105,18 +105,15 @@ class Accounts:
         Raises:
             Refusal: 401, with the message of the real service for the case.
         """
-        user = self._known(key)
+        user = self.known(key)
         if not user.email_validated:
             raise Refusal(401, EMAIL_NOT_VALIDATED)
         if terms and user.email not in self._accepted:
             raise Refusal(401, TERMS_NOT_ACCEPTED)
         return user
 
-    def check_known(self, key: str | None) -> None:
-        """Refuse an unknown key with 401, whatever else may be wrong with the user's account."""
-        self._known(key)
-
-    def _known(self, key: str | None) -> User:
+    def known(self, key: str | None) -> User:
+        """The user of a key, whatever may be wrong with the account; 401 if there is none."""
         user = self._users.get(key or "")
         if user is None:
             raise Refusal(401, "No user has this API key.")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-import threading
+import secrets
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 from superstaq_jobs.clock import Clock, SystemClock
 from superstaq_jobs.records.problems import InvalidValue, expect, expect_several, is_amount, shown
@@ -15,9 +15,9 @@ from .accounts import Accounts, User
 from .jobs.plans import Plan
 from .jobs.store import JobStore
 from .operator import OperatorMethods
-from .server.app import make_app
+from .server.app import App
 from .server.faults import AnyFault, FaultScript
-from .server.server import Server, listen
+from .server.server import Server
 from .service import Service
 from .simulator.simulator import Simulator
 from .targets import DEFAULT_TARGETS, Target
@@ -25,21 +25,22 @@ from .targets import DEFAULT_TARGETS, Target
 __all__ = ["Emulator"]
 
 
+T = TypeVar("T")
+
 _OF_A_CLOCK: Final = ("now", "sleep", "utcnow")
 
 
 class Emulator(OperatorMethods):
     """A Superstaq service on this machine: real HTTP, real simulation, no cost.
 
-    It speaks API v0.2.0 and v0.3.0 on one port, both for the same jobs. It serves from a thread, on
-    the loopback interface only, and runs circuits in a separate process that starts with the first
-    job. An emulator can be started once; `stop` may be called
-    repeatedly.
+    It speaks API v0.2.0 and v0.3.0 on one port, both for the same jobs. It serves from threads, on
+    the loopback interface only, and runs circuits in separate processes that start with the first
+    job. An emulator can be started once; `stop` may be called repeatedly.
 
-    The same options and the same submissions in the same order give the same job ids, compiled
-    circuits and counts. Circuits are OpenQASM 2 or 3, Qiskit's QPY or Cirq's JSON; in a circuit
-    without measurements all qubits are measured at the end. The keys of counts have one digit per
-    classical bit, bit 0 first. A job of 0 shots has empty counts, ``{}``.
+    The same options and the same submissions in the same order give the same compiled circuits and
+    counts, and with a ``seed`` also the same job ids. Circuits are OpenQASM 2 or 3, Qiskit's QPY or
+    Cirq's JSON; in a circuit without measurements all qubits are measured at the end. The keys of
+    counts have one digit per classical bit, bit 0 first. A dry run of 0 shots has empty counts.
 
     >>> with Emulator(step_seconds=0) as server:
     ...     server.url.startswith("http://127.0.0.1:")
@@ -49,7 +50,9 @@ class Emulator(OperatorMethods):
         port: The TCP port; 0 picks a free one.
         host: An IP address of the loopback interface.
         api_key: The API key, or a mapping from keys to their users.
-        seed: Determines job ids, the pace of each circuit, and samples.
+        seed: Determines job ids, the pace of each circuit, and samples. With None, ids are new on
+            every start, so that no id of yesterday's means another job today; pace and samples are
+            those of seed 0.
         step_seconds: How long a circuit stays in each non-terminal status on average, in seconds,
             >= 0. With 0, it finishes as soon as its result is available.
         clock: The clock for statuses and time stamps; None for the system clock. On a virtual
@@ -82,7 +85,7 @@ class Emulator(OperatorMethods):
         port: int = 0,
         host: str = "127.0.0.1",
         api_key: str | Mapping[str, User] = "emulator-key",
-        seed: int = 0,
+        seed: int | None = None,
         step_seconds: float = 0.2,
         clock: Clock | None = None,
         plans: Iterable[Plan] = (),
@@ -94,37 +97,19 @@ class Emulator(OperatorMethods):
         stored_tag: Callable[[str], str | None] | None = None,
         refused_seconds: float | None = None,
     ) -> None:
-        if not _is_loopback(host):
-            raise InvalidValue(
-                f"host must be an IP address of the loopback interface, such as '127.0.0.1', "
-                f"got {shown(host)}"
-            )
-        if type(port) is not int or not 0 <= port <= 65_535:  # noqa: PLR2004
-            raise InvalidValue(f"port must be a number from 0 to 65535, got {shown(port)}")
-        if not is_amount(step_seconds):
-            raise InvalidValue(
-                f"step_seconds must be a number of seconds >= 0, got {shown(step_seconds)}"
-            )
-        if refused_seconds is not None and not is_amount(refused_seconds):
-            raise InvalidValue(
-                f"refused_seconds must be a number of seconds >= 0, got {shown(refused_seconds)}"
-            )
-        expect(int, seed=seed)
+        _check(host, port, {"step_seconds": step_seconds, "refused_seconds": refused_seconds or 0})
+        if seed is not None:
+            expect(int, seed=seed)
         if clock is not None and not all(callable(getattr(clock, n, None)) for n in _OF_A_CLOCK):
             raise TypeError(f"clock must be a Clock, got {shown(clock)}")
         if simulator is not None:
             expect(Simulator, simulator=simulator)
-        expect_several("Plans", plans=plans)
-        expect_several("Targets", targets=targets)
-        expect_several("strings", warnings=warnings)
-        targets, warnings = tuple(targets), tuple(warnings)
-        for target in targets:
-            expect(Target, targets=target)
-        for warning in warnings:
-            expect(str, warnings=warning)
-        expect(bool, warm_up=warm_up)
         if stored_tag is not None and not callable(stored_tag):
             raise TypeError(f"stored_tag must be a function of a tag, got {shown(stored_tag)}")
+        expect(bool, warm_up=warm_up)
+        expect_several("Plans", plans=plans)
+        targets = _several(Target, targets=targets)
+        warnings = _several(str, warnings=warnings)
         users = {api_key: User()} if isinstance(api_key, str) else api_key
         self._host = host
         self._port = port
@@ -135,7 +120,12 @@ class Emulator(OperatorMethods):
         self._service = Service(
             accounts=self._accounts,
             store=JobStore(
-                seed=seed, clock=clock, step_seconds=step_seconds, stored_tag=stored_tag
+                seed=seed or 0,
+                id_seed=secrets.randbits(128) if seed is None else seed,
+                clock=clock,
+                step_seconds=step_seconds,
+                simulator=self._simulator,
+                stored_tag=stored_tag,
             ),
             clock=clock,
             targets=targets,
@@ -144,7 +134,6 @@ class Emulator(OperatorMethods):
         )
         self.plan(*plans)
         self._server: Server | None = None
-        self._thread: threading.Thread | None = None
         self._started = False
         self._stopped = False
         self._warm_up = warm_up
@@ -189,39 +178,26 @@ class Emulator(OperatorMethods):
         return f"http://{host}:{self._port}"
 
     def start(self) -> Self:
-        """Listen on the port, and serve requests from a thread.
+        """Listen on the port, and serve requests from threads.
 
         Returns:
             The emulator itself.
 
         Raises:
-            OSError: The port is in use or not permitted.
+            OSError: The port is in use or not permitted; ``port=0`` picks a free one.
             RuntimeError: The emulator has been started or stopped before.
         """
         if self._started or self._stopped:
             raise RuntimeError("an emulator can be started only once: create a new Emulator")
-        listener = listen(self._host, self._port)
-        self._port = listener.getsockname()[1]
-        self._server = Server(
-            make_app(self._service), self._faults, refused_seconds=self._refused_seconds
-        )
+        server = Server(App(self._service), self._faults, refused_seconds=self._refused_seconds)
+        self._port = server.start(self._host, self._port)
+        self._server = server
         self._started = True
-        self._thread = threading.Thread(
-            target=self._server.serve_on,
-            args=(listener,),
-            name="superstaq-emulator",
-            daemon=True,
-        )
         try:
-            self._thread.start()
-            self._server.wait_until_ready()
-            self._faults.watch(self._server.update_port)
-            self._server.update_port()
             if self._warm_up:
                 self._simulator.warm_up()
         except BaseException:
             self.stop()
-            listener.close()
             raise
         return self
 
@@ -231,12 +207,9 @@ class Emulator(OperatorMethods):
         Unfinished jobs are lost. May be called repeatedly, and before `start`.
         """
         self._stopped = True
-        self._faults.watch(None)
         self._service.store.close()
         if self._server is not None:
-            self._server.end()
-        if self._thread is not None and self._thread.is_alive():
-            self._thread.join()
+            self._server.stop()
         # Last, because a request that is still being served may submit a circuit to it.
         if self._own_simulator:
             self._simulator.close()
@@ -250,6 +223,28 @@ class Emulator(OperatorMethods):
     def __repr__(self) -> str:
         where = self.url if self._started else "not started"
         return f"<Emulator {where}>"
+
+
+def _check(host: object, port: object, amounts: dict[str, object]) -> None:
+    if not _is_loopback(host):
+        raise InvalidValue(
+            "host must be an IP address of the loopback interface, such as '127.0.0.1', "
+            f"got {shown(host)}"
+        )
+    if type(port) is not int or not 0 <= port <= 65_535:  # noqa: PLR2004
+        raise InvalidValue(f"port must be a number from 0 to 65535, got {shown(port)}")
+    for name, amount in amounts.items():
+        if not is_amount(amount):
+            raise InvalidValue(f"{name} must be a number of seconds >= 0, got {shown(amount)}")
+
+
+def _several(kind: type[T], **values: Iterable[T]) -> tuple[T, ...]:
+    ((name, given),) = values.items()
+    expect_several("strings" if kind is str else f"{kind.__name__}s", **{name: given})
+    several = tuple(given)
+    for value in several:
+        expect(kind, "", **{name: value})
+    return several
 
 
 def _is_loopback(host: object) -> bool:

@@ -55,7 +55,8 @@ def _heavy_hex(rows: int, columns: int) -> _Pairs:
 
 
 def _ibm(name: str) -> Target:
-    return Target(name=name, max_qubits=156, coupling=_heavy_hex(8, 16), native_gate_set=_IBM)
+    coupling = _heavy_hex(8, 16)
+    return Target(name=f"ibmq_{name}_qpu", max_qubits=156, coupling=coupling, native_gate_set=_IBM)
 
 
 def _compile_only(name: str, qubits: int, coupling: _Pairs | None, *gates: str) -> Target:
@@ -84,16 +85,7 @@ OFFICIAL_TARGETS: Final = (
     Target(name="cq_sqale_qpu", max_qubits=20, native_gate_set=_SQALE),
     Target(name="cq_sqale_simulator", max_qubits=20, native_gate_set=_SQALE),
     _compile_only("eeroq_wonderlake_qpu", 5, _line(5), "rz", "r", "cz"),
-    *map(
-        _ibm,
-        (
-            "ibmq_boston_qpu",
-            "ibmq_fez_qpu",
-            "ibmq_kingston_qpu",
-            "ibmq_marrakesh_qpu",
-            "ibmq_pittsburgh_qpu",
-        ),
-    ),
+    *map(_ibm, ("boston", "fez", "kingston", "marrakesh", "pittsburgh")),
     Target(name="ionq_aria-1_qpu", max_qubits=25, native_gate_set=_IONQ),
     Target(name="ionq_forte-1_qpu", max_qubits=36, native_gate_set=_IONQ),
     Target(name="ionq_forte-enterprise-1_qpu", max_qubits=36, native_gate_set=_IONQ),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import uuid
 from collections.abc import Collection
 
@@ -13,7 +12,7 @@ from superstaq_jobs.records.problems import InvalidValue, expect, shown
 from .jobs.job import EmulatedJob
 from .jobs.plans import CANCELLED_BY_OPERATOR, FAILED_BY_OPERATOR, Plan, is_message
 from .messages.responses import Refusal
-from .service import Service, run_when_ready_blocking
+from .service import Service
 
 __all__ = ["OperatorMethods"]
 
@@ -81,7 +80,7 @@ class OperatorMethods:
 
     def jobs(self) -> tuple[EmulatedJob, ...]:
         """All jobs of all users as they are now, in order of submission."""
-        return tuple(run_when_ready_blocking(self._service, self._service.store.all_jobs))
+        return tuple(self._service.store.all_jobs())
 
     def cancel_job(
         self,
@@ -124,10 +123,7 @@ class OperatorMethods:
         On a real clock, a circuit completes when its result is available, which may be later. One
         that cannot run fails.
         """
-        finish = self._service.store.finish
-        return run_when_ready_blocking(
-            self._service, functools.partial(finish, _uuid(job_id), circuits)
-        )
+        return self._service.store.finish(_uuid(job_id), circuits)
 
     def _end(
         self,
@@ -140,10 +136,7 @@ class OperatorMethods:
             raise InvalidValue(
                 f"message must be a string that UTF-8 can encode, got {shown(message)}"
             )
-        end = functools.partial(
-            self._service.store.end, _uuid(job_id), status, message=message, circuits=circuits
-        )
-        return run_when_ready_blocking(self._service, end)
+        return self._service.store.end(_uuid(job_id), status, message, circuits)
 
 
 def _uuid(job_id: uuid.UUID | str) -> uuid.UUID:

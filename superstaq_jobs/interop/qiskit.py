@@ -202,7 +202,16 @@ def _experiment(snapshot: JobSnapshot, index: int, counts: Counts) -> Any:
     try:
         places = _places(counts, written, slots, snapshots.width_of(counts, snapshot, index))
     except _DoNotFit as error:
-        snapshots.no_counts(snapshot, index, f"{error}. Read them with snapshot.counts({index})")
+        advice = f"Read them with snapshot.counts({index})"
+        inside = set(written).difference(_written(circuit, in_control_flow=False))
+        if inside:
+            # As the official client, a server may report what is measured outside of it.
+            bits = ", ".join(map(str, sorted(inside)))
+            advice += (
+                f". The bits {bits} are measured only inside control flow, which the server may "
+                "not report: measure their qubits again at the end of the circuit"
+            )
+        snapshots.no_counts(snapshot, index, f"{error}. {advice}")
     memory = counts.expand(places, slots).reversed_bits()
     shots = snapshot.circuits[index].shots
     return ExperimentResult(
@@ -269,7 +278,7 @@ def _places(counts: Counts, written: list[int], slots: int, width: int) -> Seque
     return range(slots)
 
 
-def _written(circuit: qiskit.QuantumCircuit) -> Iterator[int]:
+def _written(circuit: qiskit.QuantumCircuit, *, in_control_flow: bool = True) -> Iterator[int]:
     """The classical bits that are written: by measurements, also inside operations, and stores."""
     from qiskit.circuit import ControlFlowOp, Measure, Store
 
@@ -279,11 +288,12 @@ def _written(circuit: qiskit.QuantumCircuit) -> Iterator[int]:
         if isinstance(operation, Measure):
             inside = (0,)
         elif isinstance(operation, ControlFlowOp):
-            inside = {bit for block in operation.blocks for bit in _written(block)}
+            if in_control_flow:
+                inside = {bit for block in operation.blocks for bit in _written(block)}
         elif isinstance(operation, Store):
             yield from (circuit.find_bit(bit).index for bit in _stored(operation.lvalue))
         elif step.clbits and operation.definition is not None:
-            inside = _written(operation.definition)
+            inside = _written(operation.definition, in_control_flow=in_control_flow)
         for place in inside:
             yield circuit.find_bit(step.clbits[place]).index
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -343,7 +343,7 @@ def share_strings(before: JobSnapshot, after: JobSnapshot) -> None:
 
 
 def _shared(old: CircuitSnapshot, new: CircuitSnapshot) -> CircuitSnapshot:
-    if old.status_text == new.status_text and old == new and _written_alike(old, new):
+    if old == new and _written_alike(old, new):
         return old
     for name in _STRINGS:
         text = getattr(old, name)
@@ -354,11 +354,19 @@ def _shared(old: CircuitSnapshot, new: CircuitSnapshot) -> CircuitSnapshot:
 
 def _written_alike(old: CircuitSnapshot, new: CircuitSnapshot) -> bool:
     """Whether equal circuits look the same: equal mappings may differ in order, or in 1 and 1.0."""
-    return all(_written(getattr(old, name)) == _written(getattr(new, name)) for name in _MAPPINGS)
+    for name in _MAPPINGS:
+        one, other = getattr(old, name), getattr(new, name)
+        if one is not None and not (
+            [*one.keys()] == [*other.keys()] and _same_types(one.values(), other.values())
+        ):
+            return False
+    return not old.extra or repr(old.extra) == repr(new.extra)
 
 
-def _written(mapping: Mapping[Any, Any] | None) -> str:
-    return repr(None if mapping is None else list(mapping.items()))
+def _same_types(one: Collection[float], other: Collection[float]) -> bool:
+    if isinstance(sum(one), int) and isinstance(sum(other), int):  # then all are, as in most counts
+        return True
+    return [*map(type, one)] == [*map(type, other)]
 
 
 def _followed(old: CircuitSnapshot, new: CircuitSnapshot) -> CircuitSnapshot:
@@ -381,9 +389,11 @@ def _highest(
     observed: Sequence[T], rank: Callable[[T], tuple[Any, ...]], tie_break: Callable[[T], Any]
 ) -> T:
     """The one with the highest rank; of several, the result must not depend on their order."""
-    highest = max(map(rank, observed))
-    best = [each for each in observed if rank(each) == highest]
-    return best[0] if all(each == best[0] for each in best) else max(best, key=tie_break)
+    ranks = [*map(rank, observed)]
+    highest = max(ranks)
+    best = [each for each, own in zip(observed, ranks, strict=True) if own == highest]
+    first, *others = best
+    return first if all(each == first for each in others) else max(best, key=tie_break)
 
 
 def _circuit_rank(circuit: CircuitSnapshot) -> tuple[Any, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
+from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias, TypeVar
 
 from .budget import paced
@@ -20,6 +20,7 @@ __all__ = [
     "Json",
     "JsonMapping",
     "adopt",
+    "canonical_data",
     "canonical_json",
     "freeze",
     "freeze_object",
@@ -185,7 +186,11 @@ class JsonMapping(FrozenMapping[str, Json]):
                 other = JsonMapping(other)
             except (TypeError, ValueError):
                 return False
-        return isinstance(other, JsonMapping) and self._canonical_json() == other._canonical_json()
+        if not isinstance(other, JsonMapping):
+            return False
+        if not self._items or not other._items:  # as of most circuits
+            return not self._items and not other._items
+        return self._canonical_json() == other._canonical_json()
 
     def __hash__(self) -> int:
         return hash(self._canonical_json())
@@ -294,21 +299,28 @@ def canonical_json(value: Any) -> str:
     Args:
         value: A JSON value, frozen or plain, without NaN and infinities.
     """
-    return json.dumps(_canonical(value), sort_keys=True, separators=(",", ":"))
+    return json.dumps(canonical_data(value), sort_keys=True, separators=(",", ":"))
 
 
 _AS_THEY_ARE: Final = frozenset({str, int, bool, type(None)})
 
 
-def _canonical(value: Any) -> Any:
-    """A JSON value as the standard library writes it: plain, with whole floats as ints."""
+def canonical_data(value: Any, fraction: Callable[[float], Any] = float) -> Any:
+    """A JSON value as plain data with whole floats as ints, which only has to be written down.
+
+    Args:
+        value: The value, frozen or plain.
+        fraction: What stands for a float that is not whole.
+    """
     if isinstance(value, float):
-        return int(value) if value.is_integer() else value
+        return int(value) if value.is_integer() else fraction(value)
     if isinstance(value, Mapping):
         plain = dict(value.items())
         if _AS_THEY_ARE.issuperset(map(type, plain.values())):  # as in most counts
             return plain
-        return {key: _canonical(item) for key, item in plain.items()}
+        return {key: canonical_data(item, fraction) for key, item in plain.items()}
     if isinstance(value, tuple | list):
-        return value if _AS_THEY_ARE.issuperset(map(type, value)) else [*map(_canonical, value)]
+        if _AS_THEY_ARE.issuperset(map(type, value)):
+            return value
+        return [canonical_data(item, fraction) for item in value]
     return value

@@ -564,8 +564,14 @@ def to_plain(value: Any) -> Any:
     return thaw(value)
 
 
-def digest_of(snapshot: JobSnapshot, data: dict[str, Any]) -> str:
-    """The digest of a snapshot whose ``to_dict()`` is at hand."""
+def _written(value: Any) -> bytes:
+    return canonical_json(value).encode()
+
+
+def digest_of(
+    snapshot: JobSnapshot, data: dict[str, Any], write: Callable[[Any], bytes] = _written
+) -> str:
+    """The digest of a snapshot whose ``to_dict()`` is at hand; ``write`` gives canonical JSON."""
     import hashlib  # loads OpenSSL, which few programs need
 
     everything: dict[str, Any] = {
@@ -576,7 +582,7 @@ def digest_of(snapshot: JobSnapshot, data: dict[str, Any]) -> str:
     }
     if any(circuit.circuit_id or circuit.extra for circuit in snapshot.circuits):
         everything["circuits"] = [(c.circuit_id, c.extra) for c in snapshot.circuits]
-    return hashlib.sha256(canonical_json(everything).encode()).hexdigest()
+    return hashlib.sha256(write(everything)).hexdigest()
 
 
 def check_index(job_id: JobId, index: int, *, num_circuits: int) -> None:

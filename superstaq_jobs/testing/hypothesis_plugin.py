@@ -45,6 +45,13 @@ STRATEGIES: Final = {
     "wire.request": {"Request": "requests", "Response": "responses"},
     "testing.faults": {"Fault": "faults"},
     "client.traffic": {"TrafficCounts": "traffic_counts"},
+    "archive.querying": {"ArchivedJob": "archived_jobs"},
+    "archive.verify": {"ArchiveReport": "archive_reports"},
+    "study": {
+        "LockDifference": "lock_differences",
+        "LockEntry": "lock_entries",
+        "StudyLock": "study_locks",
+    },
 }
 """The name of each record's strategy, by the record's module and name."""
 

@@ -413,3 +413,43 @@ def test_the_time_of_an_observation_keeps_its_offset(archive):
         archive.record(attrs.evolve(DONE, fetched_at=moment.replace(microsecond=1)))
     zones = [each.fetched_at.utcoffset() for each in archive.history(JOB)]
     assert zones == [dt.timedelta(hours=23, minutes=59), dt.timedelta(hours=-3, minutes=-30)]
+
+
+# ---- how it is looked up -------------------------------------------------------------------------
+
+
+LOOKUPS = {
+    "latest": lambda archive: archive.latest(JOB),
+    "as_of": lambda archive: archive.as_of(JOB, START),
+    "history": lambda archive: archive.history(JOB),
+    "by_digest": lambda archive: archive.by_digest(DONE.digest),
+    "in": lambda archive: DONE in archive,
+    "record": lambda archive: archive.record(seen(RUNNING, 5)),
+    "record what went back": lambda archive: archive.record(seen(RUNNING, -5)),
+    "expect": lambda archive: archive.expect(JOB, circuit_type="qasm", at=START),
+    "query": lambda archive: list(archive.query(sj.JobQuery(status=["completed"]))),
+    "query as of": lambda archive: list(archive.query(as_of=START)),
+}
+
+
+@pytest.mark.parametrize("name", LOOKUPS)
+def test_nothing_is_looked_up_by_reading_all_observations(archive, name):
+    archive.record_all([seen(RUNNING, 0), seen(DONE, 1)])
+    statements = []
+    with archive._file.reading() as raw:
+        raw.set_trace_callback(statements.append)
+    LOOKUPS[name](archive)
+    with archive._file.reading() as raw:
+        raw.set_trace_callback(None)
+        plans = [
+            (sql, row[-1])
+            for sql in statements
+            if sql.lstrip().startswith(("SELECT", "INSERT", "UPDATE", "DELETE"))
+            for row in raw.execute(f"EXPLAIN QUERY PLAN {sql}")
+        ]
+    scans = [(sql, plan) for sql, plan in plans if plan.startswith("SCAN")]
+    allowed = ("SCAN last", "SCAN head", "SCAN CONSTANT ROW")  # a query reads the heads of all jobs
+    if name.startswith("query"):
+        scans = [each for each in scans if not each[1].startswith((*allowed, "SCAN job"))]
+    assert scans == []
+    assert any(plan.startswith("SEARCH") for _, plan in plans)

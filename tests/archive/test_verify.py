@@ -152,6 +152,39 @@ def test_a_reader_cannot_merge_forget_or_compact(archive, tmp_path):
                 write()
 
 
+def test_a_merge_with_itself_is_no_news(archive):
+    archive.expect(uuid.UUID(int=9), circuit_type="qasm", at=START)
+    before = archive.path.read_bytes()
+    assert archive.merge(archive) == archive.merge(archive.path) == 0
+    assert archive.path.read_bytes() == before
+
+
+@pytest.mark.parametrize("place", range(30, 100, 7))
+def test_a_damaged_compressed_export_is_not_imported(archive, tmp_path, place):
+    path = tmp_path / "all.jsonl.gz"
+    archive.export_jsonl(path)
+    data = bytearray(path.read_bytes())
+    data[len(data) * place // 100] ^= 0xFF
+    path.write_bytes(data)
+    with sj.SnapshotArchive(tmp_path / "new.db") as new:
+        with pytest.raises((sj.ArchiveUnusable, sj.ArchiveDamaged), match="othing was imported"):
+            new.import_jsonl(path)
+        assert len(new) == 0
+
+
+def test_a_copy_does_not_wait_for_ever(archive, tmp_path):
+    with sj.SnapshotArchive(archive.path, busy_timeout_seconds=0.05) as reader:
+        blocker = sqlite3.connect(archive.path, isolation_level=None)
+        blocker.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(sj.ArchiveBusy):
+            reader.copy_to(tmp_path / "copy.db")
+        blocker.close()
+        assert not (tmp_path / "copy.db").exists()
+        reader.copy_to(tmp_path / "copy.db")
+    with sj.SnapshotArchive(tmp_path / "copy.db") as copy:
+        assert copy.digests() == archive.digests()
+
+
 def test_a_merge_with_a_damaged_archive_changes_nothing(archive, tmp_path):
     changed(archive, "UPDATE seen SET at = at + 1 WHERE state = 2")
     with sj.SnapshotArchive(tmp_path / "new.db") as new:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 import sys
 import warnings
 from pathlib import Path
@@ -67,3 +69,36 @@ def test_the_newest_export_is_the_one_that_is_written(tmp_path):
     with sj.SnapshotArchive(FILES[-1], mode="r") as archive:
         archive.export_jsonl(tmp_path / "all.jsonl")
     assert (tmp_path / "all.jsonl").read_bytes() == EXPORTS[-1].read_bytes()
+
+
+BYTES = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONWARNINGS": "ignore"}
+EXPORT = """
+import sys
+import superstaq_jobs as sj
+with sj.SnapshotArchive(sys.argv[1], mode="r") as old, sj.SnapshotArchive(sys.argv[2]) as new:
+    snapshots = [each for job_id in old.job_ids() for each in old.history(job_id)]
+    for snapshot in sorted(set(snapshots), key=hash):  # in another order for each hash seed
+        new.record(snapshot)
+    new.merge(old)
+    new.export_jsonl(sys.argv[3])
+    new.export_jsonl(sys.argv[3] + ".gz")
+"""
+
+
+def test_an_export_is_the_same_with_every_hash_seed_time_zone_and_locale(tmp_path):
+    exports = set()
+    for seed, zone, locale in [
+        ("0", "UTC", "C.UTF-8"),
+        ("1", "Asia/Kolkata", "C"),
+        ("2", "America/New_York", "POSIX"),
+        ("3", "UTC", "C"),
+    ]:
+        paths = [ARCHIVES / "version-1.db", tmp_path / f"{seed}.db", tmp_path / f"{seed}.jsonl"]
+        subprocess.run(
+            [sys.executable, "-c", EXPORT, *map(str, paths)],
+            env={**os.environ, "PYTHONHASHSEED": seed, "TZ": zone, "LC_ALL": locale, **BYTES},
+            check=True,
+        )
+        exports.add((paths[2].read_bytes(), Path(f"{paths[2]}.gz").read_bytes()))
+    assert len(exports) == 1
+    assert exports.pop()[0] == (ARCHIVES / "version-1.jsonl").read_bytes()

@@ -49,7 +49,7 @@ def test_stop_does_not_wait_for_clients():
         )
         time.sleep(0.05)
         server.stop()
-        assert not server._thread.is_alive()
+        assert not server._server.connections
         with contextlib.suppress(ConnectionResetError):
             assert client.recv(1) == b""
 
@@ -64,10 +64,25 @@ def test_a_port_in_use_is_an_error(emulate: Callable[..., Emulator]):
     assert second.port == before
 
 
+def test_a_port_in_use_comes_with_advice(emulate: Callable[..., Emulator]):
+    with pytest.raises(OSError, match=r"pass port=0 .*--port 0"):
+        emulate(port=emulate().port)
+
+
+def test_ids_are_new_on_every_start_unless_there_is_a_seed(
+    emulate: Callable[..., Emulator], submit: Callable[..., str]
+):
+    circuit = "OPENQASM 2.0; qreg q[1];"
+    assert submit(emulate(), circuit) != submit(emulate(), circuit)
+    assert submit(emulate(seed=3), circuit) == submit(emulate(seed=3), circuit)
+    assert submit(emulate(seed=3), circuit) != submit(emulate(seed=0), circuit)
+
+
 def test_an_exception_stops_the_server(simulator: Simulator):
     with pytest.raises(KeyboardInterrupt), Emulator(simulator=simulator) as server:
         raise KeyboardInterrupt
-    assert not server._thread.is_alive()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", server.port), timeout=5)
 
 
 def test_starting_imports_no_simulator_and_prints_nothing():
@@ -132,6 +147,7 @@ def test_stop_does_not_wait_for_circuits_that_are_being_split(send: Any):
         "target": "ss_unconstrained_simulator",
         "circuits": "x",
         "circuit_type": "qiskit",
+        "shots": 1,
     }
     given_up = threading.Event()
 

@@ -128,6 +128,7 @@ def test_a_wrong_option_of_noise_is_422_in_v0_3_0(server, send, options: dict[st
         "target": "ss_unconstrained_simulator",
         "circuits": json.dumps([f"{HEADER} qreg q[1];"]),
         "circuit_type": "qasm",
+        "shots": 10,
         "options_dict": options,
     }
     response = send(server, "POST", "/client/job", new_job)

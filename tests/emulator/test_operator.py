@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from emulators import hold
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -151,7 +152,7 @@ def test_on_a_real_clock_finish_does_not_wait_for_results(
     simulator: Simulator,
 ):
     gate = threading.Event()
-    simulator._runner._put(gate.wait)
+    hold(simulator, gate)
     operator = operate(step_seconds=1_000)
     job_id = submit(operator.server, BELL)
     assert operator.act("finish", job_id)["statuses"] == ["compiling"]

@@ -14,6 +14,7 @@ from typing import Any
 
 import general_superstaq as gss
 import pytest
+from emulators import hold
 from general_superstaq.job import Job
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -35,7 +36,7 @@ TEN_HOURS = Plan(queue_seconds=10 * HOURS, compile_seconds=0, run_seconds=30)
 def gate(simulator: Simulator) -> Iterator[threading.Event]:
     """Blocks the simulator until it is set."""
     opened = threading.Event()
-    simulator._runner._put(opened.wait)
+    hold(simulator, opened)
     yield opened
     opened.set()
 
@@ -46,11 +47,9 @@ def background() -> Iterator[concurrent.futures.ThreadPoolExecutor]:
         yield pool
 
 
-def started_waiting(server: Emulator, job_id: str) -> None:
-    """Block until a request waits for a circuit of a job."""
-    jobs = server._service.store._jobs.values()
-    (job,) = (job for job in jobs if str(job.job_id) == job_id)
-    while not any(circuit.waiters for circuit in job.circuits):
+def started_waiting(server: Emulator) -> None:
+    """Block until a request waits for a circuit."""
+    while not server._service.store._news._waiters:
         time.sleep(0.001)
 
 
@@ -69,7 +68,7 @@ def test_a_request_waits_for_due_results_and_others_do_not(
     clock.advance(1_000)
     polls = [background.submit(fetch, server, job_id) for _ in range(2)]
     polls.append(background.submit(lambda: server.jobs()[0]))
-    started_waiting(server, job_id)
+    started_waiting(server)
     assert send(server, "GET", "/client/balance").status == 200
     other = submit(server, BELL)
     assert fetch(server, other)["statuses"] == ["received"]
@@ -96,7 +95,7 @@ def test_cancelling_waits_for_due_results_too(
     clock.advance(1)
     ids = {"job_id": [finished, going]}
     cancelling = background.submit(send, server, "PUT", "/client/cancel_jobs", ids)
-    started_waiting(server, finished)
+    started_waiting(server)
     gate.set()
     assert cancelling.result(timeout=60).json["succeeded"] == [going]
     assert fetch(server, finished)["statuses"] == ["completed"]
@@ -156,7 +155,7 @@ def test_stopping_ends_waiting_requests(
         job_id = submit(server, BELL)
         clock.advance(1_000)
         polls = [background.submit(fetch, server, job_id), background.submit(server.jobs)]
-        started_waiting(server, job_id)
+        started_waiting(server)
     for poll in polls:
         with contextlib.suppress(http.client.HTTPException, OSError, RuntimeError, AssertionError):
             poll.result(timeout=10)
@@ -171,11 +170,11 @@ def test_no_request_waits_for_a_closed_simulator(
 ):
     clock, gate = FakeClock(), threading.Event()
     with Simulator() as simulator, Emulator(simulator=simulator, clock=clock) as server:
-        simulator._runner._put(gate.wait)
+        hold(simulator, gate)
         job_id = submit(server, BELL)
         clock.advance(1_000)
         looking = background.submit(send, server, "GET", f"/client/job/qasm?job_id={job_id}")
-        started_waiting(server, job_id)
+        started_waiting(server)
         closing = background.submit(simulator.close)  # which waits for the gate
         assert looking.result(timeout=60).status == 500
         with pytest.raises(RuntimeError, match="simulator is closed"):

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from uuid import UUID
 from xml.etree import ElementTree as ET
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import find, given
 from hypothesis import strategies as st
 from worlds import JOB, NOON, client_on, in_one_format, job
 
@@ -168,6 +169,32 @@ def test_a_view_of_a_handle_is_that_of_its_latest_snapshot():
     assert handle.latest._repr_html_() in view
     assert "live; last response at 2026-" in view
     assert len(transport.requests) == 1
+
+
+def test_a_view_of_an_archive_is_short_however_many_jobs_it_has(tmp_path):
+    with sj.SnapshotArchive(tmp_path / "<study>.db") as archive:
+        assert "none" in "".join(elements(archive._repr_html_()).itertext())
+        old = find(sts.job_snapshots(api_version="v0.2.0", job_id="<b>"), lambda _: True)
+        archive.record_all(
+            [
+                *(job("running", job_id=UUID(int=number)) for number in range(30)),
+                attrs.evolve(job("completed", job_id=UUID(int=29)), circuit_type="jaqal"),
+                old,
+            ],
+            observed_at=NOON,
+        )
+        archive.expect(UUID(int=99), circuit_type="cirq", at=NOON)
+        tree = elements(archive._repr_html_())
+        rows = ["|".join(cell.itertext()) for row in tree.iter("tr") for cell in row]
+        assert rows[:8:4] == ["job", str(UUID(int=99))]
+        assert rows[5:8] == ["cirq", "", "never"]
+        assert rows[8] == "<b>"
+        assert [*map(rows.count, [str(UUID(int=29)), "jaqal"])] == [2, 1]
+        assert sum(each.endswith("running") for each in rows) == MAX_ROWS - 3
+        assert len(rows) == 4 * (1 + MAX_ROWS)
+        assert "<study>.db" in "".join(tree.itertext())
+        archive.path.unlink()
+        assert "does not exist" in "".join(elements(archive._repr_html_()).itertext())
 
 
 def test_how_many_rows_are_left_out_is_said():

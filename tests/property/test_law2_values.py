@@ -20,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from worlds import in_full
 
+from superstaq_jobs.archive.pieces import canonical_bytes
 from superstaq_jobs.records import (
     CircuitSnapshot,
     CircuitStatus,
@@ -113,6 +114,7 @@ NUMBERS = st.one_of(
 )
 def test_canonical_json_is_what_its_rules_say(value):
     assert canonical_json(value) == by_the_definition(value)
+    assert canonical_bytes(value) == by_the_definition(value).encode()
     assert canonical_json([value, {"é": value}]) == by_the_definition((value, {"é": value}))
 
 

@@ -50,6 +50,17 @@ def test_equal_counts_that_are_written_otherwise_are_not_put_in_each_others_plac
     assert in_full(after) == written
 
 
+def test_nor_is_what_an_old_server_said_besides():
+    def with_extra(extra):
+        return attrs.evolve(BASE, circuits=[attrs.evolve(BASE.circuits[0], extra=extra)])
+
+    before, after = with_extra({"depth": 1, "gates": [2]}), with_extra({"depth": 1.0, "gates": [2]})
+    assert before == after
+    written = in_full(after)
+    share_strings(before, after)
+    assert in_full(after) == written
+
+
 @pytest.mark.parametrize("place", [0, 8, 99])
 def test_nor_are_those_of_many_outcomes(place):
     counts = {format(n, "07b"): n + 1 for n in range(100)}

@@ -130,8 +130,7 @@ def test_a_missing_package_is_named(suite, monkeypatch):
     for name in [*sys.modules]:
         if name.startswith("superstaq_jobs.emulator"):
             monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "starlette", None)
-    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    monkeypatch.setitem(sys.modules, "qiskit_aer", None)
     result = suite("def test_it(superstaq_client): pass")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*superstaq_emulator needs *pip install*emulator*"])

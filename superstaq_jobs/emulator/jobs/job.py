@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Collection
-from concurrent.futures import Future
-from typing import Any, Final
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
 
 import attrs
+import msgspec
 
 from superstaq_jobs.emulator.messages.requests import JobQuery, NewJob
 from superstaq_jobs.emulator.messages.responses import timestamp
@@ -27,38 +28,26 @@ __all__ = [
     "in_own_format",
     "is_match",
     "job_data",
-    "unfinished",
 ]
 
 
-@attrs.define(kw_only=True)
-class Circuit:
-    """One circuit of a job, and what is known of it. Guarded by the store's lock."""
+class Circuit(msgspec.Struct, kw_only=True, gc=False):
+    """One circuit of a job, and what is known of it. Changed under the store's lock only."""
 
     source: str
     timetable: Timetable
-    progress: Progress = attrs.field(factory=Progress)
+    progress: Progress = Progress()
     compiled: Compiled | None = None
     counts: dict[str, int] | None = None
     num_qubits: int | None = None
     """If it was found out when it was submitted."""
-    conversions: dict[tuple[str, bool], Converted | None] = attrs.field(factory=dict)
+    conversions: Mapping[tuple[str, bool], Converted | None] = MappingProxyType({})
     """By format, and whether the compiled form is included; None if conversion is impossible."""
-    waiters: list[Future[None]] = attrs.field(factory=list)
-    """Resolved when the simulator has reported on it."""
-
-    def notify(self) -> None:
-        """Wake up those that wait for news of it."""
-        while self.waiters:
-            self.waiters.pop().set_result(None)
-
-    def end(self, *, at: float, status: CircuitStatus, message: str | None) -> None:
-        """End it at a time after the submission."""
-        self.progress = attrs.evolve(self.progress, ended_at=at, ended_as=status, message=message)
-        self.notify()
+    final_state: CircuitState | None = None
+    """Its state, once it is terminal."""
 
 
-@attrs.define(kw_only=True)
+@attrs.frozen(kw_only=True)
 class Job:
     """One job. Only its circuits change."""
 
@@ -66,13 +55,13 @@ class Job:
     job_id: uuid.UUID
     owner: str
     new_job: NewJob
+    tags: tuple[str, ...]
+    metadata: msgspec.Raw
     target: Target
     plan: Plan | None
     submitted: float
     submitted_at: dt.datetime
     circuits: tuple[Circuit, ...]
-    final_states: list[CircuitState] | None = None
-    """The states of its circuits, once all are terminal."""
 
     def provider_id(self, index: int, state: CircuitState) -> str | None:
         """The id of one of its circuits at the device's provider; None if it is not there."""
@@ -116,23 +105,12 @@ def emulated_job(job: Job, states: list[CircuitState]) -> EmulatedJob:
         user_email=job.owner,
         job_type=job.new_job.job_type,
         target=job.new_job.target,
-        tags=tuple(job.new_job.tags),
+        tags=job.tags,
         submitted_at=job.submitted_at,
         plan=job.plan,
         statuses=tuple(state.status for state in states),
         messages=tuple(state.message for state in states),
     )
-
-
-def unfinished(
-    job: Job, states: list[CircuitState], circuits: Collection[int] | None = None
-) -> list[tuple[Circuit, CircuitState]]:
-    """The unfinished circuits among all, or among some, with their states."""
-    return [
-        (circuit, state)
-        for index, (circuit, state) in enumerate(zip(job.circuits, states, strict=True))
-        if (circuits is None or index in circuits) and not state.status.is_terminal
-    ]
 
 
 def is_match(job: Job, query: JobQuery) -> bool:
@@ -141,7 +119,7 @@ def is_match(job: Job, query: JobQuery) -> bool:
     return (
         (query.user_email is None or job.owner in query.user_email)
         and (query.target_name is None or new_job.target in query.target_name)
-        and (query.tags is None or not set(query.tags).isdisjoint(new_job.tags))
+        and (query.tags is None or not set(query.tags).isdisjoint(job.tags))
         and (query.min_priority is None or new_job.priority >= query.min_priority)
         and (query.max_priority is None or new_job.priority <= query.max_priority)
         and (query.submitted_before is None or job.submitted_at < _aware(query.submitted_before))
@@ -168,61 +146,48 @@ def in_own_format(circuit: Circuit, state: CircuitState) -> Converted:
     )
 
 
-def _in_format(
-    job: Job, states: list[CircuitState], circuit_type: str
-) -> tuple[str, list[Converted]]:
-    """What is shown of each circuit, and the format in which it is."""
-    own = [in_own_format(c, state) for c, state in zip(job.circuits, states, strict=True)]
-    if circuit_type == job.new_job.circuit_type:
-        return circuit_type, own
-    other = [
-        circuit.conversions.get((circuit_type, shown.compiled is not None))
-        for circuit, shown in zip(job.circuits, own, strict=True)
+def job_data(
+    job: Job, states: list[CircuitState], circuit_type: str, shown: list[Converted]
+) -> msgspec.Raw:
+    """A job as ``JobData`` of the API, in JSON; each list has one entry per circuit.
+
+    ``shown`` is what is shown of each circuit in that format.
+    """
+    new_job, circuits = job.new_job, job.circuits
+    compiled = [
+        circuit.compiled if state.reached.is_compiled else None
+        for circuit, state in zip(circuits, states, strict=True)
     ]
-    converted = [shown for shown in other if shown is not None]
-    if len(converted) < len(own):
-        return job.new_job.circuit_type, own
-    return circuit_type, converted
-
-
-def job_data(job: Job, states: list[CircuitState], circuit_type: str) -> dict[str, Any]:
-    """A job as ``JobData`` of the API; each list has one entry per circuit."""
-    new_job = job.new_job
-    shown_type, shown = _in_format(job, states, circuit_type)
-    views = [_circuit_data(job, index, state, shown[index]) for index, state in enumerate(states)]
-    return {
+    data = {
         "job_type": new_job.job_type,
+        "statuses": [state.status.value for state in states],
+        "status_messages": [state.message for state in states],
         "user_email": job.owner,
         "target": new_job.target,
-        "num_circuits": len(views),
-        "circuit_type": shown_type,
+        "provider_id": [job.provider_id(index, state) for index, state in enumerate(states)],
+        "num_circuits": len(circuits),
+        "compiled_circuits": [circuit.compiled for circuit in shown],
+        "input_circuits": [circuit.circuit for circuit in shown],
+        "circuit_type": circuit_type,
+        "counts": [
+            circuit.counts if state.status is CircuitStatus.COMPLETED else None
+            for circuit, state in zip(circuits, states, strict=True)
+        ],
+        "results_dicts": [None] * len(circuits),
+        "shots": [new_job.shots] * len(circuits),
         "dry_run": new_job.dry_run,
         "submission_timestamp": timestamp(job.submitted_at),
-        "tags": new_job.tags,
-        "metadata": new_job.metadata,
-        **{name: [view[name] for view in views] for name in views[0]},
+        "last_updated_timestamp": [
+            timestamp(job.submitted_at + dt.timedelta(seconds=state.since)) for state in states
+        ],
+        "initial_logical_to_physicals": [one and _as_map(one.initial) for one in compiled],
+        "final_logical_to_physicals": [one and _as_map(one.final) for one in compiled],
+        "logical_qubits": [circuit.logical_qubits for circuit in shown],
+        "physical_qubits": [circuit.physical_qubits for circuit in shown],
+        "tags": job.tags,
+        "metadata": job.metadata,
     }
-
-
-def _circuit_data(job: Job, index: int, state: CircuitState, shown: Converted) -> dict[str, Any]:
-    circuit = job.circuits[index]
-    compiled = circuit.compiled if state.reached.is_compiled else None
-    completed = state.status is CircuitStatus.COMPLETED
-    return {
-        "statuses": state.status.value,
-        "status_messages": state.message,
-        "provider_id": job.provider_id(index, state),
-        "compiled_circuits": shown.compiled,
-        "input_circuits": shown.circuit,
-        "counts": circuit.counts if completed else None,
-        "results_dicts": None,
-        "shots": job.new_job.shots,
-        "last_updated_timestamp": timestamp(job.submitted_at + dt.timedelta(seconds=state.since)),
-        "initial_logical_to_physicals": compiled and _as_map(compiled.initial),
-        "final_logical_to_physicals": compiled and _as_map(compiled.final),
-        "logical_qubits": shown.logical_qubits,
-        "physical_qubits": shown.physical_qubits,
-    }
+    return msgspec.Raw(msgspec.json.encode(data))
 
 
 _AT_PROVIDER: Final = frozenset(
@@ -230,5 +195,5 @@ _AT_PROVIDER: Final = frozenset(
 )
 
 
-def _as_map(physical: list[int]) -> dict[int, int]:
-    return dict(enumerate(physical))
+def _as_map(physical: tuple[int, ...]) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode(dict(enumerate(physical))))

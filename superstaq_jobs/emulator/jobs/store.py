@@ -1,27 +1,33 @@
-"""The jobs of an emulator, in memory, under one lock.
+"""The jobs of an emulator, in memory.
 
 No status is stored: it is computed from the timetables whenever it is needed. On a real clock, a
 response shows what the simulator has done so far. On a virtual clock it must not depend on how fast
-this machine simulates: what is due by the timetable has happened, at its time, and an operation
-that finds the simulator behind raises `SimulatorBehind` and is to be tried again.
+this machine simulates: what is due by the timetable has happened, at its time, and a call waits for
+the simulator to catch up.
+
+Each request has a thread of its own, and a job may have hundreds of thousands of circuits. So the
+lock is held for one circuit at a time, and not at all to read: what a circuit shows is replaced
+rather than changed, `Circuit.progress` last.
 """
 
 from __future__ import annotations
 
+import concurrent.futures
 import datetime as dt
 import hashlib
 import threading
+import time
 import uuid
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
-import attrs
 import msgspec
 
 from superstaq_jobs.clock import Clock, VirtualClock
 from superstaq_jobs.emulator.accounts import User
 from superstaq_jobs.emulator.messages.requests import JobQuery, NewJob
+from superstaq_jobs.emulator.simulator.simulator import Listener, Simulator
 from superstaq_jobs.emulator.simulator.tasks import (
     Compiled,
     Conversion,
@@ -34,24 +40,23 @@ from superstaq_jobs.emulator.targets import Target
 from superstaq_jobs.records import CircuitStatus
 from superstaq_jobs.records.status import fold_statuses
 
-from .job import (
-    Circuit,
-    EmulatedJob,
-    Job,
-    emulated_job,
-    in_own_format,
-    is_match,
-    job_data,
-    unfinished,
-)
+from .job import Circuit, EmulatedJob, Job, emulated_job, in_own_format, is_match, job_data
 from .plans import Plan, PlanQueue
 from .timetable import CircuitState, Failure, complete_at, make_timetable, state_at
 
-__all__ = ["FoundJobs", "JobStore", "SimulatorBehind", "Unconverted", "job_id_of"]
+__all__ = ["JobStore", "job_id_of"]
 
 T = TypeVar("T")
 
 _NAMESPACE: Final = uuid.UUID("0b9c1a52-6a0e-5d0c-9c1f-6f1b3f5a7d11")
+
+_CHECK_SECONDS: Final = 1.0
+"""How often a waiting call checks that the simulator has not been closed, in real seconds."""
+
+_TURN_CIRCUITS: Final = 100
+_TURN_SECONDS: Final = 1e-4
+"""A thread that takes the lock again and again gives the others a turn this often, for this long;
+otherwise they would hardly ever get it."""
 
 
 def job_id_of(seed: int, number: int) -> uuid.UUID:
@@ -64,45 +69,15 @@ def _sampling_seed(seed: int, number: int, index: int) -> int:
     return int.from_bytes(digest[:4], "big") >> 1
 
 
-@attrs.frozen(kw_only=True)
-class Unconverted:
-    """A circuit that is requested in another format but has not been converted to it yet."""
-
-    conversion: Conversion
-    keep: Callable[[Converted | None], None]
-
-
-@attrs.frozen(kw_only=True)
-class FoundJobs:
-    """Jobs as ``JobData`` by id, and the circuits that must be converted to show them as requested.
-
-    Each job is JSON already: as lists and dicts, ten thousand jobs would be a quarter of a million
-    objects at once, which the garbage collector would traverse again and again.
-    """
-
-    jobs: dict[str, msgspec.Raw]
-    unconverted: list[Unconverted]
-
-
-class SimulatorBehind(Exception):
-    """An operation needs results that are due but that the simulator does not have yet.
-
-    Args:
-        reported: Done when it is worth trying again.
-    """
-
-    def __init__(self, reported: Future[None]) -> None:
-        super().__init__(reported)
-        self.reported = reported
-
-
 class JobStore:
     """All jobs of one emulator. Thread-safe.
 
     Args:
-        seed: Determines job ids, durations and samples.
+        seed: Determines durations and samples.
+        id_seed: Determines job ids.
         clock: The clock for timetables and time stamps.
         step_seconds: How long a circuit stays in each status on average, in seconds.
+        simulator: What runs the circuits.
         stored_tag: What is stored of each tag; None to store nothing of it.
     """
 
@@ -110,31 +85,60 @@ class JobStore:
         self,
         *,
         seed: int,
+        id_seed: int,
         clock: Clock,
         step_seconds: float,
+        simulator: Simulator,
         stored_tag: Callable[[str], str | None] | None = None,
     ) -> None:
         self._seed = seed
+        self._id_seed = id_seed
         self._stored_tag = stored_tag
         self._clock = clock
         self._step_seconds = step_seconds
+        self._simulator = simulator
         self._is_virtual = isinstance(clock, VirtualClock)
-        self._lock = threading.Lock()
+        self._news = threading.Condition()  # its lock guards everything
         self._plans = PlanQueue()
         self._jobs: dict[uuid.UUID, Job] = {}
+        self._number = 0
         self._latest = float("-inf")
         self._closed = False
+        self._stopped: Future[None] = Future()
 
     def _now(self) -> float:
         # Time must not go back, or a finished circuit could become unfinished.
-        self._latest = max(self._latest, self._clock.now())
-        return self._latest
+        with self._news:
+            self._latest = max(self._latest, self._clock.now())
+            return self._latest
+
+    def close(self) -> None:
+        """Stop running circuits, and wake up everyone who waits for one."""
+        with self._news:
+            if not self._closed:
+                self._closed = True
+                self._stopped.set_result(None)
+            self._news.notify_all()
+
+    def wait(self, future: Future[T]) -> T:
+        """The result of a future; raises a RuntimeError if the store is closed meanwhile."""
+        either: list[Future[Any]] = [future, self._stopped]
+        concurrent.futures.wait(either, return_when=concurrent.futures.FIRST_COMPLETED)
+        if not future.done():
+            self.check_running()
+        return future.result()
+
+    def check_running(self) -> None:
+        """Raise a RuntimeError if no more results are to be expected."""
+        who = "emulator was stopped" if self._closed else "simulator is closed"
+        if self._closed or self._simulator.is_closed:
+            raise RuntimeError(f"the {who}, so circuits no longer run: start a new Emulator")
+
+    # ---- new jobs --------------------------------------------------------------------------
 
     def add(self, user: User, new_job: NewJob, sources: Iterable[str], target: Target) -> Job:
         """Store a new job."""
-        with self._lock:
-            plan = self._plans.take(tags=new_job.tags, target=new_job.target)
-            return self._add(user, new_job, sources, target, plan)
+        return self._add(user, new_job, sources, target, self._take_plan(new_job))
 
     def add_each(
         self,
@@ -146,15 +150,18 @@ class JobStore:
         num_qubits: Iterable[int | None],
     ) -> list[Job]:
         """Store a new job for each circuit; all of them take one plan, as a single job would."""
-        with self._lock:
-            plan = self._plans.take(tags=new_job.tags, target=new_job.target)
-            jobs = []
-            for index, (source, qubits) in enumerate(zip(sources, num_qubits, strict=True)):
-                part = plan and plan.for_one(index)
-                job = self._add(user, new_job, [source], target, part)
-                job.circuits[0].num_qubits = qubits
-                jobs.append(job)
-            return jobs
+        plan = self._take_plan(new_job)
+        jobs = []
+        for index, (source, qubits) in enumerate(zip(sources, num_qubits, strict=True)):
+            part = plan and plan.for_one(index)
+            job = self._add(user, new_job, [source], target, part)
+            job.circuits[0].num_qubits = qubits
+            jobs.append(job)
+        return jobs
+
+    def _take_plan(self, new_job: NewJob) -> Plan | None:
+        with self._news:
+            return self._plans.take(tags=new_job.tags, target=new_job.target)
 
     def _add(
         self,
@@ -164,10 +171,9 @@ class JobStore:
         target: Target,
         plan: Plan | None,
     ) -> Job:
-        number = len(self._jobs)
-        if self._stored_tag is not None:
-            stored = [tag for tag in map(self._stored_tag, new_job.tags) if tag is not None]
-            new_job = msgspec.structs.replace(new_job, tags=stored)
+        with self._news:
+            number = self._number
+            self._number += 1
         circuits = tuple(
             Circuit(
                 source=source,
@@ -182,21 +188,45 @@ class JobStore:
             )
             for index, source in enumerate(sources)
         )
+        stored = map(self._stored_tag, new_job.tags) if self._stored_tag else new_job.tags
         job = Job(
             number=number,
-            job_id=job_id_of(self._seed, number),
+            job_id=job_id_of(self._id_seed, number),
             owner=user.email,
             new_job=new_job,
+            tags=tuple(tag for tag in stored if tag is not None),
+            # As JSON it is one object, which the garbage collector does not traverse.
+            metadata=msgspec.Raw(msgspec.json.encode(new_job.metadata)),
             target=target,
             plan=plan,
             submitted=self._now(),
             submitted_at=self._clock.utcnow().astimezone(dt.UTC),
             circuits=circuits,
         )
-        self._jobs[job.job_id] = job
+        with self._news:
+            self._jobs[job.job_id] = job
         return job
 
-    def task(self, job: Job, index: int) -> Task:
+    def start(self, jobs: Iterable[Job]) -> None:
+        """Hand the circuits of stored jobs to the simulator.
+
+        Raises:
+            RuntimeError: The simulator is closed.
+        """
+        self._simulator.submit(self._runs(jobs))
+
+    def _runs(self, jobs: Iterable[Job]) -> Iterator[tuple[Task, Listener]]:
+        for job in jobs:
+            for index, circuit in enumerate(job.circuits):
+                if self._closed or circuit.progress.ended_at is not None:
+                    continue
+
+                def listen(result: Result, job: Job = job, circuit: Circuit = circuit) -> None:
+                    self._report(job, circuit, result)
+
+                yield self._task(job, index), listen
+
+    def _task(self, job: Job, index: int) -> Task:
         """The simulator's task for one circuit."""
         new_job = job.new_job
         noise = new_job.sim_method == "noise-sim" and new_job.job_type == "simulate"
@@ -212,155 +242,131 @@ class JobStore:
             **job.target.device,
         )
 
-    def is_wanted(self, job: Job, index: int) -> bool:
-        """Whether a circuit still has to run."""
-        with self._lock:
-            return not self._closed and job.circuits[index].progress.ended_at is None
-
-    def close(self) -> None:
-        """Stop running circuits, and wake up everyone who waits for one."""
-        with self._lock:
-            self._closed = True
-            for job in self._jobs.values():
-                for circuit in job.circuits:
-                    circuit.notify()
-
-    def report(self, job: Job, index: int, result: Result) -> None:
+    def _report(self, job: Job, circuit: Circuit, result: Result) -> None:
         """Record what the simulator reports on a circuit."""
-        with self._lock:
-            circuit = job.circuits[index]
+        # On a virtual clock the simulator's work takes no time.
+        now = 0.0 if self._is_virtual else self._now() - job.submitted
+        with self._news:
             if circuit.progress.ended_at is not None:
                 return  # A circuit that has been ended does not change any more.
-            # On a virtual clock the simulator's work takes no time.
-            now = 0.0 if self._is_virtual else self._now() - job.submitted
+            done: dict[str, object] = {"finished_at": now}
             if isinstance(result, Compiled):
                 circuit.compiled = result
-                circuit.progress = attrs.evolve(circuit.progress, compiled_at=now)
+                done = {"compiled_at": now}
             elif isinstance(result, Counted):
                 circuit.counts = result.counts
-                circuit.progress = attrs.evolve(circuit.progress, finished_at=now)
             else:
-                failure = Failure(stage=result.stage, message=result.failed)
-                circuit.progress = attrs.evolve(circuit.progress, finished_at=now, failure=failure)
-            circuit.notify()
+                done["failure"] = Failure(stage=result.stage, message=result.failed)
+            circuit.progress = msgspec.structs.replace(circuit.progress, **done)
+            self._news.notify_all()
 
-    def find(self, user: User, query: JobQuery, circuit_type: str) -> FoundJobs:
-        """The user's jobs that match a query, in order of submission, with circuits in one format.
+    # ---- what users see --------------------------------------------------------------------
 
-        A job whose circuits cannot all be converted keeps its own format.
+    def find(self, user: User, query: JobQuery, circuit_type: str) -> dict[str, msgspec.Raw]:
+        """The user's jobs that match a query as ``JobData`` by id, in order of submission.
+
+        Their circuits are in the given format; those of a job that cannot all be converted keep
+        their own.
         """
-        found = FoundJobs(jobs={}, unconverted=[])
-        with self._lock:
-            now = self._now()
-            for job, states in self._matches(user, query, now):
-                found.unconverted.extend(self._unconverted(job, states, circuit_type))
-                shown = msgspec.json.encode(job_data(job, states, circuit_type))
-                found.jobs[str(job.job_id)] = msgspec.Raw(shown)
-        return found
+        return {
+            str(job.job_id): job_data(job, states, *self._in_format(job, states, circuit_type))
+            for job, states in self._matches(user, query)
+        }
+
+    def _in_format(
+        self, job: Job, states: list[CircuitState], circuit_type: str
+    ) -> tuple[str, list[Converted]]:
+        """What is shown of each circuit, and the format in which it is."""
+        own = [in_own_format(c, state) for c, state in zip(job.circuits, states, strict=True)]
+        if circuit_type == job.new_job.circuit_type:
+            return circuit_type, own
+        converted = []
+        for circuit, shown in zip(job.circuits, own, strict=True):
+            other = self._converted(job, circuit, shown, circuit_type)
+            if other is None:
+                return job.new_job.circuit_type, own
+            converted.append(other)
+        return circuit_type, converted
+
+    def _converted(
+        self, job: Job, circuit: Circuit, shown: Converted, circuit_type: str
+    ) -> Converted | None:
+        known = circuit.conversions
+        kind = (circuit_type, shown.compiled is not None)
+        if kind not in known:
+            conversion = Conversion(
+                circuit=shown.circuit,
+                compiled=shown.compiled,
+                physical_qubits=shown.physical_qubits,
+                circuit_type=job.new_job.circuit_type,
+                convert_to=circuit_type,
+            )
+            try:
+                result = self.wait(self._simulator.request(conversion))
+            except ValueError:
+                result = None
+            circuit.conversions = known = {**known, kind: result}
+        return known[kind]
 
     def view(
         self, user: User, query: JobQuery, show: Callable[[Job, list[CircuitState]], T]
     ) -> list[T]:
         """What a function makes of each of the user's jobs that match, in order of submission.
 
-        It is called with the job and the states of its circuits, under the lock.
+        It is called with the job and the states of its circuits.
         """
-        with self._lock:
-            return [show(job, states) for job, states in self._matches(user, query, self._now())]
-
-    def _unconverted(
-        self, job: Job, states: list[CircuitState], circuit_type: str
-    ) -> Iterable[Unconverted]:
-        if circuit_type == job.new_job.circuit_type:
-            return
-        for circuit, state in zip(job.circuits, states, strict=True):
-            own = in_own_format(circuit, state)
-            kind = (circuit_type, own.compiled is not None)
-            if kind in circuit.conversions:
-                continue
-
-            def keep(
-                converted: Converted | None,
-                circuit: Circuit = circuit,
-                kind: tuple[str, bool] = kind,
-            ) -> None:
-                with self._lock:
-                    circuit.conversions[kind] = converted
-
-            yield Unconverted(
-                conversion=Conversion(
-                    circuit=own.circuit,
-                    compiled=own.compiled,
-                    physical_qubits=own.physical_qubits,
-                    circuit_type=job.new_job.circuit_type,
-                    convert_to=circuit_type,
-                ),
-                keep=keep,
-            )
+        return [show(job, states) for job, states in self._matches(user, query)]
 
     def cancel(self, user: User, query: JobQuery) -> list[str]:
         """Cancel the unfinished circuits of a user's jobs; returns the ids of jobs that had any."""
-        with self._lock:
-            now = self._now()
-            message = f"Cancelled by {user.email}."
-            cancelled = []
-            for job, states in self._matches(user, query, now):
-                circuits = unfinished(job, states)
-                for circuit, _ in circuits:
-                    at = now - job.submitted
-                    circuit.end(at=at, status=CircuitStatus.CANCELLED, message=message)
-                if circuits:
-                    cancelled.append(str(job.job_id))
-            return cancelled
-
-    def _matches(
-        self, user: User, query: JobQuery, now: float
-    ) -> list[tuple[Job, list[CircuitState]]]:
-        jobs: Iterable[Job] = self._jobs.values()
-        if query.job_id is not None:
-            wanted = dict.fromkeys(query.job_id)
-            known = [self._jobs[job_id] for job_id in wanted if job_id in self._jobs]
-            jobs = sorted(known, key=lambda job: job.number)
-        found = self._states_of(
-            (job for job in jobs if job.owner == user.email and is_match(job, query)), now
-        )
-        if query.status is None:
-            return found
+        message = f"Cancelled by {user.email}."
+        matches = [job for job, _ in self._matches(user, query)]
         return [
-            (job, states)
-            for job, states in found
-            if fold_statuses(state.status for state in states).value in query.status
+            str(job.job_id)
+            for job in matches
+            if self._end(job, None, CircuitStatus.CANCELLED, message)
         ]
 
-    def _states_of(self, jobs: Iterable[Job], now: float) -> list[tuple[Job, list[CircuitState]]]:
-        """The states of all circuits of jobs, in order of submission."""
-        found = []
-        waiting = None
+    def _matches(self, user: User, query: JobQuery) -> Iterator[tuple[Job, list[CircuitState]]]:
+        with self._news:
+            jobs = list(self._jobs.values())
+            if query.job_id is not None:
+                jobs = [self._jobs[job_id] for job_id in set(query.job_id) if job_id in self._jobs]
+        jobs.sort(key=lambda job: job.number)
+        now = self._now()
         for job in jobs:
-            if job.final_states is not None:
-                found.append((job, job.final_states))
+            if job.owner != user.email or not is_match(job, query):
                 continue
-            elapsed = now - job.submitted
-            states = [state_at(c.timetable, c.progress, elapsed) for c in job.circuits]
-            if all(state.status.is_terminal for state in states):
-                job.final_states = states
-            found.append((job, states))
-            for circuit, state in zip(job.circuits, states, strict=True):
-                if state.is_waiting:
-                    waiting = circuit
-        if waiting is not None and self._is_virtual:
-            # The simulator runs circuits in order, so it is enough to wait for the last one.
-            raise self._behind(waiting)
-        return found
+            states = self._states(job, now)
+            wanted = query.status
+            if wanted is None or fold_statuses(state.status for state in states).value in wanted:
+                yield job, states
 
-    def _behind(self, circuit: Circuit) -> SimulatorBehind:
-        if self._closed:
-            raise RuntimeError(
-                "the emulator was stopped, so its circuits no longer run: start a new Emulator"
-            )
-        reported: Future[None] = Future()
-        circuit.waiters.append(reported)
-        return SimulatorBehind(reported)
+    def _states(self, job: Job, now: float) -> list[CircuitState]:
+        """The states of a job's circuits at a time; on a virtual clock waits for them."""
+        states = []
+        for circuit in job.circuits:
+            progress = circuit.progress
+            while (state := self._state(job, circuit, now)).is_waiting and self._is_virtual:
+                self._wait_for_news(circuit, progress)
+                progress = circuit.progress
+            states.append(state)
+        return states
+
+    def _state(self, job: Job, circuit: Circuit, now: float) -> CircuitState:
+        if circuit.final_state is not None:
+            return circuit.final_state
+        state = state_at(circuit.timetable, circuit.progress, now - job.submitted)
+        if state.status.is_terminal:
+            circuit.final_state = state
+        return state
+
+    def _wait_for_news(self, circuit: Circuit, known: object) -> None:
+        """Wait until the simulator reports on a circuit of which that much is known."""
+        with self._news:
+            while circuit.progress is known:
+                self.check_running()
+                self._news.wait(_CHECK_SECONDS)
 
     # ---- the operator ----------------------------------------------------------------------
 
@@ -368,7 +374,7 @@ class JobStore:
         self, plans: Collection[Plan], *, tag: str | None, target: str | None, always: bool
     ) -> int:
         """Add plans for jobs to come; returns how many plans wait for one job each."""
-        with self._lock:
+        with self._news:
             if always:
                 for plan in plans:
                     self._plans.set_always(plan, tag=tag, target=target)
@@ -378,10 +384,10 @@ class JobStore:
 
     def all_jobs(self) -> list[EmulatedJob]:
         """All jobs of all users, in order of submission."""
-        with self._lock:
-            return [
-                emulated_job(*found) for found in self._states_of(self._jobs.values(), self._now())
-            ]
+        with self._news:
+            jobs = sorted(self._jobs.values(), key=lambda job: job.number)
+        now = self._now()
+        return [emulated_job(job, self._states(job, now)) for job in jobs]
 
     def end(
         self,
@@ -395,12 +401,9 @@ class JobStore:
         Raises:
             LookupError: The job or a circuit does not exist.
         """
-        with self._lock:
-            now = self._now()
-            job, states = self._one(job_id, circuits, now)
-            for circuit, _ in unfinished(job, states, circuits):
-                circuit.end(at=now - job.submitted, status=status, message=message)
-            return emulated_job(*self._one(job_id, None, now))
+        job = self._one(job_id, circuits)
+        self._end(job, circuits, status, message)
+        return emulated_job(job, self._states(job, self._now()))
 
     def finish(self, job_id: uuid.UUID, circuits: Collection[int] | None) -> EmulatedJob:
         """Complete the unfinished circuits of a job, or some of them, now.
@@ -408,35 +411,23 @@ class JobStore:
         Raises:
             LookupError: The job or a circuit does not exist.
         """
-        with self._lock:
-            now = self._now()
-            job, states = self._one(job_id, circuits, now)
-            for circuit, state in unfinished(job, states, circuits):
-                circuit.timetable = complete_at(
-                    circuit.timetable, state.reached, now - job.submitted
-                )
-            return emulated_job(*self._one(job_id, None, now))
+        job = self._one(job_id, circuits)
+        self._complete(job, circuits)
+        return emulated_job(job, self._states(job, self._now()))
 
     def complete(self, jobs: Collection[Job]) -> None:
-        """Complete jobs now, whatever their timetables.
+        """Complete jobs now, whatever their timetables, and wait until the simulator has."""
+        for job in jobs:
+            self._complete(job, None)
+        for job in jobs:
+            for circuit in job.circuits:
+                while True:
+                    progress = circuit.progress
+                    if not self._state(job, circuit, self._now()).is_waiting:
+                        break
+                    self._wait_for_news(circuit, progress)
 
-        Raises:
-            SimulatorBehind: The simulator has not run them yet, on whatever clock: to be tried
-                again.
-        """
-        with self._lock:
-            now = self._now()
-            for job, states in self._states_of(jobs, now):
-                for circuit, state in unfinished(job, states):
-                    at = now - job.submitted
-                    circuit.timetable = complete_at(circuit.timetable, state.reached, at)
-            for job, states in self._states_of(jobs, now):
-                for circuit, _ in unfinished(job, states):
-                    raise self._behind(circuit)
-
-    def _one(
-        self, job_id: uuid.UUID, circuits: Collection[int] | None, now: float
-    ) -> tuple[Job, list[CircuitState]]:
+    def _one(self, job_id: uuid.UUID, circuits: Collection[int] | None) -> Job:
         job = self._jobs.get(job_id)
         if job is None:
             raise LookupError(f"job {job_id} does not exist in this emulator")
@@ -446,4 +437,43 @@ class JobStore:
                     f"job {job_id} has no circuit {index}: it has {len(job.circuits)} of them, "
                     "numbered from 0"
                 )
-        return self._states_of([job], now)[0]
+        return job
+
+    def _unfinished(
+        self, job: Job, circuits: Collection[int] | None
+    ) -> Iterator[tuple[Circuit, CircuitState, float]]:
+        """The unfinished circuits among some, with their states and the time since the submission.
+
+        The lock is held while the caller has one of them, so that only the caller changes it.
+        """
+        self._states(job, self._now())  # on a virtual clock, nothing changes before they are known
+        for index, circuit in enumerate(job.circuits):
+            if circuits is None or index in circuits:
+                if index % _TURN_CIRCUITS == 0:
+                    time.sleep(_TURN_SECONDS)
+                with self._news:
+                    now = self._now()
+                    state = self._state(job, circuit, now)
+                    if not state.status.is_terminal:
+                        yield circuit, state, now - job.submitted
+
+    def _end(
+        self,
+        job: Job,
+        circuits: Collection[int] | None,
+        status: CircuitStatus,
+        message: str | None,
+    ) -> bool:
+        """End unfinished circuits; returns whether there was one."""
+        found = False
+        for circuit, _, at in self._unfinished(job, circuits):
+            found = True
+            circuit.progress = msgspec.structs.replace(
+                circuit.progress, ended_at=at, ended_as=status, message=message
+            )
+            self._news.notify_all()
+        return found
+
+    def _complete(self, job: Job, circuits: Collection[int] | None) -> None:
+        for circuit, state, at in self._unfinished(job, circuits):
+            circuit.timetable = complete_at(circuit.timetable, state.reached, at)

@@ -7,14 +7,16 @@ never earlier, and a circuit never goes back. An ending that is planned needs no
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import itertools
 import math
-import random
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, Literal
 
 import attrs
+import msgspec
 
 from superstaq_jobs.records import CircuitStatus
 from superstaq_jobs.records.status import PROGRESS
@@ -27,7 +29,6 @@ __all__ = [
     "End",
     "Failure",
     "Progress",
-    "Step",
     "Timetable",
     "complete_at",
     "make_timetable",
@@ -64,14 +65,6 @@ _RUNS: Final = {_S.RUNNING, _S.SIMULATING}
 
 
 @attrs.frozen(kw_only=True)
-class Step:
-    """A status and when it begins, in seconds after the submission."""
-
-    status: CircuitStatus
-    at: float
-
-
-@attrs.frozen(kw_only=True)
 class End:
     """An end other than completion.
 
@@ -90,40 +83,38 @@ _Gate = Literal["compiled", "finished"] | None
 """The work that has to be done before a circuit can leave a status."""
 
 
-@attrs.frozen(kw_only=True)
-class Timetable:
+# A job may have hundreds of thousands of circuits. The garbage collector would stop every thread
+# while it traverses what is kept of them, so none of it is traversed (gc=False): it has no cycles.
+class Timetable(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The timetable of one circuit.
 
     Attributes:
-        steps: The whole path in order of time, the first step at 0, the last one ``completed``.
+        path: All statuses that it passes through, from ``received`` to ``completed``.
+        times: When each of them begins, in seconds after the submission.
         end: How the circuit ends before that; None if it completes.
-        gates: The work that has to be done before it leaves each status, from the first on.
     """
 
-    steps: tuple[Step, ...]
+    path: tuple[CircuitStatus, ...]
+    times: tuple[float, ...]
     end: End | None = None
-    gates: tuple[_Gate, ...] = attrs.field(init=False, eq=False, repr=False)
-
-    @gates.default
-    def _find_gates(self) -> tuple[_Gate, ...]:
-        # A verbatim circuit is its own compiled form, and has it before it leaves its first status.
-        compiles = (
-            _S.COMPILING if any(s.status is _S.COMPILING for s in self.steps) else _S.RECEIVED
-        )
-        early = (step.status for step in self.steps[:-2])
-        return (*("compiled" if status is compiles else None for status in early), "finished")
 
 
-@attrs.frozen(kw_only=True)
-class Failure:
+@functools.cache
+def _gates(path: tuple[CircuitStatus, ...]) -> tuple[_Gate, ...]:
+    """The work that has to be done before a circuit leaves each status, from the first on."""
+    # A verbatim circuit is its own compiled form, and has it before it leaves its first status.
+    compiles = _S.COMPILING if _S.COMPILING in path else _S.RECEIVED
+    return (*("compiled" if status is compiles else None for status in path[:-2]), "finished")
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Why a circuit cannot be compiled or run."""
 
     stage: Literal["compile", "run"]
     message: str
 
 
-@attrs.frozen(kw_only=True)
-class Progress:
+class Progress(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What has actually happened to a circuit; times in seconds after the submission, or None.
 
     Attributes:
@@ -150,8 +141,7 @@ class Progress:
         return math.inf if done is None else done
 
 
-@attrs.frozen(kw_only=True)
-class CircuitState:
+class CircuitState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The status of a circuit at one moment; times in seconds after the submission.
 
     Attributes:
@@ -170,6 +160,7 @@ class CircuitState:
     is_waiting: bool = False
 
 
+@functools.cache
 def path_of(job_type: str, *, verbatim: bool = False) -> tuple[CircuitStatus, ...]:
     """The statuses of a job type in order; a verbatim job skips compilation."""
     path = PATHS[job_type]
@@ -185,33 +176,25 @@ def make_timetable(
     plan: Plan | None = None,
     index: int = 0,
 ) -> Timetable:
-    """The timetable of one circuit.
+    """The timetable of the circuit of a job with this index.
 
-    Args:
-        job_type: ``submit``, ``simulate`` or ``compile``.
-        verbatim: Whether compilation is skipped.
-        step_seconds: How long a status lasts on average, in seconds, >= 0. Each one lasts between
-            half and one and a half times as long.
-        seed: Determines the durations.
-        plan: The plan of the job, or None.
-        index: The circuit's index in its job.
-
-    Returns:
-        The timetable.
+    Each status lasts between half of ``step_seconds`` and one and a half times as long, depending
+    on the seed, unless the plan says otherwise.
     """
-    plan = Plan() if plan is None else plan
-    pace = random.Random(seed)  # noqa: S311 - not a secret
     path = path_of(job_type, verbatim=verbatim)
-    stays = [
-        _planned(plan, job_type, status, step_seconds * pace.uniform(0.5, 1.5))
-        for status in path[:-1]
-    ]
-    begins = itertools.accumulate(stays, initial=0.0)
-    steps = tuple(Step(status=s, at=at) for s, at in zip(path, begins, strict=True))
-    return Timetable(steps=steps, end=_end(plan.of(index), path))
+    digest = hashlib.blake2b(seed.encode(errors="replace"), digest_size=2 * len(path)).digest()
+    stays = []
+    for place, status in enumerate(path[:-1]):
+        seconds = None if plan is None else _planned(plan, job_type, status)
+        if seconds is None:
+            share = int.from_bytes(digest[2 * place : 2 * place + 2], "big") / 65_535
+            seconds = step_seconds * (0.5 + share)
+        stays.append(seconds)
+    end = None if plan is None else _end(plan.of(index), path)
+    return Timetable(path=path, times=tuple(itertools.accumulate(stays, initial=0.0)), end=end)
 
 
-def _planned(plan: Plan, job_type: str, status: CircuitStatus, otherwise: float) -> float:
+def _planned(plan: Plan, job_type: str, status: CircuitStatus) -> float | None:
     seconds = None
     if status is _QUEUES[job_type]:
         seconds = plan.queue_seconds
@@ -219,7 +202,7 @@ def _planned(plan: Plan, job_type: str, status: CircuitStatus, otherwise: float)
         seconds = plan.compile_seconds
     elif status in _RUNS:
         seconds = plan.run_seconds
-    return otherwise if seconds is None else float(seconds)
+    return None if seconds is None else float(seconds)
 
 
 def _end(ending: Ending, path: tuple[CircuitStatus, ...]) -> End | None:
@@ -232,64 +215,43 @@ def _end(ending: Ending, path: tuple[CircuitStatus, ...]) -> End | None:
 
 
 def complete_at(timetable: Timetable, reached: CircuitStatus, at: float) -> Timetable:
-    """A timetable on which all that is left happens at one moment, and the circuit completes.
-
-    Args:
-        timetable: The timetable so far.
-        reached: The status that the circuit has.
-        at: The moment, in seconds after the submission.
-
-    Returns:
-        The new timetable.
-    """
-    passed = [step.status for step in timetable.steps].index(reached)
-    return Timetable(
-        steps=tuple(
-            step if index <= passed else attrs.evolve(step, at=at)
-            for index, step in enumerate(timetable.steps)
-        )
-    )
+    """A timetable on which all that comes after ``reached`` happens at a time."""
+    passed = timetable.path.index(reached)
+    times = tuple(time if index <= passed else at for index, time in enumerate(timetable.times))
+    return Timetable(path=timetable.path, times=times)
 
 
 def _course(timetable: Timetable, failure: Failure | None) -> tuple[int, End | None]:
     """The last step before the end, given what is known, and the end if it is not completion."""
-    end = timetable.end
+    end, path = timetable.end, timetable.path
     if end is None and failure is None:
-        return len(timetable.steps) - 2, None
-    statuses = [step.status for step in timetable.steps]
-    last = len(statuses) - 2 if end is None else statuses.index(end.after)
+        return len(path) - 2, None
+    last = len(path) - 2 if end is None else path.index(end.after)
     if failure is not None:
         # A verbatim circuit is first examined when it runs.
-        at_compiling = failure.stage == "compile" and _S.COMPILING in statuses
-        failing = statuses.index(_S.COMPILING) if at_compiling else len(statuses) - 2
+        at_compiling = failure.stage == "compile" and _S.COMPILING in path
+        failing = path.index(_S.COMPILING) if at_compiling else len(path) - 2
         # If a plan ends the circuit at the same step, the plan takes precedence.
         if end is None or failing < last:
-            end = End(after=statuses[failing], status=_S.FAILED, message=failure.message)
+            end = End(after=path[failing], status=_S.FAILED, message=failure.message)
             last = failing
     return last, end
 
 
 def state_at(timetable: Timetable, progress: Progress, now: float) -> CircuitState:
-    """The state of a circuit at a time.
+    """The state of a circuit at a time, in seconds after the submission.
 
-    Args:
-        timetable: Its timetable.
-        progress: What has actually happened to it up to then.
-        now: Seconds after the submission.
-
-    Returns:
-        Its status, and since when it has it.
+    ``progress`` is what has actually happened to it up to then.
     """
     last, end = _course(timetable, progress.failure)
     ended = progress.ended_at
     if ended is not None:
         now = min(now, ended)
-    reached, since, is_waiting = timetable.steps[0].status, 0.0, False
+    reached, since, is_waiting = timetable.path[0], 0.0, False
     stays = end is not None and end.status is None
-    for index, gate in enumerate(timetable.gates[: last if stays else last + 1]):
+    for index, gate in enumerate(_gates(timetable.path)[: last if stays else last + 1]):
         is_end = end is not None and index == last
-        step = timetable.steps[index + 1]
-        begins = max(step.at, since)
+        begins = max(timetable.times[index + 1], since)
         if begins > now:
             break
         # An ending that is planned needs no work to be done.
@@ -304,7 +266,7 @@ def state_at(timetable: Timetable, progress: Progress, now: float) -> CircuitSta
             return CircuitState(
                 status=end.status, since=since, reached=reached, message=end.message
             )
-        reached = step.status
+        reached = timetable.path[index + 1]
     if ended is not None and not reached.is_terminal:
         return CircuitState(
             status=progress.ended_as, since=ended, reached=reached, message=progress.message

@@ -9,14 +9,16 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import re
+import urllib.parse
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, Literal, TypeVar
 
+import attrs
 import msgspec
-from starlette.requests import Request
 
 from superstaq_jobs.emulator.targets import TARGET_NAME
+from superstaq_jobs.records.problems import shown
 
 from .circuits import check_format
 from .responses import Problem, Refusal, invalid
@@ -26,45 +28,83 @@ __all__ = [
     "AcceptTerms",
     "JobQuery",
     "NewJob",
+    "Request",
     "TargetFilter",
     "TargetInfoQuery",
     "TargetName",
     "UserQuery",
-    "check_host",
-    "noise_problem",
-    "read_all",
+    "job_problem",
     "read_body",
     "read_circuit_type",
+    "read_json",
     "read_object",
     "read_query",
 ]
 
-MAX_BODY_BYTES: Final = 64 * 1024 * 1024
+MAX_BODY_BYTES: Final = 32 * 1024 * 1024
 """The largest body that is read; a larger one is refused with 413."""
+
+_MAX_FREE_BYTES: Final = 1024 * 1024
+_MAX_LIST_BYTES: Final = 10 * 1024 * 1024
+"""How long JSON of any kind, and a list of strings, may be. Nothing else runs while it is decoded,
+which takes a quarter of a second at most; a string takes less, however long it is."""
+
+_MAX_SHOTS: Final = 1_000_000
+"""Each shot may have an outcome of its own, which has to be kept."""
 
 _THIS_MACHINE: Final = re.compile(r"(localhost|127(\.\d+){3}|\[::1\])(:\d+)?", re.IGNORECASE)
 
 JobType = Literal["submit", "simulate", "compile", "convert"]
 CircuitType = Literal["cirq", "qiskit", "qasm", "jaqal"]
 Status = Literal[
-    "received",
-    "awaiting_compile",
-    "awaiting_submission",
-    "awaiting_simulation",
-    "compiling",
-    "running",
-    "simulating",
-    "pending",
-    "failed",
-    "unrecognized",
-    "completed",
-    "cancelled",
+    "received", "awaiting_compile", "awaiting_submission", "awaiting_simulation", "compiling",
+    "running", "simulating", "pending", "failed", "unrecognized", "completed", "cancelled",
     "deleted",
-]
+]  # fmt: skip
 TargetName = Annotated[str, msgspec.Meta(pattern=TARGET_NAME)]
 Email = Annotated[str, msgspec.Meta(pattern=r"^[^@\s]+@[^@\s]+$")]
-# A hundred million shots of a small circuit still finish within the simulator's time limit.
-Shots = Annotated[int, msgspec.Meta(ge=0, le=100_000_000)]
+
+
+@attrs.frozen(kw_only=True)
+class Request:
+    """A request.
+
+    Attributes:
+        method: Its method.
+        path: Its decoded path.
+        query: Its query string.
+        headers: Its headers.
+        body: Receives its body; raises a `Refusal` with 413 if it is too large.
+        values: The values of the placeholders in the call's path.
+    """
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: Callable[[], bytes]
+    values: Mapping[str, str] = {}
+
+    @property
+    def key(self) -> str | None:
+        """The API key."""
+        return self.headers.get("Authorization")
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """The keys and values of the query."""
+        return urllib.parse.parse_qsl(self.query, keep_blank_values=True)
+
+    def check_host(self) -> None:
+        """Refuse a request for another host with 421.
+
+        A web page whose host name is made to resolve to this machine can send anything, even the
+        API key, which is the same in every emulator by default; but it cannot send a different
+        ``Host``.
+        """
+        if not _THIS_MACHINE.fullmatch(self.headers.get("Host", "")):
+            message = "This emulator only serves requests to loopback addresses, such as 127.0.0.1."
+            raise Refusal(421, {"message": message})
 
 
 class NewJob(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +115,7 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
     circuits: str
     circuit_type: CircuitType
     verbatim: bool = False
-    shots: Shots = 0
+    shots: Annotated[int, msgspec.Meta(ge=0)] = 0
     dry_run: bool = False
     sim_method: Literal["noise-sim", "sim"] | None = None
     priority: int = 0
@@ -135,16 +175,24 @@ class AcceptTerms(msgspec.Struct, frozen=True, kw_only=True):
 _NOISE_OPTIONS: Final = ("error_prob", "noise", "noise_model")
 
 
-def noise_problem(new_job: NewJob) -> str | None:
-    """What is wrong with the options for noise of a job that has noise; None if nothing is."""
-    if new_job.sim_method != "noise-sim":
-        return None
-    for name in _NOISE_OPTIONS:
-        if name in new_job.options_dict:
-            return f"this emulator does not know the noise option {name}: use error_rate"
-    rate = new_job.options_dict.get("error_rate", 0.0)
-    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
-        return f"error_rate must be a number from 0 to 1, got {rate!r}"
+def job_problem(new_job: NewJob) -> tuple[str, str] | None:
+    """The field of a job that is wrong although its type is right, and why; None if none is."""
+    if new_job.shots > _MAX_SHOTS:
+        return "shots", (
+            f"this emulator takes at most {_MAX_SHOTS:,} shots, got {shown(new_job.shots)}: submit "
+            "several jobs and combine their counts"
+        )
+    if new_job.shots == 0 and new_job.job_type in {"submit", "simulate"} and not new_job.dry_run:
+        return "shots", "a job that runs needs at least 1 shot, got 0"
+    if new_job.sim_method == "noise-sim":
+        for name in _NOISE_OPTIONS:
+            if name in new_job.options_dict:
+                return "options_dict", (
+                    f"this emulator does not know the noise option {name}: use error_rate"
+                )
+        rate = new_job.options_dict.get("error_rate", 0.0)
+        if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
+            return "options_dict", f"error_rate must be a number from 0 to 1, got {rate!r}"
     return None
 
 
@@ -174,7 +222,11 @@ def _fields(cls: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
 
 
 def _read(
-    cls: type[T], given: Mapping[str, Any], *, where: tuple[str | int, ...], strict: bool = True
+    cls: type[T],
+    given: Mapping[str, Any],
+    *,
+    where: tuple[str | int, ...],
+    convert: Callable[[Any, Any], Any],
 ) -> T:
     """Read every field separately, so that one invalid field does not hide the next."""
     values: dict[str, Any] = {}
@@ -188,10 +240,7 @@ def _read(
                 problems.append(Problem((*where, field.name), "this field is required", "missing"))
             continue
         try:
-            # The keys of a JSON object are strings, even where a number is expected.
-            values[field.name] = msgspec.convert(
-                given[field.name], field.type, strict=strict, str_keys=True
-            )
+            values[field.name] = convert(given[field.name], field.type)
         except msgspec.ValidationError as error:
             problems.append(_problem((*where, field.name), error))
     if problems:
@@ -199,63 +248,78 @@ def _read(
     return cls(**values)
 
 
-def read_body(cls: type[T], body: bytes) -> T:
-    """A request's body as a Struct.
-
-    Args:
-        cls: The Struct.
-        body: The JSON; fields that the Struct does not have are ignored, unless it forbids them.
-
-    Returns:
-        The Struct.
+def read_json(source: bytes | str | msgspec.Raw, kind: Any = Any) -> Any:
+    """A piece of JSON, decoded only if that does not take long.
 
     Raises:
-        Refusal: 422, with everything that is wrong.
+        msgspec.ValidationError: It has another type, or is too long or nested too deeply.
     """
+    limit = _max_bytes(kind)
+    if len(source) > limit:
+        raise msgspec.ValidationError(f"must have at most {limit:,} bytes, got {len(source):,}")
     try:
-        given = msgspec.json.decode(body)
-        # What is nested nearly as deeply as the parser allows could not be put in a response.
-        msgspec.json.encode([[[[[given]]]]])
+        value = msgspec.json.decode(source, type=kind)
+        if limit == _MAX_FREE_BYTES:
+            # What is nested nearly as deeply as the parser allows could not be put in a response.
+            msgspec.json.encode([[[[[value]]]]])
+    except msgspec.ValidationError:
+        raise
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-        raise invalid([Problem(("body",), f"not JSON: {error}", "json_invalid")]) from error
-    return read_object(cls, given, where=("body",))
+        raise msgspec.ValidationError(f"cannot be read: {error}") from error
+    return value
+
+
+@functools.cache
+def _max_bytes(kind: Any) -> int:
+    name = str(kind)
+    if "typing.Any" in name:
+        return _MAX_FREE_BYTES
+    return _MAX_LIST_BYTES if "list[" in name else MAX_BODY_BYTES
+
+
+@functools.cache
+def _in_pieces(cls: type[msgspec.Struct]) -> type[msgspec.Struct]:
+    """A Struct with the same fields that leaves them undecoded."""
+    absent = msgspec.Raw()
+    fields = [(name, msgspec.Raw, absent) for name in cls.__struct_encode_fields__]
+    return msgspec.defstruct(cls.__name__, fields)
+
+
+def read_body(cls: type[T], body: bytes) -> T:
+    """A request's body as a Struct; raises a `Refusal` with all that is wrong.
+
+    Fields that the Struct does not have are ignored, unless it forbids them.
+    """
+    where = ("body",)
+    try:
+        if cls.__struct_config__.forbid_unknown_fields:
+            return read_object(cls, read_json(body), where=where)
+        pieces = msgspec.json.decode(body, type=_in_pieces(cls))
+    except msgspec.ValidationError as error:
+        raise invalid([Problem(where, str(error), "model_attributes_type")]) from error
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        raise invalid([Problem(where, f"not JSON: {error}", "json_invalid")]) from error
+    given = {name: piece for name, piece in msgspec.structs.asdict(pieces).items() if piece}
+    return _read(cls, given, where=where, convert=read_json)
 
 
 def read_object(cls: type[T], given: object, *, where: tuple[str | int, ...]) -> T:
-    """A JSON object inside of a body as a Struct; see `read_body`.
-
-    Args:
-        cls: The Struct.
-        given: The parsed JSON.
-        where: Its place in the request.
-
-    Returns:
-        The Struct.
-
-    Raises:
-        Refusal: 422, with everything that is wrong.
-    """
+    """A JSON object inside of a body, at a place in it, as a Struct; see `read_body`."""
     if not isinstance(given, dict):
         raise invalid([Problem(where, "expected a JSON object", "model_attributes_type")])
-    return _read(cls, given, where=where)
+    # The keys of a JSON object are strings, even where a number is expected.
+    convert = functools.partial(msgspec.convert, str_keys=True)
+    return _read(cls, given, where=where, convert=convert)
 
 
-def read_query(cls: type[T], pairs: Iterable[tuple[str, str]]) -> T:
+def read_query(cls: type[T], request: Request) -> T:
     """A query string as a Struct; see `read_body`.
 
-    Args:
-        cls: The Struct. A list field takes all values of its key, any other field the last one.
-        pairs: The decoded keys and values, in order.
-
-    Returns:
-        The Struct.
-
-    Raises:
-        Refusal: 422, with everything that is wrong.
+    A list field takes all values of its key, any other field the last one.
     """
     given: dict[str, Any] = {}
     known = {field.name: field.type for field in _fields(cls)}
-    for key, value in pairs:
+    for key, value in request.pairs:
         kind = known.get(key)
         if kind is None:
             continue
@@ -265,7 +329,8 @@ def read_query(cls: type[T], pairs: Iterable[tuple[str, str]]) -> T:
             given[key] = _BOOLEANS.get(value.lower(), value)
         else:
             given[key] = value
-    return _read(cls, given, where=("query",), strict=False)
+    lax = functools.partial(msgspec.convert, strict=False)
+    return _read(cls, given, where=("query",), convert=lax)
 
 
 def _is_list(kind: Any) -> bool:
@@ -285,28 +350,3 @@ def read_circuit_type(text: str) -> str:
         raise invalid([_problem(where, error)]) from error
     check_format(where, circuit_type)
     return circuit_type
-
-
-def check_host(request: Request) -> None:
-    """Refuse a request for another host with 421.
-
-    A web page whose host name is made to resolve to this machine can send anything, even the API
-    key, which is the same in every emulator by default; but it cannot send a different ``Host``.
-    """
-    if not _THIS_MACHINE.fullmatch(request.headers.get("host", "")):
-        message = "This emulator only serves requests to loopback addresses, such as 127.0.0.1."
-        raise Refusal(421, {"message": message})
-
-
-async def read_all(request: Request) -> bytes:
-    """The body of a request; raises a `Refusal` with 413 if it is too large."""
-    too_large = Refusal(413, {"detail": f"The body is larger than {MAX_BODY_BYTES} bytes."})
-    announced = request.headers.get("content-length", "")
-    if announced.isdigit() and int(announced) > MAX_BODY_BYTES:
-        raise too_large
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise too_large
-    return bytes(body)

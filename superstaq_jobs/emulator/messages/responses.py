@@ -1,16 +1,24 @@
-"""The JSON responses of the API, among them errors as exceptions."""
+"""The responses of the API, among them errors as exceptions."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
 import msgspec
-from starlette.responses import Response
 
-__all__ = ["Problem", "Refusal", "invalid", "json_response", "timestamp"]
+__all__ = ["Problem", "Refusal", "Response", "invalid", "json_response", "timestamp"]
+
+
+@attrs.frozen(kw_only=True)
+class Response:
+    """A response: its status, its own headers, and its body."""
+
+    status_code: int = 200
+    headers: Mapping[str, str] = {}
+    body: bytes = b""
 
 
 class Refusal(Exception):
@@ -45,13 +53,21 @@ def invalid(problems: Iterable[Problem]) -> Refusal:
     return Refusal(422, {"detail": detail})
 
 
-def json_response(body: Any, *, status_code: int = 200, warnings: Sequence[str] = ()) -> Response:
+def json_response(
+    body: Any,
+    *,
+    status_code: int = 200,
+    headers: Mapping[str, str] = {},
+    warnings: Sequence[str] = (),
+) -> Response:
     """A value as a JSON response; warnings are added to a successful JSON object."""
     if warnings and isinstance(body, dict) and status_code == 200:  # noqa: PLR2004
         own = body.get("warnings", [])
         body = {**body, "warnings": [*own, *({"message": message} for message in warnings)]}
     return Response(
-        msgspec.json.encode(body), status_code=status_code, media_type="application/json"
+        status_code=status_code,
+        headers={"Content-Type": "application/json", **headers},
+        body=msgspec.json.encode(body),
     )
 
 

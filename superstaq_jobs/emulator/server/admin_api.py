@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import functools
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, Final
 
 import attrs
 import msgspec
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from superstaq_jobs.clock import VirtualClock
 from superstaq_jobs.emulator.jobs.job import EmulatedJob
@@ -27,24 +24,12 @@ from superstaq_jobs.emulator.jobs.plans import (
     Ending,
     Plan,
 )
-from superstaq_jobs.emulator.messages.requests import (
-    TargetName,
-    check_host,
-    read_all,
-    read_body,
-    read_object,
-)
-from superstaq_jobs.emulator.messages.responses import (
-    Problem,
-    Refusal,
-    invalid,
-    json_response,
-    timestamp,
-)
-from superstaq_jobs.emulator.service import Service, run_when_ready
+from superstaq_jobs.emulator.messages.requests import Request, TargetName, read_body, read_object
+from superstaq_jobs.emulator.messages.responses import Problem, Refusal, invalid, timestamp
+from superstaq_jobs.emulator.service import Service
 from superstaq_jobs.records import CircuitStatus
 
-__all__ = ["ADMIN", "admin_routes"]
+__all__ = ["ADMIN", "ADMIN_CALLS"]
 
 ADMIN: Final = "__admin__"
 """The first part of every path."""
@@ -67,13 +52,9 @@ class _PlanBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     circuits: dict[int, _EndingBody] = {}
 
     def plan(self) -> Plan:
-        return Plan(
-            queue_seconds=self.queue_seconds,
-            compile_seconds=self.compile_seconds,
-            run_seconds=self.run_seconds,
-            ending=self.ending.ending(),
-            circuits={index: body.ending() for index, body in self.circuits.items()},
-        )
+        circuits = {index: body.ending() for index, body in self.circuits.items()}
+        given = msgspec.structs.asdict(self)
+        return Plan(**{**given, "ending": self.ending.ending(), "circuits": circuits})
 
 
 class _PlansBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -96,12 +77,12 @@ class _EndBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     message: str | None = None
 
 
-async def _list_jobs(service: Service, _: Request) -> object:
-    return [_job(job) for job in await run_when_ready(service, service.store.all_jobs)]
+def _list_jobs(service: Service, _: Request) -> object:
+    return [_job(job) for job in service.store.all_jobs()]
 
 
-async def _add_plans(service: Service, request: Request) -> object:
-    body = read_body(_PlansBody, await read_all(request))
+def _add_plans(service: Service, request: Request) -> object:
+    body = read_body(_PlansBody, request.body())
     plans = _read_plans(body)
     if body.target is not None:
         service.target(body.target)
@@ -131,7 +112,7 @@ def _read_plans(body: _PlansBody) -> list[Plan]:
     return plans
 
 
-async def _read_clock(service: Service, _: Request) -> object:
+def _read_clock(service: Service, _: Request) -> object:
     clock = service.clock
     return {
         "virtual": isinstance(clock, VirtualClock),
@@ -140,55 +121,39 @@ async def _read_clock(service: Service, _: Request) -> object:
     }
 
 
-async def _advance(service: Service, request: Request) -> object:
-    body = read_body(_ClockBody, await read_all(request))
+def _advance(service: Service, request: Request) -> object:
+    body = read_body(_ClockBody, request.body())
     try:
         service.advance(body.advance_seconds)
     except RuntimeError as error:
         raise Refusal(409, {"message": str(error)}) from error
     except ValueError as error:
         raise invalid([Problem(("body", "advance_seconds"), str(error))]) from error
-    return await _read_clock(service, request)
+    return _read_clock(service, request)
 
 
-async def _cancel_job(service: Service, request: Request) -> object:
-    return await _end_job(service, request, CircuitStatus.CANCELLED, CANCELLED_BY_OPERATOR)
-
-
-async def _fail_job(service: Service, request: Request) -> object:
-    return await _end_job(service, request, CircuitStatus.FAILED, FAILED_BY_OPERATOR)
-
-
-async def _end_job(
-    service: Service, request: Request, status: CircuitStatus, message: str
-) -> object:
+def _end_job(status: CircuitStatus, usual: str, service: Service, request: Request) -> object:
     job_id = _job_id(request)
-    body = read_body(_EndBody, await read_all(request) or b"{}")
-    end = functools.partial(
-        service.store.end,
-        job_id,
-        status,
-        message=message if body.message is None else body.message,
-        circuits=body.circuits,
-    )
-    return await _run(service, end)
+    body = read_body(_EndBody, request.body() or b"{}")
+    message = usual if body.message is None else body.message
+    return _found(lambda: service.store.end(job_id, status, message, body.circuits))
 
 
-async def _finish_job(service: Service, request: Request) -> object:
+def _finish_job(service: Service, request: Request) -> object:
     job_id = _job_id(request)
-    body = read_body(_FinishBody, await read_all(request) or b"{}")
-    return await _run(service, functools.partial(service.store.finish, job_id, body.circuits))
+    body = read_body(_FinishBody, request.body() or b"{}")
+    return _found(lambda: service.store.finish(job_id, body.circuits))
 
 
-async def _run(service: Service, operate: Callable[[], EmulatedJob]) -> object:
+def _found(operate: Callable[[], EmulatedJob]) -> object:
     try:
-        return _job(await run_when_ready(service, operate))
+        return _job(operate())
     except LookupError as error:
         raise Refusal(404, {"message": str(error)}) from error
 
 
 def _job_id(request: Request) -> uuid.UUID:
-    job_id = request.path_params["job_id"]
+    job_id = request.values["job_id"]
     try:
         return uuid.UUID(job_id)
     except ValueError as error:
@@ -203,45 +168,27 @@ def _job(job: EmulatedJob) -> dict[str, Any]:
         "target": job.target,
         "tags": job.tags,
         "submission_timestamp": timestamp(job.submitted_at),
-        "plan": job.plan and _plan(job.plan),
+        # In the form in which ``POST /plans`` accepts it.
+        "plan": job.plan
+        and {**attrs.asdict(job.plan, recurse=False), "circuits": dict(job.plan.circuits)},
         "statuses": job.statuses,
         "status_messages": job.messages,
     }
 
 
-def _plan(plan: Plan) -> dict[str, Any]:
-    """A plan in the form in which ``POST /plans`` accepts it."""
-    return {
-        "queue_seconds": plan.queue_seconds,
-        "compile_seconds": plan.compile_seconds,
-        "run_seconds": plan.run_seconds,
-        "ending": attrs.asdict(plan.ending),
-        "circuits": {index: attrs.asdict(ending) for index, ending in plan.circuits.items()},
-    }
+_S = CircuitStatus
 
-
-_Call = Callable[[Service, Request], Awaitable[object]]
-
-_CALLS: Final[tuple[tuple[str, str, _Call], ...]] = (
+ADMIN_CALLS: Final[tuple[tuple[str, str, Callable[[Service, Request], object]], ...]] = (
     ("GET", "/jobs", _list_jobs),
-    ("POST", "/jobs/{job_id}/cancel", _cancel_job),
-    ("POST", "/jobs/{job_id}/fail", _fail_job),
+    (
+        "POST",
+        "/jobs/{job_id}/cancel",
+        functools.partial(_end_job, _S.CANCELLED, CANCELLED_BY_OPERATOR),
+    ),
+    ("POST", "/jobs/{job_id}/fail", functools.partial(_end_job, _S.FAILED, FAILED_BY_OPERATOR)),
     ("POST", "/jobs/{job_id}/finish", _finish_job),
     ("POST", "/plans", _add_plans),
     ("GET", "/clock", _read_clock),
     ("POST", "/clock", _advance),
 )
-
-
-def admin_routes(service: Service) -> list[Route]:
-    """The routes of the operator's calls."""
-    return [_route(service, method, path, call) for method, path, call in _CALLS]
-
-
-def _route(service: Service, method: str, path: str, call: _Call) -> Route:
-    async def endpoint(request: Request) -> Response:
-        check_host(request)
-        service.accounts.check_known(request.headers.get("authorization"))
-        return json_response(await call(service, request))
-
-    return Route(f"/{ADMIN}{path}", endpoint, methods=[method])
+"""The calls: their methods, their paths after `ADMIN`, and what carries them out."""

@@ -1,26 +1,24 @@
-"""The ASGI application: every version of the API on one port, and the operator's calls."""
+"""The application: every version of the API on one port, and the operator's calls."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Final
 
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
+import attrs
 
-from superstaq_jobs.emulator.messages.requests import check_host
-from superstaq_jobs.emulator.messages.responses import Refusal, json_response
+from superstaq_jobs.emulator.messages.requests import Request
+from superstaq_jobs.emulator.messages.responses import Refusal, Response, json_response
 from superstaq_jobs.emulator.service import Service
 
-from .admin_api import ADMIN, admin_routes
+from .admin_api import ADMIN, ADMIN_CALLS
 from .v0_2_0 import V0_2_0
 from .v0_3_0 import V0_3_0
 from .versions import ApiVersion, Call
 
-__all__ = ["CALLS", "VERSIONS", "find_call", "make_app"]
+__all__ = ["CALLS", "VERSIONS", "App", "find_call", "path_pattern"]
 
 VERSIONS: Final[Mapping[str, ApiVersion]] = {version.name: version for version in (V0_2_0, V0_3_0)}
 """The versions of the API, by the first part of the path."""
@@ -40,62 +38,82 @@ def _split_path(path: str) -> tuple[str, str]:
     return version, call
 
 
-def _route(service: Service, version: ApiVersion, call: Call) -> Route:
-    async def endpoint(request: Request) -> Response:
-        check_host(request)
-        key = request.headers.get("authorization")
-        user = service.accounts.user(key, terms=call.needs_terms)
-        return json_response(await call.run(service, user, request), warnings=service.warnings)
-
-    return Route(f"/{version.name}{call.path}", endpoint, methods=[call.method])
-
-
-def _own_route(version: ApiVersion) -> Route:
-    async def endpoint(request: Request) -> Response:
-        check_host(request)
-        response = json_response({"version": version.name})
-        response.headers.update(version.headers or {})
-        return response
-
-    return Route(f"/{version.name}", endpoint, methods=["GET"])
-
-
-async def _error_response(request: Request, error: Exception) -> Response:
-    headers: Mapping[str, str] = {}
-    if isinstance(error, Refusal):
-        refusal = error
-    elif isinstance(error, HTTPException):
-        refusal = Refusal(error.status_code, {"detail": error.detail})
-        headers = error.headers or {}
-    else:
-        refusal = Refusal(500, {"detail": "Internal Server Error"})
-    name, _ = _split_path(request.url.path)
-    if name in VERSIONS:
-        refusal = VERSIONS[name].error(refusal)
-    elif name != ADMIN:
-        spoken = " and ".join(VERSIONS)
-        message = f"There is nothing at {request.url.path}: this emulator speaks {spoken}."
-        refusal = Refusal(refusal.status_code, {"message": message})
-    response = json_response(refusal.body, status_code=refusal.status_code)
-    response.headers.update(headers)
-    return response
-
-
-def make_app(service: Service) -> Starlette:
-    """The ASGI application for a service."""
-    versions = VERSIONS.values()
-    app = Starlette(
-        routes=[
-            *(_route(service, version, call) for version in versions for call in version.calls),
-            *(_own_route(version) for version in versions if version.headers is not None),
-            *admin_routes(service),
-        ],
-        exception_handlers={
-            Refusal: _error_response,
-            HTTPException: _error_response,
-            Exception: _error_response,
-        },
+def path_pattern(path: str) -> re.Pattern[str]:
+    """What matches a path with placeholders in braces, and finds their values."""
+    parts = re.split(r"\{(\w+)\}", path)
+    return re.compile(
+        "".join(
+            f"(?P<{part}>[^/]+)" if place % 2 else re.escape(part)
+            for place, part in enumerate(parts)
+        )
     )
-    # A redirect would make some clients send their key, or a POST, twice.
-    app.router.redirect_slashes = False
-    return app
+
+
+_Endpoint = Callable[[Request], Response]
+
+
+class App:
+    """Finds what a request is for, and carries it out.
+
+    Args:
+        service: What the calls work on.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._routes: list[tuple[re.Pattern[str], str, _Endpoint]] = []
+        for version in VERSIONS.values():
+            for call in version.calls:
+                self._add(call.method, f"/{version.name}{call.path}", self._endpoint(call))
+            if version.headers is not None:
+                self._add("GET", f"/{version.name}", self._own_endpoint(version))
+        for method, path, run in ADMIN_CALLS:
+            self._add(method, f"/{ADMIN}{path}", self._admin_endpoint(run))
+
+    def _add(self, method: str, path: str, endpoint: _Endpoint) -> None:
+        self._routes.append((path_pattern(path), method, endpoint))
+
+    def __call__(self, request: Request) -> Response:
+        """The response to a request, which is an error rather than an exception."""
+        try:
+            return self._respond(request)
+        except Refusal as error:
+            refusal = error
+        except Exception:  # noqa: BLE001 - whatever it is, the client gets a response
+            refusal = Refusal(500, {"detail": "Internal Server Error"})
+        name, _ = _split_path(request.path)
+        if name in VERSIONS:
+            refusal = VERSIONS[name].error(refusal)
+        elif name != ADMIN:
+            spoken = " and ".join(VERSIONS)
+            message = f"There is nothing at {request.path}: this emulator speaks {spoken}."
+            refusal = Refusal(refusal.status_code, {"message": message})
+        return json_response(refusal.body, status_code=refusal.status_code)
+
+    def _respond(self, request: Request) -> Response:
+        status = HTTPStatus.NOT_FOUND
+        for pattern, method, endpoint in self._routes:
+            if found := pattern.fullmatch(request.path):
+                if request.method in {method, "HEAD" if method == "GET" else method}:
+                    request.check_host()
+                    return endpoint(attrs.evolve(request, values=found.groupdict()))
+                status = HTTPStatus.METHOD_NOT_ALLOWED
+        raise Refusal(status, {"detail": status.phrase})
+
+    def _endpoint(self, call: Call) -> _Endpoint:
+        def respond(request: Request) -> Response:
+            service = self._service
+            user = service.accounts.user(request.key, terms=call.needs_terms)
+            return json_response(call.run(service, user, request), warnings=service.warnings)
+
+        return respond
+
+    def _own_endpoint(self, version: ApiVersion) -> _Endpoint:
+        return lambda _: json_response({"version": version.name}, headers=version.headers or {})
+
+    def _admin_endpoint(self, run: Callable[[Service, Request], object]) -> _Endpoint:
+        def respond(request: Request) -> Response:
+            self._service.accounts.known(request.key)
+            return json_response(run(self._service, request))
+
+        return respond

@@ -16,7 +16,7 @@ import attrs
 
 from superstaq_jobs.records.problems import InvalidValue, expect, expect_several, shown
 
-from .app import CALLS, find_call
+from .app import CALLS, find_call, path_pattern
 
 __all__ = ["KINDS", "REFUSED", "UNREAD", "AnyFault", "FaultScript"]
 
@@ -177,8 +177,7 @@ class FaultScript:
 def _path_of(call: str) -> re.Pattern[str]:
     if not isinstance(call, str) or call not in CALLS:
         raise InvalidValue(f"call must be one of {', '.join(CALLS)}; got {shown(call)}")
-    parts = re.split(r"\{\w+\}", call)
-    return re.compile("[^/]+".join(map(re.escape, parts)))
+    return path_pattern(call)
 
 
 _OF_A_FAULT: Final = ("kind", "status_code", "is_done")

@@ -2,107 +2,91 @@
 
 from __future__ import annotations
 
-import asyncio
-import functools
 from typing import Final
-
-from starlette.requests import Request
 
 from superstaq_jobs.emulator.accounts import User
 from superstaq_jobs.emulator.messages.requests import (
     AcceptTerms,
     JobQuery,
     NewJob,
+    Request,
     TargetFilter,
     TargetInfoQuery,
     UserQuery,
-    noise_problem,
-    read_all,
+    job_problem,
     read_body,
     read_circuit_type,
     read_query,
 )
 from superstaq_jobs.emulator.messages.responses import Problem, Refusal, invalid
-from superstaq_jobs.emulator.service import Service, run_when_ready
-from superstaq_jobs.emulator.simulator.tasks import Converted
+from superstaq_jobs.emulator.service import Service
 
 from .versions import ApiVersion, Call
 
 __all__ = ["V0_3_0"]
 
 
-async def _create_job(service: Service, user: User, request: Request) -> object:
-    new_job = read_body(NewJob, await read_all(request))
+def _create_job(service: Service, user: User, request: Request) -> object:
+    new_job = read_body(NewJob, request.body())
     if new_job.job_type == "convert":
         message = "this emulator does not run convert jobs"
         raise invalid([Problem(("body", "job_type"), message, "unsupported")])
-    if (noise := noise_problem(new_job)) is not None:
-        raise invalid([Problem(("body", "options_dict"), noise)])
+    if (problem := job_problem(new_job)) is not None:
+        field, message = problem
+        raise invalid([Problem(("body", field), message)])
     target = service.target(new_job.target)
     if reason := target.refusal(new_job.job_type, dry_run=new_job.dry_run):
         raise Refusal(400, {"message": reason})
-    circuits = await service.split(new_job.circuits, new_job.circuit_type)
-    service.check_simulator()  # or a job would be stored that never runs
+    circuits = service.split(new_job.circuits, new_job.circuit_type)
+    service.store.check_running()  # or a job would be stored that never runs
     job = service.store.add(user, new_job, circuits, target)
-    service.start(job)
+    service.store.start([job])
     return {"job_id": str(job.job_id), "num_circuits": len(job.circuits)}
 
 
-async def _fetch_jobs(service: Service, user: User, request: Request) -> object:
-    circuit_type = read_circuit_type(request.path_params["circuit_type"])
-    query = read_query(JobQuery, request.query_params.multi_items())
-    find = functools.partial(service.store.find, user, query, circuit_type)
-    while True:
-        found = await run_when_ready(service, find)
-        if not found.unconverted:
-            return found.jobs
-        # Searched again afterwards, since a circuit may have been compiled meanwhile.
-        for circuit in found.unconverted:
-            try:
-                converting = service.simulator.convert(circuit.conversion)
-                converted: Converted | None = await asyncio.wrap_future(converting)
-            except ValueError:
-                converted = None
-            circuit.keep(converted)
+def _fetch_jobs(service: Service, user: User, request: Request) -> object:
+    circuit_type = read_circuit_type(request.values["circuit_type"])
+    query = read_query(JobQuery, request)
+    return service.store.find(user, query, circuit_type)
 
 
-async def _cancel_jobs(service: Service, user: User, request: Request) -> object:
-    query = read_body(JobQuery, await read_all(request))
-    cancelled = await run_when_ready(service, functools.partial(service.store.cancel, user, query))
+def _cancel_jobs(service: Service, user: User, request: Request) -> object:
+    query = read_body(JobQuery, request.body())
+    cancelled = service.store.cancel(user, query)
     message = f"Cancelled {len(cancelled)} job(s)."
     if missed := len(set(query.job_id or ())) - len(cancelled):
         message += f" Not cancelled, since unknown or already finished: {missed}."
     return {"succeeded": cancelled, "message": message}
 
 
-async def _fetch_targets(service: Service, _: User, request: Request) -> object:
-    query = read_query(TargetFilter, request.query_params.multi_items())
+def _fetch_targets(service: Service, _: User, request: Request) -> object:
+    query = read_query(TargetFilter, request)
     return [{"target_name": t.name, **t.flags} for t in service.find_targets(query)]
 
 
-async def _fetch_target_info(service: Service, _: User, request: Request) -> object:
-    query = read_body(TargetInfoQuery, await read_all(request))
+def _fetch_target_info(service: Service, _: User, request: Request) -> object:
+    query = read_body(TargetInfoQuery, request.body())
     return {"target_info": service.target(query.target).info}
 
 
-async def _fetch_balance(_: Service, user: User, __: Request) -> object:
+def _fetch_balance(_: Service, user: User, __: Request) -> object:
     return {"email": user.email, "balance": user.balance}
 
 
-async def _fetch_user(_: Service, user: User, request: Request) -> object:
+def _fetch_user(_: Service, user: User, request: Request) -> object:
     # Only an administrator sees other users, and there is none here.
-    query = read_query(UserQuery, request.query_params.multi_items())
+    query = read_query(UserQuery, request)
     fits = (
         (query.name is None or user.name in query.name)
         and (query.email is None or user.email in query.email)
         and (query.role is None or user.role in query.role)
         and (query.user_id is None or user.user_id in query.user_id)
     )
-    return [user.details(request.headers["authorization"])] if fits else []
+    return [user.details(str(request.key))] if fits else []
 
 
-async def _accept_terms(service: Service, user: User, request: Request) -> object:
-    body = read_body(AcceptTerms, await read_all(request))
+def _accept_terms(service: Service, user: User, request: Request) -> object:
+    body = read_body(AcceptTerms, request.body())
     return service.accounts.accept_terms(user, accept=body.accept)
 
 

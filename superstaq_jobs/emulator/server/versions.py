@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import attrs
-from starlette.requests import Request
 
 from superstaq_jobs.emulator.accounts import User
+from superstaq_jobs.emulator.messages.requests import Request
 from superstaq_jobs.emulator.messages.responses import Refusal
 from superstaq_jobs.emulator.service import Service
 
@@ -21,13 +21,13 @@ class Call:
     Attributes:
         method: The HTTP method.
         path: The path after the version, with placeholders in braces.
-        run: Carries a request out; returns plain JSON data, or a response.
+        run: Carries a request out; returns plain JSON data.
         needs_terms: Whether the user must have accepted the terms of use.
     """
 
     method: str
     path: str
-    run: Callable[[Service, User, Request], Awaitable[object]]
+    run: Callable[[Service, User, Request], object]
     needs_terms: bool = True
 
     @property

@@ -1,4 +1,4 @@
-"""A worker process and its queue: start, time limit and end.
+"""Worker processes and the tasks that wait for them: start, time limit and end.
 
 Imports nothing of this package: `worker` is run, not imported.
 """
@@ -6,22 +6,30 @@ Imports nothing of this package: `worker` is run, not imported.
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
-import queue
+import site
 import subprocess
 import sys
+import sysconfig
+import tempfile
 import threading
-from collections.abc import Callable
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Final, Literal
+from typing import IO, Final, Literal
 
 import attrs
 import msgspec
 
-__all__ = ["QueuedTask", "WorkerQueue"]
+__all__ = ["QueuedTask", "WorkerPool"]
 
 _PROGRAM: Final = Path(__file__).with_name("worker") / "main.py"
+_MOST_WORKERS: Final = 3
+_LONG_SECONDS: Final = 0.25
+"""With every worker at one task for longer than this, another one is started."""
+_CHECK_SECONDS: Final = 0.1
+_MAX_LINE_BYTES: Final = 256 * 1024 * 1024
 
 
 @attrs.frozen(kw_only=True)
@@ -30,143 +38,215 @@ class QueuedTask:
 
     Attributes:
         task: What the worker receives.
-        listener: Called from the queue's thread with each line of the worker's output; returns
-            whether more lines are to come.
+        listener: Called with each line of the worker's output; returns whether more are to come.
         fail: Called with the reason if further results will not come.
-        is_wanted: Called just before the task's turn; False skips it.
     """
 
     task: msgspec.Struct
     listener: Callable[[bytes], bool]
     fail: Callable[[str], None]
-    is_wanted: Callable[[], bool] = lambda: True
 
 
-class WorkerQueue:
-    """One worker process, started with the first task, and the tasks that wait for it.
+class WorkerPool:
+    """Worker processes of one kind, the first of which is started with the first task.
+
+    Tasks come in series, such as the circuits of a job, that take turns. While every worker is busy
+    with a long task, another one is started, up to three, so that shorter ones can go on.
 
     Args:
-        role: What the process loads before it is ready: all that running a circuit takes (``run``),
+        role: What a process loads before it is ready: all that running a circuit takes (``run``),
             or only what splitting and converting circuits takes (``convert``).
         time_limit_seconds: How long one task may take, in seconds. A task that takes longer fails,
-            and the process is restarted.
+            and its process is restarted.
     """
 
     def __init__(self, role: Literal["run", "convert"], *, time_limit_seconds: float) -> None:
         self._role = role
         self._time_limit_seconds = time_limit_seconds
-        self._lock = threading.Lock()
-        self._queue: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
-        self._process: subprocess.Popen[bytes] | None = None
-        self._closed = False
+        self._changed = threading.Condition()
+        self._series: deque[Iterator[QueuedTask]] = deque()
+        self._workers: list[_Worker] = []
+        self._threads: list[threading.Thread] = []
+        self._is_working = threading.Event()
+        self.is_closed = False
 
-    def submit(self, queued: QueuedTask) -> None:
-        """Queue a task; returns at once.
+    def submit(self, series: Iterable[QueuedTask]) -> None:
+        """Queue tasks; returns at once. Each is taken from the series when it is its turn.
 
         Raises:
-            RuntimeError: The queue is closed.
+            RuntimeError: The pool is closed.
         """
-        self._put(functools.partial(self._run, queued))
+        with self._changed:
+            self.warm_up()
+            self._series.append(iter(series))
+            self._changed.notify()
 
     def warm_up(self) -> None:
-        """Start the process, so that the first task does not wait for it; returns at once.
+        """Start a process, so that the first task does not wait for it; returns at once.
 
         Raises:
-            RuntimeError: The queue is closed.
+            RuntimeError: The pool is closed.
         """
-        self._put(self._warm_up)
-
-    def _put(self, step: Callable[[], None]) -> None:
-        with self._lock:
-            if self._closed:
+        with self._changed:
+            if self.is_closed:
                 raise RuntimeError("the simulator is closed: create a new Simulator")
-            self._queue.put(step)
-            if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._work, name="superstaq-emulator-simulator", daemon=True
-                )
-                self._thread.start()
+            if not self._workers:
+                self._add_worker()
+                self._start(self._watch)
 
     @property
-    def is_closed(self) -> bool:
-        """Whether it is closed."""
-        return self._closed
+    def is_idle(self) -> bool:
+        """Whether it has nothing to do."""
+        with self._changed:
+            return not self._series and not any(worker.is_busy for worker in self._workers)
 
     def close(self) -> None:
-        """Kill the process and end the thread; drops queued tasks. May be called repeatedly."""
-        with self._lock:
-            self._closed = True
-            thread = self._thread
-            self._queue.put(None)
-            if self._process is not None:
-                self._process.kill()
-        if thread is not None:
+        """Kill the processes and end the threads; drops queued tasks. May be called repeatedly."""
+        with self._changed:
+            self.is_closed = True
+            self._series.clear()
+            self._changed.notify_all()
+            self._is_working.set()
+            for worker in self._workers:
+                worker.kill()
+        for thread in self._threads:
             thread.join()
 
-    def _work(self) -> None:
+    def _add_worker(self) -> None:
+        worker = _Worker(self._role, is_closed=lambda: self.is_closed)
+        self._workers.append(worker)
+        self._start(lambda: self._work(worker))
+
+    def _start(self, target: Callable[[], None]) -> None:
+        thread = threading.Thread(target=target, name="superstaq-emulator-simulator", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _work(self, worker: _Worker) -> None:
         try:
-            while (queued := self._queue.get()) is not None and not self._closed:
-                queued()
+            with contextlib.suppress(OSError, EOFError):  # the first task can report the reason
+                worker.start()
+            while (queued := self._next_task(worker)) is not None:
+                self._run(worker, queued)
         finally:
-            self._end_process()
+            worker.end()
 
-    def _warm_up(self) -> None:
-        try:
-            self._running_process()
-        except (OSError, EOFError):
-            self._end_process()  # The first task tries again, and can report the reason.
+    def _next_task(self, worker: _Worker) -> QueuedTask | None:
+        """Wait for a task; None if the pool is closed."""
+        while True:
+            with self._changed:
+                worker.is_busy = False
+                self._changed.wait_for(lambda: self._series or self.is_closed)
+                if self.is_closed:
+                    return None
+                worker.is_busy = True
+                series = self._series.popleft()
+            queued = next(series, None)
+            if queued is not None:
+                with self._changed:
+                    self._series.append(series)
+                    self._changed.notify()
+                return queued
 
-    def _run(self, queued: QueuedTask) -> None:
-        if not queued.is_wanted():
-            return
-        late = threading.Event()
+    def _run(self, worker: _Worker, queued: QueuedTask) -> None:
         try:
-            process = self._running_process()
-            timer = threading.Timer(self._time_limit_seconds, _stop_late, (process, late))
-            timer.daemon = True
-            timer.start()
+            worker.start()
+            worker.began = time.monotonic()
+            self._is_working.set()
             try:
-                self._exchange(process, queued)
+                worker.exchange(queued)
             finally:
-                timer.cancel()
-                timer.join()
+                worker.began = None
         except (OSError, EOFError, msgspec.DecodeError) as error:
-            self._end_process()
-            if self._closed:
+            worker.end()
+            if self.is_closed:
                 return
             reason = f"the simulator stopped while it worked on this circuit ({error})"
-            if late.is_set():
+            if worker.is_late:
                 reason = f"the circuit took longer than {self._time_limit_seconds:g} seconds"
             queued.fail(reason)
 
-    def _exchange(self, process: subprocess.Popen[bytes], queued: QueuedTask) -> None:
-        """Send the task to the process, and pass its output to the listener, line by line."""
-        if process.stdin is None or process.stdout is None:
-            raise EOFError("it has no pipes")
-        process.stdin.write(msgspec.json.encode(queued.task) + b"\n")
+    def _watch(self) -> None:
+        """Kill workers that are late, and start others while all are busy for long."""
+        while True:
+            self._is_working.wait()
+            time.sleep(_CHECK_SECONDS)
+            self._is_working.clear()
+            now = time.monotonic()
+            with self._changed:
+                if self.is_closed:
+                    return
+                began = [worker.began for worker in self._workers]
+                if any(at is not None for at in began):
+                    self._is_working.set()
+                for worker, at in zip(self._workers, began, strict=True):
+                    if at is not None and now - at > self._time_limit_seconds:
+                        worker.is_late = True
+                        worker.kill()
+                all_long = all(at is not None and now - at > _LONG_SECONDS for at in began)
+                if all_long and len(began) < _MOST_WORKERS:
+                    self._add_worker()
+
+
+class _Worker:
+    """One process at a time, and the thread's task that it works on."""
+
+    def __init__(self, role: str, *, is_closed: Callable[[], bool]) -> None:
+        self._role = role
+        self._is_closed = is_closed
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self.is_busy = False
+        self.is_late = False
+        self.began: float | None = None
+        """When its task began."""
+
+    def start(self) -> None:
+        """Start the process unless it runs, and wait until it is ready.
+
+        Raises:
+            EOFError: It did not become ready; the message says why.
+        """
+        if self._process is not None:
+            return
+        with tempfile.TemporaryFile() as errors:
+            with self._lock:
+                if self._is_closed():
+                    raise EOFError("it is closed")
+                self._process = process = _start_process(self._role, errors)
+                self.is_late = False
+            # Without the lock, since `kill` must be able to end a process that is still starting.
+            line = process.stdout.readline() if process.stdout is not None else b""
+            if line != b"ready\n":
+                self.end()
+                errors.seek(0)
+                said = (line + errors.read()).decode(errors="replace").strip().splitlines()
+                raise EOFError(said[-1] if said else "it did not start")
+
+    def exchange(self, queued: QueuedTask) -> None:
+        """Send a task to the process, and pass its output to the listener, line by line."""
+        process = self._process
+        if process is None or process.stdin is None or process.stdout is None:
+            raise EOFError("it is closed")
+        process.stdin.write(msgspec.json.encode(queued.task))
+        process.stdin.write(b"\n")
         process.stdin.flush()
         more = True
         while more:
-            line = process.stdout.readline()
+            line = process.stdout.readline(_MAX_LINE_BYTES)
             if not line.endswith(b"\n"):
-                raise EOFError("it died")
-            if self._closed:
-                return
+                long = f"its result has more than {_MAX_LINE_BYTES:,} bytes"
+                raise EOFError(long if len(line) == _MAX_LINE_BYTES else "it died")
             more = queued.listener(line)
 
-    def _running_process(self) -> subprocess.Popen[bytes]:
+    def kill(self) -> None:
+        """End the process from another thread."""
         with self._lock:
-            if self._closed:
-                raise EOFError("it is closed")
             if self._process is not None:
-                return self._process
-            process = self._process = _start_worker(self._role)
-        # Without the lock, since `close` must be able to kill a process that is still starting.
-        _await_ready(process)
-        return process
+                self._process.kill()
 
-    def _end_process(self) -> None:
+    def end(self) -> None:
+        """End the process."""
         with self._lock:
             process, self._process = self._process, None
         if process is not None:
@@ -175,13 +255,13 @@ class WorkerQueue:
                 process.communicate()
 
 
-def _start_worker(role: str) -> subprocess.Popen[bytes]:
+def _start_process(role: str, errors: IO[bytes]) -> subprocess.Popen[bytes]:
     if not sys.executable:
         raise OSError("the simulator cannot start: sys.executable does not name a Python")
-    # The same import path as here; one thread per library, since threads of linear algebra
-    # libraries reserve memory that counts towards the worker's limit.
+    # One thread per library, since threads of linear algebra libraries reserve memory that counts
+    # towards the worker's limit.
     environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry),
+        "PYTHONPATH": os.pathsep.join(_import_path()),
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "RAYON_NUM_THREADS": "1",
@@ -192,20 +272,22 @@ def _start_worker(role: str) -> subprocess.Popen[bytes]:
         [sys.executable, "-P", str(_PROGRAM), role],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=errors,
         env=environment,
         # A Ctrl-C in the terminal is meant for the program that owns the emulator.
         start_new_session=True,
     )
 
 
-def _await_ready(process: subprocess.Popen[bytes]) -> None:
-    line = process.stdout.readline() if process.stdout is not None else b""
-    if line != b"ready\n":
-        output = line.decode(errors="replace").strip()
-        raise EOFError(output or "it did not start")
+def _import_path() -> list[str]:
+    """The import path of this process, with installed packages first.
 
-
-def _stop_late(process: subprocess.Popen[bytes], late: threading.Event) -> None:
-    late.set()
-    process.kill()
+    A file of the user's beside their script, such as ``numpy.py``, must not hide a package from the
+    packages that need it.
+    """
+    libraries = [sysconfig.get_path("stdlib"), *site.getsitepackages()]
+    libraries += [sysconfig.get_path("purelib"), site.getusersitepackages()]
+    path = [entry for entry in sys.path if entry]
+    chosen = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    installed = [e for e in path if any(Path(e).is_relative_to(root) for root in libraries)]
+    return list(dict.fromkeys([*(e for e in path if e in chosen), *installed, *path]))

@@ -1,22 +1,25 @@
-"""The simulator: one worker process that runs circuits, and one for all that takes no running."""
+"""The simulator: worker processes that run circuits, and others for all that takes no running."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, InvalidStateError
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Final, Literal, Self
 
 import msgspec
 
 from superstaq_jobs.records.problems import InvalidValue, is_amount, shown
 
-from .process import QueuedTask, WorkerQueue
+from .process import QueuedTask, WorkerPool
 from .tasks import (
     Compiled,
     Conversion,
     Converted,
+    Counted,
     Describe,
     Described,
     Failed,
@@ -29,19 +32,29 @@ from .tasks import (
     read_result,
 )
 
-__all__ = ["Simulator"]
+__all__ = ["Listener", "Simulator"]
 
-R = TypeVar("R", SplitCircuits, Converted, Joined, Described)
+Listener = Callable[[Result], None]
+"""Called with a `Compiled` followed by a `Counted` or a `Failed`, or with one `Failed`."""
+
+_RESULTS: Final[Mapping[type[msgspec.Struct], tuple[type[msgspec.Struct], ...]]] = {
+    Task: (Compiled, Counted),
+    Split: (SplitCircuits,),
+    Conversion: (Converted,),
+    Join: (Joined,),
+    Describe: (Described,),
+}
+"""The results of each kind of task, in order; a `Failed` takes the place of one and of the rest."""
 
 
 class Simulator:
-    """Runs circuits, one after another, in a separate process.
+    """Runs circuits in separate processes.
 
-    The process starts with the first circuit, which takes a second or two, and runs until `close`.
-    A second process, started when it is first needed, splits and converts circuits, and compiles
-    those that are not to run, so that this does not have to wait for a circuit that takes long to
-    run. Several emulators can share one simulator, so that a test suite starts it only once:
-    ``Emulator(simulator=simulator)``.
+    A process starts with the first circuit, which takes a second or two, and runs until `close`.
+    The circuits of several jobs take turns. While a circuit takes long, others run in a second
+    process, and in a third. Circuits are split, converted, and compiled without being run in
+    processes of their own, also up to three. Several emulators can share one simulator, so that a
+    test suite starts it only once: ``Emulator(simulator=simulator)``.
 
     Args:
         time_limit_seconds: How long one circuit may take to compile and run, in seconds, > 0. A
@@ -57,121 +70,54 @@ class Simulator:
                 "time_limit_seconds must be a number of seconds > 0, got "
                 f"{shown(time_limit_seconds)}"
             )
-        self._runner = WorkerQueue("run", time_limit_seconds=time_limit_seconds)
-        self._converter = WorkerQueue("convert", time_limit_seconds=time_limit_seconds)
+        self._runner = WorkerPool("run", time_limit_seconds=time_limit_seconds)
+        self._converter = WorkerPool("convert", time_limit_seconds=time_limit_seconds)
         self._lock = threading.Lock()
         self._pending: set[Future[Any]] = set()
 
-    def submit(
-        self,
-        task: Task,
-        listener: Callable[[Result], None],
-        *,
-        is_wanted: Callable[[], bool] = lambda: True,
-    ) -> None:
-        """Queue a circuit; returns at once.
+    def submit(self, runs: Iterable[tuple[Task, Listener]]) -> None:
+        """Queue the circuits of a job; returns at once.
 
         Args:
-            task: The circuit and what to do with it.
-            listener: Called from the simulator's thread, either with a `Compiled` followed by a
-                `Counted` or a `Failed`, or with one `Failed`. Not called after `close`.
-            is_wanted: Called just before the circuit's turn; False skips it.
+            runs: Each circuit and what to call with its results, from a thread of the simulator;
+                not called after `close`. A circuit is taken from here only when it is its turn.
 
         Raises:
             RuntimeError: The simulator is closed.
         """
-        stage: Literal["compile", "run"] = "compile"
+        self._runner.submit(_queued(task, listener) for task, listener in runs)
 
-        def listen(line: bytes) -> bool:
-            nonlocal stage
-            result = read_result(line)
-            stage = "run"
-            listener(result)
-            return isinstance(result, Compiled)
+    def request(self, task: msgspec.Struct) -> Future[Any]:
+        """Have circuits split, converted, joined, described, or compiled without being run.
 
-        def fail(reason: str) -> None:
-            listener(Failed(failed=reason, stage=stage))
+        Returns at once. None of this waits for circuits that run.
 
-        self._runner.submit(QueuedTask(task=task, listener=listen, fail=fail, is_wanted=is_wanted))
-
-    def split(self, text: str, circuit_type: str) -> Future[SplitCircuits]:
-        """Split a string with several circuits; returns at once.
+        Args:
+            task: One of those of `tasks`.
 
         Returns:
-            A future of the circuits. It raises a ValueError with the reason if the string cannot be
-            read, and is cancelled when the simulator is closed.
+            A future of the first result. It raises a ValueError with the reason if there is none,
+            and is cancelled when the simulator is closed.
 
         Raises:
             RuntimeError: The simulator is closed.
         """
-        return self._request_one(Split(split=text, circuit_type=circuit_type), SplitCircuits)
-
-    def convert(self, conversion: Conversion) -> Future[Converted]:
-        """Write a circuit in another format; returns as `split` does."""
-        return self._request_one(conversion, Converted)
-
-    def join(self, circuits: list[str], circuit_type: str) -> Future[Joined]:
-        """Write several circuits as one string; returns as `split` does."""
-        return self._request_one(Join(join=circuits, circuit_type=circuit_type), Joined)
-
-    def describe(self, circuits: list[str], circuit_type: str) -> Future[Described]:
-        """Find out the sizes of circuits; returns as `split` does."""
-        return self._request_one(Describe(describe=circuits, circuit_type=circuit_type), Described)
-
-    def compile(self, task: Task) -> Future[Compiled]:
-        """Compile a circuit without waiting for those that run; returns as `split` does."""
-
-        def read(line: bytes) -> tuple[Result, bool]:
-            result = read_result(line)
-            return result, isinstance(result, Compiled)  # which the worker follows by no counts
-
-        return self._request(task, read)
-
-    def _request_one(self, task: Split | Conversion | Join | Describe, kind: type[R]) -> Future[R]:
-        def read(line: bytes) -> tuple[R | Failed, bool]:
-            result = msgspec.json.decode(line, type=dict[str, object])
-            if "failed" in result:
-                return msgspec.convert(result, Failed), False
-            return msgspec.convert(result, kind), False
-
-        return self._request(task, read)
-
-    def _request(
-        self, task: msgspec.Struct, read: Callable[[bytes], tuple[Any, bool]]
-    ) -> Future[Any]:
-        """Queue a task for the second process.
-
-        ``read`` returns the result that a line holds, and whether another line is to come.
-        """
-        future: Future[Any] = Future()
-        with self._lock:
-            self._pending.add(future)
-        future.add_done_callback(self._forget)
-
-        def fail(reason: str) -> None:
-            # The future may have been cancelled meanwhile.
-            with contextlib.suppress(InvalidStateError):
-                future.set_exception(ValueError(reason))
-
-        def listen(line: bytes) -> bool:
-            result, is_more_to_come = read(line)
-            if isinstance(result, Failed):
-                fail(result.failed)
-            elif not future.done():  # or it is the line after the result
-                with contextlib.suppress(InvalidStateError):
-                    future.set_result(result)
-            return is_more_to_come
-
-        try:
-            self._converter.submit(
-                QueuedTask(
-                    task=task, listener=listen, fail=fail, is_wanted=lambda: not future.cancelled()
-                )
-            )
-        except RuntimeError:
-            future.cancel()
-            raise
+        (future,) = self.request_each([task])
         return future
+
+    def request_each(self, tasks: Sequence[msgspec.Struct]) -> list[Future[Any]]:
+        """The same for several tasks, which take turns with those of others."""
+        futures: list[Future[Any]] = [Future() for _ in tasks]
+        with self._lock:
+            self._pending.update(futures)
+        for future in futures:
+            future.add_done_callback(self._forget)
+        self._converter.submit(
+            _queued(task, functools.partial(_settle, future))
+            for task, future in zip(tasks, futures, strict=True)
+            if not future.cancelled()
+        )
+        return futures
 
     def _forget(self, future: Future[Any]) -> None:
         with self._lock:
@@ -204,3 +150,28 @@ class Simulator:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _queued(task: msgspec.Struct, listener: Callable[[Any], None]) -> QueuedTask:
+    kinds = deque(_RESULTS[type(task)])
+    stages: deque[Literal["compile", "run"]] = deque(["compile", "run"])
+
+    def listen(line: bytes) -> bool:
+        result = read_result(line, kinds.popleft())
+        stages.popleft()
+        listener(result)
+        return bool(kinds) and not isinstance(result, Failed)
+
+    def fail(reason: str) -> None:
+        listener(Failed(failed=reason, stage=stages[0]))
+
+    return QueuedTask(task=task, listener=listen, fail=fail)
+
+
+def _settle(future: Future[Any], result: Any) -> None:
+    # It may have been cancelled, or have what was compiled already, which no counts follow.
+    with contextlib.suppress(InvalidStateError):
+        if isinstance(result, Failed):
+            future.set_exception(ValueError(result.failed))
+        else:
+            future.set_result(result)

@@ -5,7 +5,7 @@ Imports nothing of this package: the worker handles the same objects as dicts.
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Literal, TypeVar
 
 import msgspec
 
@@ -82,15 +82,15 @@ class Describe(msgspec.Struct, frozen=True, kw_only=True):
     circuit_type: str
 
 
-class Compiled(msgspec.Struct, frozen=True, kw_only=True):
+class Compiled(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The compiled circuit, and the physical qubit of each logical one at its start and end.
 
     ``logical_qubits`` and ``physical_qubits`` name the qubits if the format has names for them.
     """
 
     compiled: str
-    initial: list[int]
-    final: list[int]
+    initial: tuple[int, ...]
+    final: tuple[int, ...]
     logical_qubits: str | None = None
     physical_qubits: str | None = None
 
@@ -105,7 +105,7 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True):
     """Why there will be no result, and in which stage the circuit failed."""
 
     failed: str
-    stage: Literal["compile", "run"]
+    stage: Literal["compile", "run"] = "run"
 
 
 class SplitCircuits(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,7 +135,7 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
     sizes: list[Size | None]
 
 
-class Converted(msgspec.Struct, frozen=True, kw_only=True):
+class Converted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A circuit and its compiled form in another format, with the names of the qubits there."""
 
     circuit: str
@@ -146,34 +146,17 @@ class Converted(msgspec.Struct, frozen=True, kw_only=True):
 
 Result = Compiled | Counted | Failed
 
+R = TypeVar("R", bound=msgspec.Struct)
 
-class _AnyResult(msgspec.Struct, frozen=True):
-    compiled: str | None = None
-    initial: list[int] = []
-    final: list[int] = []
-    logical_qubits: str | None = None
-    physical_qubits: str | None = None
-    counts: dict[str, int] | None = None
+
+class _MaybeFailed(msgspec.Struct, frozen=True):
     failed: str | None = None
     stage: Literal["compile", "run"] = "run"
 
-    def result(self) -> Result:
-        if self.failed is not None:
-            return Failed(failed=self.failed, stage=self.stage)
-        if self.compiled is not None:
-            return Compiled(
-                compiled=self.compiled,
-                initial=self.initial,
-                final=self.final,
-                logical_qubits=self.logical_qubits,
-                physical_qubits=self.physical_qubits,
-            )
-        return Counted(counts=self.counts)
 
-
-_DECODER: Final = msgspec.json.Decoder(_AnyResult)
-
-
-def read_result(line: bytes) -> Result:
-    """The result of a `Task`, from one line of a worker's output."""
-    return _DECODER.decode(line).result()
+def read_result(line: bytes, kind: type[R]) -> R | Failed:
+    """One line of a worker's output: a result of that kind, or why there is none."""
+    outcome = msgspec.json.decode(line, type=_MaybeFailed)
+    if outcome.failed is not None:
+        return Failed(failed=outcome.failed, stage=outcome.stage)
+    return msgspec.json.decode(line, type=kind)

@@ -21,6 +21,13 @@ except ModuleNotFoundError as error:
         f"the strategies need {error.name}: {how_to_install('testing')}", name=error.name
     ) from error
 
+from .archived import (
+    archive_reports,
+    archived_jobs,
+    lock_differences,
+    lock_entries,
+    study_locks,
+)
 from .client_values import (
     paces,
     poll_policies,
@@ -51,6 +58,8 @@ from .wire_data import broken_payloads, wire_payloads
 
 __all__ = [
     "HostilePayload",
+    "archive_reports",
+    "archived_jobs",
     "balances",
     "bitstrings",
     "broken_payloads",
@@ -69,6 +78,8 @@ __all__ = [
     "job_snapshots",
     "json_mappings",
     "json_values",
+    "lock_differences",
+    "lock_entries",
     "moments",
     "new_jobs",
     "paces",
@@ -77,6 +88,7 @@ __all__ = [
     "responses",
     "retry_policies",
     "statuses",
+    "study_locks",
     "submit_receipts",
     "target_infos",
     "target_names",

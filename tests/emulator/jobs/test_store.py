@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from emulators import hold
 
 from superstaq_jobs.emulator import Emulator, Simulator
 from superstaq_jobs.records import CircuitStatus
@@ -139,7 +140,7 @@ def test_a_circuit_cancelled_before_its_turn_never_runs(
     simulator_idle: Callable[[], None], fetch: Fetch,
 ):  # fmt: skip
     gate = threading.Event()
-    simulator._runner._put(gate.wait)
+    hold(simulator, gate)
     server = emulate(step_seconds=0)
     job_id = submit(server, BELL)
     send(server, "PUT", "/client/cancel_jobs", {"job_id": [job_id]})

@@ -6,7 +6,7 @@ import itertools
 import math
 from typing import Any
 
-import attrs
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,12 +36,13 @@ def test_a_timetable_follows_the_table_of_next_statuses(
     job_type: str, verbatim: bool, step_seconds: float, seed: str
 ):
     timetable = make_timetable(job_type, verbatim=verbatim, step_seconds=step_seconds, seed=seed)
-    assert timetable.steps[0].status is CircuitStatus.RECEIVED
-    assert timetable.steps[0].at == 0
-    assert timetable.steps[-1].status is CircuitStatus.COMPLETED
-    for before, after in itertools.pairwise(timetable.steps):
-        assert after.status in NEXT_STATUSES[before.status]
-        assert 0.5 * step_seconds * 0.99 <= after.at - before.at <= 1.5 * step_seconds * 1.01 + 1e-6
+    assert timetable.path[0] is CircuitStatus.RECEIVED
+    assert timetable.times[0] == 0
+    assert timetable.path[-1] is CircuitStatus.COMPLETED
+    for before, after in itertools.pairwise(timetable.path):
+        assert after in NEXT_STATUSES[before]
+    for begin, end in itertools.pairwise(timetable.times):
+        assert 0.5 * step_seconds * 0.99 <= end - begin <= 1.5 * step_seconds * 1.01 + 1e-6
     assert timetable == make_timetable(
         job_type, verbatim=verbatim, step_seconds=step_seconds, seed=seed
     )
@@ -126,7 +127,7 @@ def test_an_observer_never_sees_a_circuit_go_back(
                 timetable = complete_at(timetable, at.reached, now)
             elif not at.status.is_terminal:
                 done = {"ended_at": now, "ended_as": CircuitStatus(intervention), "message": "!"}
-                progress = attrs.evolve(progress, **done)
+                progress = msgspec.structs.replace(progress, **done)
             intervention = None
         state = state_at(timetable, progress, now)
         assert 0 <= state.since <= now
@@ -186,15 +187,15 @@ def test_a_circuit_ends_as_planned_when_planned(
         "running": plan.run_seconds,
         "simulating": plan.run_seconds,
     }
-    for steps, others in zip(
-        itertools.pairwise(timetable.steps), itertools.pairwise(plain.steps), strict=True
+    for status, (begin, end), usual in zip(
+        path, itertools.pairwise(timetable.times), itertools.pairwise(plain.times), strict=False
     ):
-        seconds = planned.get(steps[0].status.value)
-        expected = others[1].at - others[0].at if seconds is None else seconds
-        assert steps[1].at - steps[0].at == pytest.approx(expected, abs=1e-9)
+        seconds = planned.get(status.value)
+        expected = usual[1] - usual[0] if seconds is None else seconds
+        assert end - begin == pytest.approx(expected, abs=1e-9)
         # And it is seen from that moment on, not before.
-        if PROGRESS[steps[0].status] <= PROGRESS[last.reached] and steps[1].at > steps[0].at:
-            assert state_at(timetable, ready, steps[0].at).reached is steps[0].status
+        if PROGRESS[status] <= PROGRESS[last.reached] and end > begin:
+            assert state_at(timetable, ready, begin).reached is status
     before_the_end = state_at(timetable, ready, math.nextafter(last.since, 0))
     assert last.since == 0 or before_the_end.status is not last.status
 
@@ -213,7 +214,7 @@ def test_a_waiting_circuit_would_be_further_with_its_work_done(
     ready = Progress(compiled_at=0.0, finished_at=0.0)
     state = state_at(timetable, Progress(compiled_at=at), now)
     assert state.is_waiting == (
-        state_at(timetable, ready, now) != attrs.evolve(state, is_waiting=False)
+        state_at(timetable, ready, now) != msgspec.structs.replace(state, is_waiting=False)
     )
     assert not state_at(timetable, ready, now).is_waiting
 

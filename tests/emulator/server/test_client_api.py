@@ -25,6 +25,7 @@ NEW_JOB = {
     "target": "ss_unconstrained_simulator",
     "circuits": BELL,
     "circuit_type": "qasm",
+    "shots": 10,
 }
 TERMS = "You must accept the Terms of Use (superstaq.infleqtion.com/terms_of_use)."
 
@@ -509,8 +510,7 @@ def test_a_job_is_refused_when_the_simulator_is_closed(emulate: Callable[..., Em
     simulator = Simulator()
     server = emulate(simulator=simulator)
     simulator.close()
-    job = {"job_type": "submit", "target": "ss_unconstrained_simulator", "circuits": BELL}
-    assert send(server, "POST", "/client/job", job | {"circuit_type": "qasm"}).status == 500
+    assert send(server, "POST", "/client/job", NEW_JOB).status == 500
     assert server.jobs() == ()
 
 

@@ -401,28 +401,31 @@ def test_a_circuit_that_cannot_run_fails_with_a_reason(
 
 
 @pytest.mark.parametrize(
-    ("circuits", "where"),
+    ("circuits", "reason"),
     [
-        ("OPENQASM 2.0;", []),
-        ("[]", []),
-        ("7", [0]),
-        ('{"cirq_type": "LineQubit", "x": 0}', [0]),
-        ('[{"cirq_type": "Circuit", "moments": []}, {"moments": []}]', [1]),
-        ("[" * 100_000, []),
+        ("OPENQASM 2.0;", "expected the JSON"),
+        ("[]", "at least one circuit"),
+        ("7", "circuit 0: expected a Cirq circuit"),
+        ('{"cirq_type": "LineQubit", "x": 0}', "circuit 0: expected a Cirq circuit, got LineQubit"),
+        ('[{"cirq_type": "Circuit", "moments": []}, {"moments": []}]', "circuit 1: expected"),
+        ("[" * 100_000, "expected the JSON"),
     ],
 )
 def test_anything_but_a_list_of_circuits_is_422(
-    server: Emulator, send: Callable[..., Any], circuits: str, where: list[int]
+    server: Emulator, send: Callable[..., Any], circuits: str, reason: str
 ):
     body = {
         "job_type": "submit",
         "target": "ss_unconstrained_simulator",
         "circuits": circuits,
         "circuit_type": "cirq",
+        "shots": 10,
     }
     response = send(server, "POST", "/client/job", body)
     assert response.status == 422
-    assert response.json["detail"][0]["loc"] == ["body", "circuits", *where]
+    (problem,) = response.json["detail"]
+    assert problem["loc"] == ["body", "circuits"]
+    assert reason in problem["msg"]
 
 
 def test_a_circuit_that_refers_to_itself_fails_alone(

@@ -70,7 +70,7 @@ def test_the_seed_determines_the_sample(run: Run):
 def test_the_seed_and_the_order_determine_the_ids(
     emulate: Callable[..., Emulator], submit: Callable[..., str]
 ):
-    one, two, three = emulate(), emulate(), emulate(seed=1)
+    one, two, three = emulate(seed=0), emulate(seed=0), emulate(seed=1)
     ids = [submit(one, BELL), submit(one, BELL)]
     assert ids == [submit(two, BELL), submit(two, BELL)]
     assert len({*ids, submit(three, BELL)}) == 3
@@ -246,7 +246,7 @@ def test_noise_changes_the_counts(run: Run):
 
 
 def test_a_job_without_shots_has_empty_counts(run: Run):
-    assert run(BELL, shots=0)["counts"] == [{}]
+    assert run(BELL, shots=0, dry_run=True)["counts"] == [{}]
 
 
 def test_twenty_qubits_measured_in_the_middle(run: Run):
@@ -300,7 +300,7 @@ ENDLESS = Q3 + "qubit[18] q; bit c; while (!c) { h q[0]; reset q[0]; c = measure
 def test_a_circuit_that_takes_too_long_fails_and_the_next_one_runs(
     emulate: Callable[..., Emulator], submit: Callable[..., str], finish: Run, send: Any
 ):
-    with Simulator(time_limit_seconds=0.5) as impatient:
+    with Simulator(time_limit_seconds=2) as impatient:
         server = emulate(simulator=impatient)
         stuck = submit(server, ENDLESS)
         # A simulation does not block requests.
@@ -308,7 +308,7 @@ def test_a_circuit_that_takes_too_long_fails_and_the_next_one_runs(
         good = submit(server, BELL)
         data = finish(server, stuck)
         assert data["statuses"] == ["failed"]
-        assert data["status_messages"] == ["the circuit took longer than 0.5 seconds"]
+        assert data["status_messages"] == ["the circuit took longer than 2 seconds"]
         assert finish(server, good)["statuses"] == ["completed"]
 
 
@@ -338,7 +338,7 @@ def test_a_simulator_that_dies_fails_its_circuit_only(
         job_id = submit(server, ENDLESS)
         while fetch(server, job_id)["statuses"] != ["running"]:
             pass
-        simulator._runner._process.kill()
+        simulator._runner._workers[0].kill()
         assert "the simulator stopped" in finish(server, job_id)["status_messages"][0]
         assert finish(server, submit(server, BELL))["statuses"] == ["completed"]
 

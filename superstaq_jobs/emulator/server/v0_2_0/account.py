@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 import msgspec
-from starlette.requests import Request
 
 from superstaq_jobs.emulator.accounts import User
-from superstaq_jobs.emulator.messages.requests import TargetFilter
+from superstaq_jobs.emulator.messages.requests import Request, TargetFilter
 from superstaq_jobs.emulator.messages.responses import Refusal
 from superstaq_jobs.emulator.server.versions import Call
 from superstaq_jobs.emulator.service import Service
@@ -27,52 +26,52 @@ __all__ = [
 ]
 
 
-async def fetch_targets(service: Service, _: User, request: Request) -> object:
+def fetch_targets(service: Service, _: User, request: Request) -> object:
     """``POST /targets``: the flags of targets, by name. Retired ones only if requested."""
-    query = await read(TargetFilter, request)
+    query = read(TargetFilter, request)
     return {"superstaq_targets": {t.name: t.flags for t in service.find_targets(query)}}
 
 
-async def fetch_target_info(service: Service, _: User, request: Request) -> object:
+def fetch_target_info(service: Service, _: User, request: Request) -> object:
     """``POST /target_info``."""
-    query = await read(TargetInfoQuery, request)
+    query = read(TargetInfoQuery, request)
     query.read_options()
     return {"target_info": service.target(query.target).info}
 
 
-async def fetch_balance(_: Service, user: User, __: Request) -> object:
+def fetch_balance(_: Service, user: User, __: Request) -> object:
     """``GET /balance``."""
     return {"balance": user.balance}
 
 
-async def fetch_user(_: Service, user: User, request: Request) -> object:
+def fetch_user(_: Service, user: User, request: Request) -> object:
     """``GET /user_info``: the user, if all that is given fits."""
     known = {"name": user.name, "email": user.email, "id": str(user.user_id)}
-    given = dict(request.query_params)
+    given = dict(request.pairs)
     if any(given.get(key, value) != value for key, value in known.items()):
         return {}
-    return {user.email: user.details(request.headers["authorization"])}
+    return {user.email: user.details(str(request.key))}
 
 
-async def accept_terms(service: Service, user: User, request: Request) -> object:
+def accept_terms(service: Service, user: User, request: Request) -> object:
     """``POST /accept_terms_of_use``."""
-    terms = await read(Terms, request)
+    terms = read(Terms, request)
     return service.accounts.accept_terms(user, accept=terms.user_input == "YES")
 
 
-async def keep_aqt_files(service: Service, user: User, request: Request) -> object:
+def keep_aqt_files(service: Service, user: User, request: Request) -> object:
     """``POST /aqt_configs``."""
-    service.aqt_files[user.email] = msgspec.structs.asdict(await read(AqtFiles, request))
+    service.aqt_files[user.email] = msgspec.structs.asdict(read(AqtFiles, request))
     return "The configuration files are stored."
 
 
-async def fetch_aqt_files(service: Service, user: User, _: Request) -> object:
+def fetch_aqt_files(service: Service, user: User, _: Request) -> object:
     """``GET /get_aqt_configs``: empty files if none were stored."""
     return service.aqt_files.get(user.email, {"pulses": "", "variables": ""})
 
 
 def _refused(path: str, status: int, message: str) -> Call:
-    async def refuse(_: Service, __: User, ___: Request) -> object:
+    def refuse(_: Service, __: User, ___: Request) -> object:
         raise Refusal(status, {"message": message})
 
     return Call("POST", path, refuse)

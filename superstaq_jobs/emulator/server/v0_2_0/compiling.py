@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 
 import attrs
 import msgspec
-from starlette.requests import Request
 
 from superstaq_jobs.emulator.accounts import User
-from superstaq_jobs.emulator.messages.circuits import MAX_CHARACTERS
+from superstaq_jobs.emulator.messages.requests import Request
 from superstaq_jobs.emulator.service import Service
-from superstaq_jobs.emulator.simulator.tasks import Compiled, Task
+from superstaq_jobs.emulator.simulator.tasks import Compiled, Join, Joined, Task
 from superstaq_jobs.emulator.targets import Target
 
 from .requests import Circuits, bad_request, read
@@ -24,6 +22,7 @@ __all__ = ["compile_circuits", "compile_for_aqt", "compile_for_qscout", "estimat
 T = TypeVar("T")
 
 _MAX_COPIES: Final = 1_000
+_MAX_CHARACTERS: Final = 128 * 1024 * 1024
 
 _NO_JAQAL: Final = "// This emulator does not write Jaqal."
 """In place of each Jaqal program, without which the clients do not read a response."""
@@ -38,17 +37,18 @@ class _Batch:
 
     def copied(self, times: int) -> _Batch:
         """Each circuit as often as that, one after the other; raises a `Refusal` if too long."""
-        if sum(len(one.compiled) for one in self.compiled) * times > MAX_CHARACTERS:
-            raise bad_request(f"the compiled circuits have more than {MAX_CHARACTERS} characters")
+        if sum(len(one.compiled) for one in self.compiled) * times > _MAX_CHARACTERS:
+            raise bad_request(f"the response would have more than {_MAX_CHARACTERS:,} characters")
         return attrs.evolve(
             self, compiled=tuple(one for one in self.compiled for _ in range(times))
         )
 
-    async def response(self, service: Service) -> dict[str, Any]:
+    def response(self, service: Service) -> dict[str, Any]:
         """The circuits as one string, and the maps of their qubits."""
-        joining = service.simulator.join([one.compiled for one in self.compiled], self.circuit_type)
+        circuits = [one.compiled for one in self.compiled]
+        joining = service.simulator.request(Join(join=circuits, circuit_type=self.circuit_type))
         try:
-            joined = await asyncio.wrap_future(joining)
+            joined: Joined = service.store.wait(joining)
         except ValueError as error:
             raise bad_request(f"the compiled circuits cannot be written: {error}") from error
         return {
@@ -71,7 +71,7 @@ def _pairs(compiled: Compiled, places: Sequence[int]) -> list[tuple[Any, Any]]:
     return [(qubit, physical[place]) for qubit, place in zip(logical, places, strict=True)]
 
 
-async def _compile(
+def _compile(
     service: Service, target: Target, circuits: Sequence[str], circuit_type: str, **how: Any
 ) -> _Batch:
     """Compile circuits, all or none.
@@ -83,28 +83,26 @@ async def _compile(
         raise bad_request(f"The target {target.name} is retired.")
     if not target.supports_compile:
         raise bad_request(f"The target {target.name} does not compile circuits.")
-    compiling = [
-        service.simulator.compile(
+    compiling = service.simulator.request_each(
+        [
             Task(circuit=circuit, circuit_type=circuit_type, **target.device, **how)
-        )
-        for circuit in circuits
-    ]
-    results = await asyncio.gather(*map(asyncio.wrap_future, compiling), return_exceptions=True)
+            for circuit in circuits
+        ]
+    )
     compiled = []
-    for index, result in enumerate(results):
-        if isinstance(result, ValueError):
-            raise bad_request(f"circuit {index} cannot be compiled: {result}")
-        if isinstance(result, BaseException):
-            raise result
-        compiled.append(result)
+    for index, future in enumerate(compiling):
+        try:
+            compiled.append(service.store.wait(future))
+        except ValueError as error:
+            raise bad_request(f"circuit {index} cannot be compiled: {error}") from error
     return _Batch(circuit_type=circuit_type, compiled=tuple(compiled))
 
 
-async def _read(service: Service, request: Request) -> tuple[Circuits, Target, list[str], str]:
-    body = await read(Circuits, request)
+def _read(service: Service, request: Request) -> tuple[Circuits, Target, list[str], str]:
+    body = read(Circuits, request)
     text, circuit_type = body.one
     target = service.target(body.target)
-    return body, target, await service.split(text, circuit_type), circuit_type
+    return body, target, service.split(text, circuit_type), circuit_type
 
 
 def _option(options: dict[str, Any], name: str, kind: type[T], default: T) -> T:
@@ -126,42 +124,42 @@ def _copies(options: dict[str, Any]) -> int:
     return copies
 
 
-async def compile_circuits(service: Service, _: User, request: Request) -> object:
+def compile_circuits(service: Service, _: User, request: Request) -> object:
     """``POST /compile``."""
-    body, target, circuits, circuit_type = await _read(service, request)
+    body, target, circuits, circuit_type = _read(service, request)
     body.read_options()
-    batch = await _compile(service, target, circuits, circuit_type)
-    return await batch.response(service)
+    batch = _compile(service, target, circuits, circuit_type)
+    return batch.response(service)
 
 
-async def compile_for_aqt(service: Service, _: User, request: Request) -> object:
+def compile_for_aqt(service: Service, _: User, request: Request) -> object:
     """``POST /aqt_compile``: without pulses. Equivalent circuits are copies of each other."""
-    body, target, circuits, circuit_type = await _read(service, request)
+    body, target, circuits, circuit_type = _read(service, request)
     copies = _copies(body.read_options())
-    batch = await _compile(service, target, circuits, circuit_type)
-    return await batch.copied(copies).response(service)
+    batch = _compile(service, target, circuits, circuit_type)
+    return batch.copied(copies).response(service)
 
 
-async def compile_for_qscout(service: Service, _: User, request: Request) -> object:
+def compile_for_qscout(service: Service, _: User, request: Request) -> object:
     """``POST /qscout_compile``: circuits, without their Jaqal programs."""
-    body, target, circuits, circuit_type = await _read(service, request)
+    body, target, circuits, circuit_type = _read(service, request)
     options = body.read_options()
     copies = _copies(options)
     mirror_swaps = _option(options, "mirror_swaps", bool, default=False)
-    batch = await _compile(service, target, circuits, circuit_type, mirror_swaps=mirror_swaps)
-    response = await batch.copied(copies).response(service)
+    batch = _compile(service, target, circuits, circuit_type, mirror_swaps=mirror_swaps)
+    response = batch.copied(copies).response(service)
     return {**response, "jaqal_programs": [_NO_JAQAL] * (len(circuits) * copies)}
 
 
-async def estimate_resources(service: Service, _: User, request: Request) -> object:
+def estimate_resources(service: Service, _: User, request: Request) -> object:
     """``POST /resource_estimate``: of the compiled circuits; for simulators, of those given."""
-    body, target, circuits, circuit_type = await _read(service, request)
+    body, target, circuits, circuit_type = _read(service, request)
     body.read_options()
     if not target.simulator:
-        batch = await _compile(service, target, circuits, circuit_type)
+        batch = _compile(service, target, circuits, circuit_type)
         circuits = [one.compiled for one in batch.compiled]
     estimates = []
-    for index, size in enumerate(await service.sizes(circuits, circuit_type)):
+    for index, size in enumerate(service.sizes(circuits, circuit_type)):
         if size is None:
             raise bad_request(f"circuit {index} cannot be read, or not in the time allowed")
         estimate = msgspec.structs.asdict(size)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
 import msgspec
-from starlette.requests import Request
 
 from superstaq_jobs.emulator.accounts import User
 from superstaq_jobs.emulator.jobs.job import Job, in_own_format
 from superstaq_jobs.emulator.jobs.timetable import CircuitState
-from superstaq_jobs.emulator.messages.requests import JobQuery, NewJob, noise_problem
+from superstaq_jobs.emulator.messages.requests import JobQuery, NewJob, Request, job_problem
 from superstaq_jobs.emulator.messages.responses import Refusal
-from superstaq_jobs.emulator.service import Service, run_when_ready
+from superstaq_jobs.emulator.service import Service
 from superstaq_jobs.emulator.targets import Target
 from superstaq_jobs.records import CircuitStatus
 
@@ -55,6 +53,9 @@ _WORDS_OF: Final[Mapping[str, Mapping[CircuitStatus, str]]] = {
 }
 """The words of clients that have their own, by ``X-Client-Name``."""
 
+_MOST_DESCRIBED: Final = 1_000
+"""Of how many circuits the sizes are found out at their submission."""
+
 _METHODS: Final[Mapping[str, dict[str, Any]]] = {
     "dry-run": {"job_type": "submit", "dry_run": True},
     "sim": {"job_type": "simulate", "sim_method": "sim"},
@@ -82,8 +83,9 @@ def _as_job(new: NewJobs, circuit_type: str) -> NewJob:
         verbatim=verbatim,
         options_dict=options,
     )
-    if (problem := noise_problem(new_job)) is not None:
-        raise bad_request(f"options: {problem}")
+    if (problem := job_problem(new_job)) is not None:
+        field, message = problem
+        raise bad_request(f"{field.removesuffix('_dict')}: {message}")
     return new_job
 
 
@@ -94,56 +96,52 @@ def _refusal(target: Target, new_job: NewJob) -> str | None:
     return target.refusal(new_job.job_type, dry_run=new_job.dry_run)
 
 
-async def create_jobs(service: Service, user: User, request: Request) -> object:
+def create_jobs(service: Service, user: User, request: Request) -> object:
     """``POST /jobs``: a job for each circuit. A dry run is done before the response is sent."""
-    new = await read(NewJobs, request)
+    new = read(NewJobs, request)
     text, circuit_type = new.one
     new_job = _as_job(new, circuit_type)
     target = service.target(new.target)
     if reason := _refusal(target, new_job):
         raise bad_request(reason)
-    circuits = await service.split(text, circuit_type)
-    sizes = await service.sizes(circuits, circuit_type)
-    service.check_simulator()  # or jobs would be stored that never run
-    jobs = service.store.add_each(
-        user,
-        new_job,
-        circuits,
-        target,
-        num_qubits=[None if size is None else size.num_qubits for size in sizes],
-    )
-    for job in jobs:
-        service.start(job)
+    circuits = service.split(text, circuit_type)
+    # Later, the compiled circuit has the size too.
+    sizes = service.sizes(circuits[:_MOST_DESCRIBED], circuit_type)
+    num_qubits = [None if size is None else size.num_qubits for size in sizes]
+    num_qubits += [None] * (len(circuits) - len(num_qubits))
+    service.store.check_running()  # or jobs would be stored that never run
+    jobs = service.store.add_each(user, new_job, circuits, target, num_qubits=num_qubits)
+    service.store.start(jobs)
     if new_job.dry_run and jobs[0].plan is None:
-        await run_when_ready(service, functools.partial(service.store.complete, jobs))
+        service.store.complete(jobs)
     return {"job_ids": [str(job.job_id) for job in jobs], "status": "ready"}
 
 
-async def fetch_jobs(service: Service, user: User, request: Request) -> object:
+def fetch_jobs(service: Service, user: User, request: Request) -> object:
     """``POST /fetch_jobs``: jobs by id, in the order of the ids."""
-    body = await read(JobIds, request)
+    body = read(JobIds, request)
     body.read_options()
     words = _words(request)
 
     def show(job: Job, state: CircuitState) -> msgspec.Raw:
         return msgspec.Raw(msgspec.json.encode(_job(job, state, words)))
 
-    return await _view(service, user, body, show)
+    return _view(service, user, body, show)
 
 
-async def cancel_jobs(service: Service, user: User, request: Request) -> object:
+def cancel_jobs(service: Service, user: User, request: Request) -> object:
     """``POST /cancel_jobs``: a finished job gives a warning, an unknown one an error."""
-    body = await read(JobIds, request)
+    body = read(JobIds, request)
     body.read_options()
     words = _words(request)
 
     def show(_: Job, state: CircuitState) -> str:
         return words[state.status]
 
-    await _view(service, user, body, show)  # if one does not exist, none is cancelled
+    _view(service, user, body, show)  # if one does not exist, none is cancelled
     query = JobQuery(job_id=[uuid.UUID(job_id) for job_id in body.unique])
-    cancelled = await run_when_ready(service, functools.partial(service.store.cancel, user, query))
-    statuses = await _view(service, user, body, show)
+    cancelled = set(service.store.cancel(user, query))
+    statuses = _view(service, user, body, show)
     warnings = [
         {"message": f"Job '{job_id}' cannot be cancelled: it already has status {status}"}
         for job_id, status in statuses.items()
@@ -153,7 +151,7 @@ async def cancel_jobs(service: Service, user: User, request: Request) -> object:
     return {"succeeded": succeeded, **({"warnings": warnings} if warnings else {})}
 
 
-async def _view(
+def _view(
     service: Service, user: User, ids: JobIds, show: Callable[[Job, CircuitState], T]
 ) -> dict[str, T]:
     """What a function makes of each job, by id.
@@ -171,8 +169,7 @@ async def _view(
         return str(job.job_id), show(job, states[0])
 
     known = [uuid.UUID(job_id) for job_id in ids.unique if _is_uuid(job_id)]
-    view = functools.partial(service.store.view, user, JobQuery(job_id=known), show_one)
-    found = dict(await run_when_ready(service, view))
+    found = dict(service.store.view(user, JobQuery(job_id=known), show_one))
     if missing := [job_id for job_id in ids.unique if job_id not in found]:
         shown = ", ".join(map(repr, missing[:3])) + (" …" if missing[3:] else "")
         raise Refusal(404, {"message": f"{len(missing)} job(s) do not exist: {shown}"})

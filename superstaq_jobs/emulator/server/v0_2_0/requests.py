@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
-from starlette.requests import Request
 
-from superstaq_jobs.emulator.messages.requests import TargetName, read_all, read_body
+from superstaq_jobs.emulator.messages.requests import Request, TargetName, read_body, read_json
 from superstaq_jobs.emulator.messages.responses import Refusal
 
 __all__ = [
@@ -60,8 +59,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     def read_options(self) -> dict[str, Any]:
         """The options; raises a `Refusal` with 400 if the string is not a JSON object."""
         try:
-            options = msgspec.json.decode(self.options or "{}")
-        except (msgspec.DecodeError, RecursionError) as error:
+            options = read_json(self.options or "{}")
+        except msgspec.ValidationError as error:
             raise bad_request(f"options: must be a JSON object as a string: {error}") from error
         if not isinstance(options, dict):
             raise bad_request("options: must be a JSON object as a string")
@@ -91,7 +90,7 @@ class Circuits(Reading, frozen=True, kw_only=True):
 class NewJobs(Circuits, frozen=True, kw_only=True):
     """Circuits to run, one job each."""
 
-    shots: Annotated[int, msgspec.Meta(ge=1, le=100_000_000)]
+    shots: Annotated[int, msgspec.Meta(ge=1)]
     method: str | None = None
 
 
@@ -125,6 +124,6 @@ class AqtFiles(msgspec.Struct, frozen=True, kw_only=True):
     variables: str
 
 
-async def read(cls: type[T], request: Request) -> T:
+def read(cls: type[T], request: Request) -> T:
     """The body of a request; raises a `Refusal`."""
-    return read_body(cls, await read_all(request))
+    return read_body(cls, request.body())

@@ -18,11 +18,9 @@ import cirq
 from . import cirq_circuits
 from .program import CircuitError, Program
 
-__all__ = ["FRAMEWORK", "READABLE", "join", "read", "split", "write"]
+__all__ = ["FRAMEWORK", "READABLE", "join", "read", "write"]
 
 FRAMEWORK: Final = cirq_circuits
-
-split: Final = None
 
 READABLE: Final = frozenset(
     """

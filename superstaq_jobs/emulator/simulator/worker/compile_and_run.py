@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from . import translation
+from . import cirq_lists, translation
 from .formats import format_of
 from .program import CircuitError, check_size
 
@@ -59,7 +59,9 @@ def _compile_and_run(task: _Task) -> Iterator[dict[str, Any]]:
 
 
 def _split(task: _Task) -> dict[str, Any]:
-    split = format_of(task["circuit_type"]).split
+    # Without `cirq_json`, which imports Cirq.
+    is_cirq = task["circuit_type"] == "cirq"
+    split = cirq_lists.split if is_cirq else format_of(task["circuit_type"]).split
     return {"circuits": [task["split"]] if split is None else split(task["split"])}
 
 

@@ -2,7 +2,8 @@
 
 Each has a ``FRAMEWORK``, the module that compiles, runs and measures its circuits; ``read`` for a
 string with one circuit (and the JSON of Cirq's qubits, or None); ``write`` for a compiled circuit;
-``join`` for strings with one circuit each; and ``split``, None if the server splits them.
+``join`` for strings with one circuit each; and ``split``, None if the server
+splits them; ``cirq_lists`` has that of Cirq.
 """
 
 from __future__ import annotations

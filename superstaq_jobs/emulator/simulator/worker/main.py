@@ -20,10 +20,14 @@ result:
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import importlib
 import json
 import os
+import queue
+import signal
 import sys
+import threading
 import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -41,6 +45,20 @@ def _limit_memory() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, resource.RLIM_INFINITY))
 
 
+def _end_with_parent() -> None:
+    """On Linux, end when the emulator's process does, even in the middle of native code."""
+    if sys.platform == "linux":
+        set_parent_death_signal = 1
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
+
+
+def _read_tasks(tasks: queue.SimpleQueue[bytes]) -> None:
+    """Receive the tasks, and end the process when there will be no more."""
+    for line in sys.stdin.buffer:
+        tasks.put(line)
+    os._exit(0)
+
+
 def _load(role: str) -> Callable[[dict[str, Any]], Iterator[dict[str, Any]]]:
     # Before the first task, so that these imports do not count towards a circuit's time limit.
     # A worker that only splits and converts circuits needs no simulator.
@@ -56,7 +74,7 @@ def _load(role: str) -> Callable[[dict[str, Any]], Iterator[dict[str, Any]]]:
 
 
 def main(role: str) -> None:
-    """Work until the input ends.
+    """Work until the input ends, or the process that started this one.
 
     Args:
         role: ``run``, or ``convert`` for a worker that only splits and converts circuits.
@@ -65,6 +83,9 @@ def main(role: str) -> None:
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     _limit_memory()
+    _end_with_parent()
+    tasks: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=_read_tasks, args=(tasks,), daemon=True).start()
     try:
         results_of = _load(role)
     except ImportError as error:
@@ -73,8 +94,8 @@ def main(role: str) -> None:
         return
     output.write(b"ready\n")
     output.flush()
-    for line in sys.stdin.buffer:
-        for result in results_of(json.loads(line)):
+    while True:
+        for result in results_of(json.loads(tasks.get())):
             output.write(json.dumps(result).encode() + b"\n")
             output.flush()
 

@@ -10,21 +10,19 @@ import subprocess
 import sys
 import threading
 import urllib.request
-import warnings
 
 import pytest
+from terminals import is_safe, without_colours
 from worlds import JOB, job
 
+import superstaq_jobs as sj
 from superstaq_jobs import __version__
-from superstaq_jobs.cli import main
-from superstaq_jobs.emulator import Emulator
 
 
-def test_the_demo_shows_changes_table_and_histogram(capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "120")
-    monkeypatch.setenv("SUPERSTAQ_API_VERSION", "v0.2.0")  # which takes no OpenQASM
-    assert main(["demo", "--shots", "400"]) == 0
-    told = capsys.readouterr().out
+def test_the_demo_shows_changes_table_and_histogram(on_terminal):
+    shown = on_terminal("demo", "--shots=400", version="v0.2.0", columns=120)
+    assert shown.exit_code == 0
+    told = without_colours(shown.stdout)
     assert re.search(r"A local Superstaq listens at http://127\.0\.0\.1:\d+", told)
     assert re.search(r"circuit 0 \(Bell pair\): .* → completed", told)
     assert re.search(r"circuit 2 \(does not parse\): .* → failed", told)
@@ -35,45 +33,42 @@ def test_the_demo_shows_changes_table_and_histogram(capsys, monkeypatch):
     assert shares["00"] + shares["11"] == shares["00000"] + shares["11111"] == 400
 
 
-def test_the_demo_runs_against_a_given_server(capsys, monkeypatch):
-    with Emulator(step_seconds=0, api_key="key-of-the-server") as server:
-        monkeypatch.setenv("SUPERSTAQ_API_KEY", "key-of-the-server")
-        monkeypatch.setenv("SUPERSTAQ_API_VERSION", "v0.2.0")
-        assert main(["demo", "--remote-host", server.url, "--polling", "0.05"]) == 0
-        told = capsys.readouterr().out
-        assert "A local Superstaq" not in told
-        assert "→ completed" in told or "completed" in told
-        assert main(["demo", "--remote-host", server.url, "--api-key", "wrong"]) == 1
-        assert "Check the API key" in capsys.readouterr().err
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+def test_the_demo_runs_on_a_terminal_without_unicode(encoding, server, on_terminal):
+    shown = on_terminal("demo", "--host", server.url, "--polling=0.05", encoding=encoding)
+    assert shown.exit_code == 0
+    told = without_colours(shown.stdout)
+    assert told.isascii()
+    assert re.search(r"^  00 #+ +\d+ [\d.]+%$", told, re.MULTILINE)
+    assert "| circuit 0 (Bell pair)" in told
 
 
-def test_a_wait_that_times_out_is_reported_in_a_line(capsys):
-    assert main(["demo", "--timeout", "0"]) == 1
-    assert "was not finished after" in capsys.readouterr().err
+def test_the_demo_runs_against_a_given_server(server, run):
+    result = run("demo", "--remote-host", server.url, "--polling", "0.05", version="v0.2.0")
+    assert result.exit_code == 0
+    assert "A local Superstaq" not in result.stdout
+    assert "\ncircuit 0 (Bell pair)\tcompleted\t1000\t" in result.stdout
+    assert "\x1b" not in result.stdout
+    assert not set("█━│") & set(result.stdout)
+    document = json.loads(run("demo", "--host", server.url, "--polling", "0.05", "--json").stdout)
+    (job,) = document["data"]["jobs"]
+    assert [each["status"] for each in job["circuits"]] == ["completed", "completed", "failed"]
 
 
-def test_wrong_numbers_are_named_by_field(capsys):
-    assert main(["demo", "--shots", "-1"]) == 1
-    assert "shots: must be >= 0, got -1" in capsys.readouterr().err
+def test_a_demo_that_times_out_is_reported_in_a_line(server, run):
+    result = run("demo", "--host", server.url, "--target", "emulated_line_qpu", "--timeout", "0")
+    assert result.exit_code == 3
+    assert "was not finished after" in result.stderr
 
 
-def test_a_host_that_is_not_a_url_is_reported(capsys):
-    assert main(["demo", "--remote-host", "example.com", "--api-key", "k"]) == 1
-    assert "https://example.com" in capsys.readouterr().err
+def test_the_version(run):
+    assert run("--version").stdout == f"{__version__}\n"
 
 
-def test_the_version(capsys):
-    with pytest.raises(SystemExit) as caught:
-        main(["--version"])
-    assert caught.value.code == 0
-    assert capsys.readouterr().out.strip() == __version__
-
-
-def test_a_port_that_is_in_use_is_reported(capsys):
-    with Emulator() as server:
-        port = server.url.rpartition(":")[2]
-        assert main(["emulator", "--port", port]) == 1
-    assert "cannot start" in capsys.readouterr().err
+def test_a_port_that_is_in_use_is_reported(server, run):
+    result = run("emulator", "--port", str(server.port))
+    assert result.exit_code == 1
+    assert "cannot start" in result.stderr
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
@@ -101,34 +96,44 @@ def test_the_emulator_runs_until_it_is_stopped(how):
         process.stdout.close()
 
 
-def test_the_emulator_has_the_targets_that_are_chosen():
+def test_the_emulator_has_the_targets_and_plans_that_are_chosen(tmp_path):
+    (tmp_path / "plans.json").write_text('[{"plans": [{"queue_seconds": 1}]}, {"plans": [{}, {}]}]')
+    options = ["--port=0", "--targets=official", "--json", "--plans", tmp_path / "plans.json"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "superstaq_jobs", "emulator", "--port=0", "--targets=official"],
+        [sys.executable, "-m", "superstaq_jobs", "emulator", *options],
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
     try:
-        url = process.stdout.readline().split()[5]
+        data = json.loads(process.stdout.readline())["data"]
+        with sj.SuperstaqClient(data["api_key"], data["url"]) as client:
+            assert "ibmq_fez_qpu" in [each.target_name for each in sj.fetch_targets(client)]
         request = urllib.request.Request(
-            f"{url}/v0.2.0/targets", data=b"{}", headers={"Authorization": "emulator-key"}
+            f"{data['url']}/__admin__/plans",
+            data=b'{"plans": []}',
+            headers={"Authorization": data["api_key"]},
         )
         with urllib.request.urlopen(request, timeout=30) as response:
-            assert b'"ibmq_fez_qpu"' in response.read()
+            assert json.load(response) == {"waiting": 3}
     finally:
         process.kill()
         process.wait()
         process.stdout.close()
 
 
-def test_targets_that_do_not_exist_are_refused(capsys):
-    with pytest.raises(SystemExit):
-        main(["emulator", "--targets", "none"])
-    assert "official" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("plans", "said"),
+    [("{", "is not JSON"), ('{"plans": [{"queue_second": 1}]}', "plans.0.queue_second"), ("3", "")],
+)
+def test_plans_that_cannot_be_used_are_refused(plans, said, run, tmp_path):
+    (tmp_path / "plans.json").write_text(plans)
+    result = run("emulator", "--port", "0", "--plans", "plans.json")
+    assert result.exit_code == 2
+    assert said in result.stderr
 
 
 def test_importing_the_library_loads_no_simulator_server_or_test_tool():
-    heavy = ["qiskit", "numpy", "hypothesis", "starlette", "uvicorn", "rich"]
+    heavy = ["qiskit", "numpy", "hypothesis", "http.server", "rich", "click"]
     heavy += ["superstaq_jobs.emulator", "superstaq_jobs.testing", "superstaq_jobs.cli"]
     code = f"import superstaq_jobs, sys; print([m for m in {heavy} if m in sys.modules])"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -136,7 +141,7 @@ def test_importing_the_library_loads_no_simulator_server_or_test_tool():
 
 
 @pytest.fixture
-def served_demo():
+def served_demo(on_terminal):
     """Runs the demo against a server whose job has the given lists, each of one value."""
     with contextlib.ExitStack() as stack:
 
@@ -167,41 +172,30 @@ def served_demo():
             stack.callback(server.shutdown)
             threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
             url = f"http://127.0.0.1:{server.server_port}"
-            options = ["--api-key", "key", "--timeout", "0.4", "--polling", "0.1"]
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                return main(["demo", "--remote-host", url, *options])
+            return on_terminal("demo", "--host", url, "--timeout=0.3", "--polling=0.1", columns=400)
 
         yield run
 
 
-HOSTILE = [
+TEXTS = [
     "\x1b]0;owned\x07",
-    "\x1b[2J",
     "\x9b2J",
     "odd [/x]",
-    "[red]x[/]",
     "[link=http://e.example]",
     "\u202e\r\b",
 ]
 
 
-def shows_nothing_raw(printed):
-    colours = re.sub(r"\x1b\[[0-9;]*m", "", printed)  # which rich writes
-    return colours.replace("\n", "").isprintable()
-
-
-@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("text", TEXTS)
 @pytest.mark.parametrize("status", ["failed", "completed", None])
-def test_what_the_server_says_is_neither_markup_nor_obeyed(text, status, served_demo, capsys):
+def test_what_the_server_says_is_neither_markup_nor_obeyed(text, status, served_demo):
     number = {"00" + text: 3, text: 1} if status == "completed" else None
-    code = served_demo(statuses=status or text, status_messages=text, counts=number)
-    told = capsys.readouterr()
-    assert code == (1 if status is None else 0)
-    assert shows_nothing_raw(told.out)
-    assert shows_nothing_raw(told.err)
-    if text.startswith("["):  # it prints, and is no markup
-        assert text.replace("\n", "") in told.out
+    shown = served_demo(statuses=status or text, status_messages=text, counts=number)
+    assert shown.exit_code == (3 if status is None else 0)
+    assert is_safe(shown.stdout)
+    assert is_safe(shown.stderr)
+    if "[" in text:  # it prints, and is no markup
+        assert text in shown.stdout
 
 
 @pytest.mark.parametrize(
@@ -211,11 +205,10 @@ def test_what_the_server_says_is_neither_markup_nor_obeyed(text, status, served_
         {"0": 10**400, "1": 1 - 10**400}, {"0": 1e308, "1": 1e308}, {"0": -1e308, "1": -1e308}, {},
     ],
 )  # fmt: skip
-def test_any_counts_are_shown(counts, served_demo, capsys):
-    assert served_demo(statuses="completed", counts=counts) == 0
-    assert "Traceback" not in capsys.readouterr().err
+def test_any_counts_are_shown(counts, served_demo):
+    shown = served_demo(statuses="completed", counts=counts)
+    assert (shown.exit_code, shown.stderr) == (0, "")
 
 
-def test_more_circuits_than_were_sent_are_shown(served_demo, capsys):
-    assert served_demo(num_circuits=5, statuses="failed") == 0
-    assert "circuit 4" in capsys.readouterr().out
+def test_more_circuits_than_were_sent_are_shown(served_demo):
+    assert "circuit 4" in served_demo(num_circuits=5, statuses="failed").stdout

@@ -1,0 +1,169 @@
+"""Which exit status an error has, and what a user of the command can do about it."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from typing import Any, Final
+
+import click
+
+__all__ = ["CommandError", "ExitCode", "as_data", "exit_code", "hint", "message_of", "outcome"]
+
+_SERVER_FAULT: Final = 500
+_SHOWN: Final = 20
+_WAIT_FOR_IT: Final = "Wait for it with JobHandle.wait_until_complete()."
+
+
+class ExitCode(enum.IntEnum):
+    """The exit statuses."""
+
+    OK = 0
+    """Done; of ``wait`` and ``watch``, all jobs have completed."""
+
+    FAILED = 1
+    """A job failed or was cancelled, or the command could not do what it should."""
+
+    USAGE = 2
+    """An argument or a setting cannot be used, or the API key is missing. Nothing was sent."""
+
+    TIMED_OUT = 3
+    """A wait timed out; the jobs go on."""
+
+    UNREACHABLE = 4
+    """The service could not be reached, or is out of order."""
+
+    INTERRUPTED = 130
+    """Ctrl-C."""
+
+    BROKEN_PIPE = 141
+    """The program that reads the output has ended, as ``head`` does."""
+
+
+class CommandError(Exception):
+    """Something that the command cannot do, explained to its user.
+
+    Args:
+        message: What happened, and what to do.
+        code: The exit status.
+        data: What the command can say in spite of that, for ``--json``.
+        cause: The library's error, if it is that.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        code: ExitCode = ExitCode.FAILED,
+        *,
+        data: Any = None,
+        cause: Exception | None = None,
+    ) -> None:
+        self.message = message
+        self.code = code
+        self.data = data
+        self.cause = cause
+        super().__init__(message)
+
+
+def exit_code(error: BaseException) -> ExitCode:
+    """The exit status for an error."""
+    from superstaq_jobs import errors as e  # only when there is one
+
+    match error:
+        case CommandError():
+            code = error.code
+        case e.JobsUnsettled():
+            codes = set(map(exit_code, error.errors.values()))
+            order = (ExitCode.TIMED_OUT, ExitCode.UNREACHABLE)
+            code = next((each for each in order if each in codes), ExitCode.FAILED)
+        case e.WaitTimeout(snapshot=None) if error.num_failures:
+            code = ExitCode.UNREACHABLE  # it was not the time that was missing
+        case e.WaitTimeout():
+            code = ExitCode.TIMED_OUT
+        case click.UsageError() | e.ConfigurationError() | e.InvalidValue():
+            code = ExitCode.USAGE
+        case e.SubmissionUnknown():
+            code = ExitCode.FAILED  # trying again may submit it a second time
+        case e.TransportError():
+            code = ExitCode.UNREACHABLE
+        case e.SuperstaqServerException() if (error.status_code or 0) >= _SERVER_FAULT:
+            code = ExitCode.UNREACHABLE
+        case _:
+            code = ExitCode.FAILED
+    return code
+
+
+def outcome(snapshots: Iterable[Any]) -> ExitCode:
+    """The exit status for finished jobs: whether all have completed."""
+    return ExitCode.OK if all(each.completed for each in snapshots) else ExitCode.FAILED
+
+
+def message_of(error: BaseException) -> str:
+    """What an error says, without what only a program can use."""
+    from superstaq_jobs import errors as e
+
+    match error:
+        case e.ApiKeyNotFound():
+            places = "".join(f"\n  {each}" for each in error.looked_in[1:])
+            return f"no Superstaq API key was found, so nothing was sent. Searched:{places}"
+        case e.JobsNotFound():
+            ids = "".join(f"\n  {each}" for each in error.missing[:_SHOWN])
+            more = len(error.missing) - _SHOWN
+            rest = f"\n  and {more} more" if more > 0 else ""
+            return f"the service does not know these jobs, not for this API key:{ids}{rest}"
+        case e.CountsUnavailable():
+            wait = f"Wait for it: superstaq-jobs wait {error.job_id}"
+            return error.message.replace(_WAIT_FOR_IT, wait)
+        case e.JobsUnsettled():
+            lines = [f"\n  {job}: {_of_job(each)}" for job, each in error.errors.items()]
+            rest = f"\n  and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
+            what = "in time" if isinstance(error, e.JobsTimeout) else "by this wait"
+            return f"not finished {what}:{''.join(lines[:_SHOWN])}{rest}"
+    return str(error)
+
+
+def _of_job(error: Exception) -> str:
+    from superstaq_jobs import WaitTimeout
+
+    if not isinstance(error, WaitTimeout):
+        return message_of(error)
+    if error.snapshot is not None:
+        return f"it was {error.snapshot.status} when the time was up"
+    why = f": {error.failures[-1]}" if error.failures else ""
+    return f"there was no response about it{why}"
+
+
+def hint(error: BaseException) -> str:
+    """What to do on the command line; empty if the error says it itself."""
+    from superstaq_jobs import errors as e
+
+    if isinstance(error, e.ApiKeyNotFound):
+        return (
+            "Set SUPERSTAQ_API_KEY, or put the key into one of these files. An option for "
+            "it is missing on purpose, since an argument stays in the shell's history."
+        )
+    if isinstance(error, e.SubmissionUnknown):
+        return "Look for it with: superstaq-jobs list --since '10 minutes'"
+    if isinstance(error, e.WaitTimeout | e.JobsTimeout):
+        return "The jobs go on: wait again, with a longer --timeout."
+    if isinstance(error, e.AuthenticationError | e.TransportError | e.ProtocolError):
+        return "superstaq-jobs doctor checks the key, the host and the connection."
+    return ""
+
+
+def as_data(error: BaseException, message: str) -> dict[str, Any]:
+    """An error as JSON data."""
+    data: dict[str, Any] = {"type": type(error).__name__, "message": message}
+    for name in ("status_code", "retry_after_seconds"):
+        if getattr(error, name, None) is not None:
+            data[name] = getattr(error, name)
+    by_job = getattr(error, "errors", None)
+    if isinstance(by_job, dict):
+        data["jobs"] = {str(job): as_data(each, str(each)) for job, each in by_job.items()}
+    ids = getattr(error, "job_ids", None) or getattr(error, "missing", None)
+    if ids:
+        data["job_ids"] = list(map(str, ids))
+    problems = getattr(error, "problems", None)
+    if problems:
+        data["problems"] = [{"where": each.where, "what": each.what} for each in problems]
+    return data

@@ -1,0 +1,42 @@
+"""A transport that keeps what was sent and received, for ``doctor``."""
+
+from __future__ import annotations
+
+import time
+
+import attrs
+
+from superstaq_jobs.transport import Transport
+from superstaq_jobs.wire.request import Request, Response
+
+__all__ = ["Exchange", "NotingTransport"]
+
+
+@attrs.frozen
+class Exchange:
+    """One request, and what came of it; times are those of the machine's clock, in seconds."""
+
+    request: Request
+    response: Response | None
+    ended_at: float
+
+
+class NotingTransport:
+    """Sends requests by another transport, and keeps them with their responses."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self.exchanges: list[Exchange] = []
+
+    def send(self, request: Request, /, *, timeout_seconds: float) -> Response:
+        """Send one request, and keep it."""
+        response = None
+        try:
+            response = self._transport.send(request, timeout_seconds=timeout_seconds)
+        finally:
+            self.exchanges.append(Exchange(request, response, time.time()))
+        return response
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
