@@ -259,7 +259,7 @@ def test_twenty_qubits_measured_in_the_middle(run: Run):
         "x q[6]; a[2] = measure q[6]; x q[6]; a[2] = measure q[6];"
         "if (a == 2) { x q[19]; } m = measure q;"
     )
-    shots = 4_000
+    shots = 500
     (counts,) = run(program, shots=shots)["counts"]
     assert sum(counts.values()) == shots
     for key in counts:
