@@ -38,8 +38,8 @@ class Target:
         coupling: The pairs of qubits (from 0) that two-qubit gates can act on, in both directions;
             None for all pairs.
         native_gate_set: The gates that circuits are compiled to, by Qiskit's names. Circuits of
-            Cirq can be compiled to h, s, t, x, y, z, sx, r, rx, ry, rz, cx, cz, swap, iswap, rxx
-            and rzz; gr, a rotation of all qubits, is listed but not used.
+            Cirq need rz, one of r, rx and sx, and for two qubits one of cx, cz, rxx and rzz; gr, a
+            rotation of all qubits, is listed but not used.
         fixed_qubits: Whether qubit k of a circuit (of a Cirq circuit: ``LineQubit(k)``) is qubit k
             of the device, instead of being placed by the compiler.
         supports_submit: Whether ``submit`` jobs are accepted.

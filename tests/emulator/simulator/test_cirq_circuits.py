@@ -343,16 +343,23 @@ T = cirq.LineQid(0, dimension=3)
 LOOP = cirq.CircuitOperation(SUB, repeat_until=cirq.KeyCondition(cirq.MeasurementKey("s")))
 FAILING = {
     "levels": (cirq.to_json(cirq.Circuit(css.QutritZ0PowGate()(T))), "has 3 levels"),
-    "symbols": (cirq.to_json(cirq.Circuit(cirq.X(Q[0]) ** sympy.Symbol("t"))), "without a value"),
+    "symbols": (
+        cirq.to_json(cirq.Circuit(cirq.X(Q[0]) ** sympy.Symbol("t"))),
+        "without a value: t",
+    ),
     "noise": (cirq.to_json(cirq.Circuit(cirq.depolarize(0.1)(Q[0]))), "'DepolarizingChannel'"),
     "a loop": (cirq.to_json(cirq.Circuit(LOOP)), "repeat_until"),
-    "confusion": (
-        cirq.to_json(
-            cirq.Circuit(
-                cirq.MeasurementGate(1, "m", confusion_map={(0,): np.array([[1, 0], [1, 0]])})(Q[0])
-            )
-        ),
-        "confusion map",
+    "infinity": (
+        cirq.to_json(cirq.Circuit(cirq.rz(float("inf"))(Q[1]))),
+        "a number is not finite in Rz on (1)",
+    ),
+    "a condition without its measurement": (
+        cirq.to_json(cirq.Circuit(cirq.X(Q[0]).with_classical_controls("m"))),
+        "the condition m comes before its measurement",
+    ),
+    "a formula in a condition": (
+        _raw("sympy.Add", args=["__import__('os').system('true')"]),
+        "a formula in a string",
     ),
     "nonsense": (_raw("XPowGate", exponent="__import__('os')"), "Error"),
     "too many fields": (_raw("XPowGate", nonsense=1), "Cirq cannot read the circuit"),

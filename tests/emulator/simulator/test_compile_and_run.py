@@ -81,6 +81,11 @@ IF_2 = Q2 + (
     "qreg q[2]; creg c[1]; creg d[1]; x q[0]; measure q[0]->c[0]; if(c==1) x q[1];"
     "measure q[1]->d[0];"
 )
+BREAK = Q3 + "qubit q; bit c; while (!c) { x q; c = measure q; break; }"
+BOX = Q3 + "qubit[2] q; bit[2] c; box { x q[0]; } box[100ns] { x q[1]; } c = measure q;"
+UNMEASURED = Q3 + "qubit[3] q; bit c; x q[0]; c = measure q[0]; if (c) { x q[2]; h q[1]; }"
+MODIFIED = "OPENQASM 3.0; gate x a { } qubit[2] q; U(pi,0,pi) q[0]; ctrl @ x q[0], q[1];"
+COLLIDES = Q2 + "qreg q[1]; creg measured_at_the_end[1]; x q[0];"
 IF_3 = Q3 + (
     "qubit[2] q; bit[2] c; x q[0]; c[0] = measure q[0]; if (c[0]) { x q[1]; }c[1] = measure q[1];"
 )
@@ -101,6 +106,13 @@ IF_3 = Q3 + (
         (Q3 + "qubit q; bit a; bit[2] c; x q; a = measure q;", "100"),
         (Q3 + "qubit q; bit[2] c; bit a; x q; a = measure q;", "001"),
         (IF_3, "11"),
+        (BREAK, "1"),
+        (BOX, "11"),
+        (UNMEASURED, "1"),
+        (MODIFIED, "10"),
+        (COLLIDES, "1"),
+        ("\ufeff" + IF_3, "11"),
+        (("// head\n" + IF_2).replace("\n", "\r"), "11"),
         (Q3 + "qubit q; bit c; while (!c) { h q; c = measure q; }", "1"),
         (Q3 + "qubit[2] q; bit[2] c; for int i in [0:2] { x q[0]; } c[1] = measure q[0];", "01"),
         (Q3 + "qubit[2] q; bit c; x q[0]; if (c) { x q[1]; } else { x q[1]; }", "11"),
@@ -140,10 +152,21 @@ def test_one_of_three_cannot_be_parsed(run: Run):
         (Q2 + "qreg q[4000000000];", "at most 1000"),
         (Q3 + "qubit[1_000_000] q;", "at most 1000"),
         (Q3 + "input float a; qubit q; rx(a) q;", "parameters without a value: a"),
-        ('OPENQASM 2.0; include "/etc/passwd";', "cannot include '/etc/passwd'"),
-        ('OPENQASM 2.0; include // "\n"//etc/hosts";', "cannot include '//etc/hosts'"),
-        ("OPENQASM 2.0; include '../x';", "cannot include '../x'"),
-        ('OPENQASM 3.0; include /* "a" */ "/etc/passwd";', "cannot include '/etc/passwd'"),
+        ('OPENQASM 2.0; include "/etc/passwd";', "unable to find '/etc/passwd'"),
+        ('OPENQASM 2.0; include // "\n"//etc/hosts";', "find '//etc/hosts'"),
+        ("OPENQASM 2.0; include '../x';", "unable to find '../x'"),
+        ('OPENQASM 3.0; include /* "a" */ "/etc/passwd";', "L1:C"),
+        ('OPENQASM 3.0; include "/etc/passwd";', "non-stdgates imports"),
+        (Q2 + "opaque magic q; qreg q[1]; magic q[0];", "'magic' on q[0]: the operation is opaque"),
+        (Q2 + "opaque rzz a,b; qreg q[2]; rzz q[0],q[1];", "'rzz' on q[0], q[1]: the operation is"),
+        (Q2 + "gate h a { } qreg q[1];", "'h' is already defined"),
+        (Q2 + "qreg q[1]; iswap q[0]; gate iswap a { }", "'iswap' is not defined"),
+        (Q2 + "qreg r[3]; rz(1e400) r[1];", "'rz' on r[1]: a parameter"),
+        (Q2 + "gate mine(t) a { rx(t) a; } qreg r[2]; mine(1e400) r[1];", "'mine' on r[1]: 'rx'"),
+        (Q3 + "qubit q; bit c; if (!c) { rz(1e400) q; }", "'if_else' on q"),
+        ("OPENQASM", "unexpected"),
+        ("/" * 100_000, "not an OpenQASM program"),
+        ("/*" * 20_000, "unexpected"),
         (Q3 + 'qubit[2] q; bit[2] c = "00"; c = measure q;', "initialisation of classical bits"),
         ('OPENQASM 3.0; pragma vendor "fast"\nqubit q;', "Pragma is not supported"),
         ('OPENQASM 3.0; defcalgrammar "openpulse"; qubit q;', "CalibrationGrammarDeclaration"),
@@ -236,8 +259,9 @@ def test_twenty_qubits_measured_in_the_middle(run: Run):
         "x q[6]; a[2] = measure q[6]; x q[6]; a[2] = measure q[6];"
         "if (a == 2) { x q[19]; } m = measure q;"
     )
-    (counts,) = run(program, shots=100_000)["counts"]
-    assert sum(counts.values()) == 100_000
+    shots = 500
+    (counts,) = run(program, shots=shots)["counts"]
+    assert sum(counts.values()) == shots
     for key in counts:
         a, m = key[:3], key[3:]
         assert a[2] == "0"
@@ -247,7 +271,7 @@ def test_twenty_qubits_measured_in_the_middle(run: Run):
         wanted[19] = "1" if a == "010" else "0"
         assert m == "".join(wanted)
     ones = sum(count for key, count in counts.items() if key[1] == "1")
-    assert abs(ones - 50_000) < 5 * math.sqrt(100_000 / 4)
+    assert abs(ones - shots / 2) < 5 * math.sqrt(shots / 4)
 
 
 def test_the_seed_determines_the_sample_of_mid_circuit_measurements(run: Run):

@@ -9,20 +9,26 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator
 from typing import Any, Final
 
-from .cirq_conversion import to_cirq, to_qiskit
-from .program import CircuitError, Group, Program
+import cirq
 
-__all__ = ["READABLE", "line_qubits", "read", "write"]
+from . import cirq_circuits
+from .program import CircuitError, Program
+
+__all__ = ["FRAMEWORK", "READABLE", "join", "read", "write"]
+
+FRAMEWORK: Final = cirq_circuits
 
 READABLE: Final = frozenset(
     """
     Circuit FrozenCircuit Moment VAL REF complex
     LineQubit GridQubit NamedQubit LineQid GridQid NamedQid
     GateOperation TaggedOperation ControlledOperation CircuitOperation ParamResolver VirtualTag
-    ClassicallyControlledOperation KeyCondition MeasurementKey MeasurementGate PauliMeasurementGate
+    ClassicallyControlledOperation KeyCondition BitMaskKeyCondition SympyCondition
+    MeasurementKey MeasurementGate PauliMeasurementGate
     SingleQubitPauliStringGateOperation PauliString PauliStringPhasor PauliStringPhasorGate
     DensePauliString _PauliX _PauliY _PauliZ ResetChannel IdentityGate WaitGate Duration
     GlobalPhaseGate XPowGate YPowGate ZPowGate HPowGate Rx Ry Rz PhasedXPowGate PhasedXZGate
@@ -36,6 +42,15 @@ READABLE: Final = frozenset(
 )
 """The Cirq types that a circuit may consist of."""
 
+_FORMULAS: Final = frozenset(
+    """
+    Symbol Add Mul Pow GreaterThan StrictGreaterThan LessThan StrictLessThan Equality Unequality
+    And Or Not Xor Indexed IndexedBase Float Integer Rational pi E
+    """.split()  # noqa: SIM905 - a list of words
+)
+"""The SymPy types that conditions and parameters may consist of; none with a string but a name,
+which SymPy would evaluate."""
+
 _OF_SUPERSTAQ: Final = frozenset(
     """
     ZZSwapGate Barrier ZXPowGate AceCR ParallelGates MSGate RGate IXGate ParallelRGate
@@ -46,26 +61,46 @@ _OF_SUPERSTAQ: Final = frozenset(
 
 
 def _check(given: object) -> None:
-    """Refuse anything but the accepted types, without recursion."""
-    left = [given]
+    """Refuse anything but the accepted types and finite numbers, without recursion."""
+    left = [(given, "")]
     while left:
-        value = left.pop()
+        value, place = left.pop()
         if isinstance(value, list):
-            left += value
+            left += [(item, place) for item in value]
         elif isinstance(value, dict):
-            left += value.values()
+            if "gate" in value or "qubits" in value:
+                place = f" in {_described(value)}"
             if "cirq_type" in value:
-                _check_type(value)
+                _check_type(value, place)
+            left += [(item, place) for item in value.values()]
+        elif isinstance(value, float) and not math.isfinite(value):
+            raise CircuitError(f"a number is not finite{place}: {value}")
 
 
-def _check_type(value: dict[str, Any]) -> None:
+def _described(operation: dict[str, Any]) -> str:
+    gate, qubits = operation.get("gate"), operation.get("qubits")
+    kind = (gate if isinstance(gate, dict) else operation).get("cirq_type")
+    named = ("x", "row", "col", "name")
+    where = [
+        "(" + ", ".join(str(qubit[name]) for name in named if name in qubit) + ")"
+        for qubit in (qubits if isinstance(qubits, list) else ())
+        if isinstance(qubit, dict)
+    ]
+    return f"{kind} on {', '.join(where)}" if where else str(kind)
+
+
+def _check_type(value: dict[str, Any], place: str) -> None:
     name = value["cirq_type"]
     if not isinstance(name, str):
         raise CircuitError(f"cirq_type must be a string, got {name!r}")
     if name == "CircuitOperation" and value.get("repeat_until") is not None:
-        raise CircuitError("this emulator does not run circuits with repeat_until")
-    if name == "MeasurementGate" and value.get("confusion_map"):
-        raise CircuitError("this emulator does not run measurements with a confusion map")
+        raise CircuitError("this emulator does not run subcircuits with repeat_until")
+    if name.startswith("sympy.") and name.removeprefix("sympy.") in _FORMULAS:
+        arguments = value.get("args", [])
+        is_name = name == "sympy.IndexedBase" and str(arguments[0]).isidentifier()
+        if not is_name and any(isinstance(argument, str) for argument in arguments):
+            raise CircuitError(f"this emulator does not read a formula in a string{place}")
+        return
     if name in READABLE:
         return
     if name in _OF_SUPERSTAQ:
@@ -74,19 +109,24 @@ def _check_type(value: dict[str, Any]) -> None:
                 f"{name} is a gate of cirq-superstaq, which is not installed with this emulator"
             )
         return
-    if name.startswith("sympy."):
-        raise CircuitError("the circuit has parameters without a value")
-    raise CircuitError(f"this emulator does not accept {name!r} in a circuit")
+    raise CircuitError(f"this emulator does not accept {name!r} in a circuit{place}")
+
+
+def _resolver(name: str) -> Any:
+    # Cirq 1.7 writes the index of a condition and does not read it.
+    return _key_condition if name == "KeyCondition" else None
+
+
+def _key_condition(key: Any, index: int = -1) -> Any:
+    return cirq.KeyCondition(key, index)
 
 
 def _resolvers() -> list[Any]:
-    import cirq
-
     if importlib.util.find_spec("cirq_superstaq") is None:
-        return list(cirq.DEFAULT_RESOLVERS)
+        return [_resolver, *cirq.DEFAULT_RESOLVERS]
     from cirq_superstaq.serialization import SUPERSTAQ_RESOLVERS
 
-    return [*SUPERSTAQ_RESOLVERS, *cirq.DEFAULT_RESOLVERS]
+    return [_resolver, *SUPERSTAQ_RESOLVERS, *cirq.DEFAULT_RESOLVERS]
 
 
 def _load(source: str) -> Any:
@@ -95,10 +135,6 @@ def _load(source: str) -> Any:
     except (ValueError, RecursionError) as error:
         raise CircuitError(f"not JSON: {error}") from error
     _check(given)
-    try:
-        import cirq
-    except ImportError as error:  # pragma: no cover - checked before the job is accepted
-        raise CircuitError("Cirq is not installed where this emulator runs") from error
     try:
         loaded = cirq.read_json(json_text=source, resolvers=_resolvers())
     except Exception as error:
@@ -117,82 +153,77 @@ def read(source: str, qubits: str | None = None) -> Program:
 
     Args:
         source: JSON of a circuit, or of a list of one.
-        qubits: JSON of the qubits of the program, in order; None for the qubits that the circuit
-            acts on, sorted.
+        qubits: JSON of its qubits, in order; None for those that it acts on, sorted.
 
     Returns:
-        The program. Its counts show the measured bits in alphabetical order of their keys, as
-        cirq-superstaq expects.
+        The program.
 
     Raises:
         CircuitError: Why it cannot be read, or cannot run on qubits.
     """
     circuit = _load(source)
     try:
-        import cirq
-
-        order, made, groups = _converted(circuit, qubits)
+        return _program(circuit, qubits)
     except CircuitError:
         raise
     except Exception as error:
         raise CircuitError(f"{type(error).__name__}: {error}") from error
-    return Program(
-        circuit=made,
-        groups=groups,
-        logical_qubits=cirq.to_json(order, indent=None),
-        places=_places(order),
+
+
+def _program(circuit: Any, qubits: str | None) -> Program:
+    order = tuple(
+        sorted(circuit.all_qubits()) if qubits is None else cirq.read_json(json_text=qubits)
     )
-
-
-def _places(qubits: Sequence[Any]) -> tuple[int, ...] | None:
-    import cirq
-
-    if all(isinstance(qubit, cirq.LineQubit) and qubit.x >= 0 for qubit in qubits):
-        return tuple(qubit.x for qubit in qubits)
-    return None
-
-
-def _converted(circuit: Any, qubits: str | None) -> tuple[Sequence[Any], Any, tuple[Group, ...]]:
-    """The qubits in order, the circuit for Qiskit, and its measurements."""
-    import cirq
-
-    if cirq.is_parameterized(circuit):
-        raise CircuitError("the circuit has parameters without a value")
-    circuit = cirq.unroll_circuit_op(circuit.unfreeze(), deep=True, tags_to_check=None)
-    order = sorted(circuit.all_qubits()) if qubits is None else _read_qubits(qubits)
     for qubit in order:
         if qubit.dimension != 2:  # noqa: PLR2004
             levels = qubit.dimension
             raise CircuitError(f"{qubit} has {levels} levels; this emulator runs qubits only")
-    return order, *to_qiskit(circuit, order)
+    flat = cirq.Circuit(_flat(circuit))
+    if names := sorted(cirq.parameter_names(flat)):
+        raise CircuitError(f"the circuit has parameters without a value: {', '.join(names)}")
+    _check_conditions(flat)
+    return Program(
+        circuit=flat,
+        num_qubits=len(order),
+        qubits=order,
+        logical_qubits=str(cirq.to_json(order, indent=None)),
+    )
 
 
-def _read_qubits(source: str) -> Sequence[Any]:
-    import cirq
+def _flat(circuit: Any) -> Iterator[Any]:
+    """The operations of a circuit and of its subcircuits, also of conditional ones."""
+    for operation in circuit.all_operations():
+        inner = operation.without_classical_controls().untagged
+        if isinstance(inner, cirq.CircuitOperation):
+            parts = list(_flat(inner.mapped_circuit(deep=True)))
+        elif cirq.is_measurement(inner) and not isinstance(inner.gate, cirq.MeasurementGate):
+            parts = cirq.decompose_once(inner)
+        else:
+            parts = [inner]
+        controls = operation.classical_controls
+        if controls and any(map(cirq.is_measurement, parts)):
+            raise CircuitError(f"this emulator does not run conditional measurements: {operation}")
+        yield from (p.with_classical_controls(*controls) if controls else p for p in parts)
 
-    given: Sequence[Any] = cirq.read_json(json_text=source)
-    return given
+
+def _check_conditions(circuit: Any) -> None:
+    measured: dict[str, int] = {}
+    for operation in circuit.all_operations():
+        for condition in operation.classical_controls:
+            for key in condition.keys:
+                times, index = measured.get(str(key), 0), getattr(condition, "index", -1)
+                if not -times <= index < times:
+                    raise CircuitError(f"the condition {condition} comes before its measurement")
+        if cirq.is_measurement(operation):
+            key = cirq.measurement_key_name(operation)
+            measured[key] = measured.get(key, 0) + 1
 
 
-def line_qubits(number: int) -> str:
-    """That many line qubits, which name the physical ones, as JSON."""
-    import cirq
-
-    return str(cirq.to_json(cirq.LineQubit.range(number), indent=None))
+def write(circuit: Any) -> str:
+    """A circuit as Cirq's JSON."""
+    return str(cirq.to_json(circuit, indent=None))
 
 
-def write(circuit: Any, program: Program, qubits: str | None = None) -> str:
-    """A circuit as Cirq's JSON.
-
-    Args:
-        circuit: What to write.
-        program: Provides the measurement keys, if it was read from Cirq's JSON.
-        qubits: JSON of the qubits, in order; None for line qubits.
-
-    Raises:
-        CircuitError: It has control flow that Cirq cannot express.
-    """
-    import cirq
-
-    names = cirq.LineQubit.range(circuit.num_qubits) if qubits is None else _read_qubits(qubits)
-    return str(cirq.to_json(to_cirq(circuit, program, names), indent=None))
+def join(sources: list[str]) -> str:
+    """Strings with one circuit each as one string."""
+    return f"[{', '.join(sources)}]"

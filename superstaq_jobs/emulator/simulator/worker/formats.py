@@ -1,71 +1,24 @@
-"""The table of formats: how circuits of each type are read and written."""
+"""The module of each format, which reads, writes, splits and joins circuits.
+
+Each has a ``FRAMEWORK``, the module that compiles, runs and measures its circuits; ``read`` for a
+string with one circuit (and the JSON of Cirq's qubits, or None); ``write`` for a compiled circuit;
+``join`` for strings with one circuit each; and ``split``, None if the server
+splits them; ``cirq_lists`` has that of Cirq.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
-import attrs
+from . import qasm, qpy
 
-from . import cirq_json, cirq_lists, qasm, qpy
-from .program import Program
-
-__all__ = ["FORMATS", "Format"]
+__all__ = ["format_of"]
 
 
-def _no_qubits(_: int) -> str | None:
-    return None
+def format_of(circuit_type: str) -> Any:
+    """The module of a circuit type. Cirq takes seconds to import, so only where it is used."""
+    if circuit_type == "cirq":
+        from . import cirq_json
 
-
-def _json_list(circuits: list[str]) -> str:
-    return f"[{', '.join(circuits)}]"
-
-
-@attrs.frozen(kw_only=True)
-class Format:
-    """How circuits of one format are read and written.
-
-    Attributes:
-        read: Reads a string with one circuit.
-        read_compiled: The same for what ``write`` returned. Its second argument is what
-            ``physical_qubits`` returned, so that qubits without a gate keep their places.
-        write: Writes a ``qiskit.QuantumCircuit`` as a string; its second argument is the program
-            that it is or was compiled from, its third the names of the qubits, None for the usual.
-        physical_qubits: That many qubits as the format writes them; None if it does not.
-        split: Splits a string with several circuits into one string each; None if the server does
-            it, which takes no library.
-        join: Writes strings with one circuit each as one string.
-    """
-
-    read: Callable[[str], Program]
-    read_compiled: Callable[[str, str | None], Program]
-    write: Callable[[Any, Program, str | None], str]
-    physical_qubits: Callable[[int], str | None] = _no_qubits
-    split: Callable[[str], list[str]] | None = None
-    join: Callable[[list[str]], str] = _json_list
-
-
-FORMATS: Final[dict[str, Format]] = {
-    "qasm": Format(
-        read=qasm.read,
-        read_compiled=lambda text, _: qasm.read(text),
-        write=qasm.write,
-        join=json.dumps,
-    ),
-    "qiskit": Format(
-        read=qpy.read,
-        read_compiled=lambda text, _: qpy.read(text),
-        write=qpy.write,
-        split=qpy.split,
-        join=qpy.join,
-    ),
-    "cirq": Format(
-        read=cirq_json.read,
-        read_compiled=cirq_json.read,
-        write=cirq_json.write,
-        physical_qubits=cirq_json.line_qubits,
-        split=cirq_lists.split,
-    ),
-}
-"""The format of each circuit type."""
+        return cirq_json
+    return {"qasm": qasm, "qiskit": qpy}[circuit_type]

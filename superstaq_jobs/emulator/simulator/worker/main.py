@@ -29,8 +29,9 @@ import signal
 import sys
 import threading
 import types
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 __all__ = ["main"]
 
@@ -58,14 +59,18 @@ def _read_tasks(tasks: queue.SimpleQueue[bytes]) -> None:
     os._exit(0)
 
 
-def _load(role: str) -> None:
+def _load(role: str) -> Callable[[dict[str, Any]], Iterator[dict[str, Any]]]:
     # Before the first task, so that these imports do not count towards a circuit's time limit.
     # A worker that only splits and converts circuits needs no simulator.
-    names = ["qiskit.qpy"]
+    from qiskit import QuantumCircuit
+
+    from superstaq_jobs.emulator.simulator.worker.compile_and_run import results_of
+    from superstaq_jobs.emulator.simulator.worker.qiskit_circuits import transpiled
+
     if role == "run":
-        names += ["qiskit.qasm2", "qiskit.qasm3", "qiskit_qasm3_import", "qiskit_aer"]
-    for name in names:
-        importlib.import_module(name)
+        importlib.import_module("qiskit_aer")
+        transpiled(QuantumCircuit(1), level=1)
+    return results_of
 
 
 def main(role: str) -> None:
@@ -74,8 +79,6 @@ def main(role: str) -> None:
     Args:
         role: ``run``, or ``convert`` for a worker that only splits and converts circuits.
     """
-    from superstaq_jobs.emulator.simulator.worker.compile_and_run import results_of
-
     # The results have their own file descriptor, since native code may print to the other one.
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
@@ -84,7 +87,7 @@ def main(role: str) -> None:
     tasks: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_read_tasks, args=(tasks,), daemon=True).start()
     try:
-        _load(role)
+        results_of = _load(role)
     except ImportError as error:
         output.write(f"{error}; install superstaq_jobs[emulator]\n".encode())
         output.close()

@@ -1,12 +1,35 @@
-"""A circuit between the format in which it was submitted and the simulator."""
+"""A circuit between the format in which it was submitted and its simulator."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
-__all__ = ["CircuitError", "Group", "Program", "operation_names", "written_bits"]
+__all__ = [
+    "CX_DEPOLARIZING",
+    "MAX_NOISY_QUBITS",
+    "MAX_QUBITS",
+    "ONE_QUBIT_DEPOLARIZING",
+    "CircuitError",
+    "Compiled",
+    "Program",
+    "check_size",
+    "depolarizing",
+    "fixed_places",
+]
+
+MAX_QUBITS: Final = 26
+"""The most qubits that a circuit of any target may use: their state takes a gigabyte."""
+
+MAX_NOISY_QUBITS: Final = 10
+"""``noise-sim``: a density matrix of n qubits is as large as the state of 2n qubits."""
+
+ONE_QUBIT_DEPOLARIZING: Final = 0.001
+"""``noise-sim``: the depolarizing probability after each gate on a qubit. ``rz`` is noiseless."""
+
+CX_DEPOLARIZING: Final = 0.01
+"""``noise-sim``: the (two-qubit) depolarizing probability after each gate on two qubits."""
 
 
 class CircuitError(Exception):
@@ -14,60 +37,79 @@ class CircuitError(Exception):
 
 
 @attrs.frozen(kw_only=True)
-class Group:
-    """The classical bits that one Cirq measurement writes, in order, under one key.
-
-    Attributes:
-        key: The measurement key.
-        clbits: The indices of the bits.
-    """
-
-    key: str
-    clbits: tuple[int, ...]
-
-
-@attrs.frozen(kw_only=True)
 class Program:
     """A circuit that has been read.
 
     Attributes:
-        circuit: A ``qiskit.QuantumCircuit``; its qubits, in order, are the logical ones.
-        shown: The classical bits in the keys of counts, in order; None for all.
-        groups: Which bits belong to which measurement key, in order of the measurements; None if
-            the format has no measurement keys.
+        circuit: A ``qiskit.QuantumCircuit`` whose operations are all Qiskit's own, or a
+            ``cirq.Circuit`` without subcircuits that could be unrolled.
+        num_qubits: The number of its qubits.
+        qubits: Cirq: its qubits, in order.
         logical_qubits: The logical qubits as the format writes them, or None.
-        places: The numbers that their names stand for, if the format has such names and all have
-            one; None for their positions.
+        shown: Qiskit: the classical bits in the keys of counts, in order; None for all.
     """
 
     circuit: Any
-    shown: tuple[int, ...] | None = None
-    groups: tuple[Group, ...] | None = None
+    num_qubits: int
+    qubits: tuple[Any, ...] = ()
     logical_qubits: str | None = None
-    places: tuple[int, ...] | None = None
+    shown: tuple[int, ...] | None = None
 
 
-def operation_names(circuit: Any) -> set[str]:
-    """The names of all operations, including those inside control flow."""
-    names = set()
-    for step in circuit.data:
-        names.add(step.operation.name)
-        for block in getattr(step.operation, "blocks", ()):
-            names |= operation_names(block)
-    return names
+@attrs.frozen(kw_only=True)
+class Compiled:
+    """A circuit that was compiled for a target.
 
-
-def written_bits(circuit: Any) -> set[int]:
-    """The indices of the classical bits that measurements outside control flow write.
-
-    This includes measurements in the definitions of operations.
+    Attributes:
+        circuit: The circuit to run, of the same framework.
+        initial: The physical qubit of each logical one at the start.
+        final: The physical qubit of each logical one at the end.
+        qubits: Cirq: the qubit on which each logical one is at the end.
+        physical_qubits: The physical qubits as the format writes them, or None.
     """
-    written = set()
-    for step in circuit.data:
-        inside: set[int] = set()
-        if step.operation.name == "measure":
-            inside = {0}
-        elif step.clbits and getattr(step.operation, "definition", None) is not None:
-            inside = written_bits(step.operation.definition)
-        written |= {circuit.find_bit(step.clbits[index]).index for index in inside}
-    return written
+
+    circuit: Any
+    initial: list[int]
+    final: list[int]
+    qubits: tuple[Any, ...] = ()
+    physical_qubits: str | None = None
+
+
+def check_size(num_qubits: int, task: dict[str, Any]) -> None:
+    """Raise a `CircuitError` if a circuit has no qubits, or too many for its target."""
+    if num_qubits == 0:
+        raise CircuitError("the circuit has no qubits")
+    for limit, whose in [(task["max_qubits"], "this target")] + [
+        (MAX_NOISY_QUBITS, "noise-sim")
+    ] * task["noise"]:
+        if num_qubits > limit:
+            raise CircuitError(
+                f"the circuit has {num_qubits} qubits, more than the {limit} of {whose}"
+            )
+
+
+def fixed_places(places: list[int], task: dict[str, Any]) -> list[int] | None:
+    """Where the qubits have to be placed; None if the compiler is free to choose.
+
+    Args:
+        places: The numbers that the names of the qubits stand for, or their positions.
+        task: The fields of a `simulator.tasks.Task`.
+
+    Raises:
+        CircuitError: The target has no such qubit.
+    """
+    if not task["fixed_qubits"]:
+        return None
+    if max(places) >= task["max_qubits"]:
+        raise CircuitError(
+            f"the circuit uses qubit {max(places)}; those of this target are numbered from 0 to "
+            f"{task['max_qubits'] - 1}"
+        )
+    return places
+
+
+def depolarizing(task: dict[str, Any], num_qubits: int) -> float:
+    """The depolarizing probability after each noisy gate on that many qubits."""
+    if task["error_rate"] is not None:
+        return float(task["error_rate"])
+    return ONE_QUBIT_DEPOLARIZING if num_qubits == 1 else CX_DEPOLARIZING

@@ -1,47 +1,61 @@
-"""OpenQASM 2 and 3."""
+"""OpenQASM 2 and 3, read and written by Qiskit."""
 
 from __future__ import annotations
 
 import contextlib
 import io
 import itertools
+import json
 import re
+from collections.abc import Iterator
 from typing import Any, Final
 
-from .program import CircuitError, Program, operation_names
+import openqasm3
+import qiskit_qasm3_import
+from openqasm3 import ast
+from openqasm3.visitor import QASMVisitor
+from qiskit import qasm2, qasm3
+from qiskit.circuit.library import get_standard_gate_name_mapping
 
-__all__ = ["MAX_REGISTER_BITS", "read", "write"]
+from . import qiskit_circuits
+from .program import CircuitError, Program
+from .qiskit_circuits import transpiled
+from .qiskit_operations import plain
+
+__all__ = ["FRAMEWORK", "MAX_REGISTER_BITS", "join", "read", "simplified", "split", "write"]
+
+FRAMEWORK: Final = qiskit_circuits
+
+split: Final = None
+join: Final = json.dumps
 
 MAX_REGISTER_BITS: Final = 1_000
 """Longer registers are refused before the parser creates an object for each bit."""
 
-_COMMENT: Final = r"//[^\n]*|/\*.*?\*/"
-_VERSION: Final = re.compile(rf"(?:\s|{_COMMENT})*OPENQASM\s+(\d+)", re.DOTALL)
-_QUOTED: Final = r"[\"'][^\"'\n]*[\"']"
-_INCLUDE: Final = re.compile(
-    rf"{_COMMENT}|\binclude(?:\s|{_COMMENT})*({_QUOTED})|{_QUOTED}", re.DOTALL
+_TOKEN: Final = re.compile(
+    r"//[^\n]*|/\*(?:.*?\*/|.*)|\"[^\"\n]*\"|(?P<word>[\w.]+)|(?P<sign>[^\s\w])", re.DOTALL
 )
-_REGISTER: Final = re.compile(r"\b(?:[qc]reg\s+\w+|qubit|bit)\s*\[\s*([\d_]+)")
-_WITH_ADDRESS: Final = re.compile(r"^gate ((\w+)_\d{9,})\b", re.MULTILINE)
-"""The definition of a gate to which Qiskit has given a new name, because its own was taken."""
-_CONTROL_FLOW: Final = frozenset({"if_else", "for_loop", "while_loop", "switch_case", "box"})
-_INCLUDES: Final = frozenset({"qelib1.inc", "stdgates.inc"})
+"""Comments and strings, which are left out, words and numbers, and single other characters. No
+alternative gives back what it has matched, so that any string takes linear time."""
 
 
-def _check_source(source: str) -> None:
-    # Qiskit would open any file of that name, and quote from it in its message.
-    for match in _INCLUDE.finditer(source):
-        name = match[1] and match[1][1:-1]
-        if name is not None and name not in _INCLUDES:
-            raise CircuitError(f"cannot include {name!r}: only {', '.join(sorted(_INCLUDES))}")
-    for match in _REGISTER.finditer(source):
-        if int(match[1].replace("_", "") or 0) > MAX_REGISTER_BITS:
+def _tokens(source: str) -> list[str]:
+    return [match[0] for match in _TOKEN.finditer(source) if match.lastgroup]
+
+
+def _check_registers(tokens: list[str]) -> None:
+    words = ["", "", *tokens]
+    for first, second, bracket, size in zip(words, words[1:], words[2:], words[3:], strict=False):
+        is_register = first in {"qreg", "creg"} or second in {"qubit", "bit"}
+        bits = size.replace("_", "")[:20]
+        is_register &= bracket == "[" and bits.isdecimal()
+        if is_register and int(bits) > MAX_REGISTER_BITS:
             raise CircuitError(
-                f"a register has {match[1]} bits; this emulator reads at most {MAX_REGISTER_BITS}"
+                f"a register has {bits} bits; this emulator reads at most {MAX_REGISTER_BITS}"
             )
 
 
-def read(source: str) -> Program:
+def read(source: str, _: str | None = None) -> Program:
     """Read an OpenQASM 2 or 3 program.
 
     A program without a version line is read as OpenQASM 3, in which that line is optional.
@@ -55,29 +69,53 @@ def read(source: str) -> Program:
     Raises:
         CircuitError: The parser rejects the program; the message is the parser's.
     """
-    import qiskit.qasm2
-    import qiskit.qasm3
-
-    _check_source(source)
-    version = _VERSION.match(source)
+    # As Python opens a file: no byte order mark, and one kind of line end.
+    source = source.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    tokens = _tokens(source)
+    _check_registers(tokens)
+    is_version_2 = tokens[:1] == ["OPENQASM"] and tokens[1:2] in (["2"], ["2.0"])
     # The OpenQASM 3 parser prints its messages and raises an exception without one.
     printed = io.StringIO()
     try:
         with contextlib.redirect_stderr(printed), contextlib.redirect_stdout(printed):
-            if version is not None and version[1] == "2":
-                circuit = qiskit.qasm2.loads(
-                    source, custom_instructions=qiskit.qasm2.LEGACY_CUSTOM_INSTRUCTIONS
-                )
-            else:
-                circuit = qiskit.qasm3.loads(source)
-            return Program(circuit=circuit)
-    except (AttributeError, TypeError) as error:
-        # An empty program, for example: the importer fails, and its message would not help.
-        message = printed.getvalue().strip()
-        raise CircuitError(message or "not an OpenQASM program") from error
+            circuit = _read_2(source, tokens) if is_version_2 else _read_3(source)
     except Exception as error:
-        message = str(error).strip() or printed.getvalue().strip() or _where_it_stopped(error)
-        raise CircuitError(message) from error
+        message = str(error).strip() if not isinstance(error, AttributeError | TypeError) else ""
+        raise CircuitError(
+            message or printed.getvalue().strip() or _where_it_stopped(error)
+        ) from error
+    circuit = plain(circuit)
+    return Program(circuit=circuit, num_qubits=circuit.num_qubits)
+
+
+def _read_2(source: str, tokens: list[str]) -> Any:
+    # Qiskit would take its own gate for one that the program defines under the same name.
+    own = {name for word, name in itertools.pairwise(tokens) if word in {"gate", "opaque"}}
+    own -= {"delay"}  # which Qiskit declares to be opaque when it writes one
+    known = [gate for gate in qasm2.LEGACY_CUSTOM_INSTRUCTIONS if gate.name not in own]
+    # Without a folder to search, only what Qiskit itself has can be included.
+    return qasm2.loads(source, include_path=(), custom_instructions=known)
+
+
+def _read_3(source: str) -> Any:
+    program = openqasm3.parse(source)
+    circuit = qiskit_qasm3_import.convert(program)
+    definitions = [s for s in program.statements if isinstance(s, ast.QuantumGateDefinition)]
+    if not definitions:
+        return circuit
+    # Qiskit adds controls to a gate by its name: own gates get names that Qiskit does not know.
+    names = {definition.name.name: f"{definition.name.name}_own" for definition in definitions}
+
+    class Renaming(QASMVisitor[None]):
+        def visit_QuantumGate(self, node: Any) -> None:  # noqa: N802 - the name of the node's class
+            node.name.name = names.get(node.name.name, node.name.name)
+
+        def visit_QuantumGateDefinition(self, node: Any) -> None:  # noqa: N802
+            self.generic_visit(node)
+            self.visit_QuantumGate(node)
+
+    Renaming().visit(program)
+    return qiskit_qasm3_import.convert(program)
 
 
 def _where_it_stopped(error: BaseException) -> str:
@@ -86,31 +124,31 @@ def _where_it_stopped(error: BaseException) -> str:
         token = getattr(cause, "offendingToken", None)
         if token is not None:
             return f"line {token.line}:{token.column} unexpected {token.text!r}"
-    return f"the parser failed ({type(error).__name__})"
+    return "not an OpenQASM program"
 
 
-def _numbered(source: str) -> str:
-    """The program with numbers in the names of gates in which Qiskit has put memory addresses."""
-    numbers = itertools.count()
-    for name, gate in _WITH_ADDRESS.findall(source):
-        free = (f"{gate}_{number}" for number in numbers)
-        other = next(other for other in free if other not in source)
-        source = re.sub(rf"\b{name}\b", other, source)
-    return source
+# ---- writing
 
 
-def write(circuit: Any, _: Program, __: str | None = None) -> str:
-    """The circuit as OpenQASM 2, or as OpenQASM 3 if version 2 cannot express it.
+def simplified(circuit: Any) -> Iterator[Any]:
+    """A circuit in the gates that OpenQASM 2 names, if it may express it, and that version 3 names.
 
-    Control flow is always written as OpenQASM 3: Qiskit's writer of version 2 names the qubits of a
-    condition's body by the body's own registers, which compilation to a device does not keep.
+    Any other gate is written as what it consists of.
     """
-    import qiskit.qasm2
-    import qiskit.qasm3
+    known = get_standard_gate_name_mapping()
+    if not _is_for_version_3(circuit):
+        gates = [gate.name for gate in qasm2.LEGACY_CUSTOM_INSTRUCTIONS if gate.name in known]
+        yield transpiled(circuit, gates, level=0)
+    gates = ["u", *(gate.name for gate in qasm3.STDGATES_INC_GATES if gate.name in known)]
+    yield transpiled(circuit, gates, level=0)
 
-    if _CONTROL_FLOW & operation_names(circuit):
-        return str(qiskit.qasm3.dumps(circuit))
-    try:
-        return _numbered(str(qiskit.qasm2.dumps(circuit)))
-    except qiskit.qasm2.QASM2Error:
-        return str(qiskit.qasm3.dumps(circuit))
+
+def write(circuit: Any) -> str:
+    """A circuit as OpenQASM 2, or as OpenQASM 3 if version 2 cannot express it."""
+    return str((qasm3 if _is_for_version_3(circuit) else qasm2).dumps(circuit))
+
+
+def _is_for_version_3(circuit: Any) -> bool:
+    """Whether it has control flow, or delays, which have no unit in version 2."""
+    operations = [step.operation for step in circuit.data]
+    return any(hasattr(o, "blocks") or o.name == "delay" for o in operations)

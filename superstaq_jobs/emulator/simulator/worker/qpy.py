@@ -14,9 +14,16 @@ import io
 import warnings
 from typing import Any, Final
 
-from .program import CircuitError, Program, written_bits
+import qiskit.qpy
+from qiskit.circuit import Delay, Instruction
 
-__all__ = ["OLDEST_VERSION", "join", "read", "split", "write"]
+from . import qiskit_circuits
+from .program import CircuitError, Program
+from .qiskit_operations import plain, written_bits
+
+__all__ = ["FRAMEWORK", "OLDEST_VERSION", "join", "read", "split", "write"]
+
+FRAMEWORK: Final = qiskit_circuits
 
 OLDEST_VERSION: Final = 13
 """The oldest QPY format that is read, and the one that qiskit-superstaq writes."""
@@ -44,9 +51,6 @@ def _decode(source: str) -> bytes:
 
 
 def _load(stream: bytes) -> list[Any]:
-    import qiskit
-    import qiskit.qpy
-
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # from a newer Qiskit on the client's side
@@ -64,8 +68,6 @@ def _first_line(error: BaseException) -> str:
 
 
 def _dump(circuits: list[Any], version: int) -> str:
-    import qiskit.qpy
-
     stream = io.BytesIO()
     qiskit.qpy.dump(circuits, stream, version=version)
     return base64.encodebytes(stream.getvalue()).decode()
@@ -95,7 +97,7 @@ def join(sources: list[str]) -> str:
     return _dump([_load(_decode(source))[0] for source in sources], OLDEST_VERSION)
 
 
-def read(source: str) -> Program:
+def read(source: str, _: str | None = None) -> Program:
     """Read a string with one circuit, as `split` returns it.
 
     Returns:
@@ -105,8 +107,13 @@ def read(source: str) -> Program:
     Raises:
         CircuitError: As for `split`.
     """
-    circuit = _with_delays(_load(_decode(source))[0])
-    return Program(circuit=circuit, shown=tuple(sorted(written_bits(circuit))) or None)
+    given = _with_delays(_load(_decode(source))[0])
+    circuit = plain(given)
+    return Program(
+        circuit=circuit,
+        num_qubits=circuit.num_qubits,
+        shown=tuple(sorted(written_bits(given))) or None,
+    )
 
 
 # qiskit-superstaq writes a delay whose unit is not dt as an instruction without a definition, and
@@ -114,8 +121,6 @@ def read(source: str) -> Program:
 
 
 def _with_delays(circuit: Any) -> Any:
-    from qiskit.circuit import Delay, Instruction
-
     for index, step in enumerate(circuit.data):
         if type(step.operation) is Instruction and step.operation.name == "delay":
             circuit.data[index] = step.replace(operation=Delay(*step.operation.params))
@@ -123,8 +128,6 @@ def _with_delays(circuit: Any) -> Any:
 
 
 def _without_delays(circuit: Any) -> Any:
-    from qiskit.circuit import Delay, Instruction
-
     circuit = circuit.copy()
     for index, step in enumerate(circuit.data):
         if isinstance(step.operation, Delay) and step.operation.unit != "dt":
@@ -133,6 +136,6 @@ def _without_delays(circuit: Any) -> Any:
     return circuit
 
 
-def write(circuit: Any, _: Program, __: str | None = None) -> str:
+def write(circuit: Any) -> str:
     """The circuit as QPY of the oldest format that is read, in base64."""
     return _dump([_without_delays(circuit)], OLDEST_VERSION)

@@ -1,0 +1,270 @@
+"""Qiskit circuits: compiled by Qiskit for a target, and run by Aer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from qiskit import transpile
+from qiskit.circuit import Clbit, Qubit, controlflow
+from qiskit.circuit.library import SwapGate, get_standard_gate_name_mapping
+from qiskit.converters import circuit_to_dag, dag_to_circuit
+from qiskit.transpiler import PassManager, Target
+from qiskit.transpiler.passes import Unroll3qOrMore
+
+from .program import MAX_QUBITS, CircuitError, Compiled, Program, depolarizing, fixed_places
+
+__all__ = ["compile_for", "run", "size", "transpiled"]
+
+_VERBATIM_GATES: Final = ("rz", "sx", "x", "cx")
+"""The gates that verbatim circuits run as."""
+
+_NOISELESS: Final = {"rz", "p", "id"}
+"""Gates that a device carries out by changing the phase of later pulses, or not at all."""
+
+_HISTORIES_BYTES: Final = 2**30
+"""How much memory the states of the histories of a circuit may take."""
+
+_SHOTS_AT_ONCE: Final = 25_000
+"""Aer keeps a random generator, and more, for each shot of a circuit that has histories."""
+
+
+def _target(gates: Sequence[str], qubits: int | None, coupling: list[list[int]] | None) -> Any:
+    known, target = get_standard_gate_name_mapping(), Target(num_qubits=qubits)
+    for name in dict.fromkeys((*gates, "measure", "reset", "delay")):
+        if name not in known:
+            raise CircuitError(f"this emulator does not know the gate {name!r} of the target")
+        places: Any = None
+        if qubits is None:
+            pass
+        elif known[name].num_qubits == 1:
+            places = dict.fromkeys((place,) for place in range(qubits))
+        else:
+            places = dict.fromkeys((one, other) for one, other in coupling or ())
+        target.add_instruction(known[name], places, name)
+    for name, kind in {
+        "if_else": controlflow.IfElseOp,
+        "while_loop": controlflow.WhileLoopOp,
+        "for_loop": controlflow.ForLoopOp,
+        "switch_case": controlflow.SwitchCaseOp,
+        "break_loop": controlflow.BreakLoopOp,
+        "continue_loop": controlflow.ContinueLoopOp,
+    }.items():
+        target.add_instruction(kind, name=name)
+    return target
+
+
+def transpiled(
+    circuit: Any,
+    gates: Sequence[str] = _VERBATIM_GATES,
+    *,
+    level: int,
+    qubits: int | None = None,
+    coupling: list[list[int]] | None = None,
+    places: list[int] | None = None,
+) -> Any:
+    """A circuit in other gates, for connected qubits if ``qubits`` and ``coupling`` are given."""
+    # A fixed seed, so that a circuit always compiles to the same result. The default layout method
+    # would be random all the same: no seed affects where it puts qubits without two-qubit gates.
+    return transpile(
+        circuit,
+        target=_target(gates, qubits, coupling),
+        initial_layout=places,
+        layout_method="sabre",
+        optimization_level=level,
+        seed_transpiler=0,
+    )
+
+
+def _with_mirrored_swaps(circuit: Any) -> tuple[Any, list[int]]:
+    """The circuit without its SWAP gates, and where each of its qubits is at the end."""
+    wires = list(range(circuit.num_qubits))
+    made = circuit.copy_empty_like()
+    for step in circuit.data:
+        places = [circuit.find_bit(qubit).index for qubit in step.qubits]
+        if step.operation.base_class is SwapGate:
+            one, other = places
+            wires[one], wires[other] = wires[other], wires[one]
+        else:
+            made.append(step.operation, [wires[place] for place in places], step.clbits)
+    return made, wires
+
+
+def compile_for(program: Program, task: dict[str, Any]) -> Compiled:
+    """Compile a circuit for the target of a task.
+
+    Raises:
+        CircuitError: It has parameters without a value, or qubits that the target does not have.
+    """
+    circuit, coupling = program.circuit, task["coupling"]
+    if circuit.parameters:
+        names = ", ".join(sorted(parameter.name for parameter in circuit.parameters))
+        raise CircuitError(f"the circuit has parameters without a value: {names}")
+    places = list(range(circuit.num_qubits))
+    if task["verbatim"]:
+        return Compiled(circuit=transpiled(circuit, level=0), initial=places, final=places)
+    wires = places
+    if task["mirror_swaps"]:
+        circuit, wires = _with_mirrored_swaps(circuit)
+    fixed = fixed_places(places, task)
+    compiled = transpiled(
+        circuit,
+        task["native_gates"],
+        level=1,
+        qubits=None if coupling is None else task["max_qubits"],
+        coupling=coupling,
+        places=None if coupling is None else fixed,
+    )
+    initial = final = places
+    if compiled.layout is not None:
+        initial = compiled.layout.initial_index_layout(filter_ancillas=True)
+        final = compiled.layout.final_index_layout(filter_ancillas=True)
+    return Compiled(circuit=compiled, initial=initial, final=[final[wire] for wire in wires])
+
+
+def _names(circuit: Any) -> list[str]:
+    """The names of all operations, including those inside control flow."""
+    names = []
+    for step in circuit.data:
+        names.append(step.operation.name)
+        for block in getattr(step.operation, "blocks", ()):
+            names += _names(block)
+    return names
+
+
+def run(program: Program, compiled: Compiled, task: dict[str, Any]) -> dict[str, int]:
+    """Sample a compiled circuit.
+
+    Returns:
+        Counts by big-endian keys of the bits that are shown, or of all qubits if it measures none.
+
+    Raises:
+        CircuitError: It is too large to be simulated here.
+    """
+    circuit = compiled.circuit
+    if "measure" in _names(circuit):
+        shown = list(range(circuit.num_clbits) if program.shown is None else program.shown)
+    else:
+        circuit, bits = circuit.copy(), [Clbit() for _ in compiled.final]
+        shown = list(range(circuit.num_clbits, circuit.num_clbits + len(bits)))
+        circuit.add_bits(bits)
+        circuit.measure(compiled.final, bits)
+    counts: dict[str, int] = {}
+    for outcome, count in _outcomes(_without_idle_qubits(circuit), task).items():
+        key = "".join(str(outcome >> bit & 1) for bit in shown)
+        counts[key] = counts.get(key, 0) + count
+    return counts
+
+
+def _without_idle_qubits(circuit: Any) -> Any:
+    dag = circuit_to_dag(circuit)
+    dag.remove_all_ops_named("barrier")
+    dag.remove_qubits(*(wire for wire in dag.idle_wires() if isinstance(wire, Qubit)))
+    if dag.num_qubits() > MAX_QUBITS:
+        raise CircuitError(
+            f"the circuit uses {dag.num_qubits()} qubits, more than the {MAX_QUBITS} that this "
+            "emulator simulates"
+        )
+    return dag_to_circuit(dag)
+
+
+# ---- outcomes: numbers whose bit of weight 2**i is the classical bit i
+
+
+def _outcomes(circuit: Any, task: dict[str, Any]) -> dict[int, int]:
+    """How often each outcome occurs.
+
+    A circuit whose measurements all come last is sampled from its final state. Aer follows the
+    histories of any other one, each with a state of its own, so only as many shots are simulated
+    at once as fit into memory.
+    """
+    if _measures_last(circuit):
+        return _simulated(circuit, task, task["shots"], task["seed"])
+    state = 16 * 2 ** (circuit.num_qubits * (2 if task["noise"] else 1))
+    certain = shots = max(1, min(_HISTORIES_BYTES // state, _SHOTS_AT_ONCE))
+    counts: dict[int, int] = {}
+    rng, left = np.random.default_rng(task["seed"]), task["shots"]
+    while left:
+        shots = min(shots, left)
+        try:
+            found = _simulated(circuit, task, shots, int(rng.integers(2**31)), branching=True)
+        except MemoryError:
+            if shots <= certain:
+                raise
+            shots = certain
+            continue
+        left -= shots
+        # Few outcomes are a sign of few histories, so that all shots fit into memory at once.
+        shots = certain if 2 * len(found) > shots else _SHOTS_AT_ONCE
+        for outcome, count in found.items():
+            counts[outcome] = counts.get(outcome, 0) + count
+    return counts
+
+
+def _measures_last(circuit: Any) -> bool:
+    """Whether nothing follows a measurement on its qubit, and nothing else depends on chance."""
+    used: set[Any] = set()
+    for step in reversed(circuit.data):
+        name = step.operation.name
+        if hasattr(step.operation, "blocks") or name in {"reset", "initialize"}:
+            return False
+        if name == "measure" and not used.isdisjoint(step.qubits):
+            return False
+        if name not in {"barrier", "delay"}:
+            used.update(step.qubits)
+    return True
+
+
+def _simulated(
+    circuit: Any, task: dict[str, Any], shots: int, seed: int, *, branching: bool = False
+) -> dict[int, int]:
+    """The outcomes that Aer finds."""
+    from qiskit_aer import AerSimulator
+
+    # One thread: otherwise the samples would depend on how Aer divides shots among threads.
+    # Aer's own truncation of idle qubits also cuts off what conditions and loops act on.
+    method = "density_matrix" if task["noise"] else "statevector"
+    simulator = AerSimulator(
+        method=method,
+        max_parallel_threads=1,
+        enable_truncation=False,
+        shot_branching_enable=branching,
+    )
+    if task["noise"]:
+        simulator.set_options(noise_model=_noise(task))
+    result = simulator.run(circuit, shots=shots, seed_simulator=seed).result()
+    if not result.success:
+        if "alloc" in result.status or "memory" in result.status.lower():
+            raise MemoryError
+        raise CircuitError(f"the circuit cannot be simulated here: {result.status}")
+    # The raw keys, since Qiskit's formatted keys omit bits that are not in a register.
+    return {int(key, 16): count for key, count in result.data(0)["counts"].items()}
+
+
+def _noise(task: dict[str, Any]) -> Any:
+    from qiskit_aer.noise import NoiseModel, depolarizing_error
+
+    model, known = NoiseModel(), get_standard_gate_name_mapping()
+    for gate in _VERBATIM_GATES if task["verbatim"] else task["native_gates"]:
+        if gate not in _NOISELESS:
+            qubits = known[gate].num_qubits
+            error = depolarizing_error(depolarizing(task, qubits), qubits)
+            model.add_all_qubit_quantum_error(error, [gate])
+    return model
+
+
+def size(program: Program) -> dict[str, int]:
+    """The size of a circuit, with gates on more qubits counted by what they consist of."""
+    simple = PassManager([Unroll3qOrMore()]).run(program.circuit)
+    gates = [
+        len(step.qubits)
+        for step in simple.data
+        if step.operation.name not in {"measure", "reset", "barrier", "delay"}
+    ]
+    return {
+        "num_qubits": program.num_qubits,
+        "num_single_qubit_gates": gates.count(1),
+        "num_two_qubit_gates": gates.count(2),
+        "depth": simple.depth(),
+    }
