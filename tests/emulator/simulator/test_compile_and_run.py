@@ -40,6 +40,12 @@ def test_a_bit_string_is_no_file_to_include(run: Run):
     assert run(program + "c = measure q;", shots=20)["counts"] == [{"11": 20}]
 
 
+def test_an_own_gate_does_not_collide_with_other_names(run: Run):
+    program = "OPENQASM 3.0; gate x q { } gate x_own q { U(pi, 0, pi) q; } "
+    program += "qubit q_own; qubit x_own_; bit c; x q_own; ctrl @ x q_own, x_own_; x_own q_own; "
+    assert run(program + "c = measure q_own;", shots=20)["counts"] == [{"1": 20}]
+
+
 def test_a_ghz_state_has_two_outcomes(run: Run):
     (counts,) = run(GHZ, shots=10_000)["counts"]
     assert set(counts) == {"00000", "11111"}

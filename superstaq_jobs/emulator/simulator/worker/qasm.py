@@ -78,7 +78,7 @@ def read(source: str, _: str | None = None) -> Program:
     printed = io.StringIO()
     try:
         with contextlib.redirect_stderr(printed), contextlib.redirect_stdout(printed):
-            circuit = _read_2(source, tokens) if is_version_2 else _read_3(source)
+            circuit = _read_2(source, tokens) if is_version_2 else _read_3(source, tokens)
     except Exception as error:
         message = str(error).strip() if not isinstance(error, AttributeError | TypeError) else ""
         raise CircuitError(
@@ -97,14 +97,17 @@ def _read_2(source: str, tokens: list[str]) -> Any:
     return qasm2.loads(source, include_path=(), custom_instructions=known)
 
 
-def _read_3(source: str) -> Any:
+def _read_3(source: str, tokens: list[str]) -> Any:
     program = openqasm3.parse(source)
     circuit = qiskit_qasm3_import.convert(program)
     definitions = [s for s in program.statements if isinstance(s, ast.QuantumGateDefinition)]
     if not definitions:
         return circuit
-    # Qiskit adds controls to a gate by its name: own gates get names that Qiskit does not know.
-    names = {definition.name.name: f"{definition.name.name}_own" for definition in definitions}
+    # Qiskit adds controls to a gate by its name: own gates get names that nothing else has.
+    ending = "_own"
+    while any(token.endswith(ending) for token in tokens):
+        ending += "_"
+    names = {definition.name.name: definition.name.name + ending for definition in definitions}
 
     class Renaming(QASMVisitor[None]):
         def visit_QuantumGate(self, node: Any) -> None:  # noqa: N802 - the name of the node's class
