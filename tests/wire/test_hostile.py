@@ -318,7 +318,9 @@ def test_a_tag_stays_within_its_parameter(text):
     assert parse_qsl(urlsplit(request.path).query, keep_blank_values=True) == [("tags", text)]
 
 
-@pytest.mark.parametrize("text", [*INJECTIONS, f"{JOB}\r\nX-Evil: 1", f"{JOB}&a=b", f"{JOB}\n"])
+@pytest.mark.parametrize(
+    "text", [*INJECTIONS, f"{JOB}\r\nX-Evil: 1", f"{JOB}&a=b", f"{JOB}\n{JOB}"]
+)
 def test_an_id_that_is_more_than_an_id_is_refused(text):
     transport = ScriptedTransport()
     client = client_on(transport)
