@@ -46,7 +46,9 @@ def hold(simulator: Simulator, gate: threading.Event) -> None:
         gate.wait()
         yield from ()
 
-    simulator._runner.submit(wait())
+    simulator.warm_up()
+    for _ in simulator._runner._workers:  # an earlier test may have needed more than one
+        simulator._runner.submit(wait())
 
 
 @pytest.fixture(scope="session")

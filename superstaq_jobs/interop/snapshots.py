@@ -57,7 +57,8 @@ def check_format(snapshot: JobSnapshot, wanted: CircuitType) -> None:
         )
     fixes = []
     if not _is_v0_2_0(snapshot):
-        fixes.append(f"fetch it with fetch_job(client, job_id, circuit_type={wanted.value!r})")
+        fetch = f"fetch_job(client, job_id, circuit_type={wanted.value!r})"
+        fixes.append(f"fetch it with {fetch}, which works if the server can translate them")
     if found in {CircuitType.CIRQ, CircuitType.QISKIT}:
         fixes.append(f"use superstaq_jobs.interop.{found}")
     how = ", or ".join(fixes) or "read circuits[i].input_circuit"

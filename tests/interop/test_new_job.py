@@ -178,7 +178,7 @@ def test_a_missing_extra_is_named(monkeypatch, circuit, extra):
     monkeypatch.setitem(sys.modules, f"{extra}_superstaq", None)
     with pytest.raises(sj.InvalidRequest, match=rf"circuits\[0\].*{extra}-superstaq"):
         sj.new_job([circuit], target=TARGET, shots=1)
-    with pytest.raises(sj.InvalidRequest, match=rf"superstaq_jobs\[{extra}\]"):
+    with pytest.raises(sj.InvalidRequest, match=rf"'\.\[{extra}\]'"):
         sj.new_job([circuit], target=TARGET, shots=1)
 
 

@@ -110,7 +110,8 @@ def test_circuits_fetched_in_another_format_than_submitted(emulate, framework):
     if framework == "qiskit":
         assert of_qiskit.counts(snapshot, 0) == {"01 00": 5}
     else:
-        with pytest.raises(sj.CountsUnavailable, match=r"have 4 bits.*measures 2 qubits"):
+        # Cirq has no bits that nothing is measured into, so there is no translation.
+        with pytest.raises(ValueError, match="circuits of qasm, which were not read as cirq"):
             of_cirq.counts(snapshot, 0)
 
 
@@ -182,7 +183,7 @@ def test_reading_without_the_extra(monkeypatch, framework):
     snapshot = of(plain(framework), {"10": 5})
     monkeypatch.setitem(sys.modules, f"{framework}_superstaq", None)
     for reader in readers(framework)[::2][:2]:
-        with pytest.raises(sj.ConfigurationError, match=rf"superstaq_jobs\[{framework}\]"):
+        with pytest.raises(sj.ConfigurationError, match=rf"'\.\[{framework}\]'"):
             reader(snapshot)
 
 

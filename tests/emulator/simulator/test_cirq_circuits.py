@@ -448,7 +448,7 @@ def test_a_circuit_that_refers_to_itself_fails_alone(
 
 def test_without_cirq_the_error_says_what_to_install(service: Any, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "cirq", None)
-    with pytest.raises(gss.SuperstaqServerException, match=r"superstaq_jobs\[emulator-cirq\]"):
+    with pytest.raises(gss.SuperstaqServerException, match=r"'\.\[emulator-cirq\]'"):
         service._client.create_job({"cirq_circuits": "{}"})
 
 

@@ -249,17 +249,17 @@ def compile_for(program: Program, task: dict[str, Any]) -> Compiled:
         CircuitError: It has an operation or qubits that the target does not have.
     """
     places, qubits = list(range(program.num_qubits)), list(program.qubits)
+    operations = [
+        part for operation in program.circuit.all_operations() for part in small(operation)
+    ]
     if task["verbatim"]:
         return Compiled(
-            circuit=program.circuit,
+            circuit=cirq.Circuit(operations),  # since the matrix of a large gate fills the memory
             initial=places,
             final=places,
             qubits=program.qubits,
             physical_qubits=program.logical_qubits,
         )
-    operations = [
-        part for operation in program.circuit.all_operations() for part in small(operation)
-    ]
     wires = places
     if task["mirror_swaps"]:
         operations, wires = _with_mirrored_swaps(operations, qubits)
