@@ -184,10 +184,10 @@ def test_core(version: str, python: str) -> Outcome:
 def outcomes() -> Iterator[tuple[str, Outcome]]:
     """Run every check; yield its name and what came of it.
 
-    The tests of the core on the other Pythons take one core, and so do, at the same time, the
-    installation of ``.venv`` and the checks that are not tests. Then the tests have both cores.
+    The tests of the core on the other Pythons, two at a time, run beside the installation of
+    ``.venv`` and the checks that are not tests. Then the tests have all cores.
     """
-    beside = ThreadPoolExecutor(1)
+    beside = ThreadPoolExecutor(2)
     try:
         cores = {
             f"tests of the core on Python {version}": beside.submit(test_core, version, python)
