@@ -9,16 +9,7 @@ import sys
 import threading
 import time
 
-from shared import SMALLEST, Caller
-
-NEW = {
-    "job_type": "simulate",
-    "sim_method": "sim",
-    "target": "ss_unconstrained_simulator",
-    "circuits": SMALLEST,
-    "circuit_type": "qasm",
-    "shots": 10,
-}
+from shared import NEW_JOB, Caller
 
 
 def main() -> None:
@@ -26,14 +17,14 @@ def main() -> None:
     caller = Caller(int(sys.argv[1]), sys.argv[2])
     stopped = threading.Event()
     threading.Thread(target=lambda: (sys.stdin.readline(), stopped.set()), daemon=True).start()
-    job_id = caller.call("POST", "/job", NEW).decode().split('"')[3]
+    job_id = caller.call("POST", "/job", NEW_JOB).decode().split('"')[3]
     print("ready", flush=True)
     longest = 0.0
     while not stopped.is_set():
         for send in (
             lambda: caller.call("GET", "/balance"),
             lambda: caller.fetch([job_id]),
-            lambda: caller.call("POST", "/job", NEW),
+            lambda: caller.call("POST", "/job", NEW_JOB),
         ):
             began = time.perf_counter()
             send()

@@ -14,20 +14,12 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from emulator_rows.shared import SMALLEST, Caller, Row
+from emulator_rows.shared import NEW_JOB, SMALLEST, Caller, Row
 from superstaq_jobs.emulator import Emulator
 
 __all__ = ["BAR_SECONDS", "disturbances"]
 
 BAR_SECONDS = 0.5
-_NEW = {
-    "job_type": "simulate",
-    "sim_method": "sim",
-    "target": "ss_unconstrained_simulator",
-    "circuits": SMALLEST,
-    "circuit_type": "qasm",
-    "shots": 10,
-}
 LONG = (
     'OPENQASM 3.0; include "stdgates.inc"; qubit[18] q; bit c; '
     "while (!c) { h q[0]; reset q[0]; c = measure q[0]; }"
@@ -36,12 +28,12 @@ _DEEP = "[" * 900 + "]" * 900
 
 
 def _nested(circuit_type: str, circuits: str) -> dict[str, object]:
-    return _NEW | {"circuit_type": circuit_type, "circuits": circuits}
+    return NEW_JOB | {"circuit_type": circuit_type, "circuits": circuits}
 
 
 def _monsters(circuits: int) -> Iterator[tuple[str, Callable[[Caller], object]]]:
     """What is sent, and how."""
-    many = _NEW | {"circuits": json.dumps([SMALLEST] * circuits)}
+    many = NEW_JOB | {"circuits": json.dumps([SMALLEST] * circuits)}
     ids: list[str] = []
 
     def submit(caller: Caller) -> None:
@@ -53,17 +45,18 @@ def _monsters(circuits: int) -> Iterator[tuple[str, Callable[[Caller], object]]]
     yield "a listing of all jobs", lambda caller: caller.call("GET", "/job/qasm")
     yield (
         "a circuit that takes a minute",
-        lambda caller: caller.call("POST", "/job", _NEW | {"circuits": LONG}),
+        lambda caller: caller.call("POST", "/job", NEW_JOB | {"circuits": LONG}),
     )
     lists = "[" + "[]," * 10_000_000 + "[]]"
     for what, body in {
-        "30 MB of nested lists as metadata": json.dumps(_NEW)[:-1]
+        "30 MB of nested lists as metadata": json.dumps(NEW_JOB)[:-1]
         + f', "metadata": {{"x": {lists}}}}}',
         "30 MB of empty strings as circuits": json.dumps(
-            _NEW | {"circuits": "[" + '"",' * 6_000_000 + '""]'}
+            NEW_JOB | {"circuits": "[" + '"",' * 6_000_000 + '""]'}
         ),
         "30 MB of nested lists as Cirq circuits": json.dumps(_nested("cirq", lists)),
-        "lists, 900 deep, as metadata": json.dumps(_NEW)[:-1] + f', "metadata": {{"x": {_DEEP}}}}}',
+        "lists, 900 deep, as metadata": json.dumps(NEW_JOB)[:-1]
+        + f', "metadata": {{"x": {_DEEP}}}}}',
         "brackets, 100,000 deep": '{"x": ' + "[" * 100_000,
         "OpenQASM with 20,000 nested parentheses": json.dumps(
             _nested("qasm", "OPENQASM 3.0; float x = " + "(" * 20_000 + "1" + ")" * 20_000 + ";")

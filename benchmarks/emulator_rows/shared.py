@@ -19,6 +19,15 @@ import attrs
 __all__ = ["Caller", "Row", "line_of", "submit_jobs"]
 
 SMALLEST = "OPENQASM 2.0; qreg q[1]; creg c[1]; measure q -> c;"
+NEW_JOB = {
+    "job_type": "simulate",
+    "sim_method": "sim",
+    "target": "ss_unconstrained_simulator",
+    "circuits": SMALLEST,
+    "circuit_type": "qasm",
+    "shots": 10,
+}
+"""The body of a submission."""
 UNFINISHED = ("received", "awaiting_compile", "compiling", "awaiting_simulation", "simulating")
 
 

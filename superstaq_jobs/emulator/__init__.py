@@ -18,6 +18,8 @@ from __future__ import annotations
 
 import importlib.util
 
+from superstaq_jobs.records.problems import how_to_install
+
 from .accounts import User
 from .emulator import Emulator
 from .jobs.job import EmulatedJob
@@ -30,9 +32,7 @@ from .targets import DEFAULT_TARGETS, Target
 for _name in ("qiskit", "qiskit_aer"):  # found, but not imported: a worker process does
     if importlib.util.find_spec(_name) is None:
         raise ModuleNotFoundError(
-            f"superstaq_jobs.emulator needs {_name}: in a clone of superstaq_jobs, pip install "
-            "'.[emulator]'",
-            name=_name,
+            f"superstaq_jobs.emulator needs {_name}: {how_to_install('emulator')}", name=_name
         )
 
 __all__ = [

@@ -51,10 +51,10 @@ def _superstaq_simulator() -> Iterator[Simulator]:
     try:
         from superstaq_jobs.emulator import Simulator
     except ModuleNotFoundError as error:
+        from superstaq_jobs.records.problems import how_to_install
+
         pytest.fail(
-            f"superstaq_emulator needs {error.name}: in a clone of superstaq_jobs, pip install "
-            "'.[emulator]'",
-            pytrace=False,
+            f"superstaq_emulator needs {error.name}: {how_to_install('emulator')}", pytrace=False
         )
     with Simulator() as simulator:
         yield simulator
