@@ -198,7 +198,7 @@ def shown(value: Any) -> str:
 
 
 def read_jobs(
-    body: bytes, *, fetched_at: dt.datetime | None = None, source: str | None = None
+    body: bytes, fetched_at: dt.datetime | None = None, source: str | None = None
 ) -> Decoded[tuple[JobSnapshot, ...]]:
     """The jobs in a response of ``GET /client/job/{circuit_type}``, in the order of the body.
 

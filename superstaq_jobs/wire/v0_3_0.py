@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 from uuid import UUID
 
 import attrs
+import msgspec
 
 from superstaq_jobs.errors import InvalidRequest, Problem
 from superstaq_jobs.records import (
@@ -30,7 +30,6 @@ from superstaq_jobs.records.ids import trimmed
 
 from . import bodies, job_data
 from .call import Api, Call, name_jobs, packed
-from .job_data import Decoded
 from .request import Request, encode_query
 
 __all__ = ["MAX_REQUEST_LINE_BYTES", "V0_3_0"]
@@ -77,7 +76,7 @@ def _jobs_call(conditions: Sequence[_Condition], path: str) -> Call[tuple[JobSna
     job_ids = tuple([each.job_id for each in conditions if each.job_id is not None])
     return Call(
         request=Request(method="GET", path=_with_query(path, conditions)),
-        read=lambda body, at, source: job_data.read_jobs(body, fetched_at=at, source=source),
+        read=job_data.read_jobs,
         what=f"fetching {name_jobs(job_ids)}",
         job_ids=job_ids,
     )
@@ -100,27 +99,14 @@ def _split(conditions: Sequence[_Condition], path: str) -> Iterator[Sequence[_Co
     # The values of one list are alternatives: a part of them for each request.
     lists = [values for values in by_name.values() if len(values) > 1]
     if not lists:
-        raise InvalidRequest(
-            "the request",
-            [
-                Problem(
-                    "query",
-                    f"needs a request line of {size} bytes, and at most {MAX_REQUEST_LINE_BYTES} "
-                    "are allowed",
-                )
-            ],
-        )
+        most = f"at most {MAX_REQUEST_LINE_BYTES} are allowed"
+        what = f"needs a request line of {size} bytes, and {most}"
+        raise InvalidRequest("the request", [Problem("query", what)])
     longest = max(lists, key=_length)
     room = MAX_REQUEST_LINE_BYTES - (size - _length(longest))
+    others = [each for each in conditions if each.name != longest[0].name]
     for part in packed(longest, lambda each: _length([each]), room):
-        yield from _split(
-            [
-                each
-                for values in by_name.values()
-                for each in (part if values is longest else values)
-            ],
-            path,
-        )
+        yield from _split([*others, *part], path)
 
 
 def _length(conditions: Sequence[_Condition]) -> int:
@@ -132,7 +118,7 @@ def _submit_job(job: NewJob) -> Call[SubmitReceipt]:
     tags = f" with the tags {', '.join(map(repr, job.tags[:5]))}" if job.tags else ""
     return Call(
         request=Request(method="POST", path="/v0.3.0/client/job", body=bodies.encode_new_job(job)),
-        read=lambda body, _at, _source: bodies.read_submitted(body),
+        read=bodies.read_submitted,
         what=f"submitting a {job.job_type} job to {job.target}{tags}",
         created=_created,
     )
@@ -140,11 +126,10 @@ def _submit_job(job: NewJob) -> Call[SubmitReceipt]:
 
 def _cancel_jobs(job_ids: Sequence[JobId]) -> Call[CancelReceipt]:
     # Cancelling is idempotent, so it may be retried.
+    body = msgspec.json.encode({"job_id": [str(job_id) for job_id in job_ids]})
     return Call(
-        request=Request(
-            method="PUT", path="/v0.3.0/client/cancel_jobs", body=bodies.encode_cancel(job_ids)
-        ),
-        read=lambda body, _at, _source: bodies.read_cancelled(body, job_ids),
+        request=Request(method="PUT", path="/v0.3.0/client/cancel_jobs", body=body),
+        read=lambda body, *_: bodies.read_cancelled(body, job_ids),
         what=f"cancelling {name_jobs(job_ids)}",
         job_ids=tuple(job_ids),
     )
@@ -154,21 +139,18 @@ def _fetch_targets(query: TargetQuery) -> Call[tuple[Target, ...]]:
     path = f"/v0.3.0/client/targets{encode_query(bodies.query_pairs(query))}"
     return Call(
         request=Request(method="GET", path=path),
-        read=lambda body, _at, _source: bodies.read_targets(body),
+        read=bodies.read_targets,
         what="fetching the targets",
     )
 
 
 def _fetch_target_info(target: str, options: JsonMapping) -> Call[TargetInfo]:
     # A read, though it is a POST, so it may be retried.
+    body = msgspec.json.encode({"target": target, "options_dict": options.to_dict()})
+    path = "/v0.3.0/client/retrieve_target_info"
     return Call(
-        request=Request(
-            method="POST",
-            path="/v0.3.0/client/retrieve_target_info",
-            body=bodies.encode_target_info_request(target, options),
-            idempotent=True,
-        ),
-        read=lambda body, _at, _source: bodies.read_target_info(body, target),
+        request=Request(method="POST", path=path, body=body, idempotent=True),
+        read=lambda body, *_: bodies.read_target_info(body, target),
         what=f"fetching the description of target {target}",
     )
 
@@ -176,19 +158,13 @@ def _fetch_target_info(target: str, options: JsonMapping) -> Call[TargetInfo]:
 def _fetch_balance() -> Call[AccountBalance]:
     return Call(
         request=Request(method="GET", path="/v0.3.0/client/balance"),
-        read=lambda body, _at, _source: bodies.read_balance(body),
+        read=bodies.read_balance,
         what="fetching the balance",
     )
 
 
 def _created(body: bytes) -> tuple[JobId, ...]:
     return tuple(UUID(found.decode()) for found in _JOB_ID.findall(body)[:1])
-
-
-def _decode_jobs(
-    body: bytes, fetched_at: dt.datetime | None, source: str | None
-) -> Decoded[tuple[JobSnapshot, ...]]:
-    return job_data.read_jobs(body, fetched_at=fetched_at, source=source)
 
 
 V0_3_0: Final = Api(
@@ -202,7 +178,7 @@ V0_3_0: Final = Api(
     fetch_targets=_fetch_targets,
     fetch_target_info=_fetch_target_info,
     fetch_balance=_fetch_balance,
-    decode_jobs=_decode_jobs,
+    decode_jobs=job_data.read_jobs,
     encode_jobs=job_data.encode_jobs,
     hint=(
         "Most accounts use API v0.2.0: if yours does, pass api_version='v0.2.0' to "
