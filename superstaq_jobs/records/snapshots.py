@@ -119,7 +119,7 @@ def _lengths(value: Mapping[str, int]) -> FrozenMapping[str, int]:
 
 @explains_changes
 @attrs.frozen(kw_only=True)
-class CircuitSnapshot:
+class CircuitSnapshot(fields.Checked):
     """One circuit of a job, as the server described it at one moment.
 
     Attributes:
@@ -149,29 +149,26 @@ class CircuitSnapshot:
 
     index: int = attrs.field(converter=fields.count)
     status_text: str = attrs.field(converter=fields.string)
-    status_message: str | None = attrs.field(default=None, converter=fields.optional_string)
-    provider_id: str | None = attrs.field(default=None, converter=fields.optional_string)
-    input_circuit: str | None = attrs.field(default="", converter=fields.optional_string)
-    compiled_circuit: str | None = attrs.field(default=None, converter=fields.optional_string)
+    status_message: str | None = attrs.field(default=None, converter=optional(fields.string))
+    provider_id: str | None = attrs.field(default=None, converter=optional(fields.string))
+    input_circuit: str | None = attrs.field(default="", converter=optional(fields.string))
+    compiled_circuit: str | None = attrs.field(default=None, converter=optional(fields.string))
     counts: Counts | None = attrs.field(default=None, converter=_counts)
-    results_dict: str | None = attrs.field(default=None, converter=fields.optional_string)
-    shots: int | None = attrs.field(default=0, converter=fields.optional_integer)
+    results_dict: str | None = attrs.field(default=None, converter=optional(fields.string))
+    shots: int | None = attrs.field(default=0, converter=optional(fields.integer))
     updated_at: dt.datetime | None = attrs.field(
-        default=None, converter=fields.optional_moment, eq=fields.same_moment
+        default=None, converter=optional(fields.moment), eq=fields.same_moment
     )
     initial_logical_to_physical: FrozenMapping[int, int] | None = attrs.field(
-        default=None, converter=fields.integer_map
+        default=None, converter=optional(fields.integer_map)
     )
     final_logical_to_physical: FrozenMapping[int, int] | None = attrs.field(
-        default=None, converter=fields.integer_map
+        default=None, converter=optional(fields.integer_map)
     )
-    logical_qubits: str | None = attrs.field(default=None, converter=fields.optional_string)
-    physical_qubits: str | None = attrs.field(default=None, converter=fields.optional_string)
-    circuit_id: str | None = attrs.field(default=None, converter=fields.optional_string)
+    logical_qubits: str | None = attrs.field(default=None, converter=optional(fields.string))
+    physical_qubits: str | None = attrs.field(default=None, converter=optional(fields.string))
+    circuit_id: str | None = attrs.field(default=None, converter=optional(fields.string))
     extra: JsonMapping = attrs.field(factory=JsonMapping, converter=fields.json_mapping)
-
-    def __attrs_post_init__(self) -> None:
-        fields.refuse_bad(self)
 
     @property
     def status(self) -> CircuitStatus:
@@ -240,10 +237,10 @@ class JobSnapshot:
     job_type: JobType | None = attrs.field(converter=optional(fields.job_type))
     target: str | None = attrs.field(converter=optional(fields.target))
     circuit_type: CircuitType | None = attrs.field(converter=optional(fields.circuit_type))
-    user_email: str | None = attrs.field(converter=fields.optional_string)
-    dry_run: bool | None = attrs.field(default=False, converter=fields.optional_flag)
+    user_email: str | None = attrs.field(converter=optional(fields.string))
+    dry_run: bool | None = attrs.field(default=False, converter=optional(fields.flag))
     submitted_at: dt.datetime | None = attrs.field(
-        converter=fields.optional_moment, eq=fields.same_moment
+        converter=optional(fields.moment), eq=fields.same_moment
     )
     tags: tuple[str, ...] | None = attrs.field(default=(), converter=optional(fields.strings))
     metadata: JsonMapping | None = attrs.field(
@@ -255,9 +252,9 @@ class JobSnapshot:
         factory=FrozenMapping[str, int], converter=_lengths
     )
     fetched_at: dt.datetime | None = attrs.field(
-        default=None, converter=fields.optional_moment, eq=False
+        default=None, converter=optional(fields.moment), eq=False
     )
-    source: str | None = attrs.field(default=None, converter=fields.optional_string, eq=False)
+    source: str | None = attrs.field(default=None, converter=optional(fields.string), eq=False)
 
     def __attrs_post_init__(self) -> None:
         circuits = self.circuits if isinstance(self.circuits, tuple) else ()

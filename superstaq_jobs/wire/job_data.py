@@ -219,7 +219,8 @@ _Provenance = tuple[dt.datetime | None, str | None]
 
 def read_provenance(fetched_at: dt.datetime | None, source: str | None) -> _Provenance:
     """When and where a body was read, checked."""
-    moment, server = fields.optional_moment(fetched_at), fields.optional_string(source)
+    moment = fields.optional_moment(fetched_at)
+    server = None if source is None else fields.string(source)
     if isinstance(moment, fields.Bad):
         raise InvalidValue("a JobSnapshot", [Problem("fetched_at", moment.what)])
     if isinstance(server, fields.Bad):
