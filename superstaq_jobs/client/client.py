@@ -16,6 +16,7 @@ from superstaq_jobs.clock import Clock, SystemClock, VirtualClock
 from superstaq_jobs.errors import (
     ConfigurationError,
     ProtocolError,
+    SuperstaqServerException,
     TransportError,
 )
 from superstaq_jobs.records import CircuitType, JobId, fields
@@ -368,8 +369,9 @@ class SuperstaqClient:
                 monotonic side; see ``deadline_in``.
             max_attempts: How many times its request may be sent; None for the retry policy's
                 number.
-            keep: Is called with what was decoded before anything else is done with it. If it
-                raises an error, that is raised, and has what was decoded in its ``value``.
+            keep: Is called with what was decoded, also if that is only the ``found`` of an error,
+                before anything else is done with it. If it raises an error, that is raised, and has
+                what was decoded in its ``value``.
 
         Raises:
             ApiKeyNotFound: If the client was unpickled where no key was found, and there still is
@@ -387,7 +389,12 @@ class SuperstaqClient:
         if self._lacking is not None:
             self._complete_unpickling(self._lacking)
         self._traffic.count(calls=1)
-        response = self._respond(call, deadline, max_attempts)
+        try:
+            response = self._respond(call, deadline, max_attempts)
+        except SuperstaqServerException as error:
+            if keep is not None and error.found:
+                with_value(keep, cast("T", error.found))
+            raise
         if keep is not None:
             with_value(keep, response.value)
         if response.warnings:  # a mask is made of the whole request

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 import attrs
 
 from superstaq_jobs.client import SuperstaqClient
-from superstaq_jobs.client.recorder import with_value
+from superstaq_jobs.client.recorder import record_news
 from superstaq_jobs.clock import Clock
 from superstaq_jobs.errors import (
     AnswerTooLarge,
@@ -97,7 +97,7 @@ class Batch:
         """Pause for some seconds from now on; None without a further request."""
         self._rests_since, self._pause = now, math.inf if seconds is None else seconds
 
-    def begin(self, clock: Clock, deadline: Deadline) -> None:
+    def begin(self, deadline: Deadline) -> None:
         """Prepare the next request, given what is known now."""
         if self.call.only is not None:
             cells = [each.latest for each in self.waits]
@@ -105,7 +105,7 @@ class Batch:
             self.call = self.group.memory.only(self.call, needed)
         for each in self.waits:
             each.note_request()
-        self._clock, self.began = clock, clock.now()
+        self._clock, self.began = deadline.clock, deadline.clock.now()
         self._ends = self.group.client.deadline_in(deadline.seconds_for_requests())
         self.rest(self.began, None)
 
@@ -119,12 +119,6 @@ class Batch:
             return self.group.client.send(
                 self.call, deadline=self._ends, max_attempts=1, keep=self._keep
             )
-        except ProtocolError as error:
-            try:
-                with_value(self._keep, error.found)
-            except Exception as failure:  # noqa: BLE001 - raised again in the caller's thread
-                return failure
-            return error
         except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
             return error
         finally:
@@ -137,14 +131,7 @@ class Batch:
         if recorder is None or jobs is self._last:
             return
         known = [each.latest.snapshot for each in self.waits]
-        # What says nothing new is the snapshot that is known, with the time when it was new.
-        news = [
-            old if old is not None and old == job else job
-            for old, job in zip(known, self.found(jobs), strict=True)
-            if job is not None
-        ]
-        if news:
-            recorder.record_all(news)
+        record_news(recorder, zip(known, self.found(jobs), strict=True))
 
     @property
     def misses_jobs(self) -> bool:

@@ -40,22 +40,18 @@ class ResponseMemory:
 
     def remembering(self, call: Call[_Jobs]) -> Call[_Jobs]:
         """The same call, with its response decoded from what is remembered where possible."""
-        key = _key(call)
+        return attrs.evolve(call, remembering=lambda read: partial(self._read_news, call, read))
 
-        def remembering(read: Reader[_Jobs]) -> Reader[_Jobs]:
-            def read_news(body: bytes, at: dt.datetime, source: str) -> Decoded[_Jobs]:
-                last = self._responses.get(key)
-                if last is not None and last[0] == body:
-                    return last[1]
-                several = call.asks_for_several
-                read_body = partial(self._read_parts, read) if several else read
-                response = read_body(body, at, source)
-                self._responses[key] = body, Decoded(response.value)  # it warns once
-                return response
-
-            return read_news
-
-        return attrs.evolve(call, remembering=remembering)
+    def _read_news(
+        self, call: Call[_Jobs], read: Reader[_Jobs], body: bytes, at: dt.datetime, source: str
+    ) -> Decoded[_Jobs]:
+        last = self._responses.get(_key(call))
+        if last is not None and last[0] == body:
+            return last[1]
+        read_body = partial(self._read_parts, read) if call.asks_for_several else read
+        response = read_body(body, at, source)
+        self._responses[_key(call)] = body, Decoded(response.value)  # it warns once
+        return response
 
     def only(self, call: Call[_Jobs], needed: Collection[JobId]) -> Call[_Jobs]:
         """The call for those ids of the server that are needed, where it can leave out the others.
