@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
 
+import attrs
+
 from superstaq_jobs._version import __version__
 from superstaq_jobs.clock import Clock, SystemClock, VirtualClock
 from superstaq_jobs.errors import (
@@ -62,17 +64,16 @@ def check_client(client: object, what: str = "the request") -> None:
 
 def check_send(call: object, deadline: object, max_attempts: int | None, keep: object) -> None:
     """Refuse arguments of ``SuperstaqClient.send``, before anything is sent."""
-    if max_attempts is not None:
-        fields.refuse("the request", {"max_attempts": fields.attempts(max_attempts)})
     if keep is not None and not callable(keep):
         raise TypeError(f"keep must be a function, got {fields.shown(keep)}. Nothing was sent")
-    if not (fields.is_a(call, Call) and fields.is_number(deadline)):
-        hint = "pass one of client.api, such as client.api.fetch_balance()"
-        when = "must be a time, as client.deadline_in(seconds) returns"
-        wrong = fields.bad(f"{when}, got {fields.shown(deadline)}")
-        time = deadline if fields.is_number(deadline) else wrong
-        checked = fields.instance(call, Call, hint)
-        fields.refuse("the request", {"call": checked, "deadline": time})
+    hint = "pass one of client.api, such as client.api.fetch_balance()"
+    when = "must be a time, as client.deadline_in(seconds) returns"
+    given = {
+        "call": fields.instance(call, Call, hint),
+        "deadline": fields.valid(deadline, fields.is_number(deadline), when),
+        "max_attempts": None if max_attempts is None else fields.attempts(max_attempts),
+    }
+    fields.refuse("the request", given)
 
 
 class SuperstaqClient:
@@ -197,7 +198,7 @@ class SuperstaqClient:
             looks_per_second=looks_per_second,
             recorder=settings.check_recorder(recorder),
         )
-        key = settings.find_api_key(hidden_key, environ=os.getenv, home=Path.home())
+        key, _ = settings.locate_api_key(hidden_key, environ=os.getenv, home=Path.home())
         credentials = settings.provider_credentials(
             ibmq_token=hidden_ibmq,
             ibmq_instance=ibmq_instance,
@@ -412,7 +413,7 @@ class SuperstaqClient:
         return with_retries(
             partial(self._attempt, call, self._complete(call.request), deadline),
             policy=policy,
-            idempotent=call.safe_to_repeat,
+            idempotent=call.request.idempotent,
             clock=self._clock,
             deadline=deadline,
             max_attempts=policy.max_attempts if max_attempts is None else max_attempts,
@@ -425,13 +426,7 @@ class SuperstaqClient:
         body = request.body
         if body is not None and self._options and self._api.add_options is not None:
             body = self._api.add_options(body, self._options)
-        return Request(
-            method=request.method,
-            path=request.path,
-            headers=self._headers,
-            body=body,
-            idempotent=request.idempotent,
-        )
+        return attrs.evolve(request, headers=self._headers, body=body)
 
     def _attempt(
         self, call: Call[T], request: Request, deadline: float, number: int

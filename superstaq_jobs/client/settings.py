@@ -28,7 +28,6 @@ __all__ = [
     "API_VERSION_VARIABLE",
     "REMOTE_HOST_VARIABLE",
     "find_api",
-    "find_api_key",
     "find_origin",
     "locate_api_key",
 ]
@@ -85,16 +84,8 @@ def check_header(value: Secret, *, name: str) -> Secret:
     return value
 
 
-def find_api_key(given: Secret | None, *, environ: Environ, home: Path) -> Secret:
-    """The API key: the argument, the environment variable, or the first key file that exists.
-
-    Errors are those of ``locate_api_key``.
-    """
-    return locate_api_key(given, environ=environ, home=home)[0]
-
-
 def locate_api_key(given: Secret | None, *, environ: Environ, home: Path) -> tuple[Secret, str]:
-    """The API key, as ``find_api_key`` finds it, and where it was found.
+    """The API key, and where it was found: the argument, the variable, or the first key file.
 
     Raises:
         ApiKeyNotFound: If there is none; lists every place that was searched.

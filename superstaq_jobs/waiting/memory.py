@@ -48,7 +48,7 @@ class ResponseMemory:
         last = self._responses.get(_key(call))
         if last is not None and last[0] == body:
             return last[1]
-        read_body = partial(self._read_parts, read) if call.asks_for_several else read
+        read_body = partial(self._read_parts, read) if len(call.ids) > 1 else read
         response = read_body(body, at, source)
         self._responses[_key(call)] = body, Decoded(response.value)  # it warns once
         return response

@@ -65,24 +65,18 @@ class Call(Generic[T]):
     only: Callable[[Collection[JobId]], Call[T]] | None = None
 
     @property
-    def safe_to_repeat(self) -> bool:
-        """Whether the call is idempotent, so that its request may be retried."""
-        return self.request.idempotent
-
-    @property
-    def asks_for_several(self) -> bool:
-        """Whether the response is about more than one job, as the server counts them."""
-        return len(self.asked or self.job_ids) > 1
+    def ids(self) -> tuple[JobId, ...]:
+        """What the response is about, by the ids of the server."""
+        return self.asked or self.job_ids
 
     def is_complete(self, found: Iterable[Any]) -> bool:
         """Whether these are all the jobs whose ids it names, whatever else cannot be read."""
-        ids = self.asked or self.job_ids
-        return bool(ids) and {job.job_id for job in found}.issuperset(ids)
+        return bool(self.ids) and {job.job_id for job in found}.issuperset(self.ids)
 
     @property
     def creates(self) -> bool:
         """Whether something may have been created if the response is lost."""
-        return not self.safe_to_repeat
+        return not self.request.idempotent
 
 
 @attrs.frozen(kw_only=True)
