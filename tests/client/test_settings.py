@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from superstaq_jobs import ApiKeyNotFound, ConfigurationError, Secret, SuperstaqWarning
 from superstaq_jobs.client.settings import (
-    locate_api_key,
     find_origin,
     locate_api_key,
     provider_credentials,
