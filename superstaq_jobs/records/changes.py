@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import operator
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -357,16 +357,10 @@ def _written_alike(old: CircuitSnapshot, new: CircuitSnapshot) -> bool:
     for name in _MAPPINGS:
         one, other = getattr(old, name), getattr(new, name)
         if one is not None and not (
-            [*one.keys()] == [*other.keys()] and _same_types(one.values(), other.values())
+            [*one] == [*other] and [*map(type, one.values())] == [*map(type, other.values())]
         ):
             return False
     return not old.extra or repr(old.extra) == repr(new.extra)
-
-
-def _same_types(one: Collection[float], other: Collection[float]) -> bool:
-    if isinstance(sum(one), int) and isinstance(sum(other), int):  # then all are, as in most counts
-        return True
-    return [*map(type, one)] == [*map(type, other)]
 
 
 def _followed(old: CircuitSnapshot, new: CircuitSnapshot) -> CircuitSnapshot:

@@ -36,6 +36,7 @@ _MOST_VALUES: Final = 200
 _SECONDS: Final = "must be a number of seconds >= 0"
 
 T = TypeVar("T")
+R = TypeVar("R", bound=attrs.AttrsInstance)
 E = TypeVar("E", bound=enum.Enum)
 
 
@@ -391,3 +392,27 @@ def _many(value: Iterable[Any], check: Callable[[Any], T], what: str) -> tuple[T
         if isinstance(item, Bad):
             return bad(f"[{position}] {item.what}")
     return checked
+
+
+# ---- records of values that have been checked ----------------------------------------------------
+
+
+def maker(record: type[R], **defaults: object) -> Callable[..., R]:
+    """A constructor of a record without its converters and checks, several times as fast.
+
+    It takes the fields by position. attrs writes it: the ``__init__`` of a class with the same
+    fields and no converters fills in an instance of the record.
+    """
+    bare_fields = {
+        field.name: attrs.field(default=defaults.get(field.name, attrs.NOTHING))
+        for field in attrs.fields(record)
+    }
+    bare = attrs.make_class(f"Bare{record.__name__}", bare_fields, frozen=True, slots=True)
+    fill = bare.__init__  # type: ignore[misc]
+
+    def make(*values: Any) -> R:
+        made = object.__new__(record)
+        fill(made, *values)
+        return made
+
+    return make

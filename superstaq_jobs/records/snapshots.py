@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from numbers import Integral
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, NoReturn, overload
 from uuid import UUID
 
 import attrs
@@ -21,76 +20,27 @@ from .frozen import FrozenMapping, JsonMapping, canonical_json, thaw
 from .ids import JobId
 from .problems import (
     MAX_PROBLEMS,
-    CircuitIndexError,
     CountsUnavailable,
     InvalidValue,
     Problem,
     SuperstaqUnsuccessfulJobException,
+    check_index,
     expect,
     line,
-    shown,
 )
+from .shape import EMPTY, JOB_FIELDS, PER_CIRCUIT_LISTS, to_plain
 from .status import CircuitStatus, CircuitType, JobType, Stage, fold_statuses, parse_status
 
 __all__ = [
-    "EMPTY",
-    "JOB_FIELDS",
-    "PER_CIRCUIT_LISTS",
-    "REQUIRED_LISTS",
     "CircuitSnapshot",
     "JobSnapshot",
-    "check_index",
-    "check_index_type",
     "digest_of",
     "make_circuit",
     "make_job",
-    "to_plain",
 ]
 
 _MAX_REASON: Final = 1000
 """The most that an error repeats of the server's explanation."""
-
-R = TypeVar("R", bound=attrs.AttrsInstance)
-
-PER_CIRCUIT_LISTS: Final[Mapping[str, str]] = FrozenMapping(
-    {
-        "statuses": "status_text",
-        "status_messages": "status_message",
-        "provider_id": "provider_id",
-        "input_circuits": "input_circuit",
-        "compiled_circuits": "compiled_circuit",
-        "counts": "counts",
-        "results_dicts": "results_dict",
-        "shots": "shots",
-        "last_updated_timestamp": "updated_at",
-        "initial_logical_to_physicals": "initial_logical_to_physical",
-        "final_logical_to_physicals": "final_logical_to_physical",
-        "logical_qubits": "logical_qubits",
-        "physical_qubits": "physical_qubits",
-    }
-)
-"""The lists of ``JobData``, and the field of ``CircuitSnapshot`` that each one fills, in order."""
-
-REQUIRED_LISTS: Final = frozenset({"statuses", "input_circuits", "shots"})
-"""Those of the lists whose entries are never null."""
-
-JOB_FIELDS: Final[Mapping[str, str]] = FrozenMapping(
-    {
-        "job_type": "job_type",
-        "user_email": "user_email",
-        "target": "target",
-        "num_circuits": "num_circuits",
-        "circuit_type": "circuit_type",
-        "dry_run": "dry_run",
-        "submission_timestamp": "submitted_at",
-        "tags": "tags",
-        "metadata": "metadata",
-    }
-)
-"""The other fields of ``JobData``, and the attribute of ``JobSnapshot`` that holds each one."""
-
-EMPTY: Final[Mapping[str, str]] = FrozenMapping({"input_circuits": ""})
-"""What stands for the missing entries of a list that is too short; None for the other lists."""
 
 
 def _counts(value: Mapping[str, int | float] | None) -> Counts | None:
@@ -549,18 +499,6 @@ def _table_row(circuit: CircuitSnapshot) -> tuple[object, ...]:
     )
 
 
-def to_plain(value: Any) -> Any:
-    """A field of a job or a circuit as plain JSON data."""
-    if isinstance(value, str):
-        return str(value)  # which an enum is not
-    if isinstance(value, dt.datetime):
-        text = value.isoformat()
-        return f"{text[:-6]}Z" if text.endswith("+00:00") else text
-    if isinstance(value, FrozenMapping) and not isinstance(value, JsonMapping):
-        return {str(key): item for key, item in value.items()}
-    return thaw(value)
-
-
 def _written(value: Any) -> bytes:
     return canonical_json(value).encode()
 
@@ -582,50 +520,8 @@ def digest_of(
     return hashlib.sha256(write(everything)).hexdigest()
 
 
-def check_index(job_id: JobId, index: int, *, num_circuits: int) -> None:
-    """Refuse what is not the index of a circuit.
-
-    Raises:
-        TypeError: If the index is not an int.
-        CircuitIndexError: If the job does not have that circuit.
-    """
-    check_index_type(index)
-    if not 0 <= index < num_circuits:
-        raise CircuitIndexError(job_id=job_id, index=index, num_circuits=num_circuits)
-
-
-def check_index_type(index: int) -> None:
-    """Refuse what is not even an int, with a ``TypeError``."""
-    if isinstance(index, bool) or not fields.is_a(index, Integral):
-        raise TypeError(f"a circuit's index must be an int, got {shown(index)}. Nothing was sent")
-
-
-# ---- records of values that have been checked ----------------------------------------------------
-
-
-def _maker(record: type[R], **defaults: object) -> Callable[..., R]:
-    """A constructor of a record without its converters and checks, several times as fast.
-
-    It takes the fields by position. attrs writes it: the ``__init__`` of a class with the same
-    fields and no converters fills in an instance of the record.
-    """
-    bare_fields = {
-        field.name: attrs.field(default=defaults.get(field.name, attrs.NOTHING))
-        for field in attrs.fields(record)
-    }
-    bare = attrs.make_class(f"Bare{record.__name__}", bare_fields, frozen=True, slots=True)
-    fill = bare.__init__  # type: ignore[misc]
-
-    def make(*values: Any) -> R:
-        made = object.__new__(record)
-        fill(made, *values)
-        return made
-
-    return make
-
-
-make_circuit: Final = _maker(CircuitSnapshot, circuit_id=None, extra=JsonMapping())
+make_circuit: Final = fields.maker(CircuitSnapshot, circuit_id=None, extra=JsonMapping())
 """A ``CircuitSnapshot`` of checked values, in the order of its fields up to ``physical_qubits``."""
 
-make_job: Final = _maker(JobSnapshot)
+make_job: Final = fields.maker(JobSnapshot)
 """A ``JobSnapshot`` of checked values, in the order of its fields."""

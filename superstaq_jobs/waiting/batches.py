@@ -160,14 +160,11 @@ class Group:
     """
 
     def __init__(
-        self,
-        client: SuperstaqClient,
-        circuit_type: CircuitType,
-        waits: Iterable[JobWait],
-        memory: ResponseMemory,
+        self, client: SuperstaqClient, circuit_type: CircuitType, waits: Sequence[JobWait]
     ) -> None:
         self.client = client
-        self.memory = memory
+        # Of a single job, the handle remembers what it has fetched.
+        self.memory = waits[0].latest.memory() if len(waits) == 1 else ResponseMemory()
         self._circuit_type = circuit_type
         self._joins = True
         self._held: list[Batch] = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from typing import Any
 
 import attrs
@@ -30,7 +30,6 @@ from .batches import Batch, Group, Outcome, seconds_until_due
 from .deadline import Alarm, Deadline
 from .job_wait import JobWait
 from .latest import Latest
-from .memory import ResponseMemory
 from .options import WaitPlan
 from .outcomes import take_outcome
 
@@ -84,20 +83,13 @@ def step_after(steps: Steps, outcome: Polled | None) -> Step | None:
 
 
 class WaitLoop:
-    """The one loop of all waits; ``memory`` gives the memory of one client's responses."""
+    """The one loop of all waits."""
 
-    def __init__(
-        self,
-        cells: Iterable[Latest],
-        plan: WaitPlan,
-        *,
-        memory: Callable[[], ResponseMemory] = ResponseMemory,
-    ) -> None:
+    def __init__(self, cells: Iterable[Latest], plan: WaitPlan) -> None:
         self.waits = [JobWait(latest, plan) for latest in cells]
         self.plan = plan
         self.deadline: Deadline | None = None
         self._alarm = Alarm()
-        self._memory = memory
 
     def steps(self) -> Steps:
         """What to do next; and each wait that has a change to report, has failed or has ended."""
@@ -143,7 +135,7 @@ class WaitLoop:
             converts = client.api.converts_circuits
             kind = each.latest.circuit_type if converts else client.circuit_type
             groups[client, kind].append(each)
-        return [Group(*key, group, self._memory()) for key, group in groups.items()]
+        return [Group(*key, group) for key, group in groups.items()]
 
     def _send(self, groups: Sequence[Group], deadline: Deadline) -> Generator[Step, Any, int]:
         """Send the requests that are due, and return how many they are."""

@@ -40,15 +40,14 @@ from superstaq_jobs.records import (
 from superstaq_jobs.records.budget import paced, spend, spend_on
 from superstaq_jobs.records.frozen import adopt, freeze_object, thaw
 from superstaq_jobs.records.problems import MAX_PROBLEMS, line
-from superstaq_jobs.records.snapshots import (
+from superstaq_jobs.records.shape import (
     EMPTY,
     JOB_FIELDS,
     PER_CIRCUIT_LISTS,
     REQUIRED_LISTS,
-    make_circuit,
-    make_job,
     to_plain,
 )
+from superstaq_jobs.records.snapshots import make_circuit, make_job
 
 from .strict import (
     Collector,
