@@ -53,11 +53,7 @@ _LOGGER: Final = logging.getLogger("superstaq_jobs")
 
 
 def check_client(client: object, what: str = "the request") -> None:
-    """Refuse what is not a client, before it is used.
-
-    Raises:
-        InvalidRequest: If it is not.
-    """
+    """Refuse what is not a client, with an ``InvalidRequest``, before it is used."""
     hint = "pass SuperstaqClient(), which finds the API key and the server"
     fields.refuse(what, {"client": fields.instance(client, SuperstaqClient, hint)})
 

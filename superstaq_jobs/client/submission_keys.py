@@ -31,8 +31,7 @@ class SubmissionKeys:
     def turn(self, key: str, *, timeout_seconds: float) -> Iterator[None]:
         """Keep other threads from using a key; wait for the one that uses it.
 
-        Raises:
-            RequestTimeout: If that takes longer than the timeout, in real seconds.
+        Raises ``RequestTimeout`` if that takes longer than the timeout, in real seconds.
         """
         with self._guard.of_this_process():
             mine = self._locks.setdefault(key, ForkSafeLock())  # forgotten when nobody uses it

@@ -272,18 +272,10 @@ def follow(before: JobSnapshot, after: JobSnapshot) -> JobSnapshot:
 def collect(
     job_id: JobId, found: Mapping[JobId, JobSnapshot], known: JobSnapshot | None = None
 ) -> JobSnapshot | None:
-    """The job with an id, made of the jobs that a response is about.
+    """The job with an id, made of those that were found, by the server's ids; None if it lacks one.
 
-    In API v0.3.0 it is one of them. In v0.2.0 each of its circuits is, but for those that are known
-    to be finished, which are not requested again.
-
-    Args:
-        job_id: The job's id.
-        found: The jobs in the response, by the server's ids.
-        known: What was known of the job before.
-
-    Returns:
-        The job; None if the response lacks it, or one of its circuits.
+    In API v0.3.0 it is one of them. In v0.2.0 each of its circuits is, but for those that were
+    ``known`` to be finished, which are not requested again.
     """
     if job_id in found or isinstance(job_id, UUID):
         return found.get(job_id)

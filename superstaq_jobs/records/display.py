@@ -193,13 +193,7 @@ def facts(pairs: Iterable[tuple[str, object]]) -> Html:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]], total: int) -> Html:
-    """A table of at most ``MAX_ROWS`` rows, and how many more there are.
-
-    Args:
-        head: The names of the columns.
-        rows: The rows; at most ``MAX_ROWS`` of them.
-        total: How many there are in all.
-    """
+    """A table of some rows, at most ``MAX_ROWS``, and how many more there are of ``total``."""
     cell = "text-align:left;vertical-align:middle;padding:0.15em 1em 0.15em 0;background:none;"
     head_style = f"{cell}font-weight:600;border-bottom:1px solid rgba(128,128,128,0.5)"
     cell_style = f"{cell}border-bottom:1px solid rgba(128,128,128,0.2)"
@@ -223,15 +217,7 @@ def _row(tag: str, cells: Sequence[object], style: str) -> Html:
 
 
 def card(kind: str, name: str, status: str | None = None, *parts: Html, note: str = "") -> str:
-    """A record: its class, its name and status, and what is known of it.
-
-    Args:
-        kind: The name of the class.
-        name: What it is of, such as a job's id.
-        status: Its status in the words of the server, or None.
-        parts: Facts and tables.
-        note: Further words behind the name.
-    """
+    """A record: its class, its name, the server's word for its status, a note and its parts."""
     head = [_element("b", _escaped(kind)), code(name)]
     head += [] if status is None else [status_mark(status)]
     head += [_element("span", _escaped(note), _FAINT)] if note else []

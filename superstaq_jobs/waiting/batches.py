@@ -51,9 +51,6 @@ class Batch:
     """The waits on jobs that are polled with one request.
 
     Attributes:
-        group: Its group.
-        call: The request.
-        waits: The waits.
         is_part: Whether it is a part of a batch that was refused, and not accepted yet.
         refusal: What its last request was refused with.
         num_failed: How many requests in a row had a transient failure.

@@ -30,11 +30,7 @@ _MAX_CHARACTERS: Final = 2000
 
 
 def run(steps: Steps, waits: Sequence[JobWait]) -> Generator[JobWait, None, None]:
-    """Carry out, in this thread, the steps of some waits.
-
-    Yields:
-        Each wait that has a change to report, has failed or has ended.
-    """
+    """Carry out the steps of some waits in this thread, and yield what they report."""
     outcome: Polled | None = None
     outcomes: queue.SimpleQueue[Polled] = queue.SimpleQueue()
     sender = _Sender(outcomes.put)

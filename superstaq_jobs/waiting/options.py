@@ -215,12 +215,7 @@ def _bar(value: bool | ProgressBar) -> bool | ProgressBar:
 
 @attrs.frozen(kw_only=True)
 class WaitPlan:
-    """How to wait: the arguments and options of a public function, checked.
-
-    Raises:
-        InvalidRequest: If some are out of their range.
-        ConfigurationError: If a progress bar is wanted and rich is not installed.
-    """
+    """How to wait: the arguments and options of a public function, checked."""
 
     timeout_seconds: float | None = attrs.field(converter=optional(fields.seconds))
     polling_seconds: float = attrs.field(converter=fields.seconds)

@@ -145,11 +145,7 @@ def _api(version: str) -> Api:
 
 
 def check_ids(api: Api, job_ids: Iterable[UUID | str]) -> tuple[JobId, ...]:
-    """Jobs' ids as the records have them.
-
-    Raises:
-        InvalidRequest: If one cannot be a job's id in this version.
-    """
+    """Jobs' ids as the records have them; ``InvalidRequest`` if one cannot be of this version."""
     if isinstance(job_ids, str | UUID):
         what = f"must be a list of ids, got one id: pass [{str(job_ids)!r}]"
         fields.refuse("the request", {"job_ids": fields.bad(what)})
@@ -164,8 +160,7 @@ def check_ids(api: Api, job_ids: Iterable[UUID | str]) -> tuple[JobId, ...]:
 def pick_jobs(job_ids: Iterable[JobId], jobs: Iterable[JobSnapshot]) -> tuple[JobSnapshot, ...]:
     """The jobs with these ids, in their order, made of those in the server's responses.
 
-    Raises:
-        JobsNotFound: If there is none with one of the ids, or it lacks a circuit.
+    Raises ``JobsNotFound`` if there is none with one of the ids, or it lacks a circuit.
     """
     sent = {job.job_id: job for job in jobs}
     picked = {job_id: collect(job_id, sent) for job_id in job_ids}
