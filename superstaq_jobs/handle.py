@@ -268,8 +268,7 @@ class JobHandle:
         Raises:
             SuperstaqException: If API v0.2.0 did not say it, or the circuits have different ones.
         """
-        target: str = self._said("target")
-        return target
+        return str(self._said("target"))
 
     @property
     def metadata(self) -> dict[str, Any]:

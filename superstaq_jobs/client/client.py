@@ -33,9 +33,9 @@ from superstaq_jobs.wire.refusals import CallErrors
 from superstaq_jobs.wire.request import Request, Response, Secret
 
 from . import settings
+from .locks import SubmissionKeys
 from .recorder import Recorder, with_value
 from .retry import RetryPolicy, with_retries
-from .submission_keys import SubmissionKeys
 from .traffic import Traffic, TrafficCounts
 
 if TYPE_CHECKING:

@@ -65,7 +65,9 @@ class Batch:
     is_part: bool = False
     refusal: SuperstaqServerException | None = attrs.field(default=None, init=False)
     num_failed: int = attrs.field(default=0, init=False)
-    accepted_before: int = attrs.field(init=False)
+    accepted_before: int = attrs.field(
+        default=attrs.Factory(lambda self: self.group.num_accepted, takes_self=True), init=False
+    )
     began: float = attrs.field(default=-math.inf, init=False)
     took: float = attrs.field(default=0.0, init=False)
     _clock: Clock | None = attrs.field(default=None, init=False)
@@ -74,10 +76,6 @@ class Batch:
     _pause: float = attrs.field(default=0.0, init=False)
     _last: _Jobs | None = attrs.field(default=None, init=False)
     _found: Sequence[JobSnapshot | None] = attrs.field(default=(), init=False)
-
-    @accepted_before.default
-    def _accepted_before(self) -> int:
-        return self.group.num_accepted
 
     def seconds_left(self, now: float) -> float:
         """Seconds until its next request is due, or less than 0; infinite without one."""

@@ -146,11 +146,10 @@ def _api(version: str) -> Api:
 
 def check_ids(api: Api, job_ids: Iterable[UUID | str]) -> tuple[JobId, ...]:
     """Jobs' ids as the records have them; ``InvalidRequest`` if one cannot be of this version."""
-    if isinstance(job_ids, str | UUID):
-        what = f"must be a list of ids, got one id: pass [{str(job_ids)!r}]"
-        fields.refuse("the request", {"job_ids": fields.bad(what)})
-    if isinstance(job_ids, bytes | Mapping) or not fields.is_a(job_ids, Iterable):
-        what = f"must be a list of ids, got {fields.shown(job_ids)}"
+    if isinstance(job_ids, str | bytes | UUID | Mapping) or not fields.is_a(job_ids, Iterable):
+        is_id = isinstance(job_ids, str | UUID)
+        got = f"one id: pass [{str(job_ids)!r}]" if is_id else fields.shown(job_ids)
+        what = f"must be a list of ids, got {got}"
         fields.refuse("the request", {"job_ids": fields.bad(what)})
     ids = tuple(map(api.job_id, job_ids))
     fields.refuse("the request", {f"job_ids[{place}]": each for place, each in enumerate(ids)})

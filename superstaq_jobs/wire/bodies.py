@@ -10,7 +10,7 @@ from uuid import UUID
 import attrs
 import msgspec
 
-from superstaq_jobs.errors import InvalidValue, ProtocolError
+from superstaq_jobs.errors import ProtocolError
 from superstaq_jobs.records import (
     AccountBalance,
     CancelReceipt,
@@ -27,8 +27,8 @@ from superstaq_jobs.records import (
 from superstaq_jobs.records.ids import server_ids
 from superstaq_jobs.records.problems import MAX_PROBLEMS, line
 
-from .job_data import MAX_MESSAGE_CHARACTERS, Decoded, shown, unknown_fields, without_warnings
-from .strict import Collector, Count, TargetName, parse_json, protocol_error, structure
+from .job_data import MAX_MESSAGE_CHARACTERS, Decoded, shown, without_warnings
+from .strict import Collector, Count, parse_json, protocol_error, structure
 
 __all__ = [
     "encode_new_job",
@@ -46,20 +46,10 @@ __all__ = [
 
 T = TypeVar("T")
 
+_OF_TARGETS: Final = attrs.fields_dict(Target).keys() - {"extra"}
+
 _MAX_OTHERS: Final = 100
 """How many entries more than ids of jobs a receipt keeps of what a server says it cancelled."""
-
-
-@attrs.frozen
-class _WireTarget:
-    target_name: TargetName
-    supports_submit: bool
-    supports_submit_qubo: bool
-    supports_compile: bool
-    available: bool
-    retired: bool
-    simulator: bool
-    accessible: bool
 
 
 @attrs.frozen
@@ -176,14 +166,20 @@ def targets_of(data: Any) -> tuple[Target, ...]:
         if collector.stops(len(data) - place):
             break
         try:
-            wire = structure(_WireTarget, entry, what="")
-            extra = unknown_fields(entry, _WireTarget)
-            targets.append(Target(**attrs.asdict(wire), extra=extra))
-        except (ProtocolError, InvalidValue) as error:
+            targets.append(structure(Target, _with_extra(entry), what=""))
+        except ProtocolError as error:
             collector.add(f"$[{place}]", error)
     if collector.problems:
         raise protocol_error("the list of targets", collector)
     return tuple(targets)
+
+
+def _with_extra(entry: Any) -> Any:
+    """The fields of a target; those that it does not know are together in ``extra``."""
+    if not isinstance(entry, dict):
+        return entry
+    known = {name: value for name, value in entry.items() if name in _OF_TARGETS}
+    return {**known, "extra": {n: v for n, v in entry.items() if n not in _OF_TARGETS}}
 
 
 def read_target_info(body: bytes, target: str) -> Decoded[TargetInfo]:
