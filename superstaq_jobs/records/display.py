@@ -17,7 +17,7 @@ from typing import Final, TypeVar
 
 from .fields import shown
 from .problems import line
-from .status import CircuitStatus, parse_status
+from .status import PRIORITY, CircuitStatus, parse_status
 
 __all__ = [
     "MAX_ROWS",
@@ -46,7 +46,6 @@ T = TypeVar("T")
 MAX_ROWS: Final = 20
 """The rows of a table in a notebook, and the lines of a ``repr`` that lists changes."""
 
-_ORDER: Final = {status: place for place, status in enumerate(CircuitStatus)}
 _MAX_STATUSES: Final = 6
 _OUTCOMES: Final = 4
 _BLUE: Final = "#4a86c8"
@@ -113,7 +112,7 @@ def outcomes(counts: Mapping[str, float]) -> str:
 def status_counts(texts: Iterable[str]) -> str:
     """How many circuits have which status, the first of ``STATUS_PRIORITY_ORDER`` first."""
     tally = Counter(texts)
-    ordered = sorted(tally, key=lambda text: (_ORDER[parse_status(text)], text))
+    ordered = sorted(tally, key=lambda text: (PRIORITY[parse_status(text)], text))
     parts = [f"{tally[text]} {line(text, 30)}" for text in ordered[:_MAX_STATUSES]]
     rest = sum(tally[text] for text in ordered[_MAX_STATUSES:])
     return ", ".join([*parts, f"{rest} others"] if rest else parts)

@@ -14,6 +14,7 @@ from typing import Final
 
 __all__ = [
     "NEXT_STATUSES",
+    "PRIORITY",
     "PROGRESS",
     "STATUS_PRIORITY_ORDER",
     "TERMINAL_CIRCUIT_STATES",
@@ -79,7 +80,7 @@ A status that this version does not know, ``UNKNOWN``, is not among them. It cou
 unfinished statuses: a job is unfinished while the status of one of its circuits is unknown.
 """
 
-_PRIORITY: Final = {status: place for place, status in enumerate(CircuitStatus)}
+PRIORITY: Final = {status: place for place, status in enumerate(CircuitStatus)}
 _BY_TEXT: Final[Mapping[str, CircuitStatus]] = {status.value: status for status in CircuitStatus}
 
 TERMINAL_CIRCUIT_STATES: Final = frozenset(
@@ -176,7 +177,7 @@ def fold_statuses(statuses: Iterable[CircuitStatus]) -> CircuitStatus:
     >>> fold_statuses([CircuitStatus.COMPLETED, CircuitStatus.RUNNING])
     <CircuitStatus.RUNNING: 'running'>
     """
-    return min(statuses, key=_PRIORITY.__getitem__, default=CircuitStatus.RECEIVED)
+    return min(statuses, key=PRIORITY.__getitem__, default=CircuitStatus.RECEIVED)
 
 
 class JobType(enum.StrEnum):

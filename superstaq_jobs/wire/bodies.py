@@ -27,7 +27,7 @@ from superstaq_jobs.records import (
 from superstaq_jobs.records.ids import server_ids
 from superstaq_jobs.records.problems import MAX_PROBLEMS, line
 
-from .job_data import MAX_MESSAGE_CHARACTERS, Decoded, shown, without_warnings
+from .job_data import MAX_MESSAGE_CHARACTERS, Decoded, as_string, without_warnings
 from .strict import Collector, Count, parse_json, protocol_error, structure
 
 __all__ = [
@@ -142,7 +142,7 @@ def receipt_of(asked: Sequence[JobId], succeeded: Any, message: str) -> CancelRe
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else shown(value)
+    return value if isinstance(value, str) else as_string(value)
 
 
 def _cut(text: str) -> str:
@@ -220,4 +220,4 @@ def _detail(entry: Any) -> str:
         where = entry.get("loc")
         path = ".".join(map(str, where)) if isinstance(where, list) else ""
         return f"{path}: {entry['msg']}" if path else entry["msg"]
-    return shown(entry)
+    return as_string(entry)

@@ -179,7 +179,7 @@ def without_warnings(data: Any) -> tuple[Any, tuple[str, ...]]:
 def _warnings_in(sent: Any) -> tuple[str, ...]:
     listed = sent if isinstance(sent, list) else [sent]
     messages = [
-        w["message"] if isinstance(w, dict) and isinstance(w.get("message"), str) else shown(w)
+        w["message"] if isinstance(w, dict) and isinstance(w.get("message"), str) else as_string(w)
         for w in listed[:MAX_PROBLEMS]
     ]
     rest = len(listed) - len(messages)
@@ -187,7 +187,7 @@ def _warnings_in(sent: Any) -> tuple[str, ...]:
     return tuple(line(message, MAX_MESSAGE_CHARACTERS - 1) for message in [*messages, *more])
 
 
-def shown(value: Any) -> str:
+def as_string(value: Any) -> str:
     """Any JSON value as a string."""
     try:
         return str(value)

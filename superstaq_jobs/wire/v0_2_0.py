@@ -30,7 +30,7 @@ from .call import Api, Call, name_jobs, packed
 from .job_data import Decoded, unknown_fields, unknown_statuses, without_warnings
 from .request import Request, Secret
 
-__all__ = ["V0_2_0"]
+__all__ = ["UNSAID", "UNSAID_OF_CIRCUITS", "V0_2_0"]
 
 T = TypeVar("T")
 _Jobs = tuple[JobSnapshot, ...]
@@ -55,8 +55,8 @@ _STATUSES: Final = {
 """What the words of this version mean. Of two words for one status, the later goes to ``extra``."""
 
 _WORDS: Final = {str(status): word for word, status in reversed(_STATUSES.items())}
-_UNSAID: Final = ("job_type", "user_email", "dry_run", "submitted_at", "tags", "metadata")
-_UNSAID_OF_CIRCUITS: Final = (
+UNSAID: Final = ("job_type", "user_email", "dry_run", "submitted_at", "tags", "metadata")
+UNSAID_OF_CIRCUITS: Final = (
     *("results_dict", "updated_at", "logical_qubits", "physical_qubits"),
     *("initial_logical_to_physical", "final_logical_to_physical"),
 )
@@ -184,7 +184,7 @@ def _job(circuit_id: str, sent: Any, at: dt.datetime | None, source: str | None)
         circuits=[circuit],
         fetched_at=at,
         source=source,
-        **dict.fromkeys(_UNSAID),  # type: ignore[arg-type]
+        **dict.fromkeys(UNSAID),  # type: ignore[arg-type]
     )
 
 
@@ -192,7 +192,7 @@ def _message(extra: dict[str, Any]) -> str | None:
     """Why the circuit failed; taken out of ``extra`` if no more is said there."""
     failure = extra.get("failure")
     if not isinstance(failure, dict) or not isinstance(failure.get("error"), str):
-        return None if failure is None else job_data.shown(failure)
+        return None if failure is None else job_data.as_string(failure)
     if len(failure) == 1:
         del extra["failure"]
     message: str = failure["error"]
@@ -215,13 +215,13 @@ def _encode_jobs(snapshots: Iterable[JobSnapshot]) -> bytes:
 def _unwritable(job: JobSnapshot) -> Iterator[Problem]:
     """What a snapshot that a program made has beyond this version."""
     what = "must be None: API v0.2.0 has no place for it. A pickle keeps the snapshot as it is"
-    for name in _UNSAID:
+    for name in UNSAID:
         if getattr(job, name) is not None:
             yield Problem(f"job {job.job_id}: {name}", what)
     if job.extra:
         yield Problem(f"job {job.job_id}: extra", what.replace("None", "empty"))
     for circuit in job.circuits:
-        for name in _UNSAID_OF_CIRCUITS:
+        for name in UNSAID_OF_CIRCUITS:
             if getattr(circuit, name) is not None:
                 yield Problem(f"job {job.job_id}: circuits[{circuit.index}].{name}", what)
 
