@@ -321,13 +321,7 @@ class Counts(FrozenMapping[str, int | float]):
         >>> Counts({"0": 1, "1": 3}).hellinger_fidelity({"0": 1.0})
         0.25
 
-        Args:
-            other: Counts, or weights or probabilities, by bitstring.
-
-        Raises:
-            TypeError: If ``other`` cannot be ``Counts``, and so for ``ValueError``.
-            ValueError: If a weight is negative; if the weights of either add up to 0; if the
-                bitstrings differ in length.
+        The argument and the errors are those of ``total_variation_distance``.
         """
         p, q = map(_distribution, _of_one_width(self, other))
         return min(1.0, math.fsum(math.sqrt(p[b]) * math.sqrt(q[b]) for b in p.keys() & q) ** 2)

@@ -299,14 +299,8 @@ class JobQuery:
 class TargetQuery:
     """Conditions on targets: each is True, False, or None for no condition.
 
-    Attributes:
-        simulator: Whether the target is a simulator.
-        supports_submit: Whether it runs circuits.
-        supports_submit_qubo: Whether it solves QUBOs.
-        supports_compile: Whether circuits can be compiled for it.
-        available: Whether it accepts jobs now.
-        retired: Whether it is retired. For None the service leaves retired targets out.
-        accessible: Whether this user may use it.
+    They are conditions on the fields of ``Target`` with the same names. For ``retired=None`` the
+    service leaves retired targets out.
 
     Raises:
         InvalidRequest: If a field cannot hold its value; names every such field.
