@@ -40,17 +40,22 @@ class ResponseMemory:
 
     def remembering(self, call: Call[_Jobs]) -> Call[_Jobs]:
         """The same call, with its response decoded from what is remembered where possible."""
-        return attrs.evolve(call, remembering=lambda read: partial(self._read_news, call, read))
+        key, several = _key(call), len(call.ids) > 1
+
+        def remembering(read: Reader[_Jobs]) -> Reader[_Jobs]:
+            news = partial(self._read_parts, read) if several else read
+            return partial(self._read_news, key, news)
+
+        return attrs.evolve(call, remembering=remembering)
 
     def _read_news(
-        self, call: Call[_Jobs], read: Reader[_Jobs], body: bytes, at: dt.datetime, source: str
+        self, key: _Key, read: Reader[_Jobs], body: bytes, at: dt.datetime, source: str
     ) -> Decoded[_Jobs]:
-        last = self._responses.get(_key(call))
+        last = self._responses.get(key)
         if last is not None and last[0] == body:
             return last[1]
-        read_body = partial(self._read_parts, read) if len(call.ids) > 1 else read
-        response = read_body(body, at, source)
-        self._responses[_key(call)] = body, Decoded(response.value)  # it warns once
+        response = read(body, at, source)
+        self._responses[key] = body, Decoded(response.value)  # it warns once
         return response
 
     def only(self, call: Call[_Jobs], needed: Collection[JobId]) -> Call[_Jobs]:
