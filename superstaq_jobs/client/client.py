@@ -6,7 +6,7 @@ import logging
 import math
 import os
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
@@ -201,24 +201,7 @@ class SuperstaqClient:
             ibmq_channel=ibmq_channel,
             cq_token=hidden_cq,
         )
-        given = [each for each in (key, hidden_ibmq, hidden_cq) if each is not None]
-        secrets = [each for secret in given for each in secrets_in_token(secret)]
-        self._record_mask = RecordMask(secrets)
-        # These are data too: a record may name an instance.
-        secrets += settings.less_secret(hidden_proxy, ibmq_instance)
-        self._errors = CallErrors(origin=origin, api=api, secrets=secrets)
-        self._options = {} if api.add_options is None else dict(credentials)
-        settings.check_header(Secret(client_name), name="client_name")
-        headers: tuple[tuple[str, str | Secret], ...] = (
-            ("Authorization", key),
-            ("Content-Type", "application/json"),
-            ("X-Client-Name", client_name),
-            ("X-Client-Version", api.version),
-            ("User-Agent", f"superstaq-jobs/{__version__}"),
-            *(credentials if api.add_options is None else ()),
-        )
-        # Checked by this request, so that the next ones need not check them again.
-        self._headers = Request(method="GET", path="/", headers=headers).headers
+        self._sign(key, credentials, client_name, settings.less_secret(hidden_proxy, ibmq_instance))
         self._client_name = client_name
         self._request_timeout_seconds = request_timeout_seconds
         self._made_transport = transport is None
@@ -233,6 +216,33 @@ class SuperstaqClient:
             "allow_insecure_http": allow_insecure_http,
         }
         self._transport: Transport = transport if transport is not None else self._http_transport()
+
+    def _sign(
+        self,
+        key: Secret,
+        credentials: tuple[tuple[str, Secret], ...],
+        client_name: str,
+        less_secret: Iterable[Secret],
+    ) -> None:
+        """Set the headers of every request, and what no error and no record may show."""
+        api, tokens = self._api, dict(credentials)
+        given = [key, *(tokens[name] for name in ("ibmq_token", "cq_token") if name in tokens)]
+        secrets = [each for secret in given for each in secrets_in_token(secret)]
+        self._record_mask = RecordMask(secrets)
+        # The others are data too: a record may name an instance.
+        self._errors = CallErrors(origin=self._origin, api=api, secrets=[*secrets, *less_secret])
+        self._options = {} if api.add_options is None else tokens
+        settings.check_header(Secret(client_name), name="client_name")
+        headers: tuple[tuple[str, str | Secret], ...] = (
+            ("Authorization", key),
+            ("Content-Type", "application/json"),
+            ("X-Client-Name", client_name),
+            ("X-Client-Version", api.version),
+            ("User-Agent", f"superstaq-jobs/{__version__}"),
+            *(credentials if api.add_options is None else ()),
+        )
+        # Checked by this request, so that the next ones need not check them again.
+        self._headers = Request(method="GET", path="/", headers=headers).headers
 
     def _set_up(
         self,
