@@ -37,6 +37,7 @@ __all__ = [
     "digest_of",
     "make_circuit",
     "make_job",
+    "status_text",
 ]
 
 _MAX_REASON: Final = 1000
@@ -455,18 +456,12 @@ class JobSnapshot:
         if self.num_circuits > 1:
             circuits += f" ({display.status_counts(c.status_text for c in self.circuits)})"
         kind = [str(part) for part in (self.target, self.job_type, self.circuit_type) if part]
-        lines = [f"<JobSnapshot {self._status_text()}: {circuits}", ", ".join(kind)]
+        lines = [f"<JobSnapshot {_shown_status(self)}: {circuits}", ", ".join(kind)]
         lines.append(f"job {display.line(str(self.job_id), 80)}")
         if self.fetched_at is not None:
             source = "" if self.source is None else f" from {display.line(self.source)}"
             lines.append(f"fetched {display.moment(self.fetched_at)}{source}")
         return "\n ".join(filter(None, lines)) + ">"
-
-    def _status_text(self) -> str:
-        """The status in the server's word, also if this version does not know it."""
-        status = self.status
-        words = (c.status_text for c in self.circuits if c.status is status)
-        return display.line(next(words, str(status)), 30)
 
     def _repr_html_(self) -> str:
         circuits = display.amount(self.num_circuits, "circuit")
@@ -486,7 +481,19 @@ class JobSnapshot:
         rows = [_table_row(circuit) for circuit in self.circuits[: display.MAX_ROWS]]
         head = ["circuit", "status", "shots", "result"]
         table = display.table(head, rows, self.num_circuits) if rows else display.Html()
-        return display.card("JobSnapshot", str(self.job_id), self._status_text(), known, table)
+        return display.card("JobSnapshot", str(self.job_id), _shown_status(self), known, table)
+
+
+def status_text(snapshot: JobSnapshot, index: int | None = None) -> str:
+    """The status of a job, or of one circuit, in the server's word, whether it is known or not."""
+    if index is not None:
+        return snapshot.circuit(index).status_text
+    status = snapshot.status
+    return next((c.status_text for c in snapshot.circuits if c.status is status), str(status))
+
+
+def _shown_status(snapshot: JobSnapshot) -> str:
+    return display.line(status_text(snapshot), 30)
 
 
 def _table_row(circuit: CircuitSnapshot) -> tuple[object, ...]:

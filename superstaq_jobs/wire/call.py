@@ -89,13 +89,6 @@ class Api:
         job_id: A job's id as a caller may write it; ``fields.Bad`` for what cannot be one.
         fetch_jobs: Fetch jobs by id: one call, or several if one would be too large.
         query_jobs: Fetch the jobs that match some conditions, likewise.
-        submit_job: Submit a job.
-        cancel_jobs: Cancel jobs.
-        fetch_targets: Fetch the list of targets.
-        fetch_target_info: Fetch the description of one target.
-        fetch_balance: Fetch the balance.
-        decode_jobs: The jobs in a body.
-        encode_jobs: A body of jobs.
         add_options: Adds credentials for other providers to a request's body. None if they are
             headers.
         keeps_tags: Whether a job can be found by its tags, as a submission key needs.
