@@ -116,9 +116,7 @@ class JobDiff:
 
     def _repr_html_(self) -> str:
         total = len(self.circuits) + len(self.fields)
-        table = (
-            display.table(["", "before → after"], self._rows(), total) if total else display.Html()
-        )
+        table = display.table(["", "before → after"], self._rows(), total)
         return display.card("JobDiff", self._summary(), None, table)
 
     def _summary(self) -> str:

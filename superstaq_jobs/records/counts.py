@@ -348,7 +348,7 @@ class Counts(FrozenMapping[str, int | float]):
             for (bits, value), share in zip(shown, shares, strict=True)
         ]
         head = ["bitstring", "count", "share", ""]
-        table = display.table(head, rows, len(self)) if rows else display.Html()
+        table = display.table(head, rows, len(self))
         return display.card("Counts", display.amount(len(self), "outcome"), None, table)
 
     def _shares(self, shown: list[tuple[str, float]]) -> list[float]:
