@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
+import email.utils
 import ipaddress
 import secrets
 from collections.abc import Callable, Iterable, Mapping
@@ -189,7 +191,12 @@ class Emulator(OperatorMethods):
         """
         if self._started or self._stopped:
             raise RuntimeError("an emulator can be started only once: create a new Emulator")
-        server = Server(App(self._service), self._faults, refused_seconds=self._refused_seconds)
+        server = Server(
+            App(self._service),
+            self._faults,
+            date=self._date,
+            refused_seconds=self._refused_seconds,
+        )
         self._port = server.start(self._host, self._port)
         self._server = server
         self._started = True
@@ -200,6 +207,10 @@ class Emulator(OperatorMethods):
             self.stop()
             raise
         return self
+
+    def _date(self) -> str:
+        now = self._service.clock.utcnow().astimezone(dt.UTC)
+        return email.utils.format_datetime(now, usegmt=True)
 
     def stop(self) -> None:
         """Stop the server and its threads, close its own simulator, and cut off open transfers.

@@ -74,7 +74,7 @@ class Request:
         path: Its decoded path.
         query: Its query string.
         headers: Its headers.
-        body: Receives its body; raises a `Refusal` with 413 if it is too large.
+        body: Its body.
         values: The values of the placeholders in the call's path.
     """
 
@@ -82,7 +82,7 @@ class Request:
     path: str
     query: str
     headers: Mapping[str, str]
-    body: Callable[[], bytes]
+    body: bytes
     values: Mapping[str, str] = {}
 
     @property

@@ -82,7 +82,7 @@ def _list_jobs(service: Service, _: Request) -> object:
 
 
 def _add_plans(service: Service, request: Request) -> object:
-    body = read_body(_PlansBody, request.body())
+    body = read_body(_PlansBody, request.body)
     plans = _read_plans(body)
     if body.target is not None:
         service.target(body.target)
@@ -122,7 +122,7 @@ def _read_clock(service: Service, _: Request) -> object:
 
 
 def _advance(service: Service, request: Request) -> object:
-    body = read_body(_ClockBody, request.body())
+    body = read_body(_ClockBody, request.body)
     try:
         service.advance(body.advance_seconds)
     except RuntimeError as error:
@@ -134,14 +134,14 @@ def _advance(service: Service, request: Request) -> object:
 
 def _end_job(status: CircuitStatus, usual: str, service: Service, request: Request) -> object:
     job_id = _job_id(request)
-    body = read_body(_EndBody, request.body() or b"{}")
+    body = read_body(_EndBody, request.body or b"{}")
     message = usual if body.message is None else body.message
     return _found(lambda: service.store.end(job_id, status, message, body.circuits))
 
 
 def _finish_job(service: Service, request: Request) -> object:
     job_id = _job_id(request)
-    body = read_body(_FinishBody, request.body() or b"{}")
+    body = read_body(_FinishBody, request.body or b"{}")
     return _found(lambda: service.store.finish(job_id, body.circuits))
 
 

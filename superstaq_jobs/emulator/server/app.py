@@ -81,12 +81,16 @@ class App:
             refusal = error
         except Exception:  # noqa: BLE001 - whatever it is, the client gets a response
             refusal = Refusal(500, {"detail": "Internal Server Error"})
-        name, _ = _split_path(request.path)
+        return self.refuse(request.path, refusal)
+
+    def refuse(self, path: str, refusal: Refusal) -> Response:
+        """The response to a refused request, in the form of the version that its path names."""
+        name, _ = _split_path(path)
         if name in VERSIONS:
             refusal = VERSIONS[name].error(refusal)
         elif name != ADMIN:
             spoken = " and ".join(VERSIONS)
-            message = f"There is nothing at {request.path}: this emulator speaks {spoken}."
+            message = f"There is nothing at {path}: this emulator speaks {spoken}."
             refusal = Refusal(refusal.status_code, {"message": message})
         return json_response(refusal.body, status_code=refusal.status_code)
 

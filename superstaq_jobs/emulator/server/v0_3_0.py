@@ -27,7 +27,7 @@ __all__ = ["V0_3_0"]
 
 
 def _create_job(service: Service, user: User, request: Request) -> object:
-    new_job = read_body(NewJob, request.body())
+    new_job = read_body(NewJob, request.body)
     if new_job.job_type == "convert":
         message = "this emulator does not run convert jobs"
         raise invalid([Problem(("body", "job_type"), message, "unsupported")])
@@ -51,7 +51,7 @@ def _fetch_jobs(service: Service, user: User, request: Request) -> object:
 
 
 def _cancel_jobs(service: Service, user: User, request: Request) -> object:
-    query = read_body(JobQuery, request.body())
+    query = read_body(JobQuery, request.body)
     cancelled = service.store.cancel(user, query)
     message = f"Cancelled {len(cancelled)} job(s)."
     if missed := len(set(query.job_id or ())) - len(cancelled):
@@ -65,7 +65,7 @@ def _fetch_targets(service: Service, _: User, request: Request) -> object:
 
 
 def _fetch_target_info(service: Service, _: User, request: Request) -> object:
-    query = read_body(TargetInfoQuery, request.body())
+    query = read_body(TargetInfoQuery, request.body)
     return {"target_info": service.target(query.target).info}
 
 
@@ -86,7 +86,7 @@ def _fetch_user(_: Service, user: User, request: Request) -> object:
 
 
 def _accept_terms(service: Service, user: User, request: Request) -> object:
-    body = read_body(AcceptTerms, request.body())
+    body = read_body(AcceptTerms, request.body)
     return service.accounts.accept_terms(user, accept=body.accept)
 
 
