@@ -13,7 +13,7 @@ from typing import Final, Self, TypeVar
 from superstaq_jobs.clock import Clock, SystemClock
 from superstaq_jobs.records.problems import InvalidValue, expect, expect_several, is_amount, shown
 
-from .accounts import Accounts, User
+from .accounts import User
 from .jobs.plans import Plan
 from .jobs.store import JobStore
 from .operator import OperatorMethods
@@ -117,10 +117,9 @@ class Emulator(OperatorMethods):
         self._port = port
         self._own_simulator = simulator is None
         self._simulator = Simulator() if simulator is None else simulator
-        self._accounts = Accounts(users)
         clock = SystemClock() if clock is None else clock
-        self._service = Service(
-            accounts=self._accounts,
+        service = Service(
+            users=_checked_users(users),
             store=JobStore(
                 seed=seed or 0,
                 id_seed=secrets.randbits(128) if seed is None else seed,
@@ -134,6 +133,7 @@ class Emulator(OperatorMethods):
             simulator=self._simulator,
             warnings=warnings,
         )
+        super().__init__(service)
         self.plan(*plans)
         self._server: Server | None = None
         self._started = False
@@ -158,7 +158,7 @@ class Emulator(OperatorMethods):
     @property
     def api_key(self) -> str:
         """The API key; if there are several, the first."""
-        return self._accounts.first_key
+        return next(iter(self._service.users))
 
     @property
     def port(self) -> int:
@@ -247,6 +247,17 @@ def _check(host: object, port: object, amounts: dict[str, object]) -> None:
     for name, amount in amounts.items():
         if not is_amount(amount):
             raise InvalidValue(f"{name} must be a number of seconds >= 0, got {shown(amount)}")
+
+
+def _checked_users(users: Mapping[str, User]) -> dict[str, User]:
+    fits = isinstance(users, Mapping) and all(
+        isinstance(key, str) and key and isinstance(user, User) for key, user in users.items()
+    )
+    if not users or not fits:
+        raise InvalidValue(
+            "api_key must be a non-empty string, or a mapping from such keys to users"
+        )
+    return dict(users)
 
 
 def _several(kind: type[T], **values: Iterable[T]) -> tuple[T, ...]:

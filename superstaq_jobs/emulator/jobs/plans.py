@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import threading
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final, Literal, get_args
 
 import attrs
@@ -196,7 +197,7 @@ class Plan:
         return attrs.evolve(self, ending=self.of(index), circuits={})
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False)
 class _Entry:
     plan: Plan
     tag: str | None
@@ -207,9 +208,10 @@ class _Entry:
 
 
 class PlanQueue:
-    """The plans that have not been used yet. Not thread-safe: its owner holds a lock."""
+    """The plans that have not been used yet. Thread-safe."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._once: list[_Entry] = []
         self._always: list[_Entry] = []
 
@@ -217,20 +219,24 @@ class PlanQueue:
         """How many plans wait for one job each."""
         return len(self._once)
 
-    def add(self, plans: Collection[Plan], *, tag: str | None, target: str | None) -> None:
-        """Append plans for one job each."""
-        self._once += [_Entry(plan=plan, tag=tag, target=target) for plan in plans]
-
-    def set_always(self, plan: Plan, *, tag: str | None, target: str | None) -> None:
-        """Set the plan of jobs without their own; replaces one for the same tag and target."""
-        entry = _Entry(plan=plan, tag=tag, target=target)
-        kept = [e for e in self._always if (e.tag, e.target) != (tag, target)]
-        self._always = [entry, *kept]
+    def add(
+        self, plans: Iterable[Plan], *, tag: str | None, target: str | None, always: bool = False
+    ) -> None:
+        """Append plans for one job each, or, always, set the plan of jobs without their own."""
+        added = [_Entry(plan=plan, tag=tag, target=target) for plan in plans]
+        with self._lock:
+            if always:
+                kept = [e for e in self._always if (e.tag, e.target) != (tag, target)]
+                self._always = [*added, *kept]
+            else:
+                self._once += added
 
     def take(self, *, tags: Collection[str], target: str) -> Plan | None:
         """The plan for a job that arrives now, or None."""
-        for index, entry in enumerate(self._once):
-            if entry.fits(tags, target):
-                del self._once[index]
-                return entry.plan
-        return next((e.plan for e in self._always if e.fits(tags, target)), None)
+        with self._lock:
+            for entry in (*self._once, *self._always):
+                if entry.fits(tags, target):
+                    if entry in self._once:
+                        self._once.remove(entry)
+                    return entry.plan
+        return None

@@ -20,7 +20,6 @@ import msgspec
 from superstaq_jobs.emulator.targets import TARGET_NAME
 from superstaq_jobs.records.problems import shown
 
-from .circuits import check_format
 from .responses import Problem, Refusal, invalid
 
 __all__ = [
@@ -35,7 +34,6 @@ __all__ = [
     "UserQuery",
     "job_problem",
     "read_body",
-    "read_circuit_type",
     "read_json",
     "read_object",
     "read_query",
@@ -335,18 +333,3 @@ def read_query(cls: type[T], request: Request) -> T:
 
 def _is_list(kind: Any) -> bool:
     return any(getattr(part, "__origin__", None) is list for part in getattr(kind, "__args__", ()))
-
-
-def read_circuit_type(text: str) -> str:
-    """The circuit type in a path.
-
-    Raises:
-        Refusal: 422, if the type is unknown, or this emulator cannot write circuits in it.
-    """
-    where = ("path", "circuit_type")
-    try:
-        circuit_type: str = msgspec.convert(text, CircuitType)
-    except msgspec.ValidationError as error:
-        raise invalid([_problem(where, error)]) from error
-    check_format(where, circuit_type)
-    return circuit_type

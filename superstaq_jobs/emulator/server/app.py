@@ -107,7 +107,7 @@ class App:
     def _endpoint(self, call: Call) -> _Endpoint:
         def respond(request: Request) -> Response:
             service = self._service
-            user = service.accounts.user(request.key, terms=call.needs_terms)
+            user = service.user(request.key, terms=call.needs_terms)
             return json_response(call.run(service, user, request), warnings=service.warnings)
 
         return respond
@@ -117,7 +117,7 @@ class App:
 
     def _admin_endpoint(self, run: Callable[[Service, Request], object]) -> _Endpoint:
         def respond(request: Request) -> Response:
-            self._service.accounts.known(request.key)
+            self._service.user(request.key, checked=False)
             return json_response(run(self._service, request))
 
         return respond

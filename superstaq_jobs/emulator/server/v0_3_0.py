@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from superstaq_jobs.emulator.accounts import User
+from superstaq_jobs.emulator.jobs.job import job_data
 from superstaq_jobs.emulator.messages.requests import (
     AcceptTerms,
     JobQuery,
@@ -15,11 +16,10 @@ from superstaq_jobs.emulator.messages.requests import (
     UserQuery,
     job_problem,
     read_body,
-    read_circuit_type,
     read_query,
 )
 from superstaq_jobs.emulator.messages.responses import Problem, Refusal, invalid
-from superstaq_jobs.emulator.service import Service
+from superstaq_jobs.emulator.service import Service, check_format
 
 from .versions import ApiVersion, Call
 
@@ -39,15 +39,19 @@ def _create_job(service: Service, user: User, request: Request) -> object:
         raise Refusal(400, {"message": reason})
     circuits = service.split(new_job.circuits, new_job.circuit_type)
     service.store.check_running()  # or a job would be stored that never runs
-    job = service.store.add(user, new_job, circuits, target)
+    (job,) = service.store.add(user, new_job, circuits, target)
     service.store.start([job])
     return {"job_id": str(job.job_id), "num_circuits": len(job.circuits)}
 
 
 def _fetch_jobs(service: Service, user: User, request: Request) -> object:
-    circuit_type = read_circuit_type(request.values["circuit_type"])
+    circuit_type = request.values["circuit_type"]
+    check_format(("path", "circuit_type"), circuit_type)
     query = read_query(JobQuery, request)
-    return service.store.find(user, query, circuit_type)
+    return {
+        str(job.job_id): job_data(job, states, *service.store.in_format(job, states, circuit_type))
+        for job, states in service.store.find(user, query)
+    }
 
 
 def _cancel_jobs(service: Service, user: User, request: Request) -> object:
@@ -87,7 +91,7 @@ def _fetch_user(_: Service, user: User, request: Request) -> object:
 
 def _accept_terms(service: Service, user: User, request: Request) -> object:
     body = read_body(AcceptTerms, request.body)
-    return service.accounts.accept_terms(user, accept=body.accept)
+    return service.accept_terms(user, accept=body.accept)
 
 
 V0_3_0: Final = ApiVersion(
