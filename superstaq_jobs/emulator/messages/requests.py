@@ -197,10 +197,6 @@ def job_problem(new_job: NewJob) -> tuple[str, str] | None:
 T = TypeVar("T", bound=msgspec.Struct)
 
 _AT: Final = re.compile(r" - at `\$(.*)`$")
-_BOOLEANS: Final = {
-    **dict.fromkeys(("true", "1", "yes", "on", "t", "y"), True),
-    **dict.fromkeys(("false", "0", "no", "off", "f", "n"), False),
-}
 
 
 def _problem(where: tuple[str | int, ...], error: msgspec.ValidationError) -> Problem:
@@ -315,21 +311,12 @@ def read_query(cls: type[T], request: Request) -> T:
 
     A list field takes all values of its key, any other field the last one.
     """
-    given: dict[str, Any] = {}
-    known = {field.name: field.type for field in _fields(cls)}
+    given: dict[str, list[str]] = {}
     for key, value in request.pairs:
-        kind = known.get(key)
-        if kind is None:
-            continue
-        if _is_list(kind):
-            given.setdefault(key, []).append(value)
-        elif kind == bool | None:
-            given[key] = _BOOLEANS.get(value.lower(), value)
-        else:
-            given[key] = value
-    lax = functools.partial(msgspec.convert, strict=False)
-    return _read(cls, given, where=("query",), convert=lax)
+        given.setdefault(key, []).append(value)
 
+    def convert(values: list[str], kind: Any) -> Any:
+        is_list = "list[" in str(kind)
+        return msgspec.convert(values if is_list else values[-1], kind, strict=False)
 
-def _is_list(kind: Any) -> bool:
-    return any(getattr(part, "__origin__", None) is list for part in getattr(kind, "__args__", ()))
+    return _read(cls, given, where=("query",), convert=convert)

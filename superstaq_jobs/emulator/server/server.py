@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
+import email.utils
 import http.server
 import re
 import socket
@@ -13,12 +15,13 @@ import urllib.parse
 from collections.abc import Callable
 from typing import Any, Final
 
+from superstaq_jobs.clock import Clock
 from superstaq_jobs.emulator.messages.requests import MAX_BODY_BYTES, Request
 from superstaq_jobs.emulator.messages.responses import Refusal, Response
 
 from .app import App
-from .faults import UNREAD, FaultScript
-from .faulty_http import Behavior, behavior_of
+from .faults import FaultScript
+from .faulty_http import UNREAD, Behavior, behavior_of
 
 __all__ = ["Server"]
 
@@ -34,28 +37,20 @@ class Server:
 
     Args:
         app: Responds to requests, from any thread.
-        script: The faults of its requests.
-        date: Returns the value of the ``Date`` header.
+        clock: The clock for the ``Date`` header.
         refused_seconds: How long the port stays closed for a ``refused`` fault, in seconds; None
             for until it is ended by a call.
     """
 
-    def __init__(
-        self,
-        app: App,
-        script: FaultScript,
-        *,
-        date: Callable[[], str],
-        refused_seconds: float | None,
-    ) -> None:
+    def __init__(self, app: App, *, clock: Clock, refused_seconds: float | None) -> None:
         self.app = app
-        self.script = script
-        self.date = date
+        self.clock = clock
+        self.faults = FaultScript()
         self.connections: set[_Connection] = set()
         self._refused_seconds = refused_seconds
         self._lock = threading.Lock()  # of the connections
         self._port_lock = threading.Lock()
-        self._socket = socket.socket()  # has the port, also while nothing listens
+        self._socket: socket.socket  # has the port, also while nothing listens
         self._address: Any = None
         self._acceptor: threading.Thread | None = None
         self._refusal: object = None
@@ -68,18 +63,17 @@ class Server:
         Raises:
             OSError: The port is in use or not permitted.
         """
-        self._socket.close()
         self._socket = _bound(host, port)
         self._address = self._socket.getsockname()[:2]
         self._open_port()
-        self.script.watch(self.update_port)
+        self.faults.watch(self.update_port)
         self.update_port()
         return int(self._address[1])
 
     def update_port(self) -> None:
         """Open or close the port as the script says, before this returns. Thread-safe."""
         with self._port_lock:
-            before, refusal = self._refusal, self.script.refusal
+            before, refusal = self._refusal, self.faults.refusal
             if refusal is before or self._is_stopped:
                 return
             self._refusal = refusal
@@ -93,7 +87,7 @@ class Server:
                 for connection in self._open_connections():
                     connection.close_soon()
             if refusal is not None and self._refused_seconds is not None:
-                self._reopening = threading.Timer(self._refused_seconds, self.script.end, [refusal])
+                self._reopening = threading.Timer(self._refused_seconds, self.faults.end, [refusal])
                 self._reopening.daemon = True
                 self._reopening.start()
 
@@ -146,10 +140,11 @@ class Server:
 
     def stop(self) -> None:
         """Close the port, cut off all connections, and wait for their threads."""
-        self.script.watch(None)
+        self.faults.watch(None)
         with self._port_lock:
             self._is_stopped = True
-            self._close_port()
+            if self._address is not None:
+                self._close_port()
         connections = self._open_connections()
         for connection in connections:
             connection.cut()
@@ -218,7 +213,7 @@ class _Connection(http.server.BaseHTTPRequestHandler):
         # As it was sent: the base class replaces two slashes at its beginning by one.
         path, _, query = self.requestline.split()[1].partition("?")
         path = urllib.parse.unquote(path)
-        app, script = self._server.app, self._server.script
+        app, script = self._server.app, self._server.faults
         fault = None
         if not script.is_empty:
             fault = script.take(self.command, path)
@@ -272,8 +267,9 @@ class _Connection(http.server.BaseHTTPRequestHandler):
         self.close_connection |= self._must_close
         status = response.status_code
         phrase, _ = self.responses.get(status, ("", ""))  # a proxy's own status has none
+        now = self._server.clock.utcnow().astimezone(dt.UTC)
         head = {
-            "Date": self._server.date(),
+            "Date": email.utils.format_datetime(now, usegmt=True),
             **response.headers,
             "Content-Length": str(len(response.body)),
             **({"Connection": "close"} if self.close_connection else {}),

@@ -295,7 +295,7 @@ def test_each_target_filter(server: Emulator, send: Send, flag: str, value: bool
 
 
 def test_target_filters_are_joined_by_and(server: Emulator, send: Send):
-    response = send(server, "GET", "/client/targets?simulator=false&available=1&accessible=yes")
+    response = send(server, "GET", "/client/targets?simulator=false&available=1&accessible=TRUE")
     assert _names(response) >= {"emulated_line_qpu"}
     assert not _names(response) & {"emulated_offline_qpu", "emulated_private_qpu"}
     assert send(server, "GET", "/client/targets?simulator=perhaps").status == 422
