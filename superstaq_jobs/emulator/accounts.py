@@ -1,4 +1,4 @@
-"""The users of an emulator, and what the service says of their accounts."""
+"""The users of an emulator."""
 
 from __future__ import annotations
 
@@ -10,15 +10,7 @@ import attrs
 
 from superstaq_jobs.records.problems import InvalidValue, shown
 
-__all__ = ["ACCEPTED", "EMAIL_NOT_VALIDATED", "NOT_ACCEPTED", "TERMS_NOT_ACCEPTED", "User"]
-
-TERMS_NOT_ACCEPTED: Final = (
-    "You must accept the Terms of Use (superstaq.infleqtion.com/terms_of_use)."
-)
-EMAIL_NOT_VALIDATED: Final = "You must validate your registered email."
-ACCEPTED: Final = "Accepted. You can now continue using Superstaq."
-"""These three strings must match the real service's exactly: clients compare them."""
-NOT_ACCEPTED: Final = "The Terms of Use are not accepted."
+__all__ = ["User"]
 
 _EMAIL: Final = re.compile(r"[A-Za-z0-9._+-]+@[a-z0-9-]+(\.[a-z0-9-]+)+")
 

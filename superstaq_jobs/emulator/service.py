@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, Literal
 
 import attrs
 import msgspec
@@ -12,7 +12,7 @@ import msgspec
 from superstaq_jobs.clock import Clock
 from superstaq_jobs.records.problems import how_to_install
 
-from .accounts import ACCEPTED, EMAIL_NOT_VALIDATED, NOT_ACCEPTED, TERMS_NOT_ACCEPTED, User
+from .accounts import User
 from .jobs.store import JobStore
 from .messages.requests import TargetFilter
 from .messages.responses import Problem, Refusal, invalid
@@ -20,7 +20,19 @@ from .simulator.simulator import Simulator
 from .simulator.tasks import Describe, Described, Size, Split, SplitCircuits
 from .targets import Target
 
-__all__ = ["CIRCUIT_TYPES", "Service", "check_format"]
+__all__ = ["CIRCUIT_TYPES", "Access", "Service", "check_format"]
+
+Access = Literal["anyone", "user", "validated", "accepted"]
+"""Who may call: anyone, or users, or those of them with a validated e-mail address, or those of
+these who have accepted the terms of use."""
+
+_TERMS_NOT_ACCEPTED: Final = (
+    "You must accept the Terms of Use (superstaq.infleqtion.com/terms_of_use)."
+)
+_EMAIL_NOT_VALIDATED: Final = "You must validate your registered email."
+_ACCEPTED: Final = "Accepted. You can now continue using Superstaq."
+"""These three strings must match the real service's exactly: clients compare them."""
+_NOT_ACCEPTED: Final = "The Terms of Use are not accepted."
 
 CIRCUIT_TYPES: Final = ("qasm", "cirq", "qiskit")
 """The circuit types that this emulator can read and write; the worker's table of formats has an
@@ -52,25 +64,27 @@ class Service:
     def _accepted_from_the_start(self) -> set[str]:
         return {user.email for user in self.users.values() if user.terms_accepted}
 
-    def user(self, key: str | None, *, checked: bool = True, terms: bool = True) -> User:
-        """The user of the key in the ``Authorization`` header.
+    def user(self, key: str | None, access: Access) -> User | None:
+        """The user of the key in the ``Authorization`` header; None if anyone may call.
 
-        ``checked`` is for users whose e-mail address is validated and, with ``terms``, who have
-        accepted the terms of use. Raises a `Refusal` with 401 and the real service's message.
+        Raises:
+            Refusal: 401, with the message of the real service for the case.
         """
+        if access == "anyone":
+            return None
         user = self.users.get(key or "")
         if user is None:
             raise Refusal(401, "No user has this API key.")
-        if checked and not user.email_validated:
-            raise Refusal(401, EMAIL_NOT_VALIDATED)
-        if checked and terms and user.email not in self.accepted:
-            raise Refusal(401, TERMS_NOT_ACCEPTED)
+        if access != "user" and not user.email_validated:
+            raise Refusal(401, _EMAIL_NOT_VALIDATED)
+        if access == "accepted" and user.email not in self.accepted:
+            raise Refusal(401, _TERMS_NOT_ACCEPTED)
         return user
 
     def accept_terms(self, user: User, *, accept: bool) -> str:
         """Record whether a user accepts the terms of use; returns the message to send."""
         (self.accepted.add if accept else self.accepted.discard)(user.email)
-        return ACCEPTED if accept else NOT_ACCEPTED
+        return _ACCEPTED if accept else _NOT_ACCEPTED
 
     def target(self, name: str) -> Target:
         """The target of that name; raises a `Refusal` with 404 if there is none."""

@@ -16,6 +16,7 @@ import attrs
 import msgspec
 
 from superstaq_jobs.clock import VirtualClock
+from superstaq_jobs.emulator.accounts import User
 from superstaq_jobs.emulator.jobs.job import EmulatedJob
 from superstaq_jobs.emulator.jobs.plans import Becomes, Ending, Plan
 from superstaq_jobs.emulator.messages.requests import Request, TargetName, read_body, read_object
@@ -23,10 +24,9 @@ from superstaq_jobs.emulator.messages.responses import Problem, Refusal, invalid
 from superstaq_jobs.emulator.operator import OperatorMethods
 from superstaq_jobs.emulator.service import Service
 
-__all__ = ["ADMIN", "ADMIN_CALLS"]
+from .versions import ApiVersion, Call
 
-ADMIN: Final = "__admin__"
-"""The first part of every path."""
+__all__ = ["ADMIN"]
 
 
 class _EndingBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -83,12 +83,16 @@ def _refusing(*where: str | int) -> Iterator[None]:
         raise Refusal(409, {"message": str(error)}) from error
 
 
-def _list_jobs(service: Service, _: Request) -> object:
+def _list_jobs(service: Service, _: User, __: Request) -> object:
     return [_job(job) for job in OperatorMethods(service).jobs()]
 
 
 def _end_job(
-    end: Callable[..., EmulatedJob], kind: type[_FinishBody], service: Service, request: Request
+    end: Callable[..., EmulatedJob],
+    kind: type[_FinishBody],
+    service: Service,
+    _: User,
+    request: Request,
 ) -> object:
     body = msgspec.structs.asdict(read_body(kind, request.body or b"{}"))
     given = {name: value for name, value in body.items() if value is not None}
@@ -96,7 +100,7 @@ def _end_job(
         return _job(end(OperatorMethods(service), request.values["job_id"], **given))
 
 
-def _add_plans(service: Service, request: Request) -> object:
+def _add_plans(service: Service, _: User, request: Request) -> object:
     body = read_body(_PlansBody, request.body)
     plans = []
     refused = []
@@ -117,7 +121,7 @@ def _add_plans(service: Service, request: Request) -> object:
     return {"waiting": len(service.store.plans)}
 
 
-def _read_clock(service: Service, _: Request) -> object:
+def _read_clock(service: Service, _: User, __: Request) -> object:
     clock = service.clock
     return {
         "virtual": isinstance(clock, VirtualClock),
@@ -126,11 +130,11 @@ def _read_clock(service: Service, _: Request) -> object:
     }
 
 
-def _advance(service: Service, request: Request) -> object:
+def _advance(service: Service, user: User, request: Request) -> object:
     body = read_body(_ClockBody, request.body)
     with _refusing("body", "advance_seconds"):
         OperatorMethods(service).advance(body.advance_seconds)
-    return _read_clock(service, request)
+    return _read_clock(service, user, request)
 
 
 def _job(job: EmulatedJob) -> dict[str, Any]:
@@ -149,19 +153,24 @@ def _job(job: EmulatedJob) -> dict[str, Any]:
     }
 
 
-_Operator = OperatorMethods
+def _call(method: str, path: str, run: Callable[[Service, User, Request], object]) -> Call:
+    return Call(method, path, run, access="user")
 
-ADMIN_CALLS: Final[tuple[tuple[str, str, Callable[[Service, Request], object]], ...]] = (
-    ("GET", "/jobs", _list_jobs),
-    ("POST", "/jobs/{job_id}/cancel", functools.partial(_end_job, _Operator.cancel_job, _EndBody)),
-    ("POST", "/jobs/{job_id}/fail", functools.partial(_end_job, _Operator.fail_job, _EndBody)),
-    (
-        "POST",
-        "/jobs/{job_id}/finish",
-        functools.partial(_end_job, _Operator.finish_job, _FinishBody),
+
+def _ending(end: Callable[..., EmulatedJob], kind: type[_FinishBody], path: str) -> Call:
+    return _call("POST", f"/jobs/{{job_id}}/{path}", functools.partial(_end_job, end, kind))
+
+
+ADMIN: Final = ApiVersion(
+    name="__admin__",
+    calls=(
+        _call("GET", "/jobs", _list_jobs),
+        _ending(OperatorMethods.cancel_job, _EndBody, "cancel"),
+        _ending(OperatorMethods.fail_job, _EndBody, "fail"),
+        _ending(OperatorMethods.finish_job, _FinishBody, "finish"),
+        _call("POST", "/plans", _add_plans),
+        _call("GET", "/clock", _read_clock),
+        _call("POST", "/clock", _advance),
     ),
-    ("POST", "/plans", _add_plans),
-    ("GET", "/clock", _read_clock),
-    ("POST", "/clock", _advance),
 )
-"""The calls: their methods, their paths after `ADMIN`, and what carries them out."""
+"""The operator's calls."""

@@ -104,7 +104,7 @@ V0_3_0: Final = ApiVersion(
         Call("POST", "/client/retrieve_target_info", _fetch_target_info),
         Call("GET", "/client/balance", _fetch_balance),
         Call("GET", "/client/user", _fetch_user),
-        Call("PUT", "/client/accept_terms_of_use", _accept_terms, needs_terms=False),
+        Call("PUT", "/client/accept_terms_of_use", _accept_terms, access="validated"),
     ),
 )
 """This version."""
