@@ -15,7 +15,7 @@ from superstaq_jobs.records.problems import how_to_install
 from .accounts import User
 from .jobs.store import JobStore
 from .messages.requests import TargetFilter
-from .messages.responses import Problem, Refusal, invalid
+from .messages.responses import Refusal, invalid, problem
 from .simulator.simulator import Simulator
 from .simulator.tasks import Describe, Described, Size, Split, SplitCircuits
 from .targets import Target
@@ -139,11 +139,11 @@ def check_format(where: tuple[str, ...], circuit_type: str) -> None:
         )
     else:
         return
-    raise invalid([Problem(where, message, "unsupported")])
+    raise invalid(problem(where, message, "unsupported"))
 
 
 def _no_circuits(message: str, kind: str = "value_error") -> Refusal:
-    return invalid([Problem(("body", "circuits"), message, kind)])
+    return invalid(problem(("body", "circuits"), message, kind))
 
 
 def _split_qasm(source: str) -> list[str]:

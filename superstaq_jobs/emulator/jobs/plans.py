@@ -43,9 +43,11 @@ _MESSAGES: Final = {
 _NOT_DURING: Final = frozenset({status for status in _S if status.is_terminal} | {_S.UNKNOWN})
 
 
-def _check(is_valid: bool, message: str) -> None:
-    if not is_valid:
-        raise InvalidValue(message)
+def _check(*checks: tuple[bool, str]) -> None:
+    """Raise an error for the first check that is False."""
+    for is_valid, message in checks:
+        if not is_valid:
+            raise InvalidValue(message)
 
 
 def is_message(message: object) -> bool:
@@ -91,29 +93,27 @@ class Ending:
     message: str | None = attrs.field(default=None, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
+        becomes, during, message = self.becomes, self.during, self.message
         known = get_args(Becomes)
         _check(
-            self.becomes in known,
-            f"becomes must be one of {', '.join(known)}; got {shown(self.becomes)}",
-        )
-        if self.during is not None:
-            _check(
-                isinstance(self.during, _S) and self.during not in _NOT_DURING,
-                f"during must be a non-terminal status, got {shown(self.during)}",
-            )
-            _check(
-                self.becomes != "completed",
+            (becomes in known, f"becomes must be one of {', '.join(known)}; got {shown(becomes)}"),
+            (
+                during is None or (isinstance(during, _S) and during not in _NOT_DURING),
+                f"during must be a non-terminal status, got {shown(during)}",
+            ),
+            (
+                during is None or becomes != "completed",
                 "a completed circuit ends after its last status: leave during out",
-            )
-        if self.message is not None:
-            _check(
-                is_message(self.message),
-                f"message must be a string that UTF-8 can encode, got {shown(self.message)}",
-            )
-            _check(
-                self.becomes in _MESSAGES,
-                f"a {self.becomes} circuit has no message: leave message out",
-            )
+            ),
+            (
+                message is None or is_message(message),
+                f"message must be a string that UTF-8 can encode, got {shown(message)}",
+            ),
+            (
+                message is None or becomes in tuple(_MESSAGES),
+                f"a {becomes} circuit has no message: leave message out",
+            ),
+        )
 
     def __repr__(self) -> str:
         # Without the default values, which would only distract.
@@ -166,25 +166,19 @@ class Plan:
     def __attrs_post_init__(self) -> None:
         for name in ("queue_seconds", "compile_seconds", "run_seconds"):
             seconds = getattr(self, name)
-            _check(
-                seconds is None or is_amount(seconds),
-                f"{name} must be a number of seconds >= 0, got {shown(seconds)}",
-            )
+            is_valid = seconds is None or is_amount(seconds)
+            _check((is_valid, f"{name} must be a number of seconds >= 0, got {shown(seconds)}"))
+        ending, circuits = self.ending, self.circuits
+        is_mapping = isinstance(circuits, FrozenMapping)
         _check(
-            isinstance(self.ending, Ending), f"ending must be an Ending, got {shown(self.ending)}"
+            (isinstance(ending, Ending), f"ending must be an Ending, got {shown(ending)}"),
+            (is_mapping, f"circuits must map indices to endings, got {shown(circuits)}"),
         )
-        _check(
-            isinstance(self.circuits, FrozenMapping),
-            f"circuits must map indices to endings, got {shown(self.circuits)}",
-        )
-        for index, ending in self.circuits.items():
+        for index, one in circuits.items():
+            is_index = type(index) is int and index >= 0
             _check(
-                type(index) is int and index >= 0,
-                f"the keys of circuits must be integers >= 0, got {shown(index)}",
-            )
-            _check(
-                isinstance(ending, Ending),
-                f"circuits[{index}] must be an Ending, got {shown(ending)}",
+                (is_index, f"the keys of circuits must be integers >= 0, got {shown(index)}"),
+                (isinstance(one, Ending), f"circuits[{index}] must be an Ending, got {shown(one)}"),
             )
 
     def of(self, index: int) -> Ending:

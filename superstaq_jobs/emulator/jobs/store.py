@@ -44,7 +44,7 @@ from superstaq_jobs.records.status import fold_statuses
 
 from .job import Circuit, EmulatedJob, Job, emulated_job, in_own_format, is_match
 from .plans import Plan, PlanQueue
-from .timetable import CircuitState, Failure, complete_at, make_timetable, path_of, state_at
+from .timetable import CircuitState, Failure, cut_at, make_timetable, path_of, state_at
 
 __all__ = ["JobStore", "job_id_of"]
 
@@ -210,7 +210,7 @@ class JobStore:
     def _runs(self, jobs: Iterable[Job]) -> Iterator[tuple[Task, Listener]]:
         for job in jobs:
             for index, circuit in enumerate(job.circuits):
-                if not self._closed and circuit.progress.ended_at is None:
+                if not self._closed and circuit.final_state is None:
                     task = job.task(index, seed=_sampling_seed(self._seed, job.number, index))
                     yield task, functools.partial(self._report, job, circuit)
 
@@ -219,7 +219,7 @@ class JobStore:
         # On a virtual clock the simulator's work takes no time.
         now = 0.0 if self._is_virtual else self._now() - job.submitted
         with self._news:
-            if circuit.progress.ended_at is not None:
+            if circuit.final_state is not None:
                 return  # A circuit that has been ended does not change any more.
             done: dict[str, object] = {"finished_at": now}
             if isinstance(result, Compiled):
@@ -388,12 +388,11 @@ class JobStore:
                 if state.status.is_terminal:
                     continue
                 found = True
-                at = now - job.submitted
-                if status is CircuitStatus.COMPLETED:
-                    circuit.timetable = complete_at(path, circuit.timetable, state.reached, at)
-                else:
-                    circuit.progress = msgspec.structs.replace(
-                        circuit.progress, ended_at=at, ended_as=status, message=message
-                    )
+                completes = status is CircuitStatus.COMPLETED
+                rest = path[path.index(state.reached) + 1 :] if completes else (status,)
+                circuit.timetable = cut_at(
+                    circuit.timetable, state.reached, now - job.submitted, rest, message
+                )
+                self._state(job, circuit, now)  # final, whatever the simulator reports later
                 self._news.notify_all()
         return found

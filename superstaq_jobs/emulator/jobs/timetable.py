@@ -28,7 +28,7 @@ __all__ = [
     "Failure",
     "Progress",
     "Timetable",
-    "complete_at",
+    "cut_at",
     "make_timetable",
     "path_of",
     "state_at",
@@ -66,7 +66,7 @@ class Timetable(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     Attributes:
         path: All statuses that it passes through, from ``received`` to its end.
         times: When each of them begins, in seconds after the submission.
-        message: Its status message, if it is planned to end otherwise than by completion.
+        message: Its status message, if the path ends otherwise than by completion.
     """
 
     path: _Path
@@ -88,17 +88,11 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         compiled_at: When its compiled form was available.
         finished_at: When its result, or its failure, was available.
         failure: Why it failed, or None.
-        ended_at: When a user or the operator ended it.
-        ended_as: The status that it got then.
-        message: The status message that it got then.
     """
 
     compiled_at: float | None = None
     finished_at: float | None = None
     failure: Failure | None = None
-    ended_at: float | None = None
-    ended_as: CircuitStatus = _S.CANCELLED
-    message: str | None = None
 
     def done_at(self, work: Literal["compiled", "finished"]) -> float:
         """When that work was done; infinite for never."""
@@ -178,10 +172,16 @@ def _ended(path: _Path, becomes: str, during: CircuitStatus) -> _Path:
     return passed if becomes == "stuck" else (*passed, _S(becomes))
 
 
-def complete_at(path: _Path, timetable: Timetable, reached: CircuitStatus, at: float) -> Timetable:
-    """A timetable of a whole path, on which all that comes after ``reached`` happens at a time."""
-    passed = timetable.times[: path.index(reached) + 1]
-    return Timetable(path=path, times=(*passed, *[at] * (len(path) - len(passed))))
+def cut_at(
+    timetable: Timetable, reached: CircuitStatus, at: float, rest: _Path, message: str | None = None
+) -> Timetable:
+    """A timetable on which the rest of a path follows on ``reached``, all of it at one time."""
+    passed = timetable.path.index(reached) + 1
+    return Timetable(
+        path=(*timetable.path[:passed], *rest),
+        times=(*timetable.times[:passed], *[at] * len(rest)),
+        message=message,
+    )
 
 
 _Work = Literal["compiled", "finished"] | None
@@ -209,9 +209,7 @@ def state_at(timetable: Timetable, progress: Progress, now: float) -> CircuitSta
 
     ``progress`` is what has actually happened to it up to then.
     """
-    ended, failure = progress.ended_at, progress.failure
-    if ended is not None:
-        now = min(now, ended)
+    failure = progress.failure
     reached, since, is_waiting = timetable.path[0], 0.0, False
     for (status, work), time in zip(_steps(timetable.path), timetable.times[1:], strict=True):
         begins = max(time, since)
@@ -235,8 +233,4 @@ def state_at(timetable: Timetable, progress: Progress, now: float) -> CircuitSta
                 status=status, since=since, reached=reached, message=timetable.message
             )
         reached = status
-    if ended is not None and not reached.is_terminal:
-        return CircuitState(
-            status=progress.ended_as, since=ended, reached=reached, message=progress.message
-        )
     return CircuitState(status=reached, since=since, reached=reached, is_waiting=is_waiting)

@@ -20,7 +20,7 @@ import msgspec
 from superstaq_jobs.emulator.targets import TARGET_NAME
 from superstaq_jobs.records.problems import shown
 
-from .responses import Problem, Refusal, invalid
+from .responses import Refusal, invalid, problem
 
 __all__ = [
     "MAX_BODY_BYTES",
@@ -199,14 +199,14 @@ T = TypeVar("T", bound=msgspec.Struct)
 _AT: Final = re.compile(r" - at `\$(.*)`$")
 
 
-def _problem(where: tuple[str | int, ...], error: msgspec.ValidationError) -> Problem:
+def _problem(where: tuple[str | int, ...], error: msgspec.ValidationError) -> dict[str, Any]:
     text = str(error)
     inside: list[str | int] = []
     if match := _AT.search(text):
         text = text[: match.start()]
         for index, key in re.findall(r"\[(\d+)\]|\.?([^.\[\]]+|\[\.\.\.\])", match[1]):
             inside.append(int(index) if index else key)
-    return Problem((*where, *inside), text)
+    return problem((*where, *inside), text)
 
 
 @functools.cache
@@ -227,18 +227,18 @@ def _read(
     problems = []
     if cls.__struct_config__.forbid_unknown_fields:
         unknown = given.keys() - set(cls.__struct_encode_fields__)
-        problems += [Problem((*where, key), "unknown field", "extra") for key in sorted(unknown)]
+        problems += [problem((*where, key), "unknown field", "extra") for key in sorted(unknown)]
     for field in _fields(cls):
         if field.encode_name not in given:
             if field.required:
-                problems.append(Problem((*where, field.name), "this field is required", "missing"))
+                problems.append(problem((*where, field.name), "this field is required", "missing"))
             continue
         try:
             values[field.name] = convert(given[field.name], field.type)
         except msgspec.ValidationError as error:
             problems.append(_problem((*where, field.name), error))
     if problems:
-        raise invalid(problems)
+        raise invalid(*problems)
     return cls(**values)
 
 
@@ -290,9 +290,9 @@ def read_body(cls: type[T], body: bytes) -> T:
             return read_object(cls, read_json(body), where=where)
         pieces = msgspec.json.decode(body, type=_in_pieces(cls))
     except msgspec.ValidationError as error:
-        raise invalid([Problem(where, str(error), "model_attributes_type")]) from error
+        raise invalid(problem(where, str(error), "model_attributes_type")) from error
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-        raise invalid([Problem(where, f"not JSON: {error}", "json_invalid")]) from error
+        raise invalid(problem(where, f"not JSON: {error}", "json_invalid")) from error
     given = {name: piece for name, piece in msgspec.structs.asdict(pieces).items() if piece}
     return _read(cls, given, where=where, convert=read_json)
 
@@ -300,7 +300,7 @@ def read_body(cls: type[T], body: bytes) -> T:
 def read_object(cls: type[T], given: object, *, where: tuple[str | int, ...]) -> T:
     """A JSON object inside of a body, at a place in it, as a Struct; see `read_body`."""
     if not isinstance(given, dict):
-        raise invalid([Problem(where, "expected a JSON object", "model_attributes_type")])
+        raise invalid(problem(where, "expected a JSON object", "model_attributes_type"))
     # The keys of a JSON object are strings, even where a number is expected.
     convert = functools.partial(msgspec.convert, str_keys=True)
     return _read(cls, given, where=where, convert=convert)

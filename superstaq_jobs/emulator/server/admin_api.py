@@ -20,7 +20,7 @@ from superstaq_jobs.emulator.accounts import User
 from superstaq_jobs.emulator.jobs.job import EmulatedJob
 from superstaq_jobs.emulator.jobs.plans import Becomes, Ending, Plan
 from superstaq_jobs.emulator.messages.requests import Request, TargetName, read_body, read_object
-from superstaq_jobs.emulator.messages.responses import Problem, Refusal, invalid, timestamp
+from superstaq_jobs.emulator.messages.responses import Refusal, invalid, problem, timestamp
 from superstaq_jobs.emulator.operator import OperatorMethods
 from superstaq_jobs.emulator.service import Service
 
@@ -78,7 +78,7 @@ def _refusing(*where: str | int) -> Iterator[None]:
     except LookupError as error:
         raise Refusal(404, {"message": str(error)}) from error
     except ValueError as error:
-        raise invalid([Problem(where, str(error))]) from error
+        raise invalid(problem(where, str(error))) from error
     except RuntimeError as error:
         raise Refusal(409, {"message": str(error)}) from error
 
@@ -112,7 +112,7 @@ def _add_plans(service: Service, _: User, request: Request) -> object:
         except Refusal as refusal:
             refused += refusal.body["detail"]
     if refused:
-        raise Refusal(422, {"detail": refused})
+        raise invalid(*refused)
     if body.target is not None:
         service.target(body.target)
     with _refusing("body", "plans"):

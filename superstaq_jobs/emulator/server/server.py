@@ -48,7 +48,6 @@ class Server:
         self.faults = FaultScript()
         self.connections: set[_Connection] = set()
         self._refused_seconds = refused_seconds
-        self._lock = threading.Lock()  # of the connections
         self._port_lock = threading.Lock()
         self._socket: socket.socket  # has the port, also while nothing listens
         self._address: Any = None
@@ -84,7 +83,7 @@ class Server:
             elif before is None:
                 self._close_port()
                 self._socket = _bound(*self._address)
-                for connection in self._open_connections():
+                for connection in list(self.connections):
                     connection.close_soon()
             if refusal is not None and self._refused_seconds is not None:
                 self._reopening = threading.Timer(self._refused_seconds, self.faults.end, [refusal])
@@ -115,28 +114,14 @@ class Server:
                 return
             if sock is None:
                 time.sleep(0.1)  # too many files are open: until other connections have ended
-            else:
-                self._connect(sock)
-
-    def _connect(self, sock: socket.socket) -> None:
-        connection = _Connection(sock, self)
-        connection.thread = _thread(connection.run)
-        with self._lock:
+                continue
+            connection = _Connection(sock, self)
             self.connections.add(connection)
-        try:
-            connection.thread.start()
-        except RuntimeError:  # there are too many threads
-            sock.close()
-            self.forget(connection)
-
-    def forget(self, connection: _Connection) -> None:
-        """Called by a connection that has ended."""
-        with self._lock:
-            self.connections.discard(connection)
-
-    def _open_connections(self) -> list[_Connection]:
-        with self._lock:
-            return list(self.connections)
+            try:
+                connection.thread.start()
+            except RuntimeError:  # there are too many threads
+                sock.close()
+                self.connections.discard(connection)
 
     def stop(self) -> None:
         """Close the port, cut off all connections, and wait for their threads."""
@@ -145,7 +130,7 @@ class Server:
             self._is_stopped = True
             if self._address is not None:
                 self._close_port()
-        connections = self._open_connections()
+        connections = list(self.connections)
         for connection in connections:
             connection.cut()
         if self._reopening is not None:
@@ -166,11 +151,11 @@ class _Connection(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     timeout = _IDLE_SECONDS
-    thread: threading.Thread
 
     def __init__(self, sock: socket.socket, server: Server) -> None:
         self._socket = sock
         self._server = server
+        self.thread = _thread(self.run)
         self._lock = threading.Lock()
         self._must_close = False
         self.is_busy = False
@@ -183,7 +168,7 @@ class _Connection(http.server.BaseHTTPRequestHandler):
                 super().__init__(self._socket, ("", 0), self._server)  # type: ignore[arg-type]
         finally:
             self._socket.close()
-            self._server.forget(self)
+            self._server.connections.discard(self)
 
     def cut(self) -> None:
         """End the connection at once."""

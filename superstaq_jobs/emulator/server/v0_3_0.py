@@ -18,7 +18,7 @@ from superstaq_jobs.emulator.messages.requests import (
     read_body,
     read_query,
 )
-from superstaq_jobs.emulator.messages.responses import Problem, Refusal, invalid
+from superstaq_jobs.emulator.messages.responses import Refusal, invalid, problem
 from superstaq_jobs.emulator.service import Service, check_format
 
 from .versions import ApiVersion, Call
@@ -30,10 +30,10 @@ def _create_job(service: Service, user: User, request: Request) -> object:
     new_job = read_body(NewJob, request.body)
     if new_job.job_type == "convert":
         message = "this emulator does not run convert jobs"
-        raise invalid([Problem(("body", "job_type"), message, "unsupported")])
-    if (problem := job_problem(new_job)) is not None:
-        field, message = problem
-        raise invalid([Problem(("body", field), message)])
+        raise invalid(problem(("body", "job_type"), message, "unsupported"))
+    if (found := job_problem(new_job)) is not None:
+        field, message = found
+        raise invalid(problem(("body", field), message))
     target = service.target(new_job.target)
     if reason := target.refusal(new_job.job_type, dry_run=new_job.dry_run):
         raise Refusal(400, {"message": reason})
