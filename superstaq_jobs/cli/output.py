@@ -14,7 +14,7 @@ import math
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 import attrs
 
@@ -72,13 +72,12 @@ def silence_stdout() -> None:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
-@attrs.frozen
-class Column:
+class Column(NamedTuple):
     """A column of a table on a terminal."""
 
     name: str
-    right: bool = attrs.field(default=False, kw_only=True)
-    whole: bool = attrs.field(default=False, kw_only=True)
+    right: bool = False
+    whole: bool = False
     """Whether its values are not wrapped."""
 
 
