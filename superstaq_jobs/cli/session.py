@@ -122,6 +122,7 @@ class LogToStderr(logging.Handler):
         self.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
         self._session.out.note(self.format(record))
 
 
