@@ -106,8 +106,7 @@ class Counts(FrozenMapping[str, int | float]):
         """
         if n is not None:
             expect(int, n=n)
-        ordered = sorted(self._items.items(), key=lambda item: (-item[1], item[0]))
-        return ordered if n is None else ordered[: max(n, 0)]
+        return display.most_common(self._items, len(self) if n is None else n)
 
     def marginal(self, qubits: Iterable[int]) -> Counts:
         """The counts of some of the bits, in the given order, summed over the others.

@@ -92,7 +92,7 @@ def arrow(before: str, after: str) -> str:
     return f"{before} → {after}" if before != after else "changed"
 
 
-def most_common(counts: Mapping[str, float], n: int) -> list[tuple[str, float]]:
+def most_common(counts: Mapping[str, int | float], n: int) -> list[tuple[str, int | float]]:
     """The ``n`` outcomes with the largest numbers, without sorting the others."""
     return heapq.nsmallest(n, counts.items(), key=lambda item: (-item[1], item[0]))
 
