@@ -64,10 +64,8 @@ class FrozenMapping(Mapping[K, V_co]):
         try:
             copied = dict(items)
         except (TypeError, ValueError):
-            copied = None
-        if copied is None:
             what = "must be a mapping, or a list of pairs of a key and a value"
-            raise TypeError(f"items {what}, got {shown(items)}. Nothing was made")
+            raise TypeError(f"items {what}, got {shown(items)}. Nothing was made") from None
         object.__setattr__(self, "_items", self._checked(copied))
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""The errors that records raise, and the base class of all errors."""
+"""What is wrong with a value: the words for it, and the errors that records raise."""
 
 from __future__ import annotations
 
