@@ -21,7 +21,7 @@ from superstaq_jobs.emulator.messages.responses import Refusal, Response
 
 from .app import App
 from .faults import FaultScript
-from .faulty_http import UNREAD, Behavior, behavior_of
+from .faulty_http import UNREAD, play, response_of
 
 __all__ = ["Server"]
 
@@ -226,12 +226,12 @@ class _Connection(http.server.BaseHTTPRequestHandler):
             return
         if fault.is_done:
             app(request)  # its response is lost
-        behavior = behavior_of(fault)
-        if isinstance(behavior, Behavior):
+        response = response_of(fault)
+        if response is None:
             self.close_connection = True
-            behavior.play(self._socket)
+            play(fault, self._socket)
         else:
-            self._respond(behavior)
+            self._respond(response)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 - their names
 
