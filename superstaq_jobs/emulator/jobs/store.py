@@ -44,7 +44,7 @@ from superstaq_jobs.records.status import fold_statuses
 
 from .job import Circuit, EmulatedJob, Job, emulated_job, in_own_format, is_match
 from .plans import Plan, PlanQueue
-from .timetable import CircuitState, Failure, cut_at, make_timetable, path_of, state_at
+from .timetable import CircuitState, cut_at, make_timetable, path_of, state_at
 
 __all__ = ["JobStore", "job_id_of"]
 
@@ -181,8 +181,6 @@ class JobStore:
             owner=user.email,
             new_job=new_job,
             tags=tuple(tag for tag in stored if tag is not None),
-            # As JSON it is one object, which the garbage collector does not traverse.
-            metadata=msgspec.Raw(msgspec.json.encode(new_job.metadata)),
             target=target,
             plan=plan,
             circuits=tuple(
@@ -228,7 +226,7 @@ class JobStore:
             elif isinstance(result, Counted):
                 circuit.counts = result.counts
             else:
-                done["failure"] = Failure(stage=result.stage, message=result.failed)
+                done["failure"] = result
             circuit.progress = msgspec.structs.replace(circuit.progress, **done)
             self._news.notify_all()
 

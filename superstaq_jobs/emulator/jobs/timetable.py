@@ -12,11 +12,11 @@ import hashlib
 import itertools
 import math
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final, Literal
 
 import msgspec
 
+from superstaq_jobs.emulator.simulator.tasks import Failed
 from superstaq_jobs.records import CircuitStatus
 from superstaq_jobs.records.status import PROGRESS
 
@@ -25,7 +25,6 @@ from .plans import Plan, message_of
 __all__ = [
     "PATHS",
     "CircuitState",
-    "Failure",
     "Progress",
     "Timetable",
     "cut_at",
@@ -41,13 +40,11 @@ _COMPILE: Final = (_S.AWAITING_COMPILE, _S.COMPILING)
 _SUBMIT: Final = (_S.AWAITING_SUBMISSION, _S.PENDING, _S.RUNNING)
 _SIMULATE: Final = (_S.AWAITING_SIMULATION, _S.SIMULATING)
 
-PATHS: Final[Mapping[str, _Path]] = MappingProxyType(
-    {
-        "submit": (_S.RECEIVED, *_COMPILE, *_SUBMIT, _S.COMPLETED),
-        "simulate": (_S.RECEIVED, *_COMPILE, *_SIMULATE, _S.COMPLETED),
-        "compile": (_S.RECEIVED, *_COMPILE, _S.COMPLETED),
-    }
-)
+PATHS: Final[Mapping[str, _Path]] = {
+    "submit": (_S.RECEIVED, *_COMPILE, *_SUBMIT, _S.COMPLETED),
+    "simulate": (_S.RECEIVED, *_COMPILE, *_SIMULATE, _S.COMPLETED),
+    "compile": (_S.RECEIVED, *_COMPILE, _S.COMPLETED),
+}
 """The statuses of a circuit of each job type if all goes well."""
 
 _QUEUES: Final = {
@@ -74,13 +71,6 @@ class Timetable(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     message: str | None = None
 
 
-class Failure(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Why a circuit cannot be compiled or run."""
-
-    stage: Literal["compile", "run"]
-    message: str
-
-
 class Progress(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What has actually happened to a circuit; times in seconds after the submission, or None.
 
@@ -92,7 +82,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     compiled_at: float | None = None
     finished_at: float | None = None
-    failure: Failure | None = None
+    failure: Failed | None = None
 
     def done_at(self, work: Literal["compiled", "finished"]) -> float:
         """When that work was done; infinite for never."""
@@ -226,7 +216,7 @@ def state_at(timetable: Timetable, progress: Progress, now: float) -> CircuitSta
             work == "finished" or (reached is _S.COMPILING and work and failure.stage == "compile")
         ):
             return CircuitState(
-                status=_S.FAILED, since=since, reached=reached, message=failure.message
+                status=_S.FAILED, since=since, reached=reached, message=failure.failed
             )
         if status.is_terminal and work is None:
             return CircuitState(

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from superstaq_jobs.emulator import Ending, Plan
 from superstaq_jobs.emulator.jobs.timetable import (
     PATHS,
-    Failure,
     Progress,
     cut_at,
     make_timetable,
     path_of,
     state_at,
 )
+from superstaq_jobs.emulator.simulator.tasks import Failed
 from superstaq_jobs.records import CircuitStatus
 from superstaq_jobs.records.status import NEXT_STATUSES, PROGRESS, may_become
 
@@ -108,7 +108,7 @@ def test_an_observer_never_sees_a_circuit_go_back(
     timetable = make_timetable(
         job_type, verbatim=verbatim, step_seconds=10, seed=str(times), plan=plan
     )
-    failure = failed_in and Failure(stage=failed_in, message="no such gate")
+    failure = failed_in and Failed(failed="no such gate", stage=failed_in)
     ends = compiles if failed_in == "compile" else compiles + takes
     seen = []
     path = path_of(job_type, verbatim=verbatim)
@@ -224,7 +224,7 @@ def test_a_waiting_circuit_would_be_further_with_its_work_done(
 
 
 def test_a_plan_takes_precedence_over_the_circuits_own_failure():
-    failure = Failure(stage="compile", message="no such gate")
+    failure = Failed(failed="no such gate", stage="compile")
     failed = Progress(finished_at=0.0, failure=failure)
     expected = {
         ("failed", "compiling"): ("failed", "planned"),
@@ -238,7 +238,7 @@ def test_a_plan_takes_precedence_over_the_circuits_own_failure():
         assert (state.status.value, state.message) == messages
     stuck = Plan(ending=Ending("stuck", during="running"))
     late = Progress(
-        compiled_at=0.0, finished_at=0.0, failure=Failure(stage="run", message="too late")
+        compiled_at=0.0, finished_at=0.0, failure=Failed(failed="too late", stage="run")
     )
     assert (
         state_at(make_timetable("submit", step_seconds=1, plan=stuck), late, 1e6).status
