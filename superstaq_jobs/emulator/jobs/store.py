@@ -105,7 +105,6 @@ class JobStore:
         self._jobs: dict[uuid.UUID, Job] = {}
         self._number = 0
         self._latest = float("-inf")
-        self._closed = False
         self._stopped: Future[None] = Future()
 
     def _now(self) -> float:
@@ -117,8 +116,7 @@ class JobStore:
     def close(self) -> None:
         """Stop running circuits, and wake up everyone who waits for one."""
         with self._news:
-            if not self._closed:
-                self._closed = True
+            if not self._stopped.done():
                 self._stopped.set_result(None)
             self._news.notify_all()
 
@@ -132,8 +130,9 @@ class JobStore:
 
     def check_running(self) -> None:
         """Raise a RuntimeError if no more results are to be expected."""
-        who = "emulator was stopped" if self._closed else "simulator is closed"
-        if self._closed or self._simulator.is_closed:
+        stopped = self._stopped.done()
+        who = "emulator was stopped" if stopped else "simulator is closed"
+        if stopped or self._simulator.is_closed:
             raise RuntimeError(f"the {who}, so circuits no longer run: start a new Emulator")
 
     # ---- new jobs --------------------------------------------------------------------------
@@ -208,7 +207,7 @@ class JobStore:
     def _runs(self, jobs: Iterable[Job]) -> Iterator[tuple[Task, Listener]]:
         for job in jobs:
             for index, circuit in enumerate(job.circuits):
-                if not self._closed and circuit.final_state is None:
+                if not self._stopped.done() and circuit.final_state is None:
                     task = job.task(index, seed=_sampling_seed(self._seed, job.number, index))
                     yield task, functools.partial(self._report, job, circuit)
 
