@@ -314,11 +314,12 @@ class JobStore:
         return states
 
     def _state(self, job: Job, circuit: Circuit, now: float) -> CircuitState:
-        if circuit.final_state is not None:
-            return circuit.final_state
-        state = state_at(circuit.timetable, circuit.progress, now - job.submitted)
-        if state.status.is_terminal:
-            circuit.final_state = state
+        state = circuit.final_state
+        if state is None:
+            state = state_at(circuit.timetable, circuit.progress, now - job.submitted)
+            if state.status.is_terminal:
+                with self._news:  # it may have been ended meanwhile
+                    circuit.final_state = state = circuit.final_state or state
         return state
 
     # ---- the operator ----------------------------------------------------------------------
