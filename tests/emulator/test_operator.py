@@ -12,10 +12,10 @@ import pytest
 from emulators import hold
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from reachable import may_become
 
 from superstaq_jobs.emulator import EmulatedJob, Emulator, Ending, Plan, Simulator, User
 from superstaq_jobs.records import CircuitStatus
-from superstaq_jobs.records.status import may_become
 from superstaq_jobs.testing import FakeClock
 
 BELL = (

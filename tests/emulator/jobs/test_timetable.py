@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from reachable import may_become
 
 from superstaq_jobs.emulator import Ending, Plan
 from superstaq_jobs.emulator.jobs.timetable import (
@@ -21,7 +22,7 @@ from superstaq_jobs.emulator.jobs.timetable import (
 )
 from superstaq_jobs.emulator.simulator.tasks import Failed
 from superstaq_jobs.records import CircuitStatus
-from superstaq_jobs.records.status import NEXT_STATUSES, PROGRESS, may_become
+from superstaq_jobs.records.status import NEXT_STATUSES, PROGRESS
 
 JOB_TYPES = st.sampled_from(sorted(PATHS))
 TIMES = st.floats(0, 100)
