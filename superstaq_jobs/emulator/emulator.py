@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import ipaddress
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
 
+from attrs.converters import optional
+
 from superstaq_jobs.clock import Clock, SystemClock
 from superstaq_jobs.records import fields
-from superstaq_jobs.records.problems import InvalidValue, shown
+from superstaq_jobs.records.problems import InvalidValue
 
 from .accounts import User
 from .jobs.plans import Plan
@@ -96,10 +97,10 @@ class Emulator(OperatorMethods):
     ) -> None:
         is_port = type(port) is int and 0 <= port <= 65_535  # noqa: PLR2004
         given: dict[str, Any] = {
-            "port": is_port or fields.bad(f"must be a number from 0 to 65535, got {shown(port)}"),
+            "port": fields.valid(port, is_port, "must be a number from 0 to 65535"),
             "host": _loopback(host),
             "api_key": _users(api_key),
-            "seed": fields.optional_integer(seed),
+            "seed": optional(fields.integer)(seed),
             "step_seconds": fields.seconds(step_seconds),
             "clock": _having(("now", "sleep", "utcnow"), clock, "a Clock"),
             "plans": fields.many(plans, Plan),
@@ -108,7 +109,7 @@ class Emulator(OperatorMethods):
             "simulator": None if simulator is None else fields.instance(simulator, Simulator),
             "warm_up": fields.flag(warm_up),
             "stored_tag": _having(("__call__",), stored_tag, "a function of a tag"),
-            "refused_seconds": fields.optional_seconds(refused_seconds),
+            "refused_seconds": optional(fields.seconds)(refused_seconds),
         }
         fields.refuse("an Emulator", given, InvalidValue)
         self._host = host
@@ -221,11 +222,12 @@ class Emulator(OperatorMethods):
 
 
 def _loopback(host: object) -> Any:
-    with contextlib.suppress(ValueError):
-        if isinstance(host, str) and ipaddress.ip_address(host).is_loopback:
-            return host
-    return fields.bad(
-        f"must be an IP address of the loopback interface, such as '127.0.0.1', got {shown(host)}"
+    try:
+        is_valid = isinstance(host, str) and ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        is_valid = False
+    return fields.valid(
+        host, is_valid, "must be an IP address of the loopback interface, such as '127.0.0.1'"
     )
 
 
@@ -240,6 +242,5 @@ def _users(api_key: str | Mapping[str, User]) -> Any:
 
 
 def _having(methods: tuple[str, ...], value: object, what: str) -> Any:
-    if value is None or all(callable(getattr(value, name, None)) for name in methods):
-        return value
-    return fields.bad(f"must be {what}, got {shown(value)}")
+    fits = value is None or all(callable(getattr(value, name, None)) for name in methods)
+    return fields.valid(value, fits, f"must be {what}")

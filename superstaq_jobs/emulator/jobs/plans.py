@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final, Literal, get_args
 
 import attrs
+from attrs.converters import optional
 
 from superstaq_jobs.records import CircuitStatus, FrozenMapping, fields
 from superstaq_jobs.records.problems import InvalidValue, expect, shown
@@ -43,17 +44,13 @@ _DURING: Final = {status for status in _S if not status.is_terminal and status i
 
 def _becomes(value: Becomes) -> Any:
     known = get_args(Becomes)
-    return (
-        value
-        if value in known
-        else fields.bad(f"must be one of {', '.join(known)}; got {shown(value)}")
-    )
+    return fields.valid(value, value in known, f"must be one of {', '.join(known)}")
 
 
 def _during(value: CircuitStatus | str | None) -> Any:
-    if value is None or (isinstance(value, str) and value in _DURING):
-        return value and _S(value)
-    return fields.bad(f"must be a non-terminal status, got {shown(value)}")
+    if isinstance(value, str) and value in _DURING:
+        return _S(value)
+    return fields.valid(value, value is None, "must be a non-terminal status")
 
 
 def _ending(value: Ending) -> Ending:
@@ -96,7 +93,7 @@ class Ending:
 
     becomes: Becomes = attrs.field(converter=_becomes)
     during: CircuitStatus | None = attrs.field(default=None, kw_only=True, converter=_during)
-    message: str | None = attrs.field(default=None, kw_only=True, converter=fields.optional_string)
+    message: str | None = attrs.field(default=None, kw_only=True, converter=optional(fields.string))
 
     def __attrs_post_init__(self) -> None:
         fields.refuse_bad(self)
@@ -121,7 +118,7 @@ def message_of(ending: Ending) -> str | None:
 
 
 @attrs.frozen(kw_only=True)
-class Plan:
+class Plan(fields.Checked):
     """How one job will go: how long each stage takes, and how each circuit ends.
 
     >>> Plan(queue_seconds=36_000, circuits={1: Ending("failed")}).of(1)
@@ -143,14 +140,11 @@ class Plan:
         ValueError: A value is invalid.
     """
 
-    queue_seconds: float | None = attrs.field(default=None, converter=fields.optional_seconds)
-    compile_seconds: float | None = attrs.field(default=None, converter=fields.optional_seconds)
-    run_seconds: float | None = attrs.field(default=None, converter=fields.optional_seconds)
+    queue_seconds: float | None = attrs.field(default=None, converter=optional(fields.seconds))
+    compile_seconds: float | None = attrs.field(default=None, converter=optional(fields.seconds))
+    run_seconds: float | None = attrs.field(default=None, converter=optional(fields.seconds))
     ending: Ending = attrs.field(default=Ending("completed"), converter=_ending)
     circuits: Mapping[int, Ending] = attrs.field(factory=FrozenMapping, converter=_endings)
-
-    def __attrs_post_init__(self) -> None:
-        fields.refuse_bad(self)
 
     def of(self, index: int) -> Ending:
         """The ending of the circuit with this index."""

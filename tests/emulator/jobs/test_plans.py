@@ -52,7 +52,7 @@ def test_an_invalid_plan_is_refused(options: dict[str, Any], why: str):
 @pytest.mark.parametrize(
     ("becomes", "options", "why"),
     [
-        ("lost", {}, "becomes: must be one of completed, failed, cancelled, .*; got 'lost'"),
+        ("lost", {}, "becomes: must be one of completed, failed, cancelled, .*, got 'lost'"),
         ("running", {}, "becomes: must be one of"),
         ([], {}, "becomes: must be one of"),
         ("completed", {"during": "running"}, "after its last status"),
