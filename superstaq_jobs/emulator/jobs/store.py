@@ -44,7 +44,7 @@ from superstaq_jobs.records.status import fold_statuses
 
 from .job import Circuit, EmulatedJob, Job, emulated_job, in_own_format, is_match
 from .plans import Plan, PlanQueue
-from .timetable import CircuitState, cut_at, make_timetable, path_of, state_at
+from .timetable import CircuitState, complete_at, make_timetable, path_of, state_at
 
 __all__ = ["JobStore", "job_id_of"]
 
@@ -307,7 +307,7 @@ class JobStore:
                 if not (state.is_waiting and (wait or self._is_virtual)):
                     break
                 with self._news:
-                    while circuit.progress is known:
+                    while circuit.progress is known and circuit.final_state is None:
                         self.check_running()
                         self._news.wait(_CHECK_SECONDS)
             states.append(state)
@@ -386,11 +386,12 @@ class JobStore:
                 if state.status.is_terminal:
                     continue
                 found = True
-                completes = status is CircuitStatus.COMPLETED
-                rest = path[path.index(state.reached) + 1 :] if completes else (status,)
-                circuit.timetable = cut_at(
-                    circuit.timetable, state.reached, now - job.submitted, rest, message
-                )
-                self._state(job, circuit, now)  # final, whatever the simulator reports later
+                at, reached = now - job.submitted, state.reached
+                if status is CircuitStatus.COMPLETED:
+                    circuit.timetable = complete_at(path, circuit.timetable, reached, at)
+                else:  # whatever the simulator reports later
+                    circuit.final_state = CircuitState(
+                        status=status, since=at, reached=reached, message=message
+                    )
                 self._news.notify_all()
         return found

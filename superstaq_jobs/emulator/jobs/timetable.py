@@ -27,7 +27,7 @@ __all__ = [
     "CircuitState",
     "Progress",
     "Timetable",
-    "cut_at",
+    "complete_at",
     "make_timetable",
     "path_of",
     "state_at",
@@ -63,7 +63,7 @@ class Timetable(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     Attributes:
         path: All statuses that it passes through, from ``received`` to its end.
         times: When each of them begins, in seconds after the submission.
-        message: Its status message, if the path ends otherwise than by completion.
+        message: Its status message, if it is planned to end otherwise than by completion.
     """
 
     path: _Path
@@ -162,16 +162,10 @@ def _ended(path: _Path, becomes: str, during: CircuitStatus) -> _Path:
     return passed if becomes == "stuck" else (*passed, _S(becomes))
 
 
-def cut_at(
-    timetable: Timetable, reached: CircuitStatus, at: float, rest: _Path, message: str | None = None
-) -> Timetable:
-    """A timetable on which the rest of a path follows on ``reached``, all of it at one time."""
-    passed = timetable.path.index(reached) + 1
-    return Timetable(
-        path=(*timetable.path[:passed], *rest),
-        times=(*timetable.times[:passed], *[at] * len(rest)),
-        message=message,
-    )
+def complete_at(path: _Path, timetable: Timetable, reached: CircuitStatus, at: float) -> Timetable:
+    """A timetable of a whole path, on which all that comes after ``reached`` happens at a time."""
+    passed = timetable.times[: path.index(reached) + 1]
+    return Timetable(path=path, times=(*passed, *[at] * (len(path) - len(passed))))
 
 
 _Work = Literal["compiled", "finished"] | None
