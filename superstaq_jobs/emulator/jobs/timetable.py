@@ -52,7 +52,6 @@ _QUEUES: Final = {
     "simulate": _S.AWAITING_SIMULATION,
     "compile": _S.AWAITING_COMPILE,
 }
-_NO_PLAN: Final = Plan()
 
 
 # A job may have hundreds of thousands of circuits. The garbage collector would stop every thread
@@ -132,34 +131,32 @@ def make_timetable(
     Each status lasts between half of ``step_seconds`` and one and a half times as long, depending
     on the seed, unless the plan says otherwise.
     """
-    path, plan = path_of(job_type, verbatim=verbatim), plan or _NO_PLAN
+    path = path_of(job_type, verbatim=verbatim)
+    digest = hashlib.blake2b(seed.encode(errors="replace"), digest_size=2 * len(path)).digest()
+    shares = [
+        int.from_bytes(digest[at : at + 2], "big") / 65_535 for at in range(0, len(digest), 2)
+    ]
+    stays = [step_seconds * (0.5 + share) for share in shares[:-1]]
+    if plan is None:
+        return Timetable(path=path, times=tuple(itertools.accumulate(stays, initial=0.0)))
     planned = {
         _S.COMPILING: plan.compile_seconds,
         _S.RUNNING: plan.run_seconds,
         _S.SIMULATING: plan.run_seconds,
         _QUEUES[job_type]: plan.queue_seconds,
     }
-    digest = hashlib.blake2b(seed.encode(errors="replace"), digest_size=2 * len(path)).digest()
-    stays = []
     for place, status in enumerate(path[:-1]):
         seconds = planned.get(status)
-        if seconds is None:
-            share = int.from_bytes(digest[2 * place : 2 * place + 2], "big") / 65_535
-            seconds = step_seconds * (0.5 + share)
-        stays.append(float(seconds))
+        stays[place] = stays[place] if seconds is None else float(seconds)
     times = tuple(itertools.accumulate(stays, initial=0.0))
-    ending = plan.of(index)
-    path = _ended(path, ending.becomes, ending.during or _S.RUNNING)
+    ending = plan.circuits.get(index, plan.ending)
+    if ending.becomes == "completed":
+        return Timetable(path=path, times=times)
+    last = PROGRESS[ending.during or _S.RUNNING]
+    path = tuple(status for status in path if PROGRESS[status] <= last)
+    if ending.becomes != "stuck":
+        path = (*path, _S(ending.becomes))
     return Timetable(path=path, times=times[: len(path)], message=message_of(ending))
-
-
-@functools.cache
-def _ended(path: _Path, becomes: str, during: CircuitStatus) -> _Path:
-    """A path with that ending."""
-    if becomes == "completed":
-        return path
-    passed = tuple(status for status in path if PROGRESS[status] <= PROGRESS[during])
-    return passed if becomes == "stuck" else (*passed, _S(becomes))
 
 
 def complete_at(path: _Path, timetable: Timetable, reached: CircuitStatus, at: float) -> Timetable:
@@ -178,13 +175,9 @@ def _steps(path: _Path) -> tuple[tuple[CircuitStatus, _Work], ...]:
     compiles = _S.RECEIVED if path[1:2] and path[1] not in _COMPILE else _S.COMPILING
     steps: list[tuple[CircuitStatus, _Work]] = []
     for before, status in itertools.pairwise(path):
-        if status is _S.COMPLETED:
-            steps.append((status, "finished"))
-        else:
-            is_planned_end = status.is_terminal
-            steps.append(
-                (status, "compiled" if before is compiles and not is_planned_end else None)
-            )
+        is_planned_end = status.is_terminal and status is not _S.COMPLETED
+        work: _Work = "compiled" if before is compiles and not is_planned_end else None
+        steps.append((status, "finished" if status is _S.COMPLETED else work))
     return tuple(steps)
 
 
