@@ -46,7 +46,7 @@ from .job import Circuit, EmulatedJob, Job, emulated_job, in_own_format, is_matc
 from .plans import Plan, PlanQueue
 from .timetable import CircuitState, complete_at, make_timetable, path_of, state_at
 
-__all__ = ["JobStore", "job_id_of"]
+__all__ = ["JobStore"]
 
 T = TypeVar("T")
 
@@ -59,11 +59,6 @@ _TURN_CIRCUITS: Final = 100
 _TURN_SECONDS: Final = 1e-4
 """A thread that takes the lock again and again gives the others a turn this often, for this long;
 otherwise they would hardly ever get it."""
-
-
-def job_id_of(seed: int, number: int) -> uuid.UUID:
-    """The id of the ``number``-th job, from 0, of an emulator with this seed."""
-    return uuid.uuid5(_NAMESPACE, f"{seed}/{number}")
 
 
 def _sampling_seed(seed: int, number: int, index: int) -> int:
@@ -176,7 +171,7 @@ class JobStore:
         stored = map(self._stored_tag, new_job.tags) if self._stored_tag else new_job.tags
         job = Job(
             number=number,
-            job_id=job_id_of(self._id_seed, number),
+            job_id=uuid.uuid5(_NAMESPACE, f"{self._id_seed}/{number}"),
             owner=user.email,
             new_job=new_job,
             tags=tuple(tag for tag in stored if tag is not None),
