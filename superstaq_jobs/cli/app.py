@@ -165,8 +165,8 @@ def _failed(session: Session, error: Exception) -> int:
             session.out.command = ctx.command_path.removeprefix(_NAME).strip()
             usage = f"{ctx.get_usage()}\n"
             advice = f"{ctx.command_path} --help explains it."
-    elif isinstance(error, OSError) and type(error).__module__ == "builtins" and error.filename:
-        message = f"{error.filename}: {error.strerror}"
+    elif isinstance(error, OSError) and type(error).__module__ == "builtins" and error.strerror:
+        message = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         usage, advice, message = f"{message}\n\n", "", "name a command"
     if session.out.json:

@@ -69,7 +69,7 @@ def list_archived(
 
 @archive.command("show")
 @click.argument("file", type=_FILE)
-@job_ids
+@job_ids()
 @click.option("--history", is_flag=True, help="Every recorded state, the oldest first.")
 @_reading
 @local

@@ -6,7 +6,8 @@ import datetime as dt
 import json
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+from uuid import UUID
 
 import click
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["MOMENT", "conditions", "job_ids", "moment_of", "pairs", "query_of"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+Decorator: TypeAlias = Callable[[F], F]
 
 _UNITS: Final = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _SPAN: Final = re.compile(
@@ -62,15 +64,24 @@ MOMENT: Final = _Moment()
 """A moment in the past, as people write one."""
 
 
-def job_ids(function: F) -> F:
-    """The argument ``ID...``, without white space around each id."""
-    return click.argument("ids", metavar="ID...", nargs=-1, required=True, callback=_stripped)(
-        function
-    )
+def job_ids(name: str = "ids", metavar: str = "ID...", *, required: bool = True) -> Decorator:
+    """An argument of ids: without white space around them, each job once."""
+    return click.argument(name, metavar=metavar, nargs=-1, required=required, callback=_once)
 
 
-def _stripped(_ctx: click.Context, _param: click.Parameter, ids: tuple[str, ...]) -> list[str]:
-    return list(dict.fromkeys(each.strip() for each in ids))
+def _once(_ctx: click.Context, _param: click.Parameter, ids: tuple[str, ...]) -> list[str]:
+    spelled: dict[str, str] = {}
+    for each in map(str.strip, ids):
+        spelled.setdefault(",".join(map(_spelling, each.split(","))), each)
+    return list(spelled.values())
+
+
+def _spelling(job_id: str) -> str:
+    """A UUID as it is usually spelled."""
+    try:
+        return str(UUID(job_id))
+    except ValueError:
+        return job_id
 
 
 def pairs(

@@ -94,6 +94,9 @@ def demo(session: Session, target: str, shots: int, timeout: float, polling: flo
         polling = 5.0 if session.host else 0.1
     with _client(session) as client:
         handle = JobHandle.submit(client, job)
+        if session.host:  # the job outlives the command
+            session.after_interrupt = f"interrupted while waiting for job {handle.job_id()}"
+            session.goes_on = ["wait", str(handle.job_id())]
         if not out.json:
             out.line("Submitted job ", (str(handle.job_id()), "bold"), f" to {target}")
             out.line()

@@ -12,7 +12,14 @@ __all__ = ["CommandError", "ExitCode", "as_data", "exit_code", "hint", "message_
 
 _SERVER_FAULT: Final = 500
 _SHOWN: Final = 20
-_WAIT_FOR_IT: Final = "Wait for it with JobHandle.wait_until_complete()."
+_ON_THE_COMMAND_LINE: Final = {
+    "Wait for it with JobHandle.wait_until_complete().": "Wait for it: superstaq-jobs wait JOB.",
+    "job_ids() has the jobs that it has.": "superstaq-jobs archive list shows those that it has.",
+    ", or pass allow_insecure_http=True if you mean it.": ".",
+    "pass shots=1000, say": "pass --shots 1000, say",
+    "api_version='v0.2.0'": "--api-version v0.2.0",
+}
+"""What errors advise the library's users to do, and what to do with the command instead."""
 
 
 class ExitCode(enum.IntEnum):
@@ -111,15 +118,15 @@ def message_of(error: BaseException) -> str:
             more = len(error.missing) - _SHOWN
             rest = f"\n  and {more} more" if more > 0 else ""
             return f"the service does not know these jobs, not for this API key:{ids}{rest}"
-        case e.CountsUnavailable():
-            wait = f"Wait for it: superstaq-jobs wait {error.job_id}"
-            return error.message.replace(_WAIT_FOR_IT, wait)
         case e.JobsUnsettled():
             lines = [f"\n  {job}: {_of_job(each)}" for job, each in error.errors.items()]
             rest = f"\n  and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
             what = "in time" if isinstance(error, e.JobsTimeout) else "by this wait"
             return f"not finished {what}:{''.join(lines[:_SHOWN])}{rest}"
-    return str(error)
+    message = str(error)
+    for theirs, ours in _ON_THE_COMMAND_LINE.items():
+        message = message.replace(theirs, ours.replace("JOB", str(getattr(error, "job_id", ""))))
+    return message
 
 
 def _of_job(error: Exception) -> str:

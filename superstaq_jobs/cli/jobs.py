@@ -51,7 +51,7 @@ def list_jobs(session: Session, /, limit: int | None, **selected: Any) -> int:
 
 
 @click.command()
-@job_ids
+@job_ids()
 @remote
 @click.pass_obj
 def show(session: Session, ids: list[str]) -> int:
@@ -77,7 +77,7 @@ def show(session: Session, ids: list[str]) -> int:
 
 
 @click.command()
-@job_ids
+@job_ids()
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option(
     "--circuit",

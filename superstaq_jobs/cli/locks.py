@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .arguments import MOMENT
+from .arguments import MOMENT, job_ids
 from .failures import CommandError
 from .session import Session, local
 
@@ -22,12 +22,12 @@ _ARCHIVE = click.argument("archive", type=click.Path(exists=True, dir_okay=False
 @click.command()
 @click.argument("file", metavar="LOCK", type=click.Path(dir_okay=False))
 @_ARCHIVE
-@click.argument("ids", metavar="[ID]...", nargs=-1)
+@job_ids(metavar="[ID]...", required=False)
 @click.option("--as-of", type=MOMENT, help="Only what had been recorded at this time counts.")
 @local
 @click.pass_obj
 def lock(
-    session: Session, file: str, archive: str, ids: tuple[str, ...], as_of: dt.datetime | None
+    session: Session, file: str, archive: str, ids: list[str], as_of: dt.datetime | None
 ) -> int:
     """Write the file LOCK, which names the data of a study.
 
@@ -42,9 +42,9 @@ def lock(
         if not ids:
             found = list(opened.query(as_of=as_of))
         elif as_of is None:
-            found = [opened.latest(each.strip()) for each in ids]
+            found = [opened.latest(each) for each in ids]
         else:
-            found = [opened.as_of(each.strip(), as_of) for each in ids]
+            found = [opened.as_of(each, as_of) for each in ids]
     made = write_lock(file, found)
     if unfinished := sum(not each.is_terminal for each in found):
         session.out.warn(f"{unfinished} of the {len(found)} jobs are not finished in {archive}")

@@ -138,11 +138,14 @@ class Output:
             for row in rows:
                 print("\t".join(printable(_string(cell)) for cell in row))
             return
+        texts = [tuple(map(self._text, row)) for row in rows]
+        if not texts:
+            self.line(("none", "dim"))
+            return
         import rich.box
         import rich.cells
         import rich.table
 
-        texts = [tuple(map(self._text, row)) for row in rows]
         names = [column.name for column in columns]
         widths = [
             max(map(rich.cells.cell_len, each))

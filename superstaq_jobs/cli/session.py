@@ -88,7 +88,8 @@ class Session:
             "--record": self.record,
         }
         shared = [part for name, value in options.items() if value for part in (name, value)]
-        return shlex.join(["superstaq-jobs", *self.goes_on, *shared]) if self.goes_on else ""
+        form = ["--json"] if self.json else []
+        return shlex.join(["superstaq-jobs", *self.goes_on, *shared, *form]) if self.goes_on else ""
 
     def progress(self) -> ProgressBar | bool:
         """The bar of a wait, on stderr; False for none."""

@@ -12,7 +12,7 @@ from superstaq_jobs.records import CircuitSnapshot, JobDiff, JobSnapshot
 from superstaq_jobs.records.snapshots import to_plain
 from superstaq_jobs.wire.api import decode_jobs, encode_jobs
 
-from .failures import CommandError
+from .failures import CommandError, ExitCode
 
 __all__ = ["circuit_data", "diff_data", "job_data", "jobs_data", "read_jobs", "to_plain"]
 
@@ -88,11 +88,15 @@ def read_jobs(path: str) -> tuple[JobSnapshot, ...]:
     try:
         with open(path, encoding="utf-8-sig") as file:  # noqa: PTH123
             return tuple(map(_read_job, json.load(file)["data"]["jobs"]))
+    except OSError as error:
+        what = f"{path} cannot be read: {error.strerror}"
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise CommandError(
-            f"{path} does not hold jobs, so nothing was compared. Write such a file with "
-            "superstaq-jobs show ID --json > FILE"
-        ) from None
+        what = f"{path} does not hold jobs"
+    raise CommandError(
+        f"{what}, so nothing was compared. Write such a file with "
+        "superstaq-jobs show ID --json > FILE",
+        ExitCode.USAGE,
+    )
 
 
 def _read_job(data: dict[str, Any]) -> JobSnapshot:

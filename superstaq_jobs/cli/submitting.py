@@ -32,8 +32,7 @@ _METHODS = ("submit", "simulate", "compile", "convert", "sim", "noise-sim", "dry
 )
 @click.option(
     "--dry-run",
-    "method",
-    flag_value="dry-run",
+    is_flag=True,
     help="Simulate the run instead of running it: --method dry-run.",
 )
 @click.option(
@@ -66,6 +65,7 @@ def submit(
     /,
     files: tuple[Any, ...],
     method: str | None,
+    dry_run: bool,
     submission_key: str | None,
     **fields: Any,
 ) -> int:
@@ -81,6 +81,9 @@ def submit(
     """
     from superstaq_jobs import NewJob, submit_job
 
+    if dry_run and method not in {None, "dry-run"}:
+        raise click.UsageError(f"--dry-run and --method {method} exclude each other.")
+    method = "dry-run" if dry_run else method
     circuits, circuit_type = read_circuits(files)
     job = NewJob.for_method(method, circuits=circuits, circuit_type=circuit_type, **fields)
     with session.client() as client:

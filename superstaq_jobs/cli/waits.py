@@ -40,7 +40,7 @@ def _patience(function: F) -> F:
 
 
 @click.command()
-@job_ids
+@job_ids()
 @_patience
 @remote
 @click.pass_obj
@@ -51,7 +51,7 @@ def wait(session: Session, ids: list[str], timeout: float | None, polling: float
     was cancelled, 3 after --timeout, 4 if the service could not be reached. Ctrl-C prints the
     command that goes on; the jobs go on in any case.
     """
-    _note_interrupt(session, "wait", ids)
+    _note_interrupt(session, "wait", ids, timeout, polling)
     from superstaq_jobs import JobsUnsettled, wait_all
 
     from . import shapes, views
@@ -72,7 +72,7 @@ def wait(session: Session, ids: list[str], timeout: float | None, polling: float
 
 
 @click.command()
-@job_ids
+@job_ids()
 @_patience
 @remote
 @click.pass_obj
@@ -82,7 +82,7 @@ def watch(session: Session, ids: list[str], timeout: float | None, polling: floa
     With --json, one document is written for each change, and a last one for the jobs as they ended.
     The exit status is that of wait.
     """
-    _note_interrupt(session, "watch", ids)
+    _note_interrupt(session, "watch", ids, timeout, polling)
     from superstaq_jobs import watch as watched
 
     from . import shapes
@@ -101,10 +101,14 @@ def watch(session: Session, ids: list[str], timeout: float | None, polling: floa
     return session.done(data, lambda: None, outcome(snapshots))
 
 
-def _note_interrupt(session: Session, verb: str, ids: list[str]) -> None:
+def _note_interrupt(
+    session: Session, verb: str, ids: list[str], timeout: float | None, polling: float | None
+) -> None:
     what = f"job {ids[0]}" if len(ids) == 1 else f"{len(ids)} jobs"
     session.after_interrupt = f"interrupted while waiting for {what}; nothing was cancelled"
-    session.goes_on = [verb, *ids]
+    given = {"--timeout": timeout, "--polling": polling}
+    options = [f"{name}={value:g}" for name, value in given.items() if value is not None]
+    session.goes_on = [verb, *ids, *options]
 
 
 def _begin(
