@@ -12,6 +12,7 @@ import superstaq_jobs as sj
 
 from .arguments import MOMENT, conditions, job_ids, query_of
 from .failures import CommandError, ExitCode
+from .output import amount
 from .session import Session, local
 
 __all__ = ["archive", "lock", "verify"]
@@ -110,8 +111,6 @@ def verify_archive(session: Session, file: str, deep: bool) -> int:
 
     The exit status is 1 if something is not.
     """
-    from superstaq_jobs.records.display import amount
-
     with _reading(file) as opened:
         report = opened.verify(deep=deep)
     numbers = {name: getattr(report, name) for name in ("jobs", "states", "observations")}
@@ -138,8 +137,6 @@ def export(session: Session, file: str, target: str) -> int:
 
     This is the form to publish: the same content gives the same bytes.
     """
-    from superstaq_jobs.records.display import amount
-
     with _reading(file) as opened:
         number = opened.export_jsonl(target)
     return session.done(
@@ -159,8 +156,6 @@ def merge(session: Session, file: str, sources: tuple[str, ...]) -> int:
     FROM are archives, or their exports (.jsonl and .jsonl.gz). INTO is made if it does not exist.
     The order does not matter, and merging twice does nothing.
     """
-    from superstaq_jobs.records.display import amount
-
     number = 0
     with sj.SnapshotArchive(file) as opened:
         for each in sources:
@@ -222,8 +217,6 @@ def verify(session: Session, file: str, archive: str) -> int:
 
 
 def _done(session: Session, file: str, made: sj.StudyLock, what: str) -> int:
-    from superstaq_jobs.records.display import amount
-
     entries = [
         {
             "job_id": str(each.job_id),

@@ -24,7 +24,16 @@ if TYPE_CHECKING:
     import rich.console
     import rich.text
 
-__all__ = ["Cell", "Column", "Output", "Row", "prepare_streams", "printable", "silence_stdout"]
+__all__ = [
+    "Cell",
+    "Column",
+    "Output",
+    "Row",
+    "amount",
+    "prepare_streams",
+    "printable",
+    "silence_stdout",
+]
 
 Cell: TypeAlias = str | tuple[str, str]
 """A string, or a string and its style."""
@@ -46,6 +55,13 @@ def printable(text: str, limit: int = sys.maxsize) -> str:
     from superstaq_jobs.records.problems import line
 
     return line(text, limit)
+
+
+def amount(number: int, noun: str) -> str:
+    """A number and its noun, which is in the plural unless the number is 1."""
+    from superstaq_jobs.records import display
+
+    return display.amount(number, noun)
 
 
 def _encodable(error: UnicodeError) -> tuple[str, int]:

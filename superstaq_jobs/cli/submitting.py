@@ -10,6 +10,7 @@ import superstaq_jobs as sj
 
 from .arguments import pairs
 from .circuit_files import read_circuits
+from .output import amount
 from .session import Session, remote
 
 __all__ = ["submit"]
@@ -106,7 +107,7 @@ def submit(
         if not out.is_terminal:
             out.line(job_id)
             return
-        what = "1 circuit" if receipt.num_circuits == 1 else f"{receipt.num_circuits} circuits"
+        what = amount(receipt.num_circuits, "circuit")
         verb = "Found again: job " if receipt.adopted else "Submitted job "
         out.line(verb, (job_id, "bold"), f" with {what} to {job.target}.")
         session.goes_on = ["wait", job_id]
