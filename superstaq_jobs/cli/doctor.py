@@ -62,10 +62,7 @@ def doctor(session: Session, service: bool, yes: bool, target: str) -> int:
         found += [
             Finding("API key", f"from {key_from}"),
             Finding("host", f"{origin} ({_source(session.host, _HOST)})"),
-            Finding(
-                "API version",
-                f"{version} ({_source(session.api_version, _VERSION)})",
-            ),
+            Finding("API version", f"{version} ({_source(session.api_version, _VERSION)})"),
         ]
         http = sj.HttpTransport(origin=origin, proxy_url=session.proxy, ca_certs=session.ca_certs)
         transport = NotingTransport(http)
@@ -101,11 +98,10 @@ def _show(session: Session, found: list[Finding], advice: list[str]) -> None:
         out.table((), [(each.state, each.name, each.what.replace("\n", " ")) for each in found])
     if out.is_terminal:
         out.line()
+    otherwise = "nothing; next are superstaq-jobs targets and submit --help."
     if any(each.state == "problem" for each in found):
-        lines = advice or ["see what is written above, and run superstaq-jobs doctor again."]
-    else:
-        lines = advice or ["nothing; next are superstaq-jobs targets and submit --help."]
-    for line in lines:
+        otherwise = "see what is written above, and run superstaq-jobs doctor again."
+    for line in advice or [otherwise]:
         out.line("What to do: ", line)
 
 

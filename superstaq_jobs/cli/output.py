@@ -259,10 +259,6 @@ class Output:
     def _console(self) -> rich.console.Console:
         return console_on(stderr=False)
 
-    def flush(self) -> None:
-        """Hand on what has been written to stdout."""
-        sys.stdout.flush()
-
     def confirm(self, question: str, otherwise: str) -> None:
         """Ask on stderr, where a pipe does not hide it.
 

@@ -35,37 +35,20 @@ _LINES: Final = (4_000, 7_000, 8_000, 8_190, 12_000, 16_000, 32_000, 64_000)
 """The lengths of request lines that are tried, in bytes."""
 
 _BELL: Final = 'OPENQASM 3.0; include "stdgates.inc"; qubit[2] q; h q[0]; cx q[0], q[1];'
-_QUBITS: Final = [{"cirq_type": "LineQubit", "x": 0}, {"cirq_type": "LineQubit", "x": 1}]
-_CIRQ_BELL: Final = json.dumps(
-    {
-        "cirq_type": "Circuit",
-        "moments": [
-            {"cirq_type": "Moment", "operations": [operation]}
-            for operation in (
-                {
-                    "cirq_type": "GateOperation",
-                    "gate": {"cirq_type": "HPowGate", "exponent": 1.0, "global_shift": 0.0},
-                    "qubits": _QUBITS[:1],
-                },
-                {
-                    "cirq_type": "GateOperation",
-                    "gate": {"cirq_type": "CXPowGate", "exponent": 1.0, "global_shift": 0.0},
-                    "qubits": _QUBITS,
-                },
-                {
-                    "cirq_type": "GateOperation",
-                    "gate": {
-                        "cirq_type": "MeasurementGate",
-                        "num_qubits": 2,
-                        "key": "m",
-                        "invert_mask": [],
-                    },
-                    "qubits": _QUBITS,
-                },
-            )
-        ],
-    }
-)
+
+
+def _gate(kind: str, qubits: int, **facts: object) -> dict[str, object]:
+    on = [{"cirq_type": "LineQubit", "x": x} for x in range(qubits)]
+    return {"cirq_type": "GateOperation", "gate": {"cirq_type": kind, **facts}, "qubits": on}
+
+
+_GATES: Final = [
+    _gate("HPowGate", 1, exponent=1.0, global_shift=0.0),
+    _gate("CXPowGate", 2, exponent=1.0, global_shift=0.0),
+    _gate("MeasurementGate", 2, num_qubits=2, key="m", invert_mask=[]),
+]
+_MOMENTS: Final = [{"cirq_type": "Moment", "operations": [each]} for each in _GATES]
+_CIRQ_BELL: Final = json.dumps({"cirq_type": "Circuit", "moments": _MOMENTS})
 
 
 def service_findings(
