@@ -230,6 +230,9 @@ class StudyLock:
         try:
             partial.write_bytes(lines.encode())
             partial.replace(target)
+        except OSError as error:
+            error.filename, error.filename2 = str(target), None
+            raise
         finally:
             partial.unlink(missing_ok=True)
 

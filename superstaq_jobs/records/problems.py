@@ -211,6 +211,7 @@ class CircuitIndexError(SuperstaqException, IndexError):
         self.index = index
         self.num_circuits = num_circuits
         has = f"circuits 0 to {num_circuits - 1}" if num_circuits else "no circuits"
+        has = "only circuit 0" if num_circuits == 1 else has
         super().__init__(f"job {job_id} has no circuit {shown(index)}: it has {has}")
 
 
