@@ -113,7 +113,7 @@ class _Check:
                 with self._noting(where):
                     self._states += 1
                     state = self._reader.state(job.key, row)
-                    states[row[0]] = attrs.evolve(state, wire=b"")
+                    states[row[0]] = state._replace(wire=b"")
                     if self._deep:
                         self._check_state(where, state)
         with self._noting(where):
