@@ -21,6 +21,7 @@ __all__ = [
     "canonical_bytes",
     "checksum",
     "cut",
+    "is_as_packed",
     "pack",
     "pack_pieces",
     "sha256",
@@ -96,9 +97,9 @@ def unpack_pieces(packed: bytes) -> list[str | int]:
 def pack(data: bytes) -> bytes:
     """Bytes as they are stored: compressed if that makes them shorter."""
     if len(data) >= _COMPRESSED_BYTES:
-        compressed = _compress(data)
-        if len(compressed) < len(data):
-            return _ZLIB + compressed
+        packed = _ZLIB + _compress(data)
+        if len(packed) < len(data):
+            return packed + _crc32(packed)
     return _PLAIN + data
 
 
@@ -128,6 +129,24 @@ def unpack(packed: bytes) -> bytes:
         return zlib.decompress(packed[1:])
     except zlib.error as error:
         raise ValueError(str(error)) from None
+
+
+def is_as_packed(packed: bytes) -> bool:
+    """Whether bytes that can be unpacked are those that were packed.
+
+    One string can be compressed in many ways, so that a bit may flip and unpack to the same. The
+    CRC-32 behind compressed data tells; the first archives do not have it.
+    """
+    if packed[:1] == _PLAIN:
+        return True
+    unpacker = zlib.decompressobj()
+    unpacker.decompress(packed[1:])
+    end = unpacker.unused_data
+    return end in {b"", _crc32(packed[: len(packed) - len(end)])}
+
+
+def _crc32(data: bytes) -> bytes:
+    return zlib.crc32(data).to_bytes(4, "big")
 
 
 def sha256(data: bytes) -> bytes:
