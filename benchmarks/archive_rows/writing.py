@@ -243,7 +243,6 @@ def sizes(*, quick: bool) -> Iterator[Row]:
             size <= 0.03,
         )
 
-
     number = 10 if quick else 200
     with folder() as place, sj.SnapshotArchive(place / "drift.db") as archive:
         raw = 0

@@ -109,9 +109,7 @@ def _compress(data: bytes) -> bytes:
     # zlib clears tables of a quarter of a megabyte otherwise. Without a table of codes of its own,
     # what is short is a fifth longer, and is read twice as fast.
     codes = zlib.Z_FIXED if len(data) <= _SHORT_BYTES else zlib.Z_DEFAULT_STRATEGY
-    packer = zlib.compressobj(
-        _LEVEL, zlib.DEFLATED, _SMALL_WINDOW_BITS, _SMALL_MEMORY_LEVEL, codes
-    )
+    packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _SMALL_WINDOW_BITS, _SMALL_MEMORY_LEVEL, codes)
     return packer.compress(data) + packer.flush()
 
 

@@ -7,19 +7,24 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
 
-from superstaq_jobs.errors import ArchiveDamaged, ArchiveError, JobsNotFound, ProtocolError
+from superstaq_jobs.errors import (
+    ArchiveDamaged,
+    ArchiveError,
+    JobsNotFound,
+    NotInArchive,
+    ProtocolError,
+)
 from superstaq_jobs.records import CircuitStatus, JobSnapshot, newest
 from superstaq_jobs.records.changes import share_strings
 from superstaq_jobs.records.problems import warn
 
 from .file import Connection
-from .pieces import checksum, sha256, unpack, unpack_pieces
+from .pieces import checksum, sha256, unpack_pieces
 from .states import JobKey, Observation, State, decoded, job_sum, moment_of, observed
+from .values import ValueCache
 
-__all__ = ["Head", "Job", "Reader", "ValueCache", "head_sum"]
+__all__ = ["Head", "Job", "Reader", "head_sum"]
 
-_MAX_VARIABLES: Final = 500  # old versions of SQLite take 999
-_CACHE_BYTES: Final = 32 * 1024 * 1024
 
 _COLUMNS: Final = (
     "state.digest, state.sha, state.circuit_type, state.status, state.is_terminal, "
@@ -39,7 +44,6 @@ _HEAD: Final = (
     "JOIN state ON state.id = seen.state JOIN source ON source.id = seen.source "
     "WHERE head.job = ? AND head.at = ? AND head.state = ? AND head.in_order LIMIT 1"
 )
-_TYPE: Final = 7  # the place of the format in such a row
 _UNREADABLE: Final = ValueError, KeyError, TypeError  # of pieces that are not as they were written
 _IN_ORDER: Final = " ORDER BY seen.at, state.digest, state.sha, source.name, seen.offset_s"
 
@@ -69,37 +73,6 @@ class Head(NamedTuple):
 def head_sum(job: JobKey, digest: bytes, sha: bytes, head: Head) -> bytes:
     """The checksum of a head's row."""
     return checksum(job.name, job.api, head.circuit_type, digest, sha, head.at, head.in_order)
-
-
-class ValueCache:
-    """Large values that have been read, by their ids: 32 MB, and those of one state. Thread-safe."""
-
-    def __init__(self) -> None:
-        self.clear()
-
-    def clear(self) -> None:
-        """Forget them all."""
-        self._values: dict[int, bytes] = {}
-        self._bytes = 0
-
-    def values(self, raw: Connection, ids: Sequence[int]) -> dict[int, bytes]:
-        """Values by their ids, among them these; those that do not exist are left out.
-
-        Raises:
-            ValueError: If one cannot be read.
-        """
-        if self._bytes > _CACHE_BYTES:
-            self.clear()
-        known = self._values
-        missing = [each for each in ids if each not in known]
-        for start in range(0, len(missing), _MAX_VARIABLES):
-            some = missing[start : start + _MAX_VARIABLES]
-            marks = ",".join("?" * len(some))
-            sql = f"SELECT id, body FROM value WHERE id IN ({marks})"  # noqa: S608 - marks only
-            for each, body in raw.execute(sql, some):
-                known[each] = value = unpack(body)
-                self._bytes += len(value)
-        return known
 
 
 class Reader:
@@ -284,6 +257,11 @@ class Reader:
         if count != sum(job.observations for job in jobs.values()):
             self.damaged("the number of observations")
 
+    def contents(self) -> Iterator[Observation | Job]:
+        """All observations, then the jobs that are expected."""
+        yield from self.all_observations()
+        yield from (job for job in self.jobs() if job.expected_at is not None)
+
     def state_rows(self, job: Job) -> Iterator[Sequence[Any]]:
         """The rows of the states of a job, for ``state``."""
         sql = f"SELECT {_STATE} FROM state WHERE job = ?"  # noqa: S608 - names only
@@ -336,9 +314,12 @@ class Reader:
         self.check_count(job)
         before: JobSnapshot | None = None
         for row in self.raw.execute(_SEEN + _IN_ORDER, (job.id,)):
-            snapshot = self._snapshot(job, *self.observation(job, row))  # and the row is as it was written
-            if (until is not None and row[0] > until) or circuit_type not in {None, row[_TYPE]}:
+            state, seen = self.observation(job, row)  # as it was written
+            if until is not None and seen.at > until:
                 continue
+            if circuit_type not in {None, seen.state.circuit_type}:
+                continue
+            snapshot = self._snapshot(job, state, seen)
             if before is not None:
                 share_strings(before, snapshot)
             before = snapshot
@@ -401,16 +382,31 @@ class Reader:
                     return self._snapshot(job, *self.observation(job, row))
         return None
 
-    def chosen(self, job: Job, circuit_type: str | None) -> Head | None:
-        """The head of a job in a format; for None, in the only one in which it was seen.
+    def find(
+        self, job_id: object, keys: Iterable[JobKey], circuit_type: str | None
+    ) -> tuple[Job, Head]:
+        """The first of the jobs that an id may mean that was seen in a format; None for its only.
 
         Raises:
+            NotInArchive: If none of them was.
             ArchiveError: If it was seen in several formats, and none is chosen.
         """
-        heads = self.heads(job)
-        if circuit_type is None and len(heads) > 1:
-            several(self.path, job.key, [each.circuit_type for each in heads])
-        return next((h for h in heads if circuit_type in {None, h.circuit_type}), None)
+        for key in keys:
+            job = self.job(key)
+            heads = [] if job is None or not job.observations else self.heads(job)
+            if circuit_type is None and len(heads) > 1:
+                several(self.path, key, [each.circuit_type for each in heads])
+            for head in heads:
+                if job is not None and circuit_type in {None, head.circuit_type}:
+                    return job, head
+            self.check_missing(key)
+        form = "" if circuit_type is None else f" in the format {circuit_type}"
+        raise NotInArchive(
+            f"{self.path} has no snapshot of job {job_id}{form}. job_ids() has the jobs that it "
+            "has.",
+            path=str(self.path),
+            job_id=job_id,
+        )
 
 
 def _joined(pieces: list[str | int], values: Mapping[int, bytes]) -> bytes:

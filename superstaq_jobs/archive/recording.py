@@ -83,6 +83,17 @@ class Recording:
         self._put_job(job._replace(expected_at=at, expected_type=circuit_type))
         return True
 
+    def merge(self, contents: Iterable[Observation | Job]) -> int:
+        """Put in all that is in another archive; returns how many observations were new."""
+        count = 0
+        for each in contents:
+            if isinstance(each, Job):
+                kind, at = each.expected_type or "", each.expected_at or 0
+                self.expect(each.key, circuit_type=kind, at=at)
+            else:
+                count += self.put(each)
+        return count
+
     def forget(self, keys: Iterable[JobKey]) -> int:
         """Remove all about some jobs; what other jobs share stays. Returns how many there were."""
         count = 0
