@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
+from uuid import UUID
 
 from superstaq_jobs.errors import (
     ArchiveDamaged,
@@ -185,7 +186,7 @@ class Reader:
         if wire is None:
             self._cache.clear()  # another process may have removed values, and added others
             wire = self._wire(body, sha)
-        state = State(job, *columns, wire or b"")
+        state = State._make([job, *columns, wire or b""])
         if wire is None or state.sum() != total:
             self.damaged(f"state {number} of job {job.name}")
         return state
@@ -193,7 +194,7 @@ class Reader:
     def _wire(self, body: bytes, sha: bytes) -> bytes | None:
         """What was said, from the body of a state; None if it is damaged."""
         with contextlib.suppress(*_UNREADABLE):
-            pieces = unpack_pieces(body)
+            pieces: list[Any] = unpack_pieces(body)
             wire = _joined(pieces, self._cache.values(self.raw, pieces[1::2]))
             return wire if sha256(wire) == sha else None
         return None
@@ -205,6 +206,7 @@ class Reader:
         processor's cache. A damaged state is left to ``state``.
         """
         with contextlib.suppress(*_UNREADABLE):
+            unpacked: dict[bytes, list[Any]]
             unpacked = {sha: unpack_pieces(body) for sha, body in bodies.items()}
             ids = [each for pieces in unpacked.values() for each in pieces[1::2]]
             values = self._cache.values(self.raw, ids)
@@ -366,8 +368,8 @@ class Reader:
                 if seen.state.circuit_type == head.circuit_type:
                     return self._snapshot(job, state, seen)
             return None
-        seen = [*self.history(job, head.circuit_type, until)]
-        return newest(*seen) if seen else None
+        found = [*self.history(job, head.circuit_type, until)]
+        return newest(*found) if found else None
 
     def first_with(self, digest: bytes) -> JobSnapshot | None:
         """The first observation of a state with a digest."""
@@ -383,7 +385,7 @@ class Reader:
         return None
 
     def find(
-        self, job_id: object, keys: Iterable[JobKey], circuit_type: str | None
+        self, job_id: UUID | str, keys: Iterable[JobKey], circuit_type: str | None
     ) -> tuple[Job, Head]:
         """The first of the jobs that an id may mean that was seen in a format; None for its only.
 
@@ -409,12 +411,11 @@ class Reader:
         )
 
 
-def _joined(pieces: list[str | int], values: Mapping[int, bytes]) -> bytes:
-    """What was cut into pieces."""
-    joined: list[Any] = pieces
-    joined[::2] = map(str.encode, joined[::2])
-    joined[1::2] = map(values.__getitem__, joined[1::2])
-    return b"".join(joined)
+def _joined(pieces: list[Any], values: Mapping[int, bytes]) -> bytes:
+    """What was cut into pieces, which are used up."""
+    pieces[::2] = map(str.encode, pieces[::2])
+    pieces[1::2] = map(values.__getitem__, pieces[1::2])
+    return b"".join(pieces)
 
 
 def several(path: Path, job: JobKey, circuit_types: Iterable[str]) -> NoReturn:
