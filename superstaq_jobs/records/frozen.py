@@ -308,7 +308,7 @@ def canonical_data(value: Any, fraction: Callable[[float], Any] = float) -> Any:
     if isinstance(value, float):
         return int(value) if value.is_integer() else fraction(value)
     if isinstance(value, Mapping):
-        plain = dict(value.items())
+        plain = value if type(value) is dict else dict(value.items())
         if _AS_THEY_ARE.issuperset(map(type, plain.values())):  # as in most counts
             return plain
         return {key: canonical_data(item, fraction) for key, item in plain.items()}
