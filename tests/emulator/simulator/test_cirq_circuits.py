@@ -347,11 +347,14 @@ FAILING = {
         cirq.to_json(cirq.Circuit(cirq.X(Q[0]) ** sympy.Symbol("t"))),
         "without a value: t",
     ),
-    "noise": (cirq.to_json(cirq.Circuit(cirq.depolarize(0.1)(Q[0]))), "'DepolarizingChannel'"),
+    "noise": (
+        cirq.to_json(cirq.Circuit(cirq.depolarize(0.1)(Q[0]))),
+        "does not run depolarize(p=0.1)(q(0))",
+    ),
     "a loop": (cirq.to_json(cirq.Circuit(LOOP)), "repeat_until"),
     "infinity": (
         cirq.to_json(cirq.Circuit(cirq.rz(float("inf"))(Q[1]))),
-        "a number is not finite in Rz on (1)",
+        "a number is not finite in cirq.Rz(rads=inf).on(cirq.LineQubit(1))",
     ),
     "a condition without its measurement": (
         cirq.to_json(cirq.Circuit(cirq.X(Q[0]).with_classical_controls("m"))),

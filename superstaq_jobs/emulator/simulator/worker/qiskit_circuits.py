@@ -7,10 +7,16 @@ from typing import Any, Final
 
 import numpy as np
 from qiskit import transpile
-from qiskit.circuit import Clbit, Qubit, controlflow
+from qiskit.circuit import (
+    BreakLoopOp,
+    Clbit,
+    ContinueLoopOp,
+    Qubit,
+    get_control_flow_name_mapping,
+)
 from qiskit.circuit.library import SwapGate, get_standard_gate_name_mapping
 from qiskit.converters import circuit_to_dag, dag_to_circuit
-from qiskit.transpiler import PassManager, Target
+from qiskit.transpiler import CouplingMap, PassManager, Target
 from qiskit.transpiler.passes import Unroll3qOrMore
 
 from superstaq_jobs.emulator.simulator.tasks import Task
@@ -25,38 +31,16 @@ _VERBATIM_GATES: Final = ("rz", "sx", "x", "cx")
 _NOISELESS: Final = {"rz", "p", "id"}
 """Gates that a device carries out by changing the phase of later pulses, or not at all."""
 
+_CONTROL_FLOW: Final = get_control_flow_name_mapping() | {
+    "break_loop": BreakLoopOp,
+    "continue_loop": ContinueLoopOp,
+}
+
 _HISTORIES_BYTES: Final = 2**30
 """How much memory the states of the histories of a circuit may take."""
 
 _SHOTS_AT_ONCE: Final = 25_000
 """Aer keeps a random generator, and more, for each shot of a circuit that has histories."""
-
-
-def _target(
-    gates: Sequence[str], qubits: int | None, coupling: Sequence[Sequence[int]] | None
-) -> Any:
-    known, target = get_standard_gate_name_mapping(), Target(num_qubits=qubits)
-    for name in dict.fromkeys((*gates, "measure", "reset", "delay")):
-        if name not in known:
-            raise CircuitError(f"this emulator does not know the gate {name!r} of the target")
-        places: Any = None
-        if qubits is None:
-            pass
-        elif known[name].num_qubits == 1:
-            places = dict.fromkeys((place,) for place in range(qubits))
-        else:
-            places = dict.fromkeys((one, other) for one, other in coupling or ())
-        target.add_instruction(known[name], places, name)
-    for name, kind in {
-        "if_else": controlflow.IfElseOp,
-        "while_loop": controlflow.WhileLoopOp,
-        "for_loop": controlflow.ForLoopOp,
-        "switch_case": controlflow.SwitchCaseOp,
-        "break_loop": controlflow.BreakLoopOp,
-        "continue_loop": controlflow.ContinueLoopOp,
-    }.items():
-        target.add_instruction(kind, name=name)
-    return target
 
 
 def transpiled(
@@ -69,11 +53,20 @@ def transpiled(
     places: list[int] | None = None,
 ) -> Any:
     """A circuit in other gates, for connected qubits if ``qubits`` and ``coupling`` are given."""
+    known = get_standard_gate_name_mapping()
+    if unknown := [gate for gate in gates if gate not in known]:
+        raise CircuitError(f"this emulator does not know the gate {unknown[0]!r} of the target")
+    target = Target.from_configuration(
+        basis_gates=list(dict.fromkeys((*gates, "measure", "reset", "delay", *_CONTROL_FLOW))),
+        num_qubits=qubits,
+        coupling_map=None if coupling is None else CouplingMap(coupling),
+        custom_name_mapping=_CONTROL_FLOW,
+    )
     # A fixed seed, so that a circuit always compiles to the same result. The default layout method
     # would be random all the same: no seed affects where it puts qubits without two-qubit gates.
     return transpile(
         circuit,
-        target=_target(gates, qubits, coupling),
+        target=target,
         initial_layout=places,
         layout_method="sabre",
         optimization_level=level,
@@ -164,6 +157,7 @@ def run(program: Program, compiled: CompiledCircuit, task: Task) -> dict[str, in
 def _without_idle_qubits(circuit: Any) -> Any:
     dag = circuit_to_dag(circuit)
     dag.remove_all_ops_named("barrier")
+    dag.remove_all_ops_named("delay")
     dag.remove_qubits(*(wire for wire in dag.idle_wires() if isinstance(wire, Qubit)))
     if dag.num_qubits() > MAX_QUBITS:
         raise CircuitError(
@@ -207,17 +201,9 @@ def _outcomes(circuit: Any, task: Task) -> dict[int, int]:
 
 
 def _measures_last(circuit: Any) -> bool:
-    """Whether nothing follows a measurement on its qubit, and nothing else depends on chance."""
-    used: set[Any] = set()
-    for step in reversed(circuit.data):
-        name = step.operation.name
-        if hasattr(step.operation, "blocks") or name in {"reset", "initialize"}:
-            return False
-        if name == "measure" and not used.isdisjoint(step.qubits):
-            return False
-        if name not in {"barrier", "delay"}:
-            used.update(step.qubits)
-    return True
+    """Whether no operation but measurements at the end depends on chance."""
+    rest = circuit.remove_final_measurements(inplace=False).count_ops()
+    return not rest.keys() & {"measure", "reset", "initialize", *_CONTROL_FLOW}
 
 
 def _simulated(
