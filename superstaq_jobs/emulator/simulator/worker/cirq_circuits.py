@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
@@ -317,12 +318,8 @@ def run(_: Program, compiled: CompiledCircuit, task: Task) -> dict[str, int]:
         .run(circuit, repetitions=task.shots)
         .records
     )
-    counts: dict[str, int] = {}
     bits = [records[key].reshape(task.shots, -1) for key in sorted(records)]
-    for shot in np.concatenate(bits, axis=1):
-        key = "".join(map(str, shot))
-        counts[key] = counts.get(key, 0) + 1
-    return counts
+    return Counter("".join(map(str, shot)) for shot in np.concatenate(bits, axis=1))
 
 
 def _noisy(operation: Any, task: Task) -> Iterator[Any]:

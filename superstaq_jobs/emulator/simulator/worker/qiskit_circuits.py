@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -14,10 +15,10 @@ from qiskit.circuit import (
     Qubit,
     get_control_flow_name_mapping,
 )
-from qiskit.circuit.library import SwapGate, get_standard_gate_name_mapping
+from qiskit.circuit.library import get_standard_gate_name_mapping
 from qiskit.converters import circuit_to_dag, dag_to_circuit
 from qiskit.transpiler import CouplingMap, PassManager, Target
-from qiskit.transpiler.passes import Unroll3qOrMore
+from qiskit.transpiler.passes import ElidePermutations, Unroll3qOrMore
 
 from superstaq_jobs.emulator.simulator.tasks import Task
 
@@ -74,20 +75,6 @@ def transpiled(
     )
 
 
-def _with_mirrored_swaps(circuit: Any) -> tuple[Any, list[int]]:
-    """The circuit without its SWAP gates, and where each of its qubits is at the end."""
-    wires = list(range(circuit.num_qubits))
-    made = circuit.copy_empty_like()
-    for step in circuit.data:
-        places = [circuit.find_bit(qubit).index for qubit in step.qubits]
-        if step.operation.base_class is SwapGate:
-            one, other = places
-            wires[one], wires[other] = wires[other], wires[one]
-        else:
-            made.append(step.operation, [wires[place] for place in places], step.clbits)
-    return made, wires
-
-
 def compile_for(program: Program, task: Task) -> CompiledCircuit:
     """Compile a circuit for the target of a task.
 
@@ -103,7 +90,9 @@ def compile_for(program: Program, task: Task) -> CompiledCircuit:
         return CompiledCircuit(circuit=transpiled(circuit, level=0), initial=places, final=places)
     wires = places
     if task.mirror_swaps:
-        circuit, wires = _with_mirrored_swaps(circuit)
+        circuit = PassManager([ElidePermutations()]).run(circuit)
+        if circuit.layout is not None:
+            wires = circuit.layout.final_index_layout()
     fixed = fixed_places(places, task)
     compiled = transpiled(
         circuit,
@@ -120,16 +109,6 @@ def compile_for(program: Program, task: Task) -> CompiledCircuit:
     return CompiledCircuit(circuit=compiled, initial=initial, final=[final[wire] for wire in wires])
 
 
-def _names(circuit: Any) -> list[str]:
-    """The names of all operations, including those inside control flow."""
-    names = []
-    for step in circuit.data:
-        names.append(step.operation.name)
-        for block in getattr(step.operation, "blocks", ()):
-            names += _names(block)
-    return names
-
-
 def run(program: Program, compiled: CompiledCircuit, task: Task) -> dict[str, int]:
     """Sample a compiled circuit.
 
@@ -140,17 +119,16 @@ def run(program: Program, compiled: CompiledCircuit, task: Task) -> dict[str, in
         CircuitError: It is too large to be simulated here.
     """
     circuit = compiled.circuit
-    if "measure" in _names(circuit):
+    if "measure" in circuit_to_dag(circuit).count_ops(recurse=True):
         shown = list(range(circuit.num_clbits) if program.shown is None else program.shown)
     else:
         circuit, bits = circuit.copy(), [Clbit() for _ in compiled.final]
         shown = list(range(circuit.num_clbits, circuit.num_clbits + len(bits)))
         circuit.add_bits(bits)
         circuit.measure(compiled.final, bits)
-    counts: dict[str, int] = {}
+    counts: Counter[str] = Counter()
     for outcome, count in _outcomes(_without_idle_qubits(circuit), task).items():
-        key = "".join(str(outcome >> bit & 1) for bit in shown)
-        counts[key] = counts.get(key, 0) + count
+        counts["".join(str(outcome >> bit & 1) for bit in shown)] += count
     return counts
 
 
@@ -181,9 +159,9 @@ def _outcomes(circuit: Any, task: Task) -> dict[int, int]:
         return _simulated(circuit, task, task.shots, task.seed)
     state = 16 * 2 ** (circuit.num_qubits * (2 if task.noise else 1))
     certain = shots = max(1, min(_HISTORIES_BYTES // state, _SHOTS_AT_ONCE))
-    counts: dict[int, int] = {}
-    rng, left = np.random.default_rng(task.seed), task.shots
-    while left:
+    counts: Counter[int] = Counter()
+    rng = np.random.default_rng(task.seed)
+    while left := task.shots - counts.total():
         shots = min(shots, left)
         try:
             found = _simulated(circuit, task, shots, int(rng.integers(2**31)), branching=True)
@@ -192,11 +170,9 @@ def _outcomes(circuit: Any, task: Task) -> dict[int, int]:
                 raise
             shots = certain
             continue
-        left -= shots
+        counts.update(found)
         # Few outcomes are a sign of few histories, so that all shots fit into memory at once.
         shots = certain if 2 * len(found) > shots else _SHOTS_AT_ONCE
-        for outcome, count in found.items():
-            counts[outcome] = counts.get(outcome, 0) + count
     return counts
 
 
