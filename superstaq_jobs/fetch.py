@@ -13,7 +13,7 @@ import attrs
 
 from .client import SuperstaqClient
 from .client.client import check_client
-from .client.recorder import keep_jobs, with_value
+from .client.recorder import keep_jobs
 from .errors import SuperstaqServerException
 from .records import (
     AccountBalance,
@@ -167,7 +167,6 @@ def send_split(
     try:
         return client.send(call, deadline=deadline, max_attempts=max_attempts, keep=keep)
     except SuperstaqServerException as error:
-        with_value(keep, error.found)
         ids = call.asked
         if call.only is None or error.status_code != _NOT_FOUND or len(ids) == 1:
             raise

@@ -40,15 +40,14 @@ from superstaq_jobs.records import (
 from superstaq_jobs.records.budget import paced, spend, spend_on
 from superstaq_jobs.records.frozen import adopt, freeze_object, thaw
 from superstaq_jobs.records.problems import MAX_PROBLEMS, line
-from superstaq_jobs.records.snapshots import (
+from superstaq_jobs.records.shape import (
     EMPTY,
     JOB_FIELDS,
     PER_CIRCUIT_LISTS,
     REQUIRED_LISTS,
-    make_circuit,
-    make_job,
     to_plain,
 )
+from superstaq_jobs.records.snapshots import make_circuit, make_job
 
 from .strict import (
     Collector,
@@ -142,6 +141,7 @@ _IDENTIFYING: Final = frozenset({"job_type", "statuses", "num_circuits"})
 """Fields of ``JobData`` that an object of jobs by id does not have."""
 
 _NAMES: Final = frozenset(attrs.fields_dict(JobData))
+_TIMES: Final = "submission_timestamp", "last_updated_timestamp"
 _Other = list[Any] | str | int | float | bool | None
 _JOB: Final = _struct(JobData)
 _READ: Callable[[bytes], dict[UUID, JobData]] = msgspec.json.Decoder(
@@ -158,7 +158,8 @@ _NOT_QUICK: Final = msgspec.MsgspecError, ValueError, RecursionError, ProtocolEr
 _AT_ONCE: Final = 2000
 """How many unknown fields are parsed together."""
 
-_FINE_TIME: Final = re.compile(rb"\.\d{7}")
+_UNUSUAL_TIME: Final = re.compile(rb"\.\d{7}|\\")
+"""A time that is finer than a microsecond, which the parser rounds; any digit may be an escape."""
 
 
 def unknown_fields(data: dict[str, Any], known: type[attrs.AttrsInstance]) -> dict[str, Any]:
@@ -178,7 +179,7 @@ def without_warnings(data: Any) -> tuple[Any, tuple[str, ...]]:
 def _warnings_in(sent: Any) -> tuple[str, ...]:
     listed = sent if isinstance(sent, list) else [sent]
     messages = [
-        w["message"] if isinstance(w, dict) and isinstance(w.get("message"), str) else shown(w)
+        w["message"] if isinstance(w, dict) and isinstance(w.get("message"), str) else as_string(w)
         for w in listed[:MAX_PROBLEMS]
     ]
     rest = len(listed) - len(messages)
@@ -186,7 +187,7 @@ def _warnings_in(sent: Any) -> tuple[str, ...]:
     return tuple(line(message, MAX_MESSAGE_CHARACTERS - 1) for message in [*messages, *more])
 
 
-def shown(value: Any) -> str:
+def as_string(value: Any) -> str:
     """Any JSON value as a string."""
     try:
         return str(value)
@@ -198,7 +199,7 @@ def shown(value: Any) -> str:
 
 
 def read_jobs(
-    body: bytes, *, fetched_at: dt.datetime | None = None, source: str | None = None
+    body: bytes, fetched_at: dt.datetime | None = None, source: str | None = None
 ) -> Decoded[tuple[JobSnapshot, ...]]:
     """The jobs in a response of ``GET /client/job/{circuit_type}``, in the order of the body.
 
@@ -219,7 +220,8 @@ _Provenance = tuple[dt.datetime | None, str | None]
 
 def read_provenance(fetched_at: dt.datetime | None, source: str | None) -> _Provenance:
     """When and where a body was read, checked."""
-    moment, server = fields.optional_moment(fetched_at), fields.optional_string(source)
+    moment = fields.optional_moment(fetched_at)
+    server = None if source is None else fields.string(source)
     if isinstance(moment, fields.Bad):
         raise InvalidValue("a JobSnapshot", [Problem("fetched_at", moment.what)])
     if isinstance(server, fields.Bad):
@@ -258,11 +260,9 @@ def _unknown(parts: object) -> JsonMapping:
     """The unknown fields of a job, from all of its fields as they are written."""
     if not isinstance(parts, dict):
         wrong("must be an object")
-    # The parser rounds times that are finer than a microsecond; a digit may be an escape.
-    times = parts.get("submission_timestamp", b""), parts.get("last_updated_timestamp", b"")
-    written = b"".join(times)
-    if b"\\" in written or _FINE_TIME.search(written):
-        wrong("has a time that is perhaps finer than a microsecond")
+    for name in _TIMES:
+        if _UNUSUAL_TIME.search(parts.get(name, b"")):
+            wrong("has a time that is perhaps finer than a microsecond")
     if _NAMES.issuperset(parts):
         return _NOTHING
     names = [name for name in parts if name not in _NAMES]
@@ -415,8 +415,8 @@ def unknown_statuses(texts: Collection[str]) -> tuple[str, ...]:
 
 def _oddities(sent: Collection[JobData], jobs: Iterable[JobSnapshot]) -> tuple[str, ...]:
     """What is odd about some jobs without being wrong, a message each."""
-    strange = {status for data in sent for status in data.statuses} - _STATUSES
-    messages = list(unknown_statuses(strange))
+    strange = [data.statuses for data in sent if not _STATUSES.issuperset(data.statuses)]
+    messages = [*unknown_statuses(set().union(*strange) - _STATUSES)] if strange else []
     short = [
         job
         for job in jobs
