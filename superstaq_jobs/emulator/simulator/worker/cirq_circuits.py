@@ -249,18 +249,18 @@ def compile_for(program: Program, task: Task) -> CompiledCircuit:
         operations, wires = _with_mirrored_swaps(operations, qubits)
     initial = final = places
     fixed = fixed_places(_numbers(qubits), task)
-    physical, names = line_qubits(program.num_qubits), cirq.LineQubit.range(program.num_qubits)
+    names: Sequence[Any] = cirq.LineQubit.range(program.num_qubits)
     if task.coupling is not None:
         graph = nx.Graph()
         graph.add_nodes_from(range(task.max_qubits))
         graph.add_edges_from(task.coupling)
-        physical, names = line_qubits(len(graph)), cirq.LineQubit.range(len(graph))
+        names = cirq.LineQubit.range(len(graph))
         initial = fixed or _region(graph, program.num_qubits)
         at = dict(zip(qubits, initial, strict=True))
         operations = list(_routed(operations, at, graph))
         final = [at[qubit] for qubit in qubits]
-    elif fixed is not None and program.logical_qubits is not None:
-        physical, names = program.logical_qubits, qubits
+    elif fixed is not None:
+        names = qubits
     else:
         moved = dict(zip(qubits, names, strict=True))
         operations = [operation.transform_qubits(moved) for operation in operations]
@@ -270,7 +270,7 @@ def compile_for(program: Program, task: Task) -> CompiledCircuit:
         initial=initial,
         final=final,
         qubits=tuple(names[place] for place in final),
-        physical_qubits=physical,
+        physical_qubits=str(cirq.to_json(names, indent=None)),
     )
 
 
