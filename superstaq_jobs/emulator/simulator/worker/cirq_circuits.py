@@ -163,7 +163,7 @@ def _native(operations: Iterable[Any], gates: Sequence[str]) -> Any:
     def in_gates(operation: Any, _: int) -> Any:
         if isinstance(operation.gate, cirq.PhasedXZGate):
             return list(_rotation(operation.gate, *operation.qubits, gates=gates))
-        return operation
+        return [] if isinstance(operation.gate, cirq.IdentityGate) else operation
 
     def entangled(operation: Any, _: int) -> Any:
         return (
@@ -171,8 +171,10 @@ def _native(operations: Iterable[Any], gates: Sequence[str]) -> Any:
         )
 
     context = cirq.TransformerContext(tags_to_ignore=(_KEEP,))
+    known = {"cx": cirq.CX, "rxx": cirq.XXPowGate, "rzz": cirq.ZZPowGate, "swap": cirq.SWAP}
+    gateset = cirq.CZTargetGateset(additional_gates=[known[g] for g in gates if g in known])
     made = cirq.optimize_for_target_gateset(
-        prepared, gateset=cirq.CZTargetGateset(), context=context, ignore_failures=False
+        prepared, gateset=gateset, context=context, ignore_failures=False
     )
     made = cirq.map_operations_and_unroll(made, entangled, tags_to_ignore=(_KEEP,))
     made = cirq.merge_single_qubit_gates_to_phxz(made, context=context)
