@@ -344,7 +344,7 @@ def test_an_error_names_the_argument_that_was_passed(call, where):
 
 @pytest.mark.parametrize("version", ["v0.3.0", "v0.2.0"])
 @pytest.mark.parametrize("use", ["fetch_job", "fetch_jobs", "refresh", "wait", "wait_all"])
-def test_an_entry_that_cannot_be_read_and_was_not_requested_fails_nothing(use, version):
+def test_an_entry_that_cannot_be_read_and_was_not_requested_is_a_warning(use, version):
     if version == "v0.3.0":
         good, other = json.loads(jobs_response(job("completed")).body), str(OTHER)
     else:
@@ -352,13 +352,15 @@ def test_an_entry_that_cannot_be_read_and_was_not_requested_fails_nothing(use, v
     transport = ScriptedTransport([json_response({other: {"shots": "none"}, **good})])
     client = client_on(transport, api_version=version)
     handle = sj.JobHandle(client, JOB)
-    snapshot = {
+    use = {
         "fetch_job": lambda: sj.fetch_job(client, JOB),
         "fetch_jobs": lambda: sj.fetch_jobs(client, [JOB])[0],
         "refresh": handle.refresh,
         "wait": handle.wait_until_complete,
         "wait_all": lambda: sj.wait_all([handle])[0],
-    }[use]()
+    }[use]
+    with pytest.warns(sj.SuperstaqWarning, match=other):
+        snapshot = use()
     assert str(snapshot.job_id) == str(JOB)
     assert snapshot.completed
 

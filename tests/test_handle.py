@@ -273,7 +273,7 @@ def test_looked_at_advances_without_news_too():
 
 def test_one_circuit_of_several_is_refused_before_anything_is_cancelled():
     handle, transport = on(job("running", "running"))
-    with pytest.raises(sj.PartialCancelUnsupported, match="nothing was cancelled") as caught:
+    with pytest.raises(sj.PartialCancelUnsupported, match="Nothing was cancelled") as caught:
         handle.cancel(index=1)
     assert (caught.value.index, caught.value.num_circuits) == (1, 2)
     assert [r.method for r in transport.requests] == ["GET"]

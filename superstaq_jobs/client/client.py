@@ -455,18 +455,22 @@ class SuperstaqClient:
         self._traffic.count_response(len(response.body), is_success=is_success)
         if not is_success:
             raise self._errors.refused(call, response, now=now)
+        failure: BaseException | None = None
         try:
             with limited(partial(self._check_time, deadline + _READING_SECONDS)):
                 reader = call.remembering(self._record_mask.reading(call.read))
                 read = reader(response.body, now, self._origin)
         except BaseException as error:  # noqa: BLE001 - whatever it is, its frames hold the body
             if isinstance(error, ProtocolError) and call.is_complete(error.found):
-                return job_data.Decoded(cast("T", error.found))
-            failure = self._errors.unreadable(call, response, error)
-        else:
-            self._errors.note_success()
-            return read
-        raise failure
+                where, what = error.problems[0]
+                warning = f"the response has more, which cannot be read: {where} {what}"
+                read = job_data.Decoded(cast("T", error.found), (warning,))
+            else:
+                failure = self._errors.unreadable(call, response, error)
+        if failure is not None:
+            raise failure
+        self._errors.note_success()
+        return read
 
     def _check_time(self, ends: float, seconds: float) -> None:
         if self._clock.now() + seconds > ends:

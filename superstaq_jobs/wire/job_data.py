@@ -142,6 +142,7 @@ _IDENTIFYING: Final = frozenset({"job_type", "statuses", "num_circuits"})
 """Fields of ``JobData`` that an object of jobs by id does not have."""
 
 _NAMES: Final = frozenset(attrs.fields_dict(JobData))
+_TIMES: Final = "submission_timestamp", "last_updated_timestamp"
 _Other = list[Any] | str | int | float | bool | None
 _JOB: Final = _struct(JobData)
 _READ: Callable[[bytes], dict[UUID, JobData]] = msgspec.json.Decoder(
@@ -158,7 +159,8 @@ _NOT_QUICK: Final = msgspec.MsgspecError, ValueError, RecursionError, ProtocolEr
 _AT_ONCE: Final = 2000
 """How many unknown fields are parsed together."""
 
-_FINE_TIME: Final = re.compile(rb"\.\d{7}")
+_UNUSUAL_TIME: Final = re.compile(rb"\.\d{7}|\\")
+"""A time that is finer than a microsecond, which the parser rounds; any digit may be an escape."""
 
 
 def unknown_fields(data: dict[str, Any], known: type[attrs.AttrsInstance]) -> dict[str, Any]:
@@ -258,11 +260,9 @@ def _unknown(parts: object) -> JsonMapping:
     """The unknown fields of a job, from all of its fields as they are written."""
     if not isinstance(parts, dict):
         wrong("must be an object")
-    # The parser rounds times that are finer than a microsecond; a digit may be an escape.
-    times = parts.get("submission_timestamp", b""), parts.get("last_updated_timestamp", b"")
-    written = b"".join(times)
-    if b"\\" in written or _FINE_TIME.search(written):
-        wrong("has a time that is perhaps finer than a microsecond")
+    for name in _TIMES:
+        if _UNUSUAL_TIME.search(parts.get(name, b"")):
+            wrong("has a time that is perhaps finer than a microsecond")
     if _NAMES.issuperset(parts):
         return _NOTHING
     names = [name for name in parts if name not in _NAMES]
@@ -415,8 +415,8 @@ def unknown_statuses(texts: Collection[str]) -> tuple[str, ...]:
 
 def _oddities(sent: Collection[JobData], jobs: Iterable[JobSnapshot]) -> tuple[str, ...]:
     """What is odd about some jobs without being wrong, a message each."""
-    strange = {status for data in sent for status in data.statuses} - _STATUSES
-    messages = list(unknown_statuses(strange))
+    strange = [data.statuses for data in sent if not _STATUSES.issuperset(data.statuses)]
+    messages = [*unknown_statuses(set().union(*strange) - _STATUSES)] if strange else []
     short = [
         job
         for job in jobs
