@@ -17,13 +17,11 @@ from superstaq_jobs.wire.api import Call, halves, most_refusals
 from .client import SuperstaqClient
 from .recorder import with_value
 
-__all__ = ["TOO_LARGE", "Room", "is_about_ids", "is_too_large", "send_in_parts"]
+__all__ = ["Room", "is_about_ids", "is_too_large", "send_in_parts"]
 
 _Jobs = tuple[JobSnapshot, ...]
 
-TOO_LARGE: Final = frozenset({413, 414, 431})
-"""The statuses with which a server or a proxy refuses a request for its size."""
-
+_TOO_LARGE: Final = frozenset({413, 414, 431})
 _NOT_FOUND: Final = 404
 
 
@@ -36,7 +34,7 @@ class Room:
 
 def is_too_large(error: SuperstaqServerException) -> bool:
     """Whether a request, or the response to it, was larger than the server or the client takes."""
-    return isinstance(error, AnswerTooLarge) or error.status_code in TOO_LARGE
+    return isinstance(error, AnswerTooLarge) or error.status_code in _TOO_LARGE
 
 
 def is_about_ids(error: SuperstaqServerException) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 import attrs
 
 from superstaq_jobs.client import SuperstaqClient
-from superstaq_jobs.client.parts import TOO_LARGE, is_too_large, send_in_parts
+from superstaq_jobs.client.parts import is_too_large, send_in_parts
 from superstaq_jobs.clock import Clock
 from superstaq_jobs.errors import (
     AnswerTooLarge,
@@ -39,7 +39,8 @@ Outcome = _Jobs | BaseException | None  # None if there was nothing left to requ
 _INSTANT = 1e-9
 _LONGEST_SLACK_SECONDS = 1.0
 _SLACK_SHARE = 0.2
-_MAYBE_ABOUT_ONE = frozenset({400, 403, 404, 409, 410, 422, *TOO_LARGE})
+_ABOUT_ALL = frozenset({401, 407, 511})  # the key, a proxy, a network that wants a login
+_SMALLEST_ERROR = 400
 _ENOUGH_PROBES = 4
 _MAYBE_FAILS_FOR_ONE = frozenset({500, 502, 504})
 _FAILURES_OF_A_WHOLE = 3
@@ -269,9 +270,9 @@ class Group:
         """
         batch.refusal = error
         self._num_refused += 1
-        may_be_about_one = (
-            isinstance(error, AnswerTooLarge | ProtocolError)
-            or error.status_code in _MAYBE_ABOUT_ONE
+        status = error.status_code or 0
+        may_be_about_one = isinstance(error, AnswerTooLarge | ProtocolError) or (
+            status >= _SMALLEST_ERROR and status not in _ABOUT_ALL
         )
         if not may_be_about_one:
             batch.fail(error)

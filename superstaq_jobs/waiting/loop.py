@@ -8,6 +8,7 @@ has its own time, so that a slow request delays none of the others.
 from __future__ import annotations
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Any
@@ -25,7 +26,7 @@ from superstaq_jobs.errors import (
     SuperstaqServerException,
     WaitTimeout,
 )
-from superstaq_jobs.records import CircuitType, JobId, JobSnapshot
+from superstaq_jobs.records import CircuitType, JobId, JobSnapshot, fields
 from superstaq_jobs.records.ids import server_ids
 from superstaq_jobs.records.problems import warn
 from superstaq_jobs.wire.api import name_jobs
@@ -319,7 +320,7 @@ def _blamed(
 
 def _is_about(where: str, job_id: JobId) -> bool:
     """Whether a path begins with an id, in any spelling; it goes on with a dot or a bracket."""
-    name = str(job_id)
     written = where[len("$.") :]
-    begins = written.lower() if isinstance(job_id, UUID) else written
-    return begins.startswith(name) and written[len(name) : len(name) + 1] in {"", ".", "["}
+    if isinstance(job_id, UUID):
+        return fields.job_id(re.split(r"[.[]", written, maxsplit=1)[0]) == job_id
+    return written.startswith(job_id) and written[len(job_id) : len(job_id) + 1] in {"", ".", "["}

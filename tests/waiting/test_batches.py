@@ -133,6 +133,16 @@ def test_a_refusal_of_one_job_of_5000_takes_few_requests(name, place, by_corouti
 
 
 @VERSIONS
+@pytest.mark.parametrize("status", [402, 405, 406, 418, 423, 451, 499, 501, 505, 507, 599])
+def test_a_refusal_of_one_job_with_any_status_ends_no_other_wait(status, version):
+    world = World(version, 200)
+    bad = world.ids[77]
+    world.refuse = lambda ids: json_response("no", status=status) if bad in ids else None
+    assert list(world.wait()) == [bad]
+    assert len(world.asked) <= 25
+
+
+@VERSIONS
 @settings(max_examples=10)
 @given(bad=st.sets(st.integers(0, 299), max_size=12), at_once=st.integers(1, 5))
 def test_whatever_is_refused_only_that_fails(bad, at_once, version):
