@@ -18,7 +18,7 @@ import msgspec
 import superstaq_jobs
 import superstaq_jobs as sj
 from superstaq_jobs.records import CircuitStatus, status
-from superstaq_jobs.records.snapshots import JOB_FIELDS, PER_CIRCUIT_LISTS
+from superstaq_jobs.records.shape import JOB_FIELDS, PER_CIRCUIT_LISTS
 from superstaq_jobs.testing import FakeClock, ScriptedTransport
 from superstaq_jobs.wire.api import NOT_IN_V0_2_0
 

@@ -144,8 +144,8 @@ class PartialCancelUnsupported(SuperstaqException):
         self.num_circuits = num_circuits
         super().__init__(
             f"circuit {index} of job {job_id} cannot be cancelled alone: API v0.3.0 cancels whole "
-            f"jobs only, and this one has {num_circuits} circuits. Nothing was cancelled. To cancel "
-            "all of them, call cancel() without an index."
+            f"jobs only, and this one has {num_circuits} circuits. Nothing was cancelled. To "
+            "cancel all of them, call cancel() without an index."
         )
 
 

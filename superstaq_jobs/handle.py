@@ -37,7 +37,7 @@ from .records import (
 )
 from .records.advice import OF_HANDLES, has_no
 from .records.ids import server_ids
-from .records.snapshots import check_index, check_index_type
+from .records.problems import check_index, check_index_type
 from .submit import submit_job
 from .waiting import JobWaitOptions
 from .waiting.drivers import run, run_async
@@ -276,8 +276,7 @@ class JobHandle:
         Raises:
             SuperstaqException: If API v0.2.0 did not say it, or the circuits have different ones.
         """
-        target: str = self._said("target")
-        return target
+        return str(self._said("target"))
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -412,7 +411,7 @@ class JobHandle:
         plan = WaitPlan.of(
             function, allowed, options, timeout_seconds, polling_seconds, index=index
         )
-        return WaitLoop([self._latest], plan, memory=self._latest.memory)
+        return WaitLoop([self._latest], plan)
 
     def cancel(self, index: int | None = None) -> CancelReceipt:
         """Cancel the job. Nothing is sent if it is known to be finished.

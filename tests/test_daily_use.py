@@ -21,7 +21,7 @@ from servers import OldServer
 from worlds import HOST, JOB, KEY, NOON, OTHER, client_on, job
 
 import superstaq_jobs as sj
-from superstaq_jobs.client.settings import find_api_key
+from superstaq_jobs.client.settings import locate_api_key
 from superstaq_jobs.testing import FakeClock, ScriptedTransport, jobs_response, json_response
 
 CIRQ = '{"cirq_type": "Circuit", "moments": []}'
@@ -414,7 +414,7 @@ def test_a_key_file_of_any_editor_is_read(encoding, end, home):
     path.parent.mkdir()
     mark = "\ufeff" if encoding == "utf-16-be" else ""
     path.write_bytes(f"{mark}the-key{end}".encode(encoding))
-    assert find_api_key(None, environ=os.environ.get, home=home).reveal() == "the-key"
+    assert locate_api_key(None, environ=os.environ.get, home=home)[0].reveal() == "the-key"
 
 
 @pytest.mark.parametrize(
@@ -425,7 +425,7 @@ def test_a_key_file_that_holds_no_key_is_named_without_what_is_in_it(data, home)
     path.parent.mkdir()
     path.write_bytes(data)
     with pytest.raises(sj.ConfigurationError, match="superstaq_api_key") as caught:
-        find_api_key(None, environ=os.environ.get, home=home)
+        locate_api_key(None, environ=os.environ.get, home=home)
     assert "clef" not in str(caught.value)
     assert "the-key" not in str(caught.value)
 

@@ -198,7 +198,7 @@ def test_an_unreadable_job_that_was_not_requested_does_not_fail_the_others():
 
     server, _, handles = world(dict.fromkeys(ids(3), QUEUE), spoil=spoil)
     del server.lives[ids(3)[1]]
-    with pytest.raises(sj.JobsUnsettled) as caught:
+    with pytest.raises(sj.JobsUnsettled) as caught, pytest.warns(sj.SuperstaqWarning):
         sj.wait_all(handles)
     assert {k: type(e) for k, e in caught.value.errors.items()} == {ids(3)[1]: sj.JobsNotFound}
     assert len(caught.value.found) == 2

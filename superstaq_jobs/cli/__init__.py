@@ -5,6 +5,7 @@ Only this package prints. It needs click, and rich on a terminal (extra ``cli``)
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 
@@ -20,6 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status; ``superstaq_jobs.cli.failures.ExitCode`` lists them.
     """
+    if arguments is None:
+        gc.set_threshold(100_000)  # what is imported is kept: a search for cycles finds nothing
     try:
         from .app import app
 
@@ -34,3 +37,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:  # while it is imported
         return 130
+    finally:
+        if arguments is None:
+            gc.freeze()  # the last search, at the end of the process, would take a tenth of list

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 __all__ = ["balance", "targets"]
 
 _COLUMNS = (
-    Column("target", whole=True),
-    Column("kind", whole=True),
-    Column("available", whole=True),
-    Column("for you", whole=True),
+    Column("target"),
+    Column("kind"),
+    Column("available"),
+    Column("for you"),
     Column("can"),
 )
 

@@ -12,14 +12,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import click
-import click.shell_completion
 
 from superstaq_jobs._version import __version__
 
-from .completion import COMPLETE_VARIABLE
 from .failures import CommandError, ExitCode, as_data, exit_code, hint, message_of
 from .output import prepare_streams, silence_stdout
-from .session import LogToStderr, Session, remote
+from .session import COMPLETE_VARIABLE, LogToStderr, Session, remote
 
 __all__ = ["App", "app"]
 
@@ -68,8 +66,9 @@ class App(click.Group):
         """Run. Unlike in click's own, every error has an exit status, and can be JSON."""
         prepare_streams()
         if instruction := os.environ.get(COMPLETE_VARIABLE):
-            complete = click.shell_completion.shell_complete
-            sys.exit(complete(self, {}, _NAME, COMPLETE_VARIABLE, instruction))
+            from click.shell_completion import shell_complete
+
+            sys.exit(shell_complete(self, {}, _NAME, COMPLETE_VARIABLE, instruction))
         given = sys.argv[1:] if args is None else list(args)
         session = Session()
         session.out.json = session.json = "--json" in given  # of a usage error too

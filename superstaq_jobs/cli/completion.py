@@ -7,11 +7,9 @@ import sys
 import click
 import click.shell_completion
 
-from .session import Session, local
+from .session import COMPLETE_VARIABLE, Session, local
 
-__all__ = ["COMPLETE_VARIABLE", "completion"]
-
-COMPLETE_VARIABLE = "_SUPERSTAQ_JOBS_COMPLETE"
+__all__ = ["completion"]
 
 
 @click.command()

@@ -73,8 +73,8 @@ def _with_counts(
         snapshot.counts()
     for each in snapshot.circuits:
         if each not in found:
-            why = f": {each.status_message}" if each.status_message else ""
-            session.out.warn(f"circuit {each.index} has no counts; it is {each.status_text}{why}")
+            why = f", {each.status_message}" if each.status_message else ""
+            session.out.warn(f"circuit {each.index} has no counts: {each.status_text}{why}")
     return found
 
 

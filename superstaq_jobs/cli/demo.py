@@ -138,10 +138,10 @@ def _result(session: Session, snapshot: JobSnapshot, names: list[str]) -> None:
 
     out = session.out
     columns = (
-        Column("circuit", whole=True),
-        Column("status", whole=True),
+        Column("circuit"),
+        Column("status"),
         Column("shots", right=True),
-        Column("most common, or error"),
+        Column("most common, or error", plain=True),
     )
     titles = [views.name_of(circuit.index, names) for circuit in snapshot.circuits]
     out.line()

@@ -115,13 +115,10 @@ def cancel(session: Session, ids: list[str], yes: bool, circuit: int | None) -> 
     }
 
     def text() -> None:
-        session.out.facts(
-            [
-                *((str(each), ("cancelled", "yellow")) for each in receipt.cancelled),
-                *((str(each), ("not cancelled", "red")) for each in receipt.refused),
-            ]
-        )
-        if receipt.refused:
+        rows = [(str(each), ("cancelled", "yellow")) for each in receipt.cancelled]
+        rows += [(str(each), ("not cancelled", "red")) for each in receipt.refused]
+        session.out.facts(rows)
+        if receipt.refused and receipt.message not in session.out.warnings:
             reason = receipt.message or "the service gave no reason; it may be finished"
             session.out.note(f"not cancelled: {reason}")
 

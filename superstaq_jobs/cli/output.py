@@ -14,7 +14,7 @@ import math
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 import attrs
 
@@ -22,6 +22,7 @@ from .failures import CommandError, ExitCode
 
 if TYPE_CHECKING:
     import rich.console
+    import rich.text
 
 __all__ = ["Cell", "Column", "Output", "Row", "prepare_streams", "printable", "silence_stdout"]
 
@@ -35,6 +36,7 @@ FORMAT: Final = 1
 
 _ON_TERMINAL: Final = 1000  # characters of one value; a pipe gets all of them
 _BAR: Final = 40
+_ROOM: Final = 10  # characters at least for what is wrapped
 _ERRORS: Final = "superstaq_jobs.cli"
 _PLAIN: Final = {"→": "->", "…": "...", "█": "#"}
 
@@ -72,14 +74,13 @@ def silence_stdout() -> None:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
-@attrs.frozen
-class Column:
+class Column(NamedTuple):
     """A column of a table on a terminal."""
 
     name: str
-    right: bool = attrs.field(default=False, kw_only=True)
-    whole: bool = attrs.field(default=False, kw_only=True)
-    """Whether its values are not wrapped."""
+    right: bool = False
+    plain: bool = False
+    """Whether its values need no name where they stand in a line."""
 
 
 @attrs.define
@@ -116,7 +117,7 @@ class Output:
     def line(self, *parts: Cell) -> None:
         """Write one line to stdout."""
         if self.is_terminal:
-            self._console().print(self._text(*parts), soft_wrap=True)
+            self._write(*map(self._text, parts))
         else:
             # At once, since somebody may follow a wait in a pipe.
             print("".join(printable(_string(part)) for part in parts), flush=True)
@@ -129,14 +130,28 @@ class Output:
         title: str = "",
         boxed: bool = False,
     ) -> None:
-        """Write a table; in a pipe, its rows alone, with a tab between two cells."""
+        """Write a table, or two lines for each row where a terminal is too narrow for it.
+
+        In a pipe, the rows alone, with a tab between two cells. Only the last column is wrapped.
+        """
         if not self.is_terminal:
             for row in rows:
                 print("\t".join(printable(_string(cell)) for cell in row))
             return
         import rich.box
+        import rich.cells
         import rich.table
 
+        texts = [tuple(map(self._text, row)) for row in rows]
+        names = [column.name for column in columns]
+        widths = [
+            max(map(rich.cells.cell_len, each))
+            for each in zip(names, *([t.plain for t in row] for row in texts), strict=True)
+        ]
+        edges = 3 * len(widths) + (1 if boxed else -3)
+        if sum(widths[:-1]) + min(widths[-1], _ROOM) + edges > self._console().width:
+            self._stacked(columns, texts, title)
+            return
         table = rich.table.Table(
             title=self._text(title) if title else None,
             box=rich.box.HEAVY_HEAD if boxed else rich.box.SIMPLE_HEAD,
@@ -147,27 +162,36 @@ class Output:
             table.add_column(
                 column.name,
                 justify="right" if column.right else "left",
-                no_wrap=column.whole,
+                no_wrap=column is not columns[-1],
                 overflow="fold",
             )
-        for row in rows:
-            table.add_row(*map(self._text, row))
+        for text in texts:
+            table.add_row(*text)
         self._console().print(table)
 
-    def is_narrower_than(self, columns: Sequence[Column], rows: Sequence[Row]) -> bool:
-        """Whether a table is wider than the terminal."""
-        if not self.is_terminal:
-            return False
-        heads = [len(column.name) for column in columns]
-        cells = [[len(_string(cell)) for cell in row] for row in rows]
-        widest = [max(each) for each in zip(heads, *cells, strict=True)]
-        return bool(sum(widest) + 3 * len(widest) > self._console().width)
+    def _stacked(
+        self, columns: Sequence[Column], rows: Iterable[Sequence[rich.text.Text]], title: str
+    ) -> None:
+        if title:
+            self.line(title)
+        for first, second, *others in rows:
+            self._write(first, "  ", second)
+            about: list[rich.text.Text | str] = []
+            for column, text in zip(columns[2:], others, strict=True):
+                if text:
+                    about += [", ", "" if column.plain else f"{column.name} ", text]
+            if about:
+                self._write("    ", *about[1:])
 
     def facts(self, pairs: Iterable[tuple[str, Cell]]) -> None:
         """Write names and their values, without those that are empty; a line each."""
         kept = [(name, value) for name, value in pairs if _string(value)]
         if not self.is_terminal:
             self.table((), kept)
+            return
+        if max((len(name) for name, _ in kept), default=0) + _ROOM > self._console().width:
+            for name, value in kept:
+                self.line((name, "bold"), "  ", value)
             return
         import rich.table
 
@@ -201,12 +225,17 @@ class Output:
             grid.add_row(self._text(f"  {label}"), bar, number, shown)
         console.print(grid)
 
-    def _text(self, *parts: Cell) -> Any:
+    def _text(self, cell: Cell) -> rich.text.Text:
         import rich.text
 
-        pairs = [(part, "") if isinstance(part, str) else part for part in parts]
-        cut = [(printable(text, _ON_TERMINAL), style) for text, style in pairs]
-        return rich.text.Text.assemble(*cut)
+        text, style = (cell, "") if isinstance(cell, str) else cell
+        return rich.text.Text(printable(text, _ON_TERMINAL), style)
+
+    def _write(self, *texts: rich.text.Text | str) -> None:
+        """Write a line that is never cut off; the terminal wraps it."""
+        import rich.text
+
+        self._console().print(rich.text.Text.assemble(*texts), soft_wrap=True)
 
     def _console(self) -> rich.console.Console:
         return console_on(stderr=False)

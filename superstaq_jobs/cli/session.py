@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import shlex
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -17,7 +18,10 @@ from .output import Output, console_on
 if TYPE_CHECKING:
     from superstaq_jobs import ProgressBar, SuperstaqClient, Transport
 
-__all__ = ["Session", "local", "remote"]
+__all__ = ["COMPLETE_VARIABLE", "LogToStderr", "Session", "local", "remote"]
+
+COMPLETE_VARIABLE: Final = "_SUPERSTAQ_JOBS_COMPLETE"
+"""The variable by which a shell requests completions."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -88,9 +92,11 @@ class Session:
 
     def progress(self) -> ProgressBar | bool:
         """The bar of a wait, on stderr; False for none."""
+        if self.out.json or not sys.stderr.isatty():
+            return False
         from superstaq_jobs import ProgressBar
 
-        return False if self.out.json else ProgressBar(console_on(stderr=True))
+        return ProgressBar(console_on(stderr=True))
 
     def done(self, data: Any, show: Callable[[], object], code: ExitCode = ExitCode.OK) -> ExitCode:
         """Write the result of a command.
@@ -116,6 +122,7 @@ class LogToStderr(logging.Handler):
         self.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
         self._session.out.note(self.format(record))
 
 

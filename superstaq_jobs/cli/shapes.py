@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from superstaq_jobs.records import CircuitSnapshot, JobDiff, JobSnapshot
-from superstaq_jobs.records.snapshots import to_plain
+from superstaq_jobs.records.shape import to_plain
 from superstaq_jobs.wire.api import decode_jobs, encode_jobs
 
 from .failures import CommandError

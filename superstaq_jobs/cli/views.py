@@ -42,18 +42,18 @@ SHOWN_OUTCOMES: Final = 8
 """How many outcomes of a circuit a terminal shows."""
 
 _JOB_COLUMNS: Final = (
-    Column("job", whole=True),
-    Column("status", whole=True),
+    Column("job"),
+    Column("status"),
     Column("circuits", right=True),
-    Column("target"),
-    Column("submitted"),
-    Column("tags"),
+    Column("target", plain=True),
+    Column("submitted", plain=True),
+    Column("tags", plain=True),
 )
 _CIRCUIT_COLUMNS: Final = (
     Column("circuit", right=True),
-    Column("status", whole=True),
+    Column("status"),
     Column("shots", right=True),
-    Column("most common, or message"),
+    Column("most common, or message", plain=True),
 )
 
 
@@ -74,24 +74,21 @@ def styled(status: CircuitStatus, text: str = "") -> Cell:
 
 def table_of_jobs(out: Output, snapshots: Iterable[JobSnapshot]) -> None:
     """A line for each job, or two on a narrow terminal."""
-    rows = [
+    time = to_the_minute if out.is_terminal else local_time
+    out.table(
+        _JOB_COLUMNS,
         (
-            str(each.job_id),
-            styled(each.status),
-            shown(each.num_circuits),
-            each.target or "",
-            to_the_minute(each.submitted_at) if out.is_terminal else local_time(each.submitted_at),
-            ", ".join(each.tags or ()),
-        )
-        for each in snapshots
-    ]
-    if not out.is_narrower_than(_JOB_COLUMNS, rows):
-        out.table(_JOB_COLUMNS, rows)
-        return
-    for job_id, status, number, target, submitted, tags in rows:
-        out.line(job_id, "  ", status)
-        about = ["1 circuit" if number == "1" else f"{number} circuits", target, submitted, tags]
-        out.line("    ", ", ".join(str(each) for each in about if each))
+            (
+                str(each.job_id),
+                styled(each.status),
+                shown(each.num_circuits),
+                each.target or "",
+                time(each.submitted_at),
+                ", ".join(each.tags or ()),
+            )
+            for each in snapshots
+        ),
+    )
 
 
 def one_job(out: Output, snapshot: JobSnapshot) -> None:

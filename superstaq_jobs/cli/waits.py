@@ -59,7 +59,8 @@ def wait(session: Session, ids: list[str], timeout: float | None, polling: float
     with session.client() as client:
         options = _begin(client, ids, timeout, polling)
         try:
-            finals = wait_all(**options, progress=session.progress())
+            is_open = not all(each.job_data.is_terminal for each in options["handles"])
+            finals = wait_all(**options, progress=is_open and session.progress())
         except JobsUnsettled as error:
             known = [handle.job_data for handle in options["handles"]]
             if not session.out.json:

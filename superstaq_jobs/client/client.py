@@ -6,16 +6,19 @@ import logging
 import math
 import os
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
+
+import attrs
 
 from superstaq_jobs._version import __version__
 from superstaq_jobs.clock import Clock, SystemClock, VirtualClock
 from superstaq_jobs.errors import (
     ConfigurationError,
     ProtocolError,
+    SuperstaqServerException,
     TransportError,
 )
 from superstaq_jobs.records import CircuitType, JobId, fields
@@ -30,9 +33,9 @@ from superstaq_jobs.wire.refusals import CallErrors
 from superstaq_jobs.wire.request import Request, Response, Secret
 
 from . import settings
+from .locks import SubmissionKeys
 from .recorder import Recorder, with_value
 from .retry import RetryPolicy, with_retries
-from .submission_keys import SubmissionKeys
 from .traffic import Traffic, TrafficCounts
 
 if TYPE_CHECKING:
@@ -50,28 +53,23 @@ _LOGGER: Final = logging.getLogger("superstaq_jobs")
 
 
 def check_client(client: object, what: str = "the request") -> None:
-    """Refuse what is not a client, before it is used.
-
-    Raises:
-        InvalidRequest: If it is not.
-    """
+    """Refuse what is not a client, with an ``InvalidRequest``, before it is used."""
     hint = "pass SuperstaqClient(), which finds the API key and the server"
     fields.refuse(what, {"client": fields.instance(client, SuperstaqClient, hint)})
 
 
 def check_send(call: object, deadline: object, max_attempts: int | None, keep: object) -> None:
     """Refuse arguments of ``SuperstaqClient.send``, before anything is sent."""
-    if max_attempts is not None:
-        fields.refuse("the request", {"max_attempts": fields.attempts(max_attempts)})
     if keep is not None and not callable(keep):
         raise TypeError(f"keep must be a function, got {fields.shown(keep)}. Nothing was sent")
-    if not (fields.is_a(call, Call) and fields.is_number(deadline)):
-        hint = "pass one of client.api, such as client.api.fetch_balance()"
-        when = "must be a time, as client.deadline_in(seconds) returns"
-        wrong = fields.bad(f"{when}, got {fields.shown(deadline)}")
-        time = deadline if fields.is_number(deadline) else wrong
-        checked = fields.instance(call, Call, hint)
-        fields.refuse("the request", {"call": checked, "deadline": time})
+    hint = "pass one of client.api, such as client.api.fetch_balance()"
+    when = "must be a time, as client.deadline_in(seconds) returns"
+    given = {
+        "call": fields.instance(call, Call, hint),
+        "deadline": fields.valid(deadline, fields.is_number(deadline), when),
+        "max_attempts": None if max_attempts is None else fields.attempts(max_attempts),
+    }
+    fields.refuse("the request", given)
 
 
 class SuperstaqClient:
@@ -196,31 +194,14 @@ class SuperstaqClient:
             looks_per_second=looks_per_second,
             recorder=settings.check_recorder(recorder),
         )
-        key = settings.find_api_key(hidden_key, environ=os.getenv, home=Path.home())
+        key, _ = settings.locate_api_key(hidden_key, environ=os.getenv, home=Path.home())
         credentials = settings.provider_credentials(
             ibmq_token=hidden_ibmq,
             ibmq_instance=ibmq_instance,
             ibmq_channel=ibmq_channel,
             cq_token=hidden_cq,
         )
-        given = [each for each in (key, hidden_ibmq, hidden_cq) if each is not None]
-        secrets = [each for secret in given for each in secrets_in_token(secret)]
-        self._record_mask = RecordMask(secrets)
-        # These are data too: a record may name an instance.
-        secrets += settings.less_secret(hidden_proxy, ibmq_instance)
-        self._errors = CallErrors(origin=origin, api=api, secrets=secrets)
-        self._options = {} if api.add_options is None else dict(credentials)
-        settings.check_header(Secret(client_name), name="client_name")
-        headers: tuple[tuple[str, str | Secret], ...] = (
-            ("Authorization", key),
-            ("Content-Type", "application/json"),
-            ("X-Client-Name", client_name),
-            ("X-Client-Version", api.version),
-            ("User-Agent", f"superstaq-jobs/{__version__}"),
-            *(credentials if api.add_options is None else ()),
-        )
-        # Checked by this request, so that the next ones need not check them again.
-        self._headers = Request(method="GET", path="/", headers=headers).headers
+        self._sign(key, credentials, client_name, settings.less_secret(hidden_proxy, ibmq_instance))
         self._client_name = client_name
         self._request_timeout_seconds = request_timeout_seconds
         self._made_transport = transport is None
@@ -235,6 +216,33 @@ class SuperstaqClient:
             "allow_insecure_http": allow_insecure_http,
         }
         self._transport: Transport = transport if transport is not None else self._http_transport()
+
+    def _sign(
+        self,
+        key: Secret,
+        credentials: tuple[tuple[str, Secret], ...],
+        client_name: str,
+        less_secret: Iterable[Secret],
+    ) -> None:
+        """Set the headers of every request, and what no error and no record may show."""
+        api, tokens = self._api, dict(credentials)
+        given = [key, *(tokens[name] for name in ("ibmq_token", "cq_token") if name in tokens)]
+        secrets = [each for secret in given for each in secrets_in_token(secret)]
+        self._record_mask = RecordMask(secrets)
+        # The others are data too: a record may name an instance.
+        self._errors = CallErrors(origin=self._origin, api=api, secrets=[*secrets, *less_secret])
+        self._options = {} if api.add_options is None else tokens
+        settings.check_header(Secret(client_name), name="client_name")
+        headers: tuple[tuple[str, str | Secret], ...] = (
+            ("Authorization", key),
+            ("Content-Type", "application/json"),
+            ("X-Client-Name", client_name),
+            ("X-Client-Version", api.version),
+            ("User-Agent", f"superstaq-jobs/{__version__}"),
+            *(credentials if api.add_options is None else ()),
+        )
+        # Checked by this request, so that the next ones need not check them again.
+        self._headers = Request(method="GET", path="/", headers=headers).headers
 
     def _set_up(
         self,
@@ -368,8 +376,9 @@ class SuperstaqClient:
                 monotonic side; see ``deadline_in``.
             max_attempts: How many times its request may be sent; None for the retry policy's
                 number.
-            keep: Is called with what was decoded before anything else is done with it. If it
-                raises an error, that is raised, and has what was decoded in its ``value``.
+            keep: Is called with what was decoded, also if that is only the ``found`` of an error,
+                before anything else is done with it. If it raises an error, that is raised, and has
+                what was decoded in its ``value``.
 
         Raises:
             ApiKeyNotFound: If the client was unpickled where no key was found, and there still is
@@ -387,7 +396,12 @@ class SuperstaqClient:
         if self._lacking is not None:
             self._complete_unpickling(self._lacking)
         self._traffic.count(calls=1)
-        response = self._respond(call, deadline, max_attempts)
+        try:
+            response = self._respond(call, deadline, max_attempts)
+        except SuperstaqServerException as error:
+            if keep is not None and error.found:
+                with_value(keep, cast("T", error.found))
+            raise
         if keep is not None:
             with_value(keep, response.value)
         if response.warnings:  # a mask is made of the whole request
@@ -405,7 +419,7 @@ class SuperstaqClient:
         return with_retries(
             partial(self._attempt, call, self._complete(call.request), deadline),
             policy=policy,
-            idempotent=call.safe_to_repeat,
+            idempotent=call.request.idempotent,
             clock=self._clock,
             deadline=deadline,
             max_attempts=policy.max_attempts if max_attempts is None else max_attempts,
@@ -418,13 +432,7 @@ class SuperstaqClient:
         body = request.body
         if body is not None and self._options and self._api.add_options is not None:
             body = self._api.add_options(body, self._options)
-        return Request(
-            method=request.method,
-            path=request.path,
-            headers=self._headers,
-            body=body,
-            idempotent=request.idempotent,
-        )
+        return attrs.evolve(request, headers=self._headers, body=body)
 
     def _attempt(
         self, call: Call[T], request: Request, deadline: float, number: int

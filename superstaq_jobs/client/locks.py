@@ -1,11 +1,16 @@
-"""A lock that is free in a forked process."""
+"""Locks that are free in a forked process, and those of submission keys."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
+from collections.abc import Iterator
+from weakref import WeakValueDictionary
 
-__all__ = ["ForkSafeLock"]
+from superstaq_jobs.errors import RequestTimeout
+
+__all__ = ["ForkSafeLock", "SubmissionKeys"]
 
 
 class ForkSafeLock:
@@ -30,3 +35,37 @@ class ForkSafeLock:
             self._lock = threading.RLock()
             self._pid = os.getpid()
         return self._lock
+
+
+class SubmissionKeys:
+    """What the threads of one client share about submission keys.
+
+    Attributes:
+        are_kept: Whether the latest job with a key was found by it. If none was, a query that
+            finds no job by its key does not prove that there is none.
+    """
+
+    def __init__(self) -> None:
+        self.are_kept = False
+        self._guard = ForkSafeLock()
+        self._locks: WeakValueDictionary[str, ForkSafeLock] = WeakValueDictionary()
+
+    @contextlib.contextmanager
+    def turn(self, key: str, *, timeout_seconds: float) -> Iterator[None]:
+        """Keep other threads from using a key; wait for the one that uses it.
+
+        Raises ``RequestTimeout`` if that takes longer than the timeout, in real seconds.
+        """
+        with self._guard.of_this_process():
+            mine = self._locks.setdefault(key, ForkSafeLock())  # forgotten when nobody uses it
+        lock = mine.of_this_process()
+        if not lock.acquire(timeout=min(max(timeout_seconds, 0.0), threading.TIMEOUT_MAX)):
+            raise RequestTimeout(
+                f"another thread was still submitting a job with the submission key {key!r}, so "
+                "nothing was sent: call again, or allow a longer timeout_seconds",
+                sent=False,
+            )
+        try:
+            yield
+        finally:
+            lock.release()

@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 from superstaq_jobs.records import CircuitType, JobId, JobSnapshot
 from superstaq_jobs.records.changes import collect
 
-__all__ = ["Recorder", "keep_jobs", "with_value"]
+__all__ = ["Recorder", "keep_jobs", "record_news", "with_value"]
 
 T = TypeVar("T")
 
@@ -38,6 +38,22 @@ def with_value(keep: Callable[[T], object], value: T) -> None:
         raise
 
 
+def record_news(
+    recorder: Recorder, jobs: Iterable[tuple[JobSnapshot | None, JobSnapshot | None]]
+) -> None:
+    """Record jobs, of each of which there is what was known, and what a response says, if it does.
+
+    What says nothing new is the snapshot that was known, with the time when it was new.
+    """
+    news = [
+        known if known is not None and known == job else job
+        for known, job in jobs
+        if job is not None
+    ]
+    if news:
+        recorder.record_all(news)
+
+
 def keep_jobs(
     recorder: Recorder | None,
     job_ids: Collection[JobId],
@@ -46,20 +62,12 @@ def keep_jobs(
 ) -> None:
     """Record the jobs in a response that are in it as a whole.
 
-    Args:
-        recorder: Where to.
-        job_ids: The jobs that were requested; without any, all are recorded as they are.
-        known: What was known of the only job; the response may be about some of its circuits.
-        jobs: What is in the response.
+    Those with ``job_ids`` were requested; without any, all are recorded as they are. If there is
+    only one, and it was ``known``, the response may be about some of its circuits.
     """
     if recorder is None:
         return
-    seen = list(jobs)
-    if job_ids:
-        by_id = {job.job_id: job for job in seen}
-        collected = (collect(job_id, by_id, known) for job_id in job_ids)
-        seen = [job for job in collected if job is not None]
-    # What says nothing new is the snapshot that is known, with the time when it was new.
-    news = [known if known is not None and known == job else job for job in seen]
-    if news:
-        recorder.record_all(news)
+    by_id = {job.job_id: job for job in jobs}
+    record_news(
+        recorder, [(known, collect(each, by_id, known)) for each in job_ids or tuple(by_id)]
+    )

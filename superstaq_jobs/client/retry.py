@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import attrs
+from attrs.converters import optional
 
 from superstaq_jobs.clock import Clock
 from superstaq_jobs.errors import (
@@ -39,7 +40,7 @@ could not reach, understand or trust: none is about the request.
 
 @explains_changes
 @attrs.frozen(kw_only=True)
-class RetryPolicy:
+class RetryPolicy(fields.Checked):
     """When a request is retried.
 
     Attributes:
@@ -61,9 +62,6 @@ class RetryPolicy:
     cap_seconds: float = attrs.field(default=10.0, converter=fields.amount)
     retry_after_cap_seconds: float = attrs.field(default=60.0, converter=fields.amount)
     budget: float = attrs.field(default=20.0, converter=fields.amount)
-
-    def __attrs_post_init__(self) -> None:
-        fields.refuse_bad(self)
 
     def may_repeat(self, error: SuperstaqServerException, *, safe_to_repeat: bool) -> bool:
         """Whether a request that ended with this error may be retried.
@@ -95,7 +93,7 @@ class RetryPolicy:
         given = {
             "attempt": fields.attempts(attempt),
             "jitter": fields.amount(jitter),
-            "retry_after_seconds": fields.optional_seconds(retry_after_seconds),
+            "retry_after_seconds": optional(fields.seconds)(retry_after_seconds),
         }
         fields.refuse("a pause", given, InvalidValue)
         doublings = min(attempt - 1, 60)

@@ -28,7 +28,6 @@ __all__ = [
     "API_VERSION_VARIABLE",
     "REMOTE_HOST_VARIABLE",
     "find_api",
-    "find_api_key",
     "find_origin",
     "locate_api_key",
 ]
@@ -85,20 +84,10 @@ def check_header(value: Secret, *, name: str) -> Secret:
     return value
 
 
-def find_api_key(given: Secret | None, *, environ: Environ, home: Path) -> Secret:
-    """The API key: the argument, the environment variable, or the first key file that exists.
-
-    Errors are those of ``locate_api_key``.
-    """
-    return locate_api_key(given, environ=environ, home=home)[0]
-
-
 def locate_api_key(given: Secret | None, *, environ: Environ, home: Path) -> tuple[Secret, str]:
-    """The API key, as ``find_api_key`` finds it, and where it was found.
+    """The API key, and where it was found: the argument, the variable, or the first key file.
 
-    Raises:
-        ApiKeyNotFound: If there is none; lists every place that was searched.
-        ConfigurationError: If the key cannot be sent in a header.
+    Raises ``ApiKeyNotFound``, or ``ConfigurationError`` if the key cannot be sent in a header.
     """
     looked_in = ["the argument api_key", f"the environment variable {API_KEY_VARIABLE}"]
     if given is not None:
@@ -140,15 +129,7 @@ def _key_files(environ: Environ, home: Path) -> list[Path]:
 
 
 def find_api(given: str | None, *, environ: Environ) -> Api:
-    """The version of the API: from the argument, the environment, or the default.
-
-    Args:
-        given: The argument; None to use the next source.
-        environ: Gets an environment variable.
-
-    Raises:
-        ConfigurationError: If it does not exist.
-    """
+    """The version of the API: from the argument, the environment, or the default."""
     name, version = "api_version", given
     if version is None and (version := _read(environ, API_VERSION_VARIABLE) or None) is not None:
         name = f"the environment variable {API_VERSION_VARIABLE}"
@@ -159,9 +140,6 @@ def find_origin(given: str | None, *, environ: Environ, default: str) -> str:
     """Scheme, host and port of the service: from the argument, the environment, or the default.
 
     As in the official client, whatever follows the port is ignored; here with a warning.
-
-    Raises:
-        ConfigurationError: It has no scheme or no host, or contains a user name.
     """
     host = given
     if host is None or (fields.is_a(host, str) and not host):
@@ -177,11 +155,7 @@ def find_origin(given: str | None, *, environ: Environ, default: str) -> str:
 
 
 def check_version(origin: str, api: Api) -> None:
-    """Refuse the service's host for another version of the API.
-
-    Raises:
-        ConfigurationError: If it is that.
-    """
+    """Refuse the service's host for another version of the API, with a ``ConfigurationError``."""
     for other in APIS.values():
         if other is not api and origin == other.default_origin:
             raise ConfigurationError(

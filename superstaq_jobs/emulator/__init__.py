@@ -25,7 +25,8 @@ from .emulator import Emulator
 from .jobs.job import EmulatedJob
 from .jobs.plans import Ending, Plan
 from .official_targets import OFFICIAL_TARGETS
-from .server.faults import AnyFault, FaultScript
+from .server.faults import FaultScript
+from .server.faulty_http import AnyFault
 from .simulator.simulator import Simulator
 from .targets import DEFAULT_TARGETS, Target
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ipaddress
 import secrets
 from collections.abc import Callable, Iterable, Mapping
@@ -11,12 +10,13 @@ from typing import Final, Self, TypeVar
 from superstaq_jobs.clock import Clock, SystemClock
 from superstaq_jobs.records.problems import InvalidValue, expect, expect_several, is_amount, shown
 
-from .accounts import Accounts, User
+from .accounts import User
 from .jobs.plans import Plan
 from .jobs.store import JobStore
 from .operator import OperatorMethods
 from .server.app import App
-from .server.faults import AnyFault, FaultScript
+from .server.faults import FaultScript
+from .server.faulty_http import AnyFault
 from .server.server import Server
 from .service import Service
 from .simulator.simulator import Simulator
@@ -97,7 +97,17 @@ class Emulator(OperatorMethods):
         stored_tag: Callable[[str], str | None] | None = None,
         refused_seconds: float | None = None,
     ) -> None:
-        _check(host, port, {"step_seconds": step_seconds, "refused_seconds": refused_seconds or 0})
+        if not _is_loopback(host):
+            raise InvalidValue(
+                "host must be an IP address of the loopback interface, such as '127.0.0.1', "
+                f"got {shown(host)}"
+            )
+        if type(port) is not int or not 0 <= port <= 65_535:  # noqa: PLR2004
+            raise InvalidValue(f"port must be a number from 0 to 65535, got {shown(port)}")
+        amounts = {"step_seconds": step_seconds, "refused_seconds": refused_seconds or 0}
+        for name, amount in amounts.items():
+            if not is_amount(amount):
+                raise InvalidValue(f"{name} must be a number of seconds >= 0, got {shown(amount)}")
         if seed is not None:
             expect(int, seed=seed)
         if clock is not None and not all(callable(getattr(clock, n, None)) for n in _OF_A_CLOCK):
@@ -108,17 +118,13 @@ class Emulator(OperatorMethods):
             raise TypeError(f"stored_tag must be a function of a tag, got {shown(stored_tag)}")
         expect(bool, warm_up=warm_up)
         expect_several("Plans", plans=plans)
-        targets = _several(Target, targets=targets)
-        warnings = _several(str, warnings=warnings)
-        users = {api_key: User()} if isinstance(api_key, str) else api_key
         self._host = host
         self._port = port
         self._own_simulator = simulator is None
         self._simulator = Simulator() if simulator is None else simulator
-        self._accounts = Accounts(users)
         clock = SystemClock() if clock is None else clock
-        self._service = Service(
-            accounts=self._accounts,
+        service = Service(
+            users=_users(api_key),
             store=JobStore(
                 seed=seed or 0,
                 id_seed=secrets.randbits(128) if seed is None else seed,
@@ -128,18 +134,17 @@ class Emulator(OperatorMethods):
                 stored_tag=stored_tag,
             ),
             clock=clock,
-            targets=targets,
+            targets=_several(Target, targets=targets),
             simulator=self._simulator,
-            warnings=warnings,
+            warnings=_several(str, warnings=warnings),
         )
+        super().__init__(service)
         self.plan(*plans)
-        self._server: Server | None = None
-        self._started = False
-        self._stopped = False
+        self._server = Server(App(service), clock=clock, refused_seconds=refused_seconds)
+        self.faults.extend(faults)
         self._warm_up = warm_up
-        self._faults = FaultScript()
-        self._faults.extend(faults)
-        self._refused_seconds = refused_seconds
+        self._is_started = False
+        self._is_stopped = False
 
     @property
     def faults(self) -> FaultScript:
@@ -151,12 +156,12 @@ class Emulator(OperatorMethods):
         ...     len(server.faults.remaining)
         2
         """
-        return self._faults
+        return self._server.faults
 
     @property
     def api_key(self) -> str:
         """The API key; if there are several, the first."""
-        return self._accounts.first_key
+        return next(iter(self._service.users))
 
     @property
     def port(self) -> int:
@@ -170,7 +175,7 @@ class Emulator(OperatorMethods):
         Raises:
             RuntimeError: The emulator has not been started.
         """
-        if not self._started:
+        if not self._is_started:
             raise RuntimeError(
                 "the emulator has not been started, so it has no address: call start() first"
             )
@@ -187,12 +192,10 @@ class Emulator(OperatorMethods):
             OSError: The port is in use or not permitted; ``port=0`` picks a free one.
             RuntimeError: The emulator has been started or stopped before.
         """
-        if self._started or self._stopped:
+        if self._is_started or self._is_stopped:
             raise RuntimeError("an emulator can be started only once: create a new Emulator")
-        server = Server(App(self._service), self._faults, refused_seconds=self._refused_seconds)
-        self._port = server.start(self._host, self._port)
-        self._server = server
-        self._started = True
+        self._port = self._server.start(self._host, self._port)
+        self._is_started = True
         try:
             if self._warm_up:
                 self._simulator.warm_up()
@@ -206,10 +209,9 @@ class Emulator(OperatorMethods):
 
         Unfinished jobs are lost. May be called repeatedly, and before `start`.
         """
-        self._stopped = True
+        self._is_stopped = True
         self._service.store.close()
-        if self._server is not None:
-            self._server.stop()
+        self._server.stop()
         # Last, because a request that is still being served may submit a circuit to it.
         if self._own_simulator:
             self._simulator.close()
@@ -221,21 +223,20 @@ class Emulator(OperatorMethods):
         self.stop()
 
     def __repr__(self) -> str:
-        where = self.url if self._started else "not started"
+        where = self.url if self._is_started else "not started"
         return f"<Emulator {where}>"
 
 
-def _check(host: object, port: object, amounts: dict[str, object]) -> None:
-    if not _is_loopback(host):
+def _users(api_key: str | Mapping[str, User]) -> dict[str, User]:
+    users = {api_key: User()} if isinstance(api_key, str) else api_key
+    fits = isinstance(users, Mapping) and all(
+        isinstance(key, str) and key and isinstance(user, User) for key, user in users.items()
+    )
+    if not users or not fits:
         raise InvalidValue(
-            "host must be an IP address of the loopback interface, such as '127.0.0.1', "
-            f"got {shown(host)}"
+            "api_key must be a non-empty string, or a mapping from such keys to users"
         )
-    if type(port) is not int or not 0 <= port <= 65_535:  # noqa: PLR2004
-        raise InvalidValue(f"port must be a number from 0 to 65535, got {shown(port)}")
-    for name, amount in amounts.items():
-        if not is_amount(amount):
-            raise InvalidValue(f"{name} must be a number of seconds >= 0, got {shown(amount)}")
+    return dict(users)
 
 
 def _several(kind: type[T], **values: Iterable[T]) -> tuple[T, ...]:
@@ -248,8 +249,7 @@ def _several(kind: type[T], **values: Iterable[T]) -> tuple[T, ...]:
 
 
 def _is_loopback(host: object) -> bool:
-    with contextlib.suppress(ValueError):
-        if not isinstance(host, str):
-            return False
-        return ipaddress.ip_address(host).is_loopback
-    return False
+    try:
+        return isinstance(host, str) and ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

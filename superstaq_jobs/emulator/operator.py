@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from collections.abc import Collection
 
+from superstaq_jobs.clock import VirtualClock
 from superstaq_jobs.records import CircuitStatus
 from superstaq_jobs.records.fields import is_a
-from superstaq_jobs.records.problems import InvalidValue, expect, shown
+from superstaq_jobs.records.problems import InvalidValue, expect, is_amount, shown
 
 from .jobs.job import EmulatedJob
 from .jobs.plans import CANCELLED_BY_OPERATOR, FAILED_BY_OPERATOR, Plan, is_message
@@ -22,9 +24,13 @@ class OperatorMethods:
 
     On a virtual clock, methods that read jobs wait until the simulator has done the work that is
     due, as the API does.
+
+    Args:
+        service: What they work on.
     """
 
-    _service: Service
+    def __init__(self, service: Service) -> None:
+        self._service = service
 
     def plan(
         self,
@@ -64,7 +70,7 @@ class OperatorMethods:
                 self._service.target(target)
             except Refusal as refusal:
                 raise InvalidValue(refusal.body["message"]) from None
-        self._service.store.plan(plans, tag=tag, target=target, always=always)
+        self._service.store.plans.add(plans, tag=tag, target=target, always=always)
 
     def advance(self, seconds: float) -> None:
         """Advance the emulator's clock, which is also that of a client that shares it.
@@ -76,7 +82,21 @@ class OperatorMethods:
             RuntimeError: The emulator runs on a real clock.
             ValueError: The seconds are negative, not finite, or lead past the last date.
         """
-        self._service.advance(seconds)
+        clock = self._service.clock
+        if not isinstance(clock, VirtualClock):
+            raise RuntimeError(  # noqa: TRY004 - it is the emulator that cannot, not the argument
+                "this emulator runs on a real clock, which cannot be advanced; pass it a virtual "
+                "one: Emulator(clock=superstaq_jobs.testing.FakeClock())"
+            )
+        if not is_amount(seconds):
+            raise InvalidValue(f"seconds must be a number of seconds >= 0, got {shown(seconds)}")
+        try:
+            clock.utcnow() + dt.timedelta(seconds=seconds)
+        except OverflowError as error:
+            raise InvalidValue(
+                f"seconds must not lead past the last date, got {shown(seconds)}"
+            ) from error
+        clock.advance(seconds)
 
     def jobs(self) -> tuple[EmulatedJob, ...]:
         """All jobs of all users as they are now, in order of submission."""
@@ -123,26 +143,21 @@ class OperatorMethods:
         On a real clock, a circuit completes when its result is available, which may be later. One
         that cannot run fails.
         """
-        return self._service.store.finish(_uuid(job_id), circuits)
+        return self._end(job_id, CircuitStatus.COMPLETED, circuits)
 
     def _end(
         self,
         job_id: uuid.UUID | str,
         status: CircuitStatus,
         circuits: Collection[int] | None,
-        message: str,
+        message: str | None = None,
     ) -> EmulatedJob:
-        if not is_message(message):
+        if status is not CircuitStatus.COMPLETED and not is_message(message):
             raise InvalidValue(
                 f"message must be a string that UTF-8 can encode, got {shown(message)}"
             )
-        return self._service.store.end(_uuid(job_id), status, message, circuits)
-
-
-def _uuid(job_id: uuid.UUID | str) -> uuid.UUID:
-    if isinstance(job_id, uuid.UUID):
-        return job_id
-    try:
-        return uuid.UUID(job_id)
-    except (ValueError, AttributeError, TypeError):
-        raise InvalidValue(f"job_id must be a UUID, got {shown(job_id)}") from None
+        try:
+            known = job_id if isinstance(job_id, uuid.UUID) else uuid.UUID(job_id)
+        except (ValueError, AttributeError, TypeError):
+            raise InvalidValue(f"job_id must be a UUID, got {shown(job_id)}") from None
+        return self._service.store.end(known, status, message, circuits)

@@ -2,38 +2,89 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Sequence
+import importlib.util
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal
 
 import attrs
+import msgspec
 
-from superstaq_jobs.clock import Clock, VirtualClock
-from superstaq_jobs.records.problems import InvalidValue, is_amount, shown
+from superstaq_jobs.clock import Clock
+from superstaq_jobs.records.problems import how_to_install
 
-from .accounts import Accounts
+from .accounts import User
 from .jobs.store import JobStore
-from .messages.circuits import no_circuits, split_here
 from .messages.requests import TargetFilter
-from .messages.responses import Refusal
+from .messages.responses import Refusal, invalid, problem
 from .simulator.simulator import Simulator
 from .simulator.tasks import Describe, Described, Size, Split, SplitCircuits
 from .targets import Target
 
-__all__ = ["Service"]
+__all__ = ["CIRCUIT_TYPES", "Access", "Service", "check_format"]
+
+Access = Literal["anyone", "user", "validated", "accepted"]
+"""Who may call: anyone, or users, or those of them with a validated e-mail address, or those of
+these who have accepted the terms of use."""
+
+_TERMS_NOT_ACCEPTED: Final = (
+    "You must accept the Terms of Use (superstaq.infleqtion.com/terms_of_use)."
+)
+_EMAIL_NOT_VALIDATED: Final = "You must validate your registered email."
+_ACCEPTED: Final = "Accepted. You can now continue using Superstaq."
+"""These three strings must match the real service's exactly: clients compare them."""
+_NOT_ACCEPTED: Final = "The Terms of Use are not accepted."
+
+CIRCUIT_TYPES: Final = ("qasm", "cirq", "qiskit")
+"""The circuit types that this emulator can read and write; the worker's table of formats has an
+entry for each."""
+
+_MOST_CIRCUITS: Final = 500_000
 
 
 @attrs.frozen(kw_only=True)
 class Service:
-    """What the calls work on."""
+    """What the calls work on.
 
-    accounts: Accounts
+    Attributes:
+        users: The user of each API key.
+        accepted: The e-mail addresses of those who have accepted the terms of use.
+        aqt_files: The files that users have stored, by e-mail address.
+    """
+
+    users: Mapping[str, User]
     store: JobStore
     clock: Clock
     targets: tuple[Target, ...]
     simulator: Simulator
     warnings: Sequence[str] = ()
-    aqt_files: dict[str, dict[str, str]] = attrs.field(factory=dict)
-    """The files that users have stored, by e-mail address."""
+    accepted: set[str] = attrs.field(init=False)
+    aqt_files: dict[str, dict[str, str]] = attrs.field(init=False, factory=dict)
+
+    @accepted.default
+    def _accepted_from_the_start(self) -> set[str]:
+        return {user.email for user in self.users.values() if user.terms_accepted}
+
+    def user(self, key: str | None, access: Access) -> User | None:
+        """The user of the key in the ``Authorization`` header; None if anyone may call.
+
+        Raises:
+            Refusal: 401, with the message of the real service for the case.
+        """
+        if access == "anyone":
+            return None
+        user = self.users.get(key or "")
+        if user is None:
+            raise Refusal(401, "No user has this API key.")
+        if access != "user" and not user.email_validated:
+            raise Refusal(401, _EMAIL_NOT_VALIDATED)
+        if access == "accepted" and user.email not in self.accepted:
+            raise Refusal(401, _TERMS_NOT_ACCEPTED)
+        return user
+
+    def accept_terms(self, user: User, *, accept: bool) -> str:
+        """Record whether a user accepts the terms of use; returns the message to send."""
+        (self.accepted.add if accept else self.accepted.discard)(user.email)
+        return _ACCEPTED if accept else _NOT_ACCEPTED
 
     def target(self, name: str) -> Target:
         """The target of that name; raises a `Refusal` with 404 if there is none."""
@@ -47,23 +98,20 @@ class Service:
 
     def find_targets(self, query: TargetFilter) -> list[Target]:
         """The targets that have the flags of a filter."""
-        wanted = {
-            flag: value
-            for flag in query.__struct_fields__
-            if (value := getattr(query, flag)) is not None
-        }
+        flags = msgspec.structs.asdict(query).items()
+        wanted = {flag: value for flag, value in flags if value is not None}
         return [target for target in self.targets if wanted.items() <= target.flags.items()]
 
-    def split(self, circuits: str, circuit_type: str) -> list[str]:
+    def split(self, source: str, circuit_type: str) -> list[str]:
         """The circuits of a submission, one string each; raises a `Refusal` with 422."""
-        found = split_here(circuits, circuit_type)
-        if found is not None:
-            return found
+        check_format(("body", "circuit_type"), circuit_type)
+        if circuit_type == "qasm":
+            return _split_qasm(source)
         try:
-            splitting = self.simulator.request(Split(split=circuits, circuit_type=circuit_type))
+            splitting = self.simulator.request(Split(split=source, circuit_type=circuit_type))
             split: SplitCircuits = self.store.wait(splitting)
         except ValueError as error:
-            raise no_circuits(str(error)) from error
+            raise _no_circuits(str(error)) from error
         return split.circuits
 
     def sizes(self, circuits: list[str], circuit_type: str) -> list[Size | None]:
@@ -75,24 +123,42 @@ class Service:
             return [None] * len(circuits)
         return described.sizes
 
-    def advance(self, seconds: float) -> None:
-        """Advance the clock.
 
-        Raises:
-            RuntimeError: It is a real clock.
-            ValueError: The seconds are negative, not finite, or lead past the last date.
-        """
-        if not isinstance(self.clock, VirtualClock):
-            raise RuntimeError(  # noqa: TRY004 - it is the emulator that cannot, not the argument
-                "this emulator runs on a real clock, which cannot be advanced; pass it a virtual "
-                "one: Emulator(clock=superstaq_jobs.testing.FakeClock())"
-            )
-        if not is_amount(seconds):
-            raise InvalidValue(f"seconds must be a number of seconds >= 0, got {shown(seconds)}")
-        try:
-            self.clock.utcnow() + dt.timedelta(seconds=seconds)
-        except OverflowError as error:
-            raise InvalidValue(
-                f"seconds must not lead past the last date, got {shown(seconds)}"
-            ) from error
-        self.clock.advance(seconds)
+def check_format(where: tuple[str, ...], circuit_type: str) -> None:
+    """Check that circuits of a type can be read and written here.
+
+    Raises:
+        Refusal: 422, with what is missing.
+    """
+    if circuit_type not in CIRCUIT_TYPES:
+        known = ", ".join(CIRCUIT_TYPES)
+        message = f"circuit_type must be one of {known} in this emulator, got {circuit_type}"
+    elif circuit_type == "cirq" and importlib.util.find_spec("cirq") is None:
+        message = (
+            f"Cirq is not installed where this emulator runs: {how_to_install('emulator-cirq')}"
+        )
+    else:
+        return
+    raise invalid(problem(where, message, "unsupported"))
+
+
+def _no_circuits(message: str, kind: str = "value_error") -> Refusal:
+    return invalid(problem(("body", "circuits"), message, kind))
+
+
+def _split_qasm(source: str) -> list[str]:
+    """The circuits of a program, or of a JSON list of programs."""
+    if not source.lstrip().startswith("["):
+        return [source]
+    # Each string begins with a quotation mark that is not escaped. Found out beforehand, because
+    # nothing else runs while the list is decoded.
+    if source.count('"') - source.count('\\"') > 2 * _MOST_CIRCUITS:
+        raise _no_circuits(f"a job can have at most {_MOST_CIRCUITS:,} circuits in this emulator")
+    try:
+        circuits = msgspec.json.decode(source, type=list[str])
+    except (msgspec.DecodeError, RecursionError) as error:
+        message = f"expected an OpenQASM program or a JSON list of them: {error}"
+        raise _no_circuits(message) from error
+    if not circuits:
+        raise _no_circuits("a job needs at least one circuit", "too_short")
+    return circuits

@@ -14,6 +14,11 @@ __all__ = ["DEFAULT_TARGETS", "TARGET_NAME", "Target"]
 TARGET_NAME: Final = r"^[A-Za-z0-9-]+_[A-Za-z0-9.-]+_(qpu|simulator)$"
 """The pattern of target names: ``<provider>_<device>_<qpu or simulator>``."""
 
+_FLAGS: Final = (
+    "supports_submit", "supports_submit_qubo", "supports_compile", "available", "retired",
+    "simulator", "accessible",
+)  # fmt: skip
+
 
 def _check_name(_: object, __: object, name: str) -> None:
     if not isinstance(name, str) or not re.match(TARGET_NAME, name) or name.endswith("\n"):
@@ -70,15 +75,7 @@ class Target:
     @property
     def flags(self) -> dict[str, bool]:
         """Its flags, as the list of targets shows them."""
-        return {
-            "supports_submit": self.supports_submit,
-            "supports_submit_qubo": self.supports_submit_qubo,
-            "supports_compile": self.supports_compile,
-            "available": self.available,
-            "retired": self.retired,
-            "simulator": self.simulator,
-            "accessible": self.accessible,
-        }
+        return {name: getattr(self, name) for name in _FLAGS}
 
     @property
     def pairs(self) -> tuple[tuple[int, int], ...] | None:

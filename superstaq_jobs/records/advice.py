@@ -11,6 +11,8 @@ from typing import Any, Final, NoReturn, TypeVar
 import attrs
 from attrs.exceptions import FrozenInstanceError
 
+from .shape import PER_CIRCUIT_LISTS
+
 __all__ = ["OF_HANDLES", "OF_SNAPSHOTS", "FrozenRecordError", "explains_changes", "has_no"]
 
 T = TypeVar("T")
@@ -69,6 +71,11 @@ OF_HANDLES: Final[Mapping[str, str]] = {
 """Names of the official clients' jobs that a handle does not have, and what to write instead."""
 
 OF_SNAPSHOTS: Final[Mapping[str, str]] = {
+    **{
+        name: f"[circuit.{field} for circuit in snapshot.circuits]"
+        for name, field in PER_CIRCUIT_LISTS.items()
+        if name not in {"counts", "statuses"}  # which it has
+    },
     **{name: t.format_map(_ON_A_SNAPSHOT) for name, t in _INSTEAD.items() if name != "counts"},
     **{
         name: f"{_LIVE}.{name}()"
@@ -81,18 +88,6 @@ OF_SNAPSHOTS: Final[Mapping[str, str]] = {
     "set_counts": "snapshot.with_counts(index, counts)",
     "set_counts_for_circuit": "snapshot.with_counts(index, counts)",
     "submission_timestamp": "snapshot.submitted_at",
-    "status_messages": "[circuit.status_message for circuit in snapshot.circuits]",
-    "provider_id": "[circuit.provider_id for circuit in snapshot.circuits]",
-    "results_dicts": "[circuit.results_dict for circuit in snapshot.circuits]",
-    "last_updated_timestamp": "[circuit.updated_at for circuit in snapshot.circuits]",
-    "logical_qubits": "[circuit.logical_qubits for circuit in snapshot.circuits]",
-    "physical_qubits": "[circuit.physical_qubits for circuit in snapshot.circuits]",
-    "initial_logical_to_physicals": (
-        "[circuit.initial_logical_to_physical for circuit in snapshot.circuits]"
-    ),
-    "final_logical_to_physicals": (
-        "[circuit.final_logical_to_physical for circuit in snapshot.circuits]"
-    ),
     "model_dump": "snapshot.to_dict()",
     "dict": "snapshot.to_dict()",
     "model_dump_json": "superstaq_jobs.encode_jobs([snapshot])",

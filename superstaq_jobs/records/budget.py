@@ -53,13 +53,9 @@ def limited(check: Callable[[float], None]) -> Iterator[None]:
 
 
 def spend(seconds: float = 0.0) -> None:
-    """Check the limit, if there is one: to be called every millisecond or so of work.
+    """Check the limit, if there is one, before work that takes ``seconds`` and checks nothing.
 
-    Args:
-        seconds: How long the work takes that is done next, without another check.
-
-    Raises:
-        OutOfTime: If the limit is reached, or that work would exceed it.
+    To be called every millisecond or so. Raises ``OutOfTime`` if the limit is or would be exceeded.
     """
     _LIMIT.get()(seconds)
 
@@ -67,8 +63,7 @@ def spend(seconds: float = 0.0) -> None:
 def spend_on(body: bytes) -> None:
     """Check the limit before a parser reads JSON, since nothing can interrupt it.
 
-    Raises:
-        OutOfTime: As ``spend`` does. The time is estimated by what the JSON consists of.
+    The time that it takes is estimated by what the JSON consists of. Raises what ``spend`` raises.
     """
     if len(body) <= _SMALL_BYTES:
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import operator
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -272,18 +272,10 @@ def follow(before: JobSnapshot, after: JobSnapshot) -> JobSnapshot:
 def collect(
     job_id: JobId, found: Mapping[JobId, JobSnapshot], known: JobSnapshot | None = None
 ) -> JobSnapshot | None:
-    """The job with an id, made of the jobs that a response is about.
+    """The job with an id, made of those that were found, by the server's ids; None if it lacks one.
 
-    In API v0.3.0 it is one of them. In v0.2.0 each of its circuits is, but for those that are known
-    to be finished, which are not requested again.
-
-    Args:
-        job_id: The job's id.
-        found: The jobs in the response, by the server's ids.
-        known: What was known of the job before.
-
-    Returns:
-        The job; None if the response lacks it, or one of its circuits.
+    In API v0.3.0 it is one of them. In v0.2.0 each of its circuits is, but for those that were
+    ``known`` to be finished, which are not requested again.
     """
     if job_id in found or isinstance(job_id, UUID):
         return found.get(job_id)
@@ -357,16 +349,10 @@ def _written_alike(old: CircuitSnapshot, new: CircuitSnapshot) -> bool:
     for name in _MAPPINGS:
         one, other = getattr(old, name), getattr(new, name)
         if one is not None and not (
-            [*one.keys()] == [*other.keys()] and _same_types(one.values(), other.values())
+            [*one] == [*other] and [*map(type, one.values())] == [*map(type, other.values())]
         ):
             return False
     return not old.extra or repr(old.extra) == repr(new.extra)
-
-
-def _same_types(one: Collection[float], other: Collection[float]) -> bool:
-    if isinstance(sum(one), int) and isinstance(sum(other), int):  # then all are, as in most counts
-        return True
-    return [*map(type, one)] == [*map(type, other)]
 
 
 def _followed(old: CircuitSnapshot, new: CircuitSnapshot) -> CircuitSnapshot:

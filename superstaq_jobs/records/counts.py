@@ -17,7 +17,7 @@ __all__ = ["Counts", "received_counts"]
 _NUMBERS: Final = frozenset({int, float})
 _SHOWN: Final = 8
 _SHOWN_BITS: Final = 40
-_MAX_BITS: Final = 1_000_000
+_LONGEST_BITSTRING: Final = 1_000_000
 
 
 class Counts(FrozenMapping[str, int | float]):
@@ -148,9 +148,9 @@ class Counts(FrozenMapping[str, int | float]):
                 bitstrings or appears twice; or if the bitstrings differ in length.
         """
         expect(int, num_bits=num_bits)
-        if not 0 <= num_bits <= _MAX_BITS:
+        if not 0 <= num_bits <= _LONGEST_BITSTRING:
             got = shown(num_bits)
-            raise InvalidValue(f"num_bits must be from 0 to {_MAX_BITS:,}, got {got}")
+            raise InvalidValue(f"num_bits must be from 0 to {_LONGEST_BITSTRING:,}, got {got}")
         chosen = _positions("places", places, num_bits)
         if len(set(chosen)) < len(chosen):
             raise InvalidValue(f"the positions must be different, got {chosen}")
@@ -304,7 +304,7 @@ class Counts(FrozenMapping[str, int | float]):
             ValueError: If a weight is negative; if the weights of either add up to 0; if the
                 bitstrings differ in length.
         """
-        p, q = map(_shares, _of_one_width(self, other))
+        p, q = map(_distribution, _of_one_width(self, other))
         gaps = (abs(p.get(bits, 0.0) - q.get(bits, 0.0)) for bits in p.keys() | q.keys())
         return min(1.0, 0.5 * math.fsum(gaps))
 
@@ -321,15 +321,9 @@ class Counts(FrozenMapping[str, int | float]):
         >>> Counts({"0": 1, "1": 3}).hellinger_fidelity({"0": 1.0})
         0.25
 
-        Args:
-            other: Counts, or weights or probabilities, by bitstring.
-
-        Raises:
-            TypeError: If ``other`` cannot be ``Counts``, and so for ``ValueError``.
-            ValueError: If a weight is negative; if the weights of either add up to 0; if the
-                bitstrings differ in length.
+        The argument and the errors are those of ``total_variation_distance``.
         """
-        p, q = map(_shares, _of_one_width(self, other))
+        p, q = map(_distribution, _of_one_width(self, other))
         return min(1.0, math.fsum(math.sqrt(p[b]) * math.sqrt(q[b]) for b in p.keys() & q) ** 2)
 
     def __repr__(self) -> str:
@@ -426,7 +420,7 @@ def _of_one_width(*parts: Mapping[str, int | float], name: str = "other") -> lis
     return counts
 
 
-def _shares(counts: Counts) -> dict[str, float]:
+def _distribution(counts: Counts) -> dict[str, float]:
     """The counts divided by their sum; they must be a distribution."""
     for bits, value in counts.items():
         if value < 0:

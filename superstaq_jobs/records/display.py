@@ -17,7 +17,7 @@ from typing import Final, TypeVar
 
 from .fields import shown
 from .problems import line
-from .status import CircuitStatus, parse_status
+from .status import PRIORITY, CircuitStatus, parse_status
 
 __all__ = [
     "MAX_ROWS",
@@ -46,7 +46,6 @@ T = TypeVar("T")
 MAX_ROWS: Final = 20
 """The rows of a table in a notebook, and the lines of a ``repr`` that lists changes."""
 
-_ORDER: Final = {status: place for place, status in enumerate(CircuitStatus)}
 _MAX_STATUSES: Final = 6
 _OUTCOMES: Final = 4
 _BLUE: Final = "#4a86c8"
@@ -113,7 +112,7 @@ def outcomes(counts: Mapping[str, float]) -> str:
 def status_counts(texts: Iterable[str]) -> str:
     """How many circuits have which status, the first of ``STATUS_PRIORITY_ORDER`` first."""
     tally = Counter(texts)
-    ordered = sorted(tally, key=lambda text: (_ORDER[parse_status(text)], text))
+    ordered = sorted(tally, key=lambda text: (PRIORITY[parse_status(text)], text))
     parts = [f"{tally[text]} {line(text, 30)}" for text in ordered[:_MAX_STATUSES]]
     rest = sum(tally[text] for text in ordered[_MAX_STATUSES:])
     return ", ".join([*parts, f"{rest} others"] if rest else parts)
@@ -193,13 +192,7 @@ def facts(pairs: Iterable[tuple[str, object]]) -> Html:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]], total: int) -> Html:
-    """A table of at most ``MAX_ROWS`` rows, and how many more there are.
-
-    Args:
-        head: The names of the columns.
-        rows: The rows; at most ``MAX_ROWS`` of them.
-        total: How many there are in all.
-    """
+    """A table of some rows, at most ``MAX_ROWS``, and how many more there are of ``total``."""
     cell = "text-align:left;vertical-align:middle;padding:0.15em 1em 0.15em 0;background:none;"
     head_style = f"{cell}font-weight:600;border-bottom:1px solid rgba(128,128,128,0.5)"
     cell_style = f"{cell}border-bottom:1px solid rgba(128,128,128,0.2)"
@@ -223,15 +216,7 @@ def _row(tag: str, cells: Sequence[object], style: str) -> Html:
 
 
 def card(kind: str, name: str, status: str | None = None, *parts: Html, note: str = "") -> str:
-    """A record: its class, its name and status, and what is known of it.
-
-    Args:
-        kind: The name of the class.
-        name: What it is of, such as a job's id.
-        status: Its status in the words of the server, or None.
-        parts: Facts and tables.
-        note: Further words behind the name.
-    """
+    """A record: its class, its name, the server's word for its status, a note and its parts."""
     head = [_element("b", _escaped(kind)), code(name)]
     head += [] if status is None else [status_mark(status)]
     head += [_element("span", _escaped(note), _FAINT)] if note else []

@@ -288,16 +288,13 @@ def thaw(value: Json) -> Any:
 
 
 def canonical_json(value: Any) -> str:
-    """The canonical JSON of a value: the same on every machine, Python version and hash seed.
+    """The canonical JSON of a value, frozen or plain: the same on every machine and Python version.
 
     Keys are sorted by code point, only ASCII is written, without white space, and equal numbers
     are written alike (``1`` for ``1.0``). Equal strings mean equal JSON values.
 
     >>> canonical_json({"b": 1.0, "a": [True, None]})
     '{"a":[true,null],"b":1}'
-
-    Args:
-        value: A JSON value, frozen or plain, without NaN and infinities.
     """
     return json.dumps(canonical_data(value), sort_keys=True, separators=(",", ":"))
 
@@ -308,9 +305,7 @@ _AS_THEY_ARE: Final = frozenset({str, int, bool, type(None)})
 def canonical_data(value: Any, fraction: Callable[[float], Any] = float) -> Any:
     """A JSON value as plain data with whole floats as ints, which only has to be written down.
 
-    Args:
-        value: The value, frozen or plain.
-        fraction: What stands for a float that is not whole.
+    ``fraction`` makes what stands for a float that is not whole.
     """
     if isinstance(value, float):
         return int(value) if value.is_integer() else fraction(value)

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import attrs
+from attrs.converters import optional
 
 from . import fields
 from .advice import explains_changes
@@ -45,7 +46,7 @@ _OFFICIAL_NAMES: Final = {
 
 
 def _check_method(value: str | None) -> None:
-    fields.refuse("a NewJob", {"method": fields.optional_string(value)})
+    fields.refuse("a NewJob", {"method": None if value is None else fields.string(value)})
 
 
 def _sim_method(value: SimMethod | str | None) -> SimMethod | None:
@@ -271,8 +272,8 @@ class JobQuery:
     target_name: tuple[str, ...] | None = attrs.field(default=None, converter=_targets)
     status: tuple[CircuitStatus, ...] | None = attrs.field(default=None, converter=_statuses)
     tags: tuple[str, ...] | None = attrs.field(default=None, converter=_strings)
-    min_priority: int | None = attrs.field(default=None, converter=fields.optional_integer)
-    max_priority: int | None = attrs.field(default=None, converter=fields.optional_integer)
+    min_priority: int | None = attrs.field(default=None, converter=optional(fields.integer))
+    max_priority: int | None = attrs.field(default=None, converter=optional(fields.integer))
     submitted_before: dt.datetime | None = attrs.field(
         default=None, converter=fields.optional_local_moment, eq=fields.same_moment
     )
@@ -298,26 +299,20 @@ class JobQuery:
 class TargetQuery:
     """Conditions on targets: each is True, False, or None for no condition.
 
-    Attributes:
-        simulator: Whether the target is a simulator.
-        supports_submit: Whether it runs circuits.
-        supports_submit_qubo: Whether it solves QUBOs.
-        supports_compile: Whether circuits can be compiled for it.
-        available: Whether it accepts jobs now.
-        retired: Whether it is retired. For None the service leaves retired targets out.
-        accessible: Whether this user may use it.
+    They are conditions on the fields of ``Target`` with the same names. For ``retired=None`` the
+    service leaves retired targets out.
 
     Raises:
         InvalidRequest: If a field cannot hold its value; names every such field.
     """
 
-    simulator: bool | None = attrs.field(default=None, converter=fields.optional_flag)
-    supports_submit: bool | None = attrs.field(default=None, converter=fields.optional_flag)
-    supports_submit_qubo: bool | None = attrs.field(default=None, converter=fields.optional_flag)
-    supports_compile: bool | None = attrs.field(default=None, converter=fields.optional_flag)
-    available: bool | None = attrs.field(default=None, converter=fields.optional_flag)
-    retired: bool | None = attrs.field(default=None, converter=fields.optional_flag)
-    accessible: bool | None = attrs.field(default=None, converter=fields.optional_flag)
+    simulator: bool | None = attrs.field(default=None, converter=optional(fields.flag))
+    supports_submit: bool | None = attrs.field(default=None, converter=optional(fields.flag))
+    supports_submit_qubo: bool | None = attrs.field(default=None, converter=optional(fields.flag))
+    supports_compile: bool | None = attrs.field(default=None, converter=optional(fields.flag))
+    available: bool | None = attrs.field(default=None, converter=optional(fields.flag))
+    retired: bool | None = attrs.field(default=None, converter=optional(fields.flag))
+    accessible: bool | None = attrs.field(default=None, converter=optional(fields.flag))
 
     def __attrs_post_init__(self) -> None:
         fields.refuse_bad(self, InvalidRequest)

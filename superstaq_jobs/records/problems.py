@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Iterable, Mapping
+from numbers import Integral
 from typing import Any, Self
 
 from .ids import JobId
@@ -19,6 +20,8 @@ __all__ = [
     "SuperstaqException",
     "SuperstaqUnsuccessfulJobException",
     "SuperstaqWarning",
+    "check_index",
+    "check_index_type",
     "expect",
     "expect_several",
     "how_to_install",
@@ -203,6 +206,19 @@ class CircuitIndexError(SuperstaqException, IndexError):
         self.num_circuits = num_circuits
         has = f"circuits 0 to {num_circuits - 1}" if num_circuits else "no circuits"
         super().__init__(f"job {job_id} has no circuit {shown(index)}: it has {has}")
+
+
+def check_index_type(index: object) -> None:
+    """Refuse what cannot be the index of a circuit, with a ``TypeError``."""
+    if isinstance(index, bool) or not isinstance(index, Integral):
+        raise TypeError(f"a circuit's index must be an int, got {shown(index)}. Nothing was sent")
+
+
+def check_index(job_id: JobId, index: int, *, num_circuits: int) -> None:
+    """Refuse what is not the index of one of a job's circuits; it is a ``CircuitIndexError``."""
+    check_index_type(index)
+    if not 0 <= index < num_circuits:
+        raise CircuitIndexError(job_id=job_id, index=index, num_circuits=num_circuits)
 
 
 class CountsUnavailable(SuperstaqException, ValueError):

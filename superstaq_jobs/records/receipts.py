@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 
 import attrs
+from attrs.converters import optional
 
 from . import display, fields
 from .advice import explains_changes
@@ -17,15 +18,9 @@ from .ids import JobId
 __all__ = ["AccountBalance", "CancelReceipt", "SubmitReceipt", "Target", "TargetInfo"]
 
 
-@attrs.frozen
-class _Checked:
-    def __attrs_post_init__(self) -> None:
-        fields.refuse_bad(self)
-
-
 @explains_changes
 @attrs.frozen(kw_only=True)
-class SubmitReceipt(_Checked):
+class SubmitReceipt(fields.Checked):
     """The server's response to a submitted job.
 
     Attributes:
@@ -44,7 +39,7 @@ class SubmitReceipt(_Checked):
 
 @explains_changes
 @attrs.frozen(kw_only=True)
-class CancelReceipt(_Checked):
+class CancelReceipt(fields.Checked):
     """The server's response to a request to cancel jobs.
 
     Attributes:
@@ -67,7 +62,7 @@ class CancelReceipt(_Checked):
 
 @explains_changes
 @attrs.frozen(kw_only=True)
-class Target(_Checked):
+class Target(fields.Checked):
     """A device or simulator that runs jobs.
 
     Attributes:
@@ -109,7 +104,7 @@ class Target(_Checked):
 
 @explains_changes
 @attrs.frozen(kw_only=True)
-class TargetInfo(_Checked):
+class TargetInfo(fields.Checked):
     """The server's description of one target.
 
     Attributes:
@@ -132,7 +127,7 @@ class TargetInfo(_Checked):
 
 @explains_changes
 @attrs.frozen(kw_only=True)
-class AccountBalance(_Checked):
+class AccountBalance(fields.Checked):
     """How much a user can still spend.
 
     Attributes:
@@ -143,5 +138,5 @@ class AccountBalance(_Checked):
         InvalidValue: If a field cannot hold its value; names every such field.
     """
 
-    email: str | None = attrs.field(converter=fields.optional_string)
+    email: str | None = attrs.field(converter=optional(fields.string))
     balance: float = attrs.field(converter=fields.number)

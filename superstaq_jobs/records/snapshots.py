@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from numbers import Integral
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, NoReturn, overload
 from uuid import UUID
 
 import attrs
@@ -21,76 +20,28 @@ from .frozen import FrozenMapping, JsonMapping, canonical_json, thaw
 from .ids import JobId
 from .problems import (
     MAX_PROBLEMS,
-    CircuitIndexError,
     CountsUnavailable,
     InvalidValue,
     Problem,
     SuperstaqUnsuccessfulJobException,
+    check_index,
     expect,
     line,
-    shown,
 )
+from .shape import EMPTY, JOB_FIELDS, PER_CIRCUIT_LISTS, to_plain
 from .status import CircuitStatus, CircuitType, JobType, Stage, fold_statuses, parse_status
 
 __all__ = [
-    "EMPTY",
-    "JOB_FIELDS",
-    "PER_CIRCUIT_LISTS",
-    "REQUIRED_LISTS",
     "CircuitSnapshot",
     "JobSnapshot",
-    "check_index",
-    "check_index_type",
     "digest_of",
     "make_circuit",
     "make_job",
-    "to_plain",
+    "status_text",
 ]
 
 _MAX_REASON: Final = 1000
 """The most that an error repeats of the server's explanation."""
-
-R = TypeVar("R", bound=attrs.AttrsInstance)
-
-PER_CIRCUIT_LISTS: Final[Mapping[str, str]] = FrozenMapping(
-    {
-        "statuses": "status_text",
-        "status_messages": "status_message",
-        "provider_id": "provider_id",
-        "input_circuits": "input_circuit",
-        "compiled_circuits": "compiled_circuit",
-        "counts": "counts",
-        "results_dicts": "results_dict",
-        "shots": "shots",
-        "last_updated_timestamp": "updated_at",
-        "initial_logical_to_physicals": "initial_logical_to_physical",
-        "final_logical_to_physicals": "final_logical_to_physical",
-        "logical_qubits": "logical_qubits",
-        "physical_qubits": "physical_qubits",
-    }
-)
-"""The lists of ``JobData``, and the field of ``CircuitSnapshot`` that each one fills, in order."""
-
-REQUIRED_LISTS: Final = frozenset({"statuses", "input_circuits", "shots"})
-"""Those of the lists whose entries are never null."""
-
-JOB_FIELDS: Final[Mapping[str, str]] = FrozenMapping(
-    {
-        "job_type": "job_type",
-        "user_email": "user_email",
-        "target": "target",
-        "num_circuits": "num_circuits",
-        "circuit_type": "circuit_type",
-        "dry_run": "dry_run",
-        "submission_timestamp": "submitted_at",
-        "tags": "tags",
-        "metadata": "metadata",
-    }
-)
-"""The other fields of ``JobData``, and the attribute of ``JobSnapshot`` that holds each one."""
-
-EMPTY: Final[Mapping[str, str]] = FrozenMapping({"input_circuits": ""})
-"""What stands for the missing entries of a list that is too short; None for the other lists."""
 
 
 def _counts(value: Mapping[str, int | float] | None) -> Counts | None:
@@ -119,7 +70,7 @@ def _lengths(value: Mapping[str, int]) -> FrozenMapping[str, int]:
 
 @explains_changes
 @attrs.frozen(kw_only=True)
-class CircuitSnapshot:
+class CircuitSnapshot(fields.Checked):
     """One circuit of a job, as the server described it at one moment.
 
     Attributes:
@@ -149,29 +100,26 @@ class CircuitSnapshot:
 
     index: int = attrs.field(converter=fields.count)
     status_text: str = attrs.field(converter=fields.string)
-    status_message: str | None = attrs.field(default=None, converter=fields.optional_string)
-    provider_id: str | None = attrs.field(default=None, converter=fields.optional_string)
-    input_circuit: str | None = attrs.field(default="", converter=fields.optional_string)
-    compiled_circuit: str | None = attrs.field(default=None, converter=fields.optional_string)
+    status_message: str | None = attrs.field(default=None, converter=optional(fields.string))
+    provider_id: str | None = attrs.field(default=None, converter=optional(fields.string))
+    input_circuit: str | None = attrs.field(default="", converter=optional(fields.string))
+    compiled_circuit: str | None = attrs.field(default=None, converter=optional(fields.string))
     counts: Counts | None = attrs.field(default=None, converter=_counts)
-    results_dict: str | None = attrs.field(default=None, converter=fields.optional_string)
-    shots: int | None = attrs.field(default=0, converter=fields.optional_integer)
+    results_dict: str | None = attrs.field(default=None, converter=optional(fields.string))
+    shots: int | None = attrs.field(default=0, converter=optional(fields.integer))
     updated_at: dt.datetime | None = attrs.field(
-        default=None, converter=fields.optional_moment, eq=fields.same_moment
+        default=None, converter=optional(fields.moment), eq=fields.same_moment
     )
     initial_logical_to_physical: FrozenMapping[int, int] | None = attrs.field(
-        default=None, converter=fields.integer_map
+        default=None, converter=optional(fields.integer_map)
     )
     final_logical_to_physical: FrozenMapping[int, int] | None = attrs.field(
-        default=None, converter=fields.integer_map
+        default=None, converter=optional(fields.integer_map)
     )
-    logical_qubits: str | None = attrs.field(default=None, converter=fields.optional_string)
-    physical_qubits: str | None = attrs.field(default=None, converter=fields.optional_string)
-    circuit_id: str | None = attrs.field(default=None, converter=fields.optional_string)
+    logical_qubits: str | None = attrs.field(default=None, converter=optional(fields.string))
+    physical_qubits: str | None = attrs.field(default=None, converter=optional(fields.string))
+    circuit_id: str | None = attrs.field(default=None, converter=optional(fields.string))
     extra: JsonMapping = attrs.field(factory=JsonMapping, converter=fields.json_mapping)
-
-    def __attrs_post_init__(self) -> None:
-        fields.refuse_bad(self)
 
     @property
     def status(self) -> CircuitStatus:
@@ -240,10 +188,10 @@ class JobSnapshot:
     job_type: JobType | None = attrs.field(converter=optional(fields.job_type))
     target: str | None = attrs.field(converter=optional(fields.target))
     circuit_type: CircuitType | None = attrs.field(converter=optional(fields.circuit_type))
-    user_email: str | None = attrs.field(converter=fields.optional_string)
-    dry_run: bool | None = attrs.field(default=False, converter=fields.optional_flag)
+    user_email: str | None = attrs.field(converter=optional(fields.string))
+    dry_run: bool | None = attrs.field(default=False, converter=optional(fields.flag))
     submitted_at: dt.datetime | None = attrs.field(
-        converter=fields.optional_moment, eq=fields.same_moment
+        converter=optional(fields.moment), eq=fields.same_moment
     )
     tags: tuple[str, ...] | None = attrs.field(default=(), converter=optional(fields.strings))
     metadata: JsonMapping | None = attrs.field(
@@ -255,9 +203,9 @@ class JobSnapshot:
         factory=FrozenMapping[str, int], converter=_lengths
     )
     fetched_at: dt.datetime | None = attrs.field(
-        default=None, converter=fields.optional_moment, eq=False
+        default=None, converter=optional(fields.moment), eq=False
     )
-    source: str | None = attrs.field(default=None, converter=fields.optional_string, eq=False)
+    source: str | None = attrs.field(default=None, converter=optional(fields.string), eq=False)
 
     def __attrs_post_init__(self) -> None:
         circuits = self.circuits if isinstance(self.circuits, tuple) else ()
@@ -508,18 +456,12 @@ class JobSnapshot:
         if self.num_circuits > 1:
             circuits += f" ({display.status_counts(c.status_text for c in self.circuits)})"
         kind = [str(part) for part in (self.target, self.job_type, self.circuit_type) if part]
-        lines = [f"<JobSnapshot {self._status_text()}: {circuits}", ", ".join(kind)]
+        lines = [f"<JobSnapshot {_shown_status(self)}: {circuits}", ", ".join(kind)]
         lines.append(f"job {display.line(str(self.job_id), 80)}")
         if self.fetched_at is not None:
             source = "" if self.source is None else f" from {display.line(self.source)}"
             lines.append(f"fetched {display.moment(self.fetched_at)}{source}")
         return "\n ".join(filter(None, lines)) + ">"
-
-    def _status_text(self) -> str:
-        """The status in the server's word, also if this version does not know it."""
-        status = self.status
-        words = (c.status_text for c in self.circuits if c.status is status)
-        return display.line(next(words, str(status)), 30)
 
     def _repr_html_(self) -> str:
         circuits = display.amount(self.num_circuits, "circuit")
@@ -539,7 +481,19 @@ class JobSnapshot:
         rows = [_table_row(circuit) for circuit in self.circuits[: display.MAX_ROWS]]
         head = ["circuit", "status", "shots", "result"]
         table = display.table(head, rows, self.num_circuits) if rows else display.Html()
-        return display.card("JobSnapshot", str(self.job_id), self._status_text(), known, table)
+        return display.card("JobSnapshot", str(self.job_id), _shown_status(self), known, table)
+
+
+def status_text(snapshot: JobSnapshot, index: int | None = None) -> str:
+    """The status of a job, or of one circuit, in the server's word, whether it is known or not."""
+    if index is not None:
+        return snapshot.circuit(index).status_text
+    status = snapshot.status
+    return next((c.status_text for c in snapshot.circuits if c.status is status), str(status))
+
+
+def _shown_status(snapshot: JobSnapshot) -> str:
+    return display.line(status_text(snapshot), 30)
 
 
 def _table_row(circuit: CircuitSnapshot) -> tuple[object, ...]:
@@ -550,18 +504,6 @@ def _table_row(circuit: CircuitSnapshot) -> tuple[object, ...]:
         "" if circuit.shots is None else circuit.shots,
         "; ".join(filter(None, [counts, circuit.status_message])),
     )
-
-
-def to_plain(value: Any) -> Any:
-    """A field of a job or a circuit as plain JSON data."""
-    if isinstance(value, str):
-        return str(value)  # which an enum is not
-    if isinstance(value, dt.datetime):
-        text = value.isoformat()
-        return f"{text[:-6]}Z" if text.endswith("+00:00") else text
-    if isinstance(value, FrozenMapping) and not isinstance(value, JsonMapping):
-        return {str(key): item for key, item in value.items()}
-    return thaw(value)
 
 
 def _written(value: Any) -> bytes:
@@ -585,50 +527,8 @@ def digest_of(
     return hashlib.sha256(write(everything)).hexdigest()
 
 
-def check_index(job_id: JobId, index: int, *, num_circuits: int) -> None:
-    """Refuse what is not the index of a circuit.
-
-    Raises:
-        TypeError: If the index is not an int.
-        CircuitIndexError: If the job does not have that circuit.
-    """
-    check_index_type(index)
-    if not 0 <= index < num_circuits:
-        raise CircuitIndexError(job_id=job_id, index=index, num_circuits=num_circuits)
-
-
-def check_index_type(index: int) -> None:
-    """Refuse what is not even an int, with a ``TypeError``."""
-    if isinstance(index, bool) or not fields.is_a(index, Integral):
-        raise TypeError(f"a circuit's index must be an int, got {shown(index)}. Nothing was sent")
-
-
-# ---- records of values that have been checked ----------------------------------------------------
-
-
-def _maker(record: type[R], **defaults: object) -> Callable[..., R]:
-    """A constructor of a record without its converters and checks, several times as fast.
-
-    It takes the fields by position. attrs writes it: the ``__init__`` of a class with the same
-    fields and no converters fills in an instance of the record.
-    """
-    bare_fields = {
-        field.name: attrs.field(default=defaults.get(field.name, attrs.NOTHING))
-        for field in attrs.fields(record)
-    }
-    bare = attrs.make_class(f"Bare{record.__name__}", bare_fields, frozen=True, slots=True)
-    fill = bare.__init__  # type: ignore[misc]
-
-    def make(*values: Any) -> R:
-        made = object.__new__(record)
-        fill(made, *values)
-        return made
-
-    return make
-
-
-make_circuit: Final = _maker(CircuitSnapshot, circuit_id=None, extra=JsonMapping())
+make_circuit: Final = fields.maker(CircuitSnapshot, circuit_id=None, extra=JsonMapping())
 """A ``CircuitSnapshot`` of checked values, in the order of its fields up to ``physical_qubits``."""
 
-make_job: Final = _maker(JobSnapshot)
+make_job: Final = fields.maker(JobSnapshot)
 """A ``JobSnapshot`` of checked values, in the order of its fields."""

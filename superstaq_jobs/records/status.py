@@ -14,6 +14,7 @@ from typing import Final
 
 __all__ = [
     "NEXT_STATUSES",
+    "PRIORITY",
     "PROGRESS",
     "STATUS_PRIORITY_ORDER",
     "TERMINAL_CIRCUIT_STATES",
@@ -25,7 +26,6 @@ __all__ = [
     "SimMethod",
     "Stage",
     "fold_statuses",
-    "may_become",
     "parse_status",
 ]
 
@@ -80,7 +80,7 @@ A status that this version does not know, ``UNKNOWN``, is not among them. It cou
 unfinished statuses: a job is unfinished while the status of one of its circuits is unknown.
 """
 
-_PRIORITY: Final = {status: place for place, status in enumerate(CircuitStatus)}
+PRIORITY: Final = {status: place for place, status in enumerate(CircuitStatus)}
 _BY_TEXT: Final[Mapping[str, CircuitStatus]] = {status.value: status for status in CircuitStatus}
 
 TERMINAL_CIRCUIT_STATES: Final = frozenset(
@@ -144,19 +144,6 @@ PROGRESS: Final[Mapping[CircuitStatus, int]] = MappingProxyType(
 """How far a circuit has come: the larger number is usually that of the later observation."""
 
 
-def _reachable_from(start: CircuitStatus) -> frozenset[CircuitStatus]:
-    reached: frozenset[CircuitStatus] = frozenset()
-    following = frozenset({start})
-    while following:
-        reached |= following
-        following = frozenset().union(*map(NEXT_STATUSES.__getitem__, following)) - reached
-    # A status that this version does not know may come at any time before the circuit finishes.
-    return reached if start in TERMINAL_CIRCUIT_STATES else reached | {_S.UNKNOWN}
-
-
-_REACHABLE: Final = {status: _reachable_from(status) for status in CircuitStatus}
-
-
 class Stage(enum.StrEnum):
     """What to wait for."""
 
@@ -190,20 +177,7 @@ def fold_statuses(statuses: Iterable[CircuitStatus]) -> CircuitStatus:
     >>> fold_statuses([CircuitStatus.COMPLETED, CircuitStatus.RUNNING])
     <CircuitStatus.RUNNING: 'running'>
     """
-    return min(statuses, key=_PRIORITY.__getitem__, default=CircuitStatus.RECEIVED)
-
-
-def may_become(before: CircuitStatus, after: CircuitStatus) -> bool:
-    """Whether a circuit with one status may later be observed with the other.
-
-    Steps between two observations are missed, so any number of them counts, also none.
-
-    >>> may_become(CircuitStatus.RECEIVED, CircuitStatus.COMPLETED)
-    True
-    >>> may_become(CircuitStatus.COMPLETED, CircuitStatus.RUNNING)
-    False
-    """
-    return after in _REACHABLE[before]
+    return min(statuses, key=PRIORITY.__getitem__, default=CircuitStatus.RECEIVED)
 
 
 class JobType(enum.StrEnum):

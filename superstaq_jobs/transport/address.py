@@ -39,10 +39,8 @@ class Address:
     ) -> Self:
         """Read the URL ``https://host`` or ``https://host:port`` that was passed as ``name``.
 
-        A path and a query, where allowed, are ignored.
-
-        Raises:
-            ConfigurationError: The URL cannot be used. A login is never shown.
+        A path and a query, where allowed, are ignored. If it cannot be used, the
+        ``ConfigurationError`` never shows a login.
         """
         if not is_a(url, str):
             got = type(url).__name__ if "@" in shown(url) else shown(url)

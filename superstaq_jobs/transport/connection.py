@@ -239,15 +239,8 @@ class _Reader(io.BufferedReader):
 class HttpResponse(http.client.HTTPResponse):
     """A response as http.client parses it, which refuses what could be read in two ways.
 
-    The other way may be that of a proxy, which would let one response end inside of another.
-
-    Raises:
-        BadResponse: Its framing or its compression is in doubt.
-        CutResponse: The connection ended inside of it.
-        TooLarge: It is larger than allowed.
-        http.client.HTTPException: http.client cannot read it.
-        http.client.RemoteDisconnected: The connection ended before the first byte.
-        zlib.error: Its body is not compressed in the way that its headers say.
+    The other way may be that of a proxy, which would let one response end inside of another. It
+    raises ``BadResponse``, ``CutResponse`` and ``TooLarge``, and what http.client and zlib raise.
     """
 
     def __init__(

@@ -168,9 +168,7 @@ class Limits:
     def seconds_for_step(self) -> float:
         """How many seconds the next blocking step may take; always more than 0.
 
-        Raises:
-            Cancelled: Nobody waits for the response any more.
-            TimeoutError: The deadline has passed.
+        Raises ``Cancelled``, or ``TimeoutError`` if the deadline has passed.
         """
         self.raise_if_cancelled()
         left = self.seconds_left()
@@ -189,9 +187,7 @@ class Limits:
     def count(self, received: int) -> None:
         """Count bytes that arrived; none are the end of the connection.
 
-        Raises:
-            TooLarge: They are more than this request may receive.
-            CutResponse: The connection ended in the wrong place.
+        Raises ``TooLarge``, or ``CutResponse`` if that was not the place to end.
         """
         self.bytes_left -= received
         if self.bytes_left < 0:

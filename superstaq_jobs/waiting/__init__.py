@@ -1,4 +1,9 @@
-"""Waits on one job or on many, in a thread or in asyncio. Knows nothing of HTTP."""
+"""Waits on one job or on many, in a thread or in asyncio. Knows nothing of HTTP.
+
+``loop`` decides what to do next: send the requests that are due (one for each of the ``batches``),
+wait for a response, pause, or report a job. ``drivers`` does it, in a thread or in ``asyncio``.
+``outcomes`` tells each ``job_wait`` what came of a request, until all have ended or the time is up.
+"""
 
 from __future__ import annotations
 

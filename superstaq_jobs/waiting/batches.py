@@ -15,6 +15,7 @@ import attrs
 
 from superstaq_jobs.client import SuperstaqClient
 from superstaq_jobs.client.parts import is_too_large, send_in_parts
+from superstaq_jobs.client.recorder import record_news
 from superstaq_jobs.clock import Clock
 from superstaq_jobs.errors import (
     AnswerTooLarge,
@@ -51,9 +52,6 @@ class Batch:
     """The waits on jobs that are polled with one request.
 
     Attributes:
-        group: Its group.
-        call: The request.
-        waits: The waits.
         is_part: Whether it is a part of a batch that was refused, and not accepted yet.
         refusal: What its last request was refused with.
         num_failed: How many requests in a row had a transient failure.
@@ -68,7 +66,9 @@ class Batch:
     is_part: bool = False
     refusal: SuperstaqServerException | None = attrs.field(default=None, init=False)
     num_failed: int = attrs.field(default=0, init=False)
-    accepted_before: int = attrs.field(init=False)
+    accepted_before: int = attrs.field(
+        default=attrs.Factory(lambda self: self.group.num_accepted, takes_self=True), init=False
+    )
     began: float = attrs.field(default=-math.inf, init=False)
     took: float = attrs.field(default=0.0, init=False)
     _clock: Clock | None = attrs.field(default=None, init=False)
@@ -77,10 +77,6 @@ class Batch:
     _pause: float = attrs.field(default=0.0, init=False)
     _last: _Jobs | None = attrs.field(default=None, init=False)
     _found: Sequence[JobSnapshot | None] = attrs.field(default=(), init=False)
-
-    @accepted_before.default
-    def _accepted_before(self) -> int:
-        return self.group.num_accepted
 
     def seconds_left(self, now: float) -> float:
         """Seconds until its next request is due, or less than 0; infinite without one."""
@@ -97,7 +93,7 @@ class Batch:
         """Pause for some seconds from now on; None without a further request."""
         self._rests_since, self._pause = now, math.inf if seconds is None else seconds
 
-    def begin(self, clock: Clock, deadline: Deadline) -> None:
+    def begin(self, deadline: Deadline) -> None:
         """Prepare the next request, given what is known now."""
         if self.call.asked:
             cells = [each.latest for each in self.waits]
@@ -105,7 +101,7 @@ class Batch:
             self.call = self.group.memory.only(self.call, needed)
         for each in self.waits:
             each.note_request()
-        self._clock, self.began = clock, clock.now()
+        self._clock, self.began = deadline.clock, deadline.clock.now()
         self._ends = self.group.client.deadline_in(deadline.seconds_for_requests())
         self.rest(self.began, None)
 
@@ -137,14 +133,7 @@ class Batch:
         if recorder is None or jobs is self._last:
             return
         known = [each.latest.snapshot for each in self.waits]
-        # What says nothing new is the snapshot that is known, with the time when it was new.
-        news = [
-            old if old is not None and old == job else job
-            for old, job in zip(known, self.found(jobs), strict=True)
-            if job is not None
-        ]
-        if news:
-            recorder.record_all(news)
+        record_news(recorder, zip(known, self.found(jobs), strict=True))
 
     @property
     def misses_jobs(self) -> bool:
@@ -177,14 +166,11 @@ class Group:
     """
 
     def __init__(
-        self,
-        client: SuperstaqClient,
-        circuit_type: CircuitType,
-        waits: Iterable[JobWait],
-        memory: ResponseMemory,
+        self, client: SuperstaqClient, circuit_type: CircuitType, waits: Sequence[JobWait]
     ) -> None:
         self.client = client
-        self.memory = memory
+        # Of a single job, the handle remembers what it has fetched.
+        self.memory = waits[0].latest.memory() if len(waits) == 1 else ResponseMemory()
         self._circuit_type = circuit_type
         self._joins = True
         self._held: list[Batch] = []

@@ -24,11 +24,11 @@ class Deadline:
     in time is seen whatever the polling interval. If the program was suspended until after the
     deadline, there is one more poll, which may take 5 s.
 
-    A timeout of 0 allows a single poll; None, any number of them.
+    A timeout of 0 allows a single poll; None, any number of them. ``clock`` is the wait's clock.
     """
 
     def __init__(self, clock: Clock, timeout_seconds: float | None) -> None:
-        self._clock = clock
+        self.clock = clock
         self._started = clock.now()
         self._timeout_seconds = timeout_seconds
         self._ends = math.inf if timeout_seconds is None else self._started + timeout_seconds
@@ -41,7 +41,7 @@ class Deadline:
 
     def seconds_left(self) -> float:
         """Seconds until the deadline; infinite if there is none."""
-        return self._ends - self._clock.now()
+        return self._ends - self.clock.now()
 
     def seconds_for_requests(self) -> float | None:
         """How long a request that begins now may take; None for no limit but the client's.
@@ -66,37 +66,23 @@ class Deadline:
             _LONGEST_RESERVE_SHARE * self._timeout_seconds,
             _LONGEST_RESERVE_SECONDS,
         )
-        return self._ends - reserve - self._clock.now()
+        return self._ends - reserve - self.clock.now()
 
     def pause_before_next(self, seconds: float, *, last_began: float) -> float | None:
-        """How long to pause before the next poll of a job; None if the last one was the last.
+        """The pause before the next poll of a job, in seconds; None if the last one was the last.
 
-        tenacity makes the decision, one step at a time. It neither sleeps nor calls anything here,
-        so the same decisions serve a thread, which sleeps, and a coroutine, which awaits.
-
-        Args:
-            seconds: The pause if there is time for it, in seconds.
-            last_began: When the last poll of the job began.
+        ``seconds`` is the pause if there is time for it; the last poll began at ``last_began``.
         """
-        import tenacity  # not needed by a program that only holds a handle
-
+        left = self.seconds_to_last_poll()
         may_be_late = self._is_overslept and last_began < self._ends
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_result(bool),  # a job is open
-            stop=lambda _: self.seconds_to_last_poll() <= 0 and not may_be_late,
-            # The last pause ends where the last poll begins, whatever the interval.
-            wait=lambda _: max(0.0, min(self.seconds_to_last_poll(), seconds)),
-            retry_error_callback=lambda _: None,  # the wait reports by itself that it timed out
-        )
-        state = tenacity.RetryCallState(retrying, fn=None, args=(), kwargs={})
-        state.set_result(True)
-        retrying.begin()
-        retrying.iter(state)
-        return None if state.next_action is None else float(state.next_action.sleep)
+        if left <= 0 and not may_be_late:
+            return None
+        # The last pause ends where the last poll begins, whatever the interval.
+        return max(0.0, min(left, seconds))
 
     def waited_seconds(self) -> float:
         """How long the wait has lasted."""
-        return self._clock.now() - self._started
+        return self.clock.now() - self._started
 
     def note_poll(self, seconds: float) -> None:
         """Record how long a poll took."""

@@ -16,7 +16,6 @@ from superstaq_jobs.clock import SystemClock
 from superstaq_jobs.transport.limits import CANCEL_TOKEN, CancelToken
 
 from .batches import Batch
-from .interrupts import noted
 from .job_wait import JobWait
 from .loop import NextOutcome, Pause, Polled, Send, Steps, step_after
 
@@ -26,18 +25,16 @@ if TYPE_CHECKING:
 __all__ = ["run", "run_async"]
 
 _SLOW_SECONDS: Final = 1.0
+_MAX_CHARACTERS: Final = 2000
+"""How long a list of ids may be; the first id is always whole, since it is what a user needs."""
 
 
 def run(steps: Steps, waits: Sequence[JobWait]) -> Generator[JobWait, None, None]:
-    """Carry out, in this thread, the steps of some waits.
-
-    Yields:
-        Each wait that has a change to report, has failed or has ended.
-    """
+    """Carry out the steps of some waits in this thread, and yield what they report."""
     outcome: Polled | None = None
     outcomes: queue.SimpleQueue[Polled] = queue.SimpleQueue()
     sender = _Sender(outcomes.put)
-    with noted(waits), contextlib.closing(steps), contextlib.closing(sender):
+    with _noted(waits), contextlib.closing(steps), contextlib.closing(sender):
         while step := step_after(steps, outcome):
             outcome = None
             if isinstance(step, JobWait):
@@ -69,7 +66,7 @@ async def run_async(steps: Steps, waits: Sequence[JobWait]) -> AsyncGenerator[Jo
             loop.call_soon_threadsafe(outcomes.put_nowait, outcome)
 
     sender = _Sender(done)
-    with noted(waits), contextlib.closing(steps), contextlib.closing(sender):
+    with _noted(waits), contextlib.closing(steps), contextlib.closing(sender):
         while step := step_after(steps, outcome):
             outcome = None
             if isinstance(step, JobWait):
@@ -162,3 +159,44 @@ class _Sender:
             outcome = batch, batch.send()
             batch = self._next(last=batch)
             self._done(outcome)
+
+
+# ---- what an interrupt says ----------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _noted(waits: Sequence[JobWait]) -> Generator[None, None, None]:
+    """Add a note to a ``KeyboardInterrupt``, or whatever else interrupts waits from outside."""
+    try:
+        yield
+    except (Exception, GeneratorExit):
+        raise
+    except BaseException as interrupt:  # a coroutine that is cancelled too, as Ctrl-C does
+        interrupt.add_note(_note(waits))
+        raise
+
+
+def _note(waits: Sequence[JobWait]) -> str:
+    pending = [each for each in waits if each.error is None and not each.is_reported] or waits
+    names = list(dict.fromkeys(repr(str(each.latest.job_id)) for each in pending))
+    client = pending[0].latest.client
+    what, same, whose = f"{len(pending)} of {len(waits)} jobs", "the same handles", "job_id"
+    more = f" for each of {_some(names)}"
+    if len(waits) == 1:
+        what, same, whose, more = f"job {names[0][1:-1]}", "its handle", names[0], ""
+    return (
+        f"The wait for {what} was interrupted; nothing was cancelled. Wait again with {same}; or, "
+        f"in another program, with JobHandle(client, {whose}){more}, where the client is for "
+        f"{client.remote_host} (API {client.api.version})."
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first names, the first of all in any case; and how many more there are."""
+    length, kept = 0, list[str]()
+    for name in names:
+        length += len(name)
+        if kept and length > _MAX_CHARACTERS:
+            return f"{', '.join(kept)} and {len(names) - len(kept)} more"
+        kept.append(name)
+    return ", ".join(kept)

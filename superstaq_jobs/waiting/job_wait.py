@@ -18,6 +18,7 @@ from superstaq_jobs.errors import (
 )
 from superstaq_jobs.records import CircuitStatus, JobSnapshot
 from superstaq_jobs.records.problems import line, shown
+from superstaq_jobs.records.snapshots import status_text
 
 from .deadline import Deadline
 from .latest import Latest
@@ -240,7 +241,7 @@ class JobWait:
             known = "The server sent no response about it, so its state is not known."
             advice = "Nothing was changed. Check the connection and the host, then wait again."
         else:
-            status = line(_status_text(snapshot, index))
+            status = line(status_text(snapshot, index))
             known = f"Its last known status is {self.latest.client.masked(status)}"
             known += ", which may have changed since." if self._cause is not None else "."
             known += " The last snapshot is in this error's .snapshot."
@@ -259,11 +260,3 @@ class JobWait:
             failures=self._failures or (),
             num_failures=self._num_failures,
         )
-
-
-def _status_text(snapshot: JobSnapshot, index: int | None) -> str:
-    """The status that was waited on, as the server wrote it."""
-    if index is not None:
-        return snapshot.circuit(index).status_text
-    status = snapshot.status
-    return next((c.status_text for c in snapshot.circuits if c.status is status), str(status))

@@ -26,8 +26,6 @@ class Latest:
     """The latest that is known of one job. Thread-safe; it never goes back to an older state.
 
     Attributes:
-        client: The client that fetches the job.
-        job_id: The job's id.
         circuit_type: The format in which the server returns the circuits.
         snapshot: The latest snapshot; None before the first response.
         looked_at: When the last response arrived; aware, None before the first.

@@ -1,33 +1,28 @@
-"""The one loop of all waits: what to do next, and what each response means. It does no I/O itself.
+"""The one loop of all waits: what to do next. It does no I/O itself.
 
-``WaitLoop.steps`` is a generator of steps (send these requests, wait for a response, pause) that
-``drivers`` carries out, in a thread or in ``asyncio``. It knows no rounds: each batch of jobs
-has its own time, so that a slow request delays none of the others.
+``WaitLoop.steps`` is a generator of steps: send these requests, wait for a response, pause. A
+driver carries them out, in a thread or in ``asyncio``. Each batch of jobs has its own time: there
+are no rounds, so that a slow request delays none of the others.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from typing import Any
-from uuid import UUID
 
 import attrs
 
 from superstaq_jobs.client import SuperstaqClient
 from superstaq_jobs.clock import Clock
 from superstaq_jobs.errors import (
-    ConfigurationError,
     JobsTimeout,
     JobsUnsettled,
-    ProtocolError,
     SuperstaqServerException,
     WaitTimeout,
 )
-from superstaq_jobs.records import CircuitType, JobId, JobSnapshot, fields
-from superstaq_jobs.records.ids import server_ids
+from superstaq_jobs.records import CircuitType, JobSnapshot
 from superstaq_jobs.records.problems import warn
 from superstaq_jobs.wire.api import name_jobs
 
@@ -35,12 +30,10 @@ from .batches import Batch, Group, Outcome, seconds_until_due
 from .deadline import Alarm, Deadline
 from .job_wait import JobWait
 from .latest import Latest
-from .memory import ResponseMemory
 from .options import WaitPlan
+from .outcomes import take_outcome
 
 __all__ = ["NextOutcome", "Pause", "Polled", "Send", "Steps", "WaitLoop", "step_after"]
-
-_Jobs = tuple[JobSnapshot, ...]
 
 # ---- steps -------------------------------------------------------------------------------------
 
@@ -90,20 +83,13 @@ def step_after(steps: Steps, outcome: Polled | None) -> Step | None:
 
 
 class WaitLoop:
-    """The one loop of all waits; ``memory`` gives the memory of one client's responses."""
+    """The one loop of all waits."""
 
-    def __init__(
-        self,
-        cells: Iterable[Latest],
-        plan: WaitPlan,
-        *,
-        memory: Callable[[], ResponseMemory] = ResponseMemory,
-    ) -> None:
+    def __init__(self, cells: Iterable[Latest], plan: WaitPlan) -> None:
         self.waits = [JobWait(latest, plan) for latest in cells]
         self.plan = plan
         self.deadline: Deadline | None = None
         self._alarm = Alarm()
-        self._memory = memory
 
     def steps(self) -> Steps:
         """What to do next; and each wait that has a change to report, has failed or has ended."""
@@ -120,14 +106,14 @@ class WaitLoop:
         while open_waits:
             pause = seconds_until_due(groups, clock.now())
             if pause <= 0:
-                in_progress += yield from self._send(groups, clock, deadline)
+                in_progress += yield from self._send(groups, deadline)
             elif in_progress:
                 polled = yield NextOutcome(clock, pause)
                 if polled is None:
                     open_waits = yield from _report(open_waits)
                 else:
                     in_progress -= 1
-                    yield from self._take(polled, clock, deadline)
+                    yield from self._take(polled, deadline)
             else:
                 open_waits = yield from _report(open_waits)
                 if pause == math.inf or not open_waits:
@@ -149,12 +135,11 @@ class WaitLoop:
             converts = client.api.converts_circuits
             kind = each.latest.circuit_type if converts else client.circuit_type
             groups[client, kind].append(each)
-        return [Group(*key, group, self._memory()) for key, group in groups.items()]
+        return [Group(*key, group) for key, group in groups.items()]
 
-    def _send(
-        self, groups: Sequence[Group], clock: Clock, deadline: Deadline
-    ) -> Generator[Step, Any, int]:
+    def _send(self, groups: Sequence[Group], deadline: Deadline) -> Generator[Step, Any, int]:
         """Send the requests that are due, and return how many they are."""
+        clock = deadline.clock
         due = [batch for group in groups for batch in group.take_due(clock.now())]
         if due and not deadline.allows_one_poll:
             # Polls of all waits are spread out, but that may take only half of the time left.
@@ -163,36 +148,30 @@ class WaitLoop:
             if delay > 0:
                 yield Pause(clock, delay)
         for batch in due:
-            batch.begin(clock, deadline)
+            batch.begin(deadline)
         alone = len(due) == 1 == sum(len(group.batches) for group in groups)
         yield Send(due, self.plan.requests_at_once, alone)
         return len(due)
 
-    def _take(self, polled: Polled, clock: Clock, deadline: Deadline) -> Steps:
+    def _take(self, polled: Polled, deadline: Deadline) -> Steps:
         """Take in an outcome, report what is new, and plan the next request."""
         batch, outcome = polled
-        again = _take(batch, outcome)
+        again = take_outcome(batch, outcome)
         deadline.note_poll(batch.took)
         if isinstance(outcome, SuperstaqServerException):
-            self._warn(batch, outcome, clock, deadline)
+            self._warn(batch, outcome, deadline)
         # Reported at once, before the other responses; the caller's time is not a poll's.
         yield from _report(batch.waits)
         pauses = [each.pause_seconds() for each in batch.waits if each.is_open]
         pause: float | None = 0.0  # without any open, the batch is due at once, to be left out
         if pauses and not again:
             pause = deadline.pause_before_next(min(pauses), last_began=batch.began)
-        batch.rest(clock.now(), pause)
+        batch.rest(deadline.clock.now(), pause)
 
-    def _warn(
-        self,
-        batch: Batch,
-        error: SuperstaqServerException,
-        clock: Clock,
-        deadline: Deadline,
-    ) -> None:
+    def _warn(self, batch: Batch, error: SuperstaqServerException, deadline: Deadline) -> None:
         """Say, from time to time, that there has been no response for long."""
-        times = (each.failing_since for each in batch.waits if each.is_open)
-        since, now = min((at for at in times if at is not None), default=math.inf), clock.now()
+        times = [t for w in batch.waits if w.is_open and (t := w.failing_since) is not None]
+        since, now = min(times, default=math.inf), deadline.clock.now()
         if not self._alarm.rings(now, since=since):
             return
         left = deadline.seconds_left()
@@ -239,88 +218,3 @@ def _report(waits: Iterable[JobWait]) -> Generator[JobWait, Any, list[JobWait]]:
             yield each
             each.change = None
     return open_waits
-
-
-# ---- what an outcome means ---------------------------------------------------------------------
-
-
-def _take(batch: Batch, outcome: Outcome) -> bool:
-    """Take in an outcome; whether the jobs that are still open are to be polled again at once."""
-    group, waits = batch.group, batch.waits
-    again = False
-    if outcome is None:
-        for each in waits:
-            each.catch_up()
-    elif not isinstance(outcome, BaseException):
-        _take_jobs(batch, outcome)
-    elif isinstance(outcome, ConfigurationError):  # unpickled without a key; others may have one
-        batch.fail(outcome)
-        return False
-    elif not isinstance(outcome, SuperstaqServerException):
-        raise outcome
-    elif group.client.retry_policy.may_repeat(outcome, safe_to_repeat=True):
-        for each in waits:
-            each.note_failure(outcome, began=batch.began)
-        group.failed(batch, outcome)
-        return False
-    elif (
-        len(batch.call.job_ids) > 1
-        and isinstance(outcome, ProtocolError)
-        and (outcome.found or _blamed(outcome, batch.call.job_ids))
-    ):
-        again = _take_readable(batch, outcome)
-    else:
-        group.refused(batch, outcome)
-        return False
-    group.accepted(batch)
-    return again
-
-
-def _take_jobs(batch: Batch, jobs: _Jobs) -> None:
-    for each, found in zip(batch.waits, batch.found(jobs), strict=True):
-        if found is None:
-            each.note_missing(each.latest.not_found_in(jobs))
-        else:
-            each.note_response(found)
-
-
-def _take_readable(batch: Batch, error: ProtocolError) -> bool:
-    blamed = _blamed(error, batch.call.job_ids)
-    again = False
-    for each, found in zip(batch.waits, batch.found(error.found), strict=True):
-        if found is not None:
-            each.note_response(found)
-        elif each.latest.job_id in blamed:
-            each.error = blamed[each.latest.job_id]
-        elif blamed:
-            again = True  # an error lists a limited number of problems: not this job's
-        else:
-            each.note_missing(each.latest.not_found_in(error.found))
-    return again
-
-
-def _blamed(
-    error: ProtocolError, job_ids: Iterable[JobId]
-) -> dict[JobId, SuperstaqServerException]:
-    by_id: dict[JobId, SuperstaqServerException] = {}
-    found = {job.job_id: job for job in error.found}
-    for job_id in job_ids:
-        ids = server_ids(job_id)
-        problems = [p for p in error.problems if any(_is_about(p.where, each) for each in ids)]
-        if problems:
-            by_id[job_id] = ProtocolError(
-                f"job {job_id} cannot be read: the response about it is not what the API promises",
-                problems,
-                status_code=error.status_code,
-                job_ids=[job_id],
-                found=[found[each] for each in ids if each in found],
-            )
-    return by_id
-
-
-def _is_about(where: str, job_id: JobId) -> bool:
-    """Whether a path begins with an id, in any spelling; it goes on with a dot or a bracket."""
-    written = where[len("$.") :]
-    if isinstance(job_id, UUID):
-        return fields.job_id(re.split(r"[.[]", written, maxsplit=1)[0]) == job_id
-    return written.startswith(job_id) and written[len(job_id) : len(job_id) + 1] in {"", ".", "["}

@@ -45,22 +45,23 @@ class ResponseMemory:
 
     def remembering(self, call: Call[_Jobs]) -> Call[_Jobs]:
         """The same call, with its response decoded from what is remembered where possible."""
-        key = _key(call)
+        key, several = _key(call), len(call.ids) > 1
 
         def remembering(read: Reader[_Jobs]) -> Reader[_Jobs]:
-            def read_news(body: bytes, at: dt.datetime, source: str) -> Decoded[_Jobs]:
-                last = self._responses.get(key)
-                if last is not None and last[0] == body:
-                    return last[1]
-                several = call.asks_for_several
-                read_body = partial(self._read_parts, read) if several else read
-                response = read_body(body, at, source)
-                self._responses[key] = body, Decoded(response.value)  # it warns once
-                return response
-
-            return read_news
+            news = partial(self._read_parts, read) if several else read
+            return partial(self._read_news, key, news)
 
         return attrs.evolve(call, remembering=remembering)
+
+    def _read_news(
+        self, key: _Key, read: Reader[_Jobs], body: bytes, at: dt.datetime, source: str
+    ) -> Decoded[_Jobs]:
+        last = self._responses.get(key)
+        if last is not None and last[0] == body:
+            return last[1]
+        response = read(body, at, source)
+        self._responses[key] = body, Decoded(response.value)  # it warns once
+        return response
 
     def only(self, call: Call[_Jobs], needed: Collection[JobId]) -> Call[_Jobs]:
         """The call for those ids of the server that are needed, where it can leave out the others.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypedDict
 
 import attrs
+from attrs.converters import optional
 
 from superstaq_jobs.errors import ConfigurationError, InvalidRequest, InvalidValue, Problem
 from superstaq_jobs.records import CircuitStatus, JobSnapshot, Stage, fields
@@ -18,14 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["JobWaitOptions", "JobsWaitOptions", "Pace", "PollPolicy", "ProgressBar", "WaitOptions"]
 
-T = TypeVar("T")
-
 Change = tuple[JobSnapshot | None, JobSnapshot]
 OnChange = Callable[[JobSnapshot | None, JobSnapshot], object]
-
-
-def _valid(value: T, is_valid: bool, what: str) -> T:
-    return value if is_valid else fields.bad(f"{what}, got {shown(value)}")
 
 
 def _check_pause(**arguments: object) -> None:
@@ -34,7 +29,7 @@ def _check_pause(**arguments: object) -> None:
 
 @explains_changes
 @attrs.frozen(kw_only=True)
-class Pace:
+class Pace(fields.Checked):
     """How the pause between two polls grows with the time since the last change.
 
     Attributes:
@@ -51,7 +46,7 @@ class Pace:
     max_seconds: float = attrs.field(default=30.0, converter=fields.amount)
 
     def __attrs_post_init__(self) -> None:
-        fields.refuse_bad(self)
+        super().__attrs_post_init__()
         if self.max_seconds < self.min_seconds:
             problem = Problem("max_seconds", "must not be less than min_seconds")
             raise InvalidValue("a Pace", [problem])
@@ -62,13 +57,9 @@ class Pace:
         return min(self.max_seconds, max(self.min_seconds, self.fraction * quiet_seconds))
 
 
-def _share(value: float) -> float:
-    return _valid(value, is_amount(value) and value <= 1, "must be a number from 0 to 1")
-
-
 @explains_changes
 @attrs.frozen(kw_only=True)
-class PollPolicy:
+class PollPolicy(fields.Checked):
     """How often a wait polls: seldom while nothing happens, often when something has.
 
     The pause grows with the time waited. A change of the job cuts it to a share of what it was,
@@ -87,11 +78,8 @@ class PollPolicy:
 
     queued: Pace = Pace(fraction=0.12)
     running: Pace = Pace()
-    snap_back: float = attrs.field(default=0.75, converter=_share)
-    jitter: float = attrs.field(default=0.25, converter=_share)
-
-    def __attrs_post_init__(self) -> None:
-        fields.refuse_bad(self)
+    snap_back: float = attrs.field(default=0.75, converter=fields.share)
+    jitter: float = attrs.field(default=0.25, converter=fields.share)
 
     def pause_seconds(
         self, status: CircuitStatus | None, *, quiet_seconds: float, jitter: float
@@ -137,7 +125,7 @@ def _console(value: rich.console.Console | None) -> rich.console.Console:
 
 @explains_changes
 @attrs.frozen(eq=False)
-class ProgressBar:
+class ProgressBar(fields.Checked):
     """The progress of a wait on many jobs; pass it as ``progress=``. ``True`` means a default one.
 
     It shows how many of the jobs are finished; how many are in each status, in the order of
@@ -162,9 +150,6 @@ class ProgressBar:
 
     console: rich.console.Console = attrs.field(default=None, converter=_console)
     line_seconds: float = attrs.field(default=60, kw_only=True, converter=fields.seconds)
-
-    def __attrs_post_init__(self) -> None:
-        fields.refuse_bad(self)
 
 
 class WaitOptions(TypedDict, total=False):
@@ -212,43 +197,36 @@ def _stage(value: Stage | str) -> Stage:
     return fields.one_of(Stage, value)
 
 
-def _number_of_requests(value: int) -> int:
-    return _valid(value, type(value) is int and value >= 1, "must be an integer >= 1")
-
-
 def _policy(value: PollPolicy | None) -> PollPolicy | None:
-    return _valid(value, value is None or isinstance(value, PollPolicy), "must be a PollPolicy")
+    return fields.valid(
+        value, value is None or isinstance(value, PollPolicy), "must be a PollPolicy"
+    )
 
 
 def _callback(value: OnChange | None) -> OnChange | None:
-    return _valid(value, value is None or callable(value), "must be callable")
+    return fields.valid(value, value is None or callable(value), "must be callable")
 
 
 def _bar(value: bool | ProgressBar) -> bool | ProgressBar:
     if isinstance(value, bool):
         return ProgressBar() if value else False
-    return _valid(value, fields.is_a(value, ProgressBar), "must be a bool or a ProgressBar")
+    return fields.valid(value, fields.is_a(value, ProgressBar), "must be a bool or a ProgressBar")
 
 
 @attrs.frozen(kw_only=True)
 class WaitPlan:
-    """How to wait: the arguments and options of a public function, checked.
+    """How to wait: the arguments and options of a public function, checked."""
 
-    Raises:
-        InvalidRequest: If some are out of their range.
-        ConfigurationError: If a progress bar is wanted and rich is not installed.
-    """
-
-    timeout_seconds: float | None = attrs.field(converter=fields.optional_seconds)
+    timeout_seconds: float | None = attrs.field(converter=optional(fields.seconds))
     polling_seconds: float = attrs.field(converter=fields.seconds)
     index: int | None = attrs.field(default=None, converter=_index)
     until: Stage = attrs.field(default=Stage.FINISHED, converter=_stage)
     poll_policy: PollPolicy | None = attrs.field(default=None, converter=_policy)
     unknown_status_seconds: float | None = attrs.field(
-        default=600.0, converter=fields.optional_seconds
+        default=600.0, converter=optional(fields.seconds)
     )
     on_change: OnChange | None = attrs.field(default=None, converter=_callback)
-    requests_at_once: int = attrs.field(default=4, converter=_number_of_requests)
+    requests_at_once: int = attrs.field(default=4, converter=fields.attempts)
     progress: bool | ProgressBar = attrs.field(default=False, converter=_bar)
 
     def __attrs_post_init__(self) -> None:

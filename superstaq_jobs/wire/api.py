@@ -14,7 +14,7 @@ from superstaq_jobs.records.ids import server_ids
 from superstaq_jobs.records.problems import expect, expect_several, warn
 
 from .call import Api, Call, Reader, halves, most_refusals, name_jobs
-from .v0_2_0 import V0_2_0
+from .v0_2_0 import UNSAID, UNSAID_OF_CIRCUITS, V0_2_0
 from .v0_3_0 import MAX_REQUEST_LINE_BYTES, V0_3_0
 
 __all__ = [
@@ -39,19 +39,10 @@ APIS: Final[Mapping[str, Api]] = FrozenMapping({api.version: api for api in (V0_
 NOT_IN_V0_2_0: Final[Mapping[str, str]] = FrozenMapping(
     {
         "JobSnapshot.job_id": "the ids of its circuits, joined by commas, instead of a UUID",
-        "JobSnapshot.job_type": "not said",
-        "JobSnapshot.user_email": "not said",
-        "JobSnapshot.dry_run": "not said",
-        "JobSnapshot.submitted_at": "not said",
-        "JobSnapshot.tags": "not said, nor kept",
-        "JobSnapshot.metadata": "not said, nor kept",
+        **{f"JobSnapshot.{name}": "not said" for name in UNSAID},
+        **{f"JobSnapshot.{name}": "not said, nor kept" for name in ("tags", "metadata")},
         "JobSnapshot.extra": "only circuits have other fields, not the job",
-        "CircuitSnapshot.results_dict": "not said",
-        "CircuitSnapshot.updated_at": "not said",
-        "CircuitSnapshot.initial_logical_to_physical": "not said",
-        "CircuitSnapshot.final_logical_to_physical": "not said",
-        "CircuitSnapshot.logical_qubits": "not said",
-        "CircuitSnapshot.physical_qubits": "not said",
+        **{f"CircuitSnapshot.{name}": "not said" for name in UNSAID_OF_CIRCUITS},
         "CircuitSnapshot.circuit_id": "v0.3.0 has no ids of circuits",
         "CircuitSnapshot.extra": "what only v0.2.0 says, such as num_qubits",
     }
@@ -145,16 +136,11 @@ def _api(version: str) -> Api:
 
 
 def check_ids(api: Api, job_ids: Iterable[UUID | str]) -> tuple[JobId, ...]:
-    """Jobs' ids as the records have them.
-
-    Raises:
-        InvalidRequest: If one cannot be a job's id in this version.
-    """
-    if isinstance(job_ids, str | UUID):
-        what = f"must be a list of ids, got one id: pass [{str(job_ids)!r}]"
-        fields.refuse("the request", {"job_ids": fields.bad(what)})
-    if isinstance(job_ids, bytes | Mapping) or not fields.is_a(job_ids, Iterable):
-        what = f"must be a list of ids, got {fields.shown(job_ids)}"
+    """Jobs' ids as the records have them; ``InvalidRequest`` if one cannot be of this version."""
+    if isinstance(job_ids, str | bytes | UUID | Mapping) or not fields.is_a(job_ids, Iterable):
+        is_id = isinstance(job_ids, str | UUID)
+        got = f"one id: pass [{str(job_ids)!r}]" if is_id else fields.shown(job_ids)
+        what = f"must be a list of ids, got {got}"
         fields.refuse("the request", {"job_ids": fields.bad(what)})
     ids = tuple(map(api.job_id, job_ids))
     fields.refuse("the request", {f"job_ids[{place}]": each for place, each in enumerate(ids)})
@@ -164,8 +150,7 @@ def check_ids(api: Api, job_ids: Iterable[UUID | str]) -> tuple[JobId, ...]:
 def pick_jobs(job_ids: Iterable[JobId], jobs: Iterable[JobSnapshot]) -> tuple[JobSnapshot, ...]:
     """The jobs with these ids, in their order, made of those in the server's responses.
 
-    Raises:
-        JobsNotFound: If there is none with one of the ids, or it lacks a circuit.
+    Raises ``JobsNotFound`` if there is none with one of the ids, or it lacks a circuit.
     """
     sent = {job.job_id: job for job in jobs}
     picked = {job_id: collect(job_id, sent) for job_id in job_ids}

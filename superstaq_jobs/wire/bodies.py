@@ -1,17 +1,16 @@
-"""The bodies of API v0.3.0 that are not about jobs. No I/O; nothing is coerced."""
+"""The bodies of API v0.3.0 that are not about jobs; v0.2.0 shares some. No I/O, no coercion."""
 
 from __future__ import annotations
 
 import datetime as dt
-import json
-from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import attrs
 import msgspec
 
-from superstaq_jobs.errors import InvalidValue, ProtocolError
+from superstaq_jobs.errors import ProtocolError
 from superstaq_jobs.records import (
     AccountBalance,
     CancelReceipt,
@@ -28,14 +27,13 @@ from superstaq_jobs.records import (
 from superstaq_jobs.records.ids import server_ids, trimmed
 from superstaq_jobs.records.problems import MAX_PROBLEMS, line
 
-from .job_data import MAX_MESSAGE_CHARACTERS, Decoded, shown, unknown_fields, without_warnings
-from .strict import Collector, Count, TargetName, parse_json, protocol_error, structure
+from .job_data import MAX_MESSAGE_CHARACTERS, Decoded, as_string, without_warnings
+from .strict import Collector, Count, parse_json, protocol_error, structure
 
 __all__ = [
-    "encode_cancel",
     "encode_new_job",
-    "encode_target_info_request",
     "query_pairs",
+    "read_as",
     "read_balance",
     "read_cancelled",
     "read_error",
@@ -44,23 +42,14 @@ __all__ = [
     "read_targets",
     "receipt_of",
     "targets_of",
-    "token_of",
 ]
+
+T = TypeVar("T")
+
+_OF_TARGETS: Final = attrs.fields_dict(Target).keys() - {"extra"}
 
 _MAX_OTHERS: Final = 100
 """How many entries more than ids of jobs a receipt keeps of what a server says it cancelled."""
-
-
-@attrs.frozen
-class _WireTarget:
-    target_name: TargetName
-    supports_submit: bool
-    supports_submit_qubo: bool
-    supports_compile: bool
-    available: bool
-    retired: bool
-    simulator: bool
-    accessible: bool
 
 
 @attrs.frozen
@@ -80,53 +69,28 @@ class _WireTargetInfo:
     target_info: JsonMapping
 
 
-def token_of(text: str) -> Any:
-    """A provider's token as it was passed to the client: an object, or else the string itself."""
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    return data if isinstance(data, dict) else text
-
-
 # ---- requests ----------------------------------------------------------------------------------
 
 
 def encode_new_job(job: NewJob) -> bytes:
     """The body of ``POST /client/job``."""
-    return msgspec.json.encode(
-        {field.name: _plain(getattr(job, field.name)) for field in attrs.fields(NewJob)}
-    )
+    data = {field.name: getattr(job, field.name) for field in attrs.fields(NewJob)}
+    return msgspec.json.encode({name: _plain(value) for name, value in data.items()})
 
 
 def _plain(value: Any) -> Any:
     return value.to_dict() if isinstance(value, JsonMapping) else value
 
 
-def encode_cancel(job_ids: Sequence[JobId]) -> bytes:
-    """The body of ``PUT /client/cancel_jobs``."""
-    return msgspec.json.encode({"job_id": [str(job_id) for job_id in job_ids]})
-
-
-def encode_target_info_request(target: str, options: JsonMapping) -> bytes:
-    """The body of ``POST /client/retrieve_target_info``."""
-    return msgspec.json.encode({"target": target, "options_dict": options.to_dict()})
-
-
 def query_pairs(query: JobQuery | TargetQuery) -> list[tuple[str, str]]:
     """The names and values of a query string, in the order of the fields."""
+    given = {field.name: getattr(query, field.name) for field in attrs.fields(type(query))}
     return [
-        (field.name, _query_string(value))
-        for field in attrs.fields(type(query))
-        for value in _query_values(getattr(query, field.name))
+        (name, _query_string(each))
+        for name, value in given.items()
+        if value is not None
+        for each in (value if isinstance(value, tuple) else [value])
     ]
-
-
-def _query_values(value: Any) -> Iterator[Any]:
-    if isinstance(value, tuple):
-        yield from value
-    elif value is not None:
-        yield value
 
 
 def _query_string(value: Any) -> str:
@@ -138,19 +102,24 @@ def _query_string(value: Any) -> str:
 # ---- responses ---------------------------------------------------------------------------------
 
 
-def read_submitted(body: bytes) -> Decoded[SubmitReceipt]:
-    """The response of ``POST /client/job``."""
+def read_as(kind: type[T], body: bytes, *, what: str) -> Decoded[T]:
+    """A body as an instance of a class, and the server's warnings in it."""
     data, warnings = without_warnings(parse_json(body))
-    wire = structure(_WireSubmitted, data, what="the response to the submission")
-    return Decoded(SubmitReceipt(job_id=wire.job_id, num_circuits=wire.num_circuits), warnings)
+    return Decoded(structure(kind, data, what=what), warnings)
+
+
+def read_submitted(body: bytes, *_: object) -> Decoded[SubmitReceipt]:
+    """The response of ``POST /client/job``."""
+    read = read_as(_WireSubmitted, body, what="the response to the submission")
+    receipt = SubmitReceipt(job_id=read.value.job_id, num_circuits=read.value.num_circuits)
+    return Decoded(receipt, read.warnings)
 
 
 def read_cancelled(body: bytes, asked: Sequence[JobId]) -> Decoded[CancelReceipt]:
     """The response of ``PUT /client/cancel_jobs`` to a request with these ids."""
-    data, warnings = without_warnings(parse_json(body))
-    wire = structure(_WireCancelled, data, what="the response to the cancellation")
-    message = "" if wire.message is None else _text(wire.message)
-    return Decoded(receipt_of(asked, wire.succeeded, message), warnings)
+    read = read_as(_WireCancelled, body, what="the response to the cancellation")
+    message = "" if read.value.message is None else _text(read.value.message)
+    return Decoded(receipt_of(asked, read.value.succeeded, message), read.warnings)
 
 
 def receipt_of(asked: Sequence[JobId], succeeded: Any, message: str) -> CancelReceipt:
@@ -174,7 +143,7 @@ def receipt_of(asked: Sequence[JobId], succeeded: Any, message: str) -> CancelRe
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else shown(value)
+    return value if isinstance(value, str) else as_string(value)
 
 
 def _cut(text: str) -> str:
@@ -182,7 +151,7 @@ def _cut(text: str) -> str:
     return f"{text[:MAX_MESSAGE_CHARACTERS]}…" if is_long else text
 
 
-def read_targets(body: bytes) -> Decoded[tuple[Target, ...]]:
+def read_targets(body: bytes, *_: object) -> Decoded[tuple[Target, ...]]:
     """The response of ``GET /client/targets``."""
     return Decoded(targets_of(parse_json(body)))
 
@@ -198,27 +167,31 @@ def targets_of(data: Any) -> tuple[Target, ...]:
         if collector.stops(len(data) - place):
             break
         try:
-            wire = structure(_WireTarget, entry, what="")
-            extra = unknown_fields(entry, _WireTarget)
-            targets.append(Target(**attrs.asdict(wire), extra=extra))
-        except (ProtocolError, InvalidValue) as error:
+            targets.append(structure(Target, _with_extra(entry), what=""))
+        except ProtocolError as error:
             collector.add(f"$[{place}]", error)
     if collector.problems:
         raise protocol_error("the list of targets", collector)
     return tuple(targets)
 
 
+def _with_extra(entry: Any) -> Any:
+    """The fields of a target; those that it does not know are together in ``extra``."""
+    if not isinstance(entry, dict):
+        return entry
+    known = {name: value for name, value in entry.items() if name in _OF_TARGETS}
+    return {**known, "extra": {n: v for n, v in entry.items() if n not in _OF_TARGETS}}
+
+
 def read_target_info(body: bytes, target: str) -> Decoded[TargetInfo]:
     """The response of ``POST /client/retrieve_target_info`` for this target."""
-    data, warnings = without_warnings(parse_json(body))
-    wire = structure(_WireTargetInfo, data, what="the description of the target")
-    return Decoded(TargetInfo(target_name=target, info=wire.target_info), warnings)
+    read = read_as(_WireTargetInfo, body, what="the description of the target")
+    return Decoded(TargetInfo(target_name=target, info=read.value.target_info), read.warnings)
 
 
-def read_balance(body: bytes) -> Decoded[AccountBalance]:
+def read_balance(body: bytes, *_: object) -> Decoded[AccountBalance]:
     """The response of ``GET /client/balance``."""
-    data, warnings = without_warnings(parse_json(body))
-    return Decoded(structure(AccountBalance, data, what="the balance"), warnings)
+    return read_as(AccountBalance, body, what="the balance")
 
 
 def read_error(body: bytes) -> str:
@@ -248,4 +221,4 @@ def _detail(entry: Any) -> str:
         where = entry.get("loc")
         path = ".".join(map(str, where)) if isinstance(where, list) else ""
         return f"{path}: {entry['msg']}" if path else entry["msg"]
-    return shown(entry)
+    return as_string(entry)

@@ -64,24 +64,18 @@ class Call(Generic[T]):
     only: Callable[[Collection[JobId]], Call[T]] | None = None
 
     @property
-    def safe_to_repeat(self) -> bool:
-        """Whether the call is idempotent, so that its request may be retried."""
-        return self.request.idempotent
-
-    @property
-    def asks_for_several(self) -> bool:
-        """Whether the response is about more than one job, as the server counts them."""
-        return len(self.asked or self.job_ids) > 1
+    def ids(self) -> tuple[JobId, ...]:
+        """What the response is about, by the ids of the server."""
+        return self.asked or self.job_ids
 
     def is_complete(self, found: Iterable[Any]) -> bool:
         """Whether these are all the jobs whose ids it names, whatever else cannot be read."""
-        ids = self.asked or self.job_ids
-        return bool(ids) and {job.job_id for job in found}.issuperset(ids)
+        return bool(self.ids) and {job.job_id for job in found}.issuperset(self.ids)
 
     @property
     def creates(self) -> bool:
         """Whether something may have been created if the response is lost."""
-        return not self.safe_to_repeat
+        return not self.request.idempotent
 
 
 @attrs.frozen(kw_only=True)
@@ -94,13 +88,6 @@ class Api:
         job_id: A job's id as a caller may write it; ``fields.Bad`` for what cannot be one.
         fetch_jobs: Fetch jobs by id: one call, or several if one would be too large.
         query_jobs: Fetch the jobs that match some conditions, likewise.
-        submit_job: Submit a job.
-        cancel_jobs: Cancel jobs.
-        fetch_targets: Fetch the list of targets.
-        fetch_target_info: Fetch the description of one target.
-        fetch_balance: Fetch the balance.
-        decode_jobs: The jobs in a body.
-        encode_jobs: A body of jobs.
         add_options: Adds credentials for other providers to a request's body. None if they are
             headers.
         keeps_tags: Whether a job can be found by its tags, as a submission key needs.

@@ -40,15 +40,14 @@ from superstaq_jobs.records import (
 from superstaq_jobs.records.budget import paced, spend, spend_on
 from superstaq_jobs.records.frozen import adopt, freeze_object, thaw
 from superstaq_jobs.records.problems import MAX_PROBLEMS, line
-from superstaq_jobs.records.snapshots import (
+from superstaq_jobs.records.shape import (
     EMPTY,
     JOB_FIELDS,
     PER_CIRCUIT_LISTS,
     REQUIRED_LISTS,
-    make_circuit,
-    make_job,
     to_plain,
 )
+from superstaq_jobs.records.snapshots import make_circuit, make_job
 
 from .strict import (
     Collector,
@@ -180,7 +179,7 @@ def without_warnings(data: Any) -> tuple[Any, tuple[str, ...]]:
 def _warnings_in(sent: Any) -> tuple[str, ...]:
     listed = sent if isinstance(sent, list) else [sent]
     messages = [
-        w["message"] if isinstance(w, dict) and isinstance(w.get("message"), str) else shown(w)
+        w["message"] if isinstance(w, dict) and isinstance(w.get("message"), str) else as_string(w)
         for w in listed[:MAX_PROBLEMS]
     ]
     rest = len(listed) - len(messages)
@@ -188,7 +187,7 @@ def _warnings_in(sent: Any) -> tuple[str, ...]:
     return tuple(line(message, MAX_MESSAGE_CHARACTERS - 1) for message in [*messages, *more])
 
 
-def shown(value: Any) -> str:
+def as_string(value: Any) -> str:
     """Any JSON value as a string."""
     try:
         return str(value)
@@ -200,7 +199,7 @@ def shown(value: Any) -> str:
 
 
 def read_jobs(
-    body: bytes, *, fetched_at: dt.datetime | None = None, source: str | None = None
+    body: bytes, fetched_at: dt.datetime | None = None, source: str | None = None
 ) -> Decoded[tuple[JobSnapshot, ...]]:
     """The jobs in a response of ``GET /client/job/{circuit_type}``, in the order of the body.
 
@@ -221,7 +220,8 @@ _Provenance = tuple[dt.datetime | None, str | None]
 
 def read_provenance(fetched_at: dt.datetime | None, source: str | None) -> _Provenance:
     """When and where a body was read, checked."""
-    moment, server = fields.optional_moment(fetched_at), fields.optional_string(source)
+    moment = fields.optional_moment(fetched_at)
+    server = None if source is None else fields.string(source)
     if isinstance(moment, fields.Bad):
         raise InvalidValue("a JobSnapshot", [Problem("fetched_at", moment.what)])
     if isinstance(server, fields.Bad):

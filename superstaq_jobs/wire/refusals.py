@@ -53,13 +53,7 @@ _NOT_AUTHENTICATED: Final = {
 
 
 class CallErrors:
-    """The errors of one client's calls.
-
-    Args:
-        origin: The server.
-        api: The version of the API.
-        secrets: What no message may show.
-    """
+    """The errors of one client's calls: none shows its ``secrets``."""
 
     def __init__(self, *, origin: str, api: Api, secrets: Iterable[Secret]) -> None:
         self._origin = origin

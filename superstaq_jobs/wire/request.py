@@ -222,14 +222,9 @@ def _quoted(text: str) -> str:
 
 
 def retry_after_seconds(value: str | None, *, now: dt.datetime) -> float | None:
-    """The pause that a ``Retry-After`` header demands, in seconds from now, >= 0.
+    """The pause that a ``Retry-After`` header demands, in seconds from ``now``, >= 0.
 
-    Args:
-        value: The header: a number of seconds, or an HTTP date in any zone.
-        now: The current time, with a time zone.
-
-    Returns:
-        The seconds to wait; None if the header is missing or invalid.
+    The header is a number of seconds, or an HTTP date in any zone; None if it is neither.
     """
     if value is None:
         return None

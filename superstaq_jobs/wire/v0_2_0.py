@@ -30,7 +30,7 @@ from .call import Api, Call, name_jobs, packed
 from .job_data import Decoded, unknown_fields, unknown_statuses, without_warnings
 from .request import Request, Secret
 
-__all__ = ["V0_2_0"]
+__all__ = ["UNSAID", "UNSAID_OF_CIRCUITS", "V0_2_0"]
 
 T = TypeVar("T")
 _Jobs = tuple[JobSnapshot, ...]
@@ -55,8 +55,8 @@ _STATUSES: Final = {
 """What the words of this version mean. Of two words for one status, the later goes to ``extra``."""
 
 _WORDS: Final = {str(status): word for word, status in reversed(_STATUSES.items())}
-_UNSAID: Final = ("job_type", "user_email", "dry_run", "submitted_at", "tags", "metadata")
-_UNSAID_OF_CIRCUITS: Final = (
+UNSAID: Final = ("job_type", "user_email", "dry_run", "submitted_at", "tags", "metadata")
+UNSAID_OF_CIRCUITS: Final = (
     *("results_dict", "updated_at", "logical_qubits", "physical_qubits"),
     *("initial_logical_to_physical", "final_logical_to_physical"),
 )
@@ -184,7 +184,7 @@ def _job(circuit_id: str, sent: Any, at: dt.datetime | None, source: str | None)
         circuits=[circuit],
         fetched_at=at,
         source=source,
-        **dict.fromkeys(_UNSAID),  # type: ignore[arg-type]
+        **dict.fromkeys(UNSAID),  # type: ignore[arg-type]
     )
 
 
@@ -192,7 +192,7 @@ def _message(extra: dict[str, Any]) -> str | None:
     """Why the circuit failed; taken out of ``extra`` if no more is said there."""
     failure = extra.get("failure")
     if not isinstance(failure, dict) or not isinstance(failure.get("error"), str):
-        return None if failure is None else job_data.shown(failure)
+        return None if failure is None else job_data.as_string(failure)
     if len(failure) == 1:
         del extra["failure"]
     message: str = failure["error"]
@@ -215,13 +215,13 @@ def _encode_jobs(snapshots: Iterable[JobSnapshot]) -> bytes:
 def _unwritable(job: JobSnapshot) -> Iterator[Problem]:
     """What a snapshot that a program made has beyond this version."""
     what = "must be None: API v0.2.0 has no place for it. A pickle keeps the snapshot as it is"
-    for name in _UNSAID:
+    for name in UNSAID:
         if getattr(job, name) is not None:
             yield Problem(f"job {job.job_id}: {name}", what)
     if job.extra:
         yield Problem(f"job {job.job_id}: extra", what.replace("None", "empty"))
     for circuit in job.circuits:
-        for name in _UNSAID_OF_CIRCUITS:
+        for name in UNSAID_OF_CIRCUITS:
             if getattr(circuit, name) is not None:
                 yield Problem(f"job {job.job_id}: circuits[{circuit.index}].{name}", what)
 
@@ -272,14 +272,14 @@ def _unsupported(job: records.NewJob) -> Iterator[Problem]:
 
 
 def _read_submitted(body: bytes, *_: object) -> Decoded[records.SubmitReceipt]:
-    data, warnings = without_warnings(strict.parse_json(body))
     what = "the response to the submission"
-    ids = strict.structure(_Submitted, data, what=what).job_ids
+    read = bodies.read_as(_Submitted, body, what=what)
+    ids = read.value.job_ids
     if not ids or not all(map(_is_circuit_id, ids)):
         problem = Problem("$.job_ids", f"must be the ids of circuits, got {fields.shown(ids)}")
         raise ProtocolError(f"{what} is not what the API promises", [problem])
     receipt = records.SubmitReceipt(job_id=",".join(ids), num_circuits=len(ids))
-    return Decoded(receipt, warnings)
+    return Decoded(receipt, read.warnings)
 
 
 def _created(body: bytes) -> tuple[JobId, ...]:
@@ -300,9 +300,9 @@ def _cancel_jobs(job_ids: Sequence[JobId]) -> Call[records.CancelReceipt]:
 
 
 def _read_cancelled(body: bytes, asked: Sequence[JobId]) -> Decoded[records.CancelReceipt]:
-    data, warnings = without_warnings(strict.parse_json(body))
-    done = strict.structure(_Cancelled, data, what="the response to the cancellation").succeeded
-    return Decoded(bodies.receipt_of(asked, done, " ".join(warnings)), warnings)
+    read = bodies.read_as(_Cancelled, body, what="the response to the cancellation")
+    message = " ".join(read.warnings)
+    return Decoded(bodies.receipt_of(asked, read.value.succeeded, message), read.warnings)
 
 
 def _fetch_targets(query: records.TargetQuery) -> Call[tuple[records.Target, ...]]:
@@ -312,15 +312,14 @@ def _fetch_targets(query: records.TargetQuery) -> Call[tuple[records.Target, ...
 
 def _read_targets(body: bytes, *_: object) -> Decoded[tuple[records.Target, ...]]:
     """The targets in a body. As in the official client, a flag that is missing is False."""
-    data, warnings = without_warnings(strict.parse_json(body))
-    sent = strict.structure(_Targets, data, what="the list of targets")
-    targets = sent.superstaq_targets.to_dict()
+    read = bodies.read_as(_Targets, body, what="the list of targets")
+    targets = read.value.superstaq_targets.to_dict()
     missing = dict.fromkeys(attrs.fields_dict(records.TargetQuery), False)
     for name, flags in targets.items():
         if isinstance(flags, dict):
             simulator = name.endswith("_simulator")
             targets[name] = {**missing, "simulator": simulator, **flags, "target_name": name}
-    return Decoded(bodies.targets_of(list(targets.values())), warnings)
+    return Decoded(bodies.targets_of(list(targets.values())), read.warnings)
 
 
 def _fetch_target_info(target: str, options: records.JsonMapping) -> Call[records.TargetInfo]:
@@ -344,8 +343,17 @@ def _add_options(body: bytes, credentials: Mapping[str, Secret]) -> bytes:
     data = msgspec.json.decode(body)
     options = json.loads(data.get("options", "{}"))
     for name, secret in credentials.items():
-        options.setdefault(name, bodies.token_of(secret.reveal()))  # those of the call win
+        options.setdefault(name, _token(secret.reveal()))  # those of the call win
     return msgspec.json.encode({**data, "options": json.dumps(options)})
+
+
+def _token(text: str) -> Any:
+    """A provider's token as it was passed to the client: an object, or else the string itself."""
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return data if isinstance(data, dict) else text
 
 
 V0_2_0: Final = Api(

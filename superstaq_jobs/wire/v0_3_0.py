@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from collections.abc import Collection, Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import attrs
+import msgspec
 
 from superstaq_jobs.errors import InvalidRequest, Problem
 from superstaq_jobs.records import (
@@ -29,11 +29,12 @@ from superstaq_jobs.records import (
 from superstaq_jobs.records.ids import trimmed
 
 from . import bodies, job_data
-from .call import Api, Call, name_jobs, packed
-from .job_data import Decoded
+from .call import Api, Call, Reader, name_jobs, packed
 from .request import Request, encode_query
 
 __all__ = ["MAX_REQUEST_LINE_BYTES", "V0_3_0"]
+
+T = TypeVar("T")
 
 MAX_REQUEST_LINE_BYTES: Final = 7000
 """Servers and proxies refuse request lines of about 8,000 bytes and more."""
@@ -46,6 +47,21 @@ def _job_id(value: Any) -> UUID:
     if isinstance(known, fields.Bad) and isinstance(value, str) and "," in value:
         known = fields.bad(f"{known.what}; ids joined by commas need api_version='v0.2.0'")
     return known
+
+
+def _call(
+    method: str,
+    path: str,
+    read: Reader[T],
+    what: str,
+    body: object = None,
+    *,
+    job_ids: tuple[JobId, ...] = (),
+) -> Call[T]:
+    """A call that may be retried, since sending it twice has the effect of sending it once."""
+    encoded = None if body is None else msgspec.json.encode(body)
+    request = Request(method=method, path=path, body=encoded, idempotent=True)
+    return Call(request=request, read=read, what=what, job_ids=job_ids)
 
 
 def _fetch_jobs(
@@ -80,12 +96,8 @@ def _query_jobs(query: JobQuery, circuit_type: CircuitType) -> list[Call[tuple[J
 
 def _jobs_call(conditions: Sequence[_Condition], path: str) -> Call[tuple[JobSnapshot, ...]]:
     job_ids = tuple([each.job_id for each in conditions if each.job_id is not None])
-    return Call(
-        request=Request(method="GET", path=_with_query(path, conditions)),
-        read=lambda body, at, source: job_data.read_jobs(body, fetched_at=at, source=source),
-        what=f"fetching {name_jobs(job_ids)}",
-        job_ids=job_ids,
-    )
+    what = f"fetching {name_jobs(job_ids)}"
+    return _call("GET", _with_query(path, conditions), job_data.read_jobs, what, job_ids=job_ids)
 
 
 def _with_query(path: str, conditions: Sequence[_Condition]) -> str:
@@ -105,27 +117,14 @@ def _split(conditions: Sequence[_Condition], path: str) -> Iterator[Sequence[_Co
     # The values of one list are alternatives: a part of them for each request.
     lists = [values for values in by_name.values() if len(values) > 1]
     if not lists:
-        raise InvalidRequest(
-            "the request",
-            [
-                Problem(
-                    "query",
-                    f"needs a request line of {size} bytes, and at most {MAX_REQUEST_LINE_BYTES} "
-                    "are allowed",
-                )
-            ],
-        )
+        most = f"at most {MAX_REQUEST_LINE_BYTES} are allowed"
+        what = f"needs a request line of {size} bytes, and {most}"
+        raise InvalidRequest("the request", [Problem("query", what)])
     longest = max(lists, key=_length)
     room = MAX_REQUEST_LINE_BYTES - (size - _length(longest))
+    others = [each for each in conditions if each.name != longest[0].name]
     for part in packed(longest, lambda each: _length([each]), room):
-        yield from _split(
-            [
-                each
-                for values in by_name.values()
-                for each in (part if values is longest else values)
-            ],
-            path,
-        )
+        yield from _split([*others, *part], path)
 
 
 def _length(conditions: Sequence[_Condition]) -> int:
@@ -135,65 +134,43 @@ def _length(conditions: Sequence[_Condition]) -> int:
 
 def _submit_job(job: NewJob) -> Call[SubmitReceipt]:
     tags = f" with the tags {', '.join(map(repr, job.tags[:5]))}" if job.tags else ""
-    return Call(
-        request=Request(method="POST", path="/v0.3.0/client/job", body=bodies.encode_new_job(job)),
-        read=lambda body, _at, _source: bodies.read_submitted(body),
-        what=f"submitting a {job.job_type} job to {job.target}{tags}",
-        created=_created,
-    )
+    request = Request(method="POST", path="/v0.3.0/client/job", body=bodies.encode_new_job(job))
+    what = f"submitting a {job.job_type} job to {job.target}{tags}"
+    return Call(request=request, read=bodies.read_submitted, what=what, created=_created)
 
 
 def _cancel_jobs(job_ids: Sequence[JobId]) -> Call[CancelReceipt]:
-    # Cancelling is idempotent, so it may be retried.
-    return Call(
-        request=Request(
-            method="PUT", path="/v0.3.0/client/cancel_jobs", body=bodies.encode_cancel(job_ids)
-        ),
-        read=lambda body, _at, _source: bodies.read_cancelled(body, job_ids),
-        what=f"cancelling {name_jobs(job_ids)}",
-        job_ids=tuple(job_ids),
-    )
+    ids = tuple(job_ids)
+    what = f"cancelling {name_jobs(ids)}"
+    body = {"job_id": list(map(str, ids))}
+
+    def read(body: bytes, *_: object) -> job_data.Decoded[CancelReceipt]:
+        return bodies.read_cancelled(body, ids)
+
+    return _call("PUT", "/v0.3.0/client/cancel_jobs", read, what, body, job_ids=ids)
 
 
 def _fetch_targets(query: TargetQuery) -> Call[tuple[Target, ...]]:
     path = f"/v0.3.0/client/targets{encode_query(bodies.query_pairs(query))}"
-    return Call(
-        request=Request(method="GET", path=path),
-        read=lambda body, _at, _source: bodies.read_targets(body),
-        what="fetching the targets",
-    )
+    return _call("GET", path, bodies.read_targets, "fetching the targets")
 
 
 def _fetch_target_info(target: str, options: JsonMapping) -> Call[TargetInfo]:
-    # A read, though it is a POST, so it may be retried.
-    return Call(
-        request=Request(
-            method="POST",
-            path="/v0.3.0/client/retrieve_target_info",
-            body=bodies.encode_target_info_request(target, options),
-            idempotent=True,
-        ),
-        read=lambda body, _at, _source: bodies.read_target_info(body, target),
-        what=f"fetching the description of target {target}",
-    )
+    what = f"fetching the description of target {target}"
+    body = {"target": target, "options_dict": options.to_dict()}
+
+    def read(body: bytes, *_: object) -> job_data.Decoded[TargetInfo]:
+        return bodies.read_target_info(body, target)
+
+    return _call("POST", "/v0.3.0/client/retrieve_target_info", read, what, body)
 
 
 def _fetch_balance() -> Call[AccountBalance]:
-    return Call(
-        request=Request(method="GET", path="/v0.3.0/client/balance"),
-        read=lambda body, _at, _source: bodies.read_balance(body),
-        what="fetching the balance",
-    )
+    return _call("GET", "/v0.3.0/client/balance", bodies.read_balance, "fetching the balance")
 
 
 def _created(body: bytes) -> tuple[JobId, ...]:
     return tuple(UUID(found.decode()) for found in _JOB_ID.findall(body)[:1])
-
-
-def _decode_jobs(
-    body: bytes, fetched_at: dt.datetime | None, source: str | None
-) -> Decoded[tuple[JobSnapshot, ...]]:
-    return job_data.read_jobs(body, fetched_at=fetched_at, source=source)
 
 
 V0_3_0: Final = Api(
@@ -207,7 +184,7 @@ V0_3_0: Final = Api(
     fetch_targets=_fetch_targets,
     fetch_target_info=_fetch_target_info,
     fetch_balance=_fetch_balance,
-    decode_jobs=_decode_jobs,
+    decode_jobs=job_data.read_jobs,
     encode_jobs=job_data.encode_jobs,
     hint=(
         "Most accounts use API v0.2.0: if yours does, pass api_version='v0.2.0' to "

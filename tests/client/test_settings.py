@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from superstaq_jobs import ApiKeyNotFound, ConfigurationError, Secret, SuperstaqWarning
 from superstaq_jobs.client.settings import (
-    find_api_key,
     find_origin,
+    locate_api_key,
     provider_credentials,
     token_secret,
 )
@@ -40,7 +40,7 @@ def put(home: Path, folder: str, name: str, text: str) -> Path:
 
 def found(home: Path, given: str | None = None, **environ: str) -> str:
     hidden = Secret(given) if given else None
-    return find_api_key(hidden, environ=environ.get, home=home).reveal()
+    return locate_api_key(hidden, environ=environ.get, home=home)[0].reveal()
 
 
 @pytest.mark.parametrize("first", range(len(PLACES)))

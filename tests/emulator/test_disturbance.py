@@ -138,6 +138,8 @@ def test_a_long_circuit_delays_no_other_job(
         Emulator(simulator=simulator, step_seconds=0) as server,
     ):
         long = submit(server, LONG)
+        while fetch(server, long)["statuses"] != ["running"]:
+            pass
         assert finish(server, submit(server, ONE))["statuses"] == ["completed"]
         assert fetch(server, long)["statuses"][0] not in {"completed", "failed"}
         assert len(simulator._runner._workers) > 1
@@ -196,7 +198,7 @@ with sj.SuperstaqClient(server.api_key, server.url) as client:
     sj.submit_job(client, sj.NewJob(target="ss_unconstrained_simulator", circuits=sys.argv[1],
                                     shots=10))
     sj.query_jobs(client, sj.JobQuery())
-while not (workers := server._simulator._runner._workers) or workers[0].began is None:
+while not (workers := server._simulator._runner._workers) or not workers[0].is_ready:
     time.sleep(0.01)
 print(workers[0]._process.pid, flush=True)
 time.sleep(600)

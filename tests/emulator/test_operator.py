@@ -12,10 +12,10 @@ import pytest
 from emulators import hold
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from reachable import may_become
 
 from superstaq_jobs.emulator import EmulatedJob, Emulator, Ending, Plan, Simulator, User
 from superstaq_jobs.records import CircuitStatus
-from superstaq_jobs.records.status import may_become
 from superstaq_jobs.testing import FakeClock
 
 BELL = (
@@ -359,7 +359,7 @@ def test_invalid_bodies_are_422_and_change_nothing(
     assert where in [problem["loc"] for problem in response.json["detail"]]
     assert all(problem["msg"] for problem in response.json["detail"])
     assert clock.now() == 1_000
-    assert len(operator.server._service.store._plans) == 0
+    assert len(operator.server._service.store.plans) == 0
 
 
 def test_everything_that_is_wrong_with_plans_is_reported_at_once(

@@ -13,11 +13,11 @@ import attrs
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from reachable import may_become
 from worlds import in_one_format
 
 from superstaq_jobs.records import CircuitSnapshot, JobSnapshot, JobType, newest
 from superstaq_jobs.records.changes import follow
-from superstaq_jobs.records.status import may_become
 from superstaq_jobs.testing import strategies as sts
 
 JOB_ID = uuid.UUID(int=7)

@@ -20,7 +20,6 @@ class Index:
 def test_integers_are_accepted_by_their_index():
     assert fields.integer(Index()) == 5
     assert type(fields.integer(Index())) is int
-    assert fields.optional_integer(None) is None
     assert fields.count(0) == 0
 
 
@@ -42,7 +41,6 @@ def test_strings_become_plain():
     assert string == "submit"
     assert type(string) is str
     assert fields.strings(x for x in "ab") == ("a", "b")
-    assert fields.optional_string(None) is None
 
 
 @pytest.mark.parametrize("value", ["ab", b"ab", {"a": 1}, 3, None])
@@ -116,7 +114,6 @@ def test_mappings_that_are_frozen_already_are_kept():
     assert fields.json_mapping(mapping) is mapping
     assert fields.integer_map(qubits) is qubits
     assert fields.integer_map({0: 1}) == qubits
-    assert fields.integer_map(None) is None
     assert type(fields.integer_map(Counts({}))) is FrozenMapping
 
 
@@ -128,9 +125,8 @@ def test_what_is_not_a_number_of_seconds(value):
 
 def test_seconds():
     assert fields.seconds(0) == 0
-    assert fields.optional_seconds(2.5) == 2.5
-    assert fields.optional_seconds(None) is None
-    assert isinstance(fields.optional_seconds(-1), Bad)
+    assert fields.seconds(2.5) == 2.5
+    assert isinstance(fields.seconds(-1), Bad)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +151,6 @@ def test_what_is_wrong_is_said_in_plain_words(check, value, what):
 
 def test_flags():
     assert fields.flag(False) is False
-    assert fields.optional_flag(None) is None
     assert isinstance(fields.flag(0), Bad)
 
 

@@ -18,7 +18,7 @@ from superstaq_jobs.errors import (
     SuperstaqUnsuccessfulJobException,
 )
 from superstaq_jobs.records import CircuitSnapshot, Counts, JobSnapshot, Stage
-from superstaq_jobs.records.snapshots import JOB_FIELDS, PER_CIRCUIT_LISTS, REQUIRED_LISTS
+from superstaq_jobs.records.shape import JOB_FIELDS, PER_CIRCUIT_LISTS, REQUIRED_LISTS
 from superstaq_jobs.testing import strategies as sts
 
 JOB = uuid.UUID(int=1)

@@ -11,7 +11,6 @@ from superstaq_jobs.records.status import (
     PROGRESS,
     TERMINAL_CIRCUIT_STATES,
     fold_statuses,
-    may_become,
     parse_status,
 )
 from superstaq_jobs.testing import strategies as sts
@@ -65,17 +64,6 @@ def test_every_life_can_end(status):
         frontier = {after for before in frontier for after in NEXT_STATUSES[before]} - seen
         seen |= frontier
     assert seen & TERMINAL_CIRCUIT_STATES
-
-
-@pytest.mark.parametrize("before", list(CircuitStatus))
-def test_may_become_is_any_number_of_steps_and_unknown_on_the_way(before):
-    seen, frontier = {before}, {before}
-    while frontier:
-        frontier = {after for status in frontier for after in NEXT_STATUSES[status]} - seen
-        seen |= frontier
-    if before not in TERMINAL_CIRCUIT_STATES:
-        seen.add(CircuitStatus.UNKNOWN)
-    assert {after for after in CircuitStatus if may_become(before, after)} == seen
 
 
 def test_a_step_forward_is_progress_but_for_the_queue():

@@ -11,11 +11,12 @@ from general_superstaq import models
 from general_superstaq import typing as official_v0_2_0
 from hypothesis import find, given
 from hypothesis import strategies as st
+from reachable import may_become
 from shrinking import FOUND, least
 
 from superstaq_jobs.records import CircuitStatus, CircuitType, JobType
-from superstaq_jobs.records.snapshots import PER_CIRCUIT_LISTS
-from superstaq_jobs.records.status import may_become, parse_status
+from superstaq_jobs.records.shape import PER_CIRCUIT_LISTS
+from superstaq_jobs.records.status import parse_status
 from superstaq_jobs.testing import strategies as sts
 from superstaq_jobs.wire.v0_2_0 import V0_2_0
 

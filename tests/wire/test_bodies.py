@@ -24,8 +24,10 @@ NOW = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
 
 def test_bodies_of_requests():
-    assert json.loads(bodies.encode_cancel([JOB, OTHER])) == {"job_id": [str(JOB), str(OTHER)]}
-    sent = bodies.encode_target_info_request("ibmq_fez_qpu", JsonMapping({"a": [1]}))
+    api = APIS["v0.3.0"]
+    sent = api.cancel_jobs([JOB, OTHER]).request.body
+    assert json.loads(sent) == {"job_id": [str(JOB), str(OTHER)]}
+    sent = api.fetch_target_info("ibmq_fez_qpu", JsonMapping({"a": [1]})).request.body
     assert json.loads(sent) == {"target": "ibmq_fez_qpu", "options_dict": {"a": [1]}}
 
 

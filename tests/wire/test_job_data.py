@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import superstaq_jobs as sj
 from superstaq_jobs.errors import InvalidValue, ProtocolError, SuperstaqWarning
-from superstaq_jobs.records.snapshots import PER_CIRCUIT_LISTS
+from superstaq_jobs.records.shape import PER_CIRCUIT_LISTS
 from superstaq_jobs.testing import strategies as sts
 from superstaq_jobs.wire import bodies, job_data
 

@@ -19,7 +19,7 @@ from worlds import HOST, NOON, in_full, job
 
 from superstaq_jobs.errors import ProtocolError
 from superstaq_jobs.records import CircuitSnapshot
-from superstaq_jobs.records.snapshots import PER_CIRCUIT_LISTS
+from superstaq_jobs.records.shape import PER_CIRCUIT_LISTS
 from superstaq_jobs.testing import strategies as sts
 from superstaq_jobs.wire.api import decode_jobs, encode_jobs
 from superstaq_jobs.wire.job_data import JobData, explain_jobs, read_jobs

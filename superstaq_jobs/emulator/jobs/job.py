@@ -13,7 +13,7 @@ import msgspec
 
 from superstaq_jobs.emulator.messages.requests import JobQuery, NewJob
 from superstaq_jobs.emulator.messages.responses import timestamp
-from superstaq_jobs.emulator.simulator.tasks import Compiled, Converted
+from superstaq_jobs.emulator.simulator.tasks import Compiled, Converted, Task
 from superstaq_jobs.emulator.targets import Target
 from superstaq_jobs.records import CircuitStatus
 
@@ -69,6 +69,22 @@ class Job:
         if new_job.job_type != "submit" or new_job.dry_run or state.reached not in _AT_PROVIDER:
             return None
         return f"emulated-{self.number}-{index}"
+
+    def task(self, index: int, *, seed: int) -> Task:
+        """The simulator's task for one of its circuits."""
+        new_job = self.new_job
+        noise = new_job.sim_method == "noise-sim" and new_job.job_type == "simulate"
+        return Task(
+            circuit=self.circuits[index].source,
+            circuit_type=new_job.circuit_type,
+            verbatim=new_job.verbatim,
+            run=new_job.job_type != "compile",
+            noise=noise,
+            error_rate=new_job.options_dict.get("error_rate") if noise else None,
+            shots=new_job.shots,
+            seed=seed,
+            **self.target.device,
+        )
 
 
 @attrs.frozen(kw_only=True)

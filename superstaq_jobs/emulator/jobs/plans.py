@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import threading
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final, Literal, get_args
 
 import attrs
@@ -42,9 +43,11 @@ _MESSAGES: Final = {
 _NOT_DURING: Final = frozenset({status for status in _S if status.is_terminal} | {_S.UNKNOWN})
 
 
-def _check(is_valid: bool, message: str) -> None:
-    if not is_valid:
-        raise InvalidValue(message)
+def _check(*checks: tuple[bool, str]) -> None:
+    """Raise an error for the first check that is False."""
+    for is_valid, message in checks:
+        if not is_valid:
+            raise InvalidValue(message)
 
 
 def is_message(message: object) -> bool:
@@ -90,29 +93,27 @@ class Ending:
     message: str | None = attrs.field(default=None, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
+        becomes, during, message = self.becomes, self.during, self.message
         known = get_args(Becomes)
         _check(
-            self.becomes in known,
-            f"becomes must be one of {', '.join(known)}; got {shown(self.becomes)}",
-        )
-        if self.during is not None:
-            _check(
-                isinstance(self.during, _S) and self.during not in _NOT_DURING,
-                f"during must be a non-terminal status, got {shown(self.during)}",
-            )
-            _check(
-                self.becomes != "completed",
+            (becomes in known, f"becomes must be one of {', '.join(known)}; got {shown(becomes)}"),
+            (
+                during is None or (isinstance(during, _S) and during not in _NOT_DURING),
+                f"during must be a non-terminal status, got {shown(during)}",
+            ),
+            (
+                during is None or becomes != "completed",
                 "a completed circuit ends after its last status: leave during out",
-            )
-        if self.message is not None:
-            _check(
-                is_message(self.message),
-                f"message must be a string that UTF-8 can encode, got {shown(self.message)}",
-            )
-            _check(
-                self.becomes in _MESSAGES,
-                f"a {self.becomes} circuit has no message: leave message out",
-            )
+            ),
+            (
+                message is None or is_message(message),
+                f"message must be a string that UTF-8 can encode, got {shown(message)}",
+            ),
+            (
+                message is None or becomes in tuple(_MESSAGES),
+                f"a {becomes} circuit has no message: leave message out",
+            ),
+        )
 
     def __repr__(self) -> str:
         # Without the default values, which would only distract.
@@ -165,25 +166,19 @@ class Plan:
     def __attrs_post_init__(self) -> None:
         for name in ("queue_seconds", "compile_seconds", "run_seconds"):
             seconds = getattr(self, name)
-            _check(
-                seconds is None or is_amount(seconds),
-                f"{name} must be a number of seconds >= 0, got {shown(seconds)}",
-            )
+            is_valid = seconds is None or is_amount(seconds)
+            _check((is_valid, f"{name} must be a number of seconds >= 0, got {shown(seconds)}"))
+        ending, circuits = self.ending, self.circuits
+        is_mapping = isinstance(circuits, FrozenMapping)
         _check(
-            isinstance(self.ending, Ending), f"ending must be an Ending, got {shown(self.ending)}"
+            (isinstance(ending, Ending), f"ending must be an Ending, got {shown(ending)}"),
+            (is_mapping, f"circuits must map indices to endings, got {shown(circuits)}"),
         )
-        _check(
-            isinstance(self.circuits, FrozenMapping),
-            f"circuits must map indices to endings, got {shown(self.circuits)}",
-        )
-        for index, ending in self.circuits.items():
+        for index, one in circuits.items():
+            is_index = type(index) is int and index >= 0
             _check(
-                type(index) is int and index >= 0,
-                f"the keys of circuits must be integers >= 0, got {shown(index)}",
-            )
-            _check(
-                isinstance(ending, Ending),
-                f"circuits[{index}] must be an Ending, got {shown(ending)}",
+                (is_index, f"the keys of circuits must be integers >= 0, got {shown(index)}"),
+                (isinstance(one, Ending), f"circuits[{index}] must be an Ending, got {shown(one)}"),
             )
 
     def of(self, index: int) -> Ending:
@@ -196,7 +191,7 @@ class Plan:
         return attrs.evolve(self, ending=self.of(index), circuits={})
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False)
 class _Entry:
     plan: Plan
     tag: str | None
@@ -207,9 +202,10 @@ class _Entry:
 
 
 class PlanQueue:
-    """The plans that have not been used yet. Not thread-safe: its owner holds a lock."""
+    """The plans that have not been used yet. Thread-safe."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._once: list[_Entry] = []
         self._always: list[_Entry] = []
 
@@ -217,20 +213,24 @@ class PlanQueue:
         """How many plans wait for one job each."""
         return len(self._once)
 
-    def add(self, plans: Collection[Plan], *, tag: str | None, target: str | None) -> None:
-        """Append plans for one job each."""
-        self._once += [_Entry(plan=plan, tag=tag, target=target) for plan in plans]
-
-    def set_always(self, plan: Plan, *, tag: str | None, target: str | None) -> None:
-        """Set the plan of jobs without their own; replaces one for the same tag and target."""
-        entry = _Entry(plan=plan, tag=tag, target=target)
-        kept = [e for e in self._always if (e.tag, e.target) != (tag, target)]
-        self._always = [entry, *kept]
+    def add(
+        self, plans: Iterable[Plan], *, tag: str | None, target: str | None, always: bool = False
+    ) -> None:
+        """Append plans for one job each, or, always, set the plan of jobs without their own."""
+        added = [_Entry(plan=plan, tag=tag, target=target) for plan in plans]
+        with self._lock:
+            if always:
+                kept = [e for e in self._always if (e.tag, e.target) != (tag, target)]
+                self._always = [*added, *kept]
+            else:
+                self._once += added
 
     def take(self, *, tags: Collection[str], target: str) -> Plan | None:
         """The plan for a job that arrives now, or None."""
-        for index, entry in enumerate(self._once):
-            if entry.fits(tags, target):
-                del self._once[index]
-                return entry.plan
-        return next((e.plan for e in self._always if e.fits(tags, target)), None)
+        with self._lock:
+            for entry in (*self._once, *self._always):
+                if entry.fits(tags, target):
+                    if entry in self._once:
+                        self._once.remove(entry)
+                    return entry.plan
+        return None

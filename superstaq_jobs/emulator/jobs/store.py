@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import concurrent.futures
 import datetime as dt
+import functools
 import hashlib
+import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from typing import Any, Final, TypeVar
 
@@ -40,9 +42,9 @@ from superstaq_jobs.emulator.targets import Target
 from superstaq_jobs.records import CircuitStatus
 from superstaq_jobs.records.status import fold_statuses
 
-from .job import Circuit, EmulatedJob, Job, emulated_job, in_own_format, is_match, job_data
+from .job import Circuit, EmulatedJob, Job, emulated_job, in_own_format, is_match
 from .plans import Plan, PlanQueue
-from .timetable import CircuitState, Failure, complete_at, make_timetable, state_at
+from .timetable import CircuitState, Failure, cut_at, make_timetable, path_of, state_at
 
 __all__ = ["JobStore", "job_id_of"]
 
@@ -99,7 +101,7 @@ class JobStore:
         self._simulator = simulator
         self._is_virtual = isinstance(clock, VirtualClock)
         self._news = threading.Condition()  # its lock guards everything
-        self._plans = PlanQueue()
+        self.plans = PlanQueue()
         self._jobs: dict[uuid.UUID, Job] = {}
         self._number = 0
         self._latest = float("-inf")
@@ -136,57 +138,41 @@ class JobStore:
 
     # ---- new jobs --------------------------------------------------------------------------
 
-    def add(self, user: User, new_job: NewJob, sources: Iterable[str], target: Target) -> Job:
-        """Store a new job."""
-        return self._add(user, new_job, sources, target, self._take_plan(new_job))
-
-    def add_each(
+    def add(
         self,
         user: User,
         new_job: NewJob,
-        sources: Iterable[str],
+        circuits: Sequence[str],
         target: Target,
         *,
-        num_qubits: Iterable[int | None],
+        each: bool = False,
     ) -> list[Job]:
-        """Store a new job for each circuit; all of them take one plan, as a single job would."""
-        plan = self._take_plan(new_job)
-        jobs = []
-        for index, (source, qubits) in enumerate(zip(sources, num_qubits, strict=True)):
-            part = plan and plan.for_one(index)
-            job = self._add(user, new_job, [source], target, part)
-            job.circuits[0].num_qubits = qubits
-            jobs.append(job)
-        return jobs
-
-    def _take_plan(self, new_job: NewJob) -> Plan | None:
-        with self._news:
-            return self._plans.take(tags=new_job.tags, target=new_job.target)
+        """Store a new job, or one for each circuit; all of them take one plan."""
+        plan = self.plans.take(tags=new_job.tags, target=new_job.target)
+        add = functools.partial(self._add, user, new_job, target)
+        if not each:
+            return [add(circuits, plan)]
+        return [
+            add([circuit], plan and plan.for_one(index)) for index, circuit in enumerate(circuits)
+        ]
 
     def _add(
         self,
         user: User,
         new_job: NewJob,
-        sources: Iterable[str],
         target: Target,
+        circuits: Sequence[str],
         plan: Plan | None,
     ) -> Job:
         with self._news:
             number = self._number
             self._number += 1
-        circuits = tuple(
-            Circuit(
-                source=source,
-                timetable=make_timetable(
-                    new_job.job_type,
-                    verbatim=new_job.verbatim,
-                    step_seconds=self._step_seconds,
-                    seed=f"{self._seed}/{number}/{index}",
-                    plan=plan,
-                    index=index,
-                ),
-            )
-            for index, source in enumerate(sources)
+        timetable = functools.partial(
+            make_timetable,
+            new_job.job_type,
+            verbatim=new_job.verbatim,
+            step_seconds=self._step_seconds,
+            plan=plan,
         )
         stored = map(self._stored_tag, new_job.tags) if self._stored_tag else new_job.tags
         job = Job(
@@ -199,9 +185,15 @@ class JobStore:
             metadata=msgspec.Raw(msgspec.json.encode(new_job.metadata)),
             target=target,
             plan=plan,
+            circuits=tuple(
+                Circuit(
+                    source=circuit,
+                    timetable=timetable(seed=f"{self._seed}/{number}/{index}", index=index),
+                )
+                for index, circuit in enumerate(circuits)
+            ),
             submitted=self._now(),
             submitted_at=self._clock.utcnow().astimezone(dt.UTC),
-            circuits=circuits,
         )
         with self._news:
             self._jobs[job.job_id] = job
@@ -218,36 +210,16 @@ class JobStore:
     def _runs(self, jobs: Iterable[Job]) -> Iterator[tuple[Task, Listener]]:
         for job in jobs:
             for index, circuit in enumerate(job.circuits):
-                if self._closed or circuit.progress.ended_at is not None:
-                    continue
-
-                def listen(result: Result, job: Job = job, circuit: Circuit = circuit) -> None:
-                    self._report(job, circuit, result)
-
-                yield self._task(job, index), listen
-
-    def _task(self, job: Job, index: int) -> Task:
-        """The simulator's task for one circuit."""
-        new_job = job.new_job
-        noise = new_job.sim_method == "noise-sim" and new_job.job_type == "simulate"
-        return Task(
-            circuit=job.circuits[index].source,
-            circuit_type=new_job.circuit_type,
-            verbatim=new_job.verbatim,
-            run=new_job.job_type != "compile",
-            noise=noise,
-            error_rate=new_job.options_dict.get("error_rate") if noise else None,
-            shots=new_job.shots,
-            seed=_sampling_seed(self._seed, job.number, index),
-            **job.target.device,
-        )
+                if not self._closed and circuit.final_state is None:
+                    task = job.task(index, seed=_sampling_seed(self._seed, job.number, index))
+                    yield task, functools.partial(self._report, job, circuit)
 
     def _report(self, job: Job, circuit: Circuit, result: Result) -> None:
         """Record what the simulator reports on a circuit."""
         # On a virtual clock the simulator's work takes no time.
         now = 0.0 if self._is_virtual else self._now() - job.submitted
         with self._news:
-            if circuit.progress.ended_at is not None:
+            if circuit.final_state is not None:
                 return  # A circuit that has been ended does not change any more.
             done: dict[str, object] = {"finished_at": now}
             if isinstance(result, Compiled):
@@ -262,21 +234,13 @@ class JobStore:
 
     # ---- what users see --------------------------------------------------------------------
 
-    def find(self, user: User, query: JobQuery, circuit_type: str) -> dict[str, msgspec.Raw]:
-        """The user's jobs that match a query as ``JobData`` by id, in order of submission.
-
-        Their circuits are in the given format; those of a job that cannot all be converted keep
-        their own.
-        """
-        return {
-            str(job.job_id): job_data(job, states, *self._in_format(job, states, circuit_type))
-            for job, states in self._matches(user, query)
-        }
-
-    def _in_format(
+    def in_format(
         self, job: Job, states: list[CircuitState], circuit_type: str
     ) -> tuple[str, list[Converted]]:
-        """What is shown of each circuit, and the format in which it is."""
+        """What is shown of each circuit, and the format in which it is.
+
+        That is the given one, or the job's own if its circuits cannot all be converted.
+        """
         own = [in_own_format(c, state) for c, state in zip(job.circuits, states, strict=True)]
         if circuit_type == job.new_job.circuit_type:
             return circuit_type, own
@@ -308,26 +272,20 @@ class JobStore:
             circuit.conversions = known = {**known, kind: result}
         return known[kind]
 
-    def view(
-        self, user: User, query: JobQuery, show: Callable[[Job, list[CircuitState]], T]
-    ) -> list[T]:
-        """What a function makes of each of the user's jobs that match, in order of submission.
-
-        It is called with the job and the states of its circuits.
-        """
-        return [show(job, states) for job, states in self._matches(user, query)]
-
     def cancel(self, user: User, query: JobQuery) -> list[str]:
         """Cancel the unfinished circuits of a user's jobs; returns the ids of jobs that had any."""
         message = f"Cancelled by {user.email}."
-        matches = [job for job, _ in self._matches(user, query)]
         return [
             str(job.job_id)
-            for job in matches
-            if self._end(job, None, CircuitStatus.CANCELLED, message)
+            for job, _ in list(self.find(user, query))
+            if self._end(job, CircuitStatus.CANCELLED, message)
         ]
 
-    def _matches(self, user: User, query: JobQuery) -> Iterator[tuple[Job, list[CircuitState]]]:
+    def find(self, user: User, query: JobQuery) -> Iterator[tuple[Job, list[CircuitState]]]:
+        """The user's jobs that match a query, in order of submission.
+
+        Each comes with the states of its circuits.
+        """
         with self._news:
             jobs = list(self._jobs.values())
             if query.job_id is not None:
@@ -342,14 +300,19 @@ class JobStore:
             if wanted is None or fold_statuses(state.status for state in states).value in wanted:
                 yield job, states
 
-    def _states(self, job: Job, now: float) -> list[CircuitState]:
+    def _states(self, job: Job, now: float, *, wait: bool = False) -> list[CircuitState]:
         """The states of a job's circuits at a time; on a virtual clock waits for them."""
         states = []
         for circuit in job.circuits:
-            progress = circuit.progress
-            while (state := self._state(job, circuit, now)).is_waiting and self._is_virtual:
-                self._wait_for_news(circuit, progress)
-                progress = circuit.progress
+            while True:
+                known = circuit.progress
+                state = self._state(job, circuit, now)
+                if not (state.is_waiting and (wait or self._is_virtual)):
+                    break
+                with self._news:
+                    while circuit.progress is known:
+                        self.check_running()
+                        self._news.wait(_CHECK_SECONDS)
             states.append(state)
         return states
 
@@ -361,26 +324,7 @@ class JobStore:
             circuit.final_state = state
         return state
 
-    def _wait_for_news(self, circuit: Circuit, known: object) -> None:
-        """Wait until the simulator reports on a circuit of which that much is known."""
-        with self._news:
-            while circuit.progress is known:
-                self.check_running()
-                self._news.wait(_CHECK_SECONDS)
-
     # ---- the operator ----------------------------------------------------------------------
-
-    def plan(
-        self, plans: Collection[Plan], *, tag: str | None, target: str | None, always: bool
-    ) -> int:
-        """Add plans for jobs to come; returns how many plans wait for one job each."""
-        with self._news:
-            if always:
-                for plan in plans:
-                    self._plans.set_always(plan, tag=tag, target=target)
-            else:
-                self._plans.add(plans, tag=tag, target=target)
-            return len(self._plans)
 
     def all_jobs(self) -> list[EmulatedJob]:
         """All jobs of all users, in order of submission."""
@@ -398,36 +342,11 @@ class JobStore:
     ) -> EmulatedJob:
         """End the unfinished circuits of a job, or some of them.
 
-        Raises:
-            LookupError: The job or a circuit does not exist.
-        """
-        job = self._one(job_id, circuits)
-        self._end(job, circuits, status, message)
-        return emulated_job(job, self._states(job, self._now()))
-
-    def finish(self, job_id: uuid.UUID, circuits: Collection[int] | None) -> EmulatedJob:
-        """Complete the unfinished circuits of a job, or some of them, now.
+        With the status ``completed`` all that is left of their timetables happens now.
 
         Raises:
             LookupError: The job or a circuit does not exist.
         """
-        job = self._one(job_id, circuits)
-        self._complete(job, circuits)
-        return emulated_job(job, self._states(job, self._now()))
-
-    def complete(self, jobs: Collection[Job]) -> None:
-        """Complete jobs now, whatever their timetables, and wait until the simulator has."""
-        for job in jobs:
-            self._complete(job, None)
-        for job in jobs:
-            for circuit in job.circuits:
-                while True:
-                    progress = circuit.progress
-                    if not self._state(job, circuit, self._now()).is_waiting:
-                        break
-                    self._wait_for_news(circuit, progress)
-
-    def _one(self, job_id: uuid.UUID, circuits: Collection[int] | None) -> Job:
         job = self._jobs.get(job_id)
         if job is None:
             raise LookupError(f"job {job_id} does not exist in this emulator")
@@ -437,43 +356,43 @@ class JobStore:
                     f"job {job_id} has no circuit {index}: it has {len(job.circuits)} of them, "
                     "numbered from 0"
                 )
-        return job
+        self._end(job, status, message, circuits)
+        return emulated_job(job, self._states(job, self._now()))
 
-    def _unfinished(
-        self, job: Job, circuits: Collection[int] | None
-    ) -> Iterator[tuple[Circuit, CircuitState, float]]:
-        """The unfinished circuits among some, with their states and the time since the submission.
-
-        The lock is held while the caller has one of them, so that only the caller changes it.
-        """
-        self._states(job, self._now())  # on a virtual clock, nothing changes before they are known
-        for index, circuit in enumerate(job.circuits):
-            if circuits is None or index in circuits:
-                if index % _TURN_CIRCUITS == 0:
-                    time.sleep(_TURN_SECONDS)
-                with self._news:
-                    now = self._now()
-                    state = self._state(job, circuit, now)
-                    if not state.status.is_terminal:
-                        yield circuit, state, now - job.submitted
+    def complete(self, jobs: Collection[Job]) -> None:
+        """Complete jobs now, whatever their timetables, and wait until the simulator has."""
+        for job in jobs:
+            self._end(job, CircuitStatus.COMPLETED)
+        for job in jobs:
+            self._states(job, sys.float_info.max, wait=True)
 
     def _end(
         self,
         job: Job,
-        circuits: Collection[int] | None,
         status: CircuitStatus,
-        message: str | None,
+        message: str | None = None,
+        circuits: Collection[int] | None = None,
     ) -> bool:
         """End unfinished circuits; returns whether there was one."""
+        self._states(job, self._now())  # on a virtual clock, nothing changes before they are known
+        path = path_of(job.new_job.job_type, verbatim=job.new_job.verbatim)
         found = False
-        for circuit, _, at in self._unfinished(job, circuits):
-            found = True
-            circuit.progress = msgspec.structs.replace(
-                circuit.progress, ended_at=at, ended_as=status, message=message
-            )
-            self._news.notify_all()
+        for index, circuit in enumerate(job.circuits):
+            if circuits is not None and index not in circuits:
+                continue
+            if index % _TURN_CIRCUITS == 0:
+                time.sleep(_TURN_SECONDS)
+            with self._news:
+                now = self._now()
+                state = self._state(job, circuit, now)
+                if state.status.is_terminal:
+                    continue
+                found = True
+                completes = status is CircuitStatus.COMPLETED
+                rest = path[path.index(state.reached) + 1 :] if completes else (status,)
+                circuit.timetable = cut_at(
+                    circuit.timetable, state.reached, now - job.submitted, rest, message
+                )
+                self._state(job, circuit, now)  # final, whatever the simulator reports later
+                self._news.notify_all()
         return found
-
-    def _complete(self, job: Job, circuits: Collection[int] | None) -> None:
-        for circuit, state, at in self._unfinished(job, circuits):
-            circuit.timetable = complete_at(circuit.timetable, state.reached, at)

@@ -15,42 +15,36 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, Literal
 
-import attrs
 import msgspec
 
 from superstaq_jobs.records import CircuitStatus
 from superstaq_jobs.records.status import PROGRESS
 
-from .plans import Ending, Plan, message_of
+from .plans import Plan, message_of
 
 __all__ = [
     "PATHS",
     "CircuitState",
-    "End",
     "Failure",
     "Progress",
     "Timetable",
-    "complete_at",
+    "cut_at",
     "make_timetable",
     "path_of",
     "state_at",
 ]
 
 _S = CircuitStatus
+_Path = tuple[CircuitStatus, ...]
 
 _COMPILE: Final = (_S.AWAITING_COMPILE, _S.COMPILING)
+_SUBMIT: Final = (_S.AWAITING_SUBMISSION, _S.PENDING, _S.RUNNING)
+_SIMULATE: Final = (_S.AWAITING_SIMULATION, _S.SIMULATING)
 
-PATHS: Final[Mapping[str, tuple[CircuitStatus, ...]]] = MappingProxyType(
+PATHS: Final[Mapping[str, _Path]] = MappingProxyType(
     {
-        "submit": (
-            _S.RECEIVED,
-            *_COMPILE,
-            _S.AWAITING_SUBMISSION,
-            _S.PENDING,
-            _S.RUNNING,
-            _S.COMPLETED,
-        ),
-        "simulate": (_S.RECEIVED, *_COMPILE, _S.AWAITING_SIMULATION, _S.SIMULATING, _S.COMPLETED),
+        "submit": (_S.RECEIVED, *_COMPILE, *_SUBMIT, _S.COMPLETED),
+        "simulate": (_S.RECEIVED, *_COMPILE, *_SIMULATE, _S.COMPLETED),
         "compile": (_S.RECEIVED, *_COMPILE, _S.COMPLETED),
     }
 )
@@ -61,26 +55,7 @@ _QUEUES: Final = {
     "simulate": _S.AWAITING_SIMULATION,
     "compile": _S.AWAITING_COMPILE,
 }
-_RUNS: Final = {_S.RUNNING, _S.SIMULATING}
-
-
-@attrs.frozen(kw_only=True)
-class End:
-    """An end other than completion.
-
-    Attributes:
-        after: The last status before it.
-        status: The final status; None for none, so that the circuit stays in the last one.
-        message: The circuit's status message.
-    """
-
-    after: CircuitStatus
-    status: CircuitStatus | None
-    message: str | None
-
-
-_Gate = Literal["compiled", "finished"] | None
-"""The work that has to be done before a circuit can leave a status."""
+_NO_PLAN: Final = Plan()
 
 
 # A job may have hundreds of thousands of circuits. The garbage collector would stop every thread
@@ -89,22 +64,14 @@ class Timetable(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The timetable of one circuit.
 
     Attributes:
-        path: All statuses that it passes through, from ``received`` to ``completed``.
+        path: All statuses that it passes through, from ``received`` to its end.
         times: When each of them begins, in seconds after the submission.
-        end: How the circuit ends before that; None if it completes.
+        message: Its status message, if the path ends otherwise than by completion.
     """
 
-    path: tuple[CircuitStatus, ...]
+    path: _Path
     times: tuple[float, ...]
-    end: End | None = None
-
-
-@functools.cache
-def _gates(path: tuple[CircuitStatus, ...]) -> tuple[_Gate, ...]:
-    """The work that has to be done before a circuit leaves each status, from the first on."""
-    # A verbatim circuit is its own compiled form, and has it before it leaves its first status.
-    compiles = _S.COMPILING if _S.COMPILING in path else _S.RECEIVED
-    return (*("compiled" if status is compiles else None for status in path[:-2]), "finished")
+    message: str | None = None
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -121,22 +88,16 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         compiled_at: When its compiled form was available.
         finished_at: When its result, or its failure, was available.
         failure: Why it failed, or None.
-        ended_at: When a user or the operator ended it.
-        ended_as: The status that it got then.
-        message: The status message that it got then.
     """
 
     compiled_at: float | None = None
     finished_at: float | None = None
     failure: Failure | None = None
-    ended_at: float | None = None
-    ended_as: CircuitStatus = _S.CANCELLED
-    message: str | None = None
 
-    def done_at(self, gate: Literal["compiled", "finished"]) -> float:
+    def done_at(self, work: Literal["compiled", "finished"]) -> float:
         """When that work was done; infinite for never."""
         done = self.finished_at
-        if gate == "compiled" and self.compiled_at is not None:
+        if work == "compiled" and self.compiled_at is not None:
             done = self.compiled_at  # otherwise it may have failed without being compiled
         return math.inf if done is None else done
 
@@ -161,7 +122,7 @@ class CircuitState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 @functools.cache
-def path_of(job_type: str, *, verbatim: bool = False) -> tuple[CircuitStatus, ...]:
+def path_of(job_type: str, *, verbatim: bool = False) -> _Path:
     """The statuses of a job type in order; a verbatim job skips compilation."""
     path = PATHS[job_type]
     return tuple(s for s in path if s not in _COMPILE) if verbatim else path
@@ -181,61 +142,66 @@ def make_timetable(
     Each status lasts between half of ``step_seconds`` and one and a half times as long, depending
     on the seed, unless the plan says otherwise.
     """
-    path = path_of(job_type, verbatim=verbatim)
+    path, plan = path_of(job_type, verbatim=verbatim), plan or _NO_PLAN
+    planned = {
+        _S.COMPILING: plan.compile_seconds,
+        _S.RUNNING: plan.run_seconds,
+        _S.SIMULATING: plan.run_seconds,
+        _QUEUES[job_type]: plan.queue_seconds,
+    }
     digest = hashlib.blake2b(seed.encode(errors="replace"), digest_size=2 * len(path)).digest()
     stays = []
     for place, status in enumerate(path[:-1]):
-        seconds = None if plan is None else _planned(plan, job_type, status)
+        seconds = planned.get(status)
         if seconds is None:
             share = int.from_bytes(digest[2 * place : 2 * place + 2], "big") / 65_535
             seconds = step_seconds * (0.5 + share)
-        stays.append(seconds)
-    end = None if plan is None else _end(plan.of(index), path)
-    return Timetable(path=path, times=tuple(itertools.accumulate(stays, initial=0.0)), end=end)
+        stays.append(float(seconds))
+    times = tuple(itertools.accumulate(stays, initial=0.0))
+    ending = plan.of(index)
+    path = _ended(path, ending.becomes, ending.during or _S.RUNNING)
+    return Timetable(path=path, times=times[: len(path)], message=message_of(ending))
 
 
-def _planned(plan: Plan, job_type: str, status: CircuitStatus) -> float | None:
-    seconds = None
-    if status is _QUEUES[job_type]:
-        seconds = plan.queue_seconds
-    elif status is _S.COMPILING:
-        seconds = plan.compile_seconds
-    elif status in _RUNS:
-        seconds = plan.run_seconds
-    return None if seconds is None else float(seconds)
+@functools.cache
+def _ended(path: _Path, becomes: str, during: CircuitStatus) -> _Path:
+    """A path with that ending."""
+    if becomes == "completed":
+        return path
+    passed = tuple(status for status in path if PROGRESS[status] <= PROGRESS[during])
+    return passed if becomes == "stuck" else (*passed, _S(becomes))
 
 
-def _end(ending: Ending, path: tuple[CircuitStatus, ...]) -> End | None:
-    if ending.becomes == "completed":
-        return None
-    during = _S.RUNNING if ending.during is None else ending.during
-    after = max((s for s in path if PROGRESS[s] <= PROGRESS[during]), key=PROGRESS.__getitem__)
-    status = None if ending.becomes == "stuck" else _S(ending.becomes)
-    return End(after=after, status=status, message=message_of(ending))
+def cut_at(
+    timetable: Timetable, reached: CircuitStatus, at: float, rest: _Path, message: str | None = None
+) -> Timetable:
+    """A timetable on which the rest of a path follows on ``reached``, all of it at one time."""
+    passed = timetable.path.index(reached) + 1
+    return Timetable(
+        path=(*timetable.path[:passed], *rest),
+        times=(*timetable.times[:passed], *[at] * len(rest)),
+        message=message,
+    )
 
 
-def complete_at(timetable: Timetable, reached: CircuitStatus, at: float) -> Timetable:
-    """A timetable on which all that comes after ``reached`` happens at a time."""
-    passed = timetable.path.index(reached)
-    times = tuple(time if index <= passed else at for index, time in enumerate(timetable.times))
-    return Timetable(path=timetable.path, times=times)
+_Work = Literal["compiled", "finished"] | None
 
 
-def _course(timetable: Timetable, failure: Failure | None) -> tuple[int, End | None]:
-    """The last step before the end, given what is known, and the end if it is not completion."""
-    end, path = timetable.end, timetable.path
-    if end is None and failure is None:
-        return len(path) - 2, None
-    last = len(path) - 2 if end is None else path.index(end.after)
-    if failure is not None:
-        # A verbatim circuit is first examined when it runs.
-        at_compiling = failure.stage == "compile" and _S.COMPILING in path
-        failing = path.index(_S.COMPILING) if at_compiling else len(path) - 2
-        # If a plan ends the circuit at the same step, the plan takes precedence.
-        if end is None or failing < last:
-            end = End(after=path[failing], status=_S.FAILED, message=failure.message)
-            last = failing
-    return last, end
+@functools.cache
+def _steps(path: _Path) -> tuple[tuple[CircuitStatus, _Work], ...]:
+    """The statuses after the first, and the work that has to be done before each."""
+    # A verbatim circuit is its own compiled form, and has it before it leaves its first status.
+    compiles = _S.RECEIVED if path[1:2] and path[1] not in _COMPILE else _S.COMPILING
+    steps: list[tuple[CircuitStatus, _Work]] = []
+    for before, status in itertools.pairwise(path):
+        if status is _S.COMPLETED:
+            steps.append((status, "finished"))
+        else:
+            is_planned_end = status.is_terminal
+            steps.append(
+                (status, "compiled" if before is compiles and not is_planned_end else None)
+            )
+    return tuple(steps)
 
 
 def state_at(timetable: Timetable, progress: Progress, now: float) -> CircuitState:
@@ -243,32 +209,28 @@ def state_at(timetable: Timetable, progress: Progress, now: float) -> CircuitSta
 
     ``progress`` is what has actually happened to it up to then.
     """
-    last, end = _course(timetable, progress.failure)
-    ended = progress.ended_at
-    if ended is not None:
-        now = min(now, ended)
+    failure = progress.failure
     reached, since, is_waiting = timetable.path[0], 0.0, False
-    stays = end is not None and end.status is None
-    for index, gate in enumerate(_gates(timetable.path)[: last if stays else last + 1]):
-        is_end = end is not None and index == last
-        begins = max(timetable.times[index + 1], since)
+    for (status, work), time in zip(_steps(timetable.path), timetable.times[1:], strict=True):
+        begins = max(time, since)
         if begins > now:
             break
-        # An ending that is planned needs no work to be done.
-        if gate is not None and not (is_end and end is timetable.end):
-            done = progress.done_at(gate)
+        if work is not None:
+            done = progress.done_at(work)
             if done > now:
                 is_waiting = True
                 break
             begins = max(begins, done)
         since = begins
-        if is_end and end is not None and end.status is not None:
+        if failure is not None and (
+            work == "finished" or (reached is _S.COMPILING and work and failure.stage == "compile")
+        ):
             return CircuitState(
-                status=end.status, since=since, reached=reached, message=end.message
+                status=_S.FAILED, since=since, reached=reached, message=failure.message
             )
-        reached = timetable.path[index + 1]
-    if ended is not None and not reached.is_terminal:
-        return CircuitState(
-            status=progress.ended_as, since=ended, reached=reached, message=progress.message
-        )
+        if status.is_terminal and work is None:
+            return CircuitState(
+                status=status, since=since, reached=reached, message=timetable.message
+            )
+        reached = status
     return CircuitState(status=reached, since=since, reached=reached, is_waiting=is_waiting)

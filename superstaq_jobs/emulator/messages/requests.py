@@ -20,8 +20,7 @@ import msgspec
 from superstaq_jobs.emulator.targets import TARGET_NAME
 from superstaq_jobs.records.problems import shown
 
-from .circuits import check_format
-from .responses import Problem, Refusal, invalid
+from .responses import Refusal, invalid, problem
 
 __all__ = [
     "MAX_BODY_BYTES",
@@ -35,7 +34,6 @@ __all__ = [
     "UserQuery",
     "job_problem",
     "read_body",
-    "read_circuit_type",
     "read_json",
     "read_object",
     "read_query",
@@ -74,7 +72,7 @@ class Request:
         path: Its decoded path.
         query: Its query string.
         headers: Its headers.
-        body: Receives its body; raises a `Refusal` with 413 if it is too large.
+        body: Its body.
         values: The values of the placeholders in the call's path.
     """
 
@@ -82,7 +80,7 @@ class Request:
     path: str
     query: str
     headers: Mapping[str, str]
-    body: Callable[[], bytes]
+    body: bytes
     values: Mapping[str, str] = {}
 
     @property
@@ -199,20 +197,16 @@ def job_problem(new_job: NewJob) -> tuple[str, str] | None:
 T = TypeVar("T", bound=msgspec.Struct)
 
 _AT: Final = re.compile(r" - at `\$(.*)`$")
-_BOOLEANS: Final = {
-    **dict.fromkeys(("true", "1", "yes", "on", "t", "y"), True),
-    **dict.fromkeys(("false", "0", "no", "off", "f", "n"), False),
-}
 
 
-def _problem(where: tuple[str | int, ...], error: msgspec.ValidationError) -> Problem:
+def _problem(where: tuple[str | int, ...], error: msgspec.ValidationError) -> dict[str, Any]:
     text = str(error)
     inside: list[str | int] = []
     if match := _AT.search(text):
         text = text[: match.start()]
         for index, key in re.findall(r"\[(\d+)\]|\.?([^.\[\]]+|\[\.\.\.\])", match[1]):
             inside.append(int(index) if index else key)
-    return Problem((*where, *inside), text)
+    return problem((*where, *inside), text)
 
 
 @functools.cache
@@ -233,18 +227,18 @@ def _read(
     problems = []
     if cls.__struct_config__.forbid_unknown_fields:
         unknown = given.keys() - set(cls.__struct_encode_fields__)
-        problems += [Problem((*where, key), "unknown field", "extra") for key in sorted(unknown)]
+        problems += [problem((*where, key), "unknown field", "extra") for key in sorted(unknown)]
     for field in _fields(cls):
         if field.encode_name not in given:
             if field.required:
-                problems.append(Problem((*where, field.name), "this field is required", "missing"))
+                problems.append(problem((*where, field.name), "this field is required", "missing"))
             continue
         try:
             values[field.name] = convert(given[field.name], field.type)
         except msgspec.ValidationError as error:
             problems.append(_problem((*where, field.name), error))
     if problems:
-        raise invalid(problems)
+        raise invalid(*problems)
     return cls(**values)
 
 
@@ -296,9 +290,9 @@ def read_body(cls: type[T], body: bytes) -> T:
             return read_object(cls, read_json(body), where=where)
         pieces = msgspec.json.decode(body, type=_in_pieces(cls))
     except msgspec.ValidationError as error:
-        raise invalid([Problem(where, str(error), "model_attributes_type")]) from error
+        raise invalid(problem(where, str(error), "model_attributes_type")) from error
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-        raise invalid([Problem(where, f"not JSON: {error}", "json_invalid")]) from error
+        raise invalid(problem(where, f"not JSON: {error}", "json_invalid")) from error
     given = {name: piece for name, piece in msgspec.structs.asdict(pieces).items() if piece}
     return _read(cls, given, where=where, convert=read_json)
 
@@ -306,7 +300,7 @@ def read_body(cls: type[T], body: bytes) -> T:
 def read_object(cls: type[T], given: object, *, where: tuple[str | int, ...]) -> T:
     """A JSON object inside of a body, at a place in it, as a Struct; see `read_body`."""
     if not isinstance(given, dict):
-        raise invalid([Problem(where, "expected a JSON object", "model_attributes_type")])
+        raise invalid(problem(where, "expected a JSON object", "model_attributes_type"))
     # The keys of a JSON object are strings, even where a number is expected.
     convert = functools.partial(msgspec.convert, str_keys=True)
     return _read(cls, given, where=where, convert=convert)
@@ -317,36 +311,12 @@ def read_query(cls: type[T], request: Request) -> T:
 
     A list field takes all values of its key, any other field the last one.
     """
-    given: dict[str, Any] = {}
-    known = {field.name: field.type for field in _fields(cls)}
+    given: dict[str, list[str]] = {}
     for key, value in request.pairs:
-        kind = known.get(key)
-        if kind is None:
-            continue
-        if _is_list(kind):
-            given.setdefault(key, []).append(value)
-        elif kind == bool | None:
-            given[key] = _BOOLEANS.get(value.lower(), value)
-        else:
-            given[key] = value
-    lax = functools.partial(msgspec.convert, strict=False)
-    return _read(cls, given, where=("query",), convert=lax)
+        given.setdefault(key, []).append(value)
 
+    def convert(values: list[str], kind: Any) -> Any:
+        is_list = "list[" in str(kind)
+        return msgspec.convert(values if is_list else values[-1], kind, strict=False)
 
-def _is_list(kind: Any) -> bool:
-    return any(getattr(part, "__origin__", None) is list for part in getattr(kind, "__args__", ()))
-
-
-def read_circuit_type(text: str) -> str:
-    """The circuit type in a path.
-
-    Raises:
-        Refusal: 422, if the type is unknown, or this emulator cannot write circuits in it.
-    """
-    where = ("path", "circuit_type")
-    try:
-        circuit_type: str = msgspec.convert(text, CircuitType)
-    except msgspec.ValidationError as error:
-        raise invalid([_problem(where, error)]) from error
-    check_format(where, circuit_type)
-    return circuit_type
+    return _read(cls, given, where=("query",), convert=convert)

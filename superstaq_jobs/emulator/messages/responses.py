@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import msgspec
 
-__all__ = ["Problem", "Refusal", "Response", "invalid", "json_response", "timestamp"]
+__all__ = ["Refusal", "Response", "invalid", "json_response", "problem", "timestamp"]
 
 
 @attrs.frozen(kw_only=True)
@@ -35,22 +35,14 @@ class Refusal(Exception):
         self.body = body
 
 
-@attrs.frozen
-class Problem:
+def problem(where: Iterable[str | int], message: str, kind: str = "value_error") -> dict[str, Any]:
     """One thing that is wrong with a request: where it is, a message, and its kind."""
-
-    where: tuple[str | int, ...]
-    message: str
-    kind: str = "value_error"
+    return {"loc": list(where), "msg": message, "type": kind}
 
 
-def invalid(problems: Iterable[Problem]) -> Refusal:
+def invalid(*problems: dict[str, Any]) -> Refusal:
     """The 422 that lists everything that is wrong with a request."""
-    detail = [
-        {"loc": list(problem.where), "msg": problem.message, "type": problem.kind}
-        for problem in problems
-    ]
-    return Refusal(422, {"detail": detail})
+    return Refusal(422, {"detail": problems})
 
 
 def json_response(

@@ -7,32 +7,26 @@ can send a ``POST`` to a loopback address, but not with this header.
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import attrs
 import msgspec
 
 from superstaq_jobs.clock import VirtualClock
+from superstaq_jobs.emulator.accounts import User
 from superstaq_jobs.emulator.jobs.job import EmulatedJob
-from superstaq_jobs.emulator.jobs.plans import (
-    CANCELLED_BY_OPERATOR,
-    FAILED_BY_OPERATOR,
-    Becomes,
-    Ending,
-    Plan,
-)
+from superstaq_jobs.emulator.jobs.plans import Becomes, Ending, Plan
 from superstaq_jobs.emulator.messages.requests import Request, TargetName, read_body, read_object
-from superstaq_jobs.emulator.messages.responses import Problem, Refusal, invalid, timestamp
+from superstaq_jobs.emulator.messages.responses import Refusal, invalid, problem, timestamp
+from superstaq_jobs.emulator.operator import OperatorMethods
 from superstaq_jobs.emulator.service import Service
-from superstaq_jobs.records import CircuitStatus
 
-__all__ = ["ADMIN", "ADMIN_CALLS"]
+from .versions import ApiVersion, Call
 
-ADMIN: Final = "__admin__"
-"""The first part of every path."""
+__all__ = ["ADMIN"]
 
 
 class _EndingBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,7 +35,7 @@ class _EndingBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     message: str | None = None
 
     def ending(self) -> Ending:
-        return Ending(self.becomes, during=self.during, message=self.message)
+        return Ending(**msgspec.structs.asdict(self))
 
 
 class _PlanBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -72,47 +66,62 @@ class _FinishBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     circuits: list[int] | None = None
 
 
-class _EndBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    circuits: list[int] | None = None
+class _EndBody(_FinishBody, frozen=True, forbid_unknown_fields=True):
     message: str | None = None
 
 
-def _list_jobs(service: Service, _: Request) -> object:
-    return [_job(job) for job in service.store.all_jobs()]
+@contextlib.contextmanager
+def _refusing(*where: str | int) -> Iterator[None]:
+    """Makes refusals of the errors of an operator's method; ``where`` is the place to blame."""
+    try:
+        yield
+    except LookupError as error:
+        raise Refusal(404, {"message": str(error)}) from error
+    except ValueError as error:
+        raise invalid(problem(where, str(error))) from error
+    except RuntimeError as error:
+        raise Refusal(409, {"message": str(error)}) from error
 
 
-def _add_plans(service: Service, request: Request) -> object:
-    body = read_body(_PlansBody, request.body())
-    plans = _read_plans(body)
-    if body.target is not None:
-        service.target(body.target)
-    waiting = service.store.plan(plans, tag=body.tag, target=body.target, always=body.always)
-    return {"waiting": waiting}
+def _list_jobs(service: Service, _: User, __: Request) -> object:
+    return [_job(job) for job in OperatorMethods(service).jobs()]
 
 
-def _read_plans(body: _PlansBody) -> list[Plan]:
-    """The plans, each read separately, so that an invalid one does not hide the next."""
+def _end_job(
+    end: Callable[..., EmulatedJob],
+    kind: type[_FinishBody],
+    service: Service,
+    _: User,
+    request: Request,
+) -> object:
+    body = msgspec.structs.asdict(read_body(kind, request.body or b"{}"))
+    given = {name: value for name, value in body.items() if value is not None}
+    with _refusing("path", "job_id"):
+        return _job(end(OperatorMethods(service), request.values["job_id"], **given))
+
+
+def _add_plans(service: Service, _: User, request: Request) -> object:
+    body = read_body(_PlansBody, request.body)
     plans = []
     refused = []
     for index, given in enumerate(body.plans):
         where = ("body", "plans", index)
-        try:
-            try:
+        try:  # each separately, so that an invalid one does not hide the next
+            with _refusing(*where):
                 plans.append(read_object(_PlanBody, given, where=where).plan())
-            except ValueError as error:
-                raise invalid([Problem(where, str(error))]) from error
         except Refusal as refusal:
             refused += refusal.body["detail"]
     if refused:
-        raise Refusal(422, {"detail": refused})
-    if body.always and len(plans) != 1:
-        raise invalid(
-            [Problem(("body", "plans"), f"always takes exactly one plan, got {len(plans)}")]
-        )
-    return plans
+        raise invalid(*refused)
+    if body.target is not None:
+        service.target(body.target)
+    with _refusing("body", "plans"):
+        operator = OperatorMethods(service)
+        operator.plan(*plans, tag=body.tag, target=body.target, always=body.always)
+    return {"waiting": len(service.store.plans)}
 
 
-def _read_clock(service: Service, _: Request) -> object:
+def _read_clock(service: Service, _: User, __: Request) -> object:
     clock = service.clock
     return {
         "virtual": isinstance(clock, VirtualClock),
@@ -121,46 +130,15 @@ def _read_clock(service: Service, _: Request) -> object:
     }
 
 
-def _advance(service: Service, request: Request) -> object:
-    body = read_body(_ClockBody, request.body())
-    try:
-        service.advance(body.advance_seconds)
-    except RuntimeError as error:
-        raise Refusal(409, {"message": str(error)}) from error
-    except ValueError as error:
-        raise invalid([Problem(("body", "advance_seconds"), str(error))]) from error
-    return _read_clock(service, request)
-
-
-def _end_job(status: CircuitStatus, usual: str, service: Service, request: Request) -> object:
-    job_id = _job_id(request)
-    body = read_body(_EndBody, request.body() or b"{}")
-    message = usual if body.message is None else body.message
-    return _found(lambda: service.store.end(job_id, status, message, body.circuits))
-
-
-def _finish_job(service: Service, request: Request) -> object:
-    job_id = _job_id(request)
-    body = read_body(_FinishBody, request.body() or b"{}")
-    return _found(lambda: service.store.finish(job_id, body.circuits))
-
-
-def _found(operate: Callable[[], EmulatedJob]) -> object:
-    try:
-        return _job(operate())
-    except LookupError as error:
-        raise Refusal(404, {"message": str(error)}) from error
-
-
-def _job_id(request: Request) -> uuid.UUID:
-    job_id = request.values["job_id"]
-    try:
-        return uuid.UUID(job_id)
-    except ValueError as error:
-        raise invalid([Problem(("path", "job_id"), f"must be a UUID, got {job_id!r}")]) from error
+def _advance(service: Service, user: User, request: Request) -> object:
+    body = read_body(_ClockBody, request.body)
+    with _refusing("body", "advance_seconds"):
+        OperatorMethods(service).advance(body.advance_seconds)
+    return _read_clock(service, user, request)
 
 
 def _job(job: EmulatedJob) -> dict[str, Any]:
+    plan = job.plan
     return {
         "job_id": str(job.job_id),
         "user_email": job.user_email,
@@ -169,26 +147,30 @@ def _job(job: EmulatedJob) -> dict[str, Any]:
         "tags": job.tags,
         "submission_timestamp": timestamp(job.submitted_at),
         # In the form in which ``POST /plans`` accepts it.
-        "plan": job.plan
-        and {**attrs.asdict(job.plan, recurse=False), "circuits": dict(job.plan.circuits)},
+        "plan": plan and {**attrs.asdict(plan, recurse=False), "circuits": dict(plan.circuits)},
         "statuses": job.statuses,
         "status_messages": job.messages,
     }
 
 
-_S = CircuitStatus
+def _call(method: str, path: str, run: Callable[[Service, User, Request], object]) -> Call:
+    return Call(method, path, run, access="user")
 
-ADMIN_CALLS: Final[tuple[tuple[str, str, Callable[[Service, Request], object]], ...]] = (
-    ("GET", "/jobs", _list_jobs),
-    (
-        "POST",
-        "/jobs/{job_id}/cancel",
-        functools.partial(_end_job, _S.CANCELLED, CANCELLED_BY_OPERATOR),
+
+def _ending(end: Callable[..., EmulatedJob], kind: type[_FinishBody], path: str) -> Call:
+    return _call("POST", f"/jobs/{{job_id}}/{path}", functools.partial(_end_job, end, kind))
+
+
+ADMIN: Final = ApiVersion(
+    name="__admin__",
+    calls=(
+        _call("GET", "/jobs", _list_jobs),
+        _ending(OperatorMethods.cancel_job, _EndBody, "cancel"),
+        _ending(OperatorMethods.fail_job, _EndBody, "fail"),
+        _ending(OperatorMethods.finish_job, _FinishBody, "finish"),
+        _call("POST", "/plans", _add_plans),
+        _call("GET", "/clock", _read_clock),
+        _call("POST", "/clock", _advance),
     ),
-    ("POST", "/jobs/{job_id}/fail", functools.partial(_end_job, _S.FAILED, FAILED_BY_OPERATOR)),
-    ("POST", "/jobs/{job_id}/finish", _finish_job),
-    ("POST", "/plans", _add_plans),
-    ("GET", "/clock", _read_clock),
-    ("POST", "/clock", _advance),
 )
-"""The calls: their methods, their paths after `ADMIN`, and what carries them out."""
+"""The operator's calls."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
@@ -13,17 +13,22 @@ from superstaq_jobs.emulator.messages.requests import Request
 from superstaq_jobs.emulator.messages.responses import Refusal, Response, json_response
 from superstaq_jobs.emulator.service import Service
 
-from .admin_api import ADMIN, ADMIN_CALLS
+from .admin_api import ADMIN
 from .v0_2_0 import V0_2_0
 from .v0_3_0 import V0_3_0
-from .versions import ApiVersion, Call
+from .versions import ApiVersion
 
 __all__ = ["CALLS", "VERSIONS", "App", "find_call", "path_pattern"]
 
 VERSIONS: Final[Mapping[str, ApiVersion]] = {version.name: version for version in (V0_2_0, V0_3_0)}
 """The versions of the API, by the first part of the path."""
 
-CALLS: Final = tuple(call.name for version in VERSIONS.values() for call in version.calls)
+CALLS: Final = tuple(
+    f"{call.method} {call.path}"
+    for version in VERSIONS.values()
+    for call in version.calls
+    if call.path
+)
 """The names of the calls of all versions, such as ``"POST /client/job"``."""
 
 
@@ -49,9 +54,6 @@ def path_pattern(path: str) -> re.Pattern[str]:
     )
 
 
-_Endpoint = Callable[[Request], Response]
-
-
 class App:
     """Finds what a request is for, and carries it out.
 
@@ -61,17 +63,11 @@ class App:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._routes: list[tuple[re.Pattern[str], str, _Endpoint]] = []
-        for version in VERSIONS.values():
-            for call in version.calls:
-                self._add(call.method, f"/{version.name}{call.path}", self._endpoint(call))
-            if version.headers is not None:
-                self._add("GET", f"/{version.name}", self._own_endpoint(version))
-        for method, path, run in ADMIN_CALLS:
-            self._add(method, f"/{ADMIN}{path}", self._admin_endpoint(run))
-
-    def _add(self, method: str, path: str, endpoint: _Endpoint) -> None:
-        self._routes.append((path_pattern(path), method, endpoint))
+        self._calls = [
+            (path_pattern(f"/{version.name}{call.path}"), call)
+            for version in (*VERSIONS.values(), ADMIN)
+            for call in version.calls
+        ]
 
     def __call__(self, request: Request) -> Response:
         """The response to a request, which is an error rather than an exception."""
@@ -81,39 +77,30 @@ class App:
             refusal = error
         except Exception:  # noqa: BLE001 - whatever it is, the client gets a response
             refusal = Refusal(500, {"detail": "Internal Server Error"})
-        name, _ = _split_path(request.path)
+        return self.refuse(request.path, refusal)
+
+    def refuse(self, path: str, refusal: Refusal) -> Response:
+        """The response to a refused request, in the form of the version that its path names."""
+        name, _ = _split_path(path)
         if name in VERSIONS:
             refusal = VERSIONS[name].error(refusal)
-        elif name != ADMIN:
+        elif name != ADMIN.name:
             spoken = " and ".join(VERSIONS)
-            message = f"There is nothing at {request.path}: this emulator speaks {spoken}."
+            message = f"There is nothing at {path}: this emulator speaks {spoken}."
             refusal = Refusal(refusal.status_code, {"message": message})
         return json_response(refusal.body, status_code=refusal.status_code)
 
     def _respond(self, request: Request) -> Response:
-        status = HTTPStatus.NOT_FOUND
-        for pattern, method, endpoint in self._routes:
+        status, service = HTTPStatus.NOT_FOUND, self._service
+        for pattern, call in self._calls:
             if found := pattern.fullmatch(request.path):
-                if request.method in {method, "HEAD" if method == "GET" else method}:
+                if request.method in {call.method, "HEAD" if call.method == "GET" else call.method}:
                     request.check_host()
-                    return endpoint(attrs.evolve(request, values=found.groupdict()))
+                    user: Any = service.user(request.key, call.access)
+                    request = attrs.evolve(request, values=found.groupdict())
+                    body = call.run(service, user, request)
+                    if isinstance(body, Response):
+                        return body
+                    return json_response(body, warnings=service.warnings)
                 status = HTTPStatus.METHOD_NOT_ALLOWED
         raise Refusal(status, {"detail": status.phrase})
-
-    def _endpoint(self, call: Call) -> _Endpoint:
-        def respond(request: Request) -> Response:
-            service = self._service
-            user = service.accounts.user(request.key, terms=call.needs_terms)
-            return json_response(call.run(service, user, request), warnings=service.warnings)
-
-        return respond
-
-    def _own_endpoint(self, version: ApiVersion) -> _Endpoint:
-        return lambda _: json_response({"version": version.name}, headers=version.headers or {})
-
-    def _admin_endpoint(self, run: Callable[[Service, Request], object]) -> _Endpoint:
-        def respond(request: Request) -> Response:
-            self._service.accounts.known(request.key)
-            return json_response(run(self._service, request))
-
-        return respond

@@ -1,63 +1,19 @@
-"""The script of faults: which request fails, and how.
-
-`faulty_http` carries the faults out. The fault values are those of ``superstaq_jobs.testing``,
-which imports the emulator and which an emulator does not need: any object with the same four
-attributes will do.
-"""
+"""The script of faults: which request fails, and how. `faulty_http` carries the faults out."""
 
 from __future__ import annotations
 
 import re
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any, Final, Protocol
 
 import attrs
 
 from superstaq_jobs.records.problems import InvalidValue, expect, expect_several, shown
 
 from .app import CALLS, find_call, path_pattern
+from .faulty_http import KINDS, REFUSED, UNREAD, AnyFault
 
-__all__ = ["KINDS", "REFUSED", "UNREAD", "AnyFault", "FaultScript"]
-
-REFUSED: Final = "refused"
-"""The one kind that concerns the port rather than a connection."""
-
-UNREAD: Final = frozenset({REFUSED, "close_at_once", "reset_at_once", "hang_at_connect"})
-"""With these kinds the request is not read."""
-
-KINDS: Final = UNREAD | {
-    *("status", "web_page", "redirect", "garbage", "bad_length"),
-    *("close_after_request", "reset_after_request", "cut_headers", "cut_body", "cut_chunks"),
-    *("hang", "hang_in_headers", "hang_in_body", "drip_headers", "drip_body"),
-    *("endless_interim", "header_flood", "long_header", "endless_body", "endless_chunks", "bomb"),
-}
-"""The kinds of faults, by the values of ``superstaq_jobs.testing.FaultKind``."""
-
-
-class AnyFault(Protocol):
-    """How one request fails: a ``superstaq_jobs.testing.Fault``, or an object like it."""
-
-    # Any rather than str: pyright misjudges the type of an attribute with an attrs converter.
-    @property
-    def kind(self) -> Any:
-        """One of `KINDS`, a string."""
-        ...
-
-    @property
-    def status_code(self) -> int:
-        """The status of a ``status`` fault, from 400 to 599."""
-        ...
-
-    @property
-    def retry_after_seconds(self) -> int | None:
-        """The value of its ``Retry-After`` header in whole seconds; None for no header."""
-        ...
-
-    @property
-    def is_done(self) -> bool:
-        """Whether the request is carried out all the same, so that only the response is lost."""
-        ...
+__all__ = ["FaultScript"]
 
 
 @attrs.frozen(eq=False)
@@ -69,6 +25,30 @@ class _Entry:
     @property
     def is_refusal(self) -> bool:
         return self.fault is not None and bool(self.fault.kind == REFUSED)
+
+    def check(self) -> None:
+        """Raise an error if it cannot be carried out."""
+        fault = self.fault
+        if fault is None:
+            return
+        if not all(hasattr(fault, name) for name in ("kind", "status_code", "is_done")):
+            raise TypeError(f"faults must be Fault values or None, got {shown(fault)}")
+        if fault.kind not in KINDS:
+            kinds = ", ".join(sorted(KINDS))
+            raise InvalidValue(
+                f"the kind of a fault must be one of {kinds}; got {shown(fault.kind)}"
+            )
+        if fault.kind == "status" and not 400 <= fault.status_code <= 599:  # noqa: PLR2004
+            code = shown(fault.status_code)
+            raise InvalidValue(f"status_code must be an error status from 400 to 599, got {code}")
+        if fault.is_done and fault.kind in UNREAD:
+            raise InvalidValue(
+                f"a request with a {fault.kind!s} fault is not read: is_done must be False"
+            )
+        if self.is_refusal and self.path is not None:
+            raise InvalidValue(
+                "a refused connection carries no request: use a refused fault without call="
+            )
 
 
 class FaultScript:
@@ -85,7 +65,7 @@ class FaultScript:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._entries: list[_Entry] = []
-        self._update_port: Callable[[], None] | None = None
+        self._changed: Callable[[], None] = _do_nothing
 
     def extend(self, faults: Iterable[AnyFault | None], *, call: str | None = None) -> None:
         """Append entries.
@@ -101,10 +81,12 @@ class FaultScript:
                 limited to one call. Nothing is added.
         """
         expect_several("faults", faults=faults)
-        path = None if call is None else _path_of(call)
+        if call is not None and (not isinstance(call, str) or call not in CALLS):
+            raise InvalidValue(f"call must be one of {', '.join(CALLS)}; got {shown(call)}")
+        path = None if call is None else path_pattern(call)
         entries = [_Entry(fault, path) for fault in faults]
         for entry in entries:
-            _check(entry)
+            entry.check()
         with self._lock:
             self._entries += entries
         self._changed()
@@ -166,43 +148,8 @@ class FaultScript:
 
     def watch(self, update_port: Callable[[], None] | None) -> None:
         """Call a function whenever `refusal` may have changed, in the thread that changed it."""
-        self._update_port = update_port
-
-    def _changed(self) -> None:
-        update_port = self._update_port
-        if update_port is not None:
-            update_port()
+        self._changed = update_port or _do_nothing
 
 
-def _path_of(call: str) -> re.Pattern[str]:
-    if not isinstance(call, str) or call not in CALLS:
-        raise InvalidValue(f"call must be one of {', '.join(CALLS)}; got {shown(call)}")
-    return path_pattern(call)
-
-
-_OF_A_FAULT: Final = ("kind", "status_code", "is_done")
-
-
-def _check(entry: _Entry) -> None:
-    fault = entry.fault
-    if fault is None:
-        return
-    if not all(hasattr(type(fault), name) or hasattr(fault, name) for name in _OF_A_FAULT):
-        raise TypeError(f"faults must be Fault values or None, got {shown(fault)}")
-    if fault.kind not in KINDS:
-        raise InvalidValue(
-            f"the kind of a fault must be one of {', '.join(sorted(KINDS))}; got "
-            f"{shown(fault.kind)}"
-        )
-    if fault.kind == "status" and not 400 <= fault.status_code <= 599:  # noqa: PLR2004
-        raise InvalidValue(
-            f"status_code must be an error status from 400 to 599, got {shown(fault.status_code)}"
-        )
-    if fault.is_done and fault.kind in UNREAD:
-        raise InvalidValue(
-            f"a request with a {fault.kind!s} fault is not read: is_done must be False"
-        )
-    if entry.is_refusal and entry.path is not None:
-        raise InvalidValue(
-            "a refused connection carries no request: use a refused fault without call="
-        )
+def _do_nothing() -> None:
+    pass

@@ -1,7 +1,9 @@
 """Faults on real connections: what each kind of fault sends in place of a response.
 
 A fault lasts no longer than its connection: it ends when the client has gone or the server cuts it
-off. Other connections are served meanwhile.
+off. Other connections are served meanwhile. The values are those of ``superstaq_jobs.testing``,
+which imports the emulator and which an emulator does not need: any object with the same four
+attributes will do.
 """
 
 from __future__ import annotations
@@ -13,15 +15,19 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 import attrs
 
 from superstaq_jobs.emulator.messages.responses import Response, json_response
 
-from .faults import AnyFault
+__all__ = ["BOMB_BYTES", "KINDS", "REFUSED", "UNREAD", "AnyFault", "Behavior", "behavior_of"]
 
-__all__ = ["BOMB_BYTES", "Behavior", "behavior_of"]
+REFUSED: Final = "refused"
+"""The one kind that concerns the port rather than a connection."""
+
+UNREAD: Final = frozenset({REFUSED, "close_at_once", "reset_at_once", "hang_at_connect"})
+"""With these kinds the request is not read."""
 
 BOMB_BYTES: Final = 512 * 1024 * 1024
 """What a decompression bomb inflates to: twice what a client of this library accepts by default."""
@@ -42,6 +48,31 @@ def _bomb() -> bytes:
     inflated = 1024 * 1024
     body = gzip.compress(bytes(inflated)) * (BOMB_BYTES // inflated)
     return _of_length(f"{len(body)}\r\nContent-Encoding: gzip", body)
+
+
+class AnyFault(Protocol):
+    """How one request fails: a ``superstaq_jobs.testing.Fault``, or an object like it."""
+
+    # Any rather than str: pyright misjudges the type of an attribute with an attrs converter.
+    @property
+    def kind(self) -> Any:
+        """One of `KINDS`, a string."""
+        ...
+
+    @property
+    def status_code(self) -> int:
+        """The status of a ``status`` fault, from 400 to 599."""
+        ...
+
+    @property
+    def retry_after_seconds(self) -> int | None:
+        """The value of its ``Retry-After`` header in whole seconds; None for no header."""
+        ...
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the request is carried out all the same, so that only the response is lost."""
+        ...
 
 
 @attrs.frozen(kw_only=True)
@@ -80,7 +111,7 @@ def _sending(first: bytes, **options: Any) -> Behavior:
 
 
 _BEHAVIORS: Final[Mapping[str, Behavior]] = {
-    "refused": Behavior(end="reset"),  # on a connection that was open before
+    REFUSED: Behavior(end="reset"),  # on a connection that was open before
     "close_at_once": Behavior(),
     "reset_at_once": Behavior(end="reset"),
     "close_after_request": Behavior(),
@@ -104,6 +135,9 @@ _BEHAVIORS: Final[Mapping[str, Behavior]] = {
     "bomb": Behavior(first=_bomb),
 }
 """By kind of fault. The kinds that are not here are HTTP responses."""
+
+KINDS: Final = _BEHAVIORS.keys() | {"status", "web_page", "redirect"}
+"""The kinds of faults, by the values of ``superstaq_jobs.testing.FaultKind``."""
 
 
 def behavior_of(fault: AnyFault) -> Behavior | Response:

@@ -2,48 +2,56 @@
 
 from __future__ import annotations
 
-import errno
-import selectors
+import contextlib
+import datetime as dt
+import email.utils
+import http.server
+import re
 import socket
 import sys
 import threading
 import time
+import urllib.parse
 from collections.abc import Callable
+from typing import Any, Final
 
-from superstaq_jobs.emulator.messages.requests import Request
-from superstaq_jobs.emulator.messages.responses import Response
+from superstaq_jobs.clock import Clock
+from superstaq_jobs.emulator.messages.requests import MAX_BODY_BYTES, Request
+from superstaq_jobs.emulator.messages.responses import Refusal, Response
 
-from .connection import Connection
+from .app import App
 from .faults import FaultScript
+from .faulty_http import UNREAD, Behavior, behavior_of
 
 __all__ = ["Server"]
+
+_IDLE_SECONDS: Final = 300.0
+"""Longer than clients pause between polls: if the server closed an idle connection just as its
+client used it again, the client would see a failure."""
+_LINGER_SECONDS: Final = 2.0
+_LENGTH: Final = re.compile(r"[0-9]{1,18}")
 
 
 class Server:
     """Serves from threads until it is stopped, which does not wait for its clients.
 
     Args:
-        app: Returns the response to a request; called from any thread.
-        script: The faults of its requests.
+        app: Responds to requests, from any thread.
+        clock: The clock for the ``Date`` header.
         refused_seconds: How long the port stays closed for a ``refused`` fault, in seconds; None
             for until it is ended by a call.
     """
 
-    def __init__(
-        self,
-        app: Callable[[Request], Response],
-        script: FaultScript,
-        *,
-        refused_seconds: float | None,
-    ) -> None:
-        self._app = app
-        self._script = script
+    def __init__(self, app: App, *, clock: Clock, refused_seconds: float | None) -> None:
+        self.app = app
+        self.clock = clock
+        self.faults = FaultScript()
+        self.connections: set[_Connection] = set()
         self._refused_seconds = refused_seconds
-        self._lock = threading.Lock()  # of the connections
-        self.connections: set[Connection] = set()
         self._port_lock = threading.Lock()
-        self._listener: _Listener | None = None
-        self._reserved: socket.socket | None = None  # keeps the port while nothing listens
+        self._socket: socket.socket  # has the port, also while nothing listens
+        self._address: Any = None
+        self._acceptor: threading.Thread | None = None
         self._refusal: object = None
         self._reopening: threading.Timer | None = None
         self._is_stopped = False
@@ -54,123 +62,213 @@ class Server:
         Raises:
             OSError: The port is in use or not permitted.
         """
-        self._reserved = _bound(host, port)
-        port = int(self._reserved.getsockname()[1])
+        self._socket = _bound(host, port)
+        self._address = self._socket.getsockname()[:2]
         self._open_port()
-        self._script.watch(self.update_port)
+        self.faults.watch(self.update_port)
         self.update_port()
-        return port
+        return int(self._address[1])
 
     def update_port(self) -> None:
         """Open or close the port as the script says, before this returns. Thread-safe."""
         with self._port_lock:
-            refusal = self._script.refusal
-            if refusal is self._refusal or self._is_stopped:
+            before, refusal = self._refusal, self.faults.refusal
+            if refusal is before or self._is_stopped:
                 return
+            self._refusal = refusal
             if self._reopening is not None:
                 self._reopening.cancel()
             if refusal is None:
                 self._open_port()
-            elif self._refusal is None:
+            elif before is None:
                 self._close_port()
-            self._refusal = refusal
+                self._socket = _bound(*self._address)
+                for connection in list(self.connections):
+                    connection.close_soon()
             if refusal is not None and self._refused_seconds is not None:
-                timer = threading.Timer(self._refused_seconds, self._script.end, [refusal])
-                timer.daemon = True
-                self._reopening = timer
-                timer.start()
+                self._reopening = threading.Timer(self._refused_seconds, self.faults.end, [refusal])
+                self._reopening.daemon = True
+                self._reopening.start()
 
     def _open_port(self) -> None:
-        if self._reserved is not None:
-            self._listener = _Listener(self._reserved, self._connect)
-            self._reserved = None
+        self._socket.listen(128)
+        self._acceptor = _thread(self._accept)
+        self._acceptor.start()
 
     def _close_port(self) -> None:
-        """Refuse new connections, and close the others once their responses are sent."""
-        if self._listener is not None:
-            address = self._listener.address
-            self._listener.close()
-            self._listener = None
-            self._reserved = _bound(*address[:2])
-        for connection in self._open_connections():
-            connection.close_soon()
+        acceptor, self._acceptor = self._acceptor, None
+        while acceptor is not None and acceptor.is_alive():
+            with contextlib.suppress(OSError):  # nothing else wakes it up on every system
+                socket.create_connection(self._address, timeout=0.1).close()
+            acceptor.join(0.1)
+        self._socket.close()
 
-    def _connect(self, sock: socket.socket) -> None:
-        connection = Connection(
-            sock,
-            app=self._app,
-            script=self._script,
-            update_port=self.update_port,
-            ended=self._forget,
-        )
-        with self._lock:
+    def _accept(self) -> None:
+        while True:
+            sock = None
+            with contextlib.suppress(OSError):
+                sock, _ = self._socket.accept()
+            if self._acceptor is not threading.current_thread():
+                if sock is not None:
+                    sock.close()
+                return
+            if sock is None:
+                time.sleep(0.1)  # too many files are open: until other connections have ended
+                continue
+            connection = _Connection(sock, self)
             self.connections.add(connection)
-        try:
-            connection.thread.start()
-        except RuntimeError:  # there are too many threads
-            sock.close()
-            self._forget(connection)
-
-    def _forget(self, connection: Connection) -> None:
-        with self._lock:
-            self.connections.discard(connection)
-
-    def _open_connections(self) -> list[Connection]:
-        with self._lock:
-            return list(self.connections)
+            try:
+                connection.thread.start()
+            except RuntimeError:  # there are too many threads
+                sock.close()
+                self.connections.discard(connection)
 
     def stop(self) -> None:
         """Close the port, cut off all connections, and wait for their threads."""
-        self._script.watch(None)
+        self.faults.watch(None)
         with self._port_lock:
             self._is_stopped = True
-            if self._listener is not None:
-                self._listener.close()
-            if self._reserved is not None:
-                self._reserved.close()
-            if self._reopening is not None:
-                self._reopening.cancel()
-        connections = self._open_connections()
+            if self._address is not None:
+                self._close_port()
+        connections = list(self.connections)
         for connection in connections:
             connection.cut()
-        for connection in connections:
-            if connection.thread is not threading.current_thread():
-                connection.thread.join()
         if self._reopening is not None:
-            self._reopening.join()
+            self._reopening.cancel()
+        for thread in (self._reopening, *(connection.thread for connection in connections)):
+            if thread is not None and thread is not threading.current_thread():
+                thread.join()
 
 
-class _Listener:
-    """Accepts connections, in a thread, until it is closed."""
+class _Connection(http.server.BaseHTTPRequestHandler):
+    """A connection, and the thread that serves it.
 
-    def __init__(self, sock: socket.socket, accepted: Callable[[socket.socket], None]) -> None:
-        sock.listen(128)
-        sock.setblocking(False)
-        self.address: tuple[str, int] = sock.getsockname()
+    Args:
+        sock: The connected socket.
+        server: The server that it belongs to.
+    """
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    timeout = _IDLE_SECONDS
+
+    def __init__(self, sock: socket.socket, server: Server) -> None:
         self._socket = sock
-        self._accepted = accepted
-        self._waker, self._woken = socket.socketpair()
-        self._thread = threading.Thread(target=self._run, name="superstaq-emulator", daemon=True)
-        self._thread.start()
+        self._server = server
+        self.thread = _thread(self.run)
+        self._lock = threading.Lock()
+        self._must_close = False
+        self.is_busy = False
+        """Whether a request is being served."""
 
-    def _run(self) -> None:
-        with self._woken, self._socket, selectors.DefaultSelector() as selector:
-            selector.register(self._woken, selectors.EVENT_READ)
-            selector.register(self._socket, selectors.EVENT_READ)
-            while all(key.fileobj is not self._woken for key, _ in selector.select()):
-                try:
-                    connected, _ = self._socket.accept()
-                except OSError as error:
-                    if error.errno in {errno.EMFILE, errno.ENFILE}:
-                        time.sleep(0.1)  # until other connections have ended
-                    continue
-                connected.setblocking(True)
-                self._accepted(connected)
+    def run(self) -> None:
+        """Serve requests until the connection ends."""
+        try:
+            with contextlib.suppress(OSError):  # the client has gone, or the server has stopped
+                super().__init__(self._socket, ("", 0), self._server)  # type: ignore[arg-type]
+        finally:
+            self._socket.close()
+            self._server.connections.discard(self)
 
-    def close(self) -> None:
-        """Stop listening; returns once the port is free. May be called repeatedly."""
-        self._waker.close()
-        self._thread.join()
+    def cut(self) -> None:
+        """End the connection at once."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close_soon(self) -> None:
+        """End the connection once the response in progress has been sent."""
+        with self._lock:
+            self._must_close = True
+            if not self.is_busy:
+                self.cut()
+
+    def handle_one_request(self) -> None:
+        """Read a request and respond to it."""
+        self.is_busy = False
+        super().handle_one_request()
+
+    def parse_request(self) -> bool:
+        """Read the head of a request whose first line has arrived; False if it is not served."""
+        with self._lock:
+            self.is_busy = not self._must_close
+        self.close_connection = True
+        return self.is_busy and super().parse_request()
+
+    def _serve(self) -> None:
+        # As it was sent: the base class replaces two slashes at its beginning by one.
+        path, _, query = self.requestline.split()[1].partition("?")
+        path = urllib.parse.unquote(path)
+        app, script = self._server.app, self._server.faults
+        fault = None
+        if not script.is_empty:
+            fault = script.take(self.command, path)
+            self._server.update_port()
+        try:
+            body = b"" if fault is not None and fault.kind in UNREAD else self._body()
+        except Refusal as refusal:
+            self.close_connection = True
+            self._respond(app.refuse(path, refusal))
+            # Closed with something unread, it would be reset, and the response might be lost.
+            self._socket.shutdown(socket.SHUT_WR)
+            self._socket.settimeout(_LINGER_SECONDS)
+            while self._socket.recv(1024 * 1024):
+                pass
+            return
+        request = Request(
+            method=self.command,
+            path=path,
+            query=query,
+            headers=self.headers,  # type: ignore[arg-type] # it finds names in any case
+            body=body,
+        )
+        if fault is None:
+            self._respond(app(request))
+            return
+        if fault.is_done:
+            app(request)  # its response is lost
+        behavior = behavior_of(fault)
+        if isinstance(behavior, Behavior):
+            self.close_connection = True
+            behavior.play(self._socket)
+        else:
+            self._respond(behavior)
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 - their names
+
+    def _body(self) -> bytes:
+        if "Transfer-Encoding" in self.headers:
+            raise Refusal(411, {"detail": "The length of the body must be stated."})
+        stated = self.headers.get("Content-Length", "0")
+        if not _LENGTH.fullmatch(stated):
+            raise Refusal(400, {"detail": "The stated length of the body is not a number."})
+        if int(stated) > MAX_BODY_BYTES:
+            raise Refusal(413, {"detail": f"The body is larger than {MAX_BODY_BYTES} bytes."})
+        body = self.rfile.read(int(stated))
+        if len(body) < int(stated):
+            raise ConnectionError("the client has gone")
+        return body
+
+    def _respond(self, response: Response) -> None:
+        self.close_connection |= self._must_close
+        status = response.status_code
+        phrase, _ = self.responses.get(status, ("", ""))  # a proxy's own status has none
+        now = self._server.clock.utcnow().astimezone(dt.UTC)
+        head = {
+            "Date": email.utils.format_datetime(now, usegmt=True),
+            **response.headers,
+            "Content-Length": str(len(response.body)),
+            **({"Connection": "close"} if self.close_connection else {}),
+        }
+        lines = [f"HTTP/1.1 {status} {phrase}", *map(": ".join, head.items()), "", ""]
+        body = b"" if self.command == "HEAD" else response.body
+        self._socket.sendall("\r\n".join(lines).encode("latin-1") + body)
+
+    def log_message(self, *_: Any) -> None:
+        """Log nothing."""
+
+
+def _thread(run: Callable[[], None]) -> threading.Thread:
+    return threading.Thread(target=run, name="superstaq-emulator", daemon=True)
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -5,46 +5,20 @@ from __future__ import annotations
 import contextlib
 import functools
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import weakref
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, InvalidStateError
-from typing import Any, Final, Literal, Self
-
-import msgspec
+from typing import Any, Self
 
 from superstaq_jobs.records.problems import InvalidValue, is_amount, shown
 
-from .process import QueuedTask, WorkerPool
-from .tasks import (
-    Compiled,
-    Conversion,
-    Converted,
-    Counted,
-    Describe,
-    Described,
-    Failed,
-    Join,
-    Joined,
-    Result,
-    Split,
-    SplitCircuits,
-    Task,
-    read_result,
-)
+from .process import WorkerPool
+from .tasks import AnyTask, Failed, Result, Task
 
 __all__ = ["Listener", "Simulator"]
 
 Listener = Callable[[Result], None]
 """Called with a `Compiled` followed by a `Counted` or a `Failed`, or with one `Failed`."""
-
-_RESULTS: Final[Mapping[type[msgspec.Struct], tuple[type[msgspec.Struct], ...]]] = {
-    Task: (Compiled, Counted),
-    Split: (SplitCircuits,),
-    Conversion: (Converted,),
-    Join: (Joined,),
-    Describe: (Described,),
-}
-"""The results of each kind of task, in order; a `Failed` takes the place of one and of the rest."""
 
 
 class Simulator:
@@ -73,7 +47,7 @@ class Simulator:
         self._runner = WorkerPool("run", time_limit_seconds=time_limit_seconds)
         self._converter = WorkerPool("convert", time_limit_seconds=time_limit_seconds)
         self._lock = threading.Lock()
-        self._pending: set[Future[Any]] = set()
+        self._futures: weakref.WeakSet[Future[Any]] = weakref.WeakSet()
 
     def submit(self, runs: Iterable[tuple[Task, Listener]]) -> None:
         """Queue the circuits of a job; returns at once.
@@ -85,9 +59,9 @@ class Simulator:
         Raises:
             RuntimeError: The simulator is closed.
         """
-        self._runner.submit(_queued(task, listener) for task, listener in runs)
+        self._runner.submit(runs)
 
-    def request(self, task: msgspec.Struct) -> Future[Any]:
+    def request(self, task: AnyTask) -> Future[Any]:
         """Have circuits split, converted, joined, described, or compiled without being run.
 
         Returns at once. None of this waits for circuits that run.
@@ -105,23 +79,14 @@ class Simulator:
         (future,) = self.request_each([task])
         return future
 
-    def request_each(self, tasks: Sequence[msgspec.Struct]) -> list[Future[Any]]:
+    def request_each(self, tasks: Sequence[AnyTask]) -> list[Future[Any]]:
         """The same for several tasks, which take turns with those of others."""
         futures: list[Future[Any]] = [Future() for _ in tasks]
         with self._lock:
-            self._pending.update(futures)
-        for future in futures:
-            future.add_done_callback(self._forget)
-        self._converter.submit(
-            _queued(task, functools.partial(_settle, future))
-            for task, future in zip(tasks, futures, strict=True)
-            if not future.cancelled()
-        )
+            self._futures.update(futures)
+        listeners = [functools.partial(_settle, future) for future in futures]
+        self._converter.submit(zip(tasks, listeners, strict=True))
         return futures
-
-    def _forget(self, future: Future[Any]) -> None:
-        with self._lock:
-            self._pending.discard(future)
 
     def warm_up(self) -> None:
         """Start the process, so that the first circuit does not wait for it; returns at once.
@@ -141,9 +106,8 @@ class Simulator:
         self._runner.close()
         self._converter.close()
         with self._lock:
-            pending = list(self._pending)
-        for future in pending:
-            future.cancel()
+            for future in self._futures:
+                future.cancel()
 
     def __enter__(self) -> Self:
         return self
@@ -152,23 +116,7 @@ class Simulator:
         self.close()
 
 
-def _queued(task: msgspec.Struct, listener: Callable[[Any], None]) -> QueuedTask:
-    kinds = deque(_RESULTS[type(task)])
-    stages: deque[Literal["compile", "run"]] = deque(["compile", "run"])
-
-    def listen(line: bytes) -> bool:
-        result = read_result(line, kinds.popleft())
-        stages.popleft()
-        listener(result)
-        return bool(kinds) and not isinstance(result, Failed)
-
-    def fail(reason: str) -> None:
-        listener(Failed(failed=reason, stage=stages[0]))
-
-    return QueuedTask(task=task, listener=listen, fail=fail)
-
-
-def _settle(future: Future[Any], result: Any) -> None:
+def _settle(future: Future[Any], result: object) -> None:
     # It may have been cancelled, or have what was compiled already, which no counts follow.
     with contextlib.suppress(InvalidStateError):
         if isinstance(result, Failed):

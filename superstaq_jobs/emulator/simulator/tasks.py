@@ -1,15 +1,17 @@
-"""What worker processes receive and return: each task and each result is one JSON object.
+"""What worker processes receive and return: each task and each result is one line of JSON.
 
-Imports nothing of this package: the worker handles the same objects as dicts.
+Both sides import it, and it imports nothing of this package.
 """
 
 from __future__ import annotations
 
-from typing import Literal, TypeVar
+from typing import Literal
 
 import msgspec
 
 __all__ = [
+    "AnyResult",
+    "AnyTask",
     "Compiled",
     "Conversion",
     "Converted",
@@ -24,11 +26,10 @@ __all__ = [
     "Split",
     "SplitCircuits",
     "Task",
-    "read_result",
 ]
 
 
-class Task(msgspec.Struct, frozen=True, kw_only=True):
+class Task(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """One circuit to compile, and to run unless ``run`` is False.
 
     ``error_rate`` is that of every noisy gate, None for the usual ones. With ``fixed_qubits`` qubit
@@ -51,14 +52,14 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     mirror_swaps: bool = False
 
 
-class Split(msgspec.Struct, frozen=True, kw_only=True):
+class Split(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """A string with several circuits, to be split."""
 
     split: str
     circuit_type: str
 
 
-class Conversion(msgspec.Struct, frozen=True, kw_only=True):
+class Conversion(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """A circuit, and its compiled form or None, to be written in another format."""
 
     circuit: str
@@ -68,21 +69,21 @@ class Conversion(msgspec.Struct, frozen=True, kw_only=True):
     convert_to: str
 
 
-class Join(msgspec.Struct, frozen=True, kw_only=True):
+class Join(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Circuits to be written as one string."""
 
     join: list[str]
     circuit_type: str
 
 
-class Describe(msgspec.Struct, frozen=True, kw_only=True):
+class Describe(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Circuits whose sizes are wanted."""
 
     describe: list[str]
     circuit_type: str
 
 
-class Compiled(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Compiled(msgspec.Struct, frozen=True, kw_only=True, tag=True, gc=False):
     """The compiled circuit, and the physical qubit of each logical one at its start and end.
 
     ``logical_qubits`` and ``physical_qubits`` name the qubits if the format has names for them.
@@ -95,26 +96,26 @@ class Compiled(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     physical_qubits: str | None = None
 
 
-class Counted(msgspec.Struct, frozen=True, kw_only=True):
+class Counted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The counts by big-endian bitstring; None if the circuit was not to be run."""
 
     counts: dict[str, int] | None
 
 
-class Failed(msgspec.Struct, frozen=True, kw_only=True):
+class Failed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Why there will be no result, and in which stage the circuit failed."""
 
     failed: str
     stage: Literal["compile", "run"] = "run"
 
 
-class SplitCircuits(msgspec.Struct, frozen=True, kw_only=True):
+class SplitCircuits(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The circuits of a `Split`, one string each."""
 
     circuits: list[str]
 
 
-class Joined(msgspec.Struct, frozen=True, kw_only=True):
+class Joined(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The circuits of a `Join` as one string."""
 
     circuits: str
@@ -129,13 +130,13 @@ class Size(msgspec.Struct, frozen=True, kw_only=True):
     depth: int
 
 
-class Described(msgspec.Struct, frozen=True, kw_only=True):
+class Described(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The sizes of the circuits of a `Describe`; None for one that cannot be read."""
 
     sizes: list[Size | None]
 
 
-class Converted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Converted(msgspec.Struct, frozen=True, kw_only=True, tag=True, gc=False):
     """A circuit and its compiled form in another format, with the names of the qubits there."""
 
     circuit: str
@@ -146,17 +147,5 @@ class Converted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 Result = Compiled | Counted | Failed
 
-R = TypeVar("R", bound=msgspec.Struct)
-
-
-class _MaybeFailed(msgspec.Struct, frozen=True):
-    failed: str | None = None
-    stage: Literal["compile", "run"] = "run"
-
-
-def read_result(line: bytes, kind: type[R]) -> R | Failed:
-    """One line of a worker's output: a result of that kind, or why there is none."""
-    outcome = msgspec.json.decode(line, type=_MaybeFailed)
-    if outcome.failed is not None:
-        return Failed(failed=outcome.failed, stage=outcome.stage)
-    return msgspec.json.decode(line, type=kind)
+AnyTask = Task | Split | Conversion | Join | Describe
+AnyResult = Result | SplitCircuits | Converted | Joined | Described

@@ -56,13 +56,13 @@ _CHECKS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "job_type": _or_none(fields.job_type),
     "circuit_type": _or_none(fields.circuit_type),
     "job_id": _or_none(fields.any_job_id),
-    "status": fields.optional_string,
+    "status": _or_none(fields.string),
     **dict.fromkeys(
         ["statuses", "ends", "targets", "fields", "kinds"], _or_none(_list_of(str, "strings"))
     ),
     "status_codes": _or_none(_list_of(int, "integers")),
-    **dict.fromkeys(["terminal", "transient", "simulator"], fields.optional_flag),
-    **dict.fromkeys(["is_refused", "floats"], fields.optional_flag),
+    **dict.fromkeys(["terminal", "transient", "simulator"], _or_none(fields.flag)),
+    **dict.fromkeys(["is_refused", "floats"], _or_none(fields.flag)),
     **dict.fromkeys(
         ["unknown", "unknown_statuses", "unknown_fields", "irregular_lists", "extra"], fields.flag
     ),

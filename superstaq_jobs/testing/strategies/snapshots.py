@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from superstaq_jobs.errors import InvalidValue
 from superstaq_jobs.records import CircuitSnapshot, CircuitStatus, CircuitType, JobSnapshot, JobType
-from superstaq_jobs.records.snapshots import PER_CIRCUIT_LISTS, REQUIRED_LISTS
+from superstaq_jobs.records.shape import PER_CIRCUIT_LISTS, REQUIRED_LISTS
 
 from . import v0_2_0, values
 from .arguments import checked

@@ -109,7 +109,7 @@ def test_each_job_takes_the_first_plan_that_matches(events: list[Any]):
             queue.add([plan], tag=one, target=other)
             waiting.append((plan, one, other))
         elif what == "always":
-            queue.set_always(plan, tag=one, target=other)
+            queue.add([plan], tag=one, target=other, always=True)
             state.append((plan, one, other))
         else:
             fitting = [

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 from emulators import hold
+from reachable import may_become
 
 from superstaq_jobs.emulator import Emulator, Simulator
 from superstaq_jobs.records import CircuitStatus
-from superstaq_jobs.records.status import may_become
 from superstaq_jobs.testing import FakeClock
 
 Q2 = 'OPENQASM 2.0; include "qelib1.inc"; '

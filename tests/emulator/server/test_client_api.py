@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import email.utils
 import http.client
 import json
 import urllib.parse
@@ -15,7 +17,7 @@ import pytest
 
 from superstaq_jobs.emulator import Emulator, Simulator, Target, User
 from superstaq_jobs.emulator.messages.requests import MAX_BODY_BYTES
-from superstaq_jobs.testing import FakeClock
+from superstaq_jobs.testing import FakeClock, Fault
 
 BELL = (
     'OPENQASM 2.0; include "qelib1.inc"; qreg q[2]; creg c[2]; h q[0]; cx q[0],q[1]; measure q->c;'
@@ -221,17 +223,38 @@ def test_a_body_that_announces_too_much_is_413(server: Emulator, send: Send):
     assert "detail" in response.json
 
 
-def test_a_chunked_body_that_grows_too_much_is_413(server: Emulator):
+@pytest.mark.parametrize("length", ["-1", "+1", "1_0", "x", "9" * 5_000])
+def test_a_length_that_is_not_a_number_is_400(server: Emulator, send: Send, length: str):
+    response = send(server, "POST", "/client/job", headers={"Content-Length": length})
+    assert response.status == 400
+    assert "length" in response.json["detail"]
+
+
+@pytest.mark.parametrize("version", ["v0.2.0", "v0.3.0"])
+def test_a_body_in_chunks_is_411(server: Emulator, version: str):
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
-    chunk = b" " * (1024 * 1024)
-    chunks = (chunk for _ in range(MAX_BODY_BYTES // len(chunk) + 1))
-    try:
-        connection.request(
-            "POST", "/v0.3.0/client/job", body=chunks, headers={"Authorization": server.api_key}
-        )
-        assert connection.getresponse().status == 413
-    finally:
-        connection.close()
+    with contextlib.closing(connection):
+        chunks = (b" " * (1024 * 1024) for _ in range(10))
+        headers = {"Authorization": server.api_key}
+        connection.request("POST", f"/{version}/targets", body=chunks, headers=headers)
+        response = connection.getresponse()
+        assert response.status == 411
+        assert "length" in response.read().decode()
+
+
+def test_responses_are_dated_by_the_clock_of_the_emulator(
+    emulate: Callable[..., Emulator], send: Send
+):
+    clock = FakeClock(utc=dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC))
+    server = emulate(clock=clock, faults=[None, Fault("status")])
+    assert send(server, "GET", "/client/balance").headers["date"] == "Sun, 01 Mar 2026 12:00:00 GMT"
+    server.advance(3_600)
+    for status in (503, 404):
+        response = send(server, "GET", "/client/nothing")
+        assert response.status == status
+        assert response.headers["date"] == "Sun, 01 Mar 2026 13:00:00 GMT"
+    real = email.utils.parsedate_to_datetime(send(emulate(), "GET", "/").headers["date"])
+    assert abs(real - dt.datetime.now(dt.UTC)) < dt.timedelta(seconds=60)
 
 
 # --- targets
@@ -272,7 +295,7 @@ def test_each_target_filter(server: Emulator, send: Send, flag: str, value: bool
 
 
 def test_target_filters_are_joined_by_and(server: Emulator, send: Send):
-    response = send(server, "GET", "/client/targets?simulator=false&available=1&accessible=yes")
+    response = send(server, "GET", "/client/targets?simulator=false&available=1&accessible=TRUE")
     assert _names(response) >= {"emulated_line_qpu"}
     assert not _names(response) & {"emulated_offline_qpu", "emulated_private_qpu"}
     assert send(server, "GET", "/client/targets?simulator=perhaps").status == 422

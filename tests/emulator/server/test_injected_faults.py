@@ -24,8 +24,7 @@ from hypothesis import strategies as st
 
 import superstaq_jobs as sj
 from superstaq_jobs.emulator import Emulator, Simulator
-from superstaq_jobs.emulator.server.faults import KINDS, UNREAD
-from superstaq_jobs.emulator.server.faulty_http import BOMB_BYTES
+from superstaq_jobs.emulator.server.faulty_http import BOMB_BYTES, KINDS, UNREAD
 from superstaq_jobs.testing import FakeClock, Fault, FaultKind, ScriptedTransport, json_response
 from superstaq_jobs.testing import strategies as sts
 from superstaq_jobs.transport import HttpTransport

@@ -56,7 +56,7 @@ def fetch_user(_: Service, user: User, request: Request) -> object:
 def accept_terms(service: Service, user: User, request: Request) -> object:
     """``POST /accept_terms_of_use``."""
     terms = read(Terms, request)
-    return service.accounts.accept_terms(user, accept=terms.user_input == "YES")
+    return service.accept_terms(user, accept=terms.user_input == "YES")
 
 
 def keep_aqt_files(service: Service, user: User, request: Request) -> object:

@@ -107,10 +107,10 @@ def create_jobs(service: Service, user: User, request: Request) -> object:
     circuits = service.split(text, circuit_type)
     # Later, the compiled circuit has the size too.
     sizes = service.sizes(circuits[:_MOST_DESCRIBED], circuit_type)
-    num_qubits = [None if size is None else size.num_qubits for size in sizes]
-    num_qubits += [None] * (len(circuits) - len(num_qubits))
     service.store.check_running()  # or jobs would be stored that never run
-    jobs = service.store.add_each(user, new_job, circuits, target, num_qubits=num_qubits)
+    jobs = service.store.add(user, new_job, circuits, target, each=True)
+    for job, size in zip(jobs, sizes, strict=False):
+        job.circuits[0].num_qubits = None if size is None else size.num_qubits
     service.store.start(jobs)
     if new_job.dry_run and jobs[0].plan is None:
         service.store.complete(jobs)
@@ -169,7 +169,7 @@ def _view(
         return str(job.job_id), show(job, states[0])
 
     known = [uuid.UUID(job_id) for job_id in ids.unique if _is_uuid(job_id)]
-    found = dict(service.store.view(user, JobQuery(job_id=known), show_one))
+    found = dict(show_one(*one) for one in service.store.find(user, JobQuery(job_id=known)))
     if missing := [job_id for job_id in ids.unique if job_id not in found]:
         shown = ", ".join(map(repr, missing[:3])) + (" …" if missing[3:] else "")
         raise Refusal(404, {"message": f"{len(missing)} job(s) do not exist: {shown}"})

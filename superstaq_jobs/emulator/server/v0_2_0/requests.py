@@ -126,4 +126,4 @@ class AqtFiles(msgspec.Struct, frozen=True, kw_only=True):
 
 def read(cls: type[T], request: Request) -> T:
     """The body of a request; raises a `Refusal`."""
-    return read_body(cls, request.body())
+    return read_body(cls, request.body)

@@ -12,7 +12,9 @@ import cirq
 import networkx as nx  # type: ignore[import-untyped]
 import numpy as np
 
-from .program import MAX_QUBITS, CircuitError, Compiled, Program, depolarizing, fixed_places
+from superstaq_jobs.emulator.simulator.tasks import Task
+
+from .program import MAX_QUBITS, CircuitError, CompiledCircuit, Program, depolarizing, fixed_places
 
 __all__ = ["compile_for", "line_qubits", "of_qiskit", "run", "size", "small"]
 
@@ -242,7 +244,7 @@ def _numbers(qubits: Sequence[Any]) -> list[int]:
     return list(range(len(qubits)))
 
 
-def compile_for(program: Program, task: dict[str, Any]) -> Compiled:
+def compile_for(program: Program, task: Task) -> CompiledCircuit:
     """Compile a circuit for the target of a task.
 
     Raises:
@@ -252,8 +254,8 @@ def compile_for(program: Program, task: dict[str, Any]) -> Compiled:
     operations = [
         part for operation in program.circuit.all_operations() for part in small(operation)
     ]
-    if task["verbatim"]:
-        return Compiled(
+    if task.verbatim:
+        return CompiledCircuit(
             circuit=cirq.Circuit(operations),  # since the matrix of a large gate fills the memory
             initial=places,
             final=places,
@@ -261,15 +263,15 @@ def compile_for(program: Program, task: dict[str, Any]) -> Compiled:
             physical_qubits=program.logical_qubits,
         )
     wires = places
-    if task["mirror_swaps"]:
+    if task.mirror_swaps:
         operations, wires = _with_mirrored_swaps(operations, qubits)
     initial = final = places
     fixed = fixed_places(_numbers(qubits), task)
     physical, names = line_qubits(program.num_qubits), cirq.LineQubit.range(program.num_qubits)
-    if task["coupling"] is not None:
+    if task.coupling is not None:
         graph = nx.Graph()
-        graph.add_nodes_from(range(task["max_qubits"]))
-        graph.add_edges_from(task["coupling"])
+        graph.add_nodes_from(range(task.max_qubits))
+        graph.add_edges_from(task.coupling)
         physical, names = line_qubits(len(graph)), cirq.LineQubit.range(len(graph))
         initial = fixed or _region(graph, program.num_qubits)
         at = dict(zip(qubits, initial, strict=True))
@@ -281,8 +283,8 @@ def compile_for(program: Program, task: dict[str, Any]) -> Compiled:
         moved = dict(zip(qubits, names, strict=True))
         operations = [operation.transform_qubits(moved) for operation in operations]
     final = [final[wire] for wire in wires]
-    return Compiled(
-        circuit=_native(operations, _Gateset(task["native_gates"])),
+    return CompiledCircuit(
+        circuit=_native(operations, _Gateset(task.native_gates)),
         initial=initial,
         final=final,
         qubits=tuple(names[place] for place in final),
@@ -300,7 +302,7 @@ def _region(graph: Any, number: int) -> list[int]:
 # ---- running
 
 
-def run(_: Program, compiled: Compiled, task: dict[str, Any]) -> dict[str, int]:
+def run(_: Program, compiled: CompiledCircuit, task: Task) -> dict[str, int]:
     """Sample a compiled circuit.
 
     Returns:
@@ -319,30 +321,30 @@ def run(_: Program, compiled: Compiled, task: dict[str, Any]) -> dict[str, int]:
             f"the circuit uses {used} qubits, more than the {MAX_QUBITS} that this emulator "
             "simulates"
         )
-    if task["noise"]:
+    if task.noise:
         circuit = cirq.Circuit(
             noisy for operation in circuit.all_operations() for noisy in _noisy(operation, task)
         )
     elif _can_be_deferred(circuit):
         with contextlib.suppress(ValueError):  # two conditions on one key, for example
             circuit = cirq.defer_measurements(circuit)
-    density = task["noise"] and circuit.are_all_measurements_terminal()
+    density = task.noise and circuit.are_all_measurements_terminal()
     simulator = cirq.DensityMatrixSimulator if density else cirq.Simulator
     precision = np.complex128 if used <= _DOUBLE_PRECISION_QUBITS else np.complex64
     records = (
-        simulator(dtype=precision, seed=task["seed"] % 2**32)
-        .run(circuit, repetitions=task["shots"])
+        simulator(dtype=precision, seed=task.seed % 2**32)
+        .run(circuit, repetitions=task.shots)
         .records
     )
     counts: dict[str, int] = {}
-    bits = [records[key].reshape(task["shots"], -1) for key in sorted(records)]
+    bits = [records[key].reshape(task.shots, -1) for key in sorted(records)]
     for shot in np.concatenate(bits, axis=1):
         key = "".join(map(str, shot))
         counts[key] = counts.get(key, 0) + 1
     return counts
 
 
-def _noisy(operation: Any, task: dict[str, Any]) -> Iterator[Any]:
+def _noisy(operation: Any, task: Task) -> Iterator[Any]:
     """An operation and its noise: none after measurements, resets and turns about the z axis."""
     yield operation
     gate = operation.without_classical_controls().gate

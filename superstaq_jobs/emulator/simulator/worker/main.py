@@ -4,17 +4,8 @@ It is run as a script, and registers the packages above it without their own ``_
 would import the library and the server; a worker needs neither.
 
 The first line that it writes is ``ready``, or the reason why it cannot start. From then on, each
-line that it reads is a task of `simulator.tasks` as a JSON object, and each line that it writes a
-result:
-
-- of a task to run: ``{"compiled", "initial", "final", "logical_qubits", "physical_qubits"}``
-  followed by ``{"counts"}`` (null for a compile job), with ``{"failed", "stage"}`` in place of
-  either;
-- of a task to split: ``{"circuits"}`` or ``{"failed", "stage"}``;
-- of a task to convert: ``{"circuit", "compiled", "logical_qubits", "physical_qubits"}`` or
-  ``{"failed", "stage"}``;
-- of a task to join: ``{"circuits"}`` or ``{"failed", "stage"}``;
-- of a task to describe: ``{"sizes"}``.
+line that it reads is a task of `simulator.tasks`, and each line that it writes a result: one for
+each task, or a `Compiled` and one that follows it.
 """
 
 from __future__ import annotations
@@ -22,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import importlib
-import json
 import os
 import queue
 import signal
@@ -31,7 +21,7 @@ import threading
 import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 __all__ = ["main"]
 
@@ -59,7 +49,7 @@ def _read_tasks(tasks: queue.SimpleQueue[bytes]) -> None:
     os._exit(0)
 
 
-def _load(role: str) -> Callable[[dict[str, Any]], Iterator[dict[str, Any]]]:
+def _load(role: str) -> Callable[[bytes], Iterator[bytes]]:
     # Before the first task, so that these imports do not count towards a circuit's time limit.
     # A worker that only splits and converts circuits needs no simulator.
     from qiskit import QuantumCircuit
@@ -95,20 +85,19 @@ def main(role: str) -> None:
     output.write(b"ready\n")
     output.flush()
     while True:
-        for result in results_of(json.loads(tasks.get())):
-            output.write(json.dumps(result).encode() + b"\n")
+        for result in results_of(tasks.get()):
+            output.write(result + b"\n")
             output.flush()
 
 
-def _bare_package(name: str, folder: Path) -> None:
-    module = types.ModuleType(name)
-    module.__path__ = [str(folder)]
-    sys.modules[name] = module
-
-
 if __name__ == "__main__":
+    sys.path += sys.argv[2:]
     simulator = Path(__file__).resolve().parent.parent
-    _bare_package("superstaq_jobs", simulator.parent.parent)
-    _bare_package("superstaq_jobs.emulator", simulator.parent)
-    _bare_package("superstaq_jobs.emulator.simulator", simulator)
+    for name, folder in {
+        "superstaq_jobs": simulator.parent.parent,
+        "superstaq_jobs.emulator": simulator.parent,
+        "superstaq_jobs.emulator.simulator": simulator,
+    }.items():
+        sys.modules[name] = types.ModuleType(name)
+        sys.modules[name].__path__ = [str(folder)]
     main(sys.argv[1])

@@ -6,13 +6,15 @@ from typing import Any, Final
 
 import attrs
 
+from superstaq_jobs.emulator.simulator.tasks import Task
+
 __all__ = [
     "CX_DEPOLARIZING",
     "MAX_NOISY_QUBITS",
     "MAX_QUBITS",
     "ONE_QUBIT_DEPOLARIZING",
     "CircuitError",
-    "Compiled",
+    "CompiledCircuit",
     "Program",
     "check_size",
     "depolarizing",
@@ -57,7 +59,7 @@ class Program:
 
 
 @attrs.frozen(kw_only=True)
-class Compiled:
+class CompiledCircuit:
     """A circuit that was compiled for a target.
 
     Attributes:
@@ -75,41 +77,41 @@ class Compiled:
     physical_qubits: str | None = None
 
 
-def check_size(num_qubits: int, task: dict[str, Any]) -> None:
+def check_size(num_qubits: int, task: Task) -> None:
     """Raise a `CircuitError` if a circuit has no qubits, or too many for its target."""
     if num_qubits == 0:
         raise CircuitError("the circuit has no qubits")
-    for limit, whose in [(task["max_qubits"], "this target")] + [
+    for limit, whose in [(task.max_qubits, "this target")] + [
         (MAX_NOISY_QUBITS, "noise-sim")
-    ] * task["noise"]:
+    ] * task.noise:
         if num_qubits > limit:
             raise CircuitError(
                 f"the circuit has {num_qubits} qubits, more than the {limit} of {whose}"
             )
 
 
-def fixed_places(places: list[int], task: dict[str, Any]) -> list[int] | None:
+def fixed_places(places: list[int], task: Task) -> list[int] | None:
     """Where the qubits have to be placed; None if the compiler is free to choose.
 
     Args:
         places: The numbers that the names of the qubits stand for, or their positions.
-        task: The fields of a `simulator.tasks.Task`.
+        task: The circuit's task.
 
     Raises:
         CircuitError: The target has no such qubit.
     """
-    if not task["fixed_qubits"]:
+    if not task.fixed_qubits:
         return None
-    if max(places) >= task["max_qubits"]:
+    if max(places) >= task.max_qubits:
         raise CircuitError(
             f"the circuit uses qubit {max(places)}; those of this target are numbered from 0 to "
-            f"{task['max_qubits'] - 1}"
+            f"{task.max_qubits - 1}"
         )
     return places
 
 
-def depolarizing(task: dict[str, Any], num_qubits: int) -> float:
+def depolarizing(task: Task, num_qubits: int) -> float:
     """The depolarizing probability after each noisy gate on that many qubits."""
-    if task["error_rate"] is not None:
-        return float(task["error_rate"])
+    if task.error_rate is not None:
+        return float(task.error_rate)
     return ONE_QUBIT_DEPOLARIZING if num_qubits == 1 else CX_DEPOLARIZING

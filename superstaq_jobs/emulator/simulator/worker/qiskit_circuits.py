@@ -13,7 +13,9 @@ from qiskit.converters import circuit_to_dag, dag_to_circuit
 from qiskit.transpiler import PassManager, Target
 from qiskit.transpiler.passes import Unroll3qOrMore
 
-from .program import MAX_QUBITS, CircuitError, Compiled, Program, depolarizing, fixed_places
+from superstaq_jobs.emulator.simulator.tasks import Task
+
+from .program import MAX_QUBITS, CircuitError, CompiledCircuit, Program, depolarizing, fixed_places
 
 __all__ = ["compile_for", "run", "size", "transpiled"]
 
@@ -30,7 +32,9 @@ _SHOTS_AT_ONCE: Final = 25_000
 """Aer keeps a random generator, and more, for each shot of a circuit that has histories."""
 
 
-def _target(gates: Sequence[str], qubits: int | None, coupling: list[list[int]] | None) -> Any:
+def _target(
+    gates: Sequence[str], qubits: int | None, coupling: Sequence[Sequence[int]] | None
+) -> Any:
     known, target = get_standard_gate_name_mapping(), Target(num_qubits=qubits)
     for name in dict.fromkeys((*gates, "measure", "reset", "delay")):
         if name not in known:
@@ -61,7 +65,7 @@ def transpiled(
     *,
     level: int,
     qubits: int | None = None,
-    coupling: list[list[int]] | None = None,
+    coupling: Sequence[Sequence[int]] | None = None,
     places: list[int] | None = None,
 ) -> Any:
     """A circuit in other gates, for connected qubits if ``qubits`` and ``coupling`` are given."""
@@ -91,28 +95,28 @@ def _with_mirrored_swaps(circuit: Any) -> tuple[Any, list[int]]:
     return made, wires
 
 
-def compile_for(program: Program, task: dict[str, Any]) -> Compiled:
+def compile_for(program: Program, task: Task) -> CompiledCircuit:
     """Compile a circuit for the target of a task.
 
     Raises:
         CircuitError: It has parameters without a value, or qubits that the target does not have.
     """
-    circuit, coupling = program.circuit, task["coupling"]
+    circuit, coupling = program.circuit, task.coupling
     if circuit.parameters:
         names = ", ".join(sorted(parameter.name for parameter in circuit.parameters))
         raise CircuitError(f"the circuit has parameters without a value: {names}")
     places = list(range(circuit.num_qubits))
-    if task["verbatim"]:
-        return Compiled(circuit=transpiled(circuit, level=0), initial=places, final=places)
+    if task.verbatim:
+        return CompiledCircuit(circuit=transpiled(circuit, level=0), initial=places, final=places)
     wires = places
-    if task["mirror_swaps"]:
+    if task.mirror_swaps:
         circuit, wires = _with_mirrored_swaps(circuit)
     fixed = fixed_places(places, task)
     compiled = transpiled(
         circuit,
-        task["native_gates"],
+        task.native_gates,
         level=1,
-        qubits=None if coupling is None else task["max_qubits"],
+        qubits=None if coupling is None else task.max_qubits,
         coupling=coupling,
         places=None if coupling is None else fixed,
     )
@@ -120,7 +124,7 @@ def compile_for(program: Program, task: dict[str, Any]) -> Compiled:
     if compiled.layout is not None:
         initial = compiled.layout.initial_index_layout(filter_ancillas=True)
         final = compiled.layout.final_index_layout(filter_ancillas=True)
-    return Compiled(circuit=compiled, initial=initial, final=[final[wire] for wire in wires])
+    return CompiledCircuit(circuit=compiled, initial=initial, final=[final[wire] for wire in wires])
 
 
 def _names(circuit: Any) -> list[str]:
@@ -133,7 +137,7 @@ def _names(circuit: Any) -> list[str]:
     return names
 
 
-def run(program: Program, compiled: Compiled, task: dict[str, Any]) -> dict[str, int]:
+def run(program: Program, compiled: CompiledCircuit, task: Task) -> dict[str, int]:
     """Sample a compiled circuit.
 
     Returns:
@@ -172,7 +176,7 @@ def _without_idle_qubits(circuit: Any) -> Any:
 # ---- outcomes: numbers whose bit of weight 2**i is the classical bit i
 
 
-def _outcomes(circuit: Any, task: dict[str, Any]) -> dict[int, int]:
+def _outcomes(circuit: Any, task: Task) -> dict[int, int]:
     """How often each outcome occurs.
 
     A circuit whose measurements all come last is sampled from its final state. Aer follows the
@@ -180,11 +184,11 @@ def _outcomes(circuit: Any, task: dict[str, Any]) -> dict[int, int]:
     at once as fit into memory.
     """
     if _measures_last(circuit):
-        return _simulated(circuit, task, task["shots"], task["seed"])
-    state = 16 * 2 ** (circuit.num_qubits * (2 if task["noise"] else 1))
+        return _simulated(circuit, task, task.shots, task.seed)
+    state = 16 * 2 ** (circuit.num_qubits * (2 if task.noise else 1))
     certain = shots = max(1, min(_HISTORIES_BYTES // state, _SHOTS_AT_ONCE))
     counts: dict[int, int] = {}
-    rng, left = np.random.default_rng(task["seed"]), task["shots"]
+    rng, left = np.random.default_rng(task.seed), task.shots
     while left:
         shots = min(shots, left)
         try:
@@ -217,21 +221,21 @@ def _measures_last(circuit: Any) -> bool:
 
 
 def _simulated(
-    circuit: Any, task: dict[str, Any], shots: int, seed: int, *, branching: bool = False
+    circuit: Any, task: Task, shots: int, seed: int, *, branching: bool = False
 ) -> dict[int, int]:
     """The outcomes that Aer finds."""
     from qiskit_aer import AerSimulator
 
     # One thread: otherwise the samples would depend on how Aer divides shots among threads.
     # Aer's own truncation of idle qubits also cuts off what conditions and loops act on.
-    method = "density_matrix" if task["noise"] else "statevector"
+    method = "density_matrix" if task.noise else "statevector"
     simulator = AerSimulator(
         method=method,
         max_parallel_threads=1,
         enable_truncation=False,
         shot_branching_enable=branching,
     )
-    if task["noise"]:
+    if task.noise:
         simulator.set_options(noise_model=_noise(task))
     result = simulator.run(circuit, shots=shots, seed_simulator=seed).result()
     if not result.success:
@@ -242,11 +246,11 @@ def _simulated(
     return {int(key, 16): count for key, count in result.data(0)["counts"].items()}
 
 
-def _noise(task: dict[str, Any]) -> Any:
+def _noise(task: Task) -> Any:
     from qiskit_aer.noise import NoiseModel, depolarizing_error
 
     model, known = NoiseModel(), get_standard_gate_name_mapping()
-    for gate in _VERBATIM_GATES if task["verbatim"] else task["native_gates"]:
+    for gate in _VERBATIM_GATES if task.verbatim else task.native_gates:
         if gate not in _NOISELESS:
             qubits = known[gate].num_qubits
             error = depolarizing_error(depolarizing(task, qubits), qubits)

@@ -15,6 +15,8 @@ import numpy as np
 from qiskit import QuantumCircuit
 from qiskit.quantum_info import Operator
 
+from superstaq_jobs.emulator.simulator.tasks import Conversion, Converted
+
 from . import qasm, qpy
 from .formats import format_of
 from .program import CircuitError, Program
@@ -25,31 +27,29 @@ _PRECISION: Final = 1e-7
 """How exactly a gate has to be the same: formats write angles with some ten digits."""
 
 
-def convert(task: dict[str, Any]) -> dict[str, Any]:
+def convert(task: Conversion) -> Converted:
     """Write a circuit, and its compiled form, in another format.
-
-    Args:
-        task: The fields of a `simulator.tasks.Conversion`.
-
-    Returns:
-        The fields of a `simulator.tasks.Converted`.
 
     Raises:
         CircuitError: The format cannot express it.
     """
-    own, other = task["circuit_type"], task["convert_to"]
-    program = format_of(own).read(task["circuit"])
+    own, other = task.circuit_type, task.convert_to
+    program = format_of(own).read(task.circuit)
     physical, compiled = program.num_qubits, None
-    if task["compiled"] is not None:
-        read = format_of(own).read(task["compiled"], task["physical_qubits"])
+    if task.compiled is not None:
+        read = format_of(own).read(task.compiled, task.physical_qubits)
         physical, compiled = read.num_qubits, _written(read, own, other)
-    result = {"circuit": _written(program, own, other), "compiled": compiled}
-    if other == "cirq":
-        from .cirq_circuits import line_qubits
+    circuit = _written(program, own, other)
+    if other != "cirq":
+        return Converted(circuit=circuit, compiled=compiled)
+    from .cirq_circuits import line_qubits
 
-        result["logical_qubits"] = line_qubits(program.num_qubits)
-        result["physical_qubits"] = line_qubits(physical)
-    return result
+    return Converted(
+        circuit=circuit,
+        compiled=compiled,
+        logical_qubits=line_qubits(program.num_qubits),
+        physical_qubits=line_qubits(physical),
+    )
 
 
 def _written(program: Program, own: str, other: str) -> str:
