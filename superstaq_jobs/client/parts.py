@@ -73,7 +73,6 @@ def send_in_parts(
         try:
             return send(call, keep=keep)
         except SuperstaqServerException as error:
-            with_value(keep, error.found)
             if not parts.takes_refusal(error, ids) or len(ids) == 1:
                 raise
     try:
