@@ -111,13 +111,15 @@ class Batch:
         if all(job is not None and job.is_terminal for job in known):
             return None  # they have been refreshed since
         try:
+            room = self.group.memory.room
             return send_in_parts(
                 self.group.client,
                 self.call,
-                room=self.group.memory.room,
+                room=room,
                 keep=self._keep,
                 deadline=self._ends,
-                max_attempts=1,  # the next poll is the retry
+                # The next poll is the retry, but not of one part of many.
+                max_attempts=1 if len(self.call.asked) <= room.ids else None,
                 # Too many jobs are halved by their group.
                 divides=is_too_large if len(self.call.job_ids) == 1 else _never,
             )

@@ -200,6 +200,19 @@ def test_a_job_that_was_too_large_is_not_requested_as_a_whole_again():
     assert server.asked() == [["a", "b", "c", "d"], *([["c", "d"], ["a", "b"]] * 2)]
 
 
+def test_a_part_of_a_job_that_fails_is_retried_without_the_others():
+    failures = iter([False] * 8 + [True, False] * 20)
+
+    def refuse(ids):
+        if len(ids) > 10:
+            return REFUSALS["413"](ids)
+        return json_response("busy", status=503) if next(failures, False) else None
+
+    world = World("v0.2.0", 200, refuse)
+    world.handles, world.ids = [sj.JobHandle(world.client, ",".join(world.ids))], ["all"]
+    assert world.wait() == {}
+
+
 def test_a_circuit_that_is_too_large_alone_ends_a_wait_and_nothing_is_lost_of_the_others():
     world = World("v0.2.0", 4, lambda ids: REFUSALS["413"](ids) if "c1" in ids else None)
     world.handles, world.ids = [sj.JobHandle(world.client, "c0,c1,c2,c3")], ["c0,c1,c2,c3"]
