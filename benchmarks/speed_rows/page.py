@@ -6,7 +6,7 @@ from typing import Final
 
 __all__ = ["BEGIN", "END", "with_result"]
 
-BEGIN: Final = "<!-- written by benchmarks/speed.py -->"
+BEGIN: Final = "<!-- written by a benchmark -->"
 END: Final = "<!-- until here -->"
 
 

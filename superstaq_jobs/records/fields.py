@@ -187,7 +187,7 @@ def job_id(value: UUID | str) -> UUID:
     if isinstance(value, UUID):
         return value
     try:
-        return UUID(value)
+        return UUID(value.lower())  # since it takes no "URN:UUID:"
     except (ValueError, AttributeError, TypeError):
         return bad(f"must be a UUID, got {shown(value)}{id_hint(value)}")
 

@@ -50,10 +50,9 @@ class Call(Generic[T]):
         what: What the call does, for error messages: "fetching job …".
         job_ids: The jobs concerned.
         created: For a submission, the ids of jobs that a body names, even if it cannot be read.
-        asked: The ids that the request names, where ``only`` can leave out some of them.
+        asked: The ids of circuits that the request names, where it does not name jobs.
         remembering: Makes a reader of ``read``, or of what wraps it, that remembers what was read.
-        only: The same call for some of its circuits, by their ids, where the server can leave out
-            the others; None where it cannot.
+        only: The same call for some of the ids that it names; None if it names none.
     """
 
     request: Request

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import attrs
@@ -49,7 +49,12 @@ def _job_id(value: Any) -> UUID:
 def _fetch_jobs(
     job_ids: Sequence[JobId], circuit_type: CircuitType
 ) -> list[Call[tuple[JobSnapshot, ...]]]:
-    return _query_jobs(JobQuery(job_id=tuple(job_ids)), circuit_type)
+    def only(some_ids: Collection[JobId]) -> Call[tuple[JobSnapshot, ...]]:
+        (call,) = _fetch_jobs(tuple(some_ids), circuit_type)
+        return call
+
+    calls = _query_jobs(JobQuery(job_id=tuple(job_ids)), circuit_type)
+    return [attrs.evolve(call, only=only) for call in calls]
 
 
 @attrs.frozen
