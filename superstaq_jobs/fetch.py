@@ -278,16 +278,15 @@ def fetch_balance(
 
 
 def _format(client: SuperstaqClient, circuit_type: CircuitType | str | None) -> CircuitType:
-    """The format in which the server is to return circuits."""
-    if circuit_type is None:
-        return client.circuit_type
     kind = check_format(client, circuit_type)
     fields.refuse("the request", {"circuit_type": kind})
     return kind
 
 
-def check_format(client: SuperstaqClient, circuit_type: CircuitType | str) -> CircuitType:
-    """A format for circuits, if the server can be asked for one."""
+def check_format(client: SuperstaqClient, circuit_type: CircuitType | str | None) -> CircuitType:
+    """The format in which the server is to return circuits; a ``Bad`` if it cannot be asked so."""
+    if circuit_type is None:
+        return client.circuit_type
     if client.api.converts_circuits:
         return fields.circuit_type(circuit_type)
     what = f"API {client.api.version} returns circuits as they were submitted: leave it out, or use"

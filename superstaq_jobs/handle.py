@@ -83,9 +83,7 @@ class JobHandle:
     ) -> None:
         check_client(client, what="a JobHandle")
         known_id = client.api.job_id(job_id)
-        kind = client.circuit_type
-        if circuit_type is not None:
-            kind = check_format(client, circuit_type)
+        kind = check_format(client, circuit_type)
         fields.refuse("a JobHandle", {"job_id": known_id, "circuit_type": kind})
         self._latest = Latest(client, known_id, kind, was_submitted=known_id in client.submitted)
 

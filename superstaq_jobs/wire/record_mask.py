@@ -68,19 +68,15 @@ class RecordMask:
             self._written[next(s for s in _SIGNS if s.decode() in text)].append(Secret(text))
         self._mask = Mask(every)
 
-    def reading(self, read: Reader[T]) -> Reader[T]:
-        """A reader of bodies that returns and raises the same, without the secrets."""
-
-        def read_masked(body: bytes, *provenance: Any) -> Decoded[T]:
-            try:
-                decoded = read(self.in_body(body), *provenance)
-            except ProtocolError as error:
-                error.found = self._in_records(error.found)
-                raise
-            masked = self._in_records(decoded.value)
-            return decoded if masked is decoded.value else attrs.evolve(decoded, value=masked)
-
-        return read_masked
+    def read(self, read: Reader[T], body: bytes, *provenance: Any) -> Decoded[T]:
+        """What a reader returns or raises for a body, without the secrets."""
+        try:
+            decoded = read(self.in_body(body), *provenance)
+        except ProtocolError as error:
+            error.found = self._in_records(error.found)
+            raise
+        masked = self._in_records(decoded.value)
+        return decoded if masked is decoded.value else attrs.evolve(decoded, value=masked)
 
     def in_body(self, body: bytes) -> bytes:
         """A body in which the secrets are ``***``; the very same if there are none."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 import os
 import queue
 import subprocess
@@ -101,11 +102,11 @@ class WorkerPool:
             self._turns.task_done()
 
     def _run(self, task: AnyTask, listener: TaskListener) -> None:
-        worker, began = self._free_worker(), None
+        worker, late_at = self._free_worker(), math.inf
         stage: Literal["compile", "run"] = "compile"
         try:
             worker.start()
-            began = time.monotonic()
+            late_at = time.monotonic() + self._time_limit_seconds
             for result in worker.results(task, self._time_limit_seconds):
                 listener(result)
                 stage = "run"
@@ -113,9 +114,11 @@ class WorkerPool:
             worker.end()
             if not self.is_closed:
                 reason = f"the simulator stopped while it worked on this circuit ({error})"
-                if began is not None and time.monotonic() - began >= self._time_limit_seconds:
+                if time.monotonic() >= late_at:
                     reason = f"the circuit took longer than {self._time_limit_seconds:g} seconds"
                 listener(Failed(failed=reason, stage=stage))
+        if time.monotonic() >= late_at:
+            worker.end()  # it may have been killed just after its last result
         self._idle.put(worker)
 
     def _free_worker(self) -> _Worker:

@@ -329,7 +329,7 @@ def test_all_qubits_are_measured_if_the_circuit_measures_none(
 # --- circuits that cannot run
 
 
-def _raw(kind: str, **fields: Any) -> str:
+def _raw(kind: object, **fields: Any) -> str:
     operation = {
         "cirq_type": "GateOperation",
         "gate": {"cirq_type": kind, **fields},
@@ -347,11 +347,14 @@ FAILING = {
         cirq.to_json(cirq.Circuit(cirq.X(Q[0]) ** sympy.Symbol("t"))),
         "without a value: t",
     ),
-    "noise": (cirq.to_json(cirq.Circuit(cirq.depolarize(0.1)(Q[0]))), "'DepolarizingChannel'"),
+    "noise": (
+        cirq.to_json(cirq.Circuit(cirq.depolarize(0.1)(Q[0]))),
+        "does not run depolarize(p=0.1)(q(0))",
+    ),
     "a loop": (cirq.to_json(cirq.Circuit(LOOP)), "repeat_until"),
     "infinity": (
         cirq.to_json(cirq.Circuit(cirq.rz(float("inf"))(Q[1]))),
-        "a number is not finite in Rz on (1)",
+        "a number is not finite in cirq.Rz(rads=inf).on(cirq.LineQubit(1))",
     ),
     "a condition without its measurement": (
         cirq.to_json(cirq.Circuit(cirq.X(Q[0]).with_classical_controls("m"))),
@@ -360,6 +363,14 @@ FAILING = {
     "a formula in a condition": (
         _raw("sympy.Add", args=["__import__('os').system('true')"]),
         "a formula in a string",
+    ),
+    "a formula in a list": (
+        _raw("sympy.Add", args=[["__import__('os').system('true')"]]),
+        "a formula in a string",
+    ),
+    "not a number": (
+        cirq.to_json(cirq.Circuit(cirq.PhasedXPowGate(phase_exponent=float("nan"))(Q[0]))),
+        "a number is not finite in cirq.PhasedXPowGate(phase_exponent=nan).on(cirq.LineQubit(0))",
     ),
     "nonsense": (_raw("XPowGate", exponent="__import__('os')"), "Error"),
     "too many fields": (_raw("XPowGate", nonsense=1), "Cirq cannot read the circuit"),
@@ -372,6 +383,7 @@ FAILING = {
         ),
         "does not accept 'BooleanHamiltonianGate'",
     ),
+    "a type that is no string": (_raw(5), "does not accept 5"),
     "a frame": (_raw("pandas.DataFrame", data=[]), "does not accept 'pandas.DataFrame'"),
     "21 qubits": (
         cirq.to_json(cirq.Circuit(cirq.X.on_each(*cirq.LineQubit.range(21)))),

@@ -8,13 +8,22 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+import cirq
 import general_superstaq as gss
 import pytest
 import qiskit
+import qiskit.qasm2
 import qiskit.qpy
 import qiskit_superstaq as qss
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
-from qiskit.circuit.library import CXGate, MCXGate, MSGate, QFTGate, XGate
+from qiskit.circuit.library import (
+    CXGate,
+    MCXGate,
+    MSGate,
+    QFTGate,
+    XGate,
+    get_standard_gate_name_mapping,
+)
 from qiskit.quantum_info import Operator, Statevector
 
 import superstaq_jobs as sj
@@ -393,3 +402,33 @@ def test_a_job_in_another_format(
     assert data["circuit_type"] == "cirq"
     assert data["counts"] == [{"01": 3}]
     assert data["physical_qubits"][0].count("LineQubit") == 8
+
+
+def test_every_standard_gate_is_the_same_in_every_format(
+    server: Emulator, send: Callable[..., Any]
+):
+    circuits = []
+    for name, gate in get_standard_gate_name_mapping().items():
+        if name not in {"measure", "reset", "delay", "global_phase"}:
+            circuit = QuantumCircuit(gate.num_qubits)
+            angles = [0.3 + 0.2 * number for number in range(len(gate.params))]
+            circuit.append(gate.base_class(*angles) if angles else gate, range(gate.num_qubits))
+            circuits.append(circuit)
+    new = BODY | {"job_type": "compile", "circuits": text(qpy(*circuits))}
+    job_id = send(server, "POST", "/client/job", new).json["job_id"]
+    shown = {
+        kind: send(server, "GET", f"/client/job/{kind}?job_id={job_id}").json[job_id]
+        for kind in ("cirq", "qasm")
+    }
+    assert {data["circuit_type"] for data in shown.values()} == {"cirq", "qasm"}
+    for circuit, source in zip(circuits, shown["cirq"]["input_circuits"], strict=True):
+        matrix = cirq.unitary(cirq.read_json(json_text=source))
+        assert Operator(circuit.reverse_bits()).equiv(Operator(matrix)), circuit
+    for circuit, source in zip(circuits, shown["qasm"]["input_circuits"], strict=True):
+        assert Operator(circuit).equiv(
+            Operator(
+                qiskit.qasm2.loads(
+                    source, custom_instructions=qiskit.qasm2.LEGACY_CUSTOM_INSTRUCTIONS
+                )
+            )
+        ), circuit

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -150,6 +152,30 @@ def test_a_dry_run_is_done_before_the_response(emulate, run, read):
 def test_a_dry_run_is_done_on_a_virtual_clock_too(slow, run, read, clock):
     (job,) = read(slow, run(slow, method="dry-run")).values()
     assert (job["status"], clock.now()) == ("Done", 1_000)
+
+
+class Idle(Simulator):
+    """Runs nothing, but does everything else on another's processes."""
+
+    def __init__(self, other: Simulator) -> None:
+        self.__dict__ = other.__dict__
+
+    def submit(self, runs: object) -> None:
+        del runs
+
+
+def test_a_dry_run_that_the_operator_ends_waits_no_longer(emulate, run, read, simulator):
+    server = emulate(step_seconds=100, simulator=Idle(simulator))
+    ids: list[str] = []
+    thread = threading.Thread(target=lambda: ids.extend(run(server, method="dry-run")))
+    thread.start()
+    # Without the request that waits for its completion, it would not be so far.
+    while not (jobs := server.jobs()) or jobs[0].statuses != ("compiling",):
+        time.sleep(0.01)
+    server.cancel_job(jobs[0].job_id)
+    thread.join(10)
+    assert ids == [str(jobs[0].job_id)]
+    assert read(server, ids)[ids[0]]["status"] == "Canceled"
 
 
 def test_a_dry_run_follows_its_plan_if_it_has_one(emulate, run, read, clock):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
@@ -16,32 +17,10 @@ from superstaq_jobs.emulator.simulator.tasks import Task
 
 from .program import MAX_QUBITS, CircuitError, CompiledCircuit, Program, depolarizing, fixed_places
 
-__all__ = ["compile_for", "line_qubits", "of_qiskit", "run", "size", "small"]
+__all__ = ["compile_for", "flat", "line_qubits", "of_qiskit", "run", "size"]
 
 _KEEP: Final = "as it is"
 """Tag of operations that Cirq's transformers must not touch."""
-
-_NATIVE: Final[dict[str, Any]] = {
-    "x": cirq.X,
-    "y": cirq.Y,
-    "z": cirq.Z,
-    "h": cirq.H,
-    "s": cirq.S,
-    "t": cirq.T,
-    "rx": cirq.XPowGate,
-    "ry": cirq.YPowGate,
-    "rz": cirq.ZPowGate,
-    "sx": cirq.X**0.5,
-    "r": cirq.PhasedXPowGate,
-    "cx": cirq.CX,
-    "cz": cirq.CZ,
-    "swap": cirq.SWAP,
-    "rxx": cirq.XXPowGate,
-    "rzz": cirq.ZZPowGate,
-    "ccx": cirq.CCX,
-    "cswap": cirq.CSWAP,
-}
-"""Gates of Cirq, and families of gates, by Qiskit's names."""
 
 _DEFERRED_QUBITS: Final = 18
 _CONDITION_BITS: Final = 6
@@ -55,14 +34,12 @@ def line_qubits(number: int) -> str:
     return str(cirq.to_json(cirq.LineQubit.range(number), indent=None))
 
 
-def of_qiskit(name: str, angles: Sequence[float]) -> Any:
-    """The gate that Qiskit knows by this name; None for one that is not in the table."""
-    gate, turns = _NATIVE.get(name), [float(angle) / math.pi for angle in angles]
-    if not isinstance(gate, type):
-        return gate if not turns else None
-    if gate is cirq.PhasedXPowGate:
-        return gate(exponent=turns[0], phase_exponent=turns[1])
-    return gate(exponent=turns[0], global_shift=-0.5)
+def of_qiskit() -> dict[str, Any]:
+    """The gates of Cirq that are Qiskit's of these names, and functions of an angle to gates."""
+    gates = {"id": cirq.I, "x": cirq.X, "y": cirq.Y, "z": cirq.Z, "h": cirq.H, "sx": cirq.X**0.5}
+    gates |= {"s": cirq.S, "sdg": cirq.S**-1, "t": cirq.T, "tdg": cirq.T**-1}
+    gates |= {"cx": cirq.CX, "cz": cirq.CZ, "swap": cirq.SWAP, "ccx": cirq.CCX}
+    return gates | {"cswap": cirq.CSWAP, "rx": cirq.rx, "ry": cirq.ry, "rz": cirq.rz}
 
 
 # ---- compilation
@@ -73,127 +50,136 @@ def _is_barrier(operation: Any) -> bool:
     return kind.__name__ == "Barrier" and kind.__module__.startswith("cirq_superstaq.")
 
 
-def small(operation: Any) -> Iterator[Any]:
-    """An operation as gates on one or two qubits, conditional ones included; others unchanged."""
-    controls = operation.classical_controls
-    inner = operation.without_classical_controls().untagged
-    if controls:
-        for part in small(inner):
-            yield part.with_classical_controls(*controls)
-    elif not inner.qubits:
-        return  # a global phase
-    elif _is_barrier(inner) or cirq.is_measurement(inner) or len(inner.qubits) <= 2:  # noqa: PLR2004
-        yield inner
-    elif parts := cirq.decompose_once(inner, default=None):
-        if not {qubit for part in parts for qubit in part.qubits} <= set(inner.qubits):
-            raise CircuitError(f"this emulator does not run {inner}: it needs more qubits")
-        for part in parts:
-            yield from small(part)
-    elif cirq.has_unitary(inner):
-        yield from cirq.quantum_shannon_decomposition(inner.qubits, cirq.unitary(inner))
-    else:
-        raise CircuitError(f"this emulator does not run {inner}")
+def flat(circuit: Any, most_qubits: float = math.inf) -> Iterator[Any]:
+    """The operations of a circuit and its subcircuits, those on more qubits decomposed.
+
+    Raises:
+        CircuitError: An operation does not run here.
+    """
+
+    def is_kept(operation: Any) -> bool:
+        inner = operation.without_classical_controls().untagged
+        if isinstance(inner, cirq.CircuitOperation):
+            if inner.repeat_until is not None:
+                raise CircuitError("this emulator does not run subcircuits with repeat_until")
+            return False
+        if cirq.is_measurement(inner):
+            return isinstance(inner.gate, cirq.MeasurementGate)
+        return _is_barrier(inner) or len(inner.qubits) <= most_qubits
+
+    for whole in circuit.all_operations():
+        for operation in cirq.decompose(
+            whole,
+            keep=is_kept,
+            fallback_decomposer=_decomposed_by_matrix,
+            on_stuck_raise=lambda stuck: CircuitError(f"this emulator does not run {stuck}"),
+        ):
+            if not set(operation.qubits) <= set(whole.qubits):
+                raise CircuitError(f"this emulator does not run {whole}: it needs more qubits")
+            if operation.qubits:  # otherwise it is a global phase
+                controls = operation.classical_controls
+                inner = operation.without_classical_controls().untagged
+                yield inner.with_classical_controls(*controls) if controls else inner
 
 
-class _Gateset(cirq.TwoQubitCompilationTargetGateset):  # type: ignore[misc]
-    """The gates of a target."""
-
-    def __init__(self, gates: Sequence[str]) -> None:
-        super().__init__(*(_NATIVE[gate] for gate in gates if gate in _NATIVE))
-        self.names = frozenset(gates)
-
-    @property
-    def postprocess_transformers(self) -> list[Any]:
-        """None: the default ones would bring back gates that the target does not have."""
-        return []
-
-    def _decompose_single_qubit_operation(self, op: Any, _: int) -> Iterable[Any]:
-        return list(self.rotation(cirq.PhasedXZGate.from_matrix(cirq.unitary(op)), *op.qubits))
-
-    def _decompose_two_qubit_operation(self, op: Any, _: int) -> Iterable[Any]:
-        parts = cirq.two_qubit_matrix_to_cz_operations(
-            *op.qubits, cirq.unitary(op), allow_partial_czs=False
-        )
-        circuit = cirq.Circuit(
-            self.entangler(*part.qubits) if len(part.qubits) > 1 else part for part in parts
-        )
-        merged = cirq.merge_single_qubit_gates_to_phxz(circuit)
-        made: list[Any] = []
-        for part in merged.all_operations():
-            if len(part.qubits) > 1:
-                made.append(part)
-            else:
-                made += self._decompose_single_qubit_operation(part, 0)
-        return made
-
-    def entangler(self, one: Any, other: Any) -> list[Any]:
-        """A CZ gate."""
-        turns = [cirq.S(one), cirq.S(other)]
-        flips = [cirq.H(one), cirq.H(other)]
-        if "cz" in self.names:
-            return [cirq.CZ(one, other)]
-        if "cx" in self.names:
-            return [cirq.H(other), cirq.CX(one, other), cirq.H(other)]
-        if "rzz" in self.names:
-            return [cirq.ZZPowGate(exponent=-0.5, global_shift=-0.5)(one, other), *turns]
-        if "rxx" in self.names:
-            rotation = cirq.XXPowGate(exponent=-0.5, global_shift=-0.5)
-            return [*flips, rotation(one, other), *flips, *turns]
-        raise self.refusal("cx, cz, rxx or rzz, where they act on two qubits,")
-
-    def rotation(self, gate: Any, qubit: Any) -> Iterator[Any]:
-        """A gate on one qubit, as turns about the z axis around others."""
-        for step in self._turns(gate.x_exponent, gate.axis_phase_exponent, gate.z_exponent):
-            if not isinstance(step, float):
-                yield step(qubit)
-            elif not math.isclose(turn := (step + 1) % 2, 1, abs_tol=1e-9):
-                if "rz" not in self.names:
-                    raise self.refusal("rz and one of r, rx and sx")
-                yield cirq.rz(math.pi * (turn - 1))(qubit)
-
-    def _turns(self, turn: float, axis: float, last: float) -> list[Any]:
-        """Numbers stand for half turns about the z axis."""
-        if math.isclose(turn, 0, abs_tol=1e-9):
-            return [float(last)]
-        if "r" in self.names:
-            return [cirq.PhasedXPowGate(exponent=turn, phase_exponent=axis), float(last)]
-        before, after = -float(axis), float(axis + last)
-        if "rx" in self.names:
-            return [before, cirq.rx(math.pi * turn), after]
-        if "x" in self.names and math.isclose(abs(turn), 1, abs_tol=1e-9):
-            return [before, cirq.X, after]
-        if "sx" in self.names:
-            half = cirq.X**0.5
-            return [before + 0.5, half, float(turn + 1), half, after + 0.5]
-        raise self.refusal("rz and one of r, rx and sx")
-
-    def refusal(self, wanted: str) -> CircuitError:
-        """The error for a circuit that needs other gates."""
-        names = ", ".join(sorted(self.names))
-        return CircuitError(
-            f"Cirq circuits are compiled to {wanted}, and this target has only {names}"
-        )
+def _decomposed_by_matrix(operation: Any) -> Any:
+    if isinstance(operation, cirq.Operation) and cirq.has_unitary(operation):
+        return cirq.quantum_shannon_decomposition(operation.qubits, cirq.unitary(operation))
+    return NotImplemented
 
 
-def _native(operations: Iterable[Any], gateset: _Gateset) -> Any:
+def _small(circuit: Any) -> list[Any]:
+    """The operations of a circuit on one or two qubits each, and its measurements and barriers."""
+    operations = list(flat(circuit, 2))
+    for operation in operations:
+        inner = operation.without_classical_controls()
+        is_known = isinstance(inner.gate, cirq.MeasurementGate | cirq.ResetChannel)
+        if not is_known and not _is_barrier(inner) and not cirq.has_unitary(inner):
+            raise CircuitError(f"this emulator does not run {operation}")
+    return operations
+
+
+def _entangler(one: Any, other: Any, *, gates: Sequence[str]) -> list[Any]:
+    """A CZ gate, in the gates of a target."""
+    turns = [cirq.S(one), cirq.S(other)]
+    flips = [cirq.H(one), cirq.H(other)]
+    if "cz" in gates:
+        return [cirq.CZ(one, other)]
+    if "cx" in gates:
+        return [cirq.H(other), cirq.CX(one, other), cirq.H(other)]
+    if "rzz" in gates:
+        return [cirq.ZZPowGate(exponent=-0.5, global_shift=-0.5)(one, other), *turns]
+    if "rxx" in gates:
+        rotation = cirq.XXPowGate(exponent=-0.5, global_shift=-0.5)
+        return [*flips, rotation(one, other), *flips, *turns]
+    raise _refusal("cx, cz, rxx or rzz, where they act on two qubits,", gates)
+
+
+def _rotation(gate: Any, qubit: Any, *, gates: Sequence[str]) -> Iterator[Any]:
+    """A gate on one qubit as turns about the z axis around others, in the gates of a target."""
+    for step in _turns(gate.x_exponent, gate.axis_phase_exponent, gate.z_exponent, gates):
+        if not isinstance(step, float):
+            yield step(qubit)
+        elif not math.isclose(turn := (step + 1) % 2, 1, abs_tol=1e-9):
+            if "rz" not in gates:
+                raise _refusal("rz and one of r, rx and sx", gates)
+            yield cirq.rz(math.pi * (turn - 1))(qubit)
+
+
+def _turns(turn: float, axis: float, last: float, gates: Sequence[str]) -> list[Any]:
+    """Numbers stand for half turns about the z axis."""
+    if math.isclose(turn, 0, abs_tol=1e-9):
+        return [float(last)]
+    if "r" in gates:
+        return [cirq.PhasedXPowGate(exponent=turn, phase_exponent=axis), float(last)]
+    before, after = -float(axis), float(axis + last)
+    if "rx" in gates:
+        return [before, cirq.rx(math.pi * turn), after]
+    if "x" in gates and math.isclose(abs(turn), 1, abs_tol=1e-9):
+        return [before, cirq.X, after]
+    if "sx" in gates:
+        half = cirq.X**0.5
+        return [before + 0.5, half, float(turn + 1), half, after + 0.5]
+    raise _refusal("rz and one of r, rx and sx", gates)
+
+
+def _refusal(wanted: str, gates: Sequence[str]) -> CircuitError:
+    names = ", ".join(sorted(gates))
+    return CircuitError(f"Cirq circuits are compiled to {wanted}, and this target has only {names}")
+
+
+def _native(operations: Iterable[Any], gates: Sequence[str]) -> Any:
     """A circuit of the target's gates; everything else is kept."""
     prepared = cirq.Circuit()
     for operation in operations:
-        if operation.classical_controls:
-            inner = _native([operation.without_classical_controls()], gateset).all_operations()
-            controls = operation.classical_controls
-            prepared.append(o.with_classical_controls(*controls).with_tags(_KEEP) for o in inner)
-        elif _is_barrier(operation) or not cirq.has_unitary(operation):
-            prepared.append(operation.with_tags(_KEEP))
+        controls, inner = operation.classical_controls, operation.without_classical_controls()
+        if controls:
+            made = _native([inner], gates).all_operations()
+            prepared.append(o.with_classical_controls(*controls).with_tags(_KEEP) for o in made)
         else:
-            prepared.append(operation)
+            is_gate = cirq.has_unitary(inner) and not _is_barrier(inner)
+            prepared.append(inner if is_gate else inner.with_tags(_KEEP))
+
+    def in_gates(operation: Any, _: int) -> Any:
+        if isinstance(operation.gate, cirq.PhasedXZGate):
+            return list(_rotation(operation.gate, *operation.qubits, gates=gates))
+        return [] if isinstance(operation.gate, cirq.IdentityGate) else operation
+
+    def entangled(operation: Any, _: int) -> Any:
+        return (
+            _entangler(*operation.qubits, gates=gates) if operation.gate == cirq.CZ else operation
+        )
+
+    context = cirq.TransformerContext(tags_to_ignore=(_KEEP,))
+    known = {"cx": cirq.CX, "rxx": cirq.XXPowGate, "rzz": cirq.ZZPowGate, "swap": cirq.SWAP}
+    gateset = cirq.CZTargetGateset(additional_gates=[known[g] for g in gates if g in known])
     made = cirq.optimize_for_target_gateset(
-        prepared,
-        gateset=gateset,
-        context=cirq.TransformerContext(tags_to_ignore=(_KEEP,)),
-        ignore_failures=False,
+        prepared, gateset=gateset, context=context, ignore_failures=False
     )
-    return cirq.map_operations(made, lambda operation, _: operation.untagged)
+    made = cirq.map_operations_and_unroll(made, entangled, tags_to_ignore=(_KEEP,))
+    made = cirq.merge_single_qubit_gates_to_phxz(made, context=context)
+    made = cirq.map_operations_and_unroll(made, in_gates, tags_to_ignore=(_KEEP,))
+    return cirq.Circuit(operation.untagged for operation in made.all_operations())
 
 
 def _with_mirrored_swaps(
@@ -251,9 +237,7 @@ def compile_for(program: Program, task: Task) -> CompiledCircuit:
         CircuitError: It has an operation or qubits that the target does not have.
     """
     places, qubits = list(range(program.num_qubits)), list(program.qubits)
-    operations = [
-        part for operation in program.circuit.all_operations() for part in small(operation)
-    ]
+    operations = _small(program.circuit)
     if task.verbatim:
         return CompiledCircuit(
             circuit=cirq.Circuit(operations),  # since the matrix of a large gate fills the memory
@@ -267,28 +251,28 @@ def compile_for(program: Program, task: Task) -> CompiledCircuit:
         operations, wires = _with_mirrored_swaps(operations, qubits)
     initial = final = places
     fixed = fixed_places(_numbers(qubits), task)
-    physical, names = line_qubits(program.num_qubits), cirq.LineQubit.range(program.num_qubits)
+    names: Sequence[Any] = cirq.LineQubit.range(program.num_qubits)
     if task.coupling is not None:
         graph = nx.Graph()
         graph.add_nodes_from(range(task.max_qubits))
         graph.add_edges_from(task.coupling)
-        physical, names = line_qubits(len(graph)), cirq.LineQubit.range(len(graph))
+        names = cirq.LineQubit.range(len(graph))
         initial = fixed or _region(graph, program.num_qubits)
         at = dict(zip(qubits, initial, strict=True))
         operations = list(_routed(operations, at, graph))
         final = [at[qubit] for qubit in qubits]
-    elif fixed is not None and program.logical_qubits is not None:
-        physical, names = program.logical_qubits, qubits
+    elif fixed is not None:
+        names = qubits
     else:
         moved = dict(zip(qubits, names, strict=True))
         operations = [operation.transform_qubits(moved) for operation in operations]
     final = [final[wire] for wire in wires]
     return CompiledCircuit(
-        circuit=_native(operations, _Gateset(task.native_gates)),
+        circuit=_native(operations, task.native_gates),
         initial=initial,
         final=final,
         qubits=tuple(names[place] for place in final),
-        physical_qubits=physical,
+        physical_qubits=str(cirq.to_json(names, indent=None)),
     )
 
 
@@ -336,12 +320,8 @@ def run(_: Program, compiled: CompiledCircuit, task: Task) -> dict[str, int]:
         .run(circuit, repetitions=task.shots)
         .records
     )
-    counts: dict[str, int] = {}
     bits = [records[key].reshape(task.shots, -1) for key in sorted(records)]
-    for shot in np.concatenate(bits, axis=1):
-        key = "".join(map(str, shot))
-        counts[key] = counts.get(key, 0) + 1
-    return counts
+    return Counter("".join(map(str, shot)) for shot in np.concatenate(bits, axis=1))
 
 
 def _noisy(operation: Any, task: Task) -> Iterator[Any]:
@@ -362,24 +342,24 @@ def _can_be_deferred(circuit: Any) -> bool:
 
     Cirq mixes up the measurements of a key that is measured repeatedly.
     """
-    if circuit.are_all_measurements_terminal() and not cirq.control_keys(circuit):
-        return False
-    sizes: dict[str, int] = {}
-    for operation in circuit.all_operations():
-        if cirq.is_measurement(operation):
-            key = cirq.measurement_key_name(operation)
-            if key in sizes or operation.gate.confusion_map:
-                return False
-            sizes[key] = len(operation.qubits)
-        controls = sum(sizes.get(str(key), 0) for key in cirq.control_keys(operation))
-        if isinstance(operation.gate, cirq.ResetChannel) or controls > _CONDITION_BITS:
-            return False
-    return len(circuit.all_qubits()) + sum(sizes.values()) <= _DEFERRED_QUBITS
+    operations = list(circuit.all_operations())
+    measured = [operation for operation in operations if cirq.is_measurement(operation)]
+    sizes = {cirq.measurement_key_name(one): len(one.qubits) for one in measured}
+    return (
+        len(sizes) == len(measured)
+        and not any(one.gate.confusion_map for one in measured)
+        and not any(isinstance(one.gate, cirq.ResetChannel) for one in operations)
+        and len(circuit.all_qubits()) + sum(sizes.values()) <= _DEFERRED_QUBITS
+        and all(
+            sum(sizes[str(key)] for key in cirq.control_keys(one)) <= _CONDITION_BITS
+            for one in operations
+        )
+    )
 
 
 def size(program: Program) -> dict[str, int]:
     """The size of a circuit, with gates on more qubits counted by what they consist of."""
-    circuit = cirq.Circuit(map(small, program.circuit.all_operations()))
+    circuit = cirq.Circuit(_small(program.circuit))
     gates = [
         len(operation.qubits)
         for operation in circuit.all_operations()

@@ -1,151 +1,72 @@
 """Cirq's JSON, with the gates of cirq-superstaq if that is installed.
 
 Circuits come from strangers, and Cirq creates an object of any of its types that the JSON names,
-some of which evaluate strings as formulas. So only the types of `READABLE` are accepted: qubits,
-gates, measurements, and what contains them.
+some of which evaluate strings as formulas. So only qubits, gates, and what contains them are
+accepted, by their classes.
 """
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import json
-import math
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any, Final
 
 import cirq
+import sympy  # type: ignore[import-untyped]
 
 from . import cirq_circuits
+from .cirq_circuits import flat
 from .program import CircuitError, Program
 
-__all__ = ["FRAMEWORK", "READABLE", "join", "read", "write"]
+__all__ = ["FRAMEWORK", "join", "read", "write"]
 
 FRAMEWORK: Final = cirq_circuits
 
-READABLE: Final = frozenset(
-    """
-    Circuit FrozenCircuit Moment VAL REF complex
-    LineQubit GridQubit NamedQubit LineQid GridQid NamedQid
-    GateOperation TaggedOperation ControlledOperation CircuitOperation ParamResolver VirtualTag
-    ClassicallyControlledOperation KeyCondition BitMaskKeyCondition SympyCondition
-    MeasurementKey MeasurementGate PauliMeasurementGate
-    SingleQubitPauliStringGateOperation PauliString PauliStringPhasor PauliStringPhasorGate
-    DensePauliString _PauliX _PauliY _PauliZ ResetChannel IdentityGate WaitGate Duration
-    GlobalPhaseGate XPowGate YPowGate ZPowGate HPowGate Rx Ry Rz PhasedXPowGate PhasedXZGate
-    CXPowGate CNotPowGate CYPowGate CZPowGate SwapPowGate ISwapPowGate XXPowGate YYPowGate ZZPowGate
-    FSimGate PhasedFSimGate PhasedISwapPowGate PauliInteractionGate CCXPowGate CCNotPowGate
-    CCYPowGate CCZPowGate CSwapGate ControlledGate ParallelGate MatrixGate DiagonalGate
-    TwoQubitDiagonalGate ThreeQubitDiagonalGate PhaseGradientGate QuantumFourierTransformGate
-    QubitPermutationGate CliffordGate SingleQubitCliffordGate CliffordTableau QasmUGate cirq.MSGate
-    _InverseCompositeGate UniformSuperpositionGate ProductOfSums SumOfProducts
-    """.split()  # noqa: SIM905 - a list of words
+_KINDS: Final = (
+    *(cirq.Qid, cirq.Gate, cirq.Operation, cirq.Moment, cirq.AbstractCircuit, cirq.Condition),
+    *(cirq.MeasurementKey, cirq.ParamResolver, cirq.Duration, cirq.CliffordTableau, complex),
+    *(cirq.ProductOfSums, cirq.SumOfProducts, cirq.VirtualTag),
 )
-"""The Cirq types that a circuit may consist of."""
-
-_FORMULAS: Final = frozenset(
-    """
-    Symbol Add Mul Pow GreaterThan StrictGreaterThan LessThan StrictLessThan Equality Unequality
-    And Or Not Xor Indexed IndexedBase Float Integer Rational pi E
-    """.split()  # noqa: SIM905 - a list of words
-)
-"""The SymPy types that conditions and parameters may consist of; none with a string but a name,
-which SymPy would evaluate."""
-
-_OF_SUPERSTAQ: Final = frozenset(
-    """
-    ZZSwapGate Barrier ZXPowGate AceCR ParallelGates MSGate RGate IXGate ParallelRGate
-    StrippedCZGate DDPowGate QuditSwapGate BSwapPowGate QutritCZPowGate VirtualZPowGate
-    QutritZ0PowGate QutritZ1PowGate QutritZ2PowGate QubitSubspaceGate PermutationGate MovementGate
-    """.split()  # noqa: SIM905 - a list of words
-)
+"""What a circuit may consist of."""
 
 
-def _check(given: object) -> None:
-    """Refuse anything but the accepted types and finite numbers, without recursion."""
-    left = [(given, "")]
-    while left:
-        value, place = left.pop()
-        if isinstance(value, list):
-            left += [(item, place) for item in value]
-        elif isinstance(value, dict):
-            if "gate" in value or "qubits" in value:
-                place = f" in {_described(value)}"
-            if "cirq_type" in value:
-                _check_type(value, place)
-            left += [(item, place) for item in value.values()]
-        elif isinstance(value, float) and not math.isfinite(value):
-            raise CircuitError(f"a number is not finite{place}: {value}")
+def _resolved(name: str) -> Any:
+    """What creates an object of a type that the JSON names."""
+    if name == "KeyCondition":
+        return _key_condition
+    found = next((made for find in _resolvers() if (made := find(name)) is not None), None)
+    if str(name).startswith("sympy.") and found is not None:
+        return functools.partial(_formula, name, found)
+    is_formula = name == "BooleanHamiltonianGate"  # of strings, which older versions evaluate
+    if isinstance(found, type) and issubclass(found, _KINDS) and not is_formula:
+        return found
+    hint = "" if importlib.util.find_spec("cirq_superstaq") else "; cirq-superstaq is not installed"
+    raise CircuitError(f"this emulator does not accept {name!r} in a circuit{hint}")
 
 
-def _described(operation: dict[str, Any]) -> str:
-    gate, qubits = operation.get("gate"), operation.get("qubits")
-    kind = (gate if isinstance(gate, dict) else operation).get("cirq_type")
-    named = ("x", "row", "col", "name")
-    where = [
-        "(" + ", ".join(str(qubit[name]) for name in named if name in qubit) + ")"
-        for qubit in (qubits if isinstance(qubits, list) else ())
-        if isinstance(qubit, dict)
-    ]
-    return f"{kind} on {', '.join(where)}" if where else str(kind)
+@functools.cache
+def _resolvers() -> list[Callable[[str], Any]]:
+    if importlib.util.find_spec("cirq_superstaq") is None:
+        return list(cirq.DEFAULT_RESOLVERS)
+    from cirq_superstaq.serialization import SUPERSTAQ_RESOLVERS
 
-
-def _check_type(value: dict[str, Any], place: str) -> None:
-    name = value["cirq_type"]
-    if not isinstance(name, str):
-        raise CircuitError(f"cirq_type must be a string, got {name!r}")
-    if name == "CircuitOperation" and value.get("repeat_until") is not None:
-        raise CircuitError("this emulator does not run subcircuits with repeat_until")
-    if name.startswith("sympy.") and name.removeprefix("sympy.") in _FORMULAS:
-        arguments = value.get("args", [])
-        is_name = name == "sympy.IndexedBase" and str(arguments[0]).isidentifier()
-        if not is_name and any(isinstance(argument, str) for argument in arguments):
-            raise CircuitError(f"this emulator does not read a formula in a string{place}")
-        return
-    if name in READABLE:
-        return
-    if name in _OF_SUPERSTAQ:
-        if importlib.util.find_spec("cirq_superstaq") is None:
-            raise CircuitError(
-                f"{name} is a gate of cirq-superstaq, which is not installed with this emulator"
-            )
-        return
-    raise CircuitError(f"this emulator does not accept {name!r} in a circuit{place}")
-
-
-def _resolver(name: str) -> Any:
-    # Cirq 1.7 writes the index of a condition and does not read it.
-    return _key_condition if name == "KeyCondition" else None
+    return [*SUPERSTAQ_RESOLVERS, *cirq.DEFAULT_RESOLVERS]
 
 
 def _key_condition(key: Any, index: int = -1) -> Any:
+    # Cirq 1.7 writes the index of a condition and does not read it.
     return cirq.KeyCondition(key, index)
 
 
-def _resolvers() -> list[Any]:
-    if importlib.util.find_spec("cirq_superstaq") is None:
-        return [_resolver, *cirq.DEFAULT_RESOLVERS]
-    from cirq_superstaq.serialization import SUPERSTAQ_RESOLVERS
-
-    return [_resolver, *SUPERSTAQ_RESOLVERS, *cirq.DEFAULT_RESOLVERS]
-
-
-def _load(source: str) -> Any:
-    try:
-        given = json.loads(source)
-    except (ValueError, RecursionError) as error:
-        raise CircuitError(f"not JSON: {error}") from error
-    _check(given)
-    try:
-        loaded = cirq.read_json(json_text=source, resolvers=_resolvers())
-    except Exception as error:
-        raise CircuitError(
-            f"Cirq cannot read the circuit: {type(error).__name__}: {error}"
-        ) from error
-    if isinstance(loaded, list) and len(loaded) == 1:
-        loaded = loaded[0]
-    if not isinstance(loaded, cirq.AbstractCircuit):
-        raise CircuitError(f"expected a Cirq circuit, got {type(loaded).__name__}")
-    return loaded
+def _formula(name: str, make: Callable[..., Any], /, **fields: Any) -> Any:
+    # SymPy would evaluate a string that is an operand.
+    for operand in fields.get("args", ()):
+        is_name = name == "sympy.IndexedBase" and str(operand).isidentifier()
+        if not is_name and not isinstance(operand, int | float | complex | sympy.Basic):
+            raise CircuitError(f"this emulator does not read a formula in a string: {operand!r}")
+    return make(**fields)
 
 
 def read(source: str, qubits: str | None = None) -> Program:
@@ -161,16 +82,22 @@ def read(source: str, qubits: str | None = None) -> Program:
     Raises:
         CircuitError: Why it cannot be read, or cannot run on qubits.
     """
-    circuit = _load(source)
     try:
-        return _program(circuit, qubits)
+        loaded = cirq.read_json(json_text=source, resolvers=[_resolved])
+        if isinstance(loaded, list) and len(loaded) == 1:
+            loaded = loaded[0]
+        return _program(loaded, qubits)
     except CircuitError:
         raise
     except Exception as error:
-        raise CircuitError(f"{type(error).__name__}: {error}") from error
+        raise CircuitError(
+            f"Cirq cannot read the circuit: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _program(circuit: Any, qubits: str | None) -> Program:
+    if not isinstance(circuit, cirq.AbstractCircuit):
+        raise CircuitError(f"expected a Cirq circuit, got {type(circuit).__name__}")
     order = tuple(
         sorted(circuit.all_qubits()) if qubits is None else cirq.read_json(json_text=qubits)
     )
@@ -178,32 +105,23 @@ def _program(circuit: Any, qubits: str | None) -> Program:
         if qubit.dimension != 2:  # noqa: PLR2004
             levels = qubit.dimension
             raise CircuitError(f"{qubit} has {levels} levels; this emulator runs qubits only")
-    flat = cirq.Circuit(_flat(circuit))
-    if names := sorted(cirq.parameter_names(flat)):
+    for operation in circuit.all_operations():
+        refuse = functools.partial(_refuse_number, operation)
+        json.loads(cirq.to_json(operation), parse_constant=refuse)
+    made = cirq.Circuit(flat(circuit))
+    if names := sorted(cirq.parameter_names(made)):
         raise CircuitError(f"the circuit has parameters without a value: {', '.join(names)}")
-    _check_conditions(flat)
+    _check_conditions(made)
     return Program(
-        circuit=flat,
+        circuit=made,
         num_qubits=len(order),
         qubits=order,
         logical_qubits=str(cirq.to_json(order, indent=None)),
     )
 
 
-def _flat(circuit: Any) -> Iterator[Any]:
-    """The operations of a circuit and of its subcircuits, also of conditional ones."""
-    for operation in circuit.all_operations():
-        inner = operation.without_classical_controls().untagged
-        if isinstance(inner, cirq.CircuitOperation):
-            parts = list(_flat(inner.mapped_circuit(deep=True)))
-        elif cirq.is_measurement(inner) and not isinstance(inner.gate, cirq.MeasurementGate):
-            parts = cirq.decompose_once(inner)
-        else:
-            parts = [inner]
-        controls = operation.classical_controls
-        if controls and any(map(cirq.is_measurement, parts)):
-            raise CircuitError(f"this emulator does not run conditional measurements: {operation}")
-        yield from (p.with_classical_controls(*controls) if controls else p for p in parts)
+def _refuse_number(operation: Any, number: str) -> None:
+    raise CircuitError(f"a number is not finite in {operation!r}: {number}")
 
 
 def _check_conditions(circuit: Any) -> None:

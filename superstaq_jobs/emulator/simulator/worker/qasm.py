@@ -7,7 +7,6 @@ import io
 import itertools
 import json
 import re
-from collections.abc import Iterator
 from typing import Any, Final
 
 import openqasm3
@@ -15,14 +14,12 @@ import qiskit_qasm3_import
 from openqasm3 import ast
 from openqasm3.visitor import QASMVisitor
 from qiskit import qasm2, qasm3
-from qiskit.circuit.library import get_standard_gate_name_mapping
 
 from . import qiskit_circuits
 from .program import CircuitError, Program
-from .qiskit_circuits import transpiled
 from .qiskit_operations import plain
 
-__all__ = ["FRAMEWORK", "MAX_REGISTER_BITS", "join", "read", "simplified", "split", "write"]
+__all__ = ["FRAMEWORK", "MAX_REGISTER_BITS", "join", "read", "split", "write"]
 
 FRAMEWORK: Final = qiskit_circuits
 
@@ -131,19 +128,6 @@ def _where_it_stopped(error: BaseException) -> str:
 
 
 # ---- writing
-
-
-def simplified(circuit: Any) -> Iterator[Any]:
-    """A circuit in the gates that OpenQASM 2 names, if it may express it, and that version 3 names.
-
-    Any other gate is written as what it consists of.
-    """
-    known = get_standard_gate_name_mapping()
-    if not _is_for_version_3(circuit):
-        gates = [gate.name for gate in qasm2.LEGACY_CUSTOM_INSTRUCTIONS if gate.name in known]
-        yield transpiled(circuit, gates, level=0)
-    gates = ["u", *(gate.name for gate in qasm3.STDGATES_INC_GATES if gate.name in known)]
-    yield transpiled(circuit, gates, level=0)
 
 
 def write(circuit: Any) -> str:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 from qiskit import transpile
-from qiskit.circuit import Clbit, Qubit, controlflow
-from qiskit.circuit.library import SwapGate, get_standard_gate_name_mapping
+from qiskit.circuit import (
+    BreakLoopOp,
+    Clbit,
+    ContinueLoopOp,
+    Qubit,
+    get_control_flow_name_mapping,
+)
+from qiskit.circuit.library import get_standard_gate_name_mapping
 from qiskit.converters import circuit_to_dag, dag_to_circuit
-from qiskit.transpiler import PassManager, Target
-from qiskit.transpiler.passes import Unroll3qOrMore
+from qiskit.transpiler import CouplingMap, PassManager, Target
+from qiskit.transpiler.passes import ElidePermutations, Unroll3qOrMore
 
 from superstaq_jobs.emulator.simulator.tasks import Task
 
@@ -25,38 +32,16 @@ _VERBATIM_GATES: Final = ("rz", "sx", "x", "cx")
 _NOISELESS: Final = {"rz", "p", "id"}
 """Gates that a device carries out by changing the phase of later pulses, or not at all."""
 
+_CONTROL_FLOW: Final = get_control_flow_name_mapping() | {
+    "break_loop": BreakLoopOp,
+    "continue_loop": ContinueLoopOp,
+}
+
 _HISTORIES_BYTES: Final = 2**30
 """How much memory the states of the histories of a circuit may take."""
 
 _SHOTS_AT_ONCE: Final = 25_000
 """Aer keeps a random generator, and more, for each shot of a circuit that has histories."""
-
-
-def _target(
-    gates: Sequence[str], qubits: int | None, coupling: Sequence[Sequence[int]] | None
-) -> Any:
-    known, target = get_standard_gate_name_mapping(), Target(num_qubits=qubits)
-    for name in dict.fromkeys((*gates, "measure", "reset", "delay")):
-        if name not in known:
-            raise CircuitError(f"this emulator does not know the gate {name!r} of the target")
-        places: Any = None
-        if qubits is None:
-            pass
-        elif known[name].num_qubits == 1:
-            places = dict.fromkeys((place,) for place in range(qubits))
-        else:
-            places = dict.fromkeys((one, other) for one, other in coupling or ())
-        target.add_instruction(known[name], places, name)
-    for name, kind in {
-        "if_else": controlflow.IfElseOp,
-        "while_loop": controlflow.WhileLoopOp,
-        "for_loop": controlflow.ForLoopOp,
-        "switch_case": controlflow.SwitchCaseOp,
-        "break_loop": controlflow.BreakLoopOp,
-        "continue_loop": controlflow.ContinueLoopOp,
-    }.items():
-        target.add_instruction(kind, name=name)
-    return target
 
 
 def transpiled(
@@ -69,30 +54,25 @@ def transpiled(
     places: list[int] | None = None,
 ) -> Any:
     """A circuit in other gates, for connected qubits if ``qubits`` and ``coupling`` are given."""
+    known = get_standard_gate_name_mapping()
+    if unknown := [gate for gate in gates if gate not in known]:
+        raise CircuitError(f"this emulator does not know the gate {unknown[0]!r} of the target")
+    target = Target.from_configuration(
+        basis_gates=list(dict.fromkeys((*gates, "measure", "reset", "delay", *_CONTROL_FLOW))),
+        num_qubits=qubits,
+        coupling_map=None if coupling is None else CouplingMap(coupling),
+        custom_name_mapping=_CONTROL_FLOW,
+    )
     # A fixed seed, so that a circuit always compiles to the same result. The default layout method
     # would be random all the same: no seed affects where it puts qubits without two-qubit gates.
     return transpile(
         circuit,
-        target=_target(gates, qubits, coupling),
+        target=target,
         initial_layout=places,
         layout_method="sabre",
         optimization_level=level,
         seed_transpiler=0,
     )
-
-
-def _with_mirrored_swaps(circuit: Any) -> tuple[Any, list[int]]:
-    """The circuit without its SWAP gates, and where each of its qubits is at the end."""
-    wires = list(range(circuit.num_qubits))
-    made = circuit.copy_empty_like()
-    for step in circuit.data:
-        places = [circuit.find_bit(qubit).index for qubit in step.qubits]
-        if step.operation.base_class is SwapGate:
-            one, other = places
-            wires[one], wires[other] = wires[other], wires[one]
-        else:
-            made.append(step.operation, [wires[place] for place in places], step.clbits)
-    return made, wires
 
 
 def compile_for(program: Program, task: Task) -> CompiledCircuit:
@@ -110,7 +90,9 @@ def compile_for(program: Program, task: Task) -> CompiledCircuit:
         return CompiledCircuit(circuit=transpiled(circuit, level=0), initial=places, final=places)
     wires = places
     if task.mirror_swaps:
-        circuit, wires = _with_mirrored_swaps(circuit)
+        circuit = PassManager([ElidePermutations()]).run(circuit)
+        if circuit.layout is not None:
+            wires = circuit.layout.final_index_layout()
     fixed = fixed_places(places, task)
     compiled = transpiled(
         circuit,
@@ -127,16 +109,6 @@ def compile_for(program: Program, task: Task) -> CompiledCircuit:
     return CompiledCircuit(circuit=compiled, initial=initial, final=[final[wire] for wire in wires])
 
 
-def _names(circuit: Any) -> list[str]:
-    """The names of all operations, including those inside control flow."""
-    names = []
-    for step in circuit.data:
-        names.append(step.operation.name)
-        for block in getattr(step.operation, "blocks", ()):
-            names += _names(block)
-    return names
-
-
 def run(program: Program, compiled: CompiledCircuit, task: Task) -> dict[str, int]:
     """Sample a compiled circuit.
 
@@ -147,23 +119,23 @@ def run(program: Program, compiled: CompiledCircuit, task: Task) -> dict[str, in
         CircuitError: It is too large to be simulated here.
     """
     circuit = compiled.circuit
-    if "measure" in _names(circuit):
+    if "measure" in circuit_to_dag(circuit).count_ops(recurse=True):
         shown = list(range(circuit.num_clbits) if program.shown is None else program.shown)
     else:
         circuit, bits = circuit.copy(), [Clbit() for _ in compiled.final]
         shown = list(range(circuit.num_clbits, circuit.num_clbits + len(bits)))
         circuit.add_bits(bits)
         circuit.measure(compiled.final, bits)
-    counts: dict[str, int] = {}
+    counts: Counter[str] = Counter()
     for outcome, count in _outcomes(_without_idle_qubits(circuit), task).items():
-        key = "".join(str(outcome >> bit & 1) for bit in shown)
-        counts[key] = counts.get(key, 0) + count
+        counts["".join(str(outcome >> bit & 1) for bit in shown)] += count
     return counts
 
 
 def _without_idle_qubits(circuit: Any) -> Any:
     dag = circuit_to_dag(circuit)
     dag.remove_all_ops_named("barrier")
+    dag.remove_all_ops_named("delay")
     dag.remove_qubits(*(wire for wire in dag.idle_wires() if isinstance(wire, Qubit)))
     if dag.num_qubits() > MAX_QUBITS:
         raise CircuitError(
@@ -187,9 +159,9 @@ def _outcomes(circuit: Any, task: Task) -> dict[int, int]:
         return _simulated(circuit, task, task.shots, task.seed)
     state = 16 * 2 ** (circuit.num_qubits * (2 if task.noise else 1))
     certain = shots = max(1, min(_HISTORIES_BYTES // state, _SHOTS_AT_ONCE))
-    counts: dict[int, int] = {}
-    rng, left = np.random.default_rng(task.seed), task.shots
-    while left:
+    counts: Counter[int] = Counter()
+    rng = np.random.default_rng(task.seed)
+    while left := task.shots - counts.total():
         shots = min(shots, left)
         try:
             found = _simulated(circuit, task, shots, int(rng.integers(2**31)), branching=True)
@@ -198,26 +170,16 @@ def _outcomes(circuit: Any, task: Task) -> dict[int, int]:
                 raise
             shots = certain
             continue
-        left -= shots
+        counts.update(found)
         # Few outcomes are a sign of few histories, so that all shots fit into memory at once.
         shots = certain if 2 * len(found) > shots else _SHOTS_AT_ONCE
-        for outcome, count in found.items():
-            counts[outcome] = counts.get(outcome, 0) + count
     return counts
 
 
 def _measures_last(circuit: Any) -> bool:
-    """Whether nothing follows a measurement on its qubit, and nothing else depends on chance."""
-    used: set[Any] = set()
-    for step in reversed(circuit.data):
-        name = step.operation.name
-        if hasattr(step.operation, "blocks") or name in {"reset", "initialize"}:
-            return False
-        if name == "measure" and not used.isdisjoint(step.qubits):
-            return False
-        if name not in {"barrier", "delay"}:
-            used.update(step.qubits)
-    return True
+    """Whether no operation but measurements at the end depends on chance."""
+    rest = circuit.remove_final_measurements(inplace=False).count_ops()
+    return not rest.keys() & {"measure", "reset", "initialize", *_CONTROL_FLOW}
 
 
 def _simulated(

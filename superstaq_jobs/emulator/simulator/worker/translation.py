@@ -1,8 +1,8 @@
 """Circuits in other formats than their own.
 
-Qiskit's and Cirq's own exporters write them; from Qiskit to Cirq there is none, so each gate is
-looked up here. What is written is read again and compared: gates by their matrices where they pass
-from one framework to the other, whole circuits within one. What is not the same is not shown.
+Qiskit's and Cirq's own exporters write them; from Qiskit to Cirq there is none, so `cirq_circuits`
+has a table of gates. What is written is read again, and gates that pass from Cirq to Qiskit are
+compared by their matrices. What is not the same is not shown.
 """
 
 from __future__ import annotations
@@ -11,20 +11,27 @@ import itertools
 from collections.abc import Sequence
 from typing import Any, Final
 
-import numpy as np
-from qiskit import QuantumCircuit
+from qiskit import QuantumCircuit, qasm2, qasm3
 from qiskit.quantum_info import Operator
 
 from superstaq_jobs.emulator.simulator.tasks import Conversion, Converted
 
-from . import qasm, qpy
+from . import qasm
 from .formats import format_of
 from .program import CircuitError, Program
+from .qiskit_circuits import transpiled
 
 __all__ = ["convert"]
 
 _PRECISION: Final = 1e-7
 """How exactly a gate has to be the same: formats write angles with some ten digits."""
+
+_IN_OPENQASM: Final = [
+    gate.name
+    for gate in qasm2.LEGACY_CUSTOM_INSTRUCTIONS
+    if gate.name in {known.name for known in qasm3.STDGATES_INC_GATES}
+]
+"""The gates that both versions of OpenQASM name: Qiskit does not read all others that it writes."""
 
 
 def convert(task: Conversion) -> Converted:
@@ -54,34 +61,23 @@ def convert(task: Conversion) -> Converted:
 
 def _written(program: Program, own: str, other: str) -> str:
     if other == "cirq":
-        return _written_for_cirq(program)
-    circuit = _from_cirq(program.circuit, program.qubits) if own == "cirq" else program.circuit
-    # OpenQASM gets only gates that it has names for: Qiskit does not read all that it writes.
-    for simple in qasm.simplified(circuit) if other == "qasm" else [circuit]:
-        written = qasm.write(simple) if other == "qasm" else qpy.write(simple)
-        if format_of(other).read(written).circuit == simple:
-            return written
-    raise CircuitError(f"the circuit cannot be written as {other}")
-
-
-def _is_same(one: Any, other: Any) -> bool:
-    """Whether two unitary matrices are the same up to a global phase."""
-    overlap = np.vdot(one, other) / len(one)
-    return bool(np.allclose(one * overlap, other, atol=_PRECISION))
-
-
-def _matrix(circuit: Any) -> Any:
-    """The matrix of a Qiskit circuit, with qubits in Cirq's order: the most significant first."""
-    return Operator(circuit.reverse_bits()).data
+        circuit = _for_cirq(program)
+    else:
+        circuit = _from_cirq(program.circuit, program.qubits) if own == "cirq" else program.circuit
+    if other == "qasm":
+        circuit = transpiled(circuit, _IN_OPENQASM, level=0)
+        circuit.global_phase = 0  # OpenQASM 2 has none
+    written = str(format_of(other).write(circuit))
+    if format_of(other).read(written).circuit != circuit:
+        raise CircuitError(f"the circuit cannot be written as {other}")
+    return written
 
 
 def _from_cirq(circuit: Any, qubits: Sequence[Any]) -> Any:
     """A Cirq circuit for Qiskit; its bits are those of the keys of counts, in order."""
     import cirq
 
-    from .cirq_circuits import small
-
-    operations = [part for operation in circuit.all_operations() for part in small(operation)]
+    operations = list(circuit.all_operations())
     measurements = [o for o in operations if cirq.is_measurement(o)]
     keys = [cirq.measurement_key_name(measurement) for measurement in measurements]
     # Keys in alphabetical order, repeated ones in order of time.
@@ -115,18 +111,20 @@ def _exported(operation: Any) -> Any:
     qubits = cirq.LineQubit.range(len(operation.qubits))
     alone = cirq.Circuit(operation.with_qubits(*qubits))
     circuit = qasm.read(alone.to_qasm(qubit_order=qubits, precision=15)).circuit
-    if not _is_same(_matrix(circuit), cirq.unitary(operation)):
+    # Cirq's matrices have the most significant qubit first.
+    found, wanted = Operator(circuit.reverse_bits()), Operator(cirq.unitary(operation))
+    if not found.equiv(wanted, atol=_PRECISION):
         raise CircuitError(f"Cirq does not export {operation} as what it is")
     return circuit
 
 
-def _written_for_cirq(program: Program) -> str:
-    """A Qiskit circuit as Cirq's JSON, with one measurement key for each bit of a key of counts."""
+def _for_cirq(program: Program) -> Any:
+    """A Qiskit circuit for Cirq, with one measurement key for each bit of a key of counts."""
     import cirq
 
-    from .cirq_json import write
+    from .cirq_circuits import of_qiskit
 
-    circuit = program.circuit
+    circuit = transpiled(program.circuit, list(of_qiskit()), level=0)
     shown = list(range(circuit.num_clbits) if program.shown is None else program.shown)
     digits = len(str(circuit.num_clbits))
     made, measured = cirq.Circuit(), []
@@ -138,32 +136,14 @@ def _written_for_cirq(program: Program) -> str:
             made.append(cirq.measure(*qubits, key=f"c{measured[-1]:0{digits}}"))
         elif name == "reset":
             made.append(cirq.reset_each(*qubits))
+        elif name in of_qiskit():
+            gate, angles = of_qiskit()[name], step.operation.params
+            made.append((gate(*map(float, angles)) if angles else gate)(*qubits))
         elif name not in {"barrier", "delay"}:
-            made.append(_for_cirq(step.operation)(*qubits))
+            raise CircuitError("conditions and loops are not written for Cirq")
     if measured and sorted(measured) != shown:
         raise CircuitError("Cirq has no bits that are measured never or repeatedly")
     if not measured:
         every = cirq.LineQubit.range(circuit.num_qubits)
         made.append(cirq.I(qubit) for qubit in every if qubit not in made.all_qubits())
-    written = write(made)
-    if cirq.read_json(json_text=written) != made:
-        raise CircuitError("Cirq does not read what it has written")
-    return written
-
-
-def _for_cirq(operation: Any) -> Any:
-    """A gate of Qiskit as the gate of Cirq with the same matrix."""
-    import cirq
-
-    from .cirq_circuits import of_qiskit
-
-    if hasattr(operation, "blocks"):
-        raise CircuitError("conditions and loops are not written for Cirq")
-    circuit = QuantumCircuit(operation.num_qubits)
-    circuit.append(operation, circuit.qubits)
-    matrix, gate = _matrix(circuit), of_qiskit(operation.name, operation.params)
-    if gate is not None and _is_same(matrix, cirq.unitary(gate)):
-        return gate
-    # A gate on one qubit is any rotation.
-    is_rotation = operation.num_qubits == 1
-    return cirq.PhasedXZGate.from_matrix(matrix) if is_rotation else cirq.MatrixGate(matrix)
+    return made
