@@ -51,8 +51,8 @@ class RecordMask:
     """Masks secrets in what records are made of.
 
     In a body those of at least 8 characters are found, as JSON, a URL or HTML may write them, and
-    in base64 or hex. Reasons for failures and unknown statuses, which errors repeat, are searched
-    as messages are, by a ``Mask``.
+    in base64 or hex, in either case. Reasons for failures and unknown statuses, which errors
+    repeat, are searched as messages are, by a ``Mask``.
     """
 
     def __init__(self, secrets: Iterable[Secret]) -> None:
