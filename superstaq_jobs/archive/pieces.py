@@ -133,7 +133,7 @@ def is_as_packed(packed: bytes) -> bool:
     """Whether bytes that can be unpacked are those that were packed.
 
     One string can be compressed in many ways, so that a bit may flip and unpack to the same. The
-    CRC-32 behind compressed data shows that; the first archives do not have it.
+    CRC-32 behind compressed data changes even then; the first archives do not have it.
     """
     if packed[:1] == _PLAIN:
         return True
