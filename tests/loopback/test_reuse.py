@@ -66,12 +66,20 @@ def test_a_connection_that_the_server_has_closed_is_not_used_again() -> None:
         assert [request.connection for request in server.requests] == [0, 1]
 
 
-@pytest.mark.parametrize("fault", [faults.reset_after_request, faults.close_after_request])
-def test_a_reset_of_a_used_connection_is_reported_and_not_retried(fault: Callable[[], Act]) -> None:
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (faults.reset_after_request, "reset"),
+        (faults.close_after_request, "closed the connection without a response"),
+    ],
+)
+def test_a_reset_of_a_used_connection_is_reported_and_not_retried(
+    fault: Callable[[], Act], said: str
+) -> None:
     with FaultServer(faults.echo(), fault(), then=faults.echo()) as server:
         with HttpTransport(origin=server.origin) as transport:
             transport.send(get("/a"), timeout_seconds=PATIENT)
-            with pytest.raises(TransportError) as caught:
+            with pytest.raises(TransportError, match=said) as caught:
                 transport.send(Request(method="PUT", path="/b"), timeout_seconds=PATIENT)
             assert caught.value.sent
             assert transport.send(get("/c"), timeout_seconds=PATIENT).body == b"/c"
