@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 import attrs
 
 from .client import SuperstaqClient
 from .client.client import check_client
+from .client.parts import Room, send_in_parts
 from .client.recorder import keep_jobs
 from .errors import SuperstaqServerException
 from .records import (
@@ -29,7 +29,7 @@ from .records import (
     fields,
 )
 from .records.ids import server_ids
-from .wire.api import Call, check_ids, halves, most_refusals, pick_jobs
+from .wire.api import Call, check_ids, pick_jobs
 
 __all__ = [
     "cancel_jobs",
@@ -40,9 +40,6 @@ __all__ = [
     "fetch_targets",
     "query_jobs",
 ]
-
-
-_NOT_FOUND: Final = 404
 
 
 def fetch_job(
@@ -148,50 +145,6 @@ def query_jobs(
     return tuple(found.values())[:most]
 
 
-def send_split(
-    client: SuperstaqClient,
-    call: Call[tuple[JobSnapshot, ...]],
-    *,
-    deadline: float = math.inf,
-    max_attempts: int | None = None,
-    known: JobSnapshot | None = None,
-) -> tuple[JobSnapshot, ...]:
-    """Send a call about jobs; if it is refused since an id is unknown, for the other ids again.
-
-    In API v0.2.0 a server may refuse a whole request for one id. The ids are halved until that one
-    is found, with a limited number of requests: the refusal may be of all.
-
-    What was ``known`` of the only job that is requested is needed if only a part of it is.
-    """
-    keep = partial(keep_jobs, client.recorder, call.job_ids, known)
-    try:
-        return client.send(call, deadline=deadline, max_attempts=max_attempts, keep=keep)
-    except SuperstaqServerException as error:
-        ids = call.asked
-        if call.only is None or error.status_code != _NOT_FOUND or len(ids) == 1:
-            raise
-        refusal = error
-    found: list[JobSnapshot] = []
-    parts = halves(ids)
-    for _ in range(most_refusals(len(ids))):
-        if not parts:
-            break
-        part = parts.pop()
-        try:
-            jobs = client.send(call.only(part), deadline=deadline, max_attempts=1, keep=keep)
-            found.extend(jobs)
-        except SuperstaqServerException as error:
-            if error.status_code != _NOT_FOUND:
-                error.found = (*found, *error.found)
-                raise
-            if len(part) > 1:
-                parts += halves(part)
-    if parts or not found:
-        refusal.found = tuple(found)
-        raise refusal
-    return tuple(found)
-
-
 def _send_all(
     client: SuperstaqClient,
     calls: Iterable[Call[tuple[JobSnapshot, ...]]],
@@ -202,11 +155,19 @@ def _send_all(
     """The jobs that the server sends in response to some calls, by its ids, until enough."""
     deadline = client.deadline_in(timeout_seconds)
     found: dict[JobId, JobSnapshot] = {}
+    room = Room()
     for call in calls:
         if len(found) >= most:
             break
         try:
-            jobs = send_split(client, call, deadline=deadline, max_attempts=max_attempts)
+            jobs = send_in_parts(
+                client,
+                call,
+                room=room,
+                keep=partial(keep_jobs, client.recorder, call.job_ids, None),
+                deadline=deadline,
+                max_attempts=max_attempts,
+            )
         except SuperstaqServerException as error:
             error.found = (*found.values(), *error.found)
             raise
@@ -317,16 +278,15 @@ def fetch_balance(
 
 
 def _format(client: SuperstaqClient, circuit_type: CircuitType | str | None) -> CircuitType:
-    """The format in which the server is to return circuits."""
-    if circuit_type is None:
-        return client.circuit_type
     kind = check_format(client, circuit_type)
     fields.refuse("the request", {"circuit_type": kind})
     return kind
 
 
-def check_format(client: SuperstaqClient, circuit_type: CircuitType | str) -> CircuitType:
-    """A format for circuits, if the server can be asked for one."""
+def check_format(client: SuperstaqClient, circuit_type: CircuitType | str | None) -> CircuitType:
+    """The format in which the server is to return circuits; a ``Bad`` if it cannot be asked so."""
+    if circuit_type is None:
+        return client.circuit_type
     if client.api.converts_circuits:
         return fields.circuit_type(circuit_type)
     what = f"API {client.api.version} returns circuits as they were submitted: leave it out, or use"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, Self, Unpack
 from uuid import UUID
 
@@ -12,13 +13,15 @@ import attrs
 
 from .client import SuperstaqClient
 from .client.client import check_client
+from .client.parts import send_in_parts
+from .client.recorder import keep_jobs
 from .errors import (
     CancelRefused,
     PartialCancelUnsupported,
     SuperstaqException,
     SuperstaqServerException,
 )
-from .fetch import cancel_jobs, check_format, send_split
+from .fetch import cancel_jobs, check_format
 from .records import (
     STATUS_PRIORITY_ORDER,
     CancelReceipt,
@@ -80,9 +83,7 @@ class JobHandle:
     ) -> None:
         check_client(client, what="a JobHandle")
         known_id = client.api.job_id(job_id)
-        kind = client.circuit_type
-        if circuit_type is not None:
-            kind = check_format(client, circuit_type)
+        kind = check_format(client, circuit_type)
         fields.refuse("a JobHandle", {"job_id": known_id, "circuit_type": kind})
         self._latest = Latest(client, known_id, kind, was_submitted=known_id in client.submitted)
 
@@ -224,7 +225,12 @@ class JobHandle:
         known, responses_before = latest.snapshot, latest.num_responses
         if known is not None and known.is_terminal:
             return known
-        found = send_split(latest.client, latest.call(known), known=known)
+        found = send_in_parts(
+            latest.client,
+            latest.call(known),
+            room=latest.memory().room,
+            keep=partial(keep_jobs, latest.client.recorder, [latest.job_id], known),
+        )
         seen = latest.found_in({job.job_id: job for job in found})
         if seen is None:
             raise latest.not_found_in(found)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, Self
+from typing import Final, Self
 from uuid import UUID
 
 import attrs
@@ -18,20 +17,14 @@ from .archive.arguments import checked_path
 from .client import SuperstaqClient
 from .errors import InvalidValue, LockMismatch, NotInArchive, Problem
 from .handle import JobHandle
+from .lock_lines import HEADER, counts_for_a_lock, entry_line, is_newer_header, read_line
 from .records import CircuitType, Counts, JobDiff, JobId, JobSnapshot, diff, fields, newest
 from .records.advice import explains_changes
 from .records.problems import MAX_PROBLEMS, expect
 
 __all__ = ["LockDifference", "LockEntry", "StudyLock", "lock", "locked", "resume"]
 
-_HEADER: Final = "# superstaq_jobs study lock 1"
-_NEWER: Final = re.compile(r"# superstaq_jobs study lock (?!1$)\S")
-_NOTHING: Final = "-"
-_OLD_API: Final = "v0.2.0"
-_NUM_COLUMNS: Final = 5
-_MAX_COUNTS: Final = 10_000  # characters; a lock belongs into version control
 _MAX_BITS: Final = 4
-_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
 def resume(client: SuperstaqClient, archive: SnapshotArchive) -> tuple[JobHandle, ...]:
@@ -98,15 +91,11 @@ class LockEntry:
             status=str(snapshot.status),
             fetched_at=snapshot.fetched_at,
             digest=snapshot.digest,
-            counts=_counts_for_a_lock(snapshot),
+            counts=counts_for_a_lock(snapshot),
         )
 
     def __str__(self) -> str:
-        at = _NOTHING if self.fetched_at is None else self.fetched_at.isoformat()
-        kind = _NOTHING if self.circuit_type is None else str(self.circuit_type)
-        old = [] if isinstance(self.job_id, UUID) else [_OLD_API]
-        counts = [] if self.counts is None else [_counts_text(self.counts)]
-        return "  ".join([str(self.job_id), kind, self.status, at, self.digest, *old, *counts])
+        return entry_line(**attrs.asdict(self, recurse=False))
 
 
 @explains_changes
@@ -207,11 +196,11 @@ class StudyLock:
         source = checked_path("path", path)
         written = source.read_text(encoding="utf-8", errors="replace")
         for number, line in enumerate(written.splitlines(), 1):
-            if _NEWER.match(line):
+            if is_newer_header(line):
                 problems.append(Problem(f"line {number}", "is of a newer version of the format"))
             if line.strip() and not line.startswith("#"):
                 try:
-                    entries.append(_read_entry(line))
+                    entries.append(LockEntry(**read_line(line)))
                 except ValueError as error:
                     problems.append(Problem(f"line {number}", str(error)))
         if problems:
@@ -225,11 +214,14 @@ class StudyLock:
             OSError: If it cannot be written; the old file is as it was.
         """
         target = checked_path("path", path)
-        lines = "".join(f"{line}\n" for line in (_HEADER, *self.entries))
+        lines = "".join(f"{line}\n" for line in (HEADER, *self.entries))
         partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
         try:
             partial.write_bytes(lines.encode())
             partial.replace(target)
+        except OSError as error:
+            error.filename, error.filename2 = str(target), None
+            raise
         finally:
             partial.unlink(missing_ok=True)
 
@@ -337,57 +329,12 @@ def _data(entry: LockEntry) -> tuple[JobId, CircuitType | None, str]:
     return entry.job_id, entry.circuit_type, entry.digest
 
 
-def _counts_for_a_lock(snapshot: JobSnapshot) -> tuple[Counts | None, ...] | None:
-    counts = tuple(each.counts for each in snapshot.circuits)
-    if not any(counts) or sum(len(each) for each in counts if each) > _MAX_COUNTS:
-        return None
-    written = _counts_text(counts)
-    try:
-        is_short = len(written) <= _MAX_COUNTS and _read_counts(written) == counts
-    except ValueError:  # bitstrings of a server that are none
-        return None
-    return counts if is_short else None
-
-
-def _counts_text(counts: Iterable[Counts | None]) -> str:
-    plain = [None if each is None else dict(each) for each in counts]
-    return json.dumps(plain, separators=(",", ":"))
-
-
-def _read_counts(written: str) -> tuple[Counts | None, ...]:
-    try:
-        return tuple(None if each is None else Counts(each) for each in json.loads(written))
-    except (TypeError, RecursionError) as error:
-        raise ValueError(f"must have counts at its end: {error}") from None
-
-
 def _bits(old: Mapping[str, float], new: Mapping[str, float]) -> str:
     """The bitstrings that were measured more or less often."""
     changed = sorted(bits for bits in {**old, **new} if old.get(bits) != new.get(bits))
     shown = [f"{bits!r} {old.get(bits, 0)} → {new.get(bits, 0)}" for bits in changed[:_MAX_BITS]]
     more = len(changed) - len(shown)
     return ", ".join([*shown, f"and {more:,} more bitstrings"] if more else shown)
-
-
-def _read_entry(line: str) -> LockEntry:
-    columns = line.split()
-    counts = _read_counts(columns.pop()) if columns[-1].startswith("[") else None
-    is_old = columns[_NUM_COLUMNS:] == [_OLD_API]
-    if len(columns) != _NUM_COLUMNS + is_old:
-        raise ValueError(f"must have {_NUM_COLUMNS} columns, got {len(columns)}")
-    name, kind, status, at, digest = columns[:_NUM_COLUMNS]
-    moment = None if at == _NOTHING else dt.datetime.fromisoformat(at)
-    checked: dict[str, Any] = {
-        "job_id": name if is_old else fields.job_id(name),
-        "circuit_type": None if kind == _NOTHING else fields.circuit_type(kind),
-        "fetched_at": fields.optional_moment(moment),
-    }
-    for each in checked.values():
-        if isinstance(each, fields.Bad):
-            raise ValueError(each.what)  # noqa: TRY004 - it is the value that is wrong
-    if not _DIGEST.fullmatch(digest):
-        raise ValueError(f"must end with a digest of 64 hexadecimal digits, got {digest[:80]!r}")
-    return LockEntry(status=status, digest=digest, counts=counts, **checked)
 
 
 def _difference(

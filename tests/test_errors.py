@@ -164,7 +164,9 @@ def test_cancel_refused_says_which_and_why():
     )
 
 
-@pytest.mark.parametrize(("size", "words"), [(0, "no circuits"), (2, "circuits 0 to 1")])
+@pytest.mark.parametrize(
+    ("size", "words"), [(0, "no circuits"), (1, "only circuit 0"), (2, "circuits 0 to 1")]
+)
 def test_an_index_out_of_range_says_what_there_is(size, words):
     error = errors.CircuitIndexError(job_id=JOB, index=7, num_circuits=size)
     assert words in str(error)

@@ -247,10 +247,11 @@ def test_of_a_cancellation_of_very_much_else_only_the_beginning_is_kept(version)
 
 
 def test_a_cancellation_says_which_were_cancelled_and_which_not():
-    transport = ScriptedTransport([json_response({"succeeded": [str(OTHER)], "message": "1 of 2"})])
+    said = {"succeeded": [f" {OTHER}\n"], "message": "1 of 2"}
+    transport = ScriptedTransport([json_response(said)])
     receipt = sj.cancel_jobs(client_on(transport), [JOB, OTHER, JOB])
     assert receipt == sj.CancelReceipt(
-        cancelled=[OTHER], refused=[JOB], message="1 of 2", succeeded=[str(OTHER)]
+        cancelled=[OTHER], refused=[JOB], message="1 of 2", succeeded=said["succeeded"]
     )
     (request,) = transport.requests
     assert (request.method, request.path) == ("PUT", "/v0.3.0/client/cancel_jobs")
@@ -381,7 +382,17 @@ def test_the_other_version_is_suggested_only_before_a_call_has_succeeded(status,
     assert texts == [True, False]
 
 
-@pytest.mark.parametrize("spelled", [str.lower, str.upper])
+UUID_SPELLINGS = [
+    str.lower,
+    str.upper,
+    "{{{}}}".format,
+    "urn:uuid:{}".format,
+    lambda text: f"URN:UUID:{text.upper()}",
+    lambda text: text.replace("-", ""),
+]
+
+
+@pytest.mark.parametrize("spelled", UUID_SPELLINGS)
 def test_a_job_that_cannot_be_read_is_named_whatever_the_spelling_of_its_id(spelled):
     ids = [UUID(int=0xABC0 + place) for place in range(3)]
     good = json.loads(jobs_response(*(job("completed", job_id=each) for each in ids)).body)
@@ -393,7 +404,7 @@ def test_a_job_that_cannot_be_read_is_named_whatever_the_spelling_of_its_id(spel
     assert {k: type(e) for k, e in caught.value.errors.items()} == {ids[1]: sj.ProtocolError}
 
 
-@pytest.mark.parametrize("other", [str.upper, lambda text: text.replace("-", "")])
+@pytest.mark.parametrize("other", UUID_SPELLINGS[1:])
 def test_a_job_in_two_spellings_has_one_verdict_in_a_fetch_and_in_every_poll(other):
     """Of which the last one counts, whichever of them has changed."""
     ids = [UUID(int=0xABC0 + place) for place in range(2)]

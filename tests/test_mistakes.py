@@ -57,7 +57,7 @@ def test_a_handle_in_place_of_a_snapshot_is_told_where_its_snapshot_is():
 
 @pytest.mark.parametrize("port", ["8080", 8080.0, True, None, -1, 70_000])
 def test_a_port_is_a_number(port):
-    with pytest.raises(sj.InvalidValue, match="port must be a number from 0 to 65535"):
+    with pytest.raises(sj.InvalidValue, match="port: must be a number from 0 to 65535"):
         Emulator(port=port)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
 import random
 import subprocess
 import sys
@@ -55,14 +56,18 @@ def everything(*, quick: bool) -> Iterator[Row]:
                 assert hashlib.sha256(body).digest()
                 read_every_field(sj.decode_jobs(body)[0])
 
-        (bare,) = best_of(3, decode)
-        began = time.perf_counter()
+        ours = bare = 0.0
         count = 0
+        began = time.thread_time()
         for each in archive.query():
             read_every_field(each)
             count += 1
+            if count % len(bodies) == 0:  # they take turns
+                ours += time.thread_time() - began
+                bare += best_of(1, decode)[0]
+                began = time.thread_time()
         assert count == number
-        ratio = (time.perf_counter() - began) / number / (bare / len(bodies))
+        ratio = ours / bare
         yield Row(
             f"{number:,} snapshots of 4 circuits, every field read ÷ `decode_jobs` of the same "
             "bytes, SHA-256 checked",
@@ -118,18 +123,28 @@ def histories(*, quick: bool) -> Iterator[Row]:
     )
 
 
+def _observe(archive: sj.SnapshotArchive, jobs: int, times: int) -> None:
+    """Record jobs that are observed each minute, by way of JSON Lines, which is faster."""
+    archive.record_all(job(n, circuits=1, gates=2) for n in range(jobs))
+    path = archive.path.with_suffix(".jsonl")
+    archive.export_jsonl(path)
+    lines = path.read_bytes().splitlines()[1:]
+    with path.open("ab") as file:
+        for number, line in enumerate(lines, 2):
+            again = {**json.loads(line), "same_as": number}
+            del again["job"]
+            for minute in range(1, times):
+                again["at"] = (NOON + dt.timedelta(minutes=minute)).isoformat()
+                file.write(json.dumps(again).encode() + b"\n")
+    archive.import_jsonl(path)
+
+
 def lookups(*, quick: bool) -> Iterator[Row]:
     """The newest state of a job, and that as of a moment, in a large archive."""
     jobs, each_job = (100, 100) if quick else (10_000, 100)
     rng = random.Random(1)  # noqa: S311 - the same jobs each time
     with folder() as place, sj.SnapshotArchive(place / "study.db") as archive:
-        for start in range(0, jobs, 100):
-            small = [job(n, circuits=1, gates=2) for n in range(start, start + 100)]
-            archive.record_all(
-                attrs.evolve(each, fetched_at=NOON + dt.timedelta(minutes=minute))
-                for each in small
-                for minute in range(each_job)
-            )
+        _observe(archive, jobs, each_job)
         size = jobs * each_job
         for name in ("latest", "as_of"):
             times, own = [], []
@@ -164,7 +179,7 @@ def queries(*, quick: bool) -> Iterator[Row]:
             )
         archive.record(attrs.evolve(job(number, circuits=1), user_email="eve@example.com"))
         query = sj.JobQuery(user_email=["eve@example.com"])
-        (seconds,) = best_of(3, lambda: list(archive.query(query)))
+        (seconds,) = best_of(3, lambda: list(archive.query(query)), clock=time.perf_counter)
         assert len(list(archive.query(query))) == 1
     yield Row(
         f"`query` over {number:,} jobs, one matching: whole",

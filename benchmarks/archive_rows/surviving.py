@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
+import itertools
+import multiprocessing
 import random
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from uuid import UUID
 
 import superstaq_jobs as sj
 
-from .shared import Row, folder
+from .shared import Row, folder, job
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 
@@ -22,29 +24,25 @@ from flips import flip_some
 
 __all__ = ["flips", "kills", "processes"]
 
-_WRITER = """
-import sys
-sys.path.insert(0, sys.argv[3])
-from archive_rows.shared import job
-import superstaq_jobs as sj
-archive = sj.SnapshotArchive(sys.argv[1])
-number, step = int(sys.argv[2]), int(sys.argv[4])
-count = int(sys.argv[5])
-while count:
-    archive.record(job(number, circuits=2, gates=10))
-    sys.stdout.write(f"{number}\\n")
-    sys.stdout.flush()
-    number += step
-    count -= 1
-"""
+_FORK = multiprocessing.get_context("fork")  # or most of the time goes into starting Python
+_APART = 10_000_000
+"""How far the numbers of the jobs of two writers are apart."""
 
 
-def _writer(path: Path, number: int, step: int, count: int) -> subprocess.Popen[str]:
-    here = str(Path(__file__).resolve().parents[1])
-    arguments = [str(path), str(number), here, str(step), str(count)]
-    return subprocess.Popen(
-        [sys.executable, "-c", _WRITER, *arguments], stdout=subprocess.PIPE, text=True
-    )
+def _write(path: Path, first: int, count: int | None, acknowledge: Connection) -> None:
+    archive = sj.SnapshotArchive(path)
+    for done in itertools.count() if count is None else range(count):
+        archive.record(job(first + done, circuits=2, gates=10))
+        acknowledge.send(first + done)
+
+
+def _writer(path: Path, first: int, count: int | None = None) -> tuple[BaseProcess, Connection]:
+    """A process that records jobs from a number on, and the end of a pipe with those recorded."""
+    mine, its = _FORK.Pipe(duplex=False)
+    process = _FORK.Process(target=_write, args=(path, first, count, its))
+    process.start()
+    its.close()
+    return process, mine
 
 
 def kills(*, quick: bool) -> Iterator[Row]:
@@ -52,33 +50,26 @@ def kills(*, quick: bool) -> Iterator[Row]:
     number = 15 if quick else 500
     rng = random.Random(1)  # noqa: S311 - when to kill
     acknowledged: set[int] = set()
-    next_number = 1
-    is_whole = True
-    with folder() as place:
+    first = itertools.count(1, _APART)
+    # In memory, where the writers spend their time in SQLite and not in waiting for a disk.
+    with folder(in_memory=True) as place:
         path = place / "study.db"
         sj.SnapshotArchive(path).close()
-        killed = 0
-        while killed < number:
-            writers = []
-            for _ in range(3):
-                writers.append(_writer(path, next_number, 1, -1))
-                next_number += 10_000_000
-            for each in writers:
-                assert each.stdout is not None
-                acknowledged.add(int(each.stdout.readline()))  # it has begun
-            for each in writers:
+        for _ in range(0, number, 3):
+            writers = [_writer(path, next(first)) for _ in range(3)]
+            acknowledged.update(pipe.recv() for _, pipe in writers)  # they have begun
+            for process, _ in writers:
                 time.sleep(rng.random() * 0.05)
-                os.kill(each.pid, signal.SIGKILL)
-                killed += 1
-            for each in writers:
-                assert each.stdout is not None
-                lines = each.stdout.read().split("\n")[:-1]
-                acknowledged.update(int(line) for line in lines)
-                each.wait()
+                process.kill()
+            for process, pipe in writers:
+                with pipe, contextlib.suppress(EOFError, OSError):
+                    while True:
+                        acknowledged.add(pipe.recv())
+                process.join()
         with sj.SnapshotArchive(path) as archive:
             is_whole = bool(archive.verify(deep=True))
             ids = {each.int for each in archive.job_ids() if isinstance(each, UUID)}
-        lost = len(acknowledged - ids)
+    lost = len(acknowledged - ids)
     yield Row(
         f"SIGKILL, 3 writers, {number} kills: acknowledged records lost of "
         f"{len(acknowledged):,}; `verify(deep=True)` without a repair",
@@ -91,7 +82,7 @@ def kills(*, quick: bool) -> Iterator[Row]:
 def flips(*, quick: bool) -> Iterator[Row]:
     """One bit of the file is flipped."""
     number = 20 if quick else 1000
-    with folder() as place:
+    with folder(in_memory=True) as place:
         outcome = flip_some(place, random.Random(1), number)  # noqa: S311 - the same bits each time
     bad = (len(outcome.missed), len(outcome.wrong), len(outcome.escaped))
     yield Row(
@@ -108,8 +99,10 @@ def processes(*, quick: bool) -> Iterator[Row]:
     number, count = (3, 10) if quick else (8, 40)
     with folder() as place:
         path = place / "study.db"
-        writers = [_writer(path, 1 + n * 10_000_000, 1, count) for n in range(number)]
-        errors = sum(each.wait() != 0 for each in writers if each.communicate() is not None)
+        writers = [_writer(path, 1 + n * _APART, count)[0] for n in range(number)]
+        for each in writers:
+            each.join()
+        errors = sum(each.exitcode != 0 for each in writers)
         with sj.SnapshotArchive(path) as archive:
             there = len(archive)
     yield Row(

@@ -92,7 +92,6 @@ def unrequested_bytes(*, quick: bool) -> Row:
         behind = [_taken(size, 0.0, tries, tls) for size in SIZES]
         before = _taken(10, 0.02, tries, tls)
     return Row(
-        number=11,
         what=f"over TLS: a response behind a body of 60 kB to 1 MB, and one sent before its "
         f"request; 4 × {tries} tries, half of them submissions",
         bar="0 taken by another call",
@@ -154,7 +153,6 @@ def interrupts(*, quick: bool) -> Row:
 
         in_threads([send_together] * places)  # raises if a place has been lost
     return Row(
-        number=12,
         what=f"{signals:,} Ctrl-Cs by signal at random moments of a busy loop of requests",
         bar="each arrives as KeyboardInterrupt, no place for a connection is lost",
         ours=f"{caught:,} of {handled:,} arrived, {places} of {places} places left "
@@ -172,7 +170,6 @@ def cancelled_waits(*, quick: bool) -> Row:
     waits, times = 30, 3 if quick else 10
     seconds = [_after_cancelled(waits) for _ in range(times)]
     return Row(
-        number=13,
         what=f"a wait after {waits} cancelled ones on a server that hung, {times} times",
         bar="< 0.5 s",
         ours=f"{max(seconds):.3f} s at most, {statistics.median(seconds):.3f} s in the middle",

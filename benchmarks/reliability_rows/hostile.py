@@ -97,7 +97,6 @@ def memory(*, quick: bool) -> Row:
     died = sum(theirs["ended"] == "MemoryError" for theirs in other)
     late = sum(theirs["ended"] == "cut off" for theirs in other)
     return Row(
-        number=8,
         what=f"memory growth from a bomb, an endless body, 6 codings ({len(cases)} cases)",
         bar="≤ 2 × the cap + 16 MiB (32 MiB)",
         ours=f"{mine[worst] / MIB:.1f} MiB at most ({worst})"
@@ -276,7 +275,6 @@ def wrong_types(*, quick: bool) -> Row:
         except pydantic.ValidationError as error:
             their_longest = max(their_longest, len(str(error).encode()))
     return Row(
-        number=10,
         what=f"type-mutation fuzz of good payloads ({number:,})",
         bar="0 silent coercions, each error ≤ 4 KB",
         ours=f"{len(accepted)} accepted, longest error {longest:,} bytes"

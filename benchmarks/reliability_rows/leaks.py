@@ -1,14 +1,16 @@
 """Row 9: the key and the tokens in anything that a person, a log, a debugger or a file could show.
 
 Every call is made against every fault of a server, which returns what it was sent where the fault
-allows that.
+allows that, and the secrets in several spellings.
 """
 
 # ruff: noqa: RUF001 - the multiplication sign of the issue's table
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import html
 import io
 import json
 import logging
@@ -17,6 +19,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import quote
 
 import attrs
 import general_superstaq as gss
@@ -41,8 +44,21 @@ from .shared import (
 
 __all__ = ["leaks"]
 
-TOKENS = {"ibmq_token": "canary-ibm-77aa", "cq_token": "canary-cq-90bd"}
-SECRETS = (KEY, *TOKENS.values())
+EVERY_CHARACTER = "cAn\"A/r\\y'<&>%41+= {}[]:,u0041~|`^$#@!?*"
+PART = f"part {EVERY_CHARACTER}"
+TOKENS = {"ibmq_token": EVERY_CHARACTER, "cq_token": json.dumps({"deep": [{"token": PART}]})}
+SECRETS = (KEY, EVERY_CHARACTER)
+SPELLINGS: dict[str, Callable[[str], str]] = {
+    "as it is": str,
+    "in JSON": lambda text: json.dumps(text)[1:-1],
+    "in JSON, every character": lambda text: "".join(f"\\u{ord(c):04X}" for c in text),
+    "in JSON in JSON": lambda text: json.dumps(json.dumps(text)[1:-1])[1:-1],
+    "in a URL": lambda text: quote(text, safe=""),
+    "in HTML": html.escape,
+    "in base64": lambda text: base64.b64encode(text.encode()).decode(),
+    "in hex": lambda text: text.encode().hex(),
+}
+SPELLED = {spell(secret) for spell in SPELLINGS.values() for secret in SECRETS}
 OUR_CALLS: dict[str, Callable[[sj.SuperstaqClient], object]] = {
     "fetch": lambda client: sj.fetch_job(client, JOB),
     "query": lambda client: sj.query_jobs(client, sj.JobQuery(tags=["t"])),
@@ -68,13 +84,14 @@ THEIR_CALLS: dict[str, Callable[[Any], object]] = {
 }
 
 
-def _handed_back(make: Callable[[str], faults.Act]) -> faults.Act:
-    """A response that contains all header values of the request, and its body."""
+def _handed_back(make: Callable[[str], faults.Act], spelling: str) -> faults.Act:
+    """A response with the secrets in a spelling, all header values of the request, and its body."""
+    spelled = " ".join(map(SPELLINGS[spelling], (KEY, EVERY_CHARACTER, PART)))
 
     def run(connection: faults.Connection, request: faults.Received | None) -> None:
         assert request is not None
         sent = " ".join(value for _, value in request.headers)
-        make(f"{sent} {request.body.decode()}").run(connection, request)
+        make(f"{spelled} {sent} {request.body.decode()}").run(connection, request)
 
     return faults.Act(run)
 
@@ -100,7 +117,11 @@ def _scripts() -> dict[str, faults.Act]:
         "redirect": lambda sent: faults.redirect(f"http://127.0.0.1:9/{sent.replace(' ', '/')}"),
     }
     return {
-        **{name: _handed_back(make) for name, make in back.items()},
+        **{
+            f"{name}, {spelling}": _handed_back(make, spelling)
+            for name, make in back.items()
+            for spelling in SPELLINGS
+        },
         "good": serve_jobs(),
         "busy": faults.respond(b'"busy"', "503 Service Unavailable"),
         "closed": faults.close_after_request(),
@@ -188,14 +209,14 @@ def _of_object(*objects: object) -> Iterator[str]:
 
 
 def _hits(shown: list[str]) -> int:
-    return sum(any(secret in each for secret in SECRETS) for each in shown)
+    return sum(any(secret in each for secret in SPELLED) for each in shown)
 
 
 def leaks(*, quick: bool) -> Row:
     """Row 9."""
     scripts = _scripts()
     if quick:
-        scripts = dict(list(scripts.items())[::3])
+        scripts = dict(list(scripts.items())[::9])
     mine: list[str] = []
     other: list[str] = []
     policy = sj.RetryPolicy(max_attempts=2, base_seconds=0.001)
@@ -218,9 +239,9 @@ def leaks(*, quick: bool) -> Row:
                 official.session.close()
             other.extend(_of_object(official, gss.Job(official, JOB)))
     return Row(
-        number=9,
         what="canary key and tokens in repr, str, logs at DEBUG, tracebacks with locals, "
-        f"pickles, asdict ({len(OUR_CALLS)} calls × {len(scripts)} faults)",
+        f"pickles, asdict, in {len(SPELLINGS)} spellings ({len(OUR_CALLS)} calls × "
+        f"{len(scripts)} faults)",
         bar="0 hits",
         ours=f"{_hits(mine)} hits in {len(mine):,} strings",
         theirs=f"{_hits(other):,} hits in {len(other):,} strings ({len(THEIR_CALLS)} calls)",

@@ -1,4 +1,4 @@
-"""Rows 14 and 15: waits for many jobs, whose requests are refused or of which one drips."""
+"""Rows 15 and 16: waits for many jobs, whose requests are refused or of which one drips."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .shared import (
 
 __all__ = ["dripping", "refusals"]
 
-# ---- row 14 --------------------------------------------------------------------------------------
+# ---- row 15 --------------------------------------------------------------------------------------
 
 HANDLES = 5000
 BAD = str(job_number(3333))
@@ -69,11 +69,10 @@ def _requests(refuse: Callable[[Sequence[str]], sj.Response | None], handles: in
 
 
 def refusals(*, quick: bool) -> Row:
-    """Row 14."""
+    """Row 15."""
     del quick
     numbers = {name: _requests(refuse, HANDLES) for name, (_, refuse) in REFUSALS.items()}
     return Row(
-        number=14,
         what=f"requests of a wait for {HANDLES:,} jobs that is refused: {', '.join(REFUSALS)}",
         bar=f"≤ {', '.join(str(bar) for bar, _ in REFUSALS.values())}",
         ours=", ".join(map(str, numbers.values())),
@@ -82,7 +81,7 @@ def refusals(*, quick: bool) -> Row:
     )
 
 
-# ---- row 15 --------------------------------------------------------------------------------------
+# ---- row 16 --------------------------------------------------------------------------------------
 
 JOBS = 600
 INTERVAL_SECONDS = 2.0
@@ -117,13 +116,12 @@ def _lateness(version: str) -> tuple[int, float]:
 
 
 def dripping(*, quick: bool) -> Row:
-    """Row 15."""
+    """Row 16."""
     runs = [_lateness(version) for version in ("v0.3.0", "v0.2.0")[: 1 if quick else 2]]
     worst = max(late for _, late in runs)
     # A request is for about 150 jobs in v0.3.0, and for 250 circuits in v0.2.0.
     complete = all(number >= least for (number, _), least in zip(runs, (440, 350), strict=False))
     return Row(
-        number=15,
         what=f"{JOBS} jobs polled every {INTERVAL_SECONDS:.0f} s, of whose requests one drips "
         "without end: how late the end of the others is reported (both versions of the API)",
         bar="≤ one interval + 2 s",

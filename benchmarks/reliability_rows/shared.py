@@ -93,7 +93,6 @@ class Row:
     """A line of the table.
 
     Attributes:
-        number: Its number in the table, from 1.
         what: What is measured.
         bar: The bar, as it is shown.
         ours: The result of this library.
@@ -101,7 +100,6 @@ class Row:
         passed: Whether this library meets the bar.
     """
 
-    number: int
     what: str
     bar: str
     ours: str

@@ -89,7 +89,6 @@ def outage(*, quick: bool) -> Row:
             in_threads([partial(_call_often, call, (TimeoutError,), calls)] * threads)
         other.append(len(requests) / (threads * calls))
     return Row(
-        number=3,
         what=f"requests per call in a total outage, {threads} threads × {calls} calls",
         bar="≤ 1.10",
         ours=f"{mine[0]:.3f} (503), {mine[1]:.3f} (refused)",
@@ -218,7 +217,6 @@ def through_faults(*, quick: bool) -> Row:
             "TLS": _theirs_through_faults(threads, their_calls, tls),
         }
     return Row(
-        number=6,
         what=f"{threads} threads × {calls:,} calls through faults (20 % of the responses), over "
         "http and over TLS",
         bar="0 foreign exceptions, 0 crossed responses",
@@ -246,7 +244,6 @@ def forks(*, quick: bool) -> Row:
     mine = [_wrong_after_fork("our_fork", calls) for _ in range(times)]
     other = [_wrong_after_fork("official_fork", calls) for _ in range(times)]
     return Row(
-        number=7,
         what=f"fork with a live pool, 2 × {calls} calls, {times} forks",
         bar="0 wrong",
         ours=f"{sum(mine)} wrong",

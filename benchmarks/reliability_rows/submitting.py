@@ -152,7 +152,6 @@ def lost_answers(*, quick: bool) -> Row:
     other = Counter(map(theirs, range(number)))
     more = sum(count for jobs, count in other.items() if jobs > 1)
     return Row(
-        number=1,
         what=f"{number:,} scripts with a lost response and a submission key",
         bar="exactly one job each",
         ours=f"one job in {mine[1]:,}",
@@ -202,7 +201,6 @@ def lost_tags(*, quick: bool) -> Row:
     )
     others = [f"{jobs} (it {tags} tags)" for tags, jobs in most.items() if tags != "keeps"]
     return Row(
-        number=14,
         what=f"{number:,} lost responses each on servers that keep, drop, lower, trim, cut tags",
         bar="one job each where tags are kept; elsewhere 2 at most, never without a warning or an "
         "error",

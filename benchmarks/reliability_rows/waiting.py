@@ -155,7 +155,6 @@ def overshoot(*, quick: bool) -> Row:
     late = sum(outcome["seconds"] - TIMEOUT_SECONDS > 0.25 for outcome in other)
     foreign = [name for name, (_, ended) in mine.items() if "foreign" in ended]
     return Row(
-        number=2,
         what=f"overshoot of a deadline of 1 s over {len(scripts)} faults, real time",
         bar="≤ 0.25 s",
         ours=f"{mine[worst][0]:.3f} s at most ({worst})"
@@ -244,7 +243,6 @@ def polling(*, quick: bool) -> Row:
         for (_, bar, bar_late), worst, late in zip(cases, worsts, lates, strict=True)
     )
     return Row(
-        number=4,
         what="requests of one wait of 8 s, 60 s, 10 min, 2 h (simulated clock)",
         bar="≤ 10, 31, 67, 300; mean lateness ≤ 1, 3.5, 18, 18 s",
         ours=f"mean {_listed(means)}, most {_listed(worsts)}; mean lateness "
@@ -283,7 +281,6 @@ def spread(*, quick: bool) -> Row:
     mine = [_busiest(_first(5.0, _our_burst(7.0))) for _ in range(number)]
     other = [_busiest(_first(5.0, _their_burst(7.0))) for _ in range(number)]
     return Row(
-        number=5,
         what=f"{HANDLES} handles of one process started together, busiest 100 ms of the first "
         f"5 s, the best of {number} runs",
         bar="≤ 10 % of them",

@@ -14,8 +14,10 @@ from superstaq_jobs.errors import ArchiveError, InvalidValue, NotInArchive, Prob
 from superstaq_jobs.records import CircuitType, JobId, JobQuery, JobSnapshot, display, fields
 
 from .arguments import (
+    checked_expectation,
     checked_microseconds,
     checked_moment,
+    checked_opening,
     checked_path,
     checked_snapshots,
     circuit_type_name,
@@ -26,9 +28,10 @@ from .arguments import (
 from .file import ArchiveFile, Mode
 from .jsonl import export_jsonl, import_jsonl
 from .querying import ArchivedJob, check_query, find_jobs, find_unfinished
-from .reading import Head, Job, Reader, ValueCache
+from .reading import Job, Reader
 from .recording import Recorded, Recording
-from .states import Observation, job_key, microseconds, observation_of, state_of
+from .states import Observation, job_key, observation_of, state_of
+from .values import ValueCache
 from .verify import ArchiveReport, verify
 from .view import view
 
@@ -63,15 +66,7 @@ class SnapshotArchive:
     def __init__(
         self, path: str | os.PathLike[str], *, mode: Mode = "a", busy_timeout_seconds: float = 60.0
     ) -> None:
-        wrong = []
-        whole = Path(os.path.abspath(checked_path("path", path)))  # noqa: PTH100 - not through links
-        if not isinstance(mode, str) or mode not in {"a", "r"}:
-            wrong.append(Problem("mode", f"must be 'a' or 'r', got {fields.shown(mode)}"))
-        seconds = fields.seconds(busy_timeout_seconds)
-        if isinstance(seconds, fields.Bad):
-            wrong.append(Problem("busy_timeout_seconds", seconds.what))
-        if wrong:
-            raise InvalidValue("a SnapshotArchive", wrong)
+        whole = checked_opening(path, mode, busy_timeout_seconds)
         self._file = ArchiveFile(whole, mode, busy_timeout_seconds)
         self._cache = ValueCache()
         self._recorded = Recorded()
@@ -152,21 +147,9 @@ class SnapshotArchive:
             InvalidValue: If an argument cannot be used. Nothing was written.
             ArchiveError: As ``record_all``.
         """
-        problems = [
-            Problem(name, value.what)
-            for name, value in {
-                "job_id": fields.any_job_id(job_id),
-                "circuit_type": fields.circuit_type(circuit_type),
-                "at": fields.moment(at),
-            }.items()
-            if isinstance(value, fields.Bad)
-        ]
-        if problems:
-            raise InvalidValue("an archive's record of a job", problems)
+        key, kind, moment = checked_expectation(job_id, circuit_type, at)
         with self._recording() as recording:
-            recording.expect(
-                job_key(job_id), circuit_type=str(CircuitType(circuit_type)), at=microseconds(at)
-            )
+            recording.expect(key, circuit_type=kind, at=moment)
 
     def merge(self, other: SnapshotArchive | str | os.PathLike[str]) -> int:
         """Record all that is in another archive, in one transaction.
@@ -185,23 +168,13 @@ class SnapshotArchive:
         if not isinstance(other, SnapshotArchive):
             with SnapshotArchive(checked_path("other", other), mode="r") as opened:
                 return self.merge(opened)
-        count = 0
         with self._recording() as recording, closing(other._contents()) as contents:  # noqa: SLF001
-            for each in contents:
-                if isinstance(each, Job):
-                    recording.expect(
-                        each.key, circuit_type=each.expected_type or "", at=each.expected_at or 0
-                    )
-                else:
-                    count += recording.put(each)
-        return count
+            return recording.merge(contents)
 
     def _contents(self) -> Generator[Observation | Job, None, None]:
-        """All observations, then the jobs that are expected."""
         # In a block of its own: what fails while the other archive is written is not this one's.
         with self._reading() as reader:
-            yield from reader.all_observations()
-            yield from (job for job in reader.jobs() if job.expected_at is not None)
+            yield from reader.contents()
 
     def import_jsonl(self, path: str | os.PathLike[str]) -> int:
         """Record what ``export_jsonl`` wrote, in one transaction.
@@ -270,7 +243,7 @@ class SnapshotArchive:
                 was odd about it when it was fetched.
         """
         with self._reading() as reader:
-            job, head = self._chosen(reader, job_id, circuit_type)
+            job, head = reader.find(job_id, keys_of(job_id), circuit_type_name(circuit_type))
             return _warned(reader, reader.newest(job, head))
 
     def as_of(
@@ -295,7 +268,7 @@ class SnapshotArchive:
         """
         until = checked_microseconds("when", when)
         with self._reading() as reader:
-            job, head = self._chosen(reader, job_id, circuit_type)
+            job, head = reader.find(job_id, keys_of(job_id), circuit_type_name(circuit_type))
             snapshot = reader.newest(job, head, until)
             if snapshot is None:
                 first = f"{self.path} has nothing of job {job.key.name} that was observed by {when}"
@@ -314,7 +287,7 @@ class SnapshotArchive:
         Arguments and errors are those of ``latest``.
         """
         with self._reading() as reader:
-            job, head = self._chosen(reader, job_id, circuit_type)
+            job, head = reader.find(job_id, keys_of(job_id), circuit_type_name(circuit_type))
             found = tuple(reader.history(job, head.circuit_type))
             reader.warn()
         return found
@@ -494,25 +467,6 @@ class SnapshotArchive:
     def _recording(self) -> Iterator[Recording]:
         with self._file.writing() as raw:
             yield Recording(raw, Reader(raw, self._cache, self.path), self._recorded)
-
-    def _chosen(
-        self, reader: Reader, job_id: UUID | str, circuit_type: CircuitType | str | None
-    ) -> tuple[Job, Head]:
-        kind = circuit_type_name(circuit_type)
-        for key in keys_of(job_id):
-            job = reader.job(key)
-            if job is not None and job.observations:
-                head = reader.chosen(job, kind)
-                if head is not None:
-                    return job, head
-            reader.check_missing(key)
-        form = "" if kind is None else f" in the format {kind}"
-        raise NotInArchive(
-            f"{self.path} has no snapshot of job {job_id}{form}. job_ids() has the jobs that it "
-            "has.",
-            path=str(self.path),
-            job_id=job_id,
-        )
 
 
 def _warned(reader: Reader, snapshot: JobSnapshot | None) -> JobSnapshot:

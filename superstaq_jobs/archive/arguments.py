@@ -10,15 +10,17 @@ from typing import Any
 from uuid import UUID
 
 from superstaq_jobs.errors import InvalidValue, Problem
-from superstaq_jobs.records import CircuitType, JobSnapshot, fields
+from superstaq_jobs.records import CircuitType, JobId, JobSnapshot, fields
 from superstaq_jobs.records.ids import trimmed
 from superstaq_jobs.records.problems import expect_several
 
 from .states import JobKey, job_key, microseconds
 
 __all__ = [
+    "checked_expectation",
     "checked_microseconds",
     "checked_moment",
+    "checked_opening",
     "checked_path",
     "checked_snapshots",
     "circuit_type_name",
@@ -26,6 +28,33 @@ __all__ = [
     "keys_of",
     "observed_at_of",
 ]
+
+
+def checked_opening(path: str | os.PathLike[str], mode: str, busy_timeout_seconds: float) -> Path:
+    """The absolute path of an archive that is to be opened like that."""
+    wrong = []
+    whole = Path(os.path.abspath(checked_path("path", path)))  # noqa: PTH100 - not through links
+    if not isinstance(mode, str) or mode not in {"a", "r"}:
+        wrong.append(Problem("mode", f"must be 'a' or 'r', got {fields.shown(mode)}"))
+    seconds = fields.seconds(busy_timeout_seconds)
+    if isinstance(seconds, fields.Bad):
+        wrong.append(Problem("busy_timeout_seconds", seconds.what))
+    if wrong:
+        raise InvalidValue("a SnapshotArchive", wrong)
+    return whole
+
+
+def checked_expectation(
+    job_id: JobId, circuit_type: CircuitType, at: dt.datetime
+) -> tuple[JobKey, str, int]:
+    """The key of a job, the name of the format in which it is expected, and the moment."""
+    checked = {
+        "job_id": fields.any_job_id(job_id),
+        "circuit_type": fields.circuit_type(circuit_type),
+        "at": fields.moment(at),
+    }
+    fields.refuse("an archive's record of a job", checked, InvalidValue)
+    return job_key(job_id), str(CircuitType(circuit_type)), microseconds(at)
 
 
 def keys_of(job_id: UUID | str) -> Iterator[JobKey]:

@@ -148,9 +148,11 @@ class ArchiveFile:
             what = "is a directory" if path.is_dir() else "does not exist"
             hint = "Give the path of a file" if path.is_dir() else 'mode="a" makes a new archive'
             _unusable(path, what, hint)
+        mode = "ro" if self.mode == "r" else "rw"
         with translated(path, writing=False, opening=True):
+            self._refuse_wal()
             raw = sqlite3.connect(
-                f"{path.as_uri()}?mode={'ro' if self.mode == 'r' else 'rw'}",
+                f"{path.as_uri()}?mode={mode}",
                 uri=True,
                 timeout=self.busy_timeout_seconds,
                 isolation_level=None,
@@ -163,36 +165,56 @@ class ArchiveFile:
                 raise
         return raw
 
+    def _refuse_wal(self) -> None:
+        """Refuse a file in WAL mode, which would be changed if it was opened as the others are."""
+        # Without locks, SQLite refuses this mode, too: before it makes files or changes any. The
+        # header cannot be read otherwise: to close the file would release this process's locks.
+        uri = f"{self.path.as_uri()}?mode=ro&nolock=1"
+        with contextlib.closing(sqlite3.connect(uri, uri=True)) as probe:
+            try:
+                probe.execute("PRAGMA schema_version")
+            except sqlite3.Error as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_CANTOPEN:
+                    return  # it is found again, with locks
+            else:
+                return
+        how = f"sqlite3 {self.path.name} 'PRAGMA journal_mode=DELETE'"
+        _unusable(self.path, "is in SQLite's WAL mode", f"Run: {how}")
+
     def _check(self, raw: Connection) -> None:
         for name, value in _SETTINGS.items():
             raw.execute(f"PRAGMA {name}={value}")
             if _pragma(raw, name) != value:
                 _unusable(self.path, f"cannot be used with {name}={value}", "Update SQLite")
-        if _pragma(raw, "journal_mode") != "delete":
-            mode = _pragma(raw, "journal_mode")
-            how = f"sqlite3 {self.path.name} 'PRAGMA journal_mode=DELETE'"
-            _unusable(self.path, f"is in SQLite's {mode} journal mode", f"Run: {how}")
         raw.execute("BEGIN")  # or another process may make it shorter in between
         num_bytes = int(_pragma(raw, "page_count")) * int(_pragma(raw, "page_size"))
-        if self.path.stat().st_size < num_bytes and not _is_empty(raw):
+        if self.path.stat().st_size < num_bytes:
             _unusable(self.path, "is truncated", "Restore it from a copy")
         _roll_back(raw)
-        if self.mode == "a" and _is_empty(raw):
-            raw.execute("BEGIN IMMEDIATE")
-            try:
-                if _is_empty(raw):  # not made by another process meanwhile
-                    for statement in _statements():
-                        raw.execute(statement)
-                    raw.execute(f"PRAGMA application_id={APPLICATION_ID}")
-                    raw.execute(f"PRAGMA user_version={VERSION}")
-                raw.execute("COMMIT")
-            finally:
-                _roll_back(raw)
+        if self.mode == "a" and self._is_empty():
+            self._fill(raw)
         if _pragma(raw, "application_id") != APPLICATION_ID:
             _unusable(self.path, "is not an archive", "Give another path")
-        version = _pragma(raw, "user_version")
-        if not isinstance(version, int) or version > VERSION:
-            raise ArchiveVersionError(path=str(self.path), version=int(version), supported=VERSION)
+        version = int(_pragma(raw, "user_version"))
+        if version > VERSION:
+            raise ArchiveVersionError(path=str(self.path), version=version, supported=VERSION)
+        if version < 1:
+            _unusable(self.path, f"says that it is of version {version}", "Restore it from a copy")
+
+    def _is_empty(self) -> bool:
+        return self.path.stat().st_size == 0
+
+    def _fill(self, raw: Connection) -> None:
+        raw.execute("BEGIN IMMEDIATE")
+        try:
+            if self._is_empty():  # not made by another process meanwhile
+                for statement in _statements():
+                    raw.execute(statement)
+                raw.execute(f"PRAGMA application_id={APPLICATION_ID}")
+                raw.execute(f"PRAGMA user_version={VERSION}")
+            raw.execute("COMMIT")
+        finally:
+            _roll_back(raw)
 
 
 class _ThreadConnection:
@@ -264,11 +286,6 @@ def _create(path: Path) -> None:
             "may write.",
             path=str(path),
         ) from None
-
-
-def _is_empty(raw: Connection) -> bool:
-    tables = raw.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    return tables == (0,) and _pragma(raw, "application_id") == 0
 
 
 def _statements() -> list[str]:

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, Final, NoReturn, cast
 
-import attrs
 import msgspec
 from msgspec import Raw
 
@@ -116,7 +115,7 @@ def import_jsonl(recording: Recording, path: Path) -> int:
                 _damaged(path, number, error)
             count += recording.put(seen)
             if read.same_as is None:
-                states[number] = attrs.evolve(state, wire=b"")
+                states[number] = state._replace(wire=b"")
     return count
 
 

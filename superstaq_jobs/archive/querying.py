@@ -22,6 +22,13 @@ __all__ = ["ArchivedJob", "check_query", "find_jobs", "find_unfinished", "is_mat
 _CHUNK: Final = 64
 _MAX_VALUES: Final = 100  # of one condition in SQL; more are compared afterwards
 
+_FIELDS: Final = {
+    "job_id": "job_id",
+    "user_email": "user_email",
+    "target_name": "target",
+    "status": "status",
+}
+
 Reading = Callable[[], AbstractContextManager[Reader]]
 _Key = tuple[bool, int, str, str]
 
@@ -49,15 +56,9 @@ def is_match(query: JobQuery, snapshot: JobSnapshot) -> bool:
 
     A condition on what the snapshot does not say matches nothing.
     """
-    said = {
-        "job_id": snapshot.job_id,
-        "user_email": snapshot.user_email,
-        "target_name": snapshot.target,
-        "status": snapshot.status,
-    }
-    for name, value in said.items():
+    for name, field in _FIELDS.items():
         allowed = getattr(query, name)
-        if allowed is not None and value not in allowed:
+        if allowed is not None and getattr(snapshot, field) not in allowed:
             return False
     if query.tags is not None and set(query.tags).isdisjoint(snapshot.tags or ()):
         return False
@@ -119,11 +120,11 @@ def _read(
     for start in range(0, len(places), 3 * _CHUNK):
         found: list[JobSnapshot] = []
         chunk = places[start : start + 3 * _CHUNK]
+        chosen = [*zip(chunk[::3], chunk[2::3], chunk[1::3], strict=True)]
         with reading() as reader:
-            for job_id, state, at in zip(chunk[::3], chunk[1::3], chunk[2::3], strict=True):
-                snapshot = reader.last(job_id, at, state)
-                if snapshot is None:  # of an earlier moment, or there is a later one since
-                    snapshot = _earlier(reader, job_id, state, at)
+            for (job_id, at, state), last in zip(chosen, reader.last(chosen), strict=True):
+                # If it is None, it is of an earlier moment, or there is a later one since.
+                snapshot = last or _earlier(reader, job_id, state, at)
                 if snapshot is not None:
                     found.append(snapshot)
             reader.warn()

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
+from uuid import UUID
 
-from superstaq_jobs.errors import ArchiveDamaged, ArchiveError, JobsNotFound, ProtocolError
+from superstaq_jobs.errors import (
+    ArchiveDamaged,
+    ArchiveError,
+    JobsNotFound,
+    NotInArchive,
+    ProtocolError,
+)
 from superstaq_jobs.records import CircuitStatus, JobSnapshot, newest
 from superstaq_jobs.records.changes import share_strings
 from superstaq_jobs.records.problems import warn
 
 from .file import Connection
-from .pieces import checksum, sha256, unpack, unpack_pieces
+from .pieces import checksum, sha256, unpack_pieces
 from .states import JobKey, Observation, State, decoded, job_sum, moment_of, observed
+from .values import ValueCache
 
-__all__ = ["Head", "Job", "Reader", "ValueCache", "head_sum"]
+__all__ = ["Head", "Job", "Reader", "head_sum"]
 
-_MAX_VARIABLES: Final = 500  # old versions of SQLite take 999
-_CACHE_BYTES: Final = 32 * 1024 * 1024
 
 _COLUMNS: Final = (
     "state.digest, state.sha, state.circuit_type, state.status, state.is_terminal, "
@@ -38,7 +45,7 @@ _HEAD: Final = (
     "JOIN state ON state.id = seen.state JOIN source ON source.id = seen.source "
     "WHERE head.job = ? AND head.at = ? AND head.state = ? AND head.in_order LIMIT 1"
 )
-_TYPE: Final = 7  # the place of the format in such a row
+_UNREADABLE: Final = ValueError, KeyError, TypeError  # of pieces that are not as they were written
 _IN_ORDER: Final = " ORDER BY seen.at, state.digest, state.sha, source.name, seen.offset_s"
 
 
@@ -69,39 +76,6 @@ def head_sum(job: JobKey, digest: bytes, sha: bytes, head: Head) -> bytes:
     return checksum(job.name, job.api, head.circuit_type, digest, sha, head.at, head.in_order)
 
 
-class ValueCache:
-    """Large values that have been read, by their ids; at most 32 MB. Thread-safe."""
-
-    def __init__(self) -> None:
-        self._values: dict[int, bytes] = {}
-        self._bytes = 0
-
-    def clear(self) -> None:
-        """Forget them all."""
-        self._values, self._bytes = {}, 0
-
-    def values(self, raw: Connection, ids: Sequence[int]) -> dict[int, bytes]:
-        """The values with these ids; those that do not exist are left out.
-
-        Raises:
-            ValueError: If one cannot be read.
-        """
-        known = self._values
-        found = {each: known[each] for each in ids if each in known}
-        missing = [each for each in ids if each not in found]
-        for start in range(0, len(missing), _MAX_VARIABLES):
-            some = missing[start : start + _MAX_VARIABLES]
-            marks = ",".join("?" * len(some))
-            sql = f"SELECT id, body FROM value WHERE id IN ({marks})"  # noqa: S608 - marks only
-            for each, body in raw.execute(sql, some):
-                found[each] = value = unpack(body)
-                if self._bytes + len(value) > _CACHE_BYTES:
-                    self.clear()
-                self._values[each] = value
-                self._bytes += len(value)
-        return found
-
-
 class Reader:
     """Reads from one connection, in one transaction, for one call of an archive."""
 
@@ -111,6 +85,7 @@ class Reader:
         self.path = path
         self._warnings: dict[str, None] = {}
         self._decoded: dict[int, JobSnapshot] = {}
+        self._wires: dict[bytes, bytes] = {}
 
     def damaged(self, what: str) -> NoReturn:
         """Raise the error for a file that is not as it was written."""
@@ -205,28 +180,38 @@ class Reader:
 
     def state(self, job: JobKey, row: Sequence[Any]) -> State:
         """A state, from the columns of its row from ``id`` to ``sum``."""
-        number, digest, sha, *columns, body, total = row
-        wire = self._wire(body, sha)
+        number, *columns, body, total = row
+        sha = columns[1]
+        wire = self._wires.pop(sha, None) or self._wire(body, sha)
         if wire is None:
             self._cache.clear()  # another process may have removed values, and added others
             wire = self._wire(body, sha)
-        names = ("circuit_type", "status", "is_terminal", "target", "user_email", "submitted_us")
-        fields: dict[str, Any] = dict(zip(names, columns, strict=True))
-        state = State(job=job, digest=digest, sha=sha, wire=wire or b"", **fields)
+        state = State._make([job, *columns, wire or b""])
         if wire is None or state.sum() != total:
             self.damaged(f"state {number} of job {job.name}")
         return state
 
     def _wire(self, body: bytes, sha: bytes) -> bytes | None:
-        try:
+        """What was said, from the body of a state; None if it is damaged."""
+        with contextlib.suppress(*_UNREADABLE):
             pieces: list[Any] = unpack_pieces(body)
-            values = self._cache.values(self.raw, pieces[1::2])
-            pieces[::2] = map(str.encode, pieces[::2])
-            pieces[1::2] = map(values.__getitem__, pieces[1::2])
-            wire = b"".join(pieces)
-        except (ValueError, KeyError, TypeError):
-            return None
-        return wire if sha256(wire) == sha else None
+            wire = _joined(pieces, self._cache.values(self.raw, pieces[1::2]))
+            return wire if sha256(wire) == sha else None
+        return None
+
+    def _read_ahead(self, bodies: Mapping[bytes, bytes]) -> None:
+        """Read what was said in several states, by SHA-256 and body, for ``state``.
+
+        It takes two thirds of the time, since each step repeats while its code and data are in the
+        processor's cache. A damaged state is left to ``state``.
+        """
+        with contextlib.suppress(*_UNREADABLE):
+            unpacked: dict[bytes, list[Any]]
+            unpacked = {sha: unpack_pieces(body) for sha, body in bodies.items()}
+            ids = [each for pieces in unpacked.values() for each in pieces[1::2]]
+            values = self._cache.values(self.raw, ids)
+            wires = {sha: _joined(pieces, values) for sha, pieces in unpacked.items()}
+            self._wires = {sha: wire for sha, wire in wires.items() if sha256(wire) == sha}
 
     def observed_jobs(self) -> Iterator[Job]:
         """The jobs that were observed."""
@@ -274,6 +259,11 @@ class Reader:
         if count != sum(job.observations for job in jobs.values()):
             self.damaged("the number of observations")
 
+    def contents(self) -> Iterator[Observation | Job]:
+        """All observations, then the jobs that are expected."""
+        yield from self.all_observations()
+        yield from (job for job in self.jobs() if job.expected_at is not None)
+
     def state_rows(self, job: Job) -> Iterator[Sequence[Any]]:
         """The rows of the states of a job, for ``state``."""
         sql = f"SELECT {_STATE} FROM state WHERE job = ?"  # noqa: S608 - names only
@@ -296,25 +286,25 @@ class Reader:
 
     # ---- snapshots -----------------------------------------------------------------------------
 
-    def _snapshot(self, job: Job, row: Sequence[Any]) -> JobSnapshot:
-        """The snapshot of an observation, from its row."""
-        state, seen = self.observation(job, row)
-        known = self._decoded.get(state)
+    def _snapshot(self, job: Job, state: int, seen: Observation) -> JobSnapshot:
+        """The snapshot of an observation of a state."""
         moment = moment_of(seen.at, seen.offset_s)
+        known = self._decoded.get(state)
+        if known is not None:
+            return observed(known, moment, seen.source)
         try:
-            if known is None:
-                known, warnings = decoded(job.key, seen.state.wire, moment, seen.source)
-                self._decoded = {state: known}  # the last one: polls repeat it
-                self._warnings.update(dict.fromkeys(warnings))
+            snapshot, warnings = decoded(job.key, seen.state.wire, moment, seen.source)
         except (ProtocolError, JobsNotFound, ValueError):
             self.damaged(f"an observation of job {job.key.name}")
-        return observed(known, moment, seen.source)
+        self._decoded = {state: snapshot}  # the last one: polls repeat it
+        self._warnings.update(dict.fromkeys(warnings))
+        return snapshot
 
     def observation(self, job: Job, row: Sequence[Any]) -> tuple[int, Observation]:
         """The id of a state, and the observation of it, from its row."""
         at, offset_s, source, total, *columns = row
         state = self.state(job.key, columns)
-        seen = Observation(at=at, offset_s=offset_s, source=source, state=state)
+        seen = Observation(at, offset_s, source, state)
         if seen.sum() != total:
             self.damaged(f"an observation of job {job.key.name}")
         return columns[0], seen
@@ -326,9 +316,12 @@ class Reader:
         self.check_count(job)
         before: JobSnapshot | None = None
         for row in self.raw.execute(_SEEN + _IN_ORDER, (job.id,)):
-            snapshot = self._snapshot(job, row)  # and the row is as it was written
-            if (until is not None and row[0] > until) or circuit_type not in {None, row[_TYPE]}:
+            state, seen = self.observation(job, row)  # as it was written
+            if until is not None and seen.at > until:
                 continue
+            if circuit_type not in {None, seen.state.circuit_type}:
+                continue
+            snapshot = self._snapshot(job, state, seen)
             if before is not None:
                 share_strings(before, snapshot)
             before = snapshot
@@ -340,20 +333,24 @@ class Reader:
         row = self.raw.execute(_SEEN + where, (job.id, at, state)).fetchone()
         if row is None:
             self.damaged(f"the last observation of job {job.key.name}")
-        return self._snapshot(job, row)
+        return self._snapshot(job, *self.observation(job, row))
 
-    def last(self, job_id: int, at: int, state: int) -> JobSnapshot | None:
-        """The snapshot of a head, by its place; None if it is not the head any more."""
-        row = self.raw.execute(_HEAD, (job_id, at, state)).fetchone()
-        if row is None:
-            return None
-        number, name, api, kind, in_order, total, *seen = row
+    def last(self, places: Iterable[tuple[int, int, int]]) -> Iterator[JobSnapshot | None]:
+        """The snapshots of heads, by their places; None for what is not a head any more."""
+        rows = [self.raw.execute(_HEAD, place).fetchone() for place in places]
+        self._read_ahead({row[12]: row[-2] for row in rows if row is not None})
+        heads = [None if row is None else self._head(row) for row in rows]
+        for head in heads:
+            yield None if head is None else self._snapshot(*head)
+
+    def _head(self, row: Sequence[Any]) -> tuple[Job, int, Observation]:
+        number, name, api, kind, in_order, total, *columns = row
         job = Job(number, JobKey(name, api), 0, None, None)
-        snapshot = self._snapshot(job, seen)
-        digest, sha = seen[5:7]
-        if total != head_sum(job.key, digest, sha, Head(kind, state, at, in_order)):
+        state, seen = self.observation(job, columns)
+        head = Head(kind, state, seen.at, in_order)
+        if total != head_sum(job.key, seen.state.digest, seen.state.sha, head):
             self.damaged(f"the index of job {name}")
-        return snapshot
+        return job, state, seen
 
     def newest(self, job: Job, head: Head, until: int | None = None) -> JobSnapshot | None:
         """The newest state of a job in one format, of what was observed until a moment."""
@@ -367,12 +364,12 @@ class Reader:
                 self.observation(job, row)
             last = _SEEN + " AND seen.at <= ? ORDER BY seen.at DESC"
             for row in self.raw.execute(last, (job.id, until)):
-                self.observation(job, row)  # it is as it was written, its format included
-                if row[_TYPE] == head.circuit_type:
-                    return self._snapshot(job, row)
+                state, seen = self.observation(job, row)  # as it was written, its format included
+                if seen.state.circuit_type == head.circuit_type:
+                    return self._snapshot(job, state, seen)
             return None
-        seen = [*self.history(job, head.circuit_type, until)]
-        return newest(*seen) if seen else None
+        found = [*self.history(job, head.circuit_type, until)]
+        return newest(*found) if found else None
 
     def first_with(self, digest: bytes) -> JobSnapshot | None:
         """The first observation of a state with a digest."""
@@ -384,19 +381,41 @@ class Reader:
                     f"{_SEEN}{where}{_IN_ORDER} LIMIT 1", (job.id, digest)
                 ).fetchone()
                 if row is not None:
-                    return self._snapshot(job, row)
+                    return self._snapshot(job, *self.observation(job, row))
         return None
 
-    def chosen(self, job: Job, circuit_type: str | None) -> Head | None:
-        """The head of a job in a format; for None, in the only one in which it was seen.
+    def find(
+        self, job_id: UUID | str, keys: Iterable[JobKey], circuit_type: str | None
+    ) -> tuple[Job, Head]:
+        """The first of the jobs that an id may mean that was seen in a format; None for its only.
 
         Raises:
+            NotInArchive: If none of them was.
             ArchiveError: If it was seen in several formats, and none is chosen.
         """
-        heads = self.heads(job)
-        if circuit_type is None and len(heads) > 1:
-            several(self.path, job.key, [each.circuit_type for each in heads])
-        return next((h for h in heads if circuit_type in {None, h.circuit_type}), None)
+        for key in keys:
+            job = self.job(key)
+            heads = [] if job is None or not job.observations else self.heads(job)
+            if circuit_type is None and len(heads) > 1:
+                several(self.path, key, [each.circuit_type for each in heads])
+            for head in heads:
+                if job is not None and circuit_type in {None, head.circuit_type}:
+                    return job, head
+            self.check_missing(key)
+        form = "" if circuit_type is None else f" in the format {circuit_type}"
+        raise NotInArchive(
+            f"{self.path} has no snapshot of job {job_id}{form}. job_ids() has the jobs that it "
+            "has.",
+            path=str(self.path),
+            job_id=job_id,
+        )
+
+
+def _joined(pieces: list[Any], values: Mapping[int, bytes]) -> bytes:
+    """What was cut into pieces, which are used up."""
+    pieces[::2] = map(str.encode, pieces[::2])
+    pieces[1::2] = map(values.__getitem__, pieces[1::2])
+    return b"".join(pieces)
 
 
 def several(path: Path, job: JobKey, circuit_types: Iterable[str]) -> NoReturn:

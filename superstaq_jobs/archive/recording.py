@@ -83,6 +83,17 @@ class Recording:
         self._put_job(job._replace(expected_at=at, expected_type=circuit_type))
         return True
 
+    def merge(self, contents: Iterable[Observation | Job]) -> int:
+        """Put in all that is in another archive; returns how many observations were new."""
+        count = 0
+        for each in contents:
+            if isinstance(each, Job):
+                kind, at = each.expected_type or "", each.expected_at or 0
+                self.expect(each.key, circuit_type=kind, at=at)
+            else:
+                count += self.put(each)
+        return count
+
     def forget(self, keys: Iterable[JobKey]) -> int:
         """Remove all about some jobs; what other jobs share stays. Returns how many there were."""
         count = 0
@@ -153,22 +164,20 @@ class Recording:
 
     def _values(self, values: list[bytes]) -> list[int]:
         """The ids of large values; those that are not there are added."""
-        by_sha = {sha256(value): value for value in values}
+        shas = [*map(sha256, values)]
         ids: dict[bytes, int] = {}
-        shas = list(by_sha)
         for start in range(0, len(shas), _MAX_VARIABLES):
             some = shas[start : start + _MAX_VARIABLES]
             marks = ",".join("?" * len(some))
             sql = f"SELECT sha, id FROM value WHERE sha IN ({marks})"  # noqa: S608 - marks only
             ids.update(self._raw.execute(sql, some))
-        for sha, value in by_sha.items():
+        for sha, value in zip(shas, values, strict=True):
             if sha not in ids:
                 made = self._raw.execute(
                     "INSERT INTO value (sha, body) VALUES (?, ?)", (sha, pack(value))
                 )
                 ids[sha] = _id(made.lastrowid)
-        of_value = {value: ids[sha] for sha, value in by_sha.items()}
-        return [of_value[value] for value in values]
+        return [ids[sha] for sha in shas]
 
     def _put_head(
         self, job: Job, state: int, seen: Observation, snapshot: JobSnapshot | None

@@ -7,7 +7,7 @@ one moment.
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import attrs
@@ -42,8 +42,7 @@ _MICROSECOND: Final = dt.timedelta(microseconds=1)
 _FIELDS: Final = tuple(field.name for field in attrs.fields(JobSnapshot))
 
 
-@attrs.frozen(order=True)
-class JobKey:
+class JobKey(NamedTuple):
     """A job: the official string of its id, and the version of the API that it is of."""
 
     name: str
@@ -60,8 +59,7 @@ def job_key(job_id: JobId) -> JobKey:
     return JobKey(str(job_id), "v0.3.0" if isinstance(job_id, UUID) else "v0.2.0")
 
 
-@attrs.frozen(kw_only=True)
-class State:
+class State(NamedTuple):
     """What a server said of a job, in one writing of it.
 
     Attributes:
@@ -91,15 +89,10 @@ class State:
 
     def sum(self) -> bytes:
         """The checksum of its row."""
-        columns = (getattr(self, name) for name in _STATE_COLUMNS)
-        return checksum(self.job.name, self.job.api, *columns)
+        return checksum(*self.job, *self[1:-1])
 
 
-_STATE_COLUMNS: Final = tuple(f.name for f in attrs.fields(State) if f.name not in {"job", "wire"})
-
-
-@attrs.frozen(kw_only=True)
-class Observation:
+class Observation(NamedTuple):
     """That a source said a state at one moment.
 
     Attributes:
@@ -122,21 +115,21 @@ class Observation:
     @property
     def order(self) -> tuple[Any, ...]:
         """Its place among all observations."""
-        state, job = self.state, self.state.job
+        state = self.state
         source = self.source is not None, self.source or ""
-        return self.at, job.name, job.api, state.digest, state.sha, source, self.offset_s
+        return self.at, state.job, state.digest, state.sha, source, self.offset_s
 
 
 def seen_sum(job: JobKey, *columns: bytes | str | int | None) -> bytes:
     """The checksum of an observation's row: of its time, digest, writing, source and offset."""
-    return checksum(job.name, job.api, *columns)
+    return checksum(*job, *columns)
 
 
 def job_sum(
     job: JobKey, observations: int, expected_at: int | None, expected_type: str | None
 ) -> bytes:
     """The checksum of a job's row."""
-    return checksum(job.name, job.api, observations, expected_at, expected_type)
+    return checksum(*job, observations, expected_at, expected_type)
 
 
 # ---- times ---------------------------------------------------------------------------------------
@@ -233,7 +226,7 @@ def observation_of(state: State, moment: dt.datetime, source: str | None) -> Obs
     """The observation of a state, at a time with a zone."""
     offset = moment.utcoffset() or dt.timedelta()
     at, offset_s = microseconds(moment), int(offset.total_seconds())
-    return Observation(at=at, offset_s=offset_s, source=source, state=state)
+    return Observation(at, offset_s, source, state)
 
 
 def circuit_type_of(name: str) -> CircuitType | None:

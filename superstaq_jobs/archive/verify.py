@@ -12,7 +12,7 @@ from superstaq_jobs.records import JobSnapshot
 from superstaq_jobs.records.advice import explains_changes
 
 from .file import ERRORS
-from .pieces import sha256, unpack
+from .pieces import is_as_packed, sha256, unpack
 from .reading import Head, Job, Reader
 from .recording import is_newer
 from .states import State, decoded, microseconds, seen_sum, written_as
@@ -60,7 +60,7 @@ class _Check:
         with self._noting("values"):
             for number, sha, body in self._reader.raw.execute("SELECT id, sha, body FROM value"):
                 with self._noting(f"value {number}"):
-                    if sha256(unpack(body)) != sha:
+                    if sha256(unpack(body)) != sha or not is_as_packed(body):
                         self._note(f"value {number}", "its checksum does not agree")
         for job_id in self._ids("SELECT id FROM job"):
             with self._noting(f"job {job_id}"):
@@ -113,7 +113,9 @@ class _Check:
                 with self._noting(where):
                     self._states += 1
                     state = self._reader.state(job.key, row)
-                    states[row[0]] = attrs.evolve(state, wire=b"")
+                    states[row[0]] = state._replace(wire=b"")
+                    if not is_as_packed(row[-2]):
+                        self._note(where, f"state {row[0]} is not as it was written")
                     if self._deep:
                         self._check_state(where, state)
         with self._noting(where):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import attrs
 import click
+
+import superstaq_jobs as sj
 
 from .output import Column
 from .session import Session, remote
-
-if TYPE_CHECKING:
-    from superstaq_jobs import Target
 
 __all__ = ["balance", "targets"]
 
@@ -36,30 +36,26 @@ def targets(session: Session, /, name: str | None, **conditions: bool | None) ->
 
     With a NAME, what is known of that target.
     """
-    from superstaq_jobs import TargetQuery, fetch_target_info, fetch_targets
-
     from . import views
 
     with session.client() as client:
         if name is not None:
-            info = fetch_target_info(client, name).info.to_dict()
+            info = sj.fetch_target_info(client, name).info.to_dict()
             facts = [(each, views.value(value)) for each, value in info.items()]
             return session.done(
                 {"target_name": name, "info": info}, lambda: session.out.facts(facts)
             )
-        found = fetch_targets(client, TargetQuery(**conditions))
+        found = sj.fetch_targets(client, sj.TargetQuery(**conditions))
     data = {"targets": list(map(_data, found))}
     return session.done(data, lambda: session.out.table(_COLUMNS, map(_row, found)))
 
 
-def _data(target: Target) -> dict[str, Any]:
-    import attrs
-
+def _data(target: sj.Target) -> dict[str, Any]:
     data = attrs.asdict(target, recurse=False)
     return data | {"extra": target.extra.to_dict()}
 
 
-def _row(target: Target) -> tuple[str, ...]:
+def _row(target: sj.Target) -> tuple[str, ...]:
     can = {
         "run": target.supports_submit,
         "compile": target.supports_compile,
@@ -80,10 +76,8 @@ def _row(target: Target) -> tuple[str, ...]:
 @click.pass_obj
 def balance(session: Session) -> int:
     """Show how much you can still spend, in US dollars."""
-    from superstaq_jobs import fetch_balance
-
     with session.client() as client:
-        found = fetch_balance(client)
+        found = sj.fetch_balance(client)
     data = {"balance": found.balance, "email": found.email}
 
     def text() -> None:

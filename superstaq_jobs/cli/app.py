@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import click
 
+import superstaq_jobs as sj
 from superstaq_jobs._version import __version__
 
 from .failures import CommandError, ExitCode, as_data, exit_code, hint, message_of
@@ -42,13 +43,13 @@ _VERBS: Final = {
     "wait": ("waits", "wait"),
     "watch": ("waits", "watch"),
     "cancel": ("jobs", "cancel"),
-    "counts": ("counting", "counts"),
-    "diff": ("comparing", "diff"),
+    "counts": ("jobs", "counts"),
+    "diff": ("jobs", "diff"),
     "targets": ("account", "targets"),
     "balance": ("account", "balance"),
     "archive": ("archives", "archive"),
-    "lock": ("locks", "lock"),
-    "verify": ("locks", "verify"),
+    "lock": ("archives", "lock"),
+    "verify": ("archives", "verify"),
     "emulator": ("emulating", "emulator"),
     "demo": ("demo", "demo"),
     "doctor": ("doctor", "doctor"),
@@ -147,9 +148,7 @@ def _reporting(session: Session) -> Iterator[None]:
 def _is_expected(error: Exception) -> bool:
     if isinstance(error, click.ClickException | CommandError | OSError):
         return True
-    from superstaq_jobs import SuperstaqException
-
-    return isinstance(error, SuperstaqException)
+    return isinstance(error, sj.SuperstaqException)
 
 
 def _failed(session: Session, error: Exception) -> int:
@@ -165,8 +164,8 @@ def _failed(session: Session, error: Exception) -> int:
             session.out.command = ctx.command_path.removeprefix(_NAME).strip()
             usage = f"{ctx.get_usage()}\n"
             advice = f"{ctx.command_path} --help explains it."
-    elif isinstance(error, OSError) and type(error).__module__ == "builtins" and error.filename:
-        message = f"{error.filename}: {error.strerror}"
+    elif isinstance(error, OSError) and type(error).__module__ == "builtins" and error.strerror:
+        message = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         usage, advice, message = f"{message}\n\n", "", "name a command"
     if session.out.json:

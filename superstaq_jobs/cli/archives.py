@@ -1,26 +1,46 @@
-"""``archive list|show|verify|export|merge``."""
+"""``archive list|show|verify|export|merge``, and ``lock`` and ``verify`` for a study's data."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
+import superstaq_jobs as sj
+
 from .arguments import MOMENT, conditions, job_ids, query_of
-from .failures import ExitCode
+from .failures import CommandError, ExitCode
+from .output import amount
 from .session import Session, local
 
-if TYPE_CHECKING:
-    from superstaq_jobs import JobSnapshot
-
-__all__ = ["archive"]
+__all__ = ["archive", "lock", "verify"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _FILE = click.Path(exists=True, dir_okay=False)
+_as_of = click.option(
+    "--as-of", type=MOMENT, help="Only what had been recorded at this time counts."
+)
+_of_type = click.option(
+    "--circuit-type",
+    type=click.Choice(["qasm", "cirq", "qiskit", "jaqal"]),
+    help="The format of the circuits, for jobs that were recorded in several.",
+)
+
+
+def _reading(file: str) -> sj.SnapshotArchive:
+    return sj.SnapshotArchive(file, mode="r")
+
+
+def _states(
+    opened: sj.SnapshotArchive, ids: list[str], as_of: dt.datetime | None, **form: Any
+) -> list[sj.JobSnapshot]:
+    """The newest state of each job, or that of some time."""
+    if as_of is None:
+        return [opened.latest(each, **form) for each in ids]
+    return [opened.as_of(each, as_of, **form) for each in ids]
 
 
 @click.group()
@@ -31,21 +51,11 @@ def archive() -> None:
     """
 
 
-def _reading(function: F) -> F:
-    function = click.option(
-        "--circuit-type",
-        type=click.Choice(["qasm", "cirq", "qiskit", "jaqal"]),
-        help="The format of the circuits, for jobs that were recorded in several.",
-    )(function)
-    return click.option(
-        "--as-of", type=MOMENT, help="Only what had been recorded at this time counts."
-    )(function)
-
-
 @archive.command("list")
 @click.argument("file", type=_FILE)
 @conditions
-@_reading
+@_as_of
+@_of_type
 @local
 @click.pass_obj
 def list_archived(
@@ -57,21 +67,18 @@ def list_archived(
     **selected: Any,
 ) -> int:
     """List the jobs in an archive, in their newest recorded state."""
-    from superstaq_jobs import SnapshotArchive
-
-    from . import shapes, views
-
     query = query_of(**selected)
-    with SnapshotArchive(file, mode="r") as opened:
+    with _reading(file) as opened:
         found = list(opened.query(query, as_of=as_of, circuit_type=circuit_type))
-    return session.done(shapes.jobs_data(found), partial(views.table_of_jobs, session.out, found))
+    return session.done_with_table(found)
 
 
 @archive.command("show")
 @click.argument("file", type=_FILE)
-@job_ids
+@job_ids()
 @click.option("--history", is_flag=True, help="Every recorded state, the oldest first.")
-@_reading
+@_as_of
+@_of_type
 @local
 @click.pass_obj
 def show_archived(
@@ -84,25 +91,14 @@ def show_archived(
     circuit_type: str | None,
 ) -> int:
     """Show jobs in an archive."""
-    from superstaq_jobs import SnapshotArchive
-
-    from . import shapes, views
-
     if history and as_of is not None:
         raise click.UsageError("--history and --as-of exclude each other.")
-    found: list[JobSnapshot] = []
-    with SnapshotArchive(file, mode="r") as opened:
-        for each in ids:
-            if history:
-                found += opened.history(each, circuit_type=circuit_type)
-            elif as_of is not None:
-                found.append(opened.as_of(each, as_of, circuit_type=circuit_type))
-            else:
-                found.append(opened.latest(each, circuit_type=circuit_type))
-    return session.done(
-        shapes.jobs_data(found, circuits=True, record=True),
-        partial(views.several_jobs, session.out, found),
-    )
+    with _reading(file) as opened:
+        if history:
+            found = [s for each in ids for s in opened.history(each, circuit_type=circuit_type)]
+        else:
+            found = _states(opened, ids, as_of, circuit_type=circuit_type)
+    return session.done_with_all(found)
 
 
 @archive.command("verify")
@@ -115,29 +111,20 @@ def verify_archive(session: Session, file: str, deep: bool) -> int:
 
     The exit status is 1 if something is not.
     """
-    from superstaq_jobs import SnapshotArchive
-    from superstaq_jobs.records.display import amount
-
-    with SnapshotArchive(file, mode="r") as opened:
+    with _reading(file) as opened:
         report = opened.verify(deep=deep)
-    data = {
-        "ok": bool(report),
-        "jobs": report.jobs,
-        "states": report.states,
-        "observations": report.observations,
-        "problems": [{"where": each.where, "what": each.what} for each in report.problems],
-    }
+    numbers = {name: getattr(report, name) for name in ("jobs", "states", "observations")}
+    problems = [{"where": each.where, "what": each.what} for each in report.problems]
 
     def text() -> None:
         for each in report.problems:
             session.out.line((each.where, "red"), f": {each.what}")
-        number = amount(len(report.problems), "problem")
-        verdict = "as it was written" if report else number
-        jobs, states = amount(report.jobs, "job"), amount(report.states, "state")
-        seen = amount(report.observations, "observation")
-        session.out.line(f"{file}: {verdict} ({jobs}, {states}, {seen})")
+        verdict = "as it was written" if report else amount(len(problems), "problem")
+        checked = ", ".join(amount(number, name[:-1]) for name, number in numbers.items())
+        session.out.line(f"{file}: {verdict} ({checked})")
 
-    return session.done(data, text, ExitCode.OK if report else ExitCode.FAILED)
+    code = ExitCode.OK if report else ExitCode.FAILED
+    return session.done({"ok": bool(report), **numbers, "problems": problems}, text, code)
 
 
 @archive.command("export")
@@ -150,10 +137,7 @@ def export(session: Session, file: str, target: str) -> int:
 
     This is the form to publish: the same content gives the same bytes.
     """
-    from superstaq_jobs import SnapshotArchive
-    from superstaq_jobs.records.display import amount
-
-    with SnapshotArchive(file, mode="r") as opened:
+    with _reading(file) as opened:
         number = opened.export_jsonl(target)
     return session.done(
         {"path": target, "observations": number},
@@ -172,11 +156,8 @@ def merge(session: Session, file: str, sources: tuple[str, ...]) -> int:
     FROM are archives, or their exports (.jsonl and .jsonl.gz). INTO is made if it does not exist.
     The order does not matter, and merging twice does nothing.
     """
-    from superstaq_jobs import SnapshotArchive
-    from superstaq_jobs.records.display import amount
-
     number = 0
-    with SnapshotArchive(file) as opened:
+    with sj.SnapshotArchive(file) as opened:
         for each in sources:
             is_export = each.endswith((".jsonl", ".jsonl.gz"))
             number += opened.import_jsonl(each) if is_export else opened.merge(each)
@@ -187,3 +168,78 @@ def merge(session: Session, file: str, sources: tuple[str, ...]) -> int:
             f"{file}: {amount(jobs, 'job')}, {amount(number, 'new observation')}"
         ),
     )
+
+
+# ---- locks -------------------------------------------------------------------------------------
+
+
+@click.command()
+@click.argument("file", metavar="LOCK", type=click.Path(dir_okay=False))
+@click.argument("archive", type=_FILE)
+@job_ids(required=False)
+@_as_of
+@local
+@click.pass_obj
+def lock(
+    session: Session, file: str, archive: str, ids: list[str], as_of: dt.datetime | None
+) -> int:
+    """Write the file LOCK, which names the data of a study.
+
+    These are the newest states of the jobs in ARCHIVE, or of those with the given ids. LOCK belongs
+    into version control; verify says later whether the data are still there.
+    """
+    with _reading(archive) as opened:
+        found = _states(opened, ids, as_of) if ids else list(opened.query(as_of=as_of))
+    made = sj.lock(file, found)
+    if unfinished := sum(not each.is_terminal for each in found):
+        session.out.warn(f"{unfinished} of the {len(found)} jobs are not finished in {archive}")
+    return _done(session, file, made, "locks")
+
+
+@click.command()
+@click.argument("file", metavar="LOCK", type=_FILE)
+@click.argument("archive", type=_FILE)
+@local
+@click.pass_obj
+def verify(session: Session, file: str, archive: str) -> int:
+    """Check that ARCHIVE has exactly the data that LOCK names.
+
+    The exit status is 1 if it does not, with what differs.
+    """
+    known = sj.StudyLock.read(file)
+    with _reading(archive) as opened:
+        try:
+            known.load(opened)
+        except sj.LockMismatch as error:
+            data = {"differences": [_difference(each) for each in error.differences]}  # type: ignore[arg-type]
+            raise CommandError(error.message, data=data, cause=error) from None
+    return _done(session, file, known, "agrees with the archive in")
+
+
+def _done(session: Session, file: str, made: sj.StudyLock, what: str) -> int:
+    entries = [
+        {
+            "job_id": str(each.job_id),
+            "circuit_type": each.circuit_type and str(each.circuit_type),
+            "status": each.status,
+            "digest": each.digest,
+        }
+        for each in made.entries
+    ]
+    number = amount(len(entries), "snapshot")
+    return session.done(
+        {"path": file, "root": made.root, "entries": entries},
+        lambda: session.out.line(f"{file} {what} {number}; root {made.root}"),
+    )
+
+
+def _difference(difference: sj.LockDifference) -> dict[str, Any]:
+    from . import shapes
+
+    entry, changes = difference.entry, difference.diff
+    return {
+        "job_id": str(entry.job_id),
+        "digest": entry.digest,
+        "found": None if difference.found is None else shapes.job_data(difference.found),
+        "diff": None if changes is None else shapes.diff_data(entry.job_id, changes),
+    }

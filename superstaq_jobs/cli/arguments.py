@@ -6,16 +6,27 @@ import datetime as dt
 import json
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from functools import partial
+from typing import Any, Final, TypeAlias, TypeVar
+from uuid import UUID
 
 import click
 
-if TYPE_CHECKING:
-    from superstaq_jobs import JobQuery
+import superstaq_jobs as sj
 
-__all__ = ["MOMENT", "conditions", "job_ids", "moment_of", "pairs", "query_of"]
+__all__ = [
+    "MOMENT",
+    "conditions",
+    "job_ids",
+    "moment_of",
+    "one_circuit",
+    "pairs",
+    "patience",
+    "query_of",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
+Decorator: TypeAlias = Callable[[F], F]  # of a command
 
 _UNITS: Final = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _SPAN: Final = re.compile(
@@ -62,15 +73,41 @@ MOMENT: Final = _Moment()
 """A moment in the past, as people write one."""
 
 
-def job_ids(function: F) -> F:
-    """The argument ``ID...``, without white space around each id."""
-    return click.argument("ids", metavar="ID...", nargs=-1, required=True, callback=_stripped)(
-        function
-    )
+def one_circuit(explained: str) -> Decorator[Any]:
+    """The option ``--circuit``."""
+    return click.option("--circuit", type=click.IntRange(min=0), help=explained)
 
 
-def _stripped(_ctx: click.Context, _param: click.Parameter, ids: tuple[str, ...]) -> list[str]:
-    return list(dict.fromkeys(each.strip() for each in ids))
+def patience(help_of_timeout: str, help_of_polling: str, **default: Any) -> Decorator[Any]:
+    """The options of a wait, ``--timeout`` and ``--polling``."""
+    seconds = partial(click.option, type=click.FloatRange(min=0), metavar="SECONDS")
+
+    def decorate(function: F) -> F:
+        function = seconds("--polling", help=help_of_polling)(function)
+        return seconds("--timeout", help=help_of_timeout, **default)(function)
+
+    return decorate
+
+
+def job_ids(*, required: bool = True) -> Decorator[Any]:
+    """The argument ``ID...``: without white space around each, and each job once."""
+    metavar = "ID..." if required else "[ID]..."
+    return click.argument("ids", metavar=metavar, nargs=-1, required=required, callback=_once)
+
+
+def _once(_ctx: click.Context, _param: click.Parameter, ids: tuple[str, ...]) -> list[str]:
+    spelled: dict[str, str] = {}
+    for each in map(str.strip, ids):
+        spelled.setdefault(",".join(map(_spelling, each.split(","))), each)
+    return list(spelled.values())
+
+
+def _spelling(job_id: str) -> str:
+    """A UUID as it is usually spelled."""
+    try:
+        return str(UUID(job_id))
+    except ValueError:
+        return job_id
 
 
 def pairs(
@@ -129,11 +166,9 @@ def query_of(
     targets: tuple[str, ...],
     since: dt.datetime | None,
     until: dt.datetime | None,
-) -> JobQuery:
+) -> sj.JobQuery:
     """The query for what ``conditions`` found."""
-    from superstaq_jobs import JobQuery
-
-    return JobQuery(
+    return sj.JobQuery(
         tags=tags or None,
         status=statuses or None,
         target_name=targets or None,

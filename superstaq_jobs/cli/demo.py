@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
+import superstaq_jobs as sj
+
+from .arguments import patience
 from .emulating import emulator_package
 from .output import Column
 from .session import Session, remote
-
-if TYPE_CHECKING:
-    from superstaq_jobs import JobSnapshot, SuperstaqClient
 
 __all__ = ["demo"]
 
@@ -55,18 +55,10 @@ _VERSION: Final = "v0.3.0"
 @click.command()
 @click.option("--target", default="ss_unconstrained_simulator", help="What to run on.")
 @click.option("--shots", type=int, default=1000, help="How often to run each; default: 1000.")
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0),
+@patience(
+    "How long to wait; default: 600.",
+    "The pause between two polls; 0.1 on a local server, else 5.",
     default=600,
-    metavar="SECONDS",
-    help="How long to wait; default: 600.",
-)
-@click.option(
-    "--polling",
-    type=click.FloatRange(min=0),
-    metavar="SECONDS",
-    help="The pause between two polls; 0.1 on a local server, else 5.",
 )
 @remote
 @click.pass_obj
@@ -76,12 +68,10 @@ def demo(session: Session, target: str, shots: int, timeout: float, polling: flo
     Starts a local Superstaq for it, or uses the server of --host, with your API key. One of the
     circuits does not parse, to show what that looks like.
     """
-    from superstaq_jobs import JobHandle, NewJob
-
     from . import shapes, views
 
     out, names = session.out, list(_CIRCUITS)
-    job = NewJob(
+    job = sj.NewJob(
         target=target,
         circuits=list(_CIRCUITS.values()),
         job_type="simulate",
@@ -93,13 +83,16 @@ def demo(session: Session, target: str, shots: int, timeout: float, polling: flo
     if polling is None:
         polling = 5.0 if session.host else 0.1
     with _client(session) as client:
-        handle = JobHandle.submit(client, job)
+        handle = sj.JobHandle.submit(client, job)
+        if session.host:  # the job outlives the command
+            session.after_interrupt = f"interrupted while waiting for job {handle.job_id()}"
+            session.goes_on = ["wait", str(handle.job_id())]
         if not out.json:
             out.line("Submitted job ", (str(handle.job_id()), "bold"), f" to {target}")
             out.line()
         started = client.clock.now()
 
-        def show(before: JobSnapshot | None, after: JobSnapshot) -> None:
+        def show(before: sj.JobSnapshot | None, after: sj.JobSnapshot) -> None:
             seconds = f"{client.clock.now() - started:7.2f} s  "
             for what, parts in () if out.json else views.transitions(before, after, names):
                 out.line(seconds, what, *parts)
@@ -113,27 +106,23 @@ def demo(session: Session, target: str, shots: int, timeout: float, polling: flo
 
 
 @contextlib.contextmanager
-def _client(session: Session) -> Iterator[SuperstaqClient]:
+def _client(session: Session) -> Iterator[sj.SuperstaqClient]:
     session.api_version = _VERSION
     if session.host:
         with session.client() as client:
             yield client
         return
-    from superstaq_jobs import SuperstaqClient
-
     emulator = emulator_package()
     with (
         emulator.Emulator(step_seconds=0.3, warm_up=True) as server,
-        SuperstaqClient(server.api_key, server.url, api_version=_VERSION) as client,
+        sj.SuperstaqClient(server.api_key, server.url, api_version=_VERSION) as client,
     ):
         if not session.out.json:
             session.out.line(f"A local Superstaq listens at {server.url}")
         yield client
 
 
-def _result(session: Session, snapshot: JobSnapshot, names: list[str]) -> None:
-    from superstaq_jobs.records.fields import shown
-
+def _result(session: Session, snapshot: sj.JobSnapshot, names: list[str]) -> None:
     from . import views
 
     out = session.out
@@ -150,5 +139,4 @@ def _result(session: Session, snapshot: JobSnapshot, names: list[str]) -> None:
     for circuit in snapshot.circuits:
         if circuit.counts:
             out.line()
-            out.line(f"{titles[circuit.index]}, {shown(views.total_of(circuit.counts))} shots")
-            views.histogram(out, circuit.counts, views.SHOWN_OUTCOMES)
+            views.histogram(out, circuit.counts, name=f"{titles[circuit.index]}, ")

@@ -10,22 +10,18 @@ import time
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import attrs
 import click
 
+import superstaq_jobs as sj
 from superstaq_jobs._version import __version__
 
 from .failures import ExitCode, exit_code, hint, message_of
-from .findings import Finding
+from .findings import Finding, NotingTransport
 from .output import Cell
 from .session import Session, remote
-
-if TYPE_CHECKING:
-    from superstaq_jobs import SuperstaqClient, SuperstaqException
-
-    from .noting import NotingTransport
 
 __all__ = ["doctor"]
 
@@ -57,8 +53,6 @@ def doctor(session: Session, service: bool, yes: bool, target: str) -> int:
     balance. The exit status is 0 if everything is in order. The report of --service can be attached
     to an issue.
     """
-    from superstaq_jobs import HttpTransport, SuperstaqException
-
     found = [Finding("superstaq_jobs", f"{__version__}, {_python()}"), *_extras()]
     code = ExitCode.OK
     try:
@@ -68,14 +62,9 @@ def doctor(session: Session, service: bool, yes: bool, target: str) -> int:
         found += [
             Finding("API key", f"from {key_from}"),
             Finding("host", f"{origin} ({_source(session.host, _HOST)})"),
-            Finding(
-                "API version",
-                f"{version} ({_source(session.api_version, _VERSION)})",
-            ),
+            Finding("API version", f"{version} ({_source(session.api_version, _VERSION)})"),
         ]
-        from .noting import NotingTransport
-
-        http = HttpTransport(origin=origin, proxy_url=session.proxy, ca_certs=session.ca_certs)
+        http = sj.HttpTransport(origin=origin, proxy_url=session.proxy, ca_certs=session.ca_certs)
         transport = NotingTransport(http)
         with session.client(transport) as client:
             found += _connection(client, transport)
@@ -85,7 +74,7 @@ def doctor(session: Session, service: bool, yes: bool, target: str) -> int:
                 if not yes:
                     session.out.confirm(ASKED.format(host=origin), "pass --yes")
                 found += service_findings(client, transport, target)
-    except SuperstaqException as error:
+    except sj.SuperstaqException as error:
         code = exit_code(error)
         found.append(_problem(error))
     if code is ExitCode.OK and any(each.state == "problem" for each in found):
@@ -109,11 +98,10 @@ def _show(session: Session, found: list[Finding], advice: list[str]) -> None:
         out.table((), [(each.state, each.name, each.what.replace("\n", " ")) for each in found])
     if out.is_terminal:
         out.line()
+    otherwise = "nothing; next are superstaq-jobs targets and submit --help."
     if any(each.state == "problem" for each in found):
-        lines = advice or ["see what is written above, and run superstaq-jobs doctor again."]
-    else:
-        lines = advice or ["nothing; next are superstaq-jobs targets and submit --help."]
-    for line in lines:
+        otherwise = "see what is written above, and run superstaq-jobs doctor again."
+    for line in advice or [otherwise]:
         out.line("What to do: ", line)
 
 
@@ -172,13 +160,11 @@ def _source(given: str | None, variable: str) -> str:
 # ---- the connection ----------------------------------------------------------------------------
 
 
-def _connection(client: SuperstaqClient, transport: NotingTransport) -> Iterator[Finding]:
+def _connection(client: sj.SuperstaqClient, transport: NotingTransport) -> Iterator[Finding]:
     """Fetch the balance, which every account may, and note how that went."""
-    from superstaq_jobs import fetch_balance
-
     began = time.monotonic()
     try:
-        fetch_balance(client)
+        sj.fetch_balance(client)
     finally:
         if transport.exchanges[-1].response is not None:  # of whatever status
             yield _tls(client.remote_host)
@@ -193,16 +179,14 @@ def _tls(origin: str) -> Finding:
     return Finding("TLS", "none: plain http, to this machine only", "note")
 
 
-def _problem(error: SuperstaqException) -> Finding:
+def _problem(error: sj.SuperstaqException) -> Finding:
     """What an error says about where the problem is."""
-    from superstaq_jobs import errors as e
-
     kinds = {
-        e.ApiKeyNotFound: ("API key", hint(error)),
-        e.ConfigurationError: ("settings", ""),
-        e.TlsError: ("TLS", "If the server has a private certificate, pass --ca-certs FILE."),
-        e.AuthenticationError: ("API key", "Set a key that belongs to an account of this host."),
-        e.TransportError: ("connection", "Check host and network; pass --proxy behind a proxy."),
+        sj.ApiKeyNotFound: ("API key", hint(error)),
+        sj.ConfigurationError: ("settings", ""),
+        sj.TlsError: ("TLS", "If the server has a private certificate, pass --ca-certs FILE."),
+        sj.AuthenticationError: ("API key", "Set a key that belongs to an account of this host."),
+        sj.TransportError: ("connection", "Check host and network; pass --proxy behind a proxy."),
     }
     found = (known for kind, known in kinds.items() if isinstance(error, kind))
     name, advice = next(found, ("connection", ""))

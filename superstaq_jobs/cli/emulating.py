@@ -90,20 +90,14 @@ def emulator(
         stack.callback(server.stop)
         for body in given:
             _plan(server, body)
-        _announce(session, server)
+        if session.out.json:
+            session.out.document({"url": server.url, "api_key": server.api_key}, code=None)
+        else:
+            session.out.line(f"A local Superstaq listens at {server.url} until Ctrl-C.")
+            session.out.line(f"  export SUPERSTAQ_REMOTE_HOST={server.url}")
+            session.out.line(f"  export SUPERSTAQ_API_KEY={server.api_key}")
         stopped.wait()
     return ExitCode.OK
-
-
-def _announce(session: Session, server: Emulator) -> None:
-    out = session.out
-    if out.json:
-        out.document({"url": server.url, "api_key": server.api_key}, code=None)
-        return
-    out.line(f"A local Superstaq listens at {server.url} until Ctrl-C.")
-    out.line(f"  export SUPERSTAQ_REMOTE_HOST={server.url}")
-    out.line(f"  export SUPERSTAQ_API_KEY={server.api_key}")
-    out.flush()
 
 
 def _read_plans(file: Any) -> list[Any]:

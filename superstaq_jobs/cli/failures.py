@@ -8,11 +8,20 @@ from typing import Any, Final
 
 import click
 
+import superstaq_jobs as sj
+
 __all__ = ["CommandError", "ExitCode", "as_data", "exit_code", "hint", "message_of", "outcome"]
 
 _SERVER_FAULT: Final = 500
 _SHOWN: Final = 20
-_WAIT_FOR_IT: Final = "Wait for it with JobHandle.wait_until_complete()."
+_ON_THE_COMMAND_LINE: Final = {
+    "Wait for it with JobHandle.wait_until_complete().": "Wait for it: superstaq-jobs wait JOB.",
+    "job_ids() has the jobs that it has.": "superstaq-jobs archive list shows those that it has.",
+    ", or pass allow_insecure_http=True if you mean it.": ".",
+    "pass shots=1000, say": "pass --shots 1000, say",
+    "api_version='v0.2.0'": "--api-version v0.2.0",
+}
+"""What errors advise the library's users to do, and what to do with the command instead."""
 
 
 class ExitCode(enum.IntEnum):
@@ -67,26 +76,24 @@ class CommandError(Exception):
 
 def exit_code(error: BaseException) -> ExitCode:
     """The exit status for an error."""
-    from superstaq_jobs import errors as e  # only when there is one
-
     match error:
         case CommandError():
             code = error.code
-        case e.JobsUnsettled():
+        case sj.JobsUnsettled():
             codes = set(map(exit_code, error.errors.values()))
             order = (ExitCode.TIMED_OUT, ExitCode.UNREACHABLE)
             code = next((each for each in order if each in codes), ExitCode.FAILED)
-        case e.WaitTimeout(snapshot=None) if error.num_failures:
+        case sj.WaitTimeout(snapshot=None) if error.num_failures:
             code = ExitCode.UNREACHABLE  # it was not the time that was missing
-        case e.WaitTimeout():
+        case sj.WaitTimeout():
             code = ExitCode.TIMED_OUT
-        case click.UsageError() | e.ConfigurationError() | e.InvalidValue():
+        case click.UsageError() | sj.ConfigurationError() | sj.InvalidValue():
             code = ExitCode.USAGE
-        case e.SubmissionUnknown():
+        case sj.SubmissionUnknown():
             code = ExitCode.FAILED  # trying again may submit it a second time
-        case e.TransportError():
+        case sj.TransportError():
             code = ExitCode.UNREACHABLE
-        case e.SuperstaqServerException() if (error.status_code or 0) >= _SERVER_FAULT:
+        case sj.SuperstaqServerException() if (error.status_code or 0) >= _SERVER_FAULT:
             code = ExitCode.UNREACHABLE
         case _:
             code = ExitCode.FAILED
@@ -100,32 +107,28 @@ def outcome(snapshots: Iterable[Any]) -> ExitCode:
 
 def message_of(error: BaseException) -> str:
     """What an error says, without what only a program can use."""
-    from superstaq_jobs import errors as e
-
     match error:
-        case e.ApiKeyNotFound():
+        case sj.ApiKeyNotFound():
             places = "".join(f"\n  {each}" for each in error.looked_in[1:])
             return f"no Superstaq API key was found, so nothing was sent. Searched:{places}"
-        case e.JobsNotFound():
+        case sj.JobsNotFound():
             ids = "".join(f"\n  {each}" for each in error.missing[:_SHOWN])
             more = len(error.missing) - _SHOWN
             rest = f"\n  and {more} more" if more > 0 else ""
             return f"the service does not know these jobs, not for this API key:{ids}{rest}"
-        case e.CountsUnavailable():
-            wait = f"Wait for it: superstaq-jobs wait {error.job_id}"
-            return error.message.replace(_WAIT_FOR_IT, wait)
-        case e.JobsUnsettled():
+        case sj.JobsUnsettled():
             lines = [f"\n  {job}: {_of_job(each)}" for job, each in error.errors.items()]
             rest = f"\n  and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
-            what = "in time" if isinstance(error, e.JobsTimeout) else "by this wait"
+            what = "in time" if isinstance(error, sj.JobsTimeout) else "by this wait"
             return f"not finished {what}:{''.join(lines[:_SHOWN])}{rest}"
-    return str(error)
+    message = str(error)
+    for theirs, ours in _ON_THE_COMMAND_LINE.items():
+        message = message.replace(theirs, ours.replace("JOB", str(getattr(error, "job_id", ""))))
+    return message
 
 
 def _of_job(error: Exception) -> str:
-    from superstaq_jobs import WaitTimeout
-
-    if not isinstance(error, WaitTimeout):
+    if not isinstance(error, sj.WaitTimeout):
         return message_of(error)
     if error.snapshot is not None:
         return f"it was {error.snapshot.status} when the time was up"
@@ -135,18 +138,16 @@ def _of_job(error: Exception) -> str:
 
 def hint(error: BaseException) -> str:
     """What to do on the command line; empty if the error says it itself."""
-    from superstaq_jobs import errors as e
-
-    if isinstance(error, e.ApiKeyNotFound):
+    if isinstance(error, sj.ApiKeyNotFound):
         return (
             "Set SUPERSTAQ_API_KEY, or put the key into one of these files. An option for "
             "it is missing on purpose, since an argument stays in the shell's history."
         )
-    if isinstance(error, e.SubmissionUnknown):
+    if isinstance(error, sj.SubmissionUnknown):
         return "Look for it with: superstaq-jobs list --since '10 minutes'"
-    if isinstance(error, e.WaitTimeout | e.JobsTimeout):
+    if isinstance(error, sj.WaitTimeout | sj.JobsTimeout):
         return "The jobs go on: wait again, with a longer --timeout."
-    if isinstance(error, e.AuthenticationError | e.TransportError | e.ProtocolError):
+    if isinstance(error, sj.AuthenticationError | sj.TransportError | sj.ProtocolError):
         return "superstaq-jobs doctor checks the key, the host and the connection."
     return ""
 

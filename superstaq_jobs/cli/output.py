@@ -24,7 +24,16 @@ if TYPE_CHECKING:
     import rich.console
     import rich.text
 
-__all__ = ["Cell", "Column", "Output", "Row", "prepare_streams", "printable", "silence_stdout"]
+__all__ = [
+    "Cell",
+    "Column",
+    "Output",
+    "Row",
+    "amount",
+    "prepare_streams",
+    "printable",
+    "silence_stdout",
+]
 
 Cell: TypeAlias = str | tuple[str, str]
 """A string, or a string and its style."""
@@ -46,6 +55,13 @@ def printable(text: str, limit: int = sys.maxsize) -> str:
     from superstaq_jobs.records.problems import line
 
     return line(text, limit)
+
+
+def amount(number: int, noun: str) -> str:
+    """A number and its noun, which is in the plural unless the number is 1."""
+    from superstaq_jobs.records import display
+
+    return display.amount(number, noun)
 
 
 def _encodable(error: UnicodeError) -> tuple[str, int]:
@@ -138,11 +154,14 @@ class Output:
             for row in rows:
                 print("\t".join(printable(_string(cell)) for cell in row))
             return
+        texts = [tuple(map(self._text, row)) for row in rows]
+        if not texts:
+            self.line(("none", "dim"))
+            return
         import rich.box
         import rich.cells
         import rich.table
 
-        texts = [tuple(map(self._text, row)) for row in rows]
         names = [column.name for column in columns]
         widths = [
             max(map(rich.cells.cell_len, each))
@@ -239,10 +258,6 @@ class Output:
 
     def _console(self) -> rich.console.Console:
         return console_on(stderr=False)
-
-    def flush(self) -> None:
-        """Hand on what has been written to stdout."""
-        sys.stdout.flush()
 
     def confirm(self, question: str, otherwise: str) -> None:
         """Ask on stderr, where a pipe does not hide it.

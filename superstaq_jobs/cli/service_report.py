@@ -9,27 +9,17 @@ import json
 import re
 import secrets
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import attrs
 
-from superstaq_jobs.errors import (
-    SubmissionUnknown,
-    SuperstaqServerException,
-)
-from superstaq_jobs.fetch import fetch_job, fetch_targets, query_jobs
-from superstaq_jobs.records import JobQuery, JobSnapshot, NewJob
-from superstaq_jobs.submit import submit_job
-from superstaq_jobs.wire.api import MAX_REQUEST_LINE_BYTES
-from superstaq_jobs.wire.job_data import JobData
+import superstaq_jobs as sj
+from superstaq_jobs.wire.api import MAX_REQUEST_LINE_BYTES, Call
+from superstaq_jobs.wire.job_data import Decoded, JobData
+from superstaq_jobs.wire.request import Request
 
-from .findings import Finding
+from .findings import Finding, NotingTransport
 from .output import printable
-
-if TYPE_CHECKING:
-    from superstaq_jobs import SuperstaqClient
-
-    from .noting import NotingTransport
 
 __all__ = ["ASKED", "service_findings"]
 
@@ -45,46 +35,29 @@ _LINES: Final = (4_000, 7_000, 8_000, 8_190, 12_000, 16_000, 32_000, 64_000)
 """The lengths of request lines that are tried, in bytes."""
 
 _BELL: Final = 'OPENQASM 3.0; include "stdgates.inc"; qubit[2] q; h q[0]; cx q[0], q[1];'
-_QUBITS: Final = [{"cirq_type": "LineQubit", "x": 0}, {"cirq_type": "LineQubit", "x": 1}]
-_CIRQ_BELL: Final = json.dumps(
-    {
-        "cirq_type": "Circuit",
-        "moments": [
-            {"cirq_type": "Moment", "operations": [operation]}
-            for operation in (
-                {
-                    "cirq_type": "GateOperation",
-                    "gate": {"cirq_type": "HPowGate", "exponent": 1.0, "global_shift": 0.0},
-                    "qubits": _QUBITS[:1],
-                },
-                {
-                    "cirq_type": "GateOperation",
-                    "gate": {"cirq_type": "CXPowGate", "exponent": 1.0, "global_shift": 0.0},
-                    "qubits": _QUBITS,
-                },
-                {
-                    "cirq_type": "GateOperation",
-                    "gate": {
-                        "cirq_type": "MeasurementGate",
-                        "num_qubits": 2,
-                        "key": "m",
-                        "invert_mask": [],
-                    },
-                    "qubits": _QUBITS,
-                },
-            )
-        ],
-    }
-)
+
+
+def _gate(kind: str, qubits: int, **facts: object) -> dict[str, object]:
+    on = [{"cirq_type": "LineQubit", "x": x} for x in range(qubits)]
+    return {"cirq_type": "GateOperation", "gate": {"cirq_type": kind, **facts}, "qubits": on}
+
+
+_GATES: Final = [
+    _gate("HPowGate", 1, exponent=1.0, global_shift=0.0),
+    _gate("CXPowGate", 2, exponent=1.0, global_shift=0.0),
+    _gate("MeasurementGate", 2, num_qubits=2, key="m", invert_mask=[]),
+]
+_MOMENTS: Final = [{"cirq_type": "Moment", "operations": [each]} for each in _GATES]
+_CIRQ_BELL: Final = json.dumps({"cirq_type": "Circuit", "moments": _MOMENTS})
 
 
 def service_findings(
-    client: SuperstaqClient, transport: NotingTransport, target: str
+    client: sj.SuperstaqClient, transport: NotingTransport, target: str
 ) -> Iterator[Finding]:
     """What is found out about the service, in the order in which it is."""
     has_tags = client.api.keeps_tags
     tag = f"superstaq-jobs doctor: {secrets.token_hex(4)} Aa+/"
-    job = NewJob(
+    job = sj.NewJob(
         target=target,
         circuits=_BELL if has_tags else _CIRQ_BELL,
         circuit_type="qasm" if has_tags else "cirq",
@@ -93,11 +66,11 @@ def service_findings(
         tags=[tag] if has_tags else [],
     )
     try:
-        number = len(fetch_targets(client))
+        number = len(sj.fetch_targets(client))
         yield Finding("targets", f"{number} are listed")
-        job_id = submit_job(client, job).job_id
+        job_id = sj.submit_job(client, job).job_id
         yield Finding("dry-run job", "accepted")
-        snapshot = fetch_job(client, job_id)
+        snapshot = sj.fetch_job(client, job_id)
         yield Finding("its status", str(snapshot.status))
         yield from _of_body(transport, snapshot)
         if has_tags:
@@ -106,13 +79,13 @@ def service_findings(
         else:
             version = client.api.version
             yield Finding("tags, request lines", f"API {version} has neither", "note")
-    except SuperstaqServerException as error:
+    except sj.SuperstaqServerException as error:
         message = client.masked(error.message)
         yield Finding("stopped", f"{type(error).__name__}: {_without_ids(message)}", "problem")
     yield _retry_after(transport)
 
 
-def _of_body(transport: NotingTransport, snapshot: JobSnapshot) -> Iterator[Finding]:
+def _of_body(transport: NotingTransport, snapshot: sj.JobSnapshot) -> Iterator[Finding]:
     """The order of keys and the time stamps in the response about the job."""
     last = transport.exchanges[-1].response
     (sent,) = json.loads(last.body if last is not None else b"{}").values()
@@ -135,7 +108,7 @@ def _stamp(value: Any) -> str:
     return re.sub(r"\d", "0", first) if isinstance(first, str) else "null"
 
 
-def _tags(client: SuperstaqClient, snapshot: JobSnapshot, tag: str) -> Iterator[Finding]:
+def _tags(client: sj.SuperstaqClient, snapshot: sj.JobSnapshot, tag: str) -> Iterator[Finding]:
     """Whether a job is found by its tag, and not by another."""
     kept = snapshot.tags or ()
     if tag in kept:
@@ -144,11 +117,11 @@ def _tags(client: SuperstaqClient, snapshot: JobSnapshot, tag: str) -> Iterator[
         what = f"as {', '.join(map(repr, kept))}" if kept else "not at all"
         yield Finding("tags are kept", f"{what}, instead of {tag!r}", "problem", _KEYS_DO_NOT_WORK)
     waited = 0.0
-    found: tuple[JobSnapshot, ...] = ()
+    found: tuple[sj.JobSnapshot, ...] = ()
     for pause in _PAUSES:
         client.clock.sleep(pause)
         waited += pause
-        found = query_jobs(client, JobQuery(tags=[tag]))
+        found = sj.query_jobs(client, sj.JobQuery(tags=[tag]))
         if any(each.job_id == snapshot.job_id for each in found):
             break
     else:
@@ -156,7 +129,7 @@ def _tags(client: SuperstaqClient, snapshot: JobSnapshot, tag: str) -> Iterator[
         yield Finding("jobs are found by tag", what, "problem", _KEYS_DO_NOT_WORK)
         return
     others = sum(each.job_id != snapshot.job_id for each in found)
-    others += len(query_jobs(client, JobQuery(tags=[f"{tag}-other"])))
+    others += len(sj.query_jobs(client, sj.JobQuery(tags=[f"{tag}-other"])))
     if others:
         what = f"yes, but {others} jobs without the tag are found, too"
         yield Finding("jobs are found by tag", what, "problem", _KEYS_DO_NOT_WORK)
@@ -169,12 +142,8 @@ _KEYS_DO_NOT_WORK: Final = (
 )
 
 
-def _request_lines(client: SuperstaqClient, transport: NotingTransport) -> Iterator[Finding]:
+def _request_lines(client: sj.SuperstaqClient, transport: NotingTransport) -> Iterator[Finding]:
     """The longest request line that the service takes, of those that are tried."""
-    from superstaq_jobs.wire.api import Call
-    from superstaq_jobs.wire.job_data import Decoded
-    from superstaq_jobs.wire.request import Request
-
     longest, refused = 0, ""
     for length in _LINES:
         path = "/v0.3.0/client/job/qasm?tags="
@@ -186,7 +155,7 @@ def _request_lines(client: SuperstaqClient, transport: NotingTransport) -> Itera
         )
         try:
             client.send(call, max_attempts=1)
-        except (SuperstaqServerException, SubmissionUnknown) as error:
+        except (sj.SuperstaqServerException, sj.SubmissionUnknown) as error:
             response = transport.exchanges[-1].response
             status = type(error).__name__ if response is None else str(response.status)
             refused = f"; {length} are refused ({status})"

@@ -7,16 +7,15 @@ import logging
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import attrs
 import click
 
+import superstaq_jobs as sj
+
 from .failures import ExitCode
 from .output import Output, console_on
-
-if TYPE_CHECKING:
-    from superstaq_jobs import ProgressBar, SuperstaqClient, Transport
 
 __all__ = ["COMPLETE_VARIABLE", "LogToStderr", "Session", "local", "remote"]
 
@@ -54,18 +53,14 @@ class Session:
     goes_on: Sequence[str] = ()
 
     @contextlib.contextmanager
-    def client(self, transport: Transport | None = None) -> Iterator[SuperstaqClient]:
+    def client(self, transport: sj.Transport | None = None) -> Iterator[sj.SuperstaqClient]:
         """The client of these options."""
-        from superstaq_jobs import SuperstaqClient
-
         with contextlib.ExitStack() as stack:
             recorder = None
             if self.record is not None:
-                from superstaq_jobs import SnapshotArchive
-
-                recorder = stack.enter_context(SnapshotArchive(self.record))
+                recorder = stack.enter_context(sj.SnapshotArchive(self.record))
             yield stack.enter_context(
-                SuperstaqClient(
+                sj.SuperstaqClient(
                     remote_host=self.host,
                     api_version=self.api_version,
                     proxy_url=self.proxy,
@@ -88,15 +83,14 @@ class Session:
             "--record": self.record,
         }
         shared = [part for name, value in options.items() if value for part in (name, value)]
-        return shlex.join(["superstaq-jobs", *self.goes_on, *shared]) if self.goes_on else ""
+        form = ["--json"] if self.json else []
+        return shlex.join(["superstaq-jobs", *self.goes_on, *shared, *form]) if self.goes_on else ""
 
-    def progress(self) -> ProgressBar | bool:
+    def progress(self) -> sj.ProgressBar | bool:
         """The bar of a wait, on stderr; False for none."""
         if self.out.json or not sys.stderr.isatty():
             return False
-        from superstaq_jobs import ProgressBar
-
-        return ProgressBar(console_on(stderr=True))
+        return sj.ProgressBar(console_on(stderr=True))
 
     def done(self, data: Any, show: Callable[[], object], code: ExitCode = ExitCode.OK) -> ExitCode:
         """Write the result of a command.
@@ -111,6 +105,26 @@ class Session:
         else:
             show()
         return code
+
+    def done_with_table(
+        self,
+        snapshots: Sequence[sj.JobSnapshot],
+        code: ExitCode = ExitCode.OK,
+        *,
+        circuits: bool = False,
+    ) -> ExitCode:
+        """Write a line for each job; with their circuits only as JSON data."""
+        from . import shapes, views
+
+        data = shapes.jobs_data(snapshots, circuits=circuits)
+        return self.done(data, lambda: views.table_of_jobs(self.out, snapshots), code)
+
+    def done_with_all(self, snapshots: Sequence[sj.JobSnapshot]) -> ExitCode:
+        """Write all that is known of each job."""
+        from . import shapes, views
+
+        data = shapes.jobs_data(snapshots, circuits=True, record=True)
+        return self.done(data, lambda: views.several_jobs(self.out, snapshots))
 
 
 class LogToStderr(logging.Handler):

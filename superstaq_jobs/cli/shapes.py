@@ -8,24 +8,23 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from superstaq_jobs.records import CircuitSnapshot, JobDiff, JobSnapshot
+import superstaq_jobs as sj
 from superstaq_jobs.records.shape import to_plain
-from superstaq_jobs.wire.api import decode_jobs, encode_jobs
 
-from .failures import CommandError
+from .failures import CommandError, ExitCode
 
 __all__ = ["circuit_data", "diff_data", "job_data", "jobs_data", "read_jobs", "to_plain"]
 
 
 def jobs_data(
-    snapshots: Iterable[JobSnapshot], *, circuits: bool = False, record: bool = False
+    snapshots: Iterable[sj.JobSnapshot], *, circuits: bool = False, record: bool = False
 ) -> dict[str, Any]:
     """Several jobs."""
     return {"jobs": [job_data(each, circuits=circuits, record=record) for each in snapshots]}
 
 
 def job_data(
-    snapshot: JobSnapshot, *, circuits: bool = False, record: bool = False
+    snapshot: sj.JobSnapshot, *, circuits: bool = False, record: bool = False
 ) -> dict[str, Any]:
     """One job; if wanted, with its circuits and their counts, and with all that the service said.
 
@@ -45,11 +44,11 @@ def job_data(
         data["circuits"] = list(map(circuit_data, snapshot.circuits))
     if record:
         data["digest"] = snapshot.digest
-        data["record"] = json.loads(encode_jobs([snapshot], api_version=version))
+        data["record"] = json.loads(sj.encode_jobs([snapshot], api_version=version))
     return data
 
 
-def circuit_data(circuit: CircuitSnapshot) -> dict[str, Any]:
+def circuit_data(circuit: sj.CircuitSnapshot) -> dict[str, Any]:
     """One circuit, with its counts."""
     return {
         "index": circuit.index,
@@ -60,7 +59,7 @@ def circuit_data(circuit: CircuitSnapshot) -> dict[str, Any]:
     }
 
 
-def diff_data(job_id: object, changes: JobDiff) -> dict[str, Any]:
+def diff_data(job_id: object, changes: sj.JobDiff) -> dict[str, Any]:
     """What changed of one job."""
     return {
         "job_id": str(job_id),
@@ -79,7 +78,7 @@ def diff_data(job_id: object, changes: JobDiff) -> dict[str, Any]:
     }
 
 
-def read_jobs(path: str) -> tuple[JobSnapshot, ...]:
+def read_jobs(path: str) -> tuple[sj.JobSnapshot, ...]:
     """The jobs in a file that ``show --json`` wrote.
 
     Raises:
@@ -88,16 +87,20 @@ def read_jobs(path: str) -> tuple[JobSnapshot, ...]:
     try:
         with open(path, encoding="utf-8-sig") as file:  # noqa: PTH123
             return tuple(map(_read_job, json.load(file)["data"]["jobs"]))
+    except OSError as error:
+        what = f"{path} cannot be read: {error.strerror}"
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise CommandError(
-            f"{path} does not hold jobs, so nothing was compared. Write such a file with "
-            "superstaq-jobs show ID --json > FILE"
-        ) from None
+        what = f"{path} does not hold jobs"
+    raise CommandError(
+        f"{what}, so nothing was compared. Write such a file with "
+        "superstaq-jobs show ID --json > FILE",
+        ExitCode.USAGE,
+    )
 
 
-def _read_job(data: dict[str, Any]) -> JobSnapshot:
+def _read_job(data: dict[str, Any]) -> sj.JobSnapshot:
     fetched_at = data["fetched_at"]
-    (snapshot,) = decode_jobs(
+    (snapshot,) = sj.decode_jobs(
         json.dumps(data["record"]).encode(),
         fetched_at=None if fetched_at is None else dt.datetime.fromisoformat(fetched_at),
         source=data["source"],

@@ -6,8 +6,11 @@ from typing import Any
 
 import click
 
+import superstaq_jobs as sj
+
 from .arguments import pairs
 from .circuit_files import read_circuits
+from .output import amount
 from .session import Session, remote
 
 __all__ = ["submit"]
@@ -32,8 +35,7 @@ _METHODS = ("submit", "simulate", "compile", "convert", "sim", "noise-sim", "dry
 )
 @click.option(
     "--dry-run",
-    "method",
-    flag_value="dry-run",
+    is_flag=True,
     help="Simulate the run instead of running it: --method dry-run.",
 )
 @click.option(
@@ -66,6 +68,7 @@ def submit(
     /,
     files: tuple[Any, ...],
     method: str | None,
+    dry_run: bool,
     submission_key: str | None,
     **fields: Any,
 ) -> int:
@@ -79,17 +82,18 @@ def submit(
     superstaq-jobs submit bell.qasm --target ss_unconstrained_simulator --shots 1000
     superstaq-jobs wait $(superstaq-jobs submit *.qasm --target ibmq_fez_qpu --shots 100)
     """
-    from superstaq_jobs import NewJob, submit_job
-
+    if dry_run and method not in {None, "dry-run"}:
+        raise click.UsageError(f"--dry-run and --method {method} exclude each other.")
+    method = "dry-run" if dry_run else method
     circuits, circuit_type = read_circuits(files)
-    job = NewJob.for_method(method, circuits=circuits, circuit_type=circuit_type, **fields)
+    job = sj.NewJob.for_method(method, circuits=circuits, circuit_type=circuit_type, **fields)
     with session.client() as client:
         session.after_interrupt = "interrupted while submitting: the job may have been created"
         again = ["list", "--since", "10 minutes"]
         if submission_key is not None:
             again = ["list", "--tag", f"submission-key:{submission_key}"]
         session.goes_on = again
-        receipt = submit_job(client, job, submission_key=submission_key)
+        receipt = sj.submit_job(client, job, submission_key=submission_key)
     job_id = str(receipt.job_id)
     data = {
         "job_id": job_id,
@@ -103,7 +107,7 @@ def submit(
         if not out.is_terminal:
             out.line(job_id)
             return
-        what = "1 circuit" if receipt.num_circuits == 1 else f"{receipt.num_circuits} circuits"
+        what = amount(receipt.num_circuits, "circuit")
         verb = "Found again: job " if receipt.adopted else "Submitted job "
         out.line(verb, (job_id, "bold"), f" with {what} to {job.target}.")
         session.goes_on = ["wait", job_id]

@@ -16,18 +16,16 @@ from superstaq_jobs.records.status import parse_status
 from .output import Cell, Column, Output, share_of
 
 __all__ = [
-    "SHOWN_OUTCOMES",
     "circuit_rows",
+    "counts_of",
     "histogram",
     "local_time",
     "name_of",
     "one_job",
-    "rows_of_counts",
     "several_jobs",
     "styled",
     "table_of_jobs",
     "to_the_minute",
-    "total_of",
     "transitions",
     "value",
 ]
@@ -38,8 +36,7 @@ _STYLES: Final = {
     CircuitStatus.CANCELLED: "yellow",
     CircuitStatus.DELETED: "yellow",
 }
-SHOWN_OUTCOMES: Final = 8
-"""How many outcomes of a circuit a terminal shows."""
+_SHOWN_OUTCOMES: Final = 8  # of a circuit, on a terminal
 
 _JOB_COLUMNS: Final = (
     Column("job"),
@@ -148,10 +145,27 @@ def circuit_rows(
     ]
 
 
-def histogram(out: Output, counts: Counts, top: int | None) -> None:
+def counts_of(
+    out: Output, circuits: Sequence[CircuitSnapshot], top: int | None, *, are_several: bool
+) -> None:
+    """The counts of some circuits, which are named if the job has several."""
+    for number, each in enumerate(circuits):
+        counts = each.counts or Counts({})
+        if out.is_terminal:
+            if number:
+                out.line()
+            histogram(out, counts, top, name=f"circuit {each.index}, " if are_several else "")
+        else:
+            index = (str(each.index),) if are_several else ()
+            some = most_common(counts, top or len(counts))
+            out.table((), [(*index, bits, shown(number)) for bits, number in some])
+
+
+def histogram(out: Output, counts: Counts, top: int | None = None, *, name: str = "") -> None:
     """The most common outcomes with their shares, and how many more there are."""
-    total = total_of(counts)
-    some = most_common(counts, len(counts) if top is None else top)
+    total = _total_of(counts)
+    out.line(f"{name}{shown(total)} shots")
+    some = most_common(counts, top or _SHOWN_OUTCOMES)
     out.bars([(bits, shown(number), share_of(number, total)) for bits, number in some])
     if (more := len(counts) - len(some)) and out.is_terminal:
         out.line(f"  … and {more:,} more outcomes (--top {len(counts)} shows all)")
@@ -188,22 +202,12 @@ def name_of(index: int, names: Sequence[str]) -> str:
     return f"circuit {index} ({names[index]})" if index < len(names) else f"circuit {index}"
 
 
-def total_of(counts: Counts) -> float:
+def _total_of(counts: Counts) -> float:
     """The sum of all numbers; infinity if it is more than any float."""
     try:
         return counts.shots
     except ValueError:
         return math.inf
-
-
-def rows_of_counts(
-    out: Output, circuit: CircuitSnapshot, top: int | None, *, with_index: bool
-) -> None:
-    """The outcomes and their numbers, for a pipe; each after the circuit's index if wanted."""
-    counts = circuit.counts or Counts({})
-    index = (str(circuit.index),) if with_index else ()
-    some = most_common(counts, len(counts) if top is None else top)
-    out.table((), [(*index, bits, shown(number)) for bits, number in some])
 
 
 def value(anything: object) -> str:

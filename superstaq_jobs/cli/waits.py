@@ -3,44 +3,29 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final
 
 import click
 
-from .arguments import job_ids
+import superstaq_jobs as sj
+
+from .arguments import job_ids, patience
 from .failures import CommandError, exit_code, outcome
 from .session import Session, remote
-
-if TYPE_CHECKING:
-    from superstaq_jobs import JobHandle, JobSnapshot, SuperstaqClient
 
 __all__ = ["wait", "watch"]
 
 _FIRST_RESPONSE_SECONDS: Final = 2.0
 """How long the first response may take, however short the timeout of the wait is."""
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def _patience(function: F) -> F:
-    function = click.option(
-        "--polling",
-        type=click.FloatRange(min=0),
-        metavar="SECONDS",
-        help="The pause between two polls; by default it grows with the time waited.",
-    )(function)
-    return click.option(
-        "--timeout",
-        type=click.FloatRange(min=0),
-        metavar="SECONDS",
-        help="How long to wait for all of them together; by default, without limit.",
-    )(function)
+_patience: Final = patience(
+    "How long to wait for all of them together; by default, without limit.",
+    "The pause between two polls; by default it grows with the time waited.",
+)
 
 
 @click.command()
-@job_ids
+@job_ids()
 @_patience
 @remote
 @click.pass_obj
@@ -51,28 +36,25 @@ def wait(session: Session, ids: list[str], timeout: float | None, polling: float
     was cancelled, 3 after --timeout, 4 if the service could not be reached. Ctrl-C prints the
     command that goes on; the jobs go on in any case.
     """
-    _note_interrupt(session, "wait", ids)
-    from superstaq_jobs import JobsUnsettled, wait_all
-
+    _note_interrupt(session, "wait", ids, timeout, polling)
     from . import shapes, views
 
     with session.client() as client:
         options = _begin(client, ids, timeout, polling)
         try:
             is_open = not all(each.job_data.is_terminal for each in options["handles"])
-            finals = wait_all(**options, progress=is_open and session.progress())
-        except JobsUnsettled as error:
+            finals = sj.wait_all(**options, progress=is_open and session.progress())
+        except sj.JobsUnsettled as error:
             known = [handle.job_data for handle in options["handles"]]
             if not session.out.json:
                 views.table_of_jobs(session.out, known)
             data = shapes.jobs_data(known, circuits=True)
             raise CommandError(str(error), exit_code(error), data=data, cause=error) from None
-    show = partial(views.table_of_jobs, session.out, finals)
-    return session.done(shapes.jobs_data(finals, circuits=True), show, outcome(finals))
+    return session.done_with_table(finals, outcome(finals), circuits=True)
 
 
 @click.command()
-@job_ids
+@job_ids()
 @_patience
 @remote
 @click.pass_obj
@@ -82,18 +64,16 @@ def watch(session: Session, ids: list[str], timeout: float | None, polling: floa
     With --json, one document is written for each change, and a last one for the jobs as they ended.
     The exit status is that of wait.
     """
-    _note_interrupt(session, "watch", ids)
-    from superstaq_jobs import watch as watched
-
+    _note_interrupt(session, "watch", ids, timeout, polling)
     from . import shapes
 
-    finals: dict[str, JobSnapshot] = {}
+    finals: dict[str, sj.JobSnapshot] = {}
     with session.client() as client:
         options = _begin(client, ids, timeout, polling)
         for handle in options["handles"]:
             _show_change(session, None, handle.job_data)
             finals[str(handle.job_id())] = handle.job_data
-        for before, after in watched(**options):
+        for before, after in sj.watch(**options):
             _show_change(session, before, after)
             finals[str(after.job_id)] = after
     snapshots = list(finals.values())
@@ -101,37 +81,37 @@ def watch(session: Session, ids: list[str], timeout: float | None, polling: floa
     return session.done(data, lambda: None, outcome(snapshots))
 
 
-def _note_interrupt(session: Session, verb: str, ids: list[str]) -> None:
+def _note_interrupt(
+    session: Session, verb: str, ids: list[str], timeout: float | None, polling: float | None
+) -> None:
     what = f"job {ids[0]}" if len(ids) == 1 else f"{len(ids)} jobs"
     session.after_interrupt = f"interrupted while waiting for {what}; nothing was cancelled"
-    session.goes_on = [verb, *ids]
+    given = {"--timeout": timeout, "--polling": polling}
+    options = [f"{name}={value:g}" for name, value in given.items() if value is not None]
+    session.goes_on = [verb, *ids, *options]
 
 
 def _begin(
-    client: SuperstaqClient, ids: list[str], timeout: float | None, polling: float | None
+    client: sj.SuperstaqClient, ids: list[str], timeout: float | None, polling: float | None
 ) -> dict[str, Any]:
     """The arguments of a wait. The jobs are fetched first, so that a wrong id or host ends it."""
-    from superstaq_jobs import JobHandle, PollPolicy, fetch_jobs
-
     started = client.clock.now()
     first = None if timeout is None else max(timeout, _FIRST_RESPONSE_SECONDS)
-    found = fetch_jobs(client, ids, timeout_seconds=first)
+    found = sj.fetch_jobs(client, ids, timeout_seconds=first)
     left = None if timeout is None else max(0.0, timeout - (client.clock.now() - started))
-    handles: list[JobHandle] = [JobHandle.from_snapshot(client, each) for each in found]
+    handles: list[sj.JobHandle] = [sj.JobHandle.from_snapshot(client, each) for each in found]
     arguments: dict[str, Any] = {"handles": handles, "timeout_seconds": left}
     if polling is None:
-        return arguments | {"poll_policy": PollPolicy()}
+        return arguments | {"poll_policy": sj.PollPolicy()}
     return arguments | {"polling_seconds": polling}
 
 
-def _show_change(session: Session, before: JobSnapshot | None, after: JobSnapshot) -> None:
-    from superstaq_jobs import JobDiff, diff
-
+def _show_change(session: Session, before: sj.JobSnapshot | None, after: sj.JobSnapshot) -> None:
     from . import shapes, views
 
     now = dt.datetime.now(dt.UTC)
     if session.out.json:
-        changes = JobDiff() if before is None else diff(before, after)
+        changes = sj.JobDiff() if before is None else sj.diff(before, after)
         change = shapes.diff_data(after.job_id, changes) | {"status": str(after.status)}
         session.out.document({"change": change | {"at": shapes.to_plain(now)}}, code=None)
         return

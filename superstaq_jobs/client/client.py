@@ -466,8 +466,8 @@ class SuperstaqClient:
         failure: BaseException | None = None
         try:
             with limited(partial(self._check_time, deadline + _READING_SECONDS)):
-                reader = call.remembering(self._record_mask.reading(call.read))
-                read = reader(response.body, now, self._origin)
+                masked = partial(self._record_mask.read, call.read)
+                read = call.remembering(masked)(response.body, now, self._origin)
         except BaseException as error:  # noqa: BLE001 - whatever it is, its frames hold the body
             if isinstance(error, ProtocolError) and call.is_complete(error.found):
                 where, what = error.problems[0]

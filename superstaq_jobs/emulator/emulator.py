@@ -5,10 +5,13 @@ from __future__ import annotations
 import ipaddress
 import secrets
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final, Self, TypeVar
+from typing import Any, Self
+
+from attrs.converters import optional
 
 from superstaq_jobs.clock import Clock, SystemClock
-from superstaq_jobs.records.problems import InvalidValue, expect, expect_several, is_amount, shown
+from superstaq_jobs.records import fields
+from superstaq_jobs.records.problems import InvalidValue
 
 from .accounts import User
 from .jobs.plans import Plan
@@ -23,11 +26,6 @@ from .simulator.simulator import Simulator
 from .targets import DEFAULT_TARGETS, Target
 
 __all__ = ["Emulator"]
-
-
-T = TypeVar("T")
-
-_OF_A_CLOCK: Final = ("now", "sleep", "utcnow")
 
 
 class Emulator(OperatorMethods):
@@ -97,34 +95,30 @@ class Emulator(OperatorMethods):
         stored_tag: Callable[[str], str | None] | None = None,
         refused_seconds: float | None = None,
     ) -> None:
-        if not _is_loopback(host):
-            raise InvalidValue(
-                "host must be an IP address of the loopback interface, such as '127.0.0.1', "
-                f"got {shown(host)}"
-            )
-        if type(port) is not int or not 0 <= port <= 65_535:  # noqa: PLR2004
-            raise InvalidValue(f"port must be a number from 0 to 65535, got {shown(port)}")
-        amounts = {"step_seconds": step_seconds, "refused_seconds": refused_seconds or 0}
-        for name, amount in amounts.items():
-            if not is_amount(amount):
-                raise InvalidValue(f"{name} must be a number of seconds >= 0, got {shown(amount)}")
-        if seed is not None:
-            expect(int, seed=seed)
-        if clock is not None and not all(callable(getattr(clock, n, None)) for n in _OF_A_CLOCK):
-            raise TypeError(f"clock must be a Clock, got {shown(clock)}")
-        if simulator is not None:
-            expect(Simulator, simulator=simulator)
-        if stored_tag is not None and not callable(stored_tag):
-            raise TypeError(f"stored_tag must be a function of a tag, got {shown(stored_tag)}")
-        expect(bool, warm_up=warm_up)
-        expect_several("Plans", plans=plans)
+        is_port = type(port) is int and 0 <= port <= 65_535  # noqa: PLR2004
+        given: dict[str, Any] = {
+            "port": fields.valid(port, is_port, "must be a number from 0 to 65535"),
+            "host": _loopback(host),
+            "api_key": _users(api_key),
+            "seed": optional(fields.integer)(seed),
+            "step_seconds": fields.seconds(step_seconds),
+            "clock": _having(("now", "sleep", "utcnow"), clock, "a Clock"),
+            "plans": fields.many(plans, Plan),
+            "targets": fields.many(targets, Target),
+            "warnings": fields.strings(warnings),
+            "simulator": None if simulator is None else fields.instance(simulator, Simulator),
+            "warm_up": fields.flag(warm_up),
+            "stored_tag": _having(("__call__",), stored_tag, "a function of a tag"),
+            "refused_seconds": optional(fields.seconds)(refused_seconds),
+        }
+        fields.refuse("an Emulator", given, InvalidValue)
         self._host = host
         self._port = port
         self._own_simulator = simulator is None
         self._simulator = Simulator() if simulator is None else simulator
         clock = SystemClock() if clock is None else clock
         service = Service(
-            users=_users(api_key),
+            users=given["api_key"],
             store=JobStore(
                 seed=seed or 0,
                 id_seed=secrets.randbits(128) if seed is None else seed,
@@ -134,12 +128,12 @@ class Emulator(OperatorMethods):
                 stored_tag=stored_tag,
             ),
             clock=clock,
-            targets=_several(Target, targets=targets),
+            targets=given["targets"],
             simulator=self._simulator,
-            warnings=_several(str, warnings=warnings),
+            warnings=given["warnings"],
         )
         super().__init__(service)
-        self.plan(*plans)
+        self.plan(*given["plans"])
         self._server = Server(App(service), clock=clock, refused_seconds=refused_seconds)
         self.faults.extend(faults)
         self._warm_up = warm_up
@@ -227,29 +221,26 @@ class Emulator(OperatorMethods):
         return f"<Emulator {where}>"
 
 
-def _users(api_key: str | Mapping[str, User]) -> dict[str, User]:
+def _loopback(host: object) -> Any:
+    try:
+        is_valid = isinstance(host, str) and ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        is_valid = False
+    return fields.valid(
+        host, is_valid, "must be an IP address of the loopback interface, such as '127.0.0.1'"
+    )
+
+
+def _users(api_key: str | Mapping[str, User]) -> Any:
     users = {api_key: User()} if isinstance(api_key, str) else api_key
     fits = isinstance(users, Mapping) and all(
         isinstance(key, str) and key and isinstance(user, User) for key, user in users.items()
     )
-    if not users or not fits:
-        raise InvalidValue(
-            "api_key must be a non-empty string, or a mapping from such keys to users"
-        )
-    return dict(users)
+    if users and fits:
+        return dict(users)
+    return fields.bad("must be a non-empty string, or a mapping from such keys to users")
 
 
-def _several(kind: type[T], **values: Iterable[T]) -> tuple[T, ...]:
-    ((name, given),) = values.items()
-    expect_several("strings" if kind is str else f"{kind.__name__}s", **{name: given})
-    several = tuple(given)
-    for value in several:
-        expect(kind, "", **{name: value})
-    return several
-
-
-def _is_loopback(host: object) -> bool:
-    try:
-        return isinstance(host, str) and ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+def _having(methods: tuple[str, ...], value: object, what: str) -> Any:
+    fits = value is None or all(callable(getattr(value, name, None)) for name in methods)
+    return fields.valid(value, fits, f"must be {what}")

@@ -7,12 +7,11 @@ import uuid
 from collections.abc import Collection
 
 from superstaq_jobs.clock import VirtualClock
-from superstaq_jobs.records import CircuitStatus
-from superstaq_jobs.records.fields import is_a
+from superstaq_jobs.records import CircuitStatus, fields
 from superstaq_jobs.records.problems import InvalidValue, expect, is_amount, shown
 
 from .jobs.job import EmulatedJob
-from .jobs.plans import CANCELLED_BY_OPERATOR, FAILED_BY_OPERATOR, Plan, is_message
+from .jobs.plans import CANCELLED_BY_OPERATOR, FAILED_BY_OPERATOR, Plan
 from .messages.responses import Refusal
 from .service import Service
 
@@ -58,7 +57,7 @@ class OperatorMethods:
                 with other than one plan. Nothing has been planned.
         """
         for plan in plans:
-            if not is_a(plan, Plan):
+            if not fields.is_a(plan, Plan):
                 raise InvalidValue(f"plans must be Plans, got {shown(plan)}")
         if always and len(plans) != 1:
             raise InvalidValue(f"always=True takes exactly one plan, got {len(plans)}")
@@ -150,14 +149,10 @@ class OperatorMethods:
         job_id: uuid.UUID | str,
         status: CircuitStatus,
         circuits: Collection[int] | None,
-        message: str | None = None,
+        message: str = "",
     ) -> EmulatedJob:
-        if status is not CircuitStatus.COMPLETED and not is_message(message):
-            raise InvalidValue(
-                f"message must be a string that UTF-8 can encode, got {shown(message)}"
-            )
-        try:
-            known = job_id if isinstance(job_id, uuid.UUID) else uuid.UUID(job_id)
-        except (ValueError, AttributeError, TypeError):
-            raise InvalidValue(f"job_id must be a UUID, got {shown(job_id)}") from None
-        return self._service.store.end(known, status, message, circuits)
+        completes = status is CircuitStatus.COMPLETED
+        known = fields.job_id(job_id)
+        given = {"job_id": known, "message": None if completes else fields.string(message)}
+        fields.refuse("the change of a job", given, InvalidValue)
+        return self._service.store.end(known, status, None if completes else message, circuits)

@@ -43,7 +43,9 @@ _STRINGS: Final = (
     "logical_qubits",
     "physical_qubits",
 )
-_MAPPINGS: Final = ("counts", "initial_logical_to_physical", "final_logical_to_physical")
+_mappings: Final = operator.attrgetter(
+    "counts", "initial_logical_to_physical", "final_logical_to_physical"
+)
 _SHOWN_FIELDS: Final = ("status_message", "counts", "shots")
 _NAMED_FIELDS: Final = 2
 _CIRCUIT_FIELDS: Final = tuple(field.name for field in attrs.fields(CircuitSnapshot))
@@ -116,9 +118,7 @@ class JobDiff:
 
     def _repr_html_(self) -> str:
         total = len(self.circuits) + len(self.fields)
-        table = (
-            display.table(["", "before → after"], self._rows(), total) if total else display.Html()
-        )
+        table = display.table(["", "before → after"], self._rows(), total)
         return display.card("JobDiff", self._summary(), None, table)
 
     def _summary(self) -> str:
@@ -239,17 +239,21 @@ def newest(first: JobSnapshot, *others: JobSnapshot) -> JobSnapshot:
     _of_one_job(first, *others)
     observed = [first, *others]
     base = _highest(observed, _job_rank, _job_digest)
-    circuits = tuple(
-        _highest(
-            [s.circuits[index] for s in observed if index < s.num_circuits],
-            _circuit_rank,
-            operator.attrgetter("canonical"),
-        )
-        for index in range(base.num_circuits)
-    )
-    merged = attrs.evolve(base, circuits=circuits, short_lists=_short_lists(base, observed))
+    rest = [each for each in observed if each is not base]
+    circuits = tuple(_newest_circuit(own, rest) for own in base.circuits)
+    lists = _short_lists(base, observed)
+    if lists == base.short_lists and all(map(operator.is_, circuits, base.circuits)):
+        return base
+    merged = attrs.evolve(base, circuits=circuits, short_lists=lists)
     # `fetched_at` is not part of equality, but the next call depends on it.
     return next((s for s in observed if s.fetched_at == merged.fetched_at and s == merged), merged)
+
+
+def _newest_circuit(own: CircuitSnapshot, rest: Sequence[JobSnapshot]) -> CircuitSnapshot:
+    others = [each.circuits[own.index] for each in rest if own.index < each.num_circuits]
+    if all(each == own for each in others):  # as of most circuits
+        return own
+    return _highest([own, *others], _circuit_rank, operator.attrgetter("canonical"))
 
 
 def follow(before: JobSnapshot, after: JobSnapshot) -> JobSnapshot:
@@ -346,8 +350,7 @@ def _shared(old: CircuitSnapshot, new: CircuitSnapshot) -> CircuitSnapshot:
 
 def _written_alike(old: CircuitSnapshot, new: CircuitSnapshot) -> bool:
     """Whether equal circuits look the same: equal mappings may differ in order, or in 1 and 1.0."""
-    for name in _MAPPINGS:
-        one, other = getattr(old, name), getattr(new, name)
+    for one, other in zip(_mappings(old), _mappings(new), strict=True):
         if one is not None and not (
             [*one] == [*other] and [*map(type, one.values())] == [*map(type, other.values())]
         ):

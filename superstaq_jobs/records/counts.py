@@ -106,8 +106,7 @@ class Counts(FrozenMapping[str, int | float]):
         """
         if n is not None:
             expect(int, n=n)
-        ordered = sorted(self._items.items(), key=lambda item: (-item[1], item[0]))
-        return ordered if n is None else ordered[: max(n, 0)]
+        return display.most_common(self._items, len(self) if n is None else n)
 
     def marginal(self, qubits: Iterable[int]) -> Counts:
         """The counts of some of the bits, in the given order, summed over the others.
@@ -348,7 +347,7 @@ class Counts(FrozenMapping[str, int | float]):
             for (bits, value), share in zip(shown, shares, strict=True)
         ]
         head = ["bitstring", "count", "share", ""]
-        table = display.table(head, rows, len(self)) if rows else display.Html()
+        table = display.table(head, rows, len(self))
         return display.card("Counts", display.amount(len(self), "outcome"), None, table)
 
     def _shares(self, shown: list[tuple[str, float]]) -> list[float]:

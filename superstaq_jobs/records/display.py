@@ -92,7 +92,7 @@ def arrow(before: str, after: str) -> str:
     return f"{before} → {after}" if before != after else "changed"
 
 
-def most_common(counts: Mapping[str, float], n: int) -> list[tuple[str, float]]:
+def most_common(counts: Mapping[str, int | float], n: int) -> list[tuple[str, int | float]]:
     """The ``n`` outcomes with the largest numbers, without sorting the others."""
     return heapq.nsmallest(n, counts.items(), key=lambda item: (-item[1], item[0]))
 
@@ -192,13 +192,14 @@ def facts(pairs: Iterable[tuple[str, object]]) -> Html:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]], total: int) -> Html:
-    """A table of some rows, at most ``MAX_ROWS``, and how many more there are of ``total``."""
+    """A table of at most ``MAX_ROWS`` rows, if any, and how many more there are of ``total``."""
     cell = "text-align:left;vertical-align:middle;padding:0.15em 1em 0.15em 0;background:none;"
     head_style = f"{cell}font-weight:600;border-bottom:1px solid rgba(128,128,128,0.5)"
     cell_style = f"{cell}border-bottom:1px solid rgba(128,128,128,0.2)"
-    lines = [_row("th", head, head_style)]
     kept = list(rows)
-    lines += [_row("td", row, cell_style) for row in kept]
+    if not kept:
+        return Html()
+    lines = [_row("th", head, head_style), *(_row("td", row, cell_style) for row in kept)]
     inside = _element(
         "table", "".join(lines), "border-collapse:collapse;border:none;margin:0.4em 0"
     )

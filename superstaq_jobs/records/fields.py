@@ -22,7 +22,7 @@ import attrs
 
 from .frozen import MAX_BITS, FrozenMapping, JsonMapping, canonical_json, is_unicode
 from .ids import JobId
-from .problems import InvalidRequest, InvalidValue, Problem, is_amount, shown
+from .problems import InvalidRequest, InvalidValue, Problem, is_amount, shown, with_article
 from .status import CircuitType, JobType
 
 __all__ = ["is_amount", "shown"]
@@ -70,8 +70,7 @@ def refuse_bad(
     ]
     problems.extend(further)
     if problems:
-        name = type(record).__name__
-        raise error(f"{'an' if name[0] in 'AEIOU' else 'a'} {name}", problems)
+        raise error(with_article(type(record).__name__), problems)
 
 
 @attrs.frozen
@@ -97,9 +96,8 @@ def instance(value: T, kind: type, hint: str = "") -> T:
     """A value of a class; ``hint`` says how to get one."""
     if isinstance(value, kind):
         return value
-    article = "an" if kind.__name__[0] in "AEIOU" else "a"
     more = f": {hint}" if hint else ""
-    return bad(f"must be {article} {kind.__name__}, got {shown(value)}{more}")
+    return bad(f"must be {with_article(kind.__name__)}, got {shown(value)}{more}")
 
 
 def is_a(value: object, kind: type) -> bool:
@@ -189,7 +187,7 @@ def job_id(value: UUID | str) -> UUID:
     if isinstance(value, UUID):
         return value
     try:
-        return UUID(value)
+        return UUID(value.lower())  # since it takes no "URN:UUID:"
     except (ValueError, AttributeError, TypeError):
         return bad(f"must be a UUID, got {shown(value)}{id_hint(value)}")
 

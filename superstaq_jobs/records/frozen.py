@@ -64,10 +64,8 @@ class FrozenMapping(Mapping[K, V_co]):
         try:
             copied = dict(items)
         except (TypeError, ValueError):
-            copied = None
-        if copied is None:
             what = "must be a mapping, or a list of pairs of a key and a value"
-            raise TypeError(f"items {what}, got {shown(items)}. Nothing was made")
+            raise TypeError(f"items {what}, got {shown(items)}. Nothing was made") from None
         object.__setattr__(self, "_items", self._checked(copied))
 
     @staticmethod
@@ -310,7 +308,7 @@ def canonical_data(value: Any, fraction: Callable[[float], Any] = float) -> Any:
     if isinstance(value, float):
         return int(value) if value.is_integer() else fraction(value)
     if isinstance(value, Mapping):
-        plain = dict(value.items())
+        plain = value if type(value) is dict else dict(value.items())
         if _AS_THEY_ARE.issuperset(map(type, plain.values())):  # as in most counts
             return plain
         return {key: canonical_data(item, fraction) for key, item in plain.items()}

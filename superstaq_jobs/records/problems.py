@@ -1,4 +1,4 @@
-"""The errors that records raise, and the base class of all errors."""
+"""What is wrong with a value: the words for it, and the errors that records raise."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ __all__ = [
     "listed",
     "shown",
     "warn",
+    "with_article",
 ]
 
 MAX_PROBLEMS = 20
@@ -137,6 +138,11 @@ def is_amount(value: object) -> bool:
     return is_number and 0 <= value <= sys.float_info.max  # type: ignore[operator]
 
 
+def with_article(name: str) -> str:
+    """The name of a class behind "a" or "an"."""
+    return f"{'an' if name[0] in 'aeioAEIO' else 'a'} {name}"
+
+
 def expect(kind: type, hint: str = "", **arguments: object) -> None:
     """Raise a ``TypeError`` for the first of some arguments that is not an instance of ``kind``.
 
@@ -144,9 +150,9 @@ def expect(kind: type, hint: str = "", **arguments: object) -> None:
     """
     for name, value in arguments.items():
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            what = f"{'an' if kind.__name__[0] in 'aeiouI' else 'a'} {kind.__name__}"
+            what = f"must be {with_article(kind.__name__)}, got {shown(value)}"
             more = f": {hint}" if hint else ""
-            raise TypeError(f"{name} must be {what}, got {shown(value)}{more}. Nothing was changed")
+            raise TypeError(f"{name} {what}{more}. Nothing was changed")
 
 
 def expect_several(what: str, **arguments: object) -> None:
@@ -205,6 +211,7 @@ class CircuitIndexError(SuperstaqException, IndexError):
         self.index = index
         self.num_circuits = num_circuits
         has = f"circuits 0 to {num_circuits - 1}" if num_circuits else "no circuits"
+        has = "only circuit 0" if num_circuits == 1 else has
         super().__init__(f"job {job_id} has no circuit {shown(index)}: it has {has}")
 
 

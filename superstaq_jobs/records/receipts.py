@@ -121,7 +121,7 @@ class TargetInfo(fields.Checked):
     def _repr_html_(self) -> str:
         kept = itertools.islice(self.info.items(), display.MAX_ROWS)
         rows = [(name, display.value_line(thaw(value), 100)) for name, value in kept]
-        table = display.table(["", ""], rows, len(self.info)) if rows else display.Html()
+        table = display.table(["", ""], rows, len(self.info))
         return display.card("TargetInfo", self.target_name, None, table)
 
 

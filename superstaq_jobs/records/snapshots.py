@@ -480,7 +480,7 @@ class JobSnapshot:
         )
         rows = [_table_row(circuit) for circuit in self.circuits[: display.MAX_ROWS]]
         head = ["circuit", "status", "shots", "result"]
-        table = display.table(head, rows, self.num_circuits) if rows else display.Html()
+        table = display.table(head, rows, self.num_circuits)
         return display.card("JobSnapshot", str(self.job_id), _shown_status(self), known, table)
 
 

@@ -2,7 +2,7 @@
 
 ``loop`` decides what to do next: send the requests that are due (one for each of the ``batches``),
 wait for a response, pause, or report a job. ``drivers`` does it, in a thread or in ``asyncio``.
-``outcomes`` tells each ``job_wait`` what came of a request, until all have ended or the time is up.
+``outcomes`` gives each ``job_wait`` what came of a request, until all have ended or time is up.
 """
 
 from __future__ import annotations

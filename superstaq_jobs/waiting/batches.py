@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 import attrs
 
 from superstaq_jobs.client import SuperstaqClient
+from superstaq_jobs.client.parts import is_too_large, send_in_parts
 from superstaq_jobs.client.recorder import record_news
 from superstaq_jobs.clock import Clock
 from superstaq_jobs.errors import (
@@ -39,8 +40,8 @@ Outcome = _Jobs | BaseException | None  # None if there was nothing left to requ
 _INSTANT = 1e-9
 _LONGEST_SLACK_SECONDS = 1.0
 _SLACK_SHARE = 0.2
-_TOO_LARGE = frozenset({413, 414})
-_MAYBE_ABOUT_ONE = frozenset({400, 403, 404, 409, 410, 422, *_TOO_LARGE})
+_ABOUT_ALL = frozenset({401, 407, 511})  # the key, a proxy, a network that wants a login
+_SMALLEST_ERROR = 400
 _ENOUGH_PROBES = 4
 _MAYBE_FAILS_FOR_ONE = frozenset({500, 502, 504})
 _FAILURES_OF_A_WHOLE = 3
@@ -94,7 +95,7 @@ class Batch:
 
     def begin(self, deadline: Deadline) -> None:
         """Prepare the next request, given what is known now."""
-        if self.call.only is not None:
+        if self.call.asked:
             cells = [each.latest for each in self.waits]
             needed = {i for cell in cells for i in needed_ids(cell.job_id, cell.snapshot)}
             self.call = self.group.memory.only(self.call, needed)
@@ -110,9 +111,17 @@ class Batch:
         if all(job is not None and job.is_terminal for job in known):
             return None  # they have been refreshed since
         try:
-            # One poll, one request: the next poll is its retry.
-            return self.group.client.send(
-                self.call, deadline=self._ends, max_attempts=1, keep=self._keep
+            room = self.group.memory.room
+            return send_in_parts(
+                self.group.client,
+                self.call,
+                room=room,
+                keep=self._keep,
+                deadline=self._ends,
+                # The next poll is the retry, but not of one part of many.
+                max_attempts=1 if len(self.call.asked) <= room.ids else None,
+                # Too many jobs are halved by their group.
+                divides=is_too_large if len(self.call.job_ids) == 1 else _never,
             )
         except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
             return error
@@ -145,6 +154,10 @@ class Batch:
             self._found = [each.latest.found_in(by_id) for each in self.waits]
             self._last = jobs
         return self._found
+
+
+def _never(_error: SuperstaqServerException) -> bool:
+    return False
 
 
 class Group:
@@ -245,9 +258,9 @@ class Group:
         """
         batch.refusal = error
         self._num_refused += 1
-        may_be_about_one = (
-            isinstance(error, AnswerTooLarge | ProtocolError)
-            or error.status_code in _MAYBE_ABOUT_ONE
+        status = error.status_code or 0
+        may_be_about_one = isinstance(error, AnswerTooLarge | ProtocolError) or (
+            status >= _SMALLEST_ERROR and status not in _ABOUT_ALL
         )
         if not may_be_about_one:
             batch.fail(error)
@@ -282,10 +295,7 @@ class Group:
         self.batches += self._packed(probed)
 
     def _halve(self, batch: Batch) -> None:
-        too_large = isinstance(batch.refusal, AnswerTooLarge) or (
-            batch.refusal is not None and batch.refusal.status_code in _TOO_LARGE
-        )
-        self._joins = self._joins and not too_large
+        self._joins = self._joins and (batch.refusal is None or not is_too_large(batch.refusal))
         ids = list(dict.fromkeys(each.latest.job_id for each in batch.waits))
         for part in map(set, halves(ids)):
             waits = [each for each in batch.waits if each.latest.job_id in part]

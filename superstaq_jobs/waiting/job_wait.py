@@ -38,6 +38,25 @@ _LOGGER: Final = logging.getLogger("superstaq_jobs")
 
 
 @attrs.define(eq=False)
+class _Outage:
+    """The polls since the last response that had the job: each failed, or lacked it.
+
+    Attributes:
+        cause: The first failure; that there was little time, only without another one.
+        began: When the first poll that failed began.
+        failure: The last transient failure.
+        num_failed: How many polls had one.
+        num_missing: How many responses lacked the job.
+    """
+
+    cause: SuperstaqServerException
+    began: float | None = None
+    failure: SuperstaqServerException | None = None
+    num_failed: int = 0
+    num_missing: int = 0
+
+
+@attrs.define(eq=False)
 class JobWait:
     """A wait on one job. A snapshot is judged once, however often it is seen.
 
@@ -45,7 +64,6 @@ class JobWait:
         change: The last change, until it has been reported.
         error: Why the wait ended without the result that it waited for.
         is_reported: Whether its end has been reported.
-        failing_since: When the first of the polls began that have failed since the last response.
     """
 
     latest: Latest
@@ -62,12 +80,7 @@ class JobWait:
     _quiet_since: float = attrs.field(default=0.0, init=False)
     _failures: deque[SuperstaqServerException] | None = attrs.field(default=None, init=False)
     _num_failures: int = attrs.field(default=0, init=False)
-    # Of the polls since the last response that had the job:
-    failing_since: float | None = attrs.field(default=None, init=False)
-    _cause: SuperstaqServerException | None = attrs.field(default=None, init=False)
-    _failure: SuperstaqServerException | None = attrs.field(default=None, init=False)
-    _failed_polls: int = attrs.field(default=0, init=False)
-    _num_missing: int = attrs.field(default=0, init=False)
+    _outage: _Outage | None = attrs.field(default=None, init=False)
 
     @property
     def final(self) -> JobSnapshot | None:
@@ -119,8 +132,7 @@ class JobWait:
 
     def note_response(self, seen: JobSnapshot) -> None:
         """Take in the snapshot in a response. An error that ends the wait becomes its ``error``."""
-        self._failure = self._cause = self.failing_since = None
-        self._failed_polls = self._num_missing = 0
+        self._outage = None
         kept = self.latest.advance(seen, responses_before=self._responses_before)
         try:
             self._take(kept)
@@ -131,22 +143,27 @@ class JobWait:
         """Take in that a poll, which began at some time, failed with a transient failure."""
         name = type(error).__name__
         _LOGGER.info("a poll of job %s failed with %s", self.latest.job_id, name)
-        self._record(error)
-        self._failure = error
-        self._failed_polls += 1
-        if self.failing_since is None:
-            self.failing_since = began
+        outage = self._record(error)
+        outage.failure = error
+        outage.num_failed += 1
+        if outage.began is None:
+            outage.began = began
+
+    @property
+    def failing_since(self) -> float | None:
+        """When the first of the polls began that have failed since the last response."""
+        return None if self._outage is None else self._outage.began
 
     @property
     def is_missing(self) -> bool:
         """Whether the last response lacked the job, which had been seen or submitted before."""
-        return self._num_missing > 0
+        return self._outage is not None and self._outage.num_missing > 0
 
     def note_missing(self, error: SuperstaqServerException) -> None:
         """Take in that a response lacked the job. If it is known to exist, that may pass."""
-        self._num_missing += 1
-        self._record(error)
-        if not self.latest.is_known or self._num_missing >= _POLLS_WHILE_MISSING:
+        outage = self._record(error)
+        outage.num_missing += 1
+        if not self.latest.is_known or outage.num_missing >= _POLLS_WHILE_MISSING:
             self.error = error
 
     def note_refusal(self, error: SuperstaqServerException) -> None:
@@ -156,15 +173,15 @@ class JobWait:
         else:
             self.error = error
 
-    def _record(self, error: SuperstaqServerException) -> None:
+    def _record(self, error: SuperstaqServerException) -> _Outage:
         if self._failures is None:
             self._failures = deque(maxlen=_KEPT_FAILURES)
         self._failures.append(error)
         self._num_failures += 1
-        # That there was little time is a cause only without another one.
-        is_late = isinstance(error, RequestTimeout)
-        if self._cause is None or (isinstance(self._cause, RequestTimeout) and not is_late):
-            self._cause = error
+        outage = self._outage = self._outage or _Outage(error)
+        if isinstance(outage.cause, RequestTimeout) and not isinstance(error, RequestTimeout):
+            outage.cause = error
+        return outage
 
     def _take(self, seen: JobSnapshot) -> None:
         if seen is not self._shown:
@@ -211,11 +228,12 @@ class JobWait:
             pause = self.plan.poll_policy.pause_seconds(
                 status, quiet_seconds=quiet, jitter=client.jitter()
             )
-        if self._failure is None:
+        outage = self._outage
+        if outage is None or outage.failure is None:
             return pause
-        policy, retry_after = client.retry_policy, self._failure.retry_after_seconds or 0.0
+        policy, retry_after = client.retry_policy, outage.failure.retry_after_seconds or 0.0
         # However short the pauses are, a server in trouble must not be flooded.
-        backoff = policy.delay_seconds(self._failed_polls, jitter=client.jitter())
+        backoff = policy.delay_seconds(outage.num_failed, jitter=client.jitter())
         return max(
             pause,
             min(backoff, _LONGEST_BACKOFF_SECONDS),
@@ -243,13 +261,14 @@ class JobWait:
         else:
             status = line(status_text(snapshot, index))
             known = f"Its last known status is {self.latest.client.masked(status)}"
-            known += ", which may have changed since." if self._cause is not None else "."
+            known += ", which may have changed since." if self._outage is not None else "."
             known += " The last snapshot is in this error's .snapshot."
             advice = "Nothing was changed: wait again, or cancel the job."
         failed = ""
         if self._failures:
-            cause = self._cause or self._failures[-1]
-            since = "the first since the last response" if self._cause is not None else "the last"
+            cause, since = self._failures[-1], "the last"
+            if self._outage is not None:
+                cause, since = self._outage.cause, "the first since the last response"
             failed = f" Polls that failed: {self._num_failures}, {since}: {cause}"
         return kind(
             f"{what} {job_id} was not {self.plan.until} {how}. {known} {advice}{failed}",

@@ -93,8 +93,8 @@ class Latest:
             return kept
 
     def __getstate__(self) -> dict[str, Any]:
-        kept = attrs.fields(Latest)[:-3]  # neither the memory, nor its call, nor the lock
-        return {field.name: getattr(self, field.name) for field in kept}
+        names = attrs.fields_dict(Latest).keys() - {"_memory", "_call", "_lock"}
+        return {name: getattr(self, name) for name in names}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         for name, value in state.items():

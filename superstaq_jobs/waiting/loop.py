@@ -1,8 +1,8 @@
 """The one loop of all waits: what to do next. It does no I/O itself.
 
 ``WaitLoop.steps`` is a generator of steps: send these requests, wait for a response, pause. A
-driver carries them out, in a thread or in ``asyncio``. Each batch of jobs has its own time: there
-are no rounds, so that a slow request delays none of the others.
+driver carries them out, in a thread or in ``asyncio``. There is not a round for all: each batch of
+jobs has its own time, so that a slow request delays none of the others.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from functools import partial
 
 import attrs
 
+from superstaq_jobs.client.parts import Room
 from superstaq_jobs.errors import ProtocolError
 from superstaq_jobs.records import JobId, JobSnapshot
 from superstaq_jobs.records.budget import paced
@@ -31,9 +32,13 @@ class ResponseMemory:
     A response that equals the last one is not decoded. Of a response about several jobs, only the
     parts that changed are; for the others, the very same snapshots are returned. Responses may be
     decoded in some threads while another one forgets.
+
+    Attributes:
+        room: How many ids these calls may have.
     """
 
     def __init__(self) -> None:
+        self.room = Room()
         # By the request's path and body. A tuple of ids is slow to hash.
         self._responses: dict[_Key, tuple[bytes, Decoded[_Jobs]]] = {}
         self._parts: dict[str, tuple[bytes, JobSnapshot]] = {}
@@ -66,7 +71,7 @@ class ResponseMemory:
         """
         wanted = frozenset(needed)
         asked = frozenset(call.asked)
-        if call.only is None or not wanted or wanted == asked:
+        if call.only is None or not asked or not wanted or wanted == asked:
             return call
         self._responses.pop(_key(call), None)
         for each in asked - wanted:

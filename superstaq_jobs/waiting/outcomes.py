@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from uuid import UUID
 
 from superstaq_jobs.errors import ConfigurationError, ProtocolError, SuperstaqServerException
-from superstaq_jobs.records import JobId, JobSnapshot
+from superstaq_jobs.records import JobId, JobSnapshot, fields
 from superstaq_jobs.records.ids import server_ids
 
 from .batches import Batch, Outcome
@@ -90,7 +91,7 @@ def _blamed(
 
 def _is_about(where: str, job_id: JobId) -> bool:
     """Whether a path begins with an id, in any spelling; it goes on with a dot or a bracket."""
-    name = str(job_id)
     written = where[len("$.") :]
-    begins = written.lower() if isinstance(job_id, UUID) else written
-    return begins.startswith(name) and written[len(name) : len(name) + 1] in {"", ".", "["}
+    if isinstance(job_id, UUID):
+        return fields.job_id(re.split(r"[.[]", written, maxsplit=1)[0]) == job_id
+    return written.startswith(job_id) and written[len(job_id) : len(job_id) + 1] in {"", ".", "["}

@@ -24,7 +24,7 @@ from superstaq_jobs.records import (
     TargetQuery,
     fields,
 )
-from superstaq_jobs.records.ids import server_ids
+from superstaq_jobs.records.ids import server_ids, trimmed
 from superstaq_jobs.records.problems import MAX_PROBLEMS, line
 
 from .job_data import MAX_MESSAGE_CHARACTERS, Decoded, as_string, without_warnings
@@ -130,7 +130,8 @@ def receipt_of(asked: Sequence[JobId], succeeded: Any, message: str) -> CancelRe
     """
     listed = succeeded if isinstance(succeeded, list) else [succeeded] if succeeded else []
     said = list(map(_text, listed))
-    done = {*said, *map(str, map(fields.job_id, said))}  # a UUID may be written in several ways
+    done = set(map(trimmed, said))
+    done |= set(map(str, map(fields.job_id, done)))  # a UUID may be written in several ways
     cancelled = [job_id for job_id in asked if done.issuperset(map(str, server_ids(job_id)))]
     others = set(asked).difference(cancelled) if cancelled or not said else ()
     return CancelReceipt(

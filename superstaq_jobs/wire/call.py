@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import attrs
+import msgspec
 
 from superstaq_jobs.records import (
     AccountBalance,
@@ -27,7 +28,7 @@ from superstaq_jobs.records.ids import first_ids
 from .job_data import Decoded
 from .request import Request, Secret
 
-__all__ = ["Api", "Call", "Reader", "halves", "most_refusals", "name_jobs", "packed"]
+__all__ = ["Api", "Call", "Reader", "call_of", "halves", "most_refusals", "name_jobs", "packed"]
 
 T = TypeVar("T")
 _Jobs = tuple[JobSnapshot, ...]
@@ -49,10 +50,9 @@ class Call(Generic[T]):
         what: What the call does, for error messages: "fetching job …".
         job_ids: The jobs concerned.
         created: For a submission, the ids of jobs that a body names, even if it cannot be read.
-        asked: The ids that the request names, where ``only`` can leave out some of them.
+        asked: The ids of circuits that the request names, where it does not name jobs.
         remembering: Makes a reader of ``read``, or of what wraps it, that remembers what was read.
-        only: The same call for some of its circuits, by their ids, where the server can leave out
-            the others; None where it cannot.
+        only: The same call for some of the ids that it names; None if it names none.
     """
 
     request: Request
@@ -77,6 +77,14 @@ class Call(Generic[T]):
     def creates(self) -> bool:
         """Whether something may have been created if the response is lost."""
         return not self.request.idempotent
+
+
+def call_of(method: str, path: str, body: object, read: Reader[T], **about: Any) -> Call[T]:
+    """A call with a JSON body; it may be retried, unless something is ``created`` by it."""
+    encoded = body if body is None or isinstance(body, bytes) else msgspec.json.encode(body)
+    idempotent = "created" not in about
+    request = Request(method=method, path=path, body=encoded, idempotent=idempotent)
+    return Call(request=request, read=read, **about)
 
 
 @attrs.frozen(kw_only=True)

@@ -33,26 +33,34 @@ _MIN_CHARACTERS: Final = 8
 _MASKED: Final = b"***"
 _REASON_CHARACTERS: Final = 2000
 """How much of the reason for a failure is searched thoroughly: twice what an error shows of it."""
-_ESCAPED: Final = b"\\u00"
+_ESCAPED: Final = b"\\u"
 _SIGNS: Final = b"%", b"&", _ESCAPED, b""
 """What few bodies contain: without it, what contains it need not be searched for."""
 _NEEDLESS: Final = re.compile(rb"\\u00[2-7]")
 _SECONDS_FOR_AN_ESCAPE: Final = 1e-6
-_ESCAPE: Final = re.compile(rb"\\(?:u00([2-7][0-9a-fA-F])|(.))", re.DOTALL)
-_HTML: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"})
+_ESCAPES: Final = re.compile(rb"(?:\\u[0-9a-fA-F]{4})+|\\.", re.DOTALL)
+_HTML: Final = [
+    str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': quote, "'": apostrophe})
+    for quote, apostrophe in (("&quot;", "&#x27;"), ("&quot;", "&#39;"), ("&#34;", "&#39;"))
+]
+_UNQUOTED: Final = "", "/", "!'()*", "/!'()*,;:?@&=+$#"
+"""What a URL leaves as it is: by ``quote``, or JavaScript's functions."""
 
 
 class RecordMask:
     """Masks secrets in what records are made of.
 
     In a body those of at least 8 characters are found, as JSON, a URL or HTML may write them, and
-    in base64 or hex. Reasons for failures and unknown statuses, which errors repeat, are searched
-    as messages are, by a ``Mask``.
+    in base64 or hex, in either case. Reasons for failures and unknown statuses, which errors
+    repeat, are searched as messages are, by a ``Mask``.
     """
 
     def __init__(self, secrets: Iterable[Secret]) -> None:
         every = tuple(secrets)
         kept = [each for each in every if len(each.reveal()) >= _MIN_CHARACTERS]
+        # A character beyond ASCII may be escaped, so all escapes are read if a secret has one.
+        is_ascii = all(each.reveal().isascii() for each in kept)
+        self._needless = _NEEDLESS if is_ascii else re.compile(re.escape(_ESCAPED))
         texts = {text for each in kept for text in _written(each.reveal())}
         # Secrets also here, since a traceback may show the frame. One may be part of another.
         self._written: dict[bytes, list[Secret]] = {sign: [] for sign in _SIGNS}
@@ -60,30 +68,28 @@ class RecordMask:
             self._written[next(s for s in _SIGNS if s.decode() in text)].append(Secret(text))
         self._mask = Mask(every)
 
-    def reading(self, read: Reader[T]) -> Reader[T]:
-        """A reader of bodies that returns and raises the same, without the secrets."""
-
-        def read_masked(body: bytes, *provenance: Any) -> Decoded[T]:
-            try:
-                decoded = read(self.in_body(body), *provenance)
-            except ProtocolError as error:
-                error.found = self._in_records(error.found)
-                raise
-            masked = self._in_records(decoded.value)
-            return decoded if masked is decoded.value else attrs.evolve(decoded, value=masked)
-
-        return read_masked
+    def read(self, read: Reader[T], body: bytes, *provenance: Any) -> Decoded[T]:
+        """What a reader returns or raises for a body, without the secrets."""
+        try:
+            decoded = read(self.in_body(body), *provenance)
+        except ProtocolError as error:
+            error.found = self._in_records(error.found)
+            raise
+        masked = self._in_records(decoded.value)
+        return decoded if masked is decoded.value else attrs.evolve(decoded, value=masked)
 
     def in_body(self, body: bytes) -> bytes:
         """A body in which the secrets are ``***``; the very same if there are none."""
-        signs = [sign for sign in _SIGNS if sign in body]
-        if _ESCAPED in signs and _NEEDLESS.search(body):
+        if _ESCAPED in body and self._needless.search(body):
             spend(_SECONDS_FOR_AN_ESCAPE * body.count(b"\\"))
-            body = _ESCAPE.sub(_without_need, body)
-            signs = list(_SIGNS)  # which may have been escaped
-        for sign in signs:
-            for secret in self._written[sign]:
-                body = body.replace(secret.reveal().encode("utf-8", "replace"), _MASKED)
+            body = _ESCAPES.sub(_without_need, body)
+        lowered = body.lower()  # of bytes, so that each stays in its place
+        for sign in _SIGNS:
+            for secret in self._written[sign] if sign in lowered else ():
+                text = secret.reveal().encode()
+                if text in lowered:
+                    found = [each.span() for each in re.finditer(re.escape(text), lowered)]
+                    lowered, body = _covered(lowered, found), _covered(body, found)
         return body
 
     def _in_records(self, records: Any) -> Any:
@@ -117,25 +123,35 @@ def _may_be_repeated(circuit: CircuitSnapshot) -> bool:
     return bool(circuit.status_message) or circuit.status is CircuitStatus.UNKNOWN
 
 
+def _covered(body: bytes, found: Iterable[tuple[int, int]]) -> bytes:
+    starts, ends = zip(*found, strict=True)
+    between = zip((0, *ends), (*starts, len(body)), strict=True)
+    return _MASKED.join(body[start:end] for start, end in between)
+
+
 def _without_need(escape: re.Match[bytes]) -> bytes:
-    code, _ = escape.groups()
-    return escape[0] if code is None else _in_json(chr(int(code, 16))).encode()
+    if not escape[0].startswith(_ESCAPED):
+        return escape[0]
+    text = _in_json(json.loads(b'"%b"' % escape[0]), ensure_ascii=False)
+    return text.encode("utf-8", "backslashreplace")  # half a pair of surrogates stays escaped
 
 
-def _in_json(text: str) -> str:
-    return json.dumps(text)[1:-1]
+def _in_json(text: str, *, ensure_ascii: bool = True) -> str:
+    return json.dumps(text, ensure_ascii=ensure_ascii)[1:-1]
 
 
 def _written(secret: str) -> Iterator[str]:
-    """What is searched for in a body."""
+    """What is searched for in a body in lower case, whose needless escapes have been read."""
     data = secret.encode("utf-8", "replace")
-    urls = [quote(data, safe=""), quote(data), quote_plus(data)]
-    urls += [re.sub("%..", lambda code: code[0].lower(), url) for url in urls]
+    urls = [*(quote(data, safe=safe) for safe in _UNQUOTED), quote_plus(data)]
     codes = [*aligned(base64.b64encode, data, of=3), *aligned(base64.urlsafe_b64encode, data, of=3)]
-    codes += [*map(quote_plus, codes), data.hex(), data.hex().upper()]
-    escaped = ["".join(f"\\u{ord(c):04x}" for c in secret), "".join(f"%{b:02x}" for b in data)]
-    texts = [secret, *urls, secret.translate(_HTML), *codes, *escaped, escaped[1].upper()]
+    codes += [*map(quote_plus, codes), data.hex()]
+    units = secret.encode("utf-16-be", "surrogatepass").hex()
+    codes += [re.sub("....", r"\\u\g<0>", units), re.sub("..", r"%\g<0>", data.hex())]
+    texts = [secret, *urls, *map(secret.translate, _HTML), *codes]
     for text in texts if not secret.isdigit() else ():  # a number is data, and not in a string
-        once = _in_json(text)
-        for written in (once, json.dumps(text, ensure_ascii=False)[1:-1], _in_json(once)):
-            yield from (written, written.replace("/", "\\/"))
+        once = _in_json(text, ensure_ascii=False)
+        for written in (once, _in_json(once, ensure_ascii=False), _in_json(_in_json(text))):
+            for slash in ("/", "\\/"):
+                lowered = written.replace("/", slash).encode("utf-8", "replace").lower()
+                yield lowered.decode()

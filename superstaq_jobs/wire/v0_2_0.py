@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -26,9 +26,9 @@ from superstaq_jobs.records.frozen import adopt
 from superstaq_jobs.records.ids import server_ids, trimmed
 
 from . import bodies, job_data, strict
-from .call import Api, Call, name_jobs, packed
+from .call import Api, Call, call_of, name_jobs, packed
 from .job_data import Decoded, unknown_fields, unknown_statuses, without_warnings
-from .request import Request, Secret
+from .request import Secret
 
 __all__ = ["UNSAID", "UNSAID_OF_CIRCUITS", "V0_2_0"]
 
@@ -95,13 +95,6 @@ class _Targets:
     superstaq_targets: records.JsonMapping
 
 
-def _post(path: str, data: object, read: Callable[..., Decoded[T]], **about: Any) -> Call[T]:
-    """A call by POST. It is idempotent unless it ``created`` something."""
-    body, idempotent = msgspec.json.encode(data), "created" not in about
-    request = Request(method="POST", path=f"/v0.2.0{path}", body=body, idempotent=idempotent)
-    return Call(request=request, read=read, **about)
-
-
 def _job_id(value: Any) -> Any:
     if hint := fields.id_hint(value):
         return fields.bad(f"must be a job's id, got {fields.shown(value)}{hint}")
@@ -121,8 +114,9 @@ def _fetch_part(job_ids: tuple[JobId, ...], only: Collection[JobId] | None) -> C
     ids = dict.fromkeys(server_ids(*job_ids))
     asked = tuple(each for each in ids if only is None or each in only)
     what = f"fetching {name_jobs(job_ids)}"
-    call: Call[_Jobs] = _post("/fetch_jobs", {"job_ids": asked}, _decode_jobs, what=what)
-    return attrs.evolve(call, job_ids=job_ids, asked=asked, only=partial(_fetch_part, job_ids))
+    about = {"job_ids": job_ids, "asked": asked, "only": partial(_fetch_part, job_ids)}
+    path, body = "/v0.2.0/fetch_jobs", {"job_ids": asked}
+    return call_of("POST", path, body, _decode_jobs, what=what, **about)
 
 
 def _query_jobs(_query: records.JobQuery, _circuit_type: CircuitType) -> list[Call[_Jobs]]:
@@ -252,7 +246,7 @@ def _submit_job(job: records.NewJob) -> Call[records.SubmitReceipt]:
         "options": json.dumps({"verbatim": job.verbatim, **job.options_dict.to_dict()}),
     }
     what = f"submitting a {'dry-run' if job.dry_run else job.job_type} job to {job.target}"
-    return _post("/jobs", data, _read_submitted, what=what, created=_created)
+    return call_of("POST", "/v0.2.0/jobs", data, _read_submitted, what=what, created=_created)
 
 
 def _unsupported(job: records.NewJob) -> Iterator[Problem]:
@@ -290,8 +284,9 @@ def _created(body: bytes) -> tuple[JobId, ...]:
 
 def _cancel_jobs(job_ids: Sequence[JobId]) -> Call[records.CancelReceipt]:
     ids = dict.fromkeys(server_ids(*job_ids))
-    return _post(
-        "/cancel_jobs",
+    return call_of(
+        "POST",
+        "/v0.2.0/cancel_jobs",
         {"job_ids": list(ids)},
         lambda body, *_: _read_cancelled(body, job_ids),
         what=f"cancelling {name_jobs(job_ids)}",
@@ -307,7 +302,8 @@ def _read_cancelled(body: bytes, asked: Sequence[JobId]) -> Decoded[records.Canc
 
 def _fetch_targets(query: records.TargetQuery) -> Call[tuple[records.Target, ...]]:
     conditions = {name: value for name, value in attrs.asdict(query).items() if value is not None}
-    return _post("/targets", conditions, _read_targets, what="fetching the targets")
+    path = "/v0.2.0/targets"
+    return call_of("POST", path, conditions, _read_targets, what="fetching the targets")
 
 
 def _read_targets(body: bytes, *_: object) -> Decoded[tuple[records.Target, ...]]:
@@ -325,12 +321,15 @@ def _read_targets(body: bytes, *_: object) -> Decoded[tuple[records.Target, ...]
 def _fetch_target_info(target: str, options: records.JsonMapping) -> Call[records.TargetInfo]:
     data = {"target": target, "options": json.dumps(options.to_dict())}
     what = f"fetching the description of target {target}"
-    return _post("/target_info", data, lambda b, *_: bodies.read_target_info(b, target), what=what)
+
+    def read(body: bytes, *_: object) -> Decoded[records.TargetInfo]:
+        return bodies.read_target_info(body, target)
+
+    return call_of("POST", "/v0.2.0/target_info", data, read, what=what)
 
 
 def _fetch_balance() -> Call[records.AccountBalance]:
-    request = Request(method="GET", path="/v0.2.0/balance")
-    return Call(request=request, read=_read_balance, what="fetching the balance")
+    return call_of("GET", "/v0.2.0/balance", None, _read_balance, what="fetching the balance")
 
 
 def _read_balance(body: bytes, *_: object) -> Decoded[records.AccountBalance]:

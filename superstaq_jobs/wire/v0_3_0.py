@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, Final
 from uuid import UUID
 
 import attrs
-import msgspec
 
 from superstaq_jobs.errors import InvalidRequest, Problem
 from superstaq_jobs.records import (
@@ -29,12 +28,10 @@ from superstaq_jobs.records import (
 from superstaq_jobs.records.ids import trimmed
 
 from . import bodies, job_data
-from .call import Api, Call, Reader, name_jobs, packed
+from .call import Api, Call, call_of, name_jobs, packed
 from .request import Request, encode_query
 
 __all__ = ["MAX_REQUEST_LINE_BYTES", "V0_3_0"]
-
-T = TypeVar("T")
 
 MAX_REQUEST_LINE_BYTES: Final = 7000
 """Servers and proxies refuse request lines of about 8,000 bytes and more."""
@@ -49,25 +46,15 @@ def _job_id(value: Any) -> UUID:
     return known
 
 
-def _call(
-    method: str,
-    path: str,
-    read: Reader[T],
-    what: str,
-    body: object = None,
-    *,
-    job_ids: tuple[JobId, ...] = (),
-) -> Call[T]:
-    """A call that may be retried, since sending it twice has the effect of sending it once."""
-    encoded = None if body is None else msgspec.json.encode(body)
-    request = Request(method=method, path=path, body=encoded, idempotent=True)
-    return Call(request=request, read=read, what=what, job_ids=job_ids)
-
-
 def _fetch_jobs(
     job_ids: Sequence[JobId], circuit_type: CircuitType
 ) -> list[Call[tuple[JobSnapshot, ...]]]:
-    return _query_jobs(JobQuery(job_id=tuple(job_ids)), circuit_type)
+    def only(some_ids: Collection[JobId]) -> Call[tuple[JobSnapshot, ...]]:
+        (call,) = _fetch_jobs(tuple(some_ids), circuit_type)
+        return call
+
+    calls = _query_jobs(JobQuery(job_id=tuple(job_ids)), circuit_type)
+    return [attrs.evolve(call, only=only) for call in calls]
 
 
 @attrs.frozen
@@ -92,7 +79,8 @@ def _query_jobs(query: JobQuery, circuit_type: CircuitType) -> list[Call[tuple[J
 def _jobs_call(conditions: Sequence[_Condition], path: str) -> Call[tuple[JobSnapshot, ...]]:
     job_ids = tuple([each.job_id for each in conditions if each.job_id is not None])
     what = f"fetching {name_jobs(job_ids)}"
-    return _call("GET", _with_query(path, conditions), job_data.read_jobs, what, job_ids=job_ids)
+    path = _with_query(path, conditions)
+    return call_of("GET", path, None, job_data.read_jobs, what=what, job_ids=job_ids)
 
 
 def _with_query(path: str, conditions: Sequence[_Condition]) -> str:
@@ -129,9 +117,9 @@ def _length(conditions: Sequence[_Condition]) -> int:
 
 def _submit_job(job: NewJob) -> Call[SubmitReceipt]:
     tags = f" with the tags {', '.join(map(repr, job.tags[:5]))}" if job.tags else ""
-    request = Request(method="POST", path="/v0.3.0/client/job", body=bodies.encode_new_job(job))
+    path, body = "/v0.3.0/client/job", bodies.encode_new_job(job)
     what = f"submitting a {job.job_type} job to {job.target}{tags}"
-    return Call(request=request, read=bodies.read_submitted, what=what, created=_created)
+    return call_of("POST", path, body, bodies.read_submitted, what=what, created=_created)
 
 
 def _cancel_jobs(job_ids: Sequence[JobId]) -> Call[CancelReceipt]:
@@ -142,12 +130,12 @@ def _cancel_jobs(job_ids: Sequence[JobId]) -> Call[CancelReceipt]:
     def read(body: bytes, *_: object) -> job_data.Decoded[CancelReceipt]:
         return bodies.read_cancelled(body, ids)
 
-    return _call("PUT", "/v0.3.0/client/cancel_jobs", read, what, body, job_ids=ids)
+    return call_of("PUT", "/v0.3.0/client/cancel_jobs", body, read, what=what, job_ids=ids)
 
 
 def _fetch_targets(query: TargetQuery) -> Call[tuple[Target, ...]]:
     path = f"/v0.3.0/client/targets{encode_query(bodies.query_pairs(query))}"
-    return _call("GET", path, bodies.read_targets, "fetching the targets")
+    return call_of("GET", path, None, bodies.read_targets, what="fetching the targets")
 
 
 def _fetch_target_info(target: str, options: JsonMapping) -> Call[TargetInfo]:
@@ -157,11 +145,12 @@ def _fetch_target_info(target: str, options: JsonMapping) -> Call[TargetInfo]:
     def read(body: bytes, *_: object) -> job_data.Decoded[TargetInfo]:
         return bodies.read_target_info(body, target)
 
-    return _call("POST", "/v0.3.0/client/retrieve_target_info", read, what, body)
+    return call_of("POST", "/v0.3.0/client/retrieve_target_info", body, read, what=what)
 
 
 def _fetch_balance() -> Call[AccountBalance]:
-    return _call("GET", "/v0.3.0/client/balance", bodies.read_balance, "fetching the balance")
+    path = "/v0.3.0/client/balance"
+    return call_of("GET", path, None, bodies.read_balance, what="fetching the balance")
 
 
 def _created(body: bytes) -> tuple[JobId, ...]:

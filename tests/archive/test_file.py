@@ -83,15 +83,47 @@ def test_a_newer_version(whole):
 
 
 @pytest.mark.parametrize("mode", ["a", "r"])
+@pytest.mark.parametrize("version", [0, -1])
+def test_a_version_that_there_never_was(whole, version, mode):
+    raw = sqlite3.connect(whole)
+    raw.execute(f"PRAGMA user_version={version}")
+    raw.close()
+    assert f"version {version}" in refused(whole, mode=mode)
+
+
+@pytest.mark.parametrize("mode", ["a", "r"])
+def test_another_programs_database_stays_as_it_is_though_it_has_no_tables(path, mode):
+    raw = sqlite3.connect(path)
+    raw.executescript("CREATE TABLE theirs (x); DROP TABLE theirs; PRAGMA user_version=7")
+    raw.close()
+    assert "is not an archive" in refused(path, mode=mode)
+
+
+@pytest.mark.parametrize("mode", ["a", "r"])
 def test_a_file_in_wal_mode_says_how_to_leave_it(whole, mode):
     raw = sqlite3.connect(whole)
     raw.execute("PRAGMA journal_mode=WAL")
     raw.close()
     assert "PRAGMA journal_mode=DELETE" in refused(whole, mode=mode)
+    assert [*whole.parent.iterdir()] == [whole]  # neither a WAL nor what belongs to it
     raw = sqlite3.connect(whole)
+    raw.execute("INSERT INTO source (name) VALUES ('in the WAL')")
+    raw.commit()
+    refused(whole, mode=mode)
     assert raw.execute("PRAGMA journal_mode=DELETE").fetchone() == ("delete",)
     raw.close()
     assert sj.SnapshotArchive(whole, mode=mode).latest(JOB) == DONE
+
+
+def test_opening_a_file_keeps_the_locks_of_this_process(whole):
+    mine = sqlite3.connect(whole, isolation_level=None)
+    mine.execute("BEGIN IMMEDIATE")
+    with sj.SnapshotArchive(whole) as archive:
+        assert archive.latest(JOB) == DONE
+    other = f"import sqlite3; sqlite3.connect({str(whole)!r}, timeout=0).execute('BEGIN IMMEDIATE')"
+    run = subprocess.run([sys.executable, "-c", other], check=False, capture_output=True, text=True)
+    assert "database is locked" in run.stderr
+    mine.close()
 
 
 @pytest.mark.parametrize("part", range(1, 20))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import random
 import sqlite3
 import uuid
@@ -14,6 +16,7 @@ from flips import flip_some
 from worlds import JOB, job
 
 import superstaq_jobs as sj
+from superstaq_jobs.archive.pieces import unpack
 
 DONE = attrs.evolve(job("completed"), fetched_at=START)
 
@@ -80,6 +83,29 @@ def test_a_change_of_a_large_value_is_found(archive):
     with pytest.raises(sj.ArchiveDamaged, match="is not as it was written") as caught:
         archive.by_digest(big.digest)
     assert caught.value.path == str(archive.path)
+
+
+@pytest.mark.parametrize("table", ["value", "state"])
+def test_a_bit_that_flips_and_unpacks_to_the_same_is_found(archive, table):
+    """Nothing that is read depends on it, but the file is not as it was written."""
+    notes = {f"note {n}": f"{n} and so on, " * 40 + os.urandom(99).hex() for n in range(6)}
+    archive.record(attrs.evolve(DONE, metadata=notes, tags=[f"tag {n}" for n in range(300)]))
+    raw = sqlite3.connect(archive.path, isolation_level=None)
+    flips = 0
+    update = f"UPDATE {table} SET body = ? WHERE id = ?"  # noqa: S608 - a name
+    for number, body in raw.execute(f"SELECT id, body FROM {table}").fetchall():  # noqa: S608
+        for place in [*range(8, 8 * len(body), 61), *range(8 * len(body) - 80, 8 * len(body))]:
+            flipped = bytearray(body)
+            flipped[place // 8] ^= 1 << place % 8
+            with contextlib.suppress(ValueError):
+                if flips < 9 and flipped[0] == 1 and unpack(bytes(flipped)) == unpack(body):
+                    flips += 1
+                    raw.execute(update, (flipped, number))
+                    assert not archive.verify()
+        raw.execute(update, (body, number))
+    raw.close()
+    assert flips
+    assert archive.verify()
 
 
 def test_an_index_with_a_right_checksum_that_is_wrong_is_found_by_a_deep_check(tmp_path):

@@ -41,6 +41,7 @@ def test_a_file_is_read(path):
     before = path.read_bytes()
     with sj.SnapshotArchive(path, mode="r") as archive:
         check(archive)
+        assert archive.verify(deep=True)
     assert path.read_bytes() == before
 
 

@@ -17,7 +17,7 @@ from worlds import client_on
 
 import superstaq_jobs as sj
 from superstaq_jobs.cli.app import app
-from superstaq_jobs.cli.noting import NotingTransport
+from superstaq_jobs.cli.findings import NotingTransport
 from superstaq_jobs.cli.service_report import service_findings
 from superstaq_jobs.emulator import Emulator
 from superstaq_jobs.testing import FakeClock, Fault

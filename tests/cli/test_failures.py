@@ -33,6 +33,12 @@ WRONG = {
     "no archive": (["archive", "list", "nope.db"], 2, "does not exist"),
     "no lock": (["verify", "nope.lock", "nope.db"], 2, "does not exist"),
     "a negative time": (["wait", NOBODY, "--timeout", "-1"], 2, "-1"),
+    "a file of no jobs": (["diff", __file__], 2, "does not hold jobs, so nothing was compared"),
+    "no file of jobs": (["diff", "nope.json"], 2, "nope.json cannot be read: No such file"),
+    "dry or not": (["submit", __file__, "--target=a_b_qpu", "--dry-run", "--method=sim"], 2, "exc"),
+    "no shots": (["submit", __file__, "--target", "a_b_qpu"], 2, "pass --shots 1000, say"),
+    "plain http": (["show", NOBODY, "--host", "http://a.example"], 2, "to the network. Use https."),
+    "a batch": (["show", f"{NOBODY},b"], 2, "need --api-version v0.2.0"),
     "no such shell": (["completion", "tcsh"], 2, "'bash', 'zsh', 'fish'"),
     "no such demo": (["demo", "--shots", "-1"], 2, "shots: must be >= 0, got -1"),
     "no such port": (["emulator", "--port", "99999"], 2, "from 0 to 65535"),
@@ -175,7 +181,8 @@ def test_ctrl_c_in_a_wait_names_the_command_that_goes_on(world, server):
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    go_on = f"superstaq-jobs wait {world.stuck} --host {server.url} --api-version {world.version}"
+    rest = ["--polling=0.05", *options, *form]
+    go_on = " ".join(["superstaq-jobs", "wait", world.stuck, *rest])
     if form:
         assert json.loads(out)["error"]["resume"] == go_on
     else:

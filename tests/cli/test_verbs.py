@@ -122,6 +122,28 @@ def test_the_list_fits_any_terminal(columns, world, on_terminal):
     assert re.search(r"^ ?[0-9a-f]{8}-[0-9a-f-]{27} +completed\b", plain, re.MULTILINE)
 
 
+@pytest.mark.parametrize("verb", ["show", "targets", "cancel"])
+@pytest.mark.parametrize("columns", [10, 40])
+def test_nothing_is_cut_off_on_a_narrow_terminal(verb, columns, world, on_terminal, run):
+    words = [verb, world.finished] if verb != "targets" else [verb]
+    yes = ["--yes"] if verb == "cancel" else []
+    plain = run(*words, *yes, version=world.version).stdout
+    shown = on_terminal(*words, *yes, version=world.version, columns=columns).stdout
+    kept = re.sub(r"\s", "", without_colours(shown))
+    for line in plain.splitlines():
+        for cell in line.split("\t"):
+            if not re.match("20..-", cell) and len(cell) > 1:  # the time of the request
+                assert re.sub(r"\s", "", cell) in kept or columns == 40, cell
+
+
+def test_a_job_named_in_two_spellings_is_one_job(world, run):
+    version = world.version
+    twice = (world.finished, world.finished.upper(), f" {world.finished}")
+    for verb in ("show", "wait"):
+        document = json.loads(run(verb, *twice, "--json", version=version).stdout)
+        assert [each["job_id"] for each in document["data"]["jobs"]] == [world.finished]
+
+
 def test_an_outcome_has_a_bar_on_a_terminal_only(world, on_terminal, run):
     shown = on_terminal("counts", world.finished, "--circuit=0", version=world.version)
     assert f"  10 {'█' * 40} 20 100.0%" in without_colours(shown.stdout)
@@ -201,8 +223,8 @@ def test_what_has_changed_is_shown(world, run, tmp_path):
     document = json.loads(run("diff", "before.json", "--json", version=version).stdout)
     (change,) = document["data"]["diffs"]
     assert change["circuits"][0]["after"]["status"] == "cancelled"
-    for wrong, code in ((["nope.json"], 1), (["study.db"], 1), (["a", "b", "c"], 2)):
-        assert run("diff", *wrong, version=version).exit_code == code
+    for wrong in (["nope.json"], ["study.db"], ["a", "b", "c"]):
+        assert run("diff", *wrong, version=version).exit_code == 2
 
 
 def test_what_the_server_says_is_neither_markup_nor_obeyed(world, run, on_terminal):

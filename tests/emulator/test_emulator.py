@@ -159,9 +159,9 @@ def test_stop_does_not_wait_for_circuits_that_are_being_split(send: Any):
     thread = threading.Thread(target=submit)
     thread.start()
     # The process that splits circuits is starting, which takes longer than this.
-    while not server._simulator._pending:
+    while not (futures := list(server._simulator._futures)):
         assert not given_up.wait(0.001)
     server.stop()
     assert given_up.wait(10)
     thread.join()
-    assert not server._simulator._pending
+    assert all(future.cancelled() for future in futures)

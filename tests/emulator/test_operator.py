@@ -243,7 +243,7 @@ def test_invalid_arguments_are_refused(
             act(job_id, circuits=[0, 1])
         with pytest.raises(LookupError, match="has no circuit -1"):
             act(job_id, circuits=[-1])
-        with pytest.raises(ValueError, match="job_id must be a UUID, got "):
+        with pytest.raises(ValueError, match="job_id: must be a UUID, got "):
             act("mine")
     with pytest.raises(RuntimeError, match="real clock"):
         server.advance(1)
@@ -456,8 +456,8 @@ def test_no_body_causes_more_than_a_refusal(server: Emulator, send: Send, body: 
 def test_a_message_that_json_cannot_hold_is_refused(
     emulate: Callable[..., Emulator], submit: Callable[..., str], message: Any
 ):
-    with pytest.raises(ValueError, match="message must be a string"):
+    with pytest.raises(ValueError, match=r"message: (expected a string|must not contain a lone)"):
         Ending("failed", message=message)
     server = emulate()
-    with pytest.raises(ValueError, match="message must be a string"):
+    with pytest.raises(ValueError, match=r"message: (expected a string|must not contain a lone)"):
         server.cancel_job(submit(server, BELL), message=message)

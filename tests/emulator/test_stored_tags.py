@@ -96,5 +96,6 @@ def test_tags_are_stored_and_found_as_changed_and_plans_see_them_as_sent(
 
 
 def test_what_is_not_a_function_is_refused():
-    with pytest.raises(TypeError, match="stored_tag must be a function of a tag, got 'lower'"):
-        Emulator(stored_tag="lower")  # type: ignore[arg-type]
+    with pytest.raises(sj.InvalidValue, match="must be a function of a tag, got 'lower'") as caught:
+        Emulator(stored_tag="lower", port=-1)  # type: ignore[arg-type]
+    assert [problem.where for problem in caught.value.problems] == ["port", "stored_tag"]

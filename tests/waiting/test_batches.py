@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from servers import circuit
+from servers import OldServer, circuit
 from worlds import JOB, client_on, job
 
 import superstaq_jobs as sj
@@ -32,7 +32,7 @@ def too_large(_ids):
 REFUSALS = {
     **{
         str(status): lambda _, status=status: json_response("no", status=status)
-        for status in (400, 403, 404, 405, 413, 422, 501)
+        for status in (400, 403, 404, 405, 413, 414, 422, 431, 501)
     },
     "302": lambda _: sj.Response(status=302, headers=[("Location", "https://x.example.com/")]),
     "401": lambda _: json_response("no", status=401),
@@ -133,6 +133,16 @@ def test_a_refusal_of_one_job_of_5000_takes_few_requests(name, place, by_corouti
 
 
 @VERSIONS
+@pytest.mark.parametrize("status", [402, 405, 406, 418, 423, 451, 499, 501, 505, 507, 599])
+def test_a_refusal_of_one_job_with_any_status_ends_no_other_wait(status, version):
+    world = World(version, 200)
+    bad = world.ids[77]
+    world.refuse = lambda ids: json_response("no", status=status) if bad in ids else None
+    assert list(world.wait()) == [bad]
+    assert len(world.asked) <= 25
+
+
+@VERSIONS
 @settings(max_examples=10)
 @given(bad=st.sets(st.integers(0, 299), max_size=12), at_once=st.integers(1, 5))
 def test_whatever_is_refused_only_that_fails(bad, at_once, version):
@@ -149,6 +159,75 @@ def test_whatever_is_refused_only_that_fails(bad, at_once, version):
 def test_requests_become_as_small_as_they_have_to_be(name, room, version):
     world = World(version, 300, lambda ids: REFUSALS[name](ids) if len(ids) > room else None)
     assert world.wait() == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "room", "by"),
+    [
+        *(("413", 90, by) for by in ("wait", "coroutine", "refresh", "fetch")),
+        *((name, 999, "wait") for name in ("414", "431", "too large")),
+        ("413", 1, "wait"),
+    ],
+)
+def test_a_job_of_many_circuits_is_fetched_in_requests_as_small_as_they_have_to_be(name, room, by):
+    world = World("v0.2.0", 1000, lambda ids: REFUSALS[name](ids) if len(ids) > room else None)
+    job_id = ",".join(world.ids)
+    world.handles = [handle] = [sj.JobHandle(world.client, job_id)]
+    if by == "refresh":
+        found = handle.refresh()
+    elif by == "fetch":
+        found = sj.fetch_job(world.client, job_id)
+    else:
+        world.ids = [job_id]
+        assert world.wait(by_coroutine=by == "coroutine") == {}
+        found = handle.latest
+    assert found.num_circuits == 1000
+    assert found.is_terminal
+    refused = [ids for ids in world.asked if len(ids) > room]
+    assert len(refused) <= 10
+    assert len(world.asked) - len(refused) <= max(1000 // max(1, room // 2), 2)
+
+
+def test_a_job_that_was_too_large_is_not_requested_as_a_whole_again():
+    server = OldServer(**dict.fromkeys("abcd", "Running"))
+    fetch = server.fetch_jobs
+    server.fetch_jobs = lambda data: (
+        fetch(data) if len(data["job_ids"]) <= 2 else json_response("no", status=413)
+    )
+    handle = sj.JobHandle(server.client(), "a,b,c,d")
+    for _ in range(2):
+        assert handle.refresh().num_circuits == 4
+    assert server.asked() == [["a", "b", "c", "d"], *([["c", "d"], ["a", "b"]] * 2)]
+
+
+def test_a_part_of_a_job_that_fails_is_retried_without_the_others():
+    failures = iter([False] * 8 + [True, False] * 20)
+
+    def refuse(ids):
+        if len(ids) > 10:
+            return REFUSALS["413"](ids)
+        return json_response("busy", status=503) if next(failures, False) else None
+
+    world = World("v0.2.0", 200, refuse)
+    world.handles, world.ids = [sj.JobHandle(world.client, ",".join(world.ids))], ["all"]
+    assert world.wait() == {}
+
+
+def test_a_circuit_that_is_too_large_alone_ends_a_wait_and_nothing_is_lost_of_the_others():
+    world = World("v0.2.0", 4, lambda ids: REFUSALS["413"](ids) if "c1" in ids else None)
+    world.handles, world.ids = [sj.JobHandle(world.client, "c0,c1,c2,c3")], ["c0,c1,c2,c3"]
+    (error,) = world.wait().values()
+    assert error.status_code == 413
+    assert {each.job_id for each in error.found} >= {"c2", "c3"}
+
+
+@VERSIONS
+@pytest.mark.parametrize("name", ["413", "414", "431", "too large"])
+def test_many_jobs_are_fetched_in_requests_as_small_as_they_have_to_be(name, version):
+    world = World(version, 300, lambda ids: REFUSALS[name](ids) if len(ids) > 20 else None)
+    found = sj.fetch_jobs(world.client, world.ids)
+    assert [str(each.job_id) for each in found] == world.ids
+    assert len(world.asked) <= 40
 
 
 @pytest.mark.same_everywhere

@@ -56,7 +56,6 @@ class Job:
     owner: str
     new_job: NewJob
     tags: tuple[str, ...]
-    metadata: msgspec.Raw
     target: Target
     plan: Plan | None
     submitted: float
@@ -201,7 +200,7 @@ def job_data(
         "logical_qubits": [circuit.logical_qubits for circuit in shown],
         "physical_qubits": [circuit.physical_qubits for circuit in shown],
         "tags": job.tags,
-        "metadata": job.metadata,
+        "metadata": new_job.metadata,
     }
     return msgspec.Raw(msgspec.json.encode(data))
 

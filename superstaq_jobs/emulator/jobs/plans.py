@@ -7,9 +7,10 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final, Literal, get_args
 
 import attrs
+from attrs.converters import optional
 
-from superstaq_jobs.records import CircuitStatus, FrozenMapping
-from superstaq_jobs.records.problems import InvalidValue, expect, is_amount, shown
+from superstaq_jobs.records import CircuitStatus, FrozenMapping, fields
+from superstaq_jobs.records.problems import InvalidValue, expect, shown
 
 __all__ = [
     "CANCELLED_BY_OPERATOR",
@@ -18,7 +19,6 @@ __all__ = [
     "Ending",
     "Plan",
     "PlanQueue",
-    "is_message",
     "message_of",
 ]
 
@@ -39,30 +39,33 @@ _MESSAGES: Final = {
 }
 """The endings before the result, with their default messages."""
 
-
-_NOT_DURING: Final = frozenset({status for status in _S if status.is_terminal} | {_S.UNKNOWN})
-
-
-def _check(*checks: tuple[bool, str]) -> None:
-    """Raise an error for the first check that is False."""
-    for is_valid, message in checks:
-        if not is_valid:
-            raise InvalidValue(message)
+_DURING: Final = {status for status in _S if not status.is_terminal and status is not _S.UNKNOWN}
 
 
-def is_message(message: object) -> bool:
-    """Whether it is a string that JSON in UTF-8 can hold, without lone surrogates."""
-    try:
-        return isinstance(message, str) and message.encode() is not None
-    except UnicodeEncodeError:
-        return False
+def _becomes(value: Becomes) -> Any:
+    known = get_args(Becomes)
+    return fields.valid(value, value in known, f"must be one of {', '.join(known)}")
 
 
-def _status(during: Any) -> Any:
-    try:
-        return _S(during) if isinstance(during, str) else during
-    except ValueError:
-        return during  # rejected when the instance is validated
+def _during(value: CircuitStatus | str | None) -> Any:
+    if isinstance(value, str) and value in _DURING:
+        return _S(value)
+    return fields.valid(value, value is None, "must be a non-terminal status")
+
+
+def _ending(value: Ending) -> Ending:
+    return fields.instance(value, Ending)
+
+
+def _endings(value: Mapping[int, Ending]) -> Any:
+    if not fields.is_a(value, Mapping):
+        return fields.bad(f"must map indices to endings, got {shown(value)}")
+    for index, ending in value.items():
+        if type(index) is not int or index < 0:
+            return fields.bad(f"the keys must be integers >= 0, got {shown(index)}")
+        if not fields.is_a(ending, Ending):
+            return fields.bad(f"[{index}] must be an Ending, got {shown(ending)}")
+    return FrozenMapping(value)
 
 
 @attrs.frozen
@@ -88,32 +91,16 @@ class Ending:
         ValueError: The values are invalid or contradict each other.
     """
 
-    becomes: Becomes
-    during: CircuitStatus | None = attrs.field(default=None, kw_only=True, converter=_status)
-    message: str | None = attrs.field(default=None, kw_only=True)
+    becomes: Becomes = attrs.field(converter=_becomes)
+    during: CircuitStatus | None = attrs.field(default=None, kw_only=True, converter=_during)
+    message: str | None = attrs.field(default=None, kw_only=True, converter=optional(fields.string))
 
     def __attrs_post_init__(self) -> None:
-        becomes, during, message = self.becomes, self.during, self.message
-        known = get_args(Becomes)
-        _check(
-            (becomes in known, f"becomes must be one of {', '.join(known)}; got {shown(becomes)}"),
-            (
-                during is None or (isinstance(during, _S) and during not in _NOT_DURING),
-                f"during must be a non-terminal status, got {shown(during)}",
-            ),
-            (
-                during is None or becomes != "completed",
-                "a completed circuit ends after its last status: leave during out",
-            ),
-            (
-                message is None or is_message(message),
-                f"message must be a string that UTF-8 can encode, got {shown(message)}",
-            ),
-            (
-                message is None or becomes in tuple(_MESSAGES),
-                f"a {becomes} circuit has no message: leave message out",
-            ),
-        )
+        fields.refuse_bad(self)
+        if self.becomes == "completed" and self.during is not None:
+            raise InvalidValue("a completed circuit ends after its last status: leave during out")
+        if self.becomes not in _MESSAGES and self.message is not None:
+            raise InvalidValue(f"a {self.becomes} circuit has no message: leave message out")
 
     def __repr__(self) -> str:
         # Without the default values, which would only distract.
@@ -130,12 +117,8 @@ def message_of(ending: Ending) -> str | None:
     return ending.message if ending.message is not None else _MESSAGES.get(ending.becomes)
 
 
-def _frozen(circuits: Any) -> Any:
-    return FrozenMapping(circuits) if isinstance(circuits, Mapping) else circuits
-
-
 @attrs.frozen(kw_only=True)
-class Plan:
+class Plan(fields.Checked):
     """How one job will go: how long each stage takes, and how each circuit ends.
 
     >>> Plan(queue_seconds=36_000, circuits={1: Ending("failed")}).of(1)
@@ -157,29 +140,11 @@ class Plan:
         ValueError: A value is invalid.
     """
 
-    queue_seconds: float | None = None
-    compile_seconds: float | None = None
-    run_seconds: float | None = None
-    ending: Ending = Ending("completed")
-    circuits: Mapping[int, Ending] = attrs.field(factory=FrozenMapping, converter=_frozen)
-
-    def __attrs_post_init__(self) -> None:
-        for name in ("queue_seconds", "compile_seconds", "run_seconds"):
-            seconds = getattr(self, name)
-            is_valid = seconds is None or is_amount(seconds)
-            _check((is_valid, f"{name} must be a number of seconds >= 0, got {shown(seconds)}"))
-        ending, circuits = self.ending, self.circuits
-        is_mapping = isinstance(circuits, FrozenMapping)
-        _check(
-            (isinstance(ending, Ending), f"ending must be an Ending, got {shown(ending)}"),
-            (is_mapping, f"circuits must map indices to endings, got {shown(circuits)}"),
-        )
-        for index, one in circuits.items():
-            is_index = type(index) is int and index >= 0
-            _check(
-                (is_index, f"the keys of circuits must be integers >= 0, got {shown(index)}"),
-                (isinstance(one, Ending), f"circuits[{index}] must be an Ending, got {shown(one)}"),
-            )
+    queue_seconds: float | None = attrs.field(default=None, converter=optional(fields.seconds))
+    compile_seconds: float | None = attrs.field(default=None, converter=optional(fields.seconds))
+    run_seconds: float | None = attrs.field(default=None, converter=optional(fields.seconds))
+    ending: Ending = attrs.field(default=Ending("completed"), converter=_ending)
+    circuits: Mapping[int, Ending] = attrs.field(factory=FrozenMapping, converter=_endings)
 
     def of(self, index: int) -> Ending:
         """The ending of the circuit with this index."""

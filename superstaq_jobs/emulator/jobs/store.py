@@ -44,9 +44,9 @@ from superstaq_jobs.records.status import fold_statuses
 
 from .job import Circuit, EmulatedJob, Job, emulated_job, in_own_format, is_match
 from .plans import Plan, PlanQueue
-from .timetable import CircuitState, Failure, cut_at, make_timetable, path_of, state_at
+from .timetable import CircuitState, complete_at, make_timetable, path_of, state_at
 
-__all__ = ["JobStore", "job_id_of"]
+__all__ = ["JobStore"]
 
 T = TypeVar("T")
 
@@ -59,11 +59,6 @@ _TURN_CIRCUITS: Final = 100
 _TURN_SECONDS: Final = 1e-4
 """A thread that takes the lock again and again gives the others a turn this often, for this long;
 otherwise they would hardly ever get it."""
-
-
-def job_id_of(seed: int, number: int) -> uuid.UUID:
-    """The id of the ``number``-th job, from 0, of an emulator with this seed."""
-    return uuid.uuid5(_NAMESPACE, f"{seed}/{number}")
 
 
 def _sampling_seed(seed: int, number: int, index: int) -> int:
@@ -105,7 +100,6 @@ class JobStore:
         self._jobs: dict[uuid.UUID, Job] = {}
         self._number = 0
         self._latest = float("-inf")
-        self._closed = False
         self._stopped: Future[None] = Future()
 
     def _now(self) -> float:
@@ -117,8 +111,7 @@ class JobStore:
     def close(self) -> None:
         """Stop running circuits, and wake up everyone who waits for one."""
         with self._news:
-            if not self._closed:
-                self._closed = True
+            if not self._stopped.done():
                 self._stopped.set_result(None)
             self._news.notify_all()
 
@@ -132,8 +125,9 @@ class JobStore:
 
     def check_running(self) -> None:
         """Raise a RuntimeError if no more results are to be expected."""
-        who = "emulator was stopped" if self._closed else "simulator is closed"
-        if self._closed or self._simulator.is_closed:
+        stopped = self._stopped.done()
+        who = "emulator was stopped" if stopped else "simulator is closed"
+        if stopped or self._simulator.is_closed:
             raise RuntimeError(f"the {who}, so circuits no longer run: start a new Emulator")
 
     # ---- new jobs --------------------------------------------------------------------------
@@ -177,12 +171,10 @@ class JobStore:
         stored = map(self._stored_tag, new_job.tags) if self._stored_tag else new_job.tags
         job = Job(
             number=number,
-            job_id=job_id_of(self._id_seed, number),
+            job_id=uuid.uuid5(_NAMESPACE, f"{self._id_seed}/{number}"),
             owner=user.email,
             new_job=new_job,
             tags=tuple(tag for tag in stored if tag is not None),
-            # As JSON it is one object, which the garbage collector does not traverse.
-            metadata=msgspec.Raw(msgspec.json.encode(new_job.metadata)),
             target=target,
             plan=plan,
             circuits=tuple(
@@ -210,7 +202,7 @@ class JobStore:
     def _runs(self, jobs: Iterable[Job]) -> Iterator[tuple[Task, Listener]]:
         for job in jobs:
             for index, circuit in enumerate(job.circuits):
-                if not self._closed and circuit.final_state is None:
+                if not self._stopped.done() and circuit.final_state is None:
                     task = job.task(index, seed=_sampling_seed(self._seed, job.number, index))
                     yield task, functools.partial(self._report, job, circuit)
 
@@ -228,7 +220,7 @@ class JobStore:
             elif isinstance(result, Counted):
                 circuit.counts = result.counts
             else:
-                done["failure"] = Failure(stage=result.stage, message=result.failed)
+                done["failure"] = result
             circuit.progress = msgspec.structs.replace(circuit.progress, **done)
             self._news.notify_all()
 
@@ -310,18 +302,19 @@ class JobStore:
                 if not (state.is_waiting and (wait or self._is_virtual)):
                     break
                 with self._news:
-                    while circuit.progress is known:
+                    while circuit.progress is known and circuit.final_state is None:
                         self.check_running()
                         self._news.wait(_CHECK_SECONDS)
             states.append(state)
         return states
 
     def _state(self, job: Job, circuit: Circuit, now: float) -> CircuitState:
-        if circuit.final_state is not None:
-            return circuit.final_state
-        state = state_at(circuit.timetable, circuit.progress, now - job.submitted)
-        if state.status.is_terminal:
-            circuit.final_state = state
+        state = circuit.final_state
+        if state is None:
+            state = state_at(circuit.timetable, circuit.progress, now - job.submitted)
+            if state.status.is_terminal:
+                with self._news:  # it may have been ended meanwhile
+                    circuit.final_state = state = circuit.final_state or state
         return state
 
     # ---- the operator ----------------------------------------------------------------------
@@ -388,11 +381,12 @@ class JobStore:
                 if state.status.is_terminal:
                     continue
                 found = True
-                completes = status is CircuitStatus.COMPLETED
-                rest = path[path.index(state.reached) + 1 :] if completes else (status,)
-                circuit.timetable = cut_at(
-                    circuit.timetable, state.reached, now - job.submitted, rest, message
-                )
-                self._state(job, circuit, now)  # final, whatever the simulator reports later
+                at, reached = now - job.submitted, state.reached
+                if status is CircuitStatus.COMPLETED:
+                    circuit.timetable = complete_at(path, circuit.timetable, reached, at)
+                else:  # whatever the simulator reports later
+                    circuit.final_state = CircuitState(
+                        status=status, since=at, reached=reached, message=message
+                    )
                 self._news.notify_all()
         return found

@@ -12,11 +12,11 @@ import hashlib
 import itertools
 import math
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final, Literal
 
 import msgspec
 
+from superstaq_jobs.emulator.simulator.tasks import Failed
 from superstaq_jobs.records import CircuitStatus
 from superstaq_jobs.records.status import PROGRESS
 
@@ -25,10 +25,9 @@ from .plans import Plan, message_of
 __all__ = [
     "PATHS",
     "CircuitState",
-    "Failure",
     "Progress",
     "Timetable",
-    "cut_at",
+    "complete_at",
     "make_timetable",
     "path_of",
     "state_at",
@@ -41,13 +40,11 @@ _COMPILE: Final = (_S.AWAITING_COMPILE, _S.COMPILING)
 _SUBMIT: Final = (_S.AWAITING_SUBMISSION, _S.PENDING, _S.RUNNING)
 _SIMULATE: Final = (_S.AWAITING_SIMULATION, _S.SIMULATING)
 
-PATHS: Final[Mapping[str, _Path]] = MappingProxyType(
-    {
-        "submit": (_S.RECEIVED, *_COMPILE, *_SUBMIT, _S.COMPLETED),
-        "simulate": (_S.RECEIVED, *_COMPILE, *_SIMULATE, _S.COMPLETED),
-        "compile": (_S.RECEIVED, *_COMPILE, _S.COMPLETED),
-    }
-)
+PATHS: Final[Mapping[str, _Path]] = {
+    "submit": (_S.RECEIVED, *_COMPILE, *_SUBMIT, _S.COMPLETED),
+    "simulate": (_S.RECEIVED, *_COMPILE, *_SIMULATE, _S.COMPLETED),
+    "compile": (_S.RECEIVED, *_COMPILE, _S.COMPLETED),
+}
 """The statuses of a circuit of each job type if all goes well."""
 
 _QUEUES: Final = {
@@ -55,7 +52,6 @@ _QUEUES: Final = {
     "simulate": _S.AWAITING_SIMULATION,
     "compile": _S.AWAITING_COMPILE,
 }
-_NO_PLAN: Final = Plan()
 
 
 # A job may have hundreds of thousands of circuits. The garbage collector would stop every thread
@@ -66,19 +62,12 @@ class Timetable(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     Attributes:
         path: All statuses that it passes through, from ``received`` to its end.
         times: When each of them begins, in seconds after the submission.
-        message: Its status message, if the path ends otherwise than by completion.
+        message: Its status message, if it is planned to end otherwise than by completion.
     """
 
     path: _Path
     times: tuple[float, ...]
     message: str | None = None
-
-
-class Failure(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Why a circuit cannot be compiled or run."""
-
-    stage: Literal["compile", "run"]
-    message: str
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -92,7 +81,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     compiled_at: float | None = None
     finished_at: float | None = None
-    failure: Failure | None = None
+    failure: Failed | None = None
 
     def done_at(self, work: Literal["compiled", "finished"]) -> float:
         """When that work was done; infinite for never."""
@@ -142,46 +131,38 @@ def make_timetable(
     Each status lasts between half of ``step_seconds`` and one and a half times as long, depending
     on the seed, unless the plan says otherwise.
     """
-    path, plan = path_of(job_type, verbatim=verbatim), plan or _NO_PLAN
+    path = path_of(job_type, verbatim=verbatim)
+    digest = hashlib.blake2b(seed.encode(errors="replace"), digest_size=2 * len(path)).digest()
+    shares = [
+        int.from_bytes(digest[at : at + 2], "big") / 65_535 for at in range(0, len(digest), 2)
+    ]
+    stays = [step_seconds * (0.5 + share) for share in shares[:-1]]
+    if plan is None:
+        return Timetable(path=path, times=tuple(itertools.accumulate(stays, initial=0.0)))
     planned = {
         _S.COMPILING: plan.compile_seconds,
         _S.RUNNING: plan.run_seconds,
         _S.SIMULATING: plan.run_seconds,
         _QUEUES[job_type]: plan.queue_seconds,
     }
-    digest = hashlib.blake2b(seed.encode(errors="replace"), digest_size=2 * len(path)).digest()
-    stays = []
     for place, status in enumerate(path[:-1]):
         seconds = planned.get(status)
-        if seconds is None:
-            share = int.from_bytes(digest[2 * place : 2 * place + 2], "big") / 65_535
-            seconds = step_seconds * (0.5 + share)
-        stays.append(float(seconds))
+        stays[place] = stays[place] if seconds is None else float(seconds)
     times = tuple(itertools.accumulate(stays, initial=0.0))
-    ending = plan.of(index)
-    path = _ended(path, ending.becomes, ending.during or _S.RUNNING)
+    ending = plan.circuits.get(index, plan.ending)
+    if ending.becomes == "completed":
+        return Timetable(path=path, times=times)
+    last = PROGRESS[ending.during or _S.RUNNING]
+    path = tuple(status for status in path if PROGRESS[status] <= last)
+    if ending.becomes != "stuck":
+        path = (*path, _S(ending.becomes))
     return Timetable(path=path, times=times[: len(path)], message=message_of(ending))
 
 
-@functools.cache
-def _ended(path: _Path, becomes: str, during: CircuitStatus) -> _Path:
-    """A path with that ending."""
-    if becomes == "completed":
-        return path
-    passed = tuple(status for status in path if PROGRESS[status] <= PROGRESS[during])
-    return passed if becomes == "stuck" else (*passed, _S(becomes))
-
-
-def cut_at(
-    timetable: Timetable, reached: CircuitStatus, at: float, rest: _Path, message: str | None = None
-) -> Timetable:
-    """A timetable on which the rest of a path follows on ``reached``, all of it at one time."""
-    passed = timetable.path.index(reached) + 1
-    return Timetable(
-        path=(*timetable.path[:passed], *rest),
-        times=(*timetable.times[:passed], *[at] * len(rest)),
-        message=message,
-    )
+def complete_at(path: _Path, timetable: Timetable, reached: CircuitStatus, at: float) -> Timetable:
+    """A timetable of a whole path, on which all that comes after ``reached`` happens at a time."""
+    passed = timetable.times[: path.index(reached) + 1]
+    return Timetable(path=path, times=(*passed, *[at] * (len(path) - len(passed))))
 
 
 _Work = Literal["compiled", "finished"] | None
@@ -194,13 +175,9 @@ def _steps(path: _Path) -> tuple[tuple[CircuitStatus, _Work], ...]:
     compiles = _S.RECEIVED if path[1:2] and path[1] not in _COMPILE else _S.COMPILING
     steps: list[tuple[CircuitStatus, _Work]] = []
     for before, status in itertools.pairwise(path):
-        if status is _S.COMPLETED:
-            steps.append((status, "finished"))
-        else:
-            is_planned_end = status.is_terminal
-            steps.append(
-                (status, "compiled" if before is compiles and not is_planned_end else None)
-            )
+        is_planned_end = status.is_terminal and status is not _S.COMPLETED
+        work: _Work = "compiled" if before is compiles and not is_planned_end else None
+        steps.append((status, "finished" if status is _S.COMPLETED else work))
     return tuple(steps)
 
 
@@ -226,7 +203,7 @@ def state_at(timetable: Timetable, progress: Progress, now: float) -> CircuitSta
             work == "finished" or (reached is _S.COMPILING and work and failure.stage == "compile")
         ):
             return CircuitState(
-                status=_S.FAILED, since=since, reached=reached, message=failure.message
+                status=_S.FAILED, since=since, reached=reached, message=failure.failed
             )
         if status.is_terminal and work is None:
             return CircuitState(

@@ -78,7 +78,8 @@ def _refusing(*where: str | int) -> Iterator[None]:
     except LookupError as error:
         raise Refusal(404, {"message": str(error)}) from error
     except ValueError as error:
-        raise invalid(problem(where, str(error))) from error
+        what = "; ".join(map(str, getattr(error, "problems", ()))) or str(error)
+        raise invalid(problem(where, what)) from error
     except RuntimeError as error:
         raise Refusal(409, {"message": str(error)}) from error
 

@@ -14,14 +14,12 @@ import gzip
 import socket
 import struct
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, Final, Literal, Protocol
-
-import attrs
+from collections.abc import Mapping
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from superstaq_jobs.emulator.messages.responses import Response, json_response
 
-__all__ = ["BOMB_BYTES", "KINDS", "REFUSED", "UNREAD", "AnyFault", "Behavior", "behavior_of"]
+__all__ = ["BOMB_BYTES", "KINDS", "REFUSED", "UNREAD", "AnyFault", "play", "response_of"]
 
 REFUSED: Final = "refused"
 """The one kind that concerns the port rather than a connection."""
@@ -75,75 +73,51 @@ class AnyFault(Protocol):
         ...
 
 
-@attrs.frozen(kw_only=True)
-class Behavior:
+class _Sent(NamedTuple):
     """What is sent in place of a response, and how the connection ends.
 
-    Attributes:
-        first: Returns the bytes to send first.
-        again: Bytes to send after that, repeatedly, without end.
-        pause_seconds: The pause between two of these, in seconds.
-        end: ``close`` or ``reset`` the connection, or ``hang`` until the client has gone.
+    After the ``first`` bytes the others are sent ``again`` and again, with a pause after each.
     """
 
-    first: Callable[[], bytes] = bytes
+    first: bytes = b""
     again: bytes = b""
     pause_seconds: float = 0.0
     end: Literal["close", "reset", "hang"] = "close"
 
-    def play(self, sock: socket.socket) -> None:
-        """Behave like this; returns once the connection has ended, or is to be closed."""
-        with contextlib.suppress(OSError):  # the client has gone
-            sock.sendall(self.first())
-            while self.again:
-                sock.sendall(self.again)
-                time.sleep(self.pause_seconds)
-            if self.end == "hang":
-                sock.settimeout(None)
-                while sock.recv(65_536):
-                    pass
-            elif self.end == "reset":
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORTING)
 
-
-def _sending(first: bytes, **options: Any) -> Behavior:
-    return Behavior(first=lambda: first, **options)
-
-
-_BEHAVIORS: Final[Mapping[str, Behavior]] = {
-    REFUSED: Behavior(end="reset"),  # on a connection that was open before
-    "close_at_once": Behavior(),
-    "reset_at_once": Behavior(end="reset"),
-    "close_after_request": Behavior(),
-    "reset_after_request": Behavior(end="reset"),
-    "cut_headers": _sending(_OK + b"Content-Type: application/json\r\n"),
-    "cut_body": _sending(_of_length("1000", b'{"cut')),
-    "cut_chunks": _sending(_CHUNKED + b'5\r\n{"cut\r\n'),
-    "hang_at_connect": Behavior(end="hang"),
-    "hang": Behavior(end="hang"),
-    "hang_in_headers": _sending(_OK + b"Content-Le", end="hang"),
-    "hang_in_body": _sending(_of_length("1000", b'{"hang'), end="hang"),
-    "drip_headers": _sending(_OK + b"X-Drip: ", again=b"x", pause_seconds=_DRIP_SECONDS),
-    "drip_body": _sending(_CHUNKED + b"fffffff\r\n", again=b"x", pause_seconds=_DRIP_SECONDS),
-    "garbage": _sending(b"\x16\x03\x01 220 smtp.example.com ESMTP\r\n\r\n"),
-    "bad_length": _sending(_of_length("many", b"{}")),
-    "endless_interim": Behavior(again=b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" * 100),
-    "header_flood": _sending(_OK, again=b"X-Flood: y\r\n" * 1000),
-    "long_header": _sending(_OK + b"X-Flood: ", again=b"y" * 10_000),
-    "endless_body": _sending(_OK + b"Connection: close\r\n\r\n", again=b"z" * 65_536),
-    "endless_chunks": _sending(_CHUNKED, again=b"10000\r\n" + b"z" * 65_536 + b"\r\n"),
-    "bomb": Behavior(first=_bomb),
+_SENT: Final[Mapping[str, _Sent]] = {
+    REFUSED: _Sent(end="reset"),  # on a connection that was open before
+    "close_at_once": _Sent(),
+    "reset_at_once": _Sent(end="reset"),
+    "close_after_request": _Sent(),
+    "reset_after_request": _Sent(end="reset"),
+    "cut_headers": _Sent(_OK + b"Content-Type: application/json\r\n"),
+    "cut_body": _Sent(_of_length("1000", b'{"cut')),
+    "cut_chunks": _Sent(_CHUNKED + b'5\r\n{"cut\r\n'),
+    "hang_at_connect": _Sent(end="hang"),
+    "hang": _Sent(end="hang"),
+    "hang_in_headers": _Sent(_OK + b"Content-Le", end="hang"),
+    "hang_in_body": _Sent(_of_length("1000", b'{"hang'), end="hang"),
+    "drip_headers": _Sent(_OK + b"X-Drip: ", again=b"x", pause_seconds=_DRIP_SECONDS),
+    "drip_body": _Sent(_CHUNKED + b"fffffff\r\n", again=b"x", pause_seconds=_DRIP_SECONDS),
+    "garbage": _Sent(b"\x16\x03\x01 220 smtp.example.com ESMTP\r\n\r\n"),
+    "bad_length": _Sent(_of_length("many", b"{}")),
+    "endless_interim": _Sent(again=b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" * 100),
+    "header_flood": _Sent(_OK, again=b"X-Flood: y\r\n" * 1000),
+    "long_header": _Sent(_OK + b"X-Flood: ", again=b"y" * 10_000),
+    "endless_body": _Sent(_OK + b"Connection: close\r\n\r\n", again=b"z" * 65_536),
+    "endless_chunks": _Sent(_CHUNKED, again=b"10000\r\n" + b"z" * 65_536 + b"\r\n"),
+    "bomb": _Sent(),  # made when it is first needed
 }
-"""By kind of fault. The kinds that are not here are HTTP responses."""
 
-KINDS: Final = _BEHAVIORS.keys() | {"status", "web_page", "redirect"}
+KINDS: Final = _SENT.keys() | {"status", "web_page", "redirect"}
 """The kinds of faults, by the values of ``superstaq_jobs.testing.FaultKind``."""
 
 
-def behavior_of(fault: AnyFault) -> Behavior | Response:
-    """What happens in place of a response; for some kinds, another response."""
-    if fault.kind in _BEHAVIORS:
-        return _BEHAVIORS[fault.kind]
+def response_of(fault: AnyFault) -> Response | None:
+    """The response, for a fault that is one."""
+    if fault.kind in _SENT:
+        return None
     if fault.kind == "web_page":
         page = b"<!DOCTYPE html>\n<html><body>You are not logged in to this network.</body></html>"
         return Response(headers={"Content-Type": "text/html; charset=utf-8"}, body=page)
@@ -155,3 +129,19 @@ def behavior_of(fault: AnyFault) -> Behavior | Response:
         status_code=fault.status_code,
         headers={} if after is None else {"Retry-After": str(after)},
     )
+
+
+def play(fault: AnyFault, sock: socket.socket) -> None:
+    """Send what another fault sends; returns once the connection has ended, or is to be closed."""
+    sent = _SENT[fault.kind]
+    with contextlib.suppress(OSError):  # the client has gone
+        sock.sendall(_bomb() if fault.kind == "bomb" else sent.first)
+        while sent.again:
+            sock.sendall(sent.again)
+            time.sleep(sent.pause_seconds)
+        if sent.end == "hang":
+            sock.settimeout(None)
+            while sock.recv(65_536):
+                pass
+        elif sent.end == "reset":
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORTING)

@@ -21,7 +21,7 @@ from superstaq_jobs.emulator.messages.responses import Refusal, Response
 
 from .app import App
 from .faults import FaultScript
-from .faulty_http import UNREAD, Behavior, behavior_of
+from .faulty_http import UNREAD, play, response_of
 
 __all__ = ["Server"]
 
@@ -226,14 +226,15 @@ class _Connection(http.server.BaseHTTPRequestHandler):
             return
         if fault.is_done:
             app(request)  # its response is lost
-        behavior = behavior_of(fault)
-        if isinstance(behavior, Behavior):
+        response = response_of(fault)
+        if response is None:
             self.close_connection = True
-            behavior.play(self._socket)
+            play(fault, self._socket)
         else:
-            self._respond(behavior)
+            self._respond(response)
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 - their names
+    do_GET = do_HEAD = do_POST = do_PUT = _serve  # noqa: N815 - as the base class calls them
+    do_PATCH = do_DELETE = do_OPTIONS = _serve  # noqa: N815
 
     def _body(self) -> bytes:
         if "Transfer-Encoding" in self.headers:
@@ -252,9 +253,8 @@ class _Connection(http.server.BaseHTTPRequestHandler):
         self.close_connection |= self._must_close
         status = response.status_code
         phrase, _ = self.responses.get(status, ("", ""))  # a proxy's own status has none
-        now = self._server.clock.utcnow().astimezone(dt.UTC)
         head = {
-            "Date": email.utils.format_datetime(now, usegmt=True),
+            "Date": self.date_time_string(),
             **response.headers,
             "Content-Length": str(len(response.body)),
             **({"Connection": "close"} if self.close_connection else {}),
@@ -262,6 +262,12 @@ class _Connection(http.server.BaseHTTPRequestHandler):
         lines = [f"HTTP/1.1 {status} {phrase}", *map(": ".join, head.items()), "", ""]
         body = b"" if self.command == "HEAD" else response.body
         self._socket.sendall("\r\n".join(lines).encode("latin-1") + body)
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The time on the emulator's clock, for the ``Date`` header."""
+        del timestamp
+        now = self._server.clock.utcnow().astimezone(dt.UTC)
+        return email.utils.format_datetime(now, usegmt=True)
 
     def log_message(self, *_: Any) -> None:
         """Log nothing."""

@@ -29,18 +29,18 @@ PASSING.remove(CircuitStatus.UNKNOWN)
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        ({"queue_seconds": -1}, "queue_seconds must be a number"),
-        ({"compile_seconds": float("nan")}, "compile_seconds must be a number"),
-        ({"run_seconds": float("inf")}, "run_seconds must be a number"),
-        ({"run_seconds": "3"}, "run_seconds must be a number"),
-        ({"run_seconds": True}, "run_seconds must be a number"),
-        ({"ending": "stuck"}, "ending must be an Ending"),
-        ({"ending": None}, "ending must be an Ending"),
-        ({"circuits": [Ending("stuck")]}, "circuits must map indices"),
+        ({"queue_seconds": -1}, "queue_seconds: must be a number"),
+        ({"compile_seconds": float("nan")}, "compile_seconds: must be a number"),
+        ({"run_seconds": float("inf")}, "run_seconds: must be a number"),
+        ({"run_seconds": "3"}, "run_seconds: must be a number"),
+        ({"run_seconds": True}, "run_seconds: must be a number"),
+        ({"ending": "stuck"}, "ending: must be an Ending"),
+        ({"ending": None}, "ending: must be an Ending"),
+        ({"circuits": [Ending("stuck")]}, "circuits: must map indices"),
         ({"circuits": {-1: Ending("stuck")}}, "must be integers >= 0, got -1"),
         ({"circuits": {True: Ending("stuck")}}, "must be integers >= 0, got True"),
         ({"circuits": {"0": Ending("stuck")}}, "must be integers >= 0, got '0'"),
-        ({"circuits": {0: "stuck"}}, "circuits\\[0\\] must be an Ending"),
+        ({"circuits": {0: "stuck"}}, "circuits: \\[0\\] must be an Ending"),
     ],
     ids=str,
 )
@@ -52,21 +52,21 @@ def test_an_invalid_plan_is_refused(options: dict[str, Any], why: str):
 @pytest.mark.parametrize(
     ("becomes", "options", "why"),
     [
-        ("lost", {}, "becomes must be one of completed, failed, cancelled, .*; got 'lost'"),
-        ("running", {}, "becomes must be one of"),
-        ([], {}, "becomes must be one of"),
+        ("lost", {}, "becomes: must be one of completed, failed, cancelled, .*, got 'lost'"),
+        ("running", {}, "becomes: must be one of"),
+        ([], {}, "becomes: must be one of"),
         ("completed", {"during": "running"}, "after its last status"),
         ("completed", {"message": "done"}, "completed circuit has no message"),
         ("stuck", {"message": "stuck"}, "stuck circuit has no message"),
-        ("failed", {"during": "completed"}, "during must be a non-terminal status"),
-        ("failed", {"during": "unknown"}, "during must be a non-terminal status"),
+        ("failed", {"during": "completed"}, "during: must be a non-terminal status"),
+        ("failed", {"during": "unknown"}, "during: must be a non-terminal status"),
         (
             "failed",
             {"during": "teleporting"},
-            "during must be a non-terminal status, got 'teleporting'",
+            "during: must be a non-terminal status, got 'teleporting'",
         ),
-        ("failed", {"during": ["running"]}, "during must be a non-terminal status"),
-        ("failed", {"message": 3}, "message must be a string"),
+        ("failed", {"during": ["running"]}, "during: must be a non-terminal status"),
+        ("failed", {"message": 3}, "message: expected a string"),
     ],
     ids=str,
 )
@@ -153,6 +153,8 @@ def test_invalid_arguments_of_plan_are_refused(emulate: Callable[..., Emulator])
     with pytest.raises(ValueError, match="The target nowhere_at_qpu does not exist"):
         server.plan(Plan(), target="nowhere_at_qpu")
     with pytest.raises(ValueError, match="plans must be Plans, got 'stuck'"):
+        server.plan("stuck")
+    with pytest.raises(ValueError, match=r"plans: \[0\] expected a Plan, got 'stuck'"):
         emulate(plans=["stuck"])
     with pytest.raises(ValueError, match="takes exactly one plan, got 2"):
         server.plan(Plan(), Plan(), always=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +15,7 @@ from small_circuits import flips
 
 from superstaq_jobs.emulator import Emulator, Ending, Plan, Simulator, User
 from superstaq_jobs.emulator.messages.requests import MAX_BODY_BYTES
+from superstaq_jobs.emulator.simulator.tasks import Split
 from superstaq_jobs.testing import FakeClock
 
 QISKIT = "qiskit-superstaq"
@@ -150,6 +153,30 @@ def test_a_dry_run_is_done_before_the_response(emulate, run, read):
 def test_a_dry_run_is_done_on_a_virtual_clock_too(slow, run, read, clock):
     (job,) = read(slow, run(slow, method="dry-run")).values()
     assert (job["status"], clock.now()) == ("Done", 1_000)
+
+
+class Idle(Simulator):
+    """Runs nothing, but does everything else on another's processes."""
+
+    def __init__(self, other: Simulator) -> None:
+        self.__dict__ = other.__dict__
+
+    def submit(self, runs: object) -> None:
+        del runs
+
+
+def test_a_dry_run_that_the_operator_ends_waits_no_longer(emulate, run, read, simulator):
+    server = emulate(step_seconds=100, simulator=Idle(simulator))
+    ids: list[str] = []
+    thread = threading.Thread(target=lambda: ids.extend(run(server, method="dry-run")))
+    thread.start()
+    # Without the request that waits for its completion, it would not be so far.
+    while not (jobs := server.jobs()) or jobs[0].statuses != ("compiling",):
+        time.sleep(0.01)
+    server.cancel_job(jobs[0].job_id)
+    thread.join(10)
+    assert ids == [str(jobs[0].job_id)]
+    assert read(server, ids)[ids[0]]["status"] == "Canceled"
 
 
 def test_a_dry_run_follows_its_plan_if_it_has_one(emulate, run, read, clock):
@@ -378,15 +405,27 @@ def test_a_body_that_announces_too_much_is_413(server, send):
     assert (response.status, list(response.json)) == (413, ["message"])
 
 
-def test_a_simulator_that_is_out_of_time_fails_jobs_and_not_calls(emulate, run, done, post):
-    with Simulator(time_limit_seconds=1e-6) as hurried:
+class OutOfTime(Simulator):
+    """Has no time for anything but to split circuits, which another one does for it."""
+
+    def __init__(self, other: Simulator) -> None:
+        super().__init__(time_limit_seconds=1e-6)
+        self.other = other
+
+    def request(self, task: Any) -> Any:
+        return self.other.request(task) if isinstance(task, Split) else super().request(task)
+
+
+def test_a_simulator_that_is_out_of_time_fails_jobs_and_not_calls(
+    emulate, run, done, post, simulator
+):
+    with OutOfTime(simulator) as hurried:
         server = emulate(simulator=hurried)
-        jobs = done(server, run(server, flips(0), flips(1)))
-        assert [(job["status"], job["num_qubits"]) for job in jobs] == [("Failed", None)] * 2
-        dry = done(server, run(server, method="dry-run"))
-        assert dry[0]["failure"]["error"]
+        (job,) = done(server, run(server, method="dry-run"))
+        assert (job["status"], job["num_qubits"]) == ("Failed", None)
+        assert "took longer than 1e-06 seconds" in job["failure"]["error"]
         body = {key: value for key, value in GOOD.items() if key != "shots"}
-        for path in ("/compile", "/aqt_compile", "/qscout_compile", "/resource_estimate"):
+        for path in ("/compile", "/resource_estimate"):
             response = post(server, path, body)
             assert (response.status, list(response.json)) == (400, ["message"])
 

@@ -159,17 +159,15 @@ def _view(
     Raises:
         Refusal: 404 for ids that the user has no job of; 400 for jobs of several circuits.
     """
-
-    def show_one(job: Job, states: list[CircuitState]) -> tuple[str, T]:
+    known = [uuid.UUID(job_id) for job_id in ids.unique if _is_uuid(job_id)]
+    found = {}
+    for job, states in service.store.find(user, JobQuery(job_id=known)):
         if len(states) != 1:
             raise bad_request(
                 f"job {job.job_id} has {len(states)} circuits; in this version of the API a job "
                 "has one: read it through v0.3.0, where it was submitted"
             )
-        return str(job.job_id), show(job, states[0])
-
-    known = [uuid.UUID(job_id) for job_id in ids.unique if _is_uuid(job_id)]
-    found = dict(show_one(*one) for one in service.store.find(user, JobQuery(job_id=known)))
+        found[str(job.job_id)] = show(job, states[0])
     if missing := [job_id for job_id in ids.unique if job_id not in found]:
         shown = ", ".join(map(repr, missing[:3])) + (" …" if missing[3:] else "")
         raise Refusal(404, {"message": f"{len(missing)} job(s) do not exist: {shown}"})

@@ -1,0 +1,130 @@
+"""A call about jobs that is sent in parts if the server refuses it as a whole."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final
+
+import attrs
+
+from superstaq_jobs.errors import AnswerTooLarge, SuperstaqServerException
+from superstaq_jobs.records import JobId, JobSnapshot
+from superstaq_jobs.wire.api import Call, halves, most_refusals
+
+from .client import SuperstaqClient
+from .recorder import with_value
+
+__all__ = ["Room", "is_about_ids", "is_too_large", "send_in_parts"]
+
+_Jobs = tuple[JobSnapshot, ...]
+
+_TOO_LARGE: Final = frozenset({413, 414, 431})
+_NOT_FOUND: Final = 404
+
+
+@attrs.define
+class Room:
+    """How many ids a request may have: fewer once more have been refused as too many."""
+
+    ids: int = sys.maxsize
+
+
+def is_too_large(error: SuperstaqServerException) -> bool:
+    """Whether a request, or the response to it, was larger than the server or the client takes."""
+    return isinstance(error, AnswerTooLarge) or error.status_code in _TOO_LARGE
+
+
+def is_about_ids(error: SuperstaqServerException) -> bool:
+    """Whether fewer ids, or others, may be accepted."""
+    return is_too_large(error) or error.status_code == _NOT_FOUND
+
+
+def send_in_parts(
+    client: SuperstaqClient,
+    call: Call[_Jobs],
+    *,
+    room: Room,
+    keep: Callable[[_Jobs], object],
+    deadline: float = math.inf,
+    max_attempts: int | None = None,
+    divides: Callable[[SuperstaqServerException], bool] = is_about_ids,
+) -> _Jobs:
+    """Send a call about jobs; if it is too large, or refused since an id is unknown, in halves.
+
+    In API v0.2.0 a server may refuse a whole request for one id. The ids are halved until that one
+    is found, with a limited number of refusals: they may be of all.
+
+    Args:
+        client: The client.
+        call: The call.
+        room: How many ids a request may have; it is updated.
+        keep: Is called with what was found, also before an error is raised.
+        deadline: That of ``client.send``.
+        max_attempts: That of ``client.send``, for each part.
+        divides: For which refusals the halves are sent.
+    """
+    ids: Sequence[JobId] = call.asked or call.job_ids
+    send = partial(client.send, deadline=deadline, max_attempts=max_attempts)
+    parts = _Parts(call, room, send, divides)
+    if call.only is None or len(ids) <= room.ids:
+        try:
+            return send(call, keep=keep)
+        except SuperstaqServerException as error:
+            if not parts.takes_refusal(error, ids) or len(ids) == 1:
+                raise
+    try:
+        parts.send_halves(ids)
+        if parts.unknown is not None and not parts.found:
+            raise parts.unknown
+    except SuperstaqServerException as error:
+        error.found = (*parts.found, *error.found)
+        with_value(keep, error.found)
+        raise
+    # Kept together: a job may be in several parts.
+    with_value(keep, tuple(parts.found))
+    return tuple(parts.found)
+
+
+@attrs.define
+class _Parts:
+    """The parts of a call: what was found in them, and what they were refused with."""
+
+    call: Call[_Jobs]
+    room: Room
+    send: Callable[..., _Jobs]
+    divides: Callable[[SuperstaqServerException], bool]
+    found: list[JobSnapshot] = attrs.field(factory=list, init=False)
+    unknown: SuperstaqServerException | None = attrs.field(default=None, init=False)
+    num_refused: int = attrs.field(default=0, init=False)
+
+    def send_halves(self, ids: Sequence[JobId]) -> None:
+        """Send both halves, and those that are refused again in halves."""
+        for part in reversed(halves(ids)):
+            if len(part) > self.room.ids or (self._is_refused(part) and len(part) > 1):
+                self.send_halves(part)
+
+    def _is_refused(self, ids: Sequence[JobId]) -> bool:
+        try:
+            self.found += self.send(self.call if self.call.only is None else self.call.only(ids))
+        except SuperstaqServerException as error:
+            if self.takes_refusal(error, ids):
+                return True
+            raise
+        return False
+
+    def takes_refusal(self, error: SuperstaqServerException, ids: Sequence[JobId]) -> bool:
+        """Take in a refusal; whether it may hold for some of the ids only."""
+        self.num_refused += 1
+        if self.call.only is None or not self.divides(error):
+            return False
+        if is_too_large(error):
+            self.room.ids = (len(ids) + 1) // 2
+            return len(ids) > 1
+        self.unknown = self.unknown or error
+        # In API v0.3.0, which leaves an unknown job out, the path is unknown.
+        if self.num_refused > most_refusals(len(self.call.asked)):
+            raise self.unknown from None
+        return True
