@@ -243,7 +243,7 @@ def test_a_wrong_number_of_copies_is_400(server, post, copies):
 
 
 def test_copies_that_would_be_too_long_are_refused(server, post):
-    many = cirq.Circuit(cirq.CX(cirq.q(n % 2), cirq.q(2)) ** 0.7 for n in range(200))
+    many = cirq.Circuit(cirq.CX(cirq.q(n % 2), cirq.q(2)) ** 0.7 for n in range(50))
     body = GOOD | {"cirq_circuits": cirq.to_json(many), "options": '{"num_eca_circuits": 1000}'}
     response = post(server, "/aqt_compile", body)
     assert response.status == 400
