@@ -17,6 +17,6 @@ settings.register_profile(
     "brief", max_examples=25, deadline=None, print_blob=True, suppress_health_check=_SLOW
 )
 settings.register_profile(
-    "ci", max_examples=75, deadline=None, print_blob=True, suppress_health_check=_SLOW
+    "ci", max_examples=60, deadline=None, print_blob=True, suppress_health_check=_SLOW
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
