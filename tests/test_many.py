@@ -204,6 +204,22 @@ def test_an_unreadable_job_that_was_not_requested_does_not_fail_the_others():
     assert len(caught.value.found) == 2
 
 
+def test_another_entry_that_is_not_even_json_is_a_warning_too():
+    """As a number that no float holds, in a response of which the rest is known already."""
+    polls, other = [], str(ids(9)[8]).encode()
+
+    def spoil(_asked, body):
+        polls.append(body)
+        return body if len(polls) != 2 else body[:-1] + b', "%s": {"x": 1e999}}' % other
+
+    unchanged_once = ["received", "received", "completed"]
+    _, _, handles = world(dict.fromkeys(ids(3), unchanged_once), spoil=spoil)
+    with pytest.warns(sj.SuperstaqWarning, match="Number out of range"):
+        snapshots = sj.wait_all(handles, polling_seconds=0.01)
+    assert all(each.completed for each in snapshots)
+    assert len(polls) > 2
+
+
 def test_a_request_that_is_refused_for_one_job_is_made_for_the_others():
     def spoil(asked, body):
         return Response(status=400, body=b'"no"') if ids(9)[6] in asked else body

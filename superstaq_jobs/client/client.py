@@ -470,8 +470,9 @@ class SuperstaqClient:
                 read = call.remembering(masked)(response.body, now, self._origin)
         except BaseException as error:  # noqa: BLE001 - whatever it is, its frames hold the body
             if isinstance(error, ProtocolError) and call.is_complete(error.found):
-                where, what = error.problems[0]
-                warning = f"the response has more, which cannot be read: {where} {what}"
+                # Without any, it is not even JSON, and the other parts of it were known before.
+                problem = " ".join(error.problems[0]) if error.problems else error.message
+                warning = f"the response has more, which cannot be read: {problem}"
                 read = job_data.Decoded(cast("T", error.found), (warning,))
             else:
                 failure = self._errors.unreadable(call, response, error)
