@@ -220,13 +220,8 @@ def sizes(*, quick: bool) -> Iterator[Row]:
                 seen = [at_minute(_done(each, poll), 5 * poll) for each in jobs]
                 archive.record_all(seen)
                 raw += 5 * sum(len(sj.encode_jobs([each])) for each in seen)  # 20 polls, 4 changes
-        size = archive.path.stat().st_size / raw
-        yield Row(
-            f"file ÷ raw responses: {number:,} jobs × 20 polls × 4 changes",
-            "≤ 0.10",
-            f"{size:.3f}",
-            size <= 0.10,
-        )
+        what = f"file ÷ raw responses: {number:,} jobs × 20 polls × 4 changes"
+        yield _size(archive, raw, what, 0.10)
     with folder() as place, sj.SnapshotArchive(place / "one.db") as archive:
         count = 20 if quick else 100
         seen = [
@@ -235,13 +230,7 @@ def sizes(*, quick: bool) -> Iterator[Row]:
         ]
         archive.record_all(seen)
         raw = sum(len(sj.encode_jobs([each])) for each in seen)
-        size = archive.path.stat().st_size / raw
-        yield Row(
-            f"… a job of {count} circuits that finish one by one",
-            "≤ 0.03",
-            f"{size:.3f}",
-            size <= 0.03,
-        )
+        yield _size(archive, raw, f"… a job of {count} circuits that finish one by one", 0.03)
 
     number = 10 if quick else 200
     with folder() as place, sj.SnapshotArchive(place / "drift.db") as archive:
@@ -251,13 +240,14 @@ def sizes(*, quick: bool) -> Iterator[Row]:
             seen = [at_minute(change, 5 * poll) for poll, change in enumerate(changes)]
             archive.record_all(seen)
             raw += 4 * sum(len(sj.encode_jobs([change])) for change in seen)  # of 20 polls
-        size = archive.path.stat().st_size / raw
-        yield Row(
-            f"… a drift study: the same 20 circuits submitted {number} times, 20 polls each",
-            "≤ 0.06",
-            f"{size:.3f}",
-            size <= 0.06,
-        )
+        what = f"… a drift study: the same 20 circuits submitted {number} times, 20 polls each"
+        yield _size(archive, raw, what, 0.06)
+
+
+def _size(archive: sj.SnapshotArchive, raw: int, what: str, bar: float) -> Row:
+    """The row for the size of an archive's file, as a part of that many bytes."""
+    size = archive.path.stat().st_size / raw
+    return Row(what, f"≤ {bar:.2f}", f"{size:.3f}", size <= bar)
 
 
 def _again(number: int) -> sj.JobSnapshot:

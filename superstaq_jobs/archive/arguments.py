@@ -32,15 +32,13 @@ __all__ = [
 
 def checked_opening(path: str | os.PathLike[str], mode: str, busy_timeout_seconds: float) -> Path:
     """The absolute path of an archive that is to be opened like that."""
-    wrong = []
     whole = Path(os.path.abspath(checked_path("path", path)))  # noqa: PTH100 - not through links
-    if not isinstance(mode, str) or mode not in {"a", "r"}:
-        wrong.append(Problem("mode", f"must be 'a' or 'r', got {fields.shown(mode)}"))
-    seconds = fields.seconds(busy_timeout_seconds)
-    if isinstance(seconds, fields.Bad):
-        wrong.append(Problem("busy_timeout_seconds", seconds.what))
-    if wrong:
-        raise InvalidValue("a SnapshotArchive", wrong)
+    is_mode = isinstance(mode, str) and mode in {"a", "r"}
+    checked = {
+        "mode": fields.valid(mode, is_mode, "must be 'a' or 'r'"),
+        "busy_timeout_seconds": fields.seconds(busy_timeout_seconds),
+    }
+    fields.refuse("a SnapshotArchive", checked, InvalidValue)
     return whole
 
 
@@ -60,8 +58,7 @@ def checked_expectation(
 def keys_of(job_id: UUID | str) -> Iterator[JobKey]:
     """The jobs that a caller may mean by an id."""
     checked = fields.any_job_id(trimmed(job_id))
-    if isinstance(checked, fields.Bad):
-        raise InvalidValue("a job's id", [Problem("job_id", checked.what)])
+    fields.refuse("a job's id", {"job_id": checked}, InvalidValue)
     yield job_key(checked)
     if isinstance(checked, str):
         as_uuid = fields.job_id(checked)
@@ -74,16 +71,14 @@ def circuit_type_name(value: CircuitType | str | None) -> str | None:
     if value is None:
         return None
     checked = fields.circuit_type(value)
-    if isinstance(checked, fields.Bad):
-        raise InvalidValue("a format of circuits", [Problem("circuit_type", checked.what)])
+    fields.refuse("a format of circuits", {"circuit_type": checked}, InvalidValue)
     return str(checked)
 
 
 def checked_moment(name: str, value: dt.datetime | None) -> dt.datetime | None:
     """A time with a zone, or None."""
     checked = fields.optional_moment(value)
-    if isinstance(checked, fields.Bad):
-        raise InvalidValue("a moment", [Problem(name, checked.what)])
+    fields.refuse("a moment", {name: checked}, InvalidValue)
     return checked
 
 

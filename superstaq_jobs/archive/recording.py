@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import weakref
 from collections.abc import Iterable
-from typing import Final
 
 from superstaq_jobs.records import JobSnapshot, newest
 from superstaq_jobs.records.fields import same_moment
@@ -14,10 +13,9 @@ from .file import Connection
 from .pieces import cut, pack, pack_pieces, sha256, unpack_pieces
 from .reading import Head, Job, Reader, head_sum
 from .states import JobKey, Observation, State, job_sum, moment_of, observed
+from .values import value_rows
 
 __all__ = ["Recorded", "Recording", "is_newer"]
-
-_MAX_VARIABLES: Final = 500  # old versions of SQLite take 999
 
 
 class Recorded:
@@ -165,12 +163,7 @@ class Recording:
     def _values(self, values: list[bytes]) -> list[int]:
         """The ids of large values; those that are not there are added."""
         shas = [*map(sha256, values)]
-        ids: dict[bytes, int] = {}
-        for start in range(0, len(shas), _MAX_VARIABLES):
-            some = shas[start : start + _MAX_VARIABLES]
-            marks = ",".join("?" * len(some))
-            sql = f"SELECT sha, id FROM value WHERE sha IN ({marks})"  # noqa: S608 - marks only
-            ids.update(self._raw.execute(sql, some))
+        ids: dict[bytes, int] = dict(value_rows(self._raw, "sha, id", shas))
         for sha, value in zip(shas, values, strict=True):
             if sha not in ids:
                 made = self._raw.execute(

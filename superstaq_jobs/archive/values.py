@@ -1,17 +1,27 @@
-"""The large values of states, which are kept in memory when they have been read."""
+"""The large values of states: their rows, and what was read of them, which is kept in memory."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
 from .file import Connection
 from .pieces import unpack
 
-__all__ = ["ValueCache"]
+__all__ = ["ValueCache", "value_rows"]
 
 _MAX_VARIABLES: Final = 500  # old versions of SQLite take 999
 _CACHE_BYTES: Final = 32 * 1024 * 1024
+
+
+def value_rows(raw: Connection, columns: str, keys: Sequence[bytes | int]) -> Iterator[Any]:
+    """Two columns of the values that have one of these keys in the first of the columns."""
+    key, _ = columns.split(", ")
+    for start in range(0, len(keys), _MAX_VARIABLES):
+        some = keys[start : start + _MAX_VARIABLES]
+        marks = ",".join("?" * len(some))
+        sql = f"SELECT {columns} FROM value WHERE {key} IN ({marks})"  # noqa: S608 - names, marks
+        yield from raw.execute(sql, some)
 
 
 class ValueCache:
@@ -35,11 +45,7 @@ class ValueCache:
             self.clear()
         known = self._values
         missing = [each for each in ids if each not in known]
-        for start in range(0, len(missing), _MAX_VARIABLES):
-            some = missing[start : start + _MAX_VARIABLES]
-            marks = ",".join("?" * len(some))
-            sql = f"SELECT id, body FROM value WHERE id IN ({marks})"  # noqa: S608 - marks only
-            for each, body in raw.execute(sql, some):
-                known[each] = value = unpack(body)
-                self._bytes += len(value)
+        for each, body in value_rows(raw, "id, body", missing):
+            known[each] = value = unpack(body)
+            self._bytes += len(value)
         return known

@@ -43,6 +43,13 @@ def refused(path, kind=sj.ArchiveUnusable, mode="a", **options):
     return str(caught.value)
 
 
+def change(path, statements):
+    """Change a file by SQLite alone."""
+    raw = sqlite3.connect(path)
+    raw.executescript(statements)
+    raw.close()
+
+
 @pytest.mark.parametrize("mode", ["a", "r"])
 def test_not_a_database(path, mode):
     path.write_bytes(b"%PDF-1.7 and so on, which is long enough to have a header" * 20)
@@ -51,9 +58,7 @@ def test_not_a_database(path, mode):
 
 @pytest.mark.parametrize("mode", ["a", "r"])
 def test_another_programs_database(path, mode):
-    other = sqlite3.connect(path)
-    other.execute("CREATE TABLE theirs (x)")
-    other.close()
+    change(path, "CREATE TABLE theirs (x)")
     assert "is not an archive" in refused(path, mode=mode)
 
 
@@ -74,9 +79,7 @@ def test_an_empty_file_cannot_be_read(path):
 
 
 def test_a_newer_version(whole):
-    raw = sqlite3.connect(whole)
-    raw.execute("PRAGMA user_version=2")
-    raw.close()
+    change(whole, "PRAGMA user_version=2")
     said = refused(whole, sj.ArchiveVersionError)
     assert "version 2" in said
     assert "up to 1" in said
@@ -85,25 +88,19 @@ def test_a_newer_version(whole):
 @pytest.mark.parametrize("mode", ["a", "r"])
 @pytest.mark.parametrize("version", [0, -1])
 def test_a_version_that_there_never_was(whole, version, mode):
-    raw = sqlite3.connect(whole)
-    raw.execute(f"PRAGMA user_version={version}")
-    raw.close()
+    change(whole, f"PRAGMA user_version={version}")
     assert f"version {version}" in refused(whole, mode=mode)
 
 
 @pytest.mark.parametrize("mode", ["a", "r"])
 def test_another_programs_database_stays_as_it_is_though_it_has_no_tables(path, mode):
-    raw = sqlite3.connect(path)
-    raw.executescript("CREATE TABLE theirs (x); DROP TABLE theirs; PRAGMA user_version=7")
-    raw.close()
+    change(path, "CREATE TABLE theirs (x); DROP TABLE theirs; PRAGMA user_version=7")
     assert "is not an archive" in refused(path, mode=mode)
 
 
 @pytest.mark.parametrize("mode", ["a", "r"])
 def test_a_file_in_wal_mode_says_how_to_leave_it(whole, mode):
-    raw = sqlite3.connect(whole)
-    raw.execute("PRAGMA journal_mode=WAL")
-    raw.close()
+    change(whole, "PRAGMA journal_mode=WAL")
     assert "PRAGMA journal_mode=DELETE" in refused(whole, mode=mode)
     assert [*whole.parent.iterdir()] == [whole]  # neither a WAL nor what belongs to it
     raw = sqlite3.connect(whole)
