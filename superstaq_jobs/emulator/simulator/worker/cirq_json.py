@@ -116,7 +116,6 @@ def _program(circuit: Any, qubits: str | None) -> Program:
         circuit=made,
         num_qubits=len(order),
         qubits=order,
-        logical_qubits=str(cirq.to_json(order, indent=None)),
     )
 
 
@@ -138,7 +137,7 @@ def _check_conditions(circuit: Any) -> None:
 
 
 def write(circuit: Any) -> str:
-    """A circuit as Cirq's JSON."""
+    """A circuit, or a sequence of qubits, as Cirq's JSON."""
     return str(cirq.to_json(circuit, indent=None))
 
 

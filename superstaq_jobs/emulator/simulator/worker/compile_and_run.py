@@ -51,8 +51,8 @@ def _compile_and_run(task: Task) -> Iterator[Compiled | Counted]:
         compiled=task.circuit if task.verbatim else circuit_format.write(compiled.circuit),
         initial=tuple(compiled.initial),
         final=tuple(compiled.final),
-        logical_qubits=program.logical_qubits,
-        physical_qubits=compiled.physical_qubits,
+        logical_qubits=circuit_format.write(program.qubits) if program.qubits else None,
+        physical_qubits=circuit_format.write(compiled.qubits) if program.qubits else None,
     )
     counts = None
     if task.run:

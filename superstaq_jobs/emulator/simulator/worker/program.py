@@ -18,7 +18,6 @@ __all__ = [
     "Program",
     "check_size",
     "depolarizing",
-    "fixed_places",
 ]
 
 MAX_QUBITS: Final = 26
@@ -47,14 +46,12 @@ class Program:
             ``cirq.Circuit`` without subcircuits that could be unrolled.
         num_qubits: The number of its qubits.
         qubits: Cirq: its qubits, in order.
-        logical_qubits: The logical qubits as the format writes them, or None.
         shown: Qiskit: the classical bits in the keys of counts, in order; None for all.
     """
 
     circuit: Any
     num_qubits: int
     qubits: tuple[Any, ...] = ()
-    logical_qubits: str | None = None
     shown: tuple[int, ...] | None = None
 
 
@@ -66,15 +63,13 @@ class CompiledCircuit:
         circuit: The circuit to run, of the same framework.
         initial: The physical qubit of each logical one at the start.
         final: The physical qubit of each logical one at the end.
-        qubits: Cirq: the qubit on which each logical one is at the end.
-        physical_qubits: The physical qubits as the format writes them, or None.
+        qubits: Cirq: the physical qubits, in order.
     """
 
     circuit: Any
     initial: list[int]
     final: list[int]
     qubits: tuple[Any, ...] = ()
-    physical_qubits: str | None = None
 
 
 def check_size(num_qubits: int, task: Task) -> None:
@@ -88,26 +83,6 @@ def check_size(num_qubits: int, task: Task) -> None:
             raise CircuitError(
                 f"the circuit has {num_qubits} qubits, more than the {limit} of {whose}"
             )
-
-
-def fixed_places(places: list[int], task: Task) -> list[int] | None:
-    """Where the qubits have to be placed; None if the compiler is free to choose.
-
-    Args:
-        places: The numbers that the names of the qubits stand for, or their positions.
-        task: The circuit's task.
-
-    Raises:
-        CircuitError: The target has no such qubit.
-    """
-    if not task.fixed_qubits:
-        return None
-    if max(places) >= task.max_qubits:
-        raise CircuitError(
-            f"the circuit uses qubit {max(places)}; those of this target are numbered from 0 to "
-            f"{task.max_qubits - 1}"
-        )
-    return places
 
 
 def depolarizing(task: Task, num_qubits: int) -> float:

@@ -22,9 +22,9 @@ from qiskit.transpiler.passes import ElidePermutations, Unroll3qOrMore
 
 from superstaq_jobs.emulator.simulator.tasks import Task
 
-from .program import MAX_QUBITS, CircuitError, CompiledCircuit, Program, depolarizing, fixed_places
+from .program import MAX_QUBITS, CircuitError, CompiledCircuit, Program, depolarizing
 
-__all__ = ["compile_for", "run", "size", "transpiled"]
+__all__ = ["compile_for", "compiled", "run", "size", "transpiled"]
 
 _VERBATIM_GATES: Final = ("rz", "sx", "x", "cx")
 """The gates that verbatim circuits run as."""
@@ -75,38 +75,56 @@ def transpiled(
     )
 
 
+def compiled(circuit: Any, task: Task, numbers: Sequence[int]) -> CompiledCircuit:
+    """Compile a circuit for the target of a task.
+
+    Args:
+        circuit: It may have barriers and control flow, which stay where they are.
+        task: Its task.
+        numbers: The number that each qubit has on a target with ``fixed_qubits``.
+
+    Raises:
+        CircuitError: The target has no such qubits.
+    """
+    if task.fixed_qubits and max(numbers) >= task.max_qubits:
+        raise CircuitError(
+            f"the circuit uses qubit {max(numbers)}; those of this target are numbered from 0 to "
+            f"{task.max_qubits - 1}"
+        )
+    wires = list(range(circuit.num_qubits))
+    if task.mirror_swaps:
+        circuit = PassManager([ElidePermutations()]).run(circuit)
+        if circuit.layout is not None:
+            wires = circuit.layout.final_index_layout()
+    made = transpiled(
+        circuit,
+        task.native_gates,
+        level=1,
+        qubits=None if task.coupling is None else task.max_qubits,
+        coupling=task.coupling,
+        places=list(numbers) if task.fixed_qubits and task.coupling is not None else None,
+    )
+    initial = final = sorted(wires)
+    if made.layout is not None:
+        initial = made.layout.initial_index_layout(filter_ancillas=True)
+        final = made.layout.final_index_layout(filter_ancillas=True)
+    return CompiledCircuit(circuit=made, initial=initial, final=[final[wire] for wire in wires])
+
+
 def compile_for(program: Program, task: Task) -> CompiledCircuit:
     """Compile a circuit for the target of a task.
 
     Raises:
         CircuitError: It has parameters without a value, or qubits that the target does not have.
     """
-    circuit, coupling = program.circuit, task.coupling
+    circuit = program.circuit
     if circuit.parameters:
         names = ", ".join(sorted(parameter.name for parameter in circuit.parameters))
         raise CircuitError(f"the circuit has parameters without a value: {names}")
     places = list(range(circuit.num_qubits))
     if task.verbatim:
         return CompiledCircuit(circuit=transpiled(circuit, level=0), initial=places, final=places)
-    wires = places
-    if task.mirror_swaps:
-        circuit = PassManager([ElidePermutations()]).run(circuit)
-        if circuit.layout is not None:
-            wires = circuit.layout.final_index_layout()
-    fixed = fixed_places(places, task)
-    compiled = transpiled(
-        circuit,
-        task.native_gates,
-        level=1,
-        qubits=None if coupling is None else task.max_qubits,
-        coupling=coupling,
-        places=None if coupling is None else fixed,
-    )
-    initial = final = places
-    if compiled.layout is not None:
-        initial = compiled.layout.initial_index_layout(filter_ancillas=True)
-        final = compiled.layout.final_index_layout(filter_ancillas=True)
-    return CompiledCircuit(circuit=compiled, initial=initial, final=[final[wire] for wire in wires])
+    return compiled(circuit, task, places)
 
 
 def run(program: Program, compiled: CompiledCircuit, task: Task) -> dict[str, int]:

@@ -1,8 +1,8 @@
 """Circuits in other formats than their own.
 
-Qiskit's and Cirq's own exporters write them; from Qiskit to Cirq there is none, so `cirq_circuits`
-has a table of gates. What is written is read again, and gates that pass from Cirq to Qiskit are
-compared by their matrices. What is not the same is not shown.
+Each framework's own exporter writes them. Between Cirq and Qiskit, gates pass by the table of
+`cirq_circuits`, and by their matrices. What is written is read again; what is not the same is not
+shown.
 """
 
 from __future__ import annotations
@@ -12,19 +12,14 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from qiskit import QuantumCircuit, qasm2, qasm3
-from qiskit.quantum_info import Operator
 
 from superstaq_jobs.emulator.simulator.tasks import Conversion, Converted
 
-from . import qasm
 from .formats import format_of
 from .program import CircuitError, Program
 from .qiskit_circuits import transpiled
 
 __all__ = ["convert"]
-
-_PRECISION: Final = 1e-7
-"""How exactly a gate has to be the same: formats write angles with some ten digits."""
 
 _IN_OPENQASM: Final = [
     gate.name
@@ -49,13 +44,13 @@ def convert(task: Conversion) -> Converted:
     circuit = _written(program, own, other)
     if other != "cirq":
         return Converted(circuit=circuit, compiled=compiled)
-    from .cirq_circuits import line_qubits
+    import cirq
 
     return Converted(
         circuit=circuit,
         compiled=compiled,
-        logical_qubits=line_qubits(program.num_qubits),
-        physical_qubits=line_qubits(physical),
+        logical_qubits=format_of(other).write(cirq.LineQubit.range(program.num_qubits)),
+        physical_qubits=format_of(other).write(cirq.LineQubit.range(physical)),
     )
 
 
@@ -77,19 +72,25 @@ def _from_cirq(circuit: Any, qubits: Sequence[Any]) -> Any:
     """A Cirq circuit for Qiskit; its bits are those of the keys of counts, in order."""
     import cirq
 
-    operations = list(circuit.all_operations())
-    measurements = [o for o in operations if cirq.is_measurement(o)]
+    from .cirq_circuits import in_qiskit, is_barrier
+
+    measurements = [o for o in circuit.all_operations() if cirq.is_measurement(o)]
     keys = [cirq.measurement_key_name(measurement) for measurement in measurements]
     # Keys in alphabetical order, repeated ones in order of time.
     order = sorted(range(len(keys)), key=lambda number: (keys[number], number))
     sizes = [len(measurements[number].qubits) for number in order]
     first = dict(zip(order, itertools.accumulate(sizes, initial=0), strict=False))
+    kept: list[Any] = []
+    source = in_qiskit(circuit.all_operations(), qubits, kept)
     made, measured = QuantumCircuit(len(qubits), sum(sizes)), itertools.count()
-    for operation in operations:
+    for step in source.data:
+        label = step.operation.label
+        if not label:
+            made.append(step.operation, [source.find_bit(qubit).index for qubit in step.qubits])
+            continue
+        operation = kept[int(label)]
         where = [qubits.index(qubit) for qubit in operation.qubits]
-        if operation.classical_controls or getattr(operation.gate, "confusion_map", None):
-            raise CircuitError(f"{operation} is not written in other formats")
-        if cirq.is_measurement(operation):
+        if cirq.is_measurement(operation) and not operation.gate.confusion_map:
             bits = itertools.count(first[next(measured)])
             for place, flip in zip(where, operation.gate.full_invert_mask(), strict=True):
                 if flip:
@@ -98,33 +99,21 @@ def _from_cirq(circuit: Any, qubits: Sequence[Any]) -> Any:
                 if flip:
                     made.x(place)
         elif isinstance(operation.gate, cirq.ResetChannel):
-            made.reset(*where)
+            made.reset(where)
+        elif is_barrier(operation):
+            made.barrier(where)
         else:
-            made.compose(_exported(operation), where, inplace=True)
+            raise CircuitError(f"{operation} is not written in other formats")
     return made
-
-
-def _exported(operation: Any) -> Any:
-    """A gate of Cirq as a circuit of Qiskit, by way of Cirq's OpenQASM."""
-    import cirq
-
-    qubits = cirq.LineQubit.range(len(operation.qubits))
-    alone = cirq.Circuit(operation.with_qubits(*qubits))
-    circuit = qasm.read(alone.to_qasm(qubit_order=qubits, precision=15)).circuit
-    # Cirq's matrices have the most significant qubit first.
-    found, wanted = Operator(circuit.reverse_bits()), Operator(cirq.unitary(operation))
-    if not found.equiv(wanted, atol=_PRECISION):
-        raise CircuitError(f"Cirq does not export {operation} as what it is")
-    return circuit
 
 
 def _for_cirq(program: Program) -> Any:
     """A Qiskit circuit for Cirq, with one measurement key for each bit of a key of counts."""
     import cirq
 
-    from .cirq_circuits import of_qiskit
+    from .cirq_circuits import CIRQ_NAMES, cirq_gate
 
-    circuit = transpiled(program.circuit, list(of_qiskit()), level=0)
+    circuit = transpiled(program.circuit, CIRQ_NAMES, level=0)
     shown = list(range(circuit.num_clbits) if program.shown is None else program.shown)
     digits = len(str(circuit.num_clbits))
     made, measured = cirq.Circuit(), []
@@ -136,9 +125,8 @@ def _for_cirq(program: Program) -> Any:
             made.append(cirq.measure(*qubits, key=f"c{measured[-1]:0{digits}}"))
         elif name == "reset":
             made.append(cirq.reset_each(*qubits))
-        elif name in of_qiskit():
-            gate, angles = of_qiskit()[name], step.operation.params
-            made.append((gate(*map(float, angles)) if angles else gate)(*qubits))
+        elif name in CIRQ_NAMES:
+            made.append(cirq_gate(step.operation)(*qubits))
         elif name not in {"barrier", "delay"}:
             raise CircuitError("conditions and loops are not written for Cirq")
     if measured and sorted(measured) != shown:
