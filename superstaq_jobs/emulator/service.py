@@ -17,7 +17,6 @@ from .jobs.store import JobStore
 from .messages.requests import TargetFilter
 from .messages.responses import Refusal, invalid, problem
 from .simulator.simulator import Simulator
-from .simulator.tasks import Describe, Described, Size, Split, SplitCircuits
 from .targets import Target
 
 __all__ = ["CIRCUIT_TYPES", "Access", "Service", "check_format"]
@@ -108,20 +107,20 @@ class Service:
         if circuit_type == "qasm":
             return _split_qasm(source)
         try:
-            splitting = self.simulator.request(Split(split=source, circuit_type=circuit_type))
-            split: SplitCircuits = self.store.wait(splitting)
+            split = self.simulator.call("split", source=source, circuit_type=circuit_type)
+            circuits: list[str] = self.store.wait(split)
         except ValueError as error:
             raise _no_circuits(str(error)) from error
-        return split.circuits
+        return circuits
 
-    def sizes(self, circuits: list[str], circuit_type: str) -> list[Size | None]:
-        """The size of each circuit; None for one that cannot be read."""
-        describe = Describe(describe=circuits, circuit_type=circuit_type)
+    def sizes(self, circuits: list[str], circuit_type: str) -> list[dict[str, int] | None]:
+        """The size of each circuit, as in estimates; None for one that cannot be read."""
+        counting = self.simulator.call("sizes", sources=circuits, circuit_type=circuit_type)
         try:
-            described: Described = self.store.wait(self.simulator.request(describe))
+            sizes: list[dict[str, int] | None] = self.store.wait(counting)
         except ValueError:  # it took too long
             return [None] * len(circuits)
-        return described.sizes
+        return sizes
 
 
 def check_format(where: tuple[str, ...], circuit_type: str) -> None:

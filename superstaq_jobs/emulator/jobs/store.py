@@ -32,7 +32,6 @@ from superstaq_jobs.emulator.messages.requests import JobQuery, NewJob
 from superstaq_jobs.emulator.simulator.simulator import Listener, Simulator
 from superstaq_jobs.emulator.simulator.tasks import (
     Compiled,
-    Conversion,
     Converted,
     Counted,
     Result,
@@ -250,7 +249,8 @@ class JobStore:
         known = circuit.conversions
         kind = (circuit_type, shown.compiled is not None)
         if kind not in known:
-            conversion = Conversion(
+            conversion = self._simulator.call(
+                "convert",
                 circuit=shown.circuit,
                 compiled=shown.compiled,
                 physical_qubits=shown.physical_qubits,
@@ -258,7 +258,7 @@ class JobStore:
                 convert_to=circuit_type,
             )
             try:
-                result = self.wait(self._simulator.request(conversion))
+                result = Converted(**self.wait(conversion))
             except ValueError:
                 result = None
             circuit.conversions = known = {**known, kind: result}

@@ -18,7 +18,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from .tasks import AnyResult, AnyTask, Compiled, Describe, Failed
+from .tasks import AnyResult, AnyTask, Call, Compiled, Failed
 
 __all__ = ["TaskListener", "WorkerPool"]
 
@@ -75,7 +75,8 @@ class WorkerPool:
                 raise RuntimeError("the simulator is closed: create a new Simulator")
             if self._threads:
                 return
-            self._turns.put(iter([(Describe(describe=[], circuit_type="qasm"), lambda _: None)]))
+            nothing = Call(name="sizes", arguments={"sources": [], "circuit_type": "qasm"})
+            self._turns.put(iter([(nothing, lambda _: None)]))
             for _ in range(_MOST_WORKERS):
                 thread = threading.Thread(target=self._work, name="superstaq-emulator", daemon=True)
                 self._threads.append(thread)

@@ -13,7 +13,7 @@ from typing import Any, Self
 from superstaq_jobs.records.problems import InvalidValue, is_amount, shown
 
 from .process import WorkerPool
-from .tasks import AnyTask, Failed, Result, Task
+from .tasks import AnyTask, Call, CallName, Compiled, Failed, Result, Returned, Task
 
 __all__ = ["Listener", "Simulator"]
 
@@ -61,26 +61,28 @@ class Simulator:
         """
         self._runner.submit(runs)
 
-    def request(self, task: AnyTask) -> Future[Any]:
-        """Have circuits split, converted, joined, described, or compiled without being run.
-
-        Returns at once. None of this waits for circuits that run.
+    def call(self, name: CallName, **arguments: Any) -> Future[Any]:
+        """Have circuits split, joined, described or converted, without waiting for those that run.
 
         Args:
-            task: One of those of `tasks`.
+            name: One of those of `tasks.CallName`.
+            arguments: Its arguments.
 
         Returns:
-            A future of the first result. It raises a ValueError with the reason if there is none,
-            and is cancelled when the simulator is closed.
+            A future of what it returns, in plain data. It raises a ValueError with the reason if
+            there is nothing, and is cancelled when the simulator is closed.
 
         Raises:
             RuntimeError: The simulator is closed.
         """
-        (future,) = self.request_each([task])
+        (future,) = self._futures_of([Call(name=name, arguments=arguments)])
         return future
 
-    def request_each(self, tasks: Sequence[AnyTask]) -> list[Future[Any]]:
-        """The same for several tasks, which take turns with those of others."""
+    def compile(self, tasks: Sequence[Task]) -> list[Future[Compiled]]:
+        """The same, to have circuits compiled without being run; each takes its turn."""
+        return self._futures_of(tasks)
+
+    def _futures_of(self, tasks: Sequence[AnyTask]) -> list[Future[Any]]:
         futures: list[Future[Any]] = [Future() for _ in tasks]
         with self._lock:
             self._futures.update(futures)
@@ -122,4 +124,4 @@ def _settle(future: Future[Any], result: object) -> None:
         if isinstance(result, Failed):
             future.set_exception(ValueError(result.failed))
         else:
-            future.set_result(result)
+            future.set_result(result.value if isinstance(result, Returned) else result)

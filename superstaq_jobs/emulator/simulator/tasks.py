@@ -5,28 +5,25 @@ Both sides import it, and it imports nothing of this package.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 __all__ = [
     "AnyResult",
     "AnyTask",
+    "Call",
+    "CallName",
     "Compiled",
-    "Conversion",
     "Converted",
     "Counted",
-    "Describe",
-    "Described",
     "Failed",
-    "Join",
-    "Joined",
     "Result",
-    "Size",
-    "Split",
-    "SplitCircuits",
+    "Returned",
     "Task",
 ]
+
+CallName = Literal["split", "join", "sizes", "convert"]
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -52,35 +49,11 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     mirror_swaps: bool = False
 
 
-class Split(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A string with several circuits, to be split."""
+class Call(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Anything else to do with circuits: a function of `worker.compile_and_run`, and its arguments."""
 
-    split: str
-    circuit_type: str
-
-
-class Conversion(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A circuit, and its compiled form or None, to be written in another format."""
-
-    circuit: str
-    compiled: str | None
-    physical_qubits: str | None
-    circuit_type: str
-    convert_to: str
-
-
-class Join(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Circuits to be written as one string."""
-
-    join: list[str]
-    circuit_type: str
-
-
-class Describe(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Circuits whose sizes are wanted."""
-
-    describe: list[str]
-    circuit_type: str
+    name: CallName
+    arguments: dict[str, Any]
 
 
 class Compiled(msgspec.Struct, frozen=True, kw_only=True, tag=True, gc=False):
@@ -109,34 +82,13 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     stage: Literal["compile", "run"] = "run"
 
 
-class SplitCircuits(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """The circuits of a `Split`, one string each."""
+class Returned(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What the function of a `Call` returned."""
 
-    circuits: list[str]
-
-
-class Joined(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """The circuits of a `Join` as one string."""
-
-    circuits: str
+    value: Any
 
 
-class Size(msgspec.Struct, frozen=True, kw_only=True):
-    """The size of a circuit; gates on more than two qubits are counted by what they consist of."""
-
-    num_qubits: int
-    num_single_qubit_gates: int
-    num_two_qubit_gates: int
-    depth: int
-
-
-class Described(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """The sizes of the circuits of a `Describe`; None for one that cannot be read."""
-
-    sizes: list[Size | None]
-
-
-class Converted(msgspec.Struct, frozen=True, kw_only=True, tag=True, gc=False):
+class Converted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A circuit and its compiled form in another format, with the names of the qubits there."""
 
     circuit: str
@@ -147,5 +99,5 @@ class Converted(msgspec.Struct, frozen=True, kw_only=True, tag=True, gc=False):
 
 Result = Compiled | Counted | Failed
 
-AnyTask = Task | Split | Conversion | Join | Describe
-AnyResult = Result | SplitCircuits | Converted | Joined | Described
+AnyTask = Task | Call
+AnyResult = Result | Returned

@@ -12,7 +12,7 @@ import msgspec
 from superstaq_jobs.emulator.accounts import User
 from superstaq_jobs.emulator.messages.requests import Request
 from superstaq_jobs.emulator.service import Service
-from superstaq_jobs.emulator.simulator.tasks import Compiled, Join, Joined, Task
+from superstaq_jobs.emulator.simulator.tasks import Compiled, Task
 from superstaq_jobs.emulator.targets import Target
 
 from .requests import Circuits, bad_request, read
@@ -46,13 +46,13 @@ class _Batch:
     def response(self, service: Service) -> dict[str, Any]:
         """The circuits as one string, and the maps of their qubits."""
         circuits = [one.compiled for one in self.compiled]
-        joining = service.simulator.request(Join(join=circuits, circuit_type=self.circuit_type))
+        join = service.simulator.call("join", sources=circuits, circuit_type=self.circuit_type)
         try:
-            joined: Joined = service.store.wait(joining)
+            joined: str = service.store.wait(join)
         except ValueError as error:
             raise bad_request(f"the compiled circuits cannot be written: {error}") from error
         return {
-            f"{self.circuit_type}_circuits": joined.circuits,
+            f"{self.circuit_type}_circuits": joined,
             "initial_logical_to_physicals": json.dumps(
                 [_pairs(one, one.initial) for one in self.compiled]
             ),
@@ -83,7 +83,7 @@ def _compile(
         raise bad_request(f"The target {target.name} is retired.")
     if not target.supports_compile:
         raise bad_request(f"The target {target.name} does not compile circuits.")
-    compiling = service.simulator.request_each(
+    compiling = service.simulator.compile(
         [
             Task(circuit=circuit, circuit_type=circuit_type, **target.device, **how)
             for circuit in circuits
@@ -162,7 +162,6 @@ def estimate_resources(service: Service, _: User, request: Request) -> object:
     for index, size in enumerate(service.sizes(circuits, circuit_type)):
         if size is None:
             raise bad_request(f"circuit {index} cannot be read, or not in the time allowed")
-        estimate = msgspec.structs.asdict(size)
-        del estimate["num_qubits"]
-        estimates.append(estimate)
+        del size["num_qubits"]
+        estimates.append(size)
     return {"resource_estimates": estimates}

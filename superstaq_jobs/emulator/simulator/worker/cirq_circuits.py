@@ -305,17 +305,12 @@ def _can_be_deferred(circuit: Any) -> bool:
     )
 
 
-def size(program: Program) -> dict[str, int]:
-    """The size of a circuit, with gates on more qubits counted by what they consist of."""
-    circuit = cirq.Circuit(_small(program.circuit))
+def size(circuit: Any) -> tuple[list[int], int]:
+    """The number of qubits of each gate, and the depth; those on more are decomposed."""
+    made = cirq.Circuit(_small(circuit))
     gates = [
         len(operation.qubits)
-        for operation in circuit.all_operations()
+        for operation in made.all_operations()
         if cirq.has_unitary(operation.without_classical_controls()) and not is_barrier(operation)
     ]
-    return {
-        "num_qubits": program.num_qubits,
-        "num_single_qubit_gates": gates.count(1),
-        "num_two_qubit_gates": gates.count(2),
-        "depth": len(circuit),
-    }
+    return gates, len(made)

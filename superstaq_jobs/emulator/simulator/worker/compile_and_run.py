@@ -1,26 +1,20 @@
-"""How a task is carried out: a circuit is compiled and run, split, or converted."""
+"""How a task is carried out: a circuit is compiled and run, or a function is called."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
 from superstaq_jobs.emulator.simulator.tasks import (
     AnyResult,
     AnyTask,
+    Call,
     Compiled,
-    Conversion,
     Counted,
-    Describe,
-    Described,
     Failed,
-    Join,
-    Joined,
-    Size,
-    Split,
-    SplitCircuits,
+    Returned,
     Task,
 )
 
@@ -52,7 +46,7 @@ def _compile_and_run(task: Task) -> Iterator[Compiled | Counted]:
         initial=tuple(compiled.initial),
         final=tuple(compiled.final),
         logical_qubits=circuit_format.write(program.qubits) if program.qubits else None,
-        physical_qubits=circuit_format.write(compiled.qubits) if program.qubits else None,
+        physical_qubits=circuit_format.write(compiled.qubits) if compiled.qubits else None,
     )
     counts = None
     if task.run:
@@ -61,37 +55,50 @@ def _compile_and_run(task: Task) -> Iterator[Compiled | Counted]:
     yield Counted(counts=counts)
 
 
-def _split(task: Split) -> SplitCircuits:
+def _split(source: str, circuit_type: str) -> list[str]:
+    """Split a string with several circuits into one string per circuit."""
     # Without `cirq_json`, which imports Cirq.
-    is_cirq = task.circuit_type == "cirq"
-    split = cirq_lists.split if is_cirq else format_of(task.circuit_type).split
-    return SplitCircuits(circuits=[task.split] if split is None else split(task.split))
+    is_cirq = circuit_type == "cirq"
+    split = cirq_lists.split if is_cirq else format_of(circuit_type).split
+    return [source] if split is None else list(split(source))
 
 
-def _size(circuit: str, circuit_type: str) -> Size | None:
-    circuit_format = format_of(circuit_type)
+def _join(sources: list[str], circuit_type: str) -> str:
+    """Write strings with one circuit each as one string."""
+    return str(format_of(circuit_type).join(sources))
+
+
+def _sizes(sources: list[str], circuit_type: str) -> list[dict[str, int] | None]:
+    """The sizes of circuits; None for one that cannot be read."""
+    return [_size(source, format_of(circuit_type)) for source in sources]
+
+
+def _size(source: str, circuit_format: Any) -> dict[str, int] | None:
     try:
-        return Size(**circuit_format.FRAMEWORK.size(circuit_format.read(circuit)))
+        program = circuit_format.read(source)
+        gates, depth = circuit_format.FRAMEWORK.size(program.circuit)
     except BaseException:  # noqa: BLE001 - it fails, with a reason, when it is compiled
         return None
+    return {
+        "num_qubits": program.num_qubits,
+        "num_single_qubit_gates": gates.count(1),
+        "num_two_qubit_gates": gates.count(2),
+        "depth": depth,
+    }
+
+
+_CALLS: Final = {"split": _split, "join": _join, "sizes": _sizes, "convert": translation.convert}
 
 
 def _results(task: AnyTask) -> Iterator[AnyResult]:
-    match task:
-        case Task():
-            yield from _compile_and_run(task)
-        case Split():
-            yield _split(task)
-        case Conversion():
-            yield translation.convert(task)
-        case Join():
-            yield Joined(circuits=format_of(task.circuit_type).join(task.join))
-        case Describe():
-            yield Described(sizes=[_size(c, task.circuit_type) for c in task.describe])
+    if isinstance(task, Call):
+        yield Returned(value=_CALLS[task.name](**task.arguments))
+    else:
+        yield from _compile_and_run(task)
 
 
 def results_of(line: bytes) -> Iterator[bytes]:
-    """The results of a task of any kind."""
+    """The results of a task."""
     from qiskit import QuantumCircuit
 
     # Qiskit numbers circuits without a name, and QPY contains the names, which must not depend on

@@ -238,17 +238,9 @@ def _noise(task: Task) -> Any:
     return model
 
 
-def size(program: Program) -> dict[str, int]:
-    """The size of a circuit, with gates on more qubits counted by what they consist of."""
-    simple = PassManager([Unroll3qOrMore()]).run(program.circuit)
-    gates = [
-        len(step.qubits)
-        for step in simple.data
-        if step.operation.name not in {"measure", "reset", "barrier", "delay"}
-    ]
-    return {
-        "num_qubits": program.num_qubits,
-        "num_single_qubit_gates": gates.count(1),
-        "num_two_qubit_gates": gates.count(2),
-        "depth": simple.depth(),
-    }
+def size(circuit: Any) -> tuple[list[int], int]:
+    """The number of qubits of each gate, and the depth; those on more are decomposed."""
+    made = PassManager([Unroll3qOrMore()]).run(circuit)
+    others = {"measure", "reset", "barrier", "delay"}
+    gates = [len(step.qubits) for step in made.data if step.operation.name not in others]
+    return gates, made.depth()

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from qiskit import QuantumCircuit, qasm2, qasm3
 
-from superstaq_jobs.emulator.simulator.tasks import Conversion, Converted
+from superstaq_jobs.emulator.simulator.tasks import Converted
 
 from .formats import format_of
 from .program import CircuitError, Program
@@ -29,17 +29,23 @@ _IN_OPENQASM: Final = [
 """The gates that both versions of OpenQASM name: Qiskit does not read all others that it writes."""
 
 
-def convert(task: Conversion) -> Converted:
-    """Write a circuit, and its compiled form, in another format.
+def convert(
+    circuit: str,
+    compiled: str | None,
+    physical_qubits: str | None,
+    circuit_type: str,
+    convert_to: str,
+) -> Converted:
+    """Write a circuit, and its compiled form if there is one, in another format.
 
     Raises:
         CircuitError: The format cannot express it.
     """
-    own, other = task.circuit_type, task.convert_to
-    program = format_of(own).read(task.circuit)
-    physical, compiled = program.num_qubits, None
-    if task.compiled is not None:
-        read = format_of(own).read(task.compiled, task.physical_qubits)
+    own, other = circuit_type, convert_to
+    program = format_of(own).read(circuit)
+    physical = program.num_qubits
+    if compiled is not None:
+        read = format_of(own).read(compiled, physical_qubits)
         physical, compiled = read.num_qubits, _written(read, own, other)
     circuit = _written(program, own, other)
     if other != "cirq":
