@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import cirq
 import pytest
 
 from superstaq_jobs.emulator import DEFAULT_TARGETS, OFFICIAL_TARGETS, Emulator, Target
@@ -138,10 +139,15 @@ def test_a_wrong_option_of_noise_is_422_in_v0_3_0(server, send, options: dict[st
     assert "error_rate" in problem["msg"]
 
 
-def test_noise_acts_on_gates_of_ones_own_choice(emulate, submit, finish):
+@pytest.mark.parametrize("circuit_type", ["qasm", "cirq"])
+def test_noise_acts_on_gates_of_ones_own_choice(emulate, submit, finish, circuit_type: str):
     server = emulate(targets=[Target(name="ours_ecr_qpu", native_gate_set=("u", "ecr"))])
     source = f"{HEADER} qreg q[2]; creg c[2]; x q[0]; measure q -> c;"
+    if circuit_type == "cirq":
+        one, two = cirq.LineQubit.range(2)
+        source = cirq.to_json(cirq.Circuit(cirq.X(one), cirq.measure(one, two)))
     fields = {"job_type": "simulate", "sim_method": "noise-sim", "target": "ours_ecr_qpu"}
+    fields |= {"circuit_type": circuit_type, "circuits": source}
     fields |= {"shots": 4_000, "options_dict": {"error_rate": 0.5}}
     data = finish(server, submit(server, source, **fields))
     # A depolarizing channel of probability p turns the flipped qubit with probability p/2.

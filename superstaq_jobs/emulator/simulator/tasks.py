@@ -50,7 +50,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Anything else to do with circuits: a function of `worker.compile_and_run`, and its arguments."""
+    """Another task: a function of `worker.compile_and_run`, and its arguments."""
 
     name: CallName
     arguments: dict[str, Any]

@@ -440,22 +440,26 @@ def test_anything_but_a_list_of_circuits_is_422(
     assert reason in problem["msg"]
 
 
-def test_a_circuit_that_refers_to_itself_fails_alone(
-    server: Emulator, service: Any, send: Callable[..., Any]
-):
+def test_a_circuit_that_refers_to_itself_is_422(server: Emulator, send: Callable[..., Any]):
     ref = {"cirq_type": "REF", "key": 1}
     val = {"cirq_type": "VAL", "key": 1, "val": {"cirq_type": "FrozenCircuit", "moments": [ref]}}
-    good = json.loads(cirq.to_json(X01))
     body = {
         "job_type": "submit",
         "target": "ss_unconstrained_simulator",
-        "circuits": json.dumps([val, good, ref]),
+        "circuits": json.dumps([val, json.loads(cirq.to_json(X01)), ref]),
         "circuit_type": "cirq",
         "shots": 2,
     }
-    job = service.get_job(send(server, "POST", "/client/job", body).json["job_id"])
-    job.wait_until_terminal_state(**FAST)
-    assert [status.value for status in job.job_data.statuses] == ["failed", "completed", "failed"]
+    response = send(server, "POST", "/client/job", body)
+    assert response.status == 422
+    assert "Cirq cannot read the circuit" in response.json["detail"][0]["msg"]
+
+
+def test_many_tiny_turns_add_up(service: Any):
+    # A compiler that leaves each out, as next to nothing, gives 9,370 ones.
+    steps = [[cirq.XX(*Q[:2]) ** 2e-5, cirq.XX(*Q[1:]) ** 2e-5] for _ in range(1_000)]
+    circuit = cirq.Circuit(steps, cirq.XX(*Q[:2]) ** 0.48, cirq.measure(Q[0], key="m"))
+    assert service.create_job(circuit, 20_000).counts(0, **FAST)["1"] > 9_690
 
 
 def test_without_cirq_the_error_says_what_to_install(service: Any, monkeypatch: pytest.MonkeyPatch):

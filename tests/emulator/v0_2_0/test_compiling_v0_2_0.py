@@ -87,6 +87,13 @@ def test_the_maps_of_cirq_name_qubits(server, service):
     assert out.circuit.all_qubits() <= set(cirq.LineQubit.range(8))
 
 
+CIRQ_GATES = {
+    "gr": None, "rz": cirq.Rz, "rx": cirq.Rx, "r": cirq.PhasedXPowGate, "sx": cirq.XPowGate,
+    "x": type(cirq.X), "cx": cirq.CXPowGate, "cz": cirq.CZPowGate, "rxx": cirq.XXPowGate,
+    "rzz": cirq.ZZPowGate,
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("target", [target.name for target in OFFICIAL_TARGETS])
 def test_every_official_target_compiles_to_its_own_gates(official, provider, service, target: str):
     backend = provider(official).get_backend(target)
@@ -96,6 +103,8 @@ def test_every_official_target_compiles_to_its_own_gates(official, provider, ser
     assert set(out.circuit.count_ops()) <= native
     as_cirq = cirq.Circuit(cirq.H(cirq.q(0)), cirq.CX(cirq.q(0), cirq.q(1)) ** 0.7)
     compiled = service(official).compile(as_cirq, target=target)
+    kinds = {type(operation.gate) for operation in compiled.circuit.all_operations()}
+    assert kinds <= {CIRQ_GATES[name] for name in native}
     order = [compiled.final_logical_to_physical[cirq.q(n)] for n in range(2)]
     assert [compiled.initial_logical_to_physical[cirq.q(n)] for n in range(2)] == order
     assert cirq.allclose_up_to_global_phase(
@@ -243,7 +252,7 @@ def test_a_wrong_number_of_copies_is_400(server, post, copies):
 
 
 def test_copies_that_would_be_too_long_are_refused(server, post):
-    many = cirq.Circuit(cirq.CX(cirq.q(n % 2), cirq.q(2)) ** 0.7 for n in range(50))
+    many = cirq.Circuit(cirq.CX(cirq.q(n % 2), cirq.q(2)) ** 0.7 for n in range(150))
     body = GOOD | {"cirq_circuits": cirq.to_json(many), "options": '{"num_eca_circuits": 1000}'}
     response = post(server, "/aqt_compile", body)
     assert response.status == 400

@@ -110,7 +110,7 @@ def create_jobs(service: Service, user: User, request: Request) -> object:
     service.store.check_running()  # or jobs would be stored that never run
     jobs = service.store.add(user, new_job, circuits, target, each=True)
     for job, size in zip(jobs, sizes, strict=False):
-        job.circuits[0].num_qubits = size and size["num_qubits"]
+        job.circuits[0].num_qubits = None if size is None else size["num_qubits"]
     service.store.start(jobs)
     if new_job.dry_run and jobs[0].plan is None:
         service.store.complete(jobs)

@@ -1,4 +1,8 @@
-"""Cirq circuits: compiled with Cirq's transformers for a target, and run by Cirq's simulators."""
+"""Cirq circuits: read and run by Cirq, compiled by Qiskit.
+
+Qiskit has all gates of all targets, and routes. It compiles gates alone: for whatever else a
+circuit has, it sees a barrier or a block.
+"""
 
 from __future__ import annotations
 
@@ -33,23 +37,17 @@ __all__ = [
 ]
 
 _SAME: Final = {
-    "id": cirq.I,
-    "x": cirq.X,
-    "y": cirq.Y,
-    "z": cirq.Z,
-    "h": cirq.H,
-    "sx": cirq.X**0.5,
-    "s": cirq.S,
-    "sdg": cirq.S**-1,
-    "t": cirq.T,
-    "tdg": cirq.T**-1,
-    "cx": cirq.CX,
-    "cz": cirq.CZ,
-    "swap": cirq.SWAP,
-    "ccx": cirq.CCX,
-    "cswap": cirq.CSWAP,
-}
+    "id": cirq.I, "x": cirq.X, "y": cirq.Y, "z": cirq.Z, "h": cirq.H, "s": cirq.S, "t": cirq.T,
+    "sx": cirq.X**0.5, "sdg": cirq.S**-1, "tdg": cirq.T**-1, "cx": cirq.CX, "cz": cirq.CZ,
+    "swap": cirq.SWAP, "ccx": cirq.CCX, "cswap": cirq.CSWAP,
+}  # fmt: skip
 """Gates of Cirq, by Qiskit's names."""
+
+_POWERS: Final = {
+    cirq.XPowGate: "rx", cirq.Rx: "rx", cirq.YPowGate: "ry", cirq.Ry: "ry", cirq.ZPowGate: "rz",
+    cirq.Rz: "rz", cirq.CZPowGate: "cp", cirq.XXPowGate: "rxx", cirq.ZZPowGate: "rzz",
+}  # fmt: skip
+"""Qiskit's names of gates with an exponent, up to a global phase."""
 
 _ROTATIONS: Final[dict[str, Callable[..., Any]]] = {
     "rx": cirq.rx,
@@ -61,35 +59,25 @@ _ROTATIONS: Final[dict[str, Callable[..., Any]]] = {
     "rxx": lambda turn: cirq.XXPowGate(exponent=turn / math.pi, global_shift=-0.5),
     "rzz": lambda turn: cirq.ZZPowGate(exponent=turn / math.pi, global_shift=-0.5),
 }
-"""Functions of angles to others."""
+"""Functions that make Cirq's gates of an angle, by Qiskit's names."""
 
 CIRQ_NAMES: Final = (*_SAME, *_ROTATIONS)
 """Qiskit's names of gates that Cirq has too."""
 
-_POWERS: Final = {
-    cirq.Rx: "rx",
-    cirq.Ry: "ry",
-    cirq.Rz: "rz",
-    cirq.XPowGate: "rx",
-    cirq.YPowGate: "ry",
-    cirq.ZPowGate: "rz",
-    cirq.XXPowGate: "rxx",
-    cirq.ZZPowGate: "rzz",
-    cirq.CZPowGate: "cp",
-}
-"""Qiskit's names of gates with an exponent."""
-
 _DEFERRED_QUBITS: Final = 18
+"""The most qubits of a circuit whose measurements are deferred, one more for each bit included."""
+
 _CONDITION_BITS: Final = 6
-"""The largest circuits whose measurements are deferred, so that they are not run shot by shot."""
+"""The most bits of a condition there: Cirq goes through all of their values."""
 
 _DOUBLE_PRECISION_QUBITS: Final = 22
 
 
-# ---- compilation
+# ---- reading
 
 
 def is_barrier(operation: Any) -> bool:
+    """Whether it is a barrier, which only cirq-superstaq has."""
     kind = type(operation.gate)
     return kind.__name__ == "Barrier" and kind.__module__.startswith("cirq_superstaq.")
 
@@ -143,6 +131,9 @@ def _small(circuit: Any) -> list[Any]:
     return operations
 
 
+# ---- compilation
+
+
 def in_qiskit(operations: Iterable[Any], qubits: Sequence[Any], kept: list[Any]) -> Any:
     """Operations as a Qiskit circuit of gates.
 
@@ -174,9 +165,9 @@ def _gate(operation: Any) -> Any:
     for name, same in _SAME.items():
         if gate == same:
             return known[name]
-    if type(gate) in _POWERS:  # up to a global phase
+    if type(gate) in _POWERS:
         return known[_POWERS[type(gate)]].base_class(math.pi * gate.exponent)
-    return UnitaryGate(cirq.unitary(operation)) if len(operation.qubits) < 2 else None
+    return None if len(operation.qubits) > 1 else UnitaryGate(cirq.unitary(operation))
 
 
 def in_cirq(
@@ -214,21 +205,19 @@ def compile_for(program: Program, task: Task) -> CompiledCircuit:
         CircuitError: It has an operation or qubits that the target does not have.
     """
     qubits = program.qubits
-    operations = _small(program.circuit)
+    operations, places = _small(program.circuit), list(range(len(qubits)))
     if task.verbatim:
         # Of small operations, since the matrix of a large gate fills the memory.
         circuit = cirq.Circuit(operations)
-        places = list(range(len(qubits)))
         return CompiledCircuit(circuit=circuit, initial=places, final=places, qubits=qubits)
-    numbers = range(len(qubits))
     if all(isinstance(qubit, cirq.LineQubit) and qubit.x >= 0 for qubit in qubits):
-        numbers = [qubit.x for qubit in qubits]
+        places = [qubit.x for qubit in qubits]
     kept: list[Any] = []
-    made = compiled(in_qiskit(operations, qubits, kept), task, numbers)
-    is_placed = task.fixed_qubits and task.coupling is None
-    places = qubits if is_placed else cirq.LineQubit.range(made.circuit.num_qubits)
-    circuit = cirq.Circuit(in_cirq(made.circuit, places, qubits, kept))
-    return attrs.evolve(made, circuit=circuit, qubits=tuple(places))
+    made = compiled(in_qiskit(operations, qubits, kept), task, places)
+    if task.coupling is not None or not task.fixed_qubits:
+        qubits = tuple(cirq.LineQubit.range(made.circuit.num_qubits))
+    circuit = cirq.Circuit(in_cirq(made.circuit, qubits, program.qubits, kept))
+    return attrs.evolve(made, circuit=circuit, qubits=qubits)
 
 
 # ---- running

@@ -7,10 +7,11 @@ accepted, by their classes.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.util
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import cirq
@@ -20,7 +21,7 @@ from . import cirq_circuits
 from .cirq_circuits import flat
 from .program import CircuitError, Program
 
-__all__ = ["FRAMEWORK", "join", "read", "write"]
+__all__ = ["FRAMEWORK", "join", "load", "read", "write"]
 
 FRAMEWORK: Final = cirq_circuits
 
@@ -69,6 +70,25 @@ def _formula(name: str, make: Callable[..., Any], /, **fields: Any) -> Any:
     return make(**fields)
 
 
+@contextlib.contextmanager
+def _reasons() -> Iterator[None]:
+    """Turn an error of Cirq's own into a `CircuitError`."""
+    try:
+        yield
+    except CircuitError:
+        raise
+    except Exception as error:
+        raise CircuitError(
+            f"Cirq cannot read the circuit: {type(error).__name__}: {error}"
+        ) from error
+
+
+def load(source: str) -> Any:
+    """What the JSON of circuits contains; raises a `CircuitError` if Cirq cannot read it."""
+    with _reasons():
+        return cirq.read_json(json_text=source, resolvers=[_resolved])
+
+
 def read(source: str, qubits: str | None = None) -> Program:
     """Read a string with one circuit.
 
@@ -82,17 +102,11 @@ def read(source: str, qubits: str | None = None) -> Program:
     Raises:
         CircuitError: Why it cannot be read, or cannot run on qubits.
     """
-    try:
-        loaded = cirq.read_json(json_text=source, resolvers=[_resolved])
-        if isinstance(loaded, list) and len(loaded) == 1:
-            loaded = loaded[0]
+    loaded = load(source)
+    if isinstance(loaded, list) and len(loaded) == 1:
+        loaded = loaded[0]
+    with _reasons():
         return _program(loaded, qubits)
-    except CircuitError:
-        raise
-    except Exception as error:
-        raise CircuitError(
-            f"Cirq cannot read the circuit: {type(error).__name__}: {error}"
-        ) from error
 
 
 def _program(circuit: Any, qubits: str | None) -> Program:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final, Literal
 
 import msgspec
@@ -18,8 +18,8 @@ from superstaq_jobs.emulator.simulator.tasks import (
     Task,
 )
 
-from . import cirq_lists, translation
-from .formats import format_of
+from . import cirq_lists
+from .formats import convert, format_of
 from .program import CircuitError, check_size
 
 __all__ = ["results_of"]
@@ -87,7 +87,12 @@ def _size(source: str, circuit_format: Any) -> dict[str, int] | None:
     }
 
 
-_CALLS: Final = {"split": _split, "join": _join, "sizes": _sizes, "convert": translation.convert}
+_CALLS: Final[dict[str, Callable[..., Any]]] = {
+    "split": _split,
+    "join": _join,
+    "sizes": _sizes,
+    "convert": convert,
+}
 
 
 def _results(task: AnyTask) -> Iterator[AnyResult]:
