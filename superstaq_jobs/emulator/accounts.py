@@ -8,22 +8,20 @@ from typing import Any, Final
 
 import attrs
 
-from superstaq_jobs.records.problems import InvalidValue, shown
+from superstaq_jobs.records import fields
 
 __all__ = ["User"]
 
 _EMAIL: Final = re.compile(r"[A-Za-z0-9._+-]+@[a-z0-9-]+(\.[a-z0-9-]+)+")
 
 
-def _check_email(_: object, __: object, email: str) -> None:
-    if not isinstance(email, str) or not _EMAIL.fullmatch(email):
-        raise InvalidValue(
-            f"email must be an e-mail address with a lower-case domain, got {shown(email)}"
-        )
+def _email(value: str) -> str:
+    fits = isinstance(value, str) and _EMAIL.fullmatch(value) is not None
+    return fields.valid(value, fits, "must be an e-mail address with a lower-case domain")
 
 
 @attrs.frozen(kw_only=True)
-class User:
+class User(fields.Checked):
     """The owner of an API key.
 
     Attributes:
@@ -33,9 +31,12 @@ class User:
         balance: The balance in dollars; jobs cost nothing here.
         terms_accepted: Whether the terms of use are accepted from the start.
         email_validated: Whether the e-mail address is validated.
+
+    Raises:
+        ValueError: The e-mail address is invalid.
     """
 
-    email: str = attrs.field(default="user@emulator.example.com", validator=_check_email)
+    email: str = attrs.field(default="user@emulator.example.com", converter=_email)
     name: str = "Emulator User"
     role: str = "user"
     balance: float = 100.0

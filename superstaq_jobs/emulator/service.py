@@ -1,4 +1,4 @@
-"""What the calls of the API and of the operator work on."""
+"""What the calls of the API work on."""
 
 from __future__ import annotations
 
@@ -9,22 +9,19 @@ from typing import Final, Literal
 import attrs
 import msgspec
 
-from superstaq_jobs.clock import Clock
 from superstaq_jobs.records.problems import how_to_install
 
 from .accounts import User
 from .jobs.store import JobStore
-from .messages.requests import TargetFilter
-from .messages.responses import Refusal, invalid, problem
-from .simulator.simulator import Simulator
-from .simulator.tasks import Describe, Described, Size, Split, SplitCircuits
+from .messages import Refusal, TargetFilter, invalid, problem
+from .simulator.tasks import Split, SplitCircuits
 from .targets import Target
 
 __all__ = ["CIRCUIT_TYPES", "Access", "Service", "check_format"]
 
-Access = Literal["anyone", "user", "validated", "accepted"]
-"""Who may call: anyone, or users, or those of them with a validated e-mail address, or those of
-these who have accepted the terms of use."""
+Access = Literal["anyone", "validated", "accepted"]
+"""Who may call: anyone, or users with a validated e-mail address, or those of them who have
+accepted the terms of use."""
 
 _TERMS_NOT_ACCEPTED: Final = (
     "You must accept the Terms of Use (superstaq.infleqtion.com/terms_of_use)."
@@ -47,15 +44,14 @@ class Service:
 
     Attributes:
         users: The user of each API key.
+        warnings: Messages to add to every response that is a JSON object.
         accepted: The e-mail addresses of those who have accepted the terms of use.
         aqt_files: The files that users have stored, by e-mail address.
     """
 
     users: Mapping[str, User]
     store: JobStore
-    clock: Clock
-    targets: tuple[Target, ...]
-    simulator: Simulator
+    targets: Sequence[Target]
     warnings: Sequence[str] = ()
     accepted: set[str] = attrs.field(init=False)
     aqt_files: dict[str, dict[str, str]] = attrs.field(init=False, factory=dict)
@@ -64,7 +60,7 @@ class Service:
     def _accepted_from_the_start(self) -> set[str]:
         return {user.email for user in self.users.values() if user.terms_accepted}
 
-    def user(self, key: str | None, access: Access) -> User | None:
+    def user(self, key: str, access: Access) -> User | None:
         """The user of the key in the ``Authorization`` header; None if anyone may call.
 
         Raises:
@@ -72,10 +68,10 @@ class Service:
         """
         if access == "anyone":
             return None
-        user = self.users.get(key or "")
+        user = self.users.get(key)
         if user is None:
             raise Refusal(401, "No user has this API key.")
-        if access != "user" and not user.email_validated:
+        if not user.email_validated:
             raise Refusal(401, _EMAIL_NOT_VALIDATED)
         if access == "accepted" and user.email not in self.accepted:
             raise Refusal(401, _TERMS_NOT_ACCEPTED)
@@ -107,24 +103,15 @@ class Service:
         check_format(("body", "circuit_type"), circuit_type)
         if circuit_type == "qasm":
             return _split_qasm(source)
+        split = Split(split=source, circuit_type=circuit_type)
         try:
-            splitting = self.simulator.request(Split(split=source, circuit_type=circuit_type))
-            split: SplitCircuits = self.store.wait(splitting)
+            found: SplitCircuits = self.store.wait(self.store.simulator.request(split))
         except ValueError as error:
             raise _no_circuits(str(error)) from error
-        return split.circuits
-
-    def sizes(self, circuits: list[str], circuit_type: str) -> list[Size | None]:
-        """The size of each circuit; None for one that cannot be read."""
-        describe = Describe(describe=circuits, circuit_type=circuit_type)
-        try:
-            described: Described = self.store.wait(self.simulator.request(describe))
-        except ValueError:  # it took too long
-            return [None] * len(circuits)
-        return described.sizes
+        return found.circuits
 
 
-def check_format(where: tuple[str, ...], circuit_type: str) -> None:
+def check_format(where: tuple[str, str], circuit_type: str) -> None:
     """Check that circuits of a type can be read and written here.
 
     Raises:
@@ -142,8 +129,8 @@ def check_format(where: tuple[str, ...], circuit_type: str) -> None:
     raise invalid(problem(where, message, "unsupported"))
 
 
-def _no_circuits(message: str, kind: str = "value_error") -> Refusal:
-    return invalid(problem(("body", "circuits"), message, kind))
+def _no_circuits(message: str) -> Refusal:
+    return invalid(problem(("body", "circuits"), message))
 
 
 def _split_qasm(source: str) -> list[str]:
@@ -160,5 +147,5 @@ def _split_qasm(source: str) -> list[str]:
         message = f"expected an OpenQASM program or a JSON list of them: {error}"
         raise _no_circuits(message) from error
     if not circuits:
-        raise _no_circuits("a job needs at least one circuit", "too_short")
+        raise _no_circuits("a job needs at least one circuit")
     return circuits

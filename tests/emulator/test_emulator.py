@@ -119,18 +119,6 @@ def test_an_internal_error_is_500(emulate: Callable[..., Emulator], send: Any):
     assert (response.status, response.json) == (500, {"detail": "Internal Server Error"})
 
 
-def test_ipv6_loopback():
-    if not socket.has_ipv6:
-        pytest.skip("no IPv6 here")
-    try:
-        server = Emulator(host="::1").start()
-    except OSError:
-        pytest.skip("no IPv6 loopback here")
-    with socket.create_connection(("::1", server.port), timeout=5):
-        assert server.url == f"http://[::1]:{server.port}"
-    server.stop()
-
-
 def test_a_connection_from_just_before_the_stop_is_closed_too(simulator: Simulator):
     for _ in range(20):
         server = Emulator(simulator=simulator).start()

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Final
 
+import msgspec
+
 from superstaq_jobs.emulator.accounts import User
-from superstaq_jobs.emulator.jobs.job import job_data
-from superstaq_jobs.emulator.messages.requests import (
+from superstaq_jobs.emulator.jobs.circuit import State
+from superstaq_jobs.emulator.jobs.job import Job
+from superstaq_jobs.emulator.messages import (
     AcceptTerms,
     JobQuery,
     NewJob,
+    Refusal,
     Request,
     TargetFilter,
     TargetInfoQuery,
     UserQuery,
+    invalid,
     job_problem,
+    problem,
     read_body,
     read_query,
+    timestamp,
 )
-from superstaq_jobs.emulator.messages.responses import Refusal, invalid, problem
 from superstaq_jobs.emulator.service import Service, check_format
+from superstaq_jobs.emulator.simulator.tasks import Converted
+from superstaq_jobs.records import CircuitStatus
 
 from .versions import ApiVersion, Call
 
@@ -38,8 +47,8 @@ def _create_job(service: Service, user: User, request: Request) -> object:
     if reason := target.refusal(new_job.job_type, dry_run=new_job.dry_run):
         raise Refusal(400, {"message": reason})
     circuits = service.split(new_job.circuits, new_job.circuit_type)
-    service.store.check_running()  # or a job would be stored that never runs
-    (job,) = service.store.add(user, new_job, circuits, target)
+    plan = service.store.plans.take(tags=new_job.tags, target=new_job.target)
+    job = service.store.add(user, new_job, circuits, target, plan)
     service.store.start([job])
     return {"job_id": str(job.job_id), "num_circuits": len(job.circuits)}
 
@@ -49,9 +58,55 @@ def _fetch_jobs(service: Service, user: User, request: Request) -> object:
     check_format(("path", "circuit_type"), circuit_type)
     query = read_query(JobQuery, request)
     return {
-        str(job.job_id): job_data(job, states, *service.store.in_format(job, states, circuit_type))
+        str(job.job_id): _job_data(job, states, *service.store.in_format(job, states, circuit_type))
         for job, states in service.store.find(user, query)
     }
+
+
+def _job_data(
+    job: Job, states: list[State], circuit_type: str, shown: list[Converted]
+) -> msgspec.Raw:
+    """A job as ``JobData``, in JSON; each list has one entry per circuit.
+
+    ``shown`` is what is shown of each circuit in that format.
+    """
+    new_job, circuits = job.new_job, job.circuits
+    seen = list(zip(circuits, states, strict=True))
+    compiled = [circuit.compiled if state.reached.is_compiled else None for circuit, state in seen]
+    data = {
+        "job_type": new_job.job_type,
+        "statuses": [state.status.value for state in states],
+        "status_messages": [state.message for state in states],
+        "user_email": job.owner,
+        "target": new_job.target,
+        "provider_id": [job.provider_id(index, state) for index, state in enumerate(states)],
+        "num_circuits": len(circuits),
+        "compiled_circuits": [circuit.compiled for circuit in shown],
+        "input_circuits": [circuit.circuit for circuit in shown],
+        "circuit_type": circuit_type,
+        "counts": [
+            circuit.counts if state.status is CircuitStatus.COMPLETED else None
+            for circuit, state in seen
+        ],
+        "results_dicts": [None] * len(circuits),
+        "shots": [new_job.shots] * len(circuits),
+        "dry_run": new_job.dry_run,
+        "submission_timestamp": timestamp(job.submitted_at),
+        "last_updated_timestamp": [
+            timestamp(job.submitted_at + dt.timedelta(seconds=state.since)) for state in states
+        ],
+        "initial_logical_to_physicals": [one and _as_map(one.initial) for one in compiled],
+        "final_logical_to_physicals": [one and _as_map(one.final) for one in compiled],
+        "logical_qubits": [circuit.logical_qubits for circuit in shown],
+        "physical_qubits": [circuit.physical_qubits for circuit in shown],
+        "tags": job.tags,
+        "metadata": new_job.metadata,
+    }
+    return msgspec.Raw(msgspec.json.encode(data))  # at once, or the lists of all jobs would be kept
+
+
+def _as_map(physical: tuple[int, ...]) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode(dict(enumerate(physical))))
 
 
 def _cancel_jobs(service: Service, user: User, request: Request) -> object:
@@ -79,14 +134,9 @@ def _fetch_balance(_: Service, user: User, __: Request) -> object:
 
 def _fetch_user(_: Service, user: User, request: Request) -> object:
     # Only an administrator sees other users, and there is none here.
-    query = read_query(UserQuery, request)
-    fits = (
-        (query.name is None or user.name in query.name)
-        and (query.email is None or user.email in query.email)
-        and (query.role is None or user.role in query.role)
-        and (query.user_id is None or user.user_id in query.user_id)
-    )
-    return [user.details(str(request.key))] if fits else []
+    wanted = msgspec.structs.asdict(read_query(UserQuery, request))
+    fits = all(values is None or getattr(user, name) in values for name, values in wanted.items())
+    return [user.details(request.key)] if fits else []
 
 
 def _accept_terms(service: Service, user: User, request: Request) -> object:
@@ -106,5 +156,6 @@ V0_3_0: Final = ApiVersion(
         Call("GET", "/client/user", _fetch_user),
         Call("PUT", "/client/accept_terms_of_use", _accept_terms, access="validated"),
     ),
+    error=lambda refusal: refusal,
 )
 """This version."""

@@ -7,8 +7,7 @@ from collections.abc import Callable
 import attrs
 
 from superstaq_jobs.emulator.accounts import User
-from superstaq_jobs.emulator.messages.requests import Request
-from superstaq_jobs.emulator.messages.responses import Refusal
+from superstaq_jobs.emulator.messages import Refusal, Request
 from superstaq_jobs.emulator.service import Access, Service
 
 __all__ = ["ApiVersion", "Call"]
@@ -30,14 +29,15 @@ class Call:
     run: Callable[[Service, User, Request], object]
     access: Access = "accepted"
 
-
-def _unchanged(refusal: Refusal) -> Refusal:
-    return refusal
+    @property
+    def name(self) -> str:
+        """Method and path, such as ``"POST /client/job"``."""
+        return f"{self.method} {self.path}"
 
 
 @attrs.frozen(kw_only=True)
 class ApiVersion:
-    """A version of the API, or the operator's calls.
+    """A version of the API.
 
     Attributes:
         name: The first part of every path, such as ``v0.3.0``.
@@ -47,4 +47,4 @@ class ApiVersion:
 
     name: str
     calls: tuple[Call, ...]
-    error: Callable[[Refusal], Refusal] = _unchanged
+    error: Callable[[Refusal], Refusal]

@@ -37,10 +37,10 @@ PASSING.remove(CircuitStatus.UNKNOWN)
         ({"ending": "stuck"}, "ending: must be an Ending"),
         ({"ending": None}, "ending: must be an Ending"),
         ({"circuits": [Ending("stuck")]}, "circuits: must map indices"),
-        ({"circuits": {-1: Ending("stuck")}}, "must be integers >= 0, got -1"),
-        ({"circuits": {True: Ending("stuck")}}, "must be integers >= 0, got True"),
-        ({"circuits": {"0": Ending("stuck")}}, "must be integers >= 0, got '0'"),
-        ({"circuits": {0: "stuck"}}, "circuits: \\[0\\] must be an Ending"),
+        ({"circuits": {-1: Ending("stuck")}}, "must map indices >= 0 to Endings, got {-1: "),
+        ({"circuits": {True: Ending("stuck")}}, "must map indices >= 0 to Endings, got {True: "),
+        ({"circuits": {"0": Ending("stuck")}}, "must map indices >= 0 to Endings, got {'0': "),
+        ({"circuits": {0: "stuck"}}, "must map indices >= 0 to Endings, got {0: 'stuck'}"),
     ],
     ids=str,
 )
@@ -77,9 +77,6 @@ def test_an_invalid_ending_is_refused(becomes: Any, options: dict[str, Any], why
 
 def test_plans_are_values():
     plan = Plan(queue_seconds=3, circuits={1: Ending("failed", during="running", message="!")})
-    again = eval(repr(plan.circuits[1]), {"Ending": Ending})  # noqa: S307 - our own string
-    assert again == plan.circuits[1]
-    assert repr(Ending("stuck")) == "Ending('stuck')"
     assert pickle.loads(pickle.dumps(plan)) == plan
     assert hash(plan) == hash(Plan(queue_seconds=3.0, circuits=dict(plan.circuits)))
     with pytest.raises(TypeError):
@@ -120,7 +117,6 @@ def test_each_job_takes_the_first_plan_that_matches(events: list[Any]):
             assert queue.take(tags=one, target=other) == (fitting[0][0] if fitting else None)
             if fitting and fitting[0] in waiting:
                 waiting.remove(fitting[0])
-        assert len(queue) == len(waiting)
 
 
 def test_jobs_get_plans_in_order_of_submission_by_tag_and_by_target(

@@ -14,7 +14,7 @@ import pytest
 from small_circuits import flips
 
 from superstaq_jobs.emulator import Emulator, Ending, Plan, Simulator, User
-from superstaq_jobs.emulator.messages.requests import MAX_BODY_BYTES
+from superstaq_jobs.emulator.messages import MAX_BODY_BYTES
 from superstaq_jobs.emulator.simulator.tasks import Split
 from superstaq_jobs.testing import FakeClock
 

@@ -6,8 +6,7 @@ from typing import Final
 
 from superstaq_jobs._version import __version__
 from superstaq_jobs.emulator.accounts import User
-from superstaq_jobs.emulator.messages.requests import Request
-from superstaq_jobs.emulator.messages.responses import Response, json_response
+from superstaq_jobs.emulator.messages import Request, Response, json_response
 from superstaq_jobs.emulator.server.versions import ApiVersion, Call
 from superstaq_jobs.emulator.service import Service
 

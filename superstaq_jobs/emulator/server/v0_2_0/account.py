@@ -7,8 +7,7 @@ from typing import Final
 import msgspec
 
 from superstaq_jobs.emulator.accounts import User
-from superstaq_jobs.emulator.messages.requests import Request, TargetFilter
-from superstaq_jobs.emulator.messages.responses import Refusal
+from superstaq_jobs.emulator.messages import Refusal, Request, TargetFilter
 from superstaq_jobs.emulator.server.versions import Call
 from superstaq_jobs.emulator.service import Service
 
@@ -50,7 +49,7 @@ def fetch_user(_: Service, user: User, request: Request) -> object:
     given = dict(request.pairs)
     if any(given.get(key, value) != value for key, value in known.items()):
         return {}
-    return {user.email: user.details(str(request.key))}
+    return {user.email: user.details(request.key)}
 
 
 def accept_terms(service: Service, user: User, request: Request) -> object:

@@ -10,12 +10,12 @@ import attrs
 import msgspec
 
 from superstaq_jobs.emulator.accounts import User
-from superstaq_jobs.emulator.messages.requests import Request
+from superstaq_jobs.emulator.messages import Request
 from superstaq_jobs.emulator.service import Service
 from superstaq_jobs.emulator.simulator.tasks import Compiled, Join, Joined, Task
 from superstaq_jobs.emulator.targets import Target
 
-from .requests import Circuits, bad_request, read
+from .requests import Circuits, bad_request, read, sizes
 
 __all__ = ["compile_circuits", "compile_for_aqt", "compile_for_qscout", "estimate_resources"]
 
@@ -46,7 +46,9 @@ class _Batch:
     def response(self, service: Service) -> dict[str, Any]:
         """The circuits as one string, and the maps of their qubits."""
         circuits = [one.compiled for one in self.compiled]
-        joining = service.simulator.request(Join(join=circuits, circuit_type=self.circuit_type))
+        joining = service.store.simulator.request(
+            Join(join=circuits, circuit_type=self.circuit_type)
+        )
         try:
             joined: Joined = service.store.wait(joining)
         except ValueError as error:
@@ -83,7 +85,7 @@ def _compile(
         raise bad_request(f"The target {target.name} is retired.")
     if not target.supports_compile:
         raise bad_request(f"The target {target.name} does not compile circuits.")
-    compiling = service.simulator.request_each(
+    compiling = service.store.simulator.request_each(
         [
             Task(circuit=circuit, circuit_type=circuit_type, **target.device, **how)
             for circuit in circuits
@@ -159,7 +161,7 @@ def estimate_resources(service: Service, _: User, request: Request) -> object:
         batch = _compile(service, target, circuits, circuit_type)
         circuits = [one.compiled for one in batch.compiled]
     estimates = []
-    for index, size in enumerate(service.sizes(circuits, circuit_type)):
+    for index, size in enumerate(sizes(service, circuits, circuit_type)):
         if size is None:
             raise bad_request(f"circuit {index} cannot be read, or not in the time allowed")
         estimate = msgspec.structs.asdict(size)
