@@ -20,11 +20,11 @@ import importlib.util
 
 from superstaq_jobs.records.problems import how_to_install
 
-from .accounts import User
 from .emulator import Emulator
 from .jobs.job import EmulatedJob
 from .jobs.plans import Ending, Plan
 from .server.faults import FaultScript
+from .service import User
 from .simulator.simulator import Simulator
 from .targets import DEFAULT_TARGETS, OFFICIAL_TARGETS, Target
 

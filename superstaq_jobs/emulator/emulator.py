@@ -12,17 +12,14 @@ from attrs.converters import optional
 
 from superstaq_jobs.clock import Clock, SystemClock, VirtualClock
 from superstaq_jobs.records import CircuitStatus, fields
-from superstaq_jobs.records.problems import InvalidValue, expect, shown
+from superstaq_jobs.records.problems import InvalidValue, shown
 
-from .accounts import User
 from .jobs.job import EmulatedJob, Job
 from .jobs.plans import Plan
 from .jobs.store import JobStore
-from .messages import Refusal
-from .server.app import App
 from .server.faults import FaultScript
 from .server.server import Server
-from .service import Service
+from .service import Service, User
 from .simulator.simulator import Simulator
 from .targets import DEFAULT_TARGETS, Target
 
@@ -64,10 +61,8 @@ class Emulator:
             names of the service's.
         warnings: Messages to add to every response that is a JSON object, as the service does with
             notices to its users.
-        simulator: A simulator shared with other emulators; ``stop`` does not close it. None for one
-            of its own.
-        warm_up: Whether to start the simulator together with the server rather than with the first
-            job. That takes a second or two in the background; `start` does not wait for it.
+        simulator: A simulator shared with other emulators, or one that is warmed up; ``stop`` does
+            not close it. None for one of its own, which starts with the first job.
         faults: The fault of each request, in order of arrival; None for no fault. More can be added
             later, see `faults`.
         stored_tag: What the service stores of each tag of a job, as a function of the tag;
@@ -90,7 +85,6 @@ class Emulator:
         targets: Iterable[Target] = DEFAULT_TARGETS,
         warnings: Iterable[str] = (),
         simulator: Simulator | None = None,
-        warm_up: bool = False,
         faults: Iterable[Fault | None] = (),
         stored_tag: Callable[[str], str | None] | None = None,
     ) -> None:
@@ -105,7 +99,6 @@ class Emulator:
             "targets": fields.many(targets, Target),
             "warnings": fields.strings(warnings),
             "simulator": None if simulator is None else fields.instance(simulator, Simulator),
-            "warm_up": fields.flag(warm_up),
             "stored_tag": _having(("__call__",), stored_tag, "a function of a tag"),
         }
         fields.refuse("an Emulator", given, InvalidValue)
@@ -128,9 +121,8 @@ class Emulator:
             warnings=given["warnings"],
         )
         self.plan(*given["plans"])
-        self._server = Server(App(self._service), clock=clock)
+        self._server = Server(self._service, clock=clock)
         self.faults.extend(faults)
-        self._warm_up = warm_up
         self._is_started = False
         self._is_stopped = False
 
@@ -185,12 +177,6 @@ class Emulator:
             raise RuntimeError("an emulator can be started only once: create a new Emulator")
         self._port = self._server.start(self._port)
         self._is_started = True
-        try:
-            if self._warm_up:
-                self._simulator.warm_up()
-        except BaseException:
-            self.stop()
-            raise
         return self
 
     def stop(self) -> None:
@@ -241,19 +227,15 @@ class Emulator:
             ValueError: An argument is not a plan, the target does not exist, or ``always`` is given
                 with other than one plan. Nothing has been planned.
         """
-        for plan in plans:
-            if not fields.is_a(plan, Plan):
-                raise InvalidValue(f"plans must be Plans, got {shown(plan)}")
-        if always and len(plans) != 1:
-            raise InvalidValue(f"always=True takes exactly one plan, got {len(plans)}")
-        if tag is not None:
-            expect(str, tag=tag)
-        if target is not None:
-            expect(str, target=target)
-            try:
-                self._service.target(target)
-            except Refusal as refusal:
-                raise InvalidValue(refusal.body["message"]) from None
+        fits = not always or len(plans) == 1
+        is_target = target is None or any(target == one.name for one in self._service.targets)
+        given = {
+            "plans": fields.many(plans, Plan),
+            "tag": optional(fields.string)(tag),
+            "target": fields.valid(target, is_target, "must be a target of this emulator"),
+            "always": fields.valid(len(plans), fits, "takes exactly one plan"),
+        }
+        fields.refuse("a plan", given, InvalidValue)
         self._store.plans.add(plans, tag=tag, target=target, always=always)
 
     def advance(self, seconds: float) -> None:

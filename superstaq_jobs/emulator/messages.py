@@ -11,7 +11,7 @@ import functools
 import re
 import urllib.parse
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 import attrs
@@ -22,20 +22,16 @@ from superstaq_jobs.records.problems import shown
 
 __all__ = [
     "MAX_BODY_BYTES",
-    "AcceptTerms",
     "JobQuery",
     "NewJob",
     "Refusal",
     "Request",
     "Response",
     "TargetFilter",
-    "TargetInfoQuery",
     "TargetName",
-    "UserQuery",
     "invalid",
     "job_problem",
     "json_response",
-    "problem",
     "read_body",
     "read_json",
     "read_query",
@@ -61,12 +57,12 @@ _THIS_MACHINE: Final = re.compile(r"(localhost|127(\.\d+){3}|\[::1\])(:\d+)?", r
 
 @attrs.frozen(kw_only=True)
 class Request:
-    """A request; ``values`` are those of the placeholders in the call's path."""
+    """A request; ``circuit_type`` is the last part of the path of a call that has it there."""
 
     query: str
     headers: Mapping[str, str]
     body: bytes
-    values: Mapping[str, str]
+    circuit_type: str
 
     @property
     def key(self) -> str:
@@ -121,14 +117,9 @@ class Refusal(Exception):
         self.body = body
 
 
-def problem(where: Iterable[str | int], message: str, kind: str = "value_error") -> dict[str, Any]:
-    """One thing that is wrong with a request: where it is, a message, and its kind."""
-    return {"loc": list(where), "msg": message, "type": kind}
-
-
-def invalid(*problems: dict[str, Any]) -> Refusal:
-    """The 422 that lists everything that is wrong with a request."""
-    return Refusal(422, {"detail": problems})
+def invalid(where: tuple[str | int, ...], message: str, kind: str = "value_error") -> Refusal:
+    """The 422 for one thing that is wrong: where it is, a message, and its kind."""
+    return Refusal(422, {"detail": [{"loc": where, "msg": message, "type": kind}]})
 
 
 def timestamp(moment: dt.datetime) -> str:
@@ -192,28 +183,6 @@ class TargetFilter(msgspec.Struct, frozen=True, kw_only=True):
     accessible: bool | None = None
 
 
-class TargetInfoQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """The target whose details are wanted."""
-
-    target: TargetName
-    options_dict: dict[str, Any] = {}
-
-
-class UserQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Which users are wanted."""
-
-    name: list[str] | None = None
-    email: list[Email] | None = None
-    role: list[str] | None = None
-    user_id: list[uuid.UUID] | None = None
-
-
-class AcceptTerms(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether the terms of use are accepted."""
-
-    accept: bool
-
-
 _NOISE_OPTIONS: Final = ("error_prob", "noise", "noise_model")
 
 
@@ -246,16 +215,12 @@ _AT_INDEX: Final = re.compile(r" - at `\$\[(\d+)\]`$")
 
 
 @functools.cache
-def _fields(cls: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+def _shape(cls: type[T]) -> tuple[tuple[msgspec.structs.FieldInfo, ...], type[msgspec.Struct]]:
+    """The fields of a Struct, and a Struct of the same fields that leaves them undecoded."""
     # Cached: msgspec evaluates the annotations each time, longer than the rest of a request takes.
-    return msgspec.structs.fields(cls)
-
-
-@functools.cache
-def _in_pieces(cls: type[msgspec.Struct]) -> type[msgspec.Struct]:
-    """A Struct with the same fields that leaves them undecoded."""
-    pieces = [(name, msgspec.Raw, msgspec.Raw()) for name in cls.__struct_encode_fields__]
-    return msgspec.defstruct(cls.__name__, pieces)
+    fields = msgspec.structs.fields(cls)
+    pieces = [(field.name, msgspec.Raw, msgspec.Raw()) for field in fields]
+    return fields, msgspec.defstruct(cls.__name__, pieces)
 
 
 def _read(
@@ -263,18 +228,20 @@ def _read(
 ) -> T:
     """Read every field separately, so that one invalid field does not hide the next."""
     values: dict[str, Any] = {}
-    problems = []
-    for field in _fields(cls):
-        if field.name in given:
-            try:
+    problems: list[dict[str, Any]] = []
+    for field in _shape(cls)[0]:
+        try:
+            if field.name in given:
                 values[field.name] = convert(given[field.name], field.type)
-            except msgspec.ValidationError as error:
-                text, *index = _AT_INDEX.split(str(error))
-                problems.append(problem((where, field.name, *map(int, index[:1])), text))
-        elif field.required:
-            problems.append(problem((where, field.name), "this field is required", "missing"))
+            elif field.required:
+                problems += invalid((where, field.name), "this field is required", "missing").body[
+                    "detail"
+                ]
+        except msgspec.ValidationError as error:
+            text, *index = _AT_INDEX.split(str(error))
+            problems += invalid((where, field.name, *map(int, index[:1])), text).body["detail"]
     if problems:
-        raise invalid(*problems)
+        raise Refusal(422, {"detail": problems})
     return cls(**values)
 
 
@@ -306,11 +273,11 @@ def read_body(cls: type[T], body: bytes) -> T:
     Fields that the Struct does not have are ignored.
     """
     try:
-        pieces = msgspec.json.decode(body, type=_in_pieces(cls))
+        pieces = msgspec.json.decode(body, type=_shape(cls)[1])
     except msgspec.ValidationError as error:
-        raise invalid(problem(("body",), str(error), "model_attributes_type")) from error
+        raise invalid(("body",), str(error), "model_attributes_type") from error
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-        raise invalid(problem(("body",), f"not JSON: {error}", "json_invalid")) from error
+        raise invalid(("body",), f"not JSON: {error}", "json_invalid") from error
     given = {name: piece for name, piece in msgspec.structs.asdict(pieces).items() if piece}
     return _read(cls, "body", given, read_json)
 

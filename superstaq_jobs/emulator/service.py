@@ -1,23 +1,25 @@
-"""What the calls of the API work on."""
+"""What the calls of the API work on, and what a version of the API consists of."""
 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping, Sequence
-from typing import Final, Literal
+import re
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Literal
 
 import attrs
 import msgspec
 
+from superstaq_jobs.records import fields
 from superstaq_jobs.records.problems import how_to_install
 
-from .accounts import User
 from .jobs.store import JobStore
-from .messages import Refusal, TargetFilter, invalid, problem
+from .messages import Refusal, Request, TargetFilter, invalid
 from .simulator.tasks import Split, SplitCircuits
 from .targets import Target
 
-__all__ = ["CIRCUIT_TYPES", "Access", "Service", "check_format"]
+__all__ = ["CIRCUIT_TYPES", "ApiVersion", "Call", "Service", "User", "check_format"]
 
 Access = Literal["anyone", "validated", "accepted"]
 """Who may call: anyone, or users with a validated e-mail address, or those of them who have
@@ -36,6 +38,54 @@ CIRCUIT_TYPES: Final = ("qasm", "cirq", "qiskit")
 entry for each."""
 
 _MOST_CIRCUITS: Final = 500_000
+
+
+_EMAIL: Final = re.compile(r"[A-Za-z0-9._+-]+@[a-z0-9-]+(\.[a-z0-9-]+)+")
+
+
+def _email(value: str) -> str:
+    fits = isinstance(value, str) and _EMAIL.fullmatch(value) is not None
+    return fields.valid(value, fits, "must be an e-mail address with a lower-case domain")
+
+
+@attrs.frozen(kw_only=True)
+class User(fields.Checked):
+    """The owner of an API key.
+
+    Attributes:
+        email: The e-mail address, which is part of every job of theirs.
+        name: The name that ``GET /client/user`` returns.
+        role: The role that it returns.
+        balance: The balance in dollars; jobs cost nothing here.
+        terms_accepted: Whether the terms of use are accepted from the start.
+        email_validated: Whether the e-mail address is validated.
+
+    Raises:
+        ValueError: The e-mail address is invalid.
+    """
+
+    email: str = attrs.field(default="user@emulator.example.com", converter=_email)
+    name: str = "Emulator User"
+    role: str = "user"
+    balance: float = 100.0
+    terms_accepted: bool = True
+    email_validated: bool = True
+
+    @property
+    def user_id(self) -> uuid.UUID:
+        """The user's id, derived from the e-mail address."""
+        return uuid.uuid5(uuid.NAMESPACE_URL, f"mailto:{self.email}")
+
+    def details(self, key: str) -> dict[str, Any]:
+        """The user as the API shows them to themselves."""
+        return {
+            "name": self.name,
+            "email": self.email,
+            "role": self.role,
+            "balance": self.balance,
+            "token": key,
+            "user_id": str(self.user_id),
+        }
 
 
 @attrs.frozen(kw_only=True)
@@ -111,6 +161,33 @@ class Service:
         return found.circuits
 
 
+@attrs.frozen
+class Call:
+    """One call.
+
+    Attributes:
+        run: Carries a request out; returns plain JSON data, or a `Response`.
+        access: Who may send the request.
+    """
+
+    run: Callable[[Service, User, Request], object]
+    access: Access = "accepted"
+
+
+@attrs.frozen(kw_only=True)
+class ApiVersion:
+    """A version of the API.
+
+    Attributes:
+        calls: Its calls, by method and path after the version, such as ``"POST /client/job"``. The
+            last part of a path may be ``{circuit_type}``, for any.
+        error: Returns a refusal in the form in which this version sends errors.
+    """
+
+    calls: Mapping[str, Call]
+    error: Callable[[Refusal], Refusal]
+
+
 def check_format(where: tuple[str, str], circuit_type: str) -> None:
     """Check that circuits of a type can be read and written here.
 
@@ -126,11 +203,11 @@ def check_format(where: tuple[str, str], circuit_type: str) -> None:
         )
     else:
         return
-    raise invalid(problem(where, message, "unsupported"))
+    raise invalid(where, message, "unsupported")
 
 
 def _no_circuits(message: str) -> Refusal:
-    return invalid(problem(("body", "circuits"), message))
+    return invalid(("body", "circuits"), message)
 
 
 def _split_qasm(source: str) -> list[str]:

@@ -144,7 +144,7 @@ def test_the_emulator_has_the_targets_and_plans_that_are_chosen(tmp_path):
         ('{"plans": [{"run_seconds": "1"}]}', "run_seconds: must be a number of seconds"),
         ('{"plans": [{"ending": {"becomes": "lost"}}]}', "becomes: must be one of completed"),
         ('{"plans": [{"circuits": {"x": {"becomes": "failed"}}}]}', "circuits: must map indices"),
-        ('{"plans": [{}], "target": "nowhere_at_qpu"}', "nowhere_at_qpu does not exist"),
+        ('{"plans": [{}], "target": "nowhere_at_qpu"}', "must be a target of this emulator"),
     ],
 )
 def test_plans_that_cannot_be_used_are_refused(plans, said, run, tmp_path):

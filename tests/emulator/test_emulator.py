@@ -20,14 +20,14 @@ from superstaq_jobs.testing import FakeClock
 
 def test_stop_leaves_no_thread_and_closes_the_port(send: Any):
     before = set(threading.enumerate())
-    server = Emulator(warm_up=True)
+    server = Emulator()
     server.stop()
     with pytest.raises(RuntimeError, match="not been started"):
         _ = server.url
     assert "not started" in repr(server)
     with pytest.raises(RuntimeError, match="only once"):
         server.start()
-    server = Emulator(warm_up=True)
+    server = Emulator()
     assert server.start() is server
     assert server.url in repr(server)
     assert send(server, "GET", "/client/balance").status == 200

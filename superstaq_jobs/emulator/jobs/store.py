@@ -25,7 +25,6 @@ from typing import Any, Final, TypeVar
 import attrs
 
 from superstaq_jobs.clock import Clock, VirtualClock
-from superstaq_jobs.emulator.accounts import User
 from superstaq_jobs.emulator.messages import JobQuery, NewJob
 from superstaq_jobs.emulator.simulator.simulator import Listener, Simulator
 from superstaq_jobs.emulator.simulator.tasks import (
@@ -82,10 +81,9 @@ class JobStore:
     _numbers: Iterator[int] = attrs.field(init=False, factory=itertools.count)
     _latest: float = attrs.field(init=False, default=float("-inf"))
     _stopped: Future[None] = attrs.field(init=False, factory=Future)
-    _is_virtual: bool = attrs.field(init=False)
 
-    @_is_virtual.default
-    def _has_virtual_clock(self) -> bool:
+    @property
+    def _is_virtual(self) -> bool:
         return isinstance(self.clock, VirtualClock)
 
     def _now(self) -> float:
@@ -119,7 +117,7 @@ class JobStore:
 
     def add(
         self,
-        user: User,
+        owner: str,
         new_job: NewJob,
         circuits: Sequence[str],
         target: Target,
@@ -141,7 +139,7 @@ class JobStore:
             number=number,
             seed=seed,
             job_id=uuid.uuid5(_NAMESPACE, f"{self.id_seed}/{number}"),
-            owner=user.email,
+            owner=owner,
             new_job=new_job,
             tags=tuple(tag for tag in stored if tag is not None),
             target=target,
@@ -167,7 +165,8 @@ class JobStore:
     def _runs(self, jobs: Iterable[Job]) -> Iterator[tuple[Task, Listener]]:
         for job in jobs:
             for index, circuit in enumerate(job.circuits):
-                if self._stopped.done() or self._state(job, circuit).status.is_terminal:
+                state = circuit.state(self._now() - job.submitted)
+                if self._stopped.done() or state.status.is_terminal:
                     continue  # it was cancelled before its turn
                 digest = hashlib.sha256(f"{job.seed}/{index}".encode()).digest()
                 task = job.task(index, seed=int.from_bytes(digest[:4], "big") >> 1)
@@ -191,8 +190,8 @@ class JobStore:
 
     # ---- what users see --------------------------------------------------------------------
 
-    def find(self, user: User, query: JobQuery) -> Iterator[tuple[Job, list[State]]]:
-        """The user's jobs that match a query, in order of submission.
+    def find(self, owner: str, query: JobQuery) -> Iterator[tuple[Job, list[State]]]:
+        """A user's jobs that match a query, in order of submission.
 
         Each comes with the states of its circuits.
         """
@@ -203,7 +202,7 @@ class JobStore:
             jobs = sorted(filter(None, found), key=lambda job: job.number)
         wanted, now = query.status, self._now()
         for job in jobs:
-            if job.owner != user.email or not job.matches(query):
+            if job.owner != owner or not job.matches(query):
                 continue
             states = self.states(job, now)
             if wanted is None or fold_statuses(state.status for state in states) in wanted:
@@ -222,9 +221,6 @@ class JobStore:
                         self._news.wait(_CHECK_SECONDS)
             states.append(state)
         return states
-
-    def _state(self, job: Job, circuit: Circuit) -> State:
-        return circuit.state(self._now() - job.submitted)
 
     def in_format(
         self, job: Job, states: list[State], circuit_type: str
@@ -259,12 +255,12 @@ class JobStore:
 
     # ---- ends before the end ---------------------------------------------------------------
 
-    def cancel(self, user: User, query: JobQuery) -> list[str]:
+    def cancel(self, owner: str, query: JobQuery) -> list[str]:
         """Cancel the unfinished circuits of a user's jobs; returns the ids of jobs that had any."""
-        message = f"Cancelled by {user.email}."
+        message = f"Cancelled by {owner}."
         return [
             str(job.job_id)
-            for job, _ in list(self.find(user, query))
+            for job, _ in list(self.find(owner, query))
             if self.end(job, CircuitStatus.CANCELLED, message)
         ]
 

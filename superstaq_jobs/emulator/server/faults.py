@@ -74,7 +74,7 @@ class FaultScript:
                 continue
             if not hasattr(fault, "kind") or not hasattr(fault, "is_done"):
                 raise TypeError(f"faults must be Fault values or None, got {shown(fault)}")
-            if fault.kind == "refused" and call is not None:
+            if _is_refusal(fault) and call is not None:
                 raise InvalidValue(
                     "a refused connection carries no request: use a refused fault without call="
                 )
@@ -97,14 +97,17 @@ class FaultScript:
     def end_refusal(self) -> None:
         """Remove the ``refused`` entry if one is next, so that the port listens again."""
         with self._lock:
-            if (entry := self._next_refusal()) is not None:
-                self._entries.remove(entry)
+            place, fault = self._next(None)
+            if _is_refusal(fault):
+                del self._entries[place]
         self._update_port()
 
-    def _next_refusal(self) -> _Entry | None:
-        entry = next((entry for entry in self._entries if entry.call is None), None)
-        is_refusal = entry is not None and entry.fault is not None and entry.fault.kind == "refused"
-        return entry if is_refusal else None
+    def _next(self, call: str | None) -> tuple[int, Fault | None]:
+        """The first entry for a call, or for any: its place and fault; (-1, None) if none is."""
+        for place, entry in enumerate(self._entries):
+            if entry.call in {None, call}:
+                return place, entry.fault
+        return -1, None
 
     # ---- for the server --------------------------------------------------------------------------
 
@@ -112,7 +115,7 @@ class FaultScript:
     def is_refusing(self) -> bool:
         """Whether a ``refused`` entry is next."""
         with self._lock:
-            return self._next_refusal() is not None
+            return _is_refusal(self._next(None)[1])
 
     def take(self, route: Route) -> Fault | None:
         """The fault of a request that has arrived, or None.
@@ -122,21 +125,20 @@ class FaultScript:
         """
         if not self._entries or route.version is None:
             return None
-        arrived = None if route.call is None else route.call.name
         with self._lock:
-            for place, (fault, call) in enumerate(self._entries):
-                if call in {None, arrived}:
-                    if fault is None or fault.kind != "refused":
-                        del self._entries[place]
-                    break
-            else:
-                return None
+            place, fault = self._next(route.call)
+            if place >= 0 and not _is_refusal(fault):
+                del self._entries[place]
         self._update_port()
         return fault
 
     def watch(self, update_port: Callable[[], None]) -> None:
         """Call a function when `is_refusing` may have changed, in the thread that changed it."""
         self._update_port = update_port
+
+
+def _is_refusal(fault: Fault | None) -> bool:
+    return fault is not None and fault.kind == "refused"
 
 
 # ---- what is sent --------------------------------------------------------------------------------
@@ -200,15 +202,20 @@ _SENT: Final[Mapping[str, _Sent]] = {
 }
 
 
+_RESPONSES: Final = {
+    "redirect": Response(302, {"Location": "https://elsewhere.invalid/"}),
+    "web_page": Response(
+        200,
+        {"Content-Type": "text/html; charset=utf-8"},
+        b"<!DOCTYPE html>\n<html><body>You are not logged in to this network.</body></html>",
+    ),
+}
+
+
 def response_of(fault: Fault) -> Response | None:
     """The response, for a fault that is one."""
-    if fault.kind in _SENT:
-        return None
-    if fault.kind == "web_page":
-        page = b"<!DOCTYPE html>\n<html><body>You are not logged in to this network.</body></html>"
-        return Response(200, {"Content-Type": "text/html; charset=utf-8"}, page)
-    if fault.kind == "redirect":
-        return Response(302, {"Location": "https://elsewhere.invalid/"})
+    if fault.kind != "status":
+        return _RESPONSES.get(fault.kind)
     after = fault.retry_after_seconds
     return json_response(
         {"message": "a fault injected by the test"},

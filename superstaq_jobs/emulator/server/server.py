@@ -6,7 +6,6 @@ import contextlib
 import datetime as dt
 import email.utils
 import http.server
-import re
 import socket
 import sys
 import threading
@@ -16,8 +15,9 @@ from typing import Any, Final
 
 from superstaq_jobs.clock import Clock
 from superstaq_jobs.emulator.messages import MAX_BODY_BYTES, Refusal, Request, Response
+from superstaq_jobs.emulator.service import Service
 
-from .app import App, find_route
+from .app import find_route, refuse, respond
 from .faults import FaultScript, play, response_of
 
 __all__ = ["Server"]
@@ -27,19 +27,18 @@ _IDLE_SECONDS: Final = 300.0
 """Longer than clients pause between polls: if the server closed an idle connection just as its
 client used it again, the client would see a failure."""
 _LINGER_SECONDS: Final = 2.0
-_LENGTH: Final = re.compile(r"[0-9]{1,18}")
 
 
 class Server:
     """Serves from threads until it is stopped, which does not wait for its clients.
 
     Args:
-        app: Responds to requests, from any thread.
+        service: What requests work on.
         clock: The clock for the ``Date`` header.
     """
 
-    def __init__(self, app: App, *, clock: Clock) -> None:
-        self.app = app
+    def __init__(self, service: Service, *, clock: Clock) -> None:
+        self.service = service
         self.clock = clock
         self.faults = FaultScript()
         self.connections: set[_Connection] = set()
@@ -64,20 +63,25 @@ class Server:
     def update_port(self) -> None:
         """Open or close the port as the script says, before this returns. Thread-safe."""
         with self._lock:
-            is_open = self._acceptor is not None
-            if self._socket is None or is_open is not self.faults.is_refusing:
+            if self._socket is None or self.is_open is not self.faults.is_refusing:
                 return
-            if is_open:
+            if self.is_open:
                 self._close(self._socket)
                 self._socket = _bound(self._port)
                 for connection in list(self.connections):
-                    connection.close_soon()
+                    if not connection.is_busy:  # the others end with their response
+                        connection.cut()
             else:
                 self._socket.listen(128)
                 self._acceptor = threading.Thread(
                     target=self._accept, args=[self._socket], name="superstaq-emulator", daemon=True
                 )
                 self._acceptor.start()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it listens."""
+        return self._acceptor is not None
 
     def _close(self, listener: socket.socket) -> None:
         acceptor, self._acceptor = self._acceptor, None
@@ -131,8 +135,6 @@ class _Connection(http.server.BaseHTTPRequestHandler):
         self._socket = sock
         self._server = server
         self.thread = threading.Thread(target=self._run, name="superstaq-emulator", daemon=True)
-        self._lock = threading.Lock()
-        self._must_close = False
         self.is_busy = False
         """Whether a request is being served."""
         server.connections.add(self)
@@ -150,36 +152,26 @@ class _Connection(http.server.BaseHTTPRequestHandler):
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
 
-    def close_soon(self) -> None:
-        """End the connection once the response in progress has been sent."""
-        with self._lock:
-            self._must_close = True
-            if not self.is_busy:
-                self.cut()
-
     def handle_one_request(self) -> None:
         """Read a request and respond to it."""
         self.is_busy = False
         super().handle_one_request()
 
     def parse_request(self) -> bool:
-        """Read the head of a request whose first line has arrived; False if it is not served."""
-        with self._lock:
-            self.is_busy = not self._must_close
-        self.close_connection = True
-        return self.is_busy and super().parse_request()
+        """Read the head of a request whose first line has arrived; False if it is refused."""
+        self.is_busy = True
+        return super().parse_request()
 
     def _serve(self) -> None:
         # As it was sent: the base class replaces two slashes at its beginning by one.
         path, _, query = self.requestline.split()[1].partition("?")
-        app = self._server.app
         route = find_route(self.command, urllib.parse.unquote(path))
         fault = self._server.faults.take(route)
         try:
             body = b"" if fault is not None and not fault.kind.arrives else self._body()
         except Refusal as refusal:
             self.close_connection = True
-            self._respond(app.refuse(route, refusal))
+            self._respond(refuse(route, refusal))
             # Closed with something unread, it would be reset, and the response might be lost.
             self._socket.shutdown(socket.SHUT_WR)
             self._socket.settimeout(_LINGER_SECONDS)
@@ -187,10 +179,10 @@ class _Connection(http.server.BaseHTTPRequestHandler):
                 pass
             return
         headers: Any = self.headers  # it finds names in any case
-        request = Request(query=query, headers=headers, body=body, values=route.values)
+        request = Request(query=query, headers=headers, body=body, circuit_type=route.circuit_type)
         response = None
         if fault is None or fault.is_done:  # with a fault, its response is lost
-            response = app(route, request)
+            response = respond(self._server.service, route, request)
         if fault is not None:
             response = response_of(fault)
         if response is not None:
@@ -199,14 +191,13 @@ class _Connection(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
             play(fault, self._socket)
 
-    do_GET = do_HEAD = do_POST = do_PUT = _serve  # noqa: N815 - as the base class calls them
-    do_PATCH = do_DELETE = do_OPTIONS = _serve  # noqa: N815
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 - for the base class
 
     def _body(self) -> bytes:
         if "Transfer-Encoding" in self.headers:
             raise Refusal(411, {"detail": "The length of the body must be stated."})
         stated = self.headers.get("Content-Length", "0")
-        if not _LENGTH.fullmatch(stated):
+        if not stated.isdecimal() or len(stated) > 18:  # noqa: PLR2004 - int() refuses 5,000
             raise Refusal(400, {"detail": "The stated length of the body is not a number."})
         if int(stated) > MAX_BODY_BYTES:
             raise Refusal(413, {"detail": f"The body is larger than {MAX_BODY_BYTES} bytes."})
@@ -216,24 +207,19 @@ class _Connection(http.server.BaseHTTPRequestHandler):
         return body
 
     def _respond(self, response: Response) -> None:
-        self.close_connection |= self._must_close
-        status = response.status_code
-        phrase, _ = self.responses.get(status, ("", ""))  # a proxy's own status has none
+        now = self._server.clock.utcnow().astimezone(dt.UTC)
         head = {
-            "Date": self.date_time_string(),
+            "Date": email.utils.format_datetime(now, usegmt=True),
             **response.headers,
             "Content-Length": str(len(response.body)),
-            **({"Connection": "close"} if self.close_connection else {}),
         }
-        lines = [f"HTTP/1.1 {status} {phrase}", *map(": ".join, head.items()), "", ""]
-        body = b"" if self.command == "HEAD" else response.body
-        self._socket.sendall("\r\n".join(lines).encode("latin-1") + body)
-
-    def date_time_string(self, timestamp: float | None = None) -> str:
-        """The time on the emulator's clock, for the ``Date`` header."""
-        del timestamp
-        now = self._server.clock.utcnow().astimezone(dt.UTC)
-        return email.utils.format_datetime(now, usegmt=True)
+        if self.close_connection or not self._server.is_open:
+            head["Connection"] = "close"
+        self.send_response_only(response.status_code)
+        for name, value in head.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(response.body)
 
     def log_message(self, *_: Any) -> None:
         """Log nothing."""

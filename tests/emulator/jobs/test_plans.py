@@ -146,9 +146,11 @@ def test_jobs_get_plans_in_order_of_submission_by_tag_and_by_target(
 
 def test_invalid_arguments_of_plan_are_refused(emulate: Callable[..., Emulator]):
     server = emulate()
-    with pytest.raises(ValueError, match="The target nowhere_at_qpu does not exist"):
+    with pytest.raises(
+        ValueError, match="target: must be a target of this emulator, got 'nowhere_at_qpu'"
+    ):
         server.plan(Plan(), target="nowhere_at_qpu")
-    with pytest.raises(ValueError, match="plans must be Plans, got 'stuck'"):
+    with pytest.raises(ValueError, match=r"plans: \[0\] expected a Plan, got 'stuck'"):
         server.plan("stuck")
     with pytest.raises(ValueError, match=r"plans: \[0\] expected a Plan, got 'stuck'"):
         emulate(plans=["stuck"])
@@ -156,6 +158,8 @@ def test_invalid_arguments_of_plan_are_refused(emulate: Callable[..., Emulator])
         server.plan(Plan(), Plan(), always=True)
     with pytest.raises(ValueError, match="takes exactly one plan, got 0"):
         server.plan(always=True)
+    with pytest.raises(ValueError, match="tag: expected a string, got 3"):
+        server.plan(Plan(), tag=3)
 
 
 # --- how jobs go

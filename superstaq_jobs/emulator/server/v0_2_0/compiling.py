@@ -9,9 +9,8 @@ from typing import Any, Final, TypeVar
 import attrs
 import msgspec
 
-from superstaq_jobs.emulator.accounts import User
 from superstaq_jobs.emulator.messages import Request
-from superstaq_jobs.emulator.service import Service
+from superstaq_jobs.emulator.service import Service, User
 from superstaq_jobs.emulator.simulator.tasks import Compiled, Join, Joined, Task
 from superstaq_jobs.emulator.targets import Target
 

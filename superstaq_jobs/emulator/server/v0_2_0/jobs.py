@@ -10,12 +10,11 @@ from typing import Any, Final, TypeVar
 import attrs
 import msgspec
 
-from superstaq_jobs.emulator.accounts import User
 from superstaq_jobs.emulator.jobs.circuit import State
 from superstaq_jobs.emulator.jobs.job import Job
 from superstaq_jobs.emulator.jobs.plans import Plan
 from superstaq_jobs.emulator.messages import JobQuery, NewJob, Refusal, Request, job_problem
-from superstaq_jobs.emulator.service import Service
+from superstaq_jobs.emulator.service import Service, User
 from superstaq_jobs.emulator.targets import Target
 from superstaq_jobs.records import CircuitStatus
 
@@ -112,7 +111,7 @@ def create_jobs(service: Service, user: User, request: Request) -> object:
     store = service.store
     plan = store.plans.take(tags=(), target=new.target)
     jobs = [
-        store.add(user, new_job, [circuit], target, plan and _plan_of(plan, index))
+        store.add(user.email, new_job, [circuit], target, plan and _plan_of(plan, index))
         for index, circuit in enumerate(circuits)
     ]
     for job, size in zip(jobs, found, strict=False):
@@ -154,7 +153,7 @@ def cancel_jobs(service: Service, user: User, request: Request) -> object:
 
     _view(service, user, body, show)  # if one does not exist, none is cancelled
     query = JobQuery(job_id=[uuid.UUID(job_id) for job_id in body.unique])
-    cancelled = set(service.store.cancel(user, query))
+    cancelled = set(service.store.cancel(user.email, query))
     statuses = _view(service, user, body, show)
     warnings = [
         {"message": f"Job '{job_id}' cannot be cancelled: it already has status {status}"}
@@ -175,7 +174,7 @@ def _view(
     """
     known = [uuid.UUID(job_id) for job_id in ids.unique if _is_uuid(job_id)]
     found = {}
-    for job, states in service.store.find(user, JobQuery(job_id=known)):
+    for job, states in service.store.find(user.email, JobQuery(job_id=known)):
         if len(states) != 1:
             raise bad_request(
                 f"job {job.job_id} has {len(states)} circuits; in this version of the API a job "
