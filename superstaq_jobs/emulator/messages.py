@@ -35,7 +35,6 @@ __all__ = [
     "read_body",
     "read_json",
     "read_query",
-    "timestamp",
 ]
 
 MAX_BODY_BYTES: Final = 32 * 1024 * 1024
@@ -68,11 +67,6 @@ class Request:
     def key(self) -> str:
         """The API key."""
         return self.headers.get("Authorization", "")
-
-    @property
-    def pairs(self) -> list[tuple[str, str]]:
-        """The keys and values of the query."""
-        return urllib.parse.parse_qsl(self.query, keep_blank_values=True)
 
     def check_host(self) -> None:
         """Refuse a request for another host with 421.
@@ -117,14 +111,13 @@ class Refusal(Exception):
         self.body = body
 
 
-def invalid(where: tuple[str | int, ...], message: str, kind: str = "value_error") -> Refusal:
+def invalid(where: tuple[str, ...], message: str, kind: str = "value_error") -> Refusal:
     """The 422 for one thing that is wrong: where it is, a message, and its kind."""
-    return Refusal(422, {"detail": [{"loc": where, "msg": message, "type": kind}]})
+    return Refusal(422, {"detail": [_problem(where, message, kind)]})
 
 
-def timestamp(moment: dt.datetime) -> str:
-    """An aware time as ISO 8601 in UTC, ending in ``Z``."""
-    return moment.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
+def _problem(where: tuple[str | int, ...], message: str, kind: str) -> dict[str, Any]:
+    return {"loc": where, "msg": message, "type": kind}
 
 
 # ---- what requests hold --------------------------------------------------------------------------
@@ -228,18 +221,17 @@ def _read(
 ) -> T:
     """Read every field separately, so that one invalid field does not hide the next."""
     values: dict[str, Any] = {}
-    problems: list[dict[str, Any]] = []
+    problems = []
     for field in _shape(cls)[0]:
-        try:
-            if field.name in given:
+        place = (where, field.name)
+        if field.name in given:
+            try:
                 values[field.name] = convert(given[field.name], field.type)
-            elif field.required:
-                problems += invalid((where, field.name), "this field is required", "missing").body[
-                    "detail"
-                ]
-        except msgspec.ValidationError as error:
-            text, *index = _AT_INDEX.split(str(error))
-            problems += invalid((where, field.name, *map(int, index[:1])), text).body["detail"]
+            except msgspec.ValidationError as error:
+                text, *index = _AT_INDEX.split(str(error))
+                problems.append(_problem((*place, *map(int, index[:1])), text, "value_error"))
+        elif field.required:
+            problems.append(_problem(place, "this field is required", "missing"))
     if problems:
         raise Refusal(422, {"detail": problems})
     return cls(**values)
@@ -287,12 +279,10 @@ def read_query(cls: type[T], request: Request) -> T:
 
     A list field takes all values of its key, any other field the last one.
     """
-    given: dict[str, list[str]] = {}
-    for key, value in request.pairs:
-        given.setdefault(key, []).append(value)
 
     def convert(values: list[str], kind: Any) -> Any:
         is_list = "list[" in str(kind)
         return msgspec.convert(values if is_list else values[-1], kind, strict=False)
 
+    given = urllib.parse.parse_qs(request.query, keep_blank_values=True)
     return _read(cls, "query", given, convert)

@@ -19,11 +19,7 @@ from .messages import Refusal, Request, TargetFilter, invalid
 from .simulator.tasks import Split, SplitCircuits
 from .targets import Target
 
-__all__ = ["CIRCUIT_TYPES", "ApiVersion", "Call", "Service", "User", "check_format"]
-
-Access = Literal["anyone", "validated", "accepted"]
-"""Who may call: anyone, or users with a validated e-mail address, or those of them who have
-accepted the terms of use."""
+__all__ = ["ApiVersion", "Call", "Service", "User", "check_format"]
 
 _TERMS_NOT_ACCEPTED: Final = (
     "You must accept the Terms of Use (superstaq.infleqtion.com/terms_of_use)."
@@ -31,11 +27,8 @@ _TERMS_NOT_ACCEPTED: Final = (
 _EMAIL_NOT_VALIDATED: Final = "You must validate your registered email."
 _ACCEPTED: Final = "Accepted. You can now continue using Superstaq."
 """These three strings must match the real service's exactly: clients compare them."""
-_NOT_ACCEPTED: Final = "The Terms of Use are not accepted."
 
-CIRCUIT_TYPES: Final = ("qasm", "cirq", "qiskit")
-"""The circuit types that this emulator can read and write; the worker's table of formats has an
-entry for each."""
+_CIRCUIT_TYPES: Final = ("qasm", "cirq", "qiskit")  # as in the worker's table of formats
 
 _MOST_CIRCUITS: Final = 500_000
 
@@ -110,7 +103,7 @@ class Service:
     def _accepted_from_the_start(self) -> set[str]:
         return {user.email for user in self.users.values() if user.terms_accepted}
 
-    def user(self, key: str, access: Access) -> User | None:
+    def user(self, key: str, access: str) -> User | None:
         """The user of the key in the ``Authorization`` header; None if anyone may call.
 
         Raises:
@@ -130,7 +123,7 @@ class Service:
     def accept_terms(self, user: User, *, accept: bool) -> str:
         """Record whether a user accepts the terms of use; returns the message to send."""
         (self.accepted.add if accept else self.accepted.discard)(user.email)
-        return _ACCEPTED if accept else _NOT_ACCEPTED
+        return _ACCEPTED if accept else "The Terms of Use are not accepted."
 
     def target(self, name: str) -> Target:
         """The target of that name; raises a `Refusal` with 404 if there is none."""
@@ -167,11 +160,12 @@ class Call:
 
     Attributes:
         run: Carries a request out; returns plain JSON data, or a `Response`.
-        access: Who may send the request.
+        access: Who may send the request: anyone, or users with a validated e-mail address, or those
+            of them who have accepted the terms of use.
     """
 
     run: Callable[[Service, User, Request], object]
-    access: Access = "accepted"
+    access: Literal["anyone", "validated", "accepted"] = "accepted"
 
 
 @attrs.frozen(kw_only=True)
@@ -194,8 +188,8 @@ def check_format(where: tuple[str, str], circuit_type: str) -> None:
     Raises:
         Refusal: 422, with what is missing.
     """
-    if circuit_type not in CIRCUIT_TYPES:
-        known = ", ".join(CIRCUIT_TYPES)
+    if circuit_type not in _CIRCUIT_TYPES:
+        known = ", ".join(_CIRCUIT_TYPES)
         message = f"circuit_type must be one of {known} in this emulator, got {circuit_type}"
     elif circuit_type == "cirq" and importlib.util.find_spec("cirq") is None:
         message = (

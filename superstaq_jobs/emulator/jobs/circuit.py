@@ -41,12 +41,6 @@ PATHS: Final[Mapping[str, _Path]] = {
 }  # fmt: skip
 """The statuses of a circuit of each job type if all goes well."""
 
-_QUEUES: Final = {
-    "submit": _S.PENDING,
-    "simulate": _S.AWAITING_SIMULATION,
-    "compile": _S.AWAITING_COMPILE,
-}
-
 
 @functools.cache
 def path_of(job_type: str, *, verbatim: bool = False) -> _Path:
@@ -96,15 +90,17 @@ def make_timetable(
     message = None
     if plan is not None:
         planned = {
+            _S.AWAITING_COMPILE: plan.queue_seconds if job_type == "compile" else None,
             _S.COMPILING: plan.compile_seconds,
+            _S.PENDING: plan.queue_seconds,
+            _S.AWAITING_SIMULATION: plan.queue_seconds,
             _S.RUNNING: plan.run_seconds,
             _S.SIMULATING: plan.run_seconds,
-            _QUEUES[job_type]: plan.queue_seconds,
         }
         for place, status in enumerate(path):
             if (seconds := planned.get(status)) is not None:
                 stays[place] = float(seconds)
-        ending = plan.circuits.get(index, plan.ending)
+        ending = plan.of(index)
         if ending.becomes != "completed":
             last = PROGRESS[ending.during or _S.RUNNING]
             path = tuple(status for status in path if PROGRESS[status] <= last)

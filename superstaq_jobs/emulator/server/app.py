@@ -54,11 +54,10 @@ def respond(service: Service, route: Route, request: Request) -> Response:
     """The response to a request, which is an error rather than an exception."""
     try:
         return _respond(service, route, request)
-    except Refusal as error:
-        refusal = error
+    except Refusal as refusal:
+        return refuse(route, refusal)
     except Exception:  # noqa: BLE001 - whatever it is, the client gets a response
-        refusal = Refusal(500, {"detail": "Internal Server Error"})
-    return refuse(route, refusal)
+        return refuse(route, Refusal(500, {"detail": "Internal Server Error"}))
 
 
 def refuse(route: Route, refusal: Refusal) -> Response:

@@ -233,7 +233,6 @@ def play(fault: Fault, sock: socket.socket) -> None:
             sock.sendall(sent.again)
             time.sleep(sent.pause_seconds)
         if sent.end == "hang":
-            sock.settimeout(None)
             while sock.recv(65_536):
                 pass
         elif sent.end == "reset":

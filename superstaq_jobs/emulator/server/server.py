@@ -23,9 +23,6 @@ from .faults import FaultScript, play, response_of
 __all__ = ["Server"]
 
 _HOST: Final = "127.0.0.1"
-_IDLE_SECONDS: Final = 300.0
-"""Longer than clients pause between polls: if the server closed an idle connection just as its
-client used it again, the client would see a failure."""
 _LINGER_SECONDS: Final = 2.0
 
 
@@ -129,7 +126,6 @@ class _Connection(http.server.BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    timeout = _IDLE_SECONDS
 
     def __init__(self, sock: socket.socket, server: Server) -> None:
         self._socket = sock

@@ -21,7 +21,6 @@ from superstaq_jobs.emulator.messages import (
     job_problem,
     read_body,
     read_query,
-    timestamp,
 )
 from superstaq_jobs.emulator.service import ApiVersion, Call, Service, User, check_format
 from superstaq_jobs.emulator.simulator.tasks import Converted
@@ -101,12 +100,12 @@ def _job_data(
         "results_dicts": [None] * len(circuits),
         "shots": [new_job.shots] * len(circuits),
         "dry_run": new_job.dry_run,
-        "submission_timestamp": timestamp(job.submitted_at),
+        "submission_timestamp": _timestamp(job.submitted_at),
         "last_updated_timestamp": [
-            timestamp(job.submitted_at + dt.timedelta(seconds=state.since)) for state in states
+            _timestamp(job.submitted_at + dt.timedelta(seconds=state.since)) for state in states
         ],
-        "initial_logical_to_physicals": [one and _as_map(one.initial) for one in compiled],
-        "final_logical_to_physicals": [one and _as_map(one.final) for one in compiled],
+        "initial_logical_to_physicals": [one and dict(enumerate(one.initial)) for one in compiled],
+        "final_logical_to_physicals": [one and dict(enumerate(one.final)) for one in compiled],
         "logical_qubits": [circuit.logical_qubits for circuit in shown],
         "physical_qubits": [circuit.physical_qubits for circuit in shown],
         "tags": job.tags,
@@ -115,8 +114,8 @@ def _job_data(
     return msgspec.Raw(msgspec.json.encode(data))  # at once, or the lists of all jobs would be kept
 
 
-def _as_map(physical: tuple[int, ...]) -> msgspec.Raw:
-    return msgspec.Raw(msgspec.json.encode(dict(enumerate(physical))))
+def _timestamp(moment: dt.datetime) -> str:
+    return moment.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
 
 
 def _cancel_jobs(service: Service, user: User, request: Request) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.parse
 from typing import Final
 
 import msgspec
@@ -44,7 +45,7 @@ def fetch_balance(_: Service, user: User, __: Request) -> object:
 def fetch_user(_: Service, user: User, request: Request) -> object:
     """``GET /user_info``: the user, if all that is given fits."""
     known = {"name": user.name, "email": user.email, "id": str(user.user_id)}
-    given = dict(request.pairs)
+    given = dict(urllib.parse.parse_qsl(request.query, keep_blank_values=True))
     if any(given.get(key, value) != value for key, value in known.items()):
         return {}
     return {user.email: user.details(request.key)}
