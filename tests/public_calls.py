@@ -343,7 +343,7 @@ OBJECTS: dict[type, Callable[[World], Any]] = {
     Target: lambda _: Target(name=TARGET),
     User: lambda _: User(),
 }
-NOT_CALLED = (Simulator.__name__, "EmulatedJob", "AnyFault", "RowKind")
+NOT_CALLED = (Simulator.__name__, "EmulatedJob", "RowKind")
 """Classes whose methods the emulator calls, and names of types."""
 
 

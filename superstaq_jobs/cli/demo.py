@@ -114,9 +114,11 @@ def _client(session: Session) -> Iterator[sj.SuperstaqClient]:
         return
     emulator = emulator_package()
     with (
-        emulator.Emulator(step_seconds=0.3, warm_up=True) as server,
+        emulator.Simulator() as simulator,
+        emulator.Emulator(step_seconds=0.3, simulator=simulator) as server,
         sj.SuperstaqClient(server.api_key, server.url, api_version=_VERSION) as client,
     ):
+        simulator.warm_up()
         if not session.out.json:
             session.out.line(f"A local Superstaq listens at {server.url}")
         yield client

@@ -7,9 +7,11 @@ import importlib
 import json
 import signal
 import threading
+from collections.abc import Collection
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import click
 
 from .failures import CommandError, ExitCode
@@ -59,8 +61,8 @@ def emulator_package() -> ModuleType:
 @click.option(
     "--plans",
     type=click.File("rb"),
-    help="A JSON file that says how jobs will go: the body of POST /__admin__/plans, or several "
-    "in an array.",
+    help="A JSON file that says how jobs will go: an object with the key plans, or several in an "
+    "array.",
 )
 @local
 @click.pass_obj
@@ -82,14 +84,14 @@ def emulator(
         options["seed"] = seed
     chosen = getattr(package, f"{targets.upper()}_TARGETS")
     server = package.Emulator(targets=chosen, **options)
+    for body in given:
+        _plan(server, body)
     try:
         server.start()
     except OSError as error:
         raise CommandError(f"the emulator cannot start: {error}") from None
     with contextlib.ExitStack() as stack:
         stack.callback(server.stop)
-        for body in given:
-            _plan(server, body)
         if session.out.json:
             session.out.document({"url": server.url, "api_key": server.api_key}, code=None)
         else:
@@ -109,21 +111,35 @@ def _read_plans(file: Any) -> list[Any]:
 
 
 def _plan(server: Emulator, body: Any) -> None:
-    """Send plans to the server as any program may; it checks them."""
-    import http.client
+    """Plan what an object of the file says."""
+    from superstaq_jobs.emulator import Ending, Plan
 
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
-    with contextlib.closing(connection):
-        headers = {"Authorization": server.api_key, "Content-Type": "application/json"}
-        connection.request("POST", "/__admin__/plans", json.dumps(body), headers)
-        response = connection.getresponse()
-        content = response.read()
-    if response.status != http.client.OK:
-        said = json.loads(content)
-        problems = said.get("detail")
-        what = said.get("message", "")
-        if isinstance(problems, list):
-            what = "; ".join(
-                f"{'.'.join(map(str, each['loc'][1:]))}: {each['msg']}" for each in problems
-            )
-        raise CommandError(f"the plans cannot be used: {what}", ExitCode.USAGE)
+    def ending(given: Any) -> Ending:
+        return Ending(**_object(given, attrs.fields_dict(Ending)))
+
+    def plan(given: Any) -> Plan:
+        made = dict(_object(given, attrs.fields_dict(Plan)))
+        if "ending" in made:
+            made["ending"] = ending(made["ending"])
+        if isinstance(made.get("circuits"), dict):
+            made["circuits"] = {
+                int(index) if index.isdecimal() else index: ending(one)
+                for index, one in made["circuits"].items()
+            }
+        return Plan(**made)
+
+    try:
+        how = dict(_object(body, ("plans", "tag", "target", "always")))
+        server.plan(*map(plan, how.pop("plans", None) or ()), **how)
+    except (TypeError, ValueError) as error:
+        raise CommandError(f"the plans cannot be used: {error}", ExitCode.USAGE) from None
+
+
+def _object(given: Any, known: Collection[str]) -> dict[str, Any]:
+    """An object of the file, all of whose keys are known."""
+    if not isinstance(given, dict):
+        raise TypeError(f"expected an object, got {given!r}")
+    for key in given:
+        if key not in known:
+            raise ValueError(f"unknown key {key}: there are {', '.join(known)}")
+    return given

@@ -20,15 +20,13 @@ import importlib.util
 
 from superstaq_jobs.records.problems import how_to_install
 
-from .accounts import User
 from .emulator import Emulator
 from .jobs.job import EmulatedJob
 from .jobs.plans import Ending, Plan
-from .official_targets import OFFICIAL_TARGETS
 from .server.faults import FaultScript
-from .server.faulty_http import AnyFault
+from .service import User
 from .simulator.simulator import Simulator
-from .targets import DEFAULT_TARGETS, Target
+from .targets import DEFAULT_TARGETS, OFFICIAL_TARGETS, Target
 
 for _name in ("qiskit", "qiskit_aer"):  # found, but not imported: a worker process does
     if importlib.util.find_spec(_name) is None:
@@ -39,7 +37,6 @@ for _name in ("qiskit", "qiskit_aer"):  # found, but not imported: a worker proc
 __all__ = [
     "DEFAULT_TARGETS",
     "OFFICIAL_TARGETS",
-    "AnyFault",
     "EmulatedJob",
     "Emulator",
     "Ending",

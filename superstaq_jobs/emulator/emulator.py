@@ -1,39 +1,40 @@
-"""The emulator: its options, and how it starts and stops."""
+"""The emulator: its options, how it starts and stops, and what its operator can do."""
 
 from __future__ import annotations
 
-import ipaddress
+import datetime as dt
 import secrets
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Self
+import uuid
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Self
 
 from attrs.converters import optional
 
-from superstaq_jobs.clock import Clock, SystemClock
-from superstaq_jobs.records import fields
-from superstaq_jobs.records.problems import InvalidValue
+from superstaq_jobs.clock import Clock, SystemClock, VirtualClock
+from superstaq_jobs.records import CircuitStatus, fields
+from superstaq_jobs.records.problems import InvalidValue, shown
 
-from .accounts import User
+from .jobs.job import EmulatedJob, Job
 from .jobs.plans import Plan
 from .jobs.store import JobStore
-from .operator import OperatorMethods
-from .server.app import App
 from .server.faults import FaultScript
-from .server.faulty_http import AnyFault
 from .server.server import Server
-from .service import Service
+from .service import Service, User
 from .simulator.simulator import Simulator
 from .targets import DEFAULT_TARGETS, Target
+
+if TYPE_CHECKING:
+    from superstaq_jobs.testing.faults import Fault
 
 __all__ = ["Emulator"]
 
 
-class Emulator(OperatorMethods):
+class Emulator:
     """A Superstaq service on this machine: real HTTP, real simulation, no cost.
 
     It speaks API v0.2.0 and v0.3.0 on one port, both for the same jobs. It serves from threads, on
-    the loopback interface only, and runs circuits in separate processes that start with the first
-    job. An emulator can be started once; `stop` may be called repeatedly.
+    127.0.0.1 only, and runs circuits in separate processes that start with the first job. An
+    emulator can be started once; `stop` may be called repeatedly. Its methods are thread-safe.
 
     The same options and the same submissions in the same order give the same compiled circuits and
     counts, and with a ``seed`` also the same job ids. Circuits are OpenQASM 2 or 3, Qiskit's QPY or
@@ -46,7 +47,6 @@ class Emulator(OperatorMethods):
 
     Args:
         port: The TCP port; 0 picks a free one.
-        host: An IP address of the loopback interface.
         api_key: The API key, or a mapping from keys to their users.
         seed: Determines job ids, the pace of each circuit, and samples. With None, ids are new on
             every start, so that no id of yesterday's means another job today; pace and samples are
@@ -61,17 +61,13 @@ class Emulator(OperatorMethods):
             names of the service's.
         warnings: Messages to add to every response that is a JSON object, as the service does with
             notices to its users.
-        simulator: A simulator shared with other emulators; ``stop`` does not close it. None for one
-            of its own.
-        warm_up: Whether to start the simulator together with the server rather than with the first
-            job. That takes a second or two in the background; `start` does not wait for it.
+        simulator: A simulator shared with other emulators, or one that is warmed up; ``stop`` does
+            not close it. None for one of its own, which starts with the first job.
         faults: The fault of each request, in order of arrival; None for no fault. More can be added
             later, see `faults`.
         stored_tag: What the service stores of each tag of a job, as a function of the tag;
             ``str.lower``, say, or ``lambda tag: None`` for nothing. None to store every tag as it
             is.
-        refused_seconds: How long the port stays closed for a ``refused`` fault, in seconds, >= 0;
-            None for until ``faults.end_refusal()`` is called.
 
     Raises:
         ValueError: An option is invalid; nothing has been started.
@@ -81,7 +77,6 @@ class Emulator(OperatorMethods):
         self,
         *,
         port: int = 0,
-        host: str = "127.0.0.1",
         api_key: str | Mapping[str, User] = "emulator-key",
         seed: int | None = None,
         step_seconds: float = 0.2,
@@ -90,15 +85,12 @@ class Emulator(OperatorMethods):
         targets: Iterable[Target] = DEFAULT_TARGETS,
         warnings: Iterable[str] = (),
         simulator: Simulator | None = None,
-        warm_up: bool = False,
-        faults: Iterable[AnyFault | None] = (),
+        faults: Iterable[Fault | None] = (),
         stored_tag: Callable[[str], str | None] | None = None,
-        refused_seconds: float | None = None,
     ) -> None:
         is_port = type(port) is int and 0 <= port <= 65_535  # noqa: PLR2004
         given: dict[str, Any] = {
             "port": fields.valid(port, is_port, "must be a number from 0 to 65535"),
-            "host": _loopback(host),
             "api_key": _users(api_key),
             "seed": optional(fields.integer)(seed),
             "step_seconds": fields.seconds(step_seconds),
@@ -107,38 +99,34 @@ class Emulator(OperatorMethods):
             "targets": fields.many(targets, Target),
             "warnings": fields.strings(warnings),
             "simulator": None if simulator is None else fields.instance(simulator, Simulator),
-            "warm_up": fields.flag(warm_up),
             "stored_tag": _having(("__call__",), stored_tag, "a function of a tag"),
-            "refused_seconds": optional(fields.seconds)(refused_seconds),
         }
         fields.refuse("an Emulator", given, InvalidValue)
-        self._host = host
         self._port = port
         self._own_simulator = simulator is None
         self._simulator = Simulator() if simulator is None else simulator
         clock = SystemClock() if clock is None else clock
-        service = Service(
-            users=given["api_key"],
-            store=JobStore(
-                seed=seed or 0,
-                id_seed=secrets.randbits(128) if seed is None else seed,
-                clock=clock,
-                step_seconds=step_seconds,
-                simulator=self._simulator,
-                stored_tag=stored_tag,
-            ),
+        self._store = JobStore(
             clock=clock,
-            targets=given["targets"],
             simulator=self._simulator,
+            seed=seed or 0,
+            id_seed=secrets.randbits(128) if seed is None else seed,
+            step_seconds=step_seconds,
+            stored_tag=stored_tag,
+        )
+        self._service = Service(
+            users=given["api_key"],
+            store=self._store,
+            targets=given["targets"],
             warnings=given["warnings"],
         )
-        super().__init__(service)
         self.plan(*given["plans"])
-        self._server = Server(App(service), clock=clock, refused_seconds=refused_seconds)
+        self._server = Server(self._service, clock=clock)
         self.faults.extend(faults)
-        self._warm_up = warm_up
         self._is_started = False
         self._is_stopped = False
+
+    # ---- the server ------------------------------------------------------------------------------
 
     @property
     def faults(self) -> FaultScript:
@@ -173,8 +161,7 @@ class Emulator(OperatorMethods):
             raise RuntimeError(
                 "the emulator has not been started, so it has no address: call start() first"
             )
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self._port}"
+        return f"http://127.0.0.1:{self._port}"
 
     def start(self) -> Self:
         """Listen on the port, and serve requests from threads.
@@ -188,14 +175,8 @@ class Emulator(OperatorMethods):
         """
         if self._is_started or self._is_stopped:
             raise RuntimeError("an emulator can be started only once: create a new Emulator")
-        self._port = self._server.start(self._host, self._port)
+        self._port = self._server.start(self._port)
         self._is_started = True
-        try:
-            if self._warm_up:
-                self._simulator.warm_up()
-        except BaseException:
-            self.stop()
-            raise
         return self
 
     def stop(self) -> None:
@@ -204,7 +185,7 @@ class Emulator(OperatorMethods):
         Unfinished jobs are lost. May be called repeatedly, and before `start`.
         """
         self._is_stopped = True
-        self._service.store.close()
+        self._store.close()
         self._server.stop()
         # Last, because a request that is still being served may submit a circuit to it.
         if self._own_simulator:
@@ -220,15 +201,153 @@ class Emulator(OperatorMethods):
         where = self.url if self._is_started else "not started"
         return f"<Emulator {where}>"
 
+    # ---- its operator ----------------------------------------------------------------------------
 
-def _loopback(host: object) -> Any:
-    try:
-        is_valid = isinstance(host, str) and ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        is_valid = False
-    return fields.valid(
-        host, is_valid, "must be an IP address of the loopback interface, such as '127.0.0.1'"
-    )
+    def plan(
+        self,
+        *plans: Plan,
+        tag: str | None = None,
+        target: str | None = None,
+        always: bool = False,
+    ) -> None:
+        """Plan how jobs to come will go. Sends no request.
+
+        Each plan is for one job, in order of submission: a job takes the first remaining plan that
+        matches its tags and target. In API v0.2.0, the circuits of one submission take one plan
+        together, although each is a job of its own.
+
+        Args:
+            plans: The plans, to be appended to those that remain.
+            tag: Only for jobs with this tag.
+            target: Only for jobs on this target.
+            always: Use the plan for every job without a plan of its own, rather than for one job.
+                Takes exactly one plan; if several match a job, the last one that was set is used.
+
+        Raises:
+            ValueError: An argument is not a plan, the target does not exist, or ``always`` is given
+                with other than one plan. Nothing has been planned.
+        """
+        fits = not always or len(plans) == 1
+        is_target = target is None or any(target == one.name for one in self._service.targets)
+        given = {
+            "plans": fields.many(plans, Plan),
+            "tag": optional(fields.string)(tag),
+            "target": fields.valid(target, is_target, "must be a target of this emulator"),
+            "always": fields.valid(len(plans), fits, "takes exactly one plan"),
+        }
+        fields.refuse("a plan", given, InvalidValue)
+        self._store.plans.add(plans, tag=tag, target=target, always=always)
+
+    def advance(self, seconds: float) -> None:
+        """Advance the emulator's clock, which is also that of a client that shares it.
+
+        Args:
+            seconds: By how much, in seconds, >= 0.
+
+        Raises:
+            RuntimeError: The emulator runs on a real clock.
+            ValueError: The seconds are negative, not finite, or lead past the last date.
+        """
+        clock = self._store.clock
+        if not isinstance(clock, VirtualClock):
+            raise RuntimeError(  # noqa: TRY004 - it is the emulator that cannot, not the argument
+                "this emulator runs on a real clock, which cannot be advanced; pass it a virtual "
+                "one: Emulator(clock=superstaq_jobs.testing.FakeClock())"
+            )
+        given = {"seconds": fields.seconds(seconds)}
+        fields.refuse("an advance of the clock", given, InvalidValue)
+        try:
+            clock.utcnow() + dt.timedelta(seconds=seconds)
+        except OverflowError:
+            what = f"seconds must not lead past the last date, got {shown(seconds)}"
+            raise InvalidValue(what) from None
+        clock.advance(seconds)
+
+    def jobs(self) -> tuple[EmulatedJob, ...]:
+        """All jobs of all users as they are now, in order of submission.
+
+        On a virtual clock, waits until the simulator has done the work that is due, as requests do.
+        """
+        return tuple(map(self._seen, list(self._store.jobs.values())))
+
+    def cancel_job(
+        self,
+        job_id: uuid.UUID | str,
+        *,
+        circuits: Collection[int] | None = None,
+        message: str = "Cancelled by the operator.",
+    ) -> EmulatedJob:
+        """Cancel the unfinished circuits of a job, as the operator of a device can.
+
+        Args:
+            job_id: The job, of any user.
+            circuits: The indices of the circuits, from 0; None for all.
+            message: The ``status_messages`` entry of the circuits that are cancelled.
+
+        Returns:
+            The job afterwards.
+
+        Raises:
+            LookupError: The job or a circuit does not exist.
+            ValueError: ``job_id`` is not a UUID, or ``message`` is not a string.
+        """
+        return self._end(job_id, CircuitStatus.CANCELLED, circuits, message)
+
+    def fail_job(
+        self,
+        job_id: uuid.UUID | str,
+        *,
+        circuits: Collection[int] | None = None,
+        message: str = "Failed by the operator.",
+    ) -> EmulatedJob:
+        """Let the unfinished circuits of a job fail now; arguments as for ``cancel_job``."""
+        return self._end(job_id, CircuitStatus.FAILED, circuits, message)
+
+    def finish_job(
+        self, job_id: uuid.UUID | str, *, circuits: Collection[int] | None = None
+    ) -> EmulatedJob:
+        """Let the unfinished circuits of a job complete now, whatever its plan; see ``cancel_job``.
+
+        On a real clock, a circuit completes when its result is available, which may be later. One
+        that cannot run fails.
+        """
+        return self._end(job_id, CircuitStatus.COMPLETED, circuits, None)
+
+    def _end(
+        self,
+        job_id: uuid.UUID | str,
+        status: CircuitStatus,
+        circuits: Collection[int] | None,
+        message: str | None,
+    ) -> EmulatedJob:
+        known: Any = fields.job_id(job_id)
+        given = {"job_id": known, "message": optional(fields.string)(message)}
+        fields.refuse("the change of a job", given, InvalidValue)
+        job = self._store.jobs.get(known)
+        if job is None:
+            raise LookupError(f"job {known} does not exist in this emulator")
+        for index in circuits or ():
+            if not 0 <= index < len(job.circuits):
+                raise LookupError(
+                    f"job {known} has no circuit {index}: it has {len(job.circuits)} of them, "
+                    "numbered from 0"
+                )
+        self._store.end(job, status, message, circuits)
+        return self._seen(job)
+
+    def _seen(self, job: Job) -> EmulatedJob:
+        states = self._store.states(job)
+        return EmulatedJob(
+            job_id=job.job_id,
+            user_email=job.owner,
+            job_type=job.new_job.job_type,
+            target=job.new_job.target,
+            tags=job.tags,
+            submitted_at=job.submitted_at,
+            plan=job.plan,
+            statuses=tuple(state.status for state in states),
+            messages=tuple(state.message for state in states),
+        )
 
 
 def _users(api_key: str | Mapping[str, User]) -> Any:

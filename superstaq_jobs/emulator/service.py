@@ -1,29 +1,24 @@
-"""What the calls of the API and of the operator work on."""
+"""What the calls of the API work on, and what a version of the API consists of."""
 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping, Sequence
-from typing import Final, Literal
+import re
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Literal
 
 import attrs
 import msgspec
 
-from superstaq_jobs.clock import Clock
+from superstaq_jobs.records import fields
 from superstaq_jobs.records.problems import how_to_install
 
-from .accounts import User
 from .jobs.store import JobStore
-from .messages.requests import TargetFilter
-from .messages.responses import Refusal, invalid, problem
-from .simulator.simulator import Simulator
+from .messages import Refusal, Request, TargetFilter, invalid
 from .targets import Target
 
-__all__ = ["CIRCUIT_TYPES", "Access", "Service", "check_format"]
-
-Access = Literal["anyone", "user", "validated", "accepted"]
-"""Who may call: anyone, or users, or those of them with a validated e-mail address, or those of
-these who have accepted the terms of use."""
+__all__ = ["ApiVersion", "Call", "Service", "User", "check_format"]
 
 _TERMS_NOT_ACCEPTED: Final = (
     "You must accept the Terms of Use (superstaq.infleqtion.com/terms_of_use)."
@@ -31,13 +26,58 @@ _TERMS_NOT_ACCEPTED: Final = (
 _EMAIL_NOT_VALIDATED: Final = "You must validate your registered email."
 _ACCEPTED: Final = "Accepted. You can now continue using Superstaq."
 """These three strings must match the real service's exactly: clients compare them."""
-_NOT_ACCEPTED: Final = "The Terms of Use are not accepted."
 
-CIRCUIT_TYPES: Final = ("qasm", "cirq", "qiskit")
-"""The circuit types that this emulator can read and write; the worker's table of formats has an
-entry for each."""
+_CIRCUIT_TYPES: Final = ("qasm", "cirq", "qiskit")  # as in the worker's table of formats
 
 _MOST_CIRCUITS: Final = 500_000
+
+
+_EMAIL: Final = re.compile(r"[A-Za-z0-9._+-]+@[a-z0-9-]+(\.[a-z0-9-]+)+")
+
+
+def _email(value: str) -> str:
+    fits = isinstance(value, str) and _EMAIL.fullmatch(value) is not None
+    return fields.valid(value, fits, "must be an e-mail address with a lower-case domain")
+
+
+@attrs.frozen(kw_only=True)
+class User(fields.Checked):
+    """The owner of an API key.
+
+    Attributes:
+        email: The e-mail address, which is part of every job of theirs.
+        name: The name that ``GET /client/user`` returns.
+        role: The role that it returns.
+        balance: The balance in dollars; jobs cost nothing here.
+        terms_accepted: Whether the terms of use are accepted from the start.
+        email_validated: Whether the e-mail address is validated.
+
+    Raises:
+        ValueError: The e-mail address is invalid.
+    """
+
+    email: str = attrs.field(default="user@emulator.example.com", converter=_email)
+    name: str = "Emulator User"
+    role: str = "user"
+    balance: float = 100.0
+    terms_accepted: bool = True
+    email_validated: bool = True
+
+    @property
+    def user_id(self) -> uuid.UUID:
+        """The user's id, derived from the e-mail address."""
+        return uuid.uuid5(uuid.NAMESPACE_URL, f"mailto:{self.email}")
+
+    def details(self, key: str) -> dict[str, Any]:
+        """The user as the API shows them to themselves."""
+        return {
+            "name": self.name,
+            "email": self.email,
+            "role": self.role,
+            "balance": self.balance,
+            "token": key,
+            "user_id": str(self.user_id),
+        }
 
 
 @attrs.frozen(kw_only=True)
@@ -46,15 +86,14 @@ class Service:
 
     Attributes:
         users: The user of each API key.
+        warnings: Messages to add to every response that is a JSON object.
         accepted: The e-mail addresses of those who have accepted the terms of use.
         aqt_files: The files that users have stored, by e-mail address.
     """
 
     users: Mapping[str, User]
     store: JobStore
-    clock: Clock
-    targets: tuple[Target, ...]
-    simulator: Simulator
+    targets: Sequence[Target]
     warnings: Sequence[str] = ()
     accepted: set[str] = attrs.field(init=False)
     aqt_files: dict[str, dict[str, str]] = attrs.field(init=False, factory=dict)
@@ -63,7 +102,7 @@ class Service:
     def _accepted_from_the_start(self) -> set[str]:
         return {user.email for user in self.users.values() if user.terms_accepted}
 
-    def user(self, key: str | None, access: Access) -> User | None:
+    def user(self, key: str, access: str) -> User | None:
         """The user of the key in the ``Authorization`` header; None if anyone may call.
 
         Raises:
@@ -71,10 +110,10 @@ class Service:
         """
         if access == "anyone":
             return None
-        user = self.users.get(key or "")
+        user = self.users.get(key)
         if user is None:
             raise Refusal(401, "No user has this API key.")
-        if access != "user" and not user.email_validated:
+        if not user.email_validated:
             raise Refusal(401, _EMAIL_NOT_VALIDATED)
         if access == "accepted" and user.email not in self.accepted:
             raise Refusal(401, _TERMS_NOT_ACCEPTED)
@@ -83,7 +122,7 @@ class Service:
     def accept_terms(self, user: User, *, accept: bool) -> str:
         """Record whether a user accepts the terms of use; returns the message to send."""
         (self.accepted.add if accept else self.accepted.discard)(user.email)
-        return _ACCEPTED if accept else _NOT_ACCEPTED
+        return _ACCEPTED if accept else "The Terms of Use are not accepted."
 
     def target(self, name: str) -> Target:
         """The target of that name; raises a `Refusal` with 404 if there is none."""
@@ -106,31 +145,50 @@ class Service:
         check_format(("body", "circuit_type"), circuit_type)
         if circuit_type == "qasm":
             return _split_qasm(source)
+        splitting = self.store.simulator.call("split", source=source, circuit_type=circuit_type)
         try:
-            split = self.simulator.call("split", source=source, circuit_type=circuit_type)
-            circuits: list[str] = self.store.wait(split)
+            circuits: list[str] = self.store.wait(splitting)
         except ValueError as error:
             raise _no_circuits(str(error)) from error
         return circuits
 
-    def sizes(self, circuits: list[str], circuit_type: str) -> list[dict[str, int] | None]:
-        """The size of each circuit, as in estimates; None for one that cannot be read."""
-        counting = self.simulator.call("sizes", sources=circuits, circuit_type=circuit_type)
-        try:
-            sizes: list[dict[str, int] | None] = self.store.wait(counting)
-        except ValueError:  # it took too long
-            return [None] * len(circuits)
-        return sizes
+
+@attrs.frozen
+class Call:
+    """One call.
+
+    Attributes:
+        run: Carries a request out; returns plain JSON data, or a `Response`.
+        access: Who may send the request: anyone, or users with a validated e-mail address, or those
+            of them who have accepted the terms of use.
+    """
+
+    run: Callable[[Service, User, Request], object]
+    access: Literal["anyone", "validated", "accepted"] = "accepted"
 
 
-def check_format(where: tuple[str, ...], circuit_type: str) -> None:
+@attrs.frozen(kw_only=True)
+class ApiVersion:
+    """A version of the API.
+
+    Attributes:
+        calls: Its calls, by method and path after the version, such as ``"POST /client/job"``. The
+            last part of a path may be ``{circuit_type}``, for any.
+        error: Returns a refusal in the form in which this version sends errors.
+    """
+
+    calls: Mapping[str, Call]
+    error: Callable[[Refusal], Refusal]
+
+
+def check_format(where: tuple[str, str], circuit_type: str) -> None:
     """Check that circuits of a type can be read and written here.
 
     Raises:
         Refusal: 422, with what is missing.
     """
-    if circuit_type not in CIRCUIT_TYPES:
-        known = ", ".join(CIRCUIT_TYPES)
+    if circuit_type not in _CIRCUIT_TYPES:
+        known = ", ".join(_CIRCUIT_TYPES)
         message = f"circuit_type must be one of {known} in this emulator, got {circuit_type}"
     elif circuit_type == "cirq" and importlib.util.find_spec("cirq") is None:
         message = (
@@ -138,11 +196,11 @@ def check_format(where: tuple[str, ...], circuit_type: str) -> None:
         )
     else:
         return
-    raise invalid(problem(where, message, "unsupported"))
+    raise invalid(where, message, "unsupported")
 
 
-def _no_circuits(message: str, kind: str = "value_error") -> Refusal:
-    return invalid(problem(("body", "circuits"), message, kind))
+def _no_circuits(message: str) -> Refusal:
+    return invalid(("body", "circuits"), message)
 
 
 def _split_qasm(source: str) -> list[str]:
@@ -159,5 +217,5 @@ def _split_qasm(source: str) -> list[str]:
         message = f"expected an OpenQASM program or a JSON list of them: {error}"
         raise _no_circuits(message) from error
     if not circuits:
-        raise _no_circuits("a job needs at least one circuit", "too_short")
+        raise _no_circuits("a job needs at least one circuit")
     return circuits

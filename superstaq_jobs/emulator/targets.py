@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import attrs
+from attrs.converters import optional
 
-from superstaq_jobs.records.problems import InvalidValue, shown
+from superstaq_jobs.records import fields
 
-__all__ = ["DEFAULT_TARGETS", "TARGET_NAME", "Target"]
-
-TARGET_NAME: Final = r"^[A-Za-z0-9-]+_[A-Za-z0-9.-]+_(qpu|simulator)$"
-"""The pattern of target names: ``<provider>_<device>_<qpu or simulator>``."""
+__all__ = ["DEFAULT_TARGETS", "OFFICIAL_TARGETS", "Target"]
 
 _FLAGS: Final = (
     "supports_submit", "supports_submit_qubo", "supports_compile", "available", "retired",
@@ -20,28 +20,20 @@ _FLAGS: Final = (
 )  # fmt: skip
 
 
-def _check_name(_: object, __: object, name: str) -> None:
-    if not isinstance(name, str) or not re.match(TARGET_NAME, name) or name.endswith("\n"):
-        raise InvalidValue(
-            f"name must be <provider>_<device>_<qpu or simulator>, got {shown(name)}"
-        )
-
-
-def _check_size(_: object, __: object, number: int) -> None:
-    if type(number) is not int or number < 1:
-        raise InvalidValue(f"max_qubits must be an integer >= 1, got {shown(number)}")
+def _coupling(pairs: Iterable[Iterable[int]]) -> tuple[tuple[int, int], ...]:
+    return tuple(sorted({pair for a, b in pairs for pair in ((a, b), (b, a))}))
 
 
 @attrs.frozen(kw_only=True)
-class Target:
+class Target(fields.Checked):
     """A device or a simulator that jobs can run on.
 
     Attributes:
         name: ``<provider>_<device>_<qpu or simulator>``; the last part says which of the two it is.
         max_qubits: The largest number of qubits of a circuit; a larger circuit fails, and so does
             one that is to run and uses more than 26.
-        coupling: The pairs of qubits (from 0) that two-qubit gates can act on, in both directions;
-            None for all pairs.
+        coupling: The pairs of qubits (from 0) that two-qubit gates can act on; None for all pairs.
+            Each is listed in both directions, as the service does.
         native_gate_set: The gates that circuits are compiled to, by Qiskit's names. Circuits of
             Cirq need rz, one of r, rx and sx, and for two qubits one of cx, cz, rxx and rzz; gr, a
             rotation of all qubits, is listed but not used.
@@ -53,12 +45,19 @@ class Target:
         available: Whether it accepts jobs at the moment.
         retired: Whether it has been withdrawn for good.
         accessible: Whether users may run jobs on it; they can compile and dry-run in any case.
+
+    Raises:
+        ValueError: The name or the number of qubits is invalid.
     """
 
-    name: str = attrs.field(validator=_check_name)
-    max_qubits: int = attrs.field(default=20, validator=_check_size)
-    coupling: tuple[tuple[int, int], ...] | None = None
-    native_gate_set: tuple[str, ...] = ("rz", "sx", "x", "cx")
+    name: str = attrs.field(converter=fields.target)
+    max_qubits: int = attrs.field(default=20, converter=fields.attempts)
+    coupling: tuple[tuple[int, int], ...] | None = attrs.field(
+        default=None, converter=optional(_coupling)
+    )
+    native_gate_set: tuple[str, ...] = attrs.field(
+        default=("rz", "sx", "x", "cx"), converter=fields.strings
+    )
     fixed_qubits: bool = False
     supports_submit: bool = True
     supports_submit_qubo: bool = False
@@ -78,12 +77,6 @@ class Target:
         return {name: getattr(self, name) for name in _FLAGS}
 
     @property
-    def pairs(self) -> tuple[tuple[int, int], ...] | None:
-        """The pairs of ``coupling``, each in both directions, as the service lists them."""
-        coupling = self.coupling
-        return coupling and tuple(dict.fromkeys((*coupling, *((b, a) for a, b in coupling))))
-
-    @property
     def info(self) -> dict[str, Any]:
         """Its details, as ``retrieve_target_info`` returns them."""
         return {
@@ -91,7 +84,7 @@ class Target:
             "target": self.name,
             "num_qubits": self.max_qubits,
             "native_gate_set": self.native_gate_set,
-            "coupling_map": self.pairs and [list(pair) for pair in self.pairs],
+            "coupling_map": self.coupling and [list(pair) for pair in self.coupling],
         }
 
     @property
@@ -99,7 +92,7 @@ class Target:
         """What the simulator has to know of it, as fields of a `simulator.tasks.Task`."""
         return {
             "max_qubits": self.max_qubits,
-            "coupling": self.pairs,
+            "coupling": self.coupling,
             # A rotation of all qubits at once, which the compiler does not use.
             "native_gates": tuple(gate for gate in self.native_gate_set if gate != "gr"),
             "fixed_qubits": self.fixed_qubits,
@@ -136,3 +129,18 @@ DEFAULT_TARGETS: Final = (
 )
 """The targets of an emulator by default. The first is named after the service's own simulator; the
 others exist only here."""
+
+
+def _official() -> Iterator[Target]:
+    data = json.loads(Path(__file__).with_name("official_targets.json").read_bytes())
+    for row in data["targets"]:
+        yield Target(**{**row, "coupling": data["couplings"].get(row.get("coupling"))})
+
+
+OFFICIAL_TARGETS: Final = tuple(_official())
+"""The targets that the service listed in November 2026, for `Emulator(targets=...)`.
+
+The names and flags are those that the service lists. Sizes, connections and gates are plausible
+rather than exact, and no device's noise is modelled. ``cq_sqale_qpu`` is smaller than the real one,
+because programs for it act on all of its qubits at once.
+"""

@@ -160,14 +160,14 @@ class Fault:
 
     Attributes:
         kind: A ``FaultKind``, or its string.
-        status_code: The status code of a ``status`` fault.
+        status_code: The status code of a ``status`` fault, from 400 to 599.
         retry_after_seconds: The value of its ``Retry-After`` header in whole seconds; None for no
             header.
         is_done: Whether the server carries the request out, so that only the response is lost.
 
     Raises:
-        ValueError: The kind is unknown, or ``is_done`` is True for a kind in which the server
-            does not read the request.
+        ValueError: The kind is unknown, ``status_code`` is not an error status, or ``is_done`` is
+            True for a kind in which the server does not read the request.
     """
 
     kind: FaultKind = attrs.field(converter=_kind)
@@ -182,6 +182,10 @@ class Fault:
             raise InvalidValue(
                 f"a server never reads a request with a {self.kind} fault: is_done must be False"
             )
+        code = self.status_code
+        if self.kind is FaultKind.STATUS and not (type(code) is int and 400 <= code <= 599):  # noqa: PLR2004
+            got = fields.shown(code)
+            raise InvalidValue(f"status_code must be an error status from 400 to 599, got {got}")
 
     @property
     def is_transient(self) -> bool:

@@ -96,9 +96,24 @@ def test_the_emulator_runs_until_it_is_stopped(how):
         process.stdout.close()
 
 
+def _ending(becomes):
+    return {"ending": {"becomes": becomes, "during": "received"}}
+
+
 def test_the_emulator_has_the_targets_and_plans_that_are_chosen(tmp_path):
-    (tmp_path / "plans.json").write_text('[{"plans": [{"queue_seconds": 1}]}, {"plans": [{}, {}]}]')
-    options = ["--port=0", "--targets=official", "--json", "--plans", tmp_path / "plans.json"]
+    plans = [
+        {"plans": [_ending("unrecognized"), {"circuits": {"0": {"becomes": "cancelled"}}}]},
+        {"plans": [{"queue_seconds": 0.1, **_ending("deleted")}], "target": "ibmq_fez_qpu"},
+    ]
+    (tmp_path / "plans.json").write_text(json.dumps(plans))
+    options = [
+        "--port=0",
+        "--step-seconds=0.01",
+        "--targets=official",
+        "--json",
+        "--plans",
+        tmp_path / "plans.json",
+    ]
     process = subprocess.Popen(
         [sys.executable, "-m", "superstaq_jobs", "emulator", *options],
         stdout=subprocess.PIPE,
@@ -108,13 +123,11 @@ def test_the_emulator_has_the_targets_and_plans_that_are_chosen(tmp_path):
         data = json.loads(process.stdout.readline())["data"]
         with sj.SuperstaqClient(data["api_key"], data["url"]) as client:
             assert "ibmq_fez_qpu" in [each.target_name for each in sj.fetch_targets(client)]
-        request = urllib.request.Request(
-            f"{data['url']}/__admin__/plans",
-            data=b'{"plans": []}',
-            headers={"Authorization": data["api_key"]},
-        )
-        with urllib.request.urlopen(request, timeout=30) as response:
-            assert json.load(response) == {"waiting": 3}
+            for status in ("unrecognized", "cancelled", "deleted"):
+                job = sj.NewJob(target="ibmq_fez_qpu", circuits=["OPENQASM 3.0; qubit q;"], shots=1)
+                handle = sj.JobHandle.submit(client, job)
+                done = handle.wait_until_complete(timeout_seconds=30, polling_seconds=0.02)
+                assert done.status == status
     finally:
         process.kill()
         process.wait()
@@ -123,7 +136,16 @@ def test_the_emulator_has_the_targets_and_plans_that_are_chosen(tmp_path):
 
 @pytest.mark.parametrize(
     ("plans", "said"),
-    [("{", "is not JSON"), ('{"plans": [{"queue_second": 1}]}', "plans.0.queue_second"), ("3", "")],
+    [
+        ("{", "is not JSON"),
+        ("3", "expected an object, got 3"),
+        ('{"plan": []}', "unknown key plan: there are plans, tag"),
+        ('{"plans": [{"queue_second": 1}]}', "unknown key queue_second: there are queue_seconds"),
+        ('{"plans": [{"run_seconds": "1"}]}', "run_seconds: must be a number of seconds"),
+        ('{"plans": [{"ending": {"becomes": "lost"}}]}', "becomes: must be one of completed"),
+        ('{"plans": [{"circuits": {"x": {"becomes": "failed"}}}]}', "circuits: must map indices"),
+        ('{"plans": [{}], "target": "nowhere_at_qpu"}', "must be a target of this emulator"),
+    ],
 )
 def test_plans_that_cannot_be_used_are_refused(plans, said, run, tmp_path):
     (tmp_path / "plans.json").write_text(plans)

@@ -20,14 +20,14 @@ from superstaq_jobs.testing import FakeClock
 
 def test_stop_leaves_no_thread_and_closes_the_port(send: Any):
     before = set(threading.enumerate())
-    server = Emulator(warm_up=True)
+    server = Emulator()
     server.stop()
     with pytest.raises(RuntimeError, match="not been started"):
         _ = server.url
     assert "not started" in repr(server)
     with pytest.raises(RuntimeError, match="only once"):
         server.start()
-    server = Emulator(warm_up=True)
+    server = Emulator()
     assert server.start() is server
     assert server.url in repr(server)
     assert send(server, "GET", "/client/balance").status == 200
@@ -117,18 +117,6 @@ def test_an_internal_error_is_500(emulate: Callable[..., Emulator], send: Any):
     clock.broken = True
     response = send(server, "GET", "/client/job/qasm")
     assert (response.status, response.json) == (500, {"detail": "Internal Server Error"})
-
-
-def test_ipv6_loopback():
-    if not socket.has_ipv6:
-        pytest.skip("no IPv6 here")
-    try:
-        server = Emulator(host="::1").start()
-    except OSError:
-        pytest.skip("no IPv6 loopback here")
-    with socket.create_connection(("::1", server.port), timeout=5):
-        assert server.url == f"http://[::1]:{server.port}"
-    server.stop()
 
 
 def test_a_connection_from_just_before_the_stop_is_closed_too(simulator: Simulator):

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 
 import superstaq_jobs as sj
 from superstaq_jobs.clock import VirtualClock
-from superstaq_jobs.emulator import AnyFault, EmulatedJob, Emulator, Ending, Plan
+from superstaq_jobs.emulator import EmulatedJob, Emulator, Ending, Plan
 from superstaq_jobs.interop import cirq as of_cirq
 from superstaq_jobs.interop import qiskit as of_qiskit
 from superstaq_jobs.testing import FakeClock, Fault, ScriptedTransport, jobs_response, json_response
@@ -192,9 +192,9 @@ def counting(counts: sj.Counts) -> None:
 
 
 def going_wrong(script: list[Fault | None]) -> None:
-    with Emulator(faults=[Fault("hang"), None], refused_seconds=1) as server:
+    with Emulator(faults=[Fault("hang"), None]) as server:
         server.faults.extend(script, call="POST /client/job")
-        assert_type(server.faults.remaining, tuple[AnyFault | None, ...])
+        assert_type(server.faults.remaining, tuple[Fault | None, ...])
 
 
 def failing(handle: sj.JobHandle) -> None:

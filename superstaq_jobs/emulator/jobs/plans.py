@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal, NamedTuple, get_args
 
 import attrs
 from attrs.converters import optional
@@ -12,32 +12,20 @@ from attrs.converters import optional
 from superstaq_jobs.records import CircuitStatus, FrozenMapping, fields
 from superstaq_jobs.records.problems import InvalidValue, expect, shown
 
-__all__ = [
-    "CANCELLED_BY_OPERATOR",
-    "FAILED_BY_OPERATOR",
-    "Becomes",
-    "Ending",
-    "Plan",
-    "PlanQueue",
-    "message_of",
-]
+__all__ = ["DEFAULT_MESSAGES", "Becomes", "Ending", "Plan", "PlanQueue"]
 
 _S = CircuitStatus
 
 Becomes = Literal["completed", "failed", "cancelled", "unrecognized", "deleted", "stuck"]
 """The final status of a circuit, or ``stuck`` if it is to have none."""
 
-CANCELLED_BY_OPERATOR: Final = "Cancelled by the operator."
-FAILED_BY_OPERATOR: Final = "Failed by the operator."
-"""The messages of circuits that the operator ends, unless another one is given."""
-
-_MESSAGES: Final = {
+DEFAULT_MESSAGES: Final = {
     "failed": "The device failed.",
-    "cancelled": CANCELLED_BY_OPERATOR,
+    "cancelled": "Cancelled by the operator.",
     "deleted": "Deleted by the operator.",
     "unrecognized": None,
 }
-"""The endings before the result, with their default messages."""
+"""The endings before the result, with the messages of those that are not given one."""
 
 _DURING: Final = {status for status in _S if not status.is_terminal and status is not _S.UNKNOWN}
 
@@ -58,13 +46,12 @@ def _ending(value: Ending) -> Ending:
 
 
 def _endings(value: Mapping[int, Ending]) -> Any:
-    if not fields.is_a(value, Mapping):
-        return fields.bad(f"must map indices to endings, got {shown(value)}")
-    for index, ending in value.items():
-        if type(index) is not int or index < 0:
-            return fields.bad(f"the keys must be integers >= 0, got {shown(index)}")
-        if not fields.is_a(ending, Ending):
-            return fields.bad(f"[{index}] must be an Ending, got {shown(ending)}")
+    fits = fields.is_a(value, Mapping) and all(
+        type(index) is int and index >= 0 and fields.is_a(ending, Ending)
+        for index, ending in value.items()
+    )
+    if not fits:
+        return fields.bad(f"must map indices >= 0 to Endings, got {shown(value)}")
     return FrozenMapping(value)
 
 
@@ -72,8 +59,8 @@ def _endings(value: Mapping[int, Ending]) -> Any:
 class Ending:
     """How a circuit ends.
 
-    >>> Ending("failed", during="compiling", message="The compiler ran out of memory.")
-    Ending('failed', during='compiling', message='The compiler ran out of memory.')
+    >>> Ending("failed", during="compiling", message="The compiler ran out of memory.").becomes
+    'failed'
 
     A circuit that cannot be compiled or run fails on its own, if the plan lets it get that far.
 
@@ -99,30 +86,16 @@ class Ending:
         fields.refuse_bad(self)
         if self.becomes == "completed" and self.during is not None:
             raise InvalidValue("a completed circuit ends after its last status: leave during out")
-        if self.becomes not in _MESSAGES and self.message is not None:
+        if self.becomes not in DEFAULT_MESSAGES and self.message is not None:
             raise InvalidValue(f"a {self.becomes} circuit has no message: leave message out")
-
-    def __repr__(self) -> str:
-        # Without the default values, which would only distract.
-        parts = [repr(self.becomes)]
-        if self.during is not None:
-            parts.append(f"during={str(self.during)!r}")
-        if self.message is not None:
-            parts.append(f"message={self.message!r}")
-        return f"Ending({', '.join(parts)})"
-
-
-def message_of(ending: Ending) -> str | None:
-    """The message of a circuit that ends this way: the given one, or the default."""
-    return ending.message if ending.message is not None else _MESSAGES.get(ending.becomes)
 
 
 @attrs.frozen(kw_only=True)
 class Plan(fields.Checked):
     """How one job will go: how long each stage takes, and how each circuit ends.
 
-    >>> Plan(queue_seconds=36_000, circuits={1: Ending("failed")}).of(1)
-    Ending('failed')
+    >>> Plan(queue_seconds=36_000, circuits={1: Ending("failed")}).of(1).becomes
+    'failed'
 
     Durations are exact and the same for all circuits of the job. Where one is None, each circuit
     has its own pace, as it does without a plan. All other statuses last as long as without a plan.
@@ -151,19 +124,12 @@ class Plan(fields.Checked):
         expect(int, index=index)
         return self.circuits.get(index, self.ending)
 
-    def for_one(self, index: int) -> Plan:
-        """The plan of a job that has only the circuit with this index."""
-        return attrs.evolve(self, ending=self.of(index), circuits={})
 
-
-@attrs.frozen(kw_only=True, eq=False)
-class _Entry:
+class _Entry(NamedTuple):
     plan: Plan
     tag: str | None
     target: str | None
-
-    def fits(self, tags: Collection[str], target: str) -> bool:
-        return (self.tag is None or self.tag in tags) and self.target in {None, target}
+    always: bool
 
 
 class PlanQueue:
@@ -171,31 +137,22 @@ class PlanQueue:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._once: list[_Entry] = []
-        self._always: list[_Entry] = []
-
-    def __len__(self) -> int:
-        """How many plans wait for one job each."""
-        return len(self._once)
+        self._entries: list[_Entry] = []
 
     def add(
         self, plans: Iterable[Plan], *, tag: str | None, target: str | None, always: bool = False
     ) -> None:
         """Append plans for one job each, or, always, set the plan of jobs without their own."""
-        added = [_Entry(plan=plan, tag=tag, target=target) for plan in plans]
         with self._lock:
-            if always:
-                kept = [e for e in self._always if (e.tag, e.target) != (tag, target)]
-                self._always = [*added, *kept]
-            else:
-                self._once += added
+            self._entries += [_Entry(plan, tag, target, always) for plan in plans]
 
     def take(self, *, tags: Collection[str], target: str) -> Plan | None:
         """The plan for a job that arrives now, or None."""
+        always = None
         with self._lock:
-            for entry in (*self._once, *self._always):
-                if entry.fits(tags, target):
-                    if entry in self._once:
-                        self._once.remove(entry)
-                    return entry.plan
-        return None
+            for place, entry in enumerate(self._entries):
+                if entry.tag in {None, *tags} and entry.target in {None, target}:
+                    if not entry.always:
+                        return self._entries.pop(place).plan
+                    always = entry.plan
+        return always

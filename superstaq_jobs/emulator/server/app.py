@@ -1,106 +1,85 @@
-"""The application: every version of the API on one port, and the operator's calls."""
+"""The application: the calls of every version of the API, on one port."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Any, Final
 
 import attrs
 
-from superstaq_jobs.emulator.messages.requests import Request
-from superstaq_jobs.emulator.messages.responses import Refusal, Response, json_response
-from superstaq_jobs.emulator.service import Service
+from superstaq_jobs.emulator.messages import Refusal, Request, Response, json_response
+from superstaq_jobs.emulator.service import ApiVersion, Service
 
-from .admin_api import ADMIN
 from .v0_2_0 import V0_2_0
 from .v0_3_0 import V0_3_0
-from .versions import ApiVersion
 
-__all__ = ["CALLS", "VERSIONS", "App", "find_call", "path_pattern"]
+__all__ = ["CALLS", "Route", "find_route", "refuse", "respond"]
 
-VERSIONS: Final[Mapping[str, ApiVersion]] = {version.name: version for version in (V0_2_0, V0_3_0)}
+_VERSIONS: Final[Mapping[str, ApiVersion]] = {"v0.2.0": V0_2_0, "v0.3.0": V0_3_0}
 """The versions of the API, by the first part of the path."""
 
 CALLS: Final = tuple(
-    f"{call.method} {call.path}"
-    for version in VERSIONS.values()
-    for call in version.calls
-    if call.path
+    call for version in _VERSIONS.values() for call in version.calls if "/" in call
 )
 """The names of the calls of all versions, such as ``"POST /client/job"``."""
 
 
-def find_call(method: str, path: str) -> str | None:
-    """A request as the name of a call, with values in place of placeholders; None if it is none."""
-    version, call = _split_path(path)
-    return f"{method} /{call}" if version in VERSIONS else None
+@attrs.frozen
+class Route:
+    """What the method and the path of a request are for.
 
-
-def _split_path(path: str) -> tuple[str, str]:
-    version, _, call = path.removeprefix("/").partition("/")
-    return version, call
-
-
-def path_pattern(path: str) -> re.Pattern[str]:
-    """What matches a path with placeholders in braces, and finds their values."""
-    parts = re.split(r"\{(\w+)\}", path)
-    return re.compile(
-        "".join(
-            f"(?P<{part}>[^/]+)" if place % 2 else re.escape(part)
-            for place, part in enumerate(parts)
-        )
-    )
-
-
-class App:
-    """Finds what a request is for, and carries it out.
-
-    Args:
-        service: What the calls work on.
+    Attributes:
+        version: The version of the API; None if the path names none.
+        call: The name of the call, which the version may not have.
+        circuit_type: The last part of the path, for a call that has it there.
     """
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
-        self._calls = [
-            (path_pattern(f"/{version.name}{call.path}"), call)
-            for version in (*VERSIONS.values(), ADMIN)
-            for call in version.calls
-        ]
+    version: ApiVersion | None
+    call: str
+    circuit_type: str = ""
 
-    def __call__(self, request: Request) -> Response:
-        """The response to a request, which is an error rather than an exception."""
-        try:
-            return self._respond(request)
-        except Refusal as error:
-            refusal = error
-        except Exception:  # noqa: BLE001 - whatever it is, the client gets a response
-            refusal = Refusal(500, {"detail": "Internal Server Error"})
-        return self.refuse(request.path, refusal)
 
-    def refuse(self, path: str, refusal: Refusal) -> Response:
-        """The response to a refused request, in the form of the version that its path names."""
-        name, _ = _split_path(path)
-        if name in VERSIONS:
-            refusal = VERSIONS[name].error(refusal)
-        elif name != ADMIN.name:
-            spoken = " and ".join(VERSIONS)
-            message = f"There is nothing at {path}: this emulator speaks {spoken}."
-            refusal = Refusal(refusal.status_code, {"message": message})
-        return json_response(refusal.body, status_code=refusal.status_code)
+def find_route(method: str, path: str) -> Route:
+    """What a request is for."""
+    name, slash, rest = path.removeprefix("/").partition("/")
+    version, call = _VERSIONS.get(name), f"{method} {slash}{rest}"
+    before, _, last = call.rpartition("/")
+    of_a_type = f"{before}/{{circuit_type}}"
+    if version is not None and of_a_type in version.calls and last:
+        return Route(version, of_a_type, last)
+    return Route(version, call)
 
-    def _respond(self, request: Request) -> Response:
-        status, service = HTTPStatus.NOT_FOUND, self._service
-        for pattern, call in self._calls:
-            if found := pattern.fullmatch(request.path):
-                if request.method in {call.method, "HEAD" if call.method == "GET" else call.method}:
-                    request.check_host()
-                    user: Any = service.user(request.key, call.access)
-                    request = attrs.evolve(request, values=found.groupdict())
-                    body = call.run(service, user, request)
-                    if isinstance(body, Response):
-                        return body
-                    return json_response(body, warnings=service.warnings)
-                status = HTTPStatus.METHOD_NOT_ALLOWED
-        raise Refusal(status, {"detail": status.phrase})
+
+def respond(service: Service, route: Route, request: Request) -> Response:
+    """The response to a request, which is an error rather than an exception."""
+    try:
+        return _respond(service, route, request)
+    except Refusal as refusal:
+        return refuse(route, refusal)
+    except Exception:  # noqa: BLE001 - whatever it is, the client gets a response
+        return refuse(route, Refusal(500, {"detail": "Internal Server Error"}))
+
+
+def refuse(route: Route, refusal: Refusal) -> Response:
+    """The response to a refused request, in the form of its version."""
+    if route.version is not None:
+        refusal = route.version.error(refusal)
+    else:
+        message = f"There is nothing here: this emulator speaks {' and '.join(_VERSIONS)}."
+        refusal = Refusal(refusal.status_code, {"message": message})
+    return json_response(refusal.body, status_code=refusal.status_code)
+
+
+def _respond(service: Service, route: Route, request: Request) -> Response:
+    call = None if route.version is None else route.version.calls.get(route.call)
+    if call is None:
+        raise Refusal(404, {"detail": "Not Found"})
+    request.check_host()
+    user: Any = service.user(request.key, call.access)
+    body = call.run(service, user, request)
+    if isinstance(body, Response):
+        return body
+    if service.warnings and isinstance(body, dict):
+        added = [{"message": message} for message in service.warnings]
+        body = {**body, "warnings": [*body.get("warnings", []), *added]}
+    return json_response(body)

@@ -6,138 +6,114 @@ import contextlib
 import datetime as dt
 import email.utils
 import http.server
-import re
 import socket
 import sys
 import threading
 import time
 import urllib.parse
-from collections.abc import Callable
 from typing import Any, Final
 
 from superstaq_jobs.clock import Clock
-from superstaq_jobs.emulator.messages.requests import MAX_BODY_BYTES, Request
-from superstaq_jobs.emulator.messages.responses import Refusal, Response
+from superstaq_jobs.emulator.messages import MAX_BODY_BYTES, Refusal, Request, Response
+from superstaq_jobs.emulator.service import Service
 
-from .app import App
-from .faults import FaultScript
-from .faulty_http import UNREAD, play, response_of
+from .app import find_route, refuse, respond
+from .faults import FaultScript, play, response_of
 
 __all__ = ["Server"]
 
-_IDLE_SECONDS: Final = 300.0
-"""Longer than clients pause between polls: if the server closed an idle connection just as its
-client used it again, the client would see a failure."""
+_HOST: Final = "127.0.0.1"
 _LINGER_SECONDS: Final = 2.0
-_LENGTH: Final = re.compile(r"[0-9]{1,18}")
 
 
 class Server:
     """Serves from threads until it is stopped, which does not wait for its clients.
 
     Args:
-        app: Responds to requests, from any thread.
+        service: What requests work on.
         clock: The clock for the ``Date`` header.
-        refused_seconds: How long the port stays closed for a ``refused`` fault, in seconds; None
-            for until it is ended by a call.
     """
 
-    def __init__(self, app: App, *, clock: Clock, refused_seconds: float | None) -> None:
-        self.app = app
+    def __init__(self, service: Service, *, clock: Clock) -> None:
+        self.service = service
         self.clock = clock
         self.faults = FaultScript()
         self.connections: set[_Connection] = set()
-        self._refused_seconds = refused_seconds
-        self._port_lock = threading.Lock()
-        self._socket: socket.socket  # has the port, also while nothing listens
-        self._address: Any = None
+        self._lock = threading.Lock()
+        self._port = 0
+        self._socket: socket.socket | None = None
+        """It has the port, also while nothing listens; None before the start and after the end."""
         self._acceptor: threading.Thread | None = None
-        self._refusal: object = None
-        self._reopening: threading.Timer | None = None
-        self._is_stopped = False
 
-    def start(self, host: str, port: int) -> int:
+    def start(self, port: int) -> int:
         """Listen on a port and serve; returns the port.
 
         Raises:
             OSError: The port is in use or not permitted.
         """
-        self._socket = _bound(host, port)
-        self._address = self._socket.getsockname()[:2]
-        self._open_port()
+        self._socket = _bound(port)
+        self._port = int(self._socket.getsockname()[1])
         self.faults.watch(self.update_port)
         self.update_port()
-        return int(self._address[1])
+        return self._port
 
     def update_port(self) -> None:
         """Open or close the port as the script says, before this returns. Thread-safe."""
-        with self._port_lock:
-            before, refusal = self._refusal, self.faults.refusal
-            if refusal is before or self._is_stopped:
+        with self._lock:
+            if self._socket is None or self.is_open is not self.faults.is_refusing:
                 return
-            self._refusal = refusal
-            if self._reopening is not None:
-                self._reopening.cancel()
-            if refusal is None:
-                self._open_port()
-            elif before is None:
-                self._close_port()
-                self._socket = _bound(*self._address)
+            if self.is_open:
+                self._close(self._socket)
+                self._socket = _bound(self._port)
                 for connection in list(self.connections):
-                    connection.close_soon()
-            if refusal is not None and self._refused_seconds is not None:
-                self._reopening = threading.Timer(self._refused_seconds, self.faults.end, [refusal])
-                self._reopening.daemon = True
-                self._reopening.start()
+                    if not connection.is_busy:  # the others end with their response
+                        connection.cut()
+            else:
+                self._socket.listen(128)
+                self._acceptor = threading.Thread(
+                    target=self._accept, args=[self._socket], name="superstaq-emulator", daemon=True
+                )
+                self._acceptor.start()
 
-    def _open_port(self) -> None:
-        self._socket.listen(128)
-        self._acceptor = _thread(self._accept)
-        self._acceptor.start()
+    @property
+    def is_open(self) -> bool:
+        """Whether it listens."""
+        return self._acceptor is not None
 
-    def _close_port(self) -> None:
+    def _close(self, listener: socket.socket) -> None:
         acceptor, self._acceptor = self._acceptor, None
         while acceptor is not None and acceptor.is_alive():
             with contextlib.suppress(OSError):  # nothing else wakes it up on every system
-                socket.create_connection(self._address, timeout=0.1).close()
+                socket.create_connection((_HOST, self._port), timeout=0.1).close()
             acceptor.join(0.1)
-        self._socket.close()
+        listener.close()
 
-    def _accept(self) -> None:
+    def _accept(self, listener: socket.socket) -> None:
         while True:
             sock = None
-            with contextlib.suppress(OSError):
-                sock, _ = self._socket.accept()
-            if self._acceptor is not threading.current_thread():
+            try:
+                sock, _ = listener.accept()
+                if self._acceptor is not threading.current_thread():
+                    sock.close()
+                    return
+                _Connection(sock, self).thread.start()
+            except (OSError, RuntimeError):  # until there are fewer files and threads
                 if sock is not None:
                     sock.close()
-                return
-            if sock is None:
-                time.sleep(0.1)  # too many files are open: until other connections have ended
-                continue
-            connection = _Connection(sock, self)
-            self.connections.add(connection)
-            try:
-                connection.thread.start()
-            except RuntimeError:  # there are too many threads
-                sock.close()
-                self.connections.discard(connection)
+                time.sleep(0.1)
 
     def stop(self) -> None:
         """Close the port, cut off all connections, and wait for their threads."""
-        self.faults.watch(None)
-        with self._port_lock:
-            self._is_stopped = True
-            if self._address is not None:
-                self._close_port()
+        with self._lock:
+            listener, self._socket = self._socket, None
+            if listener is not None:
+                self._close(listener)
         connections = list(self.connections)
         for connection in connections:
             connection.cut()
-        if self._reopening is not None:
-            self._reopening.cancel()
-        for thread in (self._reopening, *(connection.thread for connection in connections)):
-            if thread is not None and thread is not threading.current_thread():
-                thread.join()
+        for connection in connections:
+            if connection.thread.is_alive() and connection.thread is not threading.current_thread():
+                connection.thread.join()
 
 
 class _Connection(http.server.BaseHTTPRequestHandler):
@@ -150,19 +126,16 @@ class _Connection(http.server.BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    timeout = _IDLE_SECONDS
 
     def __init__(self, sock: socket.socket, server: Server) -> None:
         self._socket = sock
         self._server = server
-        self.thread = _thread(self.run)
-        self._lock = threading.Lock()
-        self._must_close = False
+        self.thread = threading.Thread(target=self._run, name="superstaq-emulator", daemon=True)
         self.is_busy = False
         """Whether a request is being served."""
+        server.connections.add(self)
 
-    def run(self) -> None:
-        """Serve requests until the connection ends."""
+    def _run(self) -> None:
         try:
             with contextlib.suppress(OSError):  # the client has gone, or the server has stopped
                 super().__init__(self._socket, ("", 0), self._server)  # type: ignore[arg-type]
@@ -175,72 +148,52 @@ class _Connection(http.server.BaseHTTPRequestHandler):
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
 
-    def close_soon(self) -> None:
-        """End the connection once the response in progress has been sent."""
-        with self._lock:
-            self._must_close = True
-            if not self.is_busy:
-                self.cut()
-
     def handle_one_request(self) -> None:
         """Read a request and respond to it."""
         self.is_busy = False
         super().handle_one_request()
 
     def parse_request(self) -> bool:
-        """Read the head of a request whose first line has arrived; False if it is not served."""
-        with self._lock:
-            self.is_busy = not self._must_close
-        self.close_connection = True
-        return self.is_busy and super().parse_request()
+        """Read the head of a request whose first line has arrived; False if it is refused."""
+        self.is_busy = True
+        return super().parse_request()
 
     def _serve(self) -> None:
         # As it was sent: the base class replaces two slashes at its beginning by one.
         path, _, query = self.requestline.split()[1].partition("?")
-        path = urllib.parse.unquote(path)
-        app, script = self._server.app, self._server.faults
-        fault = None
-        if not script.is_empty:
-            fault = script.take(self.command, path)
-            self._server.update_port()
+        route = find_route(self.command, urllib.parse.unquote(path))
+        fault = self._server.faults.take(route)
         try:
-            body = b"" if fault is not None and fault.kind in UNREAD else self._body()
+            body = b"" if fault is not None and not fault.kind.arrives else self._body()
         except Refusal as refusal:
             self.close_connection = True
-            self._respond(app.refuse(path, refusal))
+            self._respond(refuse(route, refusal))
             # Closed with something unread, it would be reset, and the response might be lost.
             self._socket.shutdown(socket.SHUT_WR)
             self._socket.settimeout(_LINGER_SECONDS)
             while self._socket.recv(1024 * 1024):
                 pass
             return
-        request = Request(
-            method=self.command,
-            path=path,
-            query=query,
-            headers=self.headers,  # type: ignore[arg-type] # it finds names in any case
-            body=body,
-        )
-        if fault is None:
-            self._respond(app(request))
-            return
-        if fault.is_done:
-            app(request)  # its response is lost
-        response = response_of(fault)
-        if response is None:
+        headers: Any = self.headers  # it finds names in any case
+        request = Request(query=query, headers=headers, body=body, circuit_type=route.circuit_type)
+        response = None
+        if fault is None or fault.is_done:  # with a fault, its response is lost
+            response = respond(self._server.service, route, request)
+        if fault is not None:
+            response = response_of(fault)
+        if response is not None:
+            self._respond(response)
+        elif fault is not None:
             self.close_connection = True
             play(fault, self._socket)
-        else:
-            self._respond(response)
 
-    do_GET = do_HEAD = do_POST = do_PUT = _serve  # noqa: N815 - as the base class calls them
-    do_PATCH = do_DELETE = do_OPTIONS = _serve  # noqa: N815
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 - for the base class
 
     def _body(self) -> bytes:
         if "Transfer-Encoding" in self.headers:
             raise Refusal(411, {"detail": "The length of the body must be stated."})
         stated = self.headers.get("Content-Length", "0")
-        if not _LENGTH.fullmatch(stated):
+        if not stated.isdecimal() or len(stated) > 18:  # noqa: PLR2004 - int() refuses 5,000
             raise Refusal(400, {"detail": "The stated length of the body is not a number."})
         if int(stated) > MAX_BODY_BYTES:
             raise Refusal(413, {"detail": f"The body is larger than {MAX_BODY_BYTES} bytes."})
@@ -250,45 +203,36 @@ class _Connection(http.server.BaseHTTPRequestHandler):
         return body
 
     def _respond(self, response: Response) -> None:
-        self.close_connection |= self._must_close
-        status = response.status_code
-        phrase, _ = self.responses.get(status, ("", ""))  # a proxy's own status has none
+        now = self._server.clock.utcnow().astimezone(dt.UTC)
         head = {
-            "Date": self.date_time_string(),
+            "Date": email.utils.format_datetime(now, usegmt=True),
             **response.headers,
             "Content-Length": str(len(response.body)),
-            **({"Connection": "close"} if self.close_connection else {}),
         }
-        lines = [f"HTTP/1.1 {status} {phrase}", *map(": ".join, head.items()), "", ""]
-        body = b"" if self.command == "HEAD" else response.body
-        self._socket.sendall("\r\n".join(lines).encode("latin-1") + body)
-
-    def date_time_string(self, timestamp: float | None = None) -> str:
-        """The time on the emulator's clock, for the ``Date`` header."""
-        del timestamp
-        now = self._server.clock.utcnow().astimezone(dt.UTC)
-        return email.utils.format_datetime(now, usegmt=True)
+        if self.close_connection or not self._server.is_open:
+            head["Connection"] = "close"
+        self.send_response_only(response.status_code)
+        for name, value in head.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(response.body)
 
     def log_message(self, *_: Any) -> None:
         """Log nothing."""
 
 
-def _thread(run: Callable[[], None]) -> threading.Thread:
-    return threading.Thread(target=run, name="superstaq-emulator", daemon=True)
-
-
-def _bound(host: str, port: int) -> socket.socket:
+def _bound(port: int) -> socket.socket:
     """A socket that has the port but does not listen yet."""
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener = socket.socket()
     try:
         # On POSIX this permits a port whose last connections linger, not one that is in use.
         if sys.platform != "win32":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
+        listener.bind((_HOST, port))
     except OSError as error:
         listener.close()
         advice = ": pass port=0 (on the command line: --port 0) for a free port" if port else ""
         raise OSError(
-            error.errno, f"the emulator cannot listen on {host}:{port}: {error.strerror}{advice}"
+            error.errno, f"the emulator cannot listen on {_HOST}:{port}: {error.strerror}{advice}"
         ) from error
     return listener

@@ -37,10 +37,10 @@ PASSING.remove(CircuitStatus.UNKNOWN)
         ({"ending": "stuck"}, "ending: must be an Ending"),
         ({"ending": None}, "ending: must be an Ending"),
         ({"circuits": [Ending("stuck")]}, "circuits: must map indices"),
-        ({"circuits": {-1: Ending("stuck")}}, "must be integers >= 0, got -1"),
-        ({"circuits": {True: Ending("stuck")}}, "must be integers >= 0, got True"),
-        ({"circuits": {"0": Ending("stuck")}}, "must be integers >= 0, got '0'"),
-        ({"circuits": {0: "stuck"}}, "circuits: \\[0\\] must be an Ending"),
+        ({"circuits": {-1: Ending("stuck")}}, "must map indices >= 0 to Endings, got {-1: "),
+        ({"circuits": {True: Ending("stuck")}}, "must map indices >= 0 to Endings, got {True: "),
+        ({"circuits": {"0": Ending("stuck")}}, "must map indices >= 0 to Endings, got {'0': "),
+        ({"circuits": {0: "stuck"}}, "must map indices >= 0 to Endings, got {0: 'stuck'}"),
     ],
     ids=str,
 )
@@ -77,9 +77,6 @@ def test_an_invalid_ending_is_refused(becomes: Any, options: dict[str, Any], why
 
 def test_plans_are_values():
     plan = Plan(queue_seconds=3, circuits={1: Ending("failed", during="running", message="!")})
-    again = eval(repr(plan.circuits[1]), {"Ending": Ending})  # noqa: S307 - our own string
-    assert again == plan.circuits[1]
-    assert repr(Ending("stuck")) == "Ending('stuck')"
     assert pickle.loads(pickle.dumps(plan)) == plan
     assert hash(plan) == hash(Plan(queue_seconds=3.0, circuits=dict(plan.circuits)))
     with pytest.raises(TypeError):
@@ -120,7 +117,6 @@ def test_each_job_takes_the_first_plan_that_matches(events: list[Any]):
             assert queue.take(tags=one, target=other) == (fitting[0][0] if fitting else None)
             if fitting and fitting[0] in waiting:
                 waiting.remove(fitting[0])
-        assert len(queue) == len(waiting)
 
 
 def test_jobs_get_plans_in_order_of_submission_by_tag_and_by_target(
@@ -150,9 +146,11 @@ def test_jobs_get_plans_in_order_of_submission_by_tag_and_by_target(
 
 def test_invalid_arguments_of_plan_are_refused(emulate: Callable[..., Emulator]):
     server = emulate()
-    with pytest.raises(ValueError, match="The target nowhere_at_qpu does not exist"):
+    with pytest.raises(
+        ValueError, match="target: must be a target of this emulator, got 'nowhere_at_qpu'"
+    ):
         server.plan(Plan(), target="nowhere_at_qpu")
-    with pytest.raises(ValueError, match="plans must be Plans, got 'stuck'"):
+    with pytest.raises(ValueError, match=r"plans: \[0\] expected a Plan, got 'stuck'"):
         server.plan("stuck")
     with pytest.raises(ValueError, match=r"plans: \[0\] expected a Plan, got 'stuck'"):
         emulate(plans=["stuck"])
@@ -160,6 +158,8 @@ def test_invalid_arguments_of_plan_are_refused(emulate: Callable[..., Emulator])
         server.plan(Plan(), Plan(), always=True)
     with pytest.raises(ValueError, match="takes exactly one plan, got 0"):
         server.plan(always=True)
+    with pytest.raises(ValueError, match="tag: expected a string, got 3"):
+        server.plan(Plan(), tag=3)
 
 
 # --- how jobs go

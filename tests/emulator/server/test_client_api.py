@@ -16,7 +16,7 @@ import general_superstaq as gss
 import pytest
 
 from superstaq_jobs.emulator import Emulator, Simulator, Target, User
-from superstaq_jobs.emulator.messages.requests import MAX_BODY_BYTES
+from superstaq_jobs.emulator.messages import MAX_BODY_BYTES
 from superstaq_jobs.testing import FakeClock, Fault
 
 BELL = (
@@ -194,11 +194,12 @@ def test_a_cancel_with_a_malformed_id_is_422(server: Emulator, send: Send):
     [
         ("GET", "/client/nothing", 404, "Not Found"),
         ("GET", "/client/job/qasm/", 404, "Not Found"),
-        ("DELETE", "/client/job", 405, "Method Not Allowed"),
-        ("POST", "/client/balance", 405, "Method Not Allowed"),
+        ("GET", "/client/job/", 404, "Not Found"),
+        ("DELETE", "/client/job", 404, "Not Found"),
+        ("POST", "/client/balance", 404, "Not Found"),
     ],
 )
-def test_an_unknown_call_is_404_or_405(
+def test_an_unknown_call_is_404(
     *, server: Emulator, send: Send, method: str, path: str, status: int, detail: str
 ):
     response = send(server, method, path)
@@ -354,7 +355,7 @@ def test_custom_targets(emulate: Callable[..., Emulator], send: Send):
     assert _names(send(server, "GET", "/client/targets")) == {"ours_tiny_qpu"}
     new_job = NEW_JOB | {"target": "ours_tiny_qpu", "job_type": "compile"}
     assert send(server, "POST", "/client/job", new_job).status == 400
-    with pytest.raises(ValueError, match="must be <provider>"):
+    with pytest.raises(ValueError, match="must be a target name <provider>"):
         Target(name="tiny")
 
 
@@ -461,7 +462,7 @@ def test_jobs_by_id(three_jobs: tuple[Emulator, dict[str, str]], send: Send):
 
 def test_fetching_one_job_touches_no_other(three_jobs: tuple[Emulator, dict[str, str]], send: Send):
     server, jobs = three_jobs
-    stored = server._service.store._jobs
+    stored = server._service.store.jobs
     whole = dict(stored)
     stored.update((uuid.UUID(jobs[name]), object()) for name in "ac")
     found = send(server, "GET", f"/client/job/qasm?job_id={jobs['b']}")
@@ -471,18 +472,6 @@ def test_fetching_one_job_touches_no_other(three_jobs: tuple[Emulator, dict[str,
     assert list(found.json) == [jobs["b"]]
     assert cancelled.json["succeeded"] == [jobs["b"]]
     assert everything.status == 500, "the others could not have been touched"
-
-
-def test_the_states_of_a_finished_job_are_not_computed_again(
-    three_jobs: tuple[Emulator, dict[str, str]], send: Send
-):
-    server, jobs = three_jobs
-    path = f"/client/job/qasm?job_id={jobs['a']}"
-    before = send(server, "GET", path)
-    (job,) = (j for j in server._service.store._jobs.values() if str(j.job_id) == jobs["a"])
-    job.circuits[0].timetable = None
-    assert send(server, "GET", path).json == before.json
-    assert before.json[jobs["a"]]["statuses"] == ["cancelled"]
 
 
 def test_cancelling_by_query(three_jobs: tuple[Emulator, dict[str, str]], send: Send):
@@ -508,9 +497,6 @@ def test_deep_metadata_is_returned_or_refused(server: Emulator, send: Send):
 @pytest.mark.parametrize(
     "options",
     [
-        {"host": "0.0.0.0"},  # noqa: S104 - it is refused
-        {"host": "localhost"},
-        {"host": "example.com"},
         {"port": -1},
         {"port": 65_536},
         {"step_seconds": -1},
@@ -541,7 +527,7 @@ def test_a_request_for_another_host_is_421(emulate: Callable[..., Emulator]):
     import http.client
 
     server = emulate()
-    for path in ("/__admin__/jobs", "/v0.3.0/client/balance"):
+    for path in ("/v0.2.0/balance", "/v0.3.0/client/balance"):
         for host, status in [
             ("evil.example.com", 421), ("", 421), ("127.0.0.1.example.com", 421),
             ("localhost", 200), ("127.0.0.1:5", 200), ("[::1]:80", 200),

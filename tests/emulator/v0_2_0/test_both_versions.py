@@ -251,13 +251,12 @@ def test_the_virtual_clock_moves_jobs(emulate, run, read, clock):
     assert statuses() == {"Done"}
 
 
-def test_the_operator_sees_and_ends_jobs(emulate, run, read, send):
+def test_the_operator_sees_and_ends_jobs(emulate, run, read):
     server = emulate(clock=FakeClock(), step_seconds=10)
     first, second, third, fourth = run(server, flips(0), flips(), flips(), flips())
     server.finish_job(first)
     server.cancel_job(second, message="Maintenance.")
-    response = send(server, "POST", f"/jobs/{third}/fail", version="/__admin__")
-    assert response.json["statuses"] == ["failed"]
+    assert server.fail_job(third).statuses == ("failed",)
     jobs = read(server, [first, second, third, fourth])
     assert [job["status"] for job in jobs.values()] == ["Done", "Canceled", "Failed", "Submitted"]
     assert jobs[second]["failure"] == {"error": "Maintenance."}

@@ -5,11 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from superstaq_jobs._version import __version__
-from superstaq_jobs.emulator.accounts import User
-from superstaq_jobs.emulator.messages.requests import Request
-from superstaq_jobs.emulator.messages.responses import Response, json_response
-from superstaq_jobs.emulator.server.versions import ApiVersion, Call
-from superstaq_jobs.emulator.service import Service
+from superstaq_jobs.emulator.messages import Request, Response, json_response
+from superstaq_jobs.emulator.service import ApiVersion, Call, Service, User
 
 from . import account, compiling, jobs
 from .requests import error
@@ -22,25 +19,24 @@ def _greet(_: Service, __: User, ___: Request) -> Response:
 
 
 V0_2_0: Final = ApiVersion(
-    name="v0.2.0",
-    calls=(
-        Call("GET", "", _greet, access="anyone"),
-        Call("POST", "/jobs", jobs.create_jobs),
-        Call("POST", "/fetch_jobs", jobs.fetch_jobs),
-        Call("POST", "/cancel_jobs", jobs.cancel_jobs),
-        Call("POST", "/compile", compiling.compile_circuits),
-        Call("POST", "/aqt_compile", compiling.compile_for_aqt),
-        Call("POST", "/qscout_compile", compiling.compile_for_qscout),
-        Call("POST", "/resource_estimate", compiling.estimate_resources),
-        Call("POST", "/targets", account.fetch_targets),
-        Call("POST", "/target_info", account.fetch_target_info),
-        Call("GET", "/balance", account.fetch_balance),
-        Call("GET", "/user_info", account.fetch_user),
-        Call("POST", "/accept_terms_of_use", account.accept_terms, access="validated"),
-        Call("POST", "/aqt_configs", account.keep_aqt_files),
-        Call("GET", "/get_aqt_configs", account.fetch_aqt_files),
-        *account.REFUSED_CALLS,
-    ),
+    calls={
+        "GET ": Call(_greet, access="anyone"),
+        "POST /jobs": Call(jobs.create_jobs),
+        "POST /fetch_jobs": Call(jobs.fetch_jobs),
+        "POST /cancel_jobs": Call(jobs.cancel_jobs),
+        "POST /compile": Call(compiling.compile_circuits),
+        "POST /aqt_compile": Call(compiling.compile_for_aqt),
+        "POST /qscout_compile": Call(compiling.compile_for_qscout),
+        "POST /resource_estimate": Call(compiling.estimate_resources),
+        "POST /targets": Call(account.fetch_targets),
+        "POST /target_info": Call(account.fetch_target_info),
+        "GET /balance": Call(account.fetch_balance),
+        "GET /user_info": Call(account.fetch_user),
+        "POST /accept_terms_of_use": Call(account.accept_terms, access="validated"),
+        "POST /aqt_configs": Call(account.keep_aqt_files),
+        "GET /get_aqt_configs": Call(account.fetch_aqt_files),
+        **account.REFUSED_CALLS,
+    },
     error=error,
 )
 """This version."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+import urllib.parse
 from typing import Final
 
 import msgspec
 
-from superstaq_jobs.emulator.accounts import User
-from superstaq_jobs.emulator.messages.requests import Request, TargetFilter
-from superstaq_jobs.emulator.messages.responses import Refusal
-from superstaq_jobs.emulator.server.versions import Call
-from superstaq_jobs.emulator.service import Service
+from superstaq_jobs.emulator.messages import Refusal, Request, TargetFilter
+from superstaq_jobs.emulator.service import Call, Service, User
 
 from .requests import AqtFiles, TargetInfoQuery, Terms, read
 
@@ -47,10 +45,10 @@ def fetch_balance(_: Service, user: User, __: Request) -> object:
 def fetch_user(_: Service, user: User, request: Request) -> object:
     """``GET /user_info``: the user, if all that is given fits."""
     known = {"name": user.name, "email": user.email, "id": str(user.user_id)}
-    given = dict(request.pairs)
+    given = dict(urllib.parse.parse_qsl(request.query, keep_blank_values=True))
     if any(given.get(key, value) != value for key, value in known.items()):
         return {}
-    return {user.email: user.details(str(request.key))}
+    return {user.email: user.details(request.key)}
 
 
 def accept_terms(service: Service, user: User, request: Request) -> object:
@@ -70,30 +68,33 @@ def fetch_aqt_files(service: Service, user: User, _: Request) -> object:
     return service.aqt_files.get(user.email, {"pulses": "", "variables": ""})
 
 
-def _refused(path: str, status: int, message: str) -> Call:
+def _refused(path: str, status: int, message: str) -> dict[str, Call]:
     def refuse(_: Service, __: User, ___: Request) -> object:
         raise Refusal(status, {"message": message})
 
-    return Call("POST", path, refuse)
+    return {f"POST {path}": Call(refuse)}
 
 
-def _disabled(path: str) -> Call:
-    return _refused(path, 400, f"{path} is disabled, as it is at the service.")
-
-
-def _missing(path: str, what: str) -> Call:
+def _missing(path: str, what: str) -> dict[str, Call]:
     return _refused(path, 501, f"This emulator does not have {path}: {what}. Nothing was done.")
 
 
-REFUSED_CALLS: Final = (
-    *map(_disabled, ("/aces", "/aces_fetch", "/dfe_fetch", "/dfe_post")),
-    _missing("/qubo", "it does not solve QUBOs"),
-    _missing("/supercheq", "it does not generate Supercheq circuits"),
-    _missing("/cb_submit", "it does not run cycle benchmarking"),
-    _missing("/cb_fetch", "it does not run cycle benchmarking"),
-    _missing("/atom_picture", "it has no atoms"),
-    _missing("/add_new_user", "its users are those that it was started with"),
-    _missing("/update_user_balance", "its users are those that it was started with"),
-    _missing("/update_user_role", "its users are those that it was started with"),
-)
+def _disabled(path: str) -> dict[str, Call]:
+    return _refused(path, 400, f"{path} is disabled, as it is at the service.")
+
+
+REFUSED_CALLS: Final = {
+    **_disabled("/aces"),
+    **_disabled("/aces_fetch"),
+    **_disabled("/dfe_fetch"),
+    **_disabled("/dfe_post"),
+    **_missing("/qubo", "it does not solve QUBOs"),
+    **_missing("/supercheq", "it does not generate Supercheq circuits"),
+    **_missing("/cb_submit", "it does not run cycle benchmarking"),
+    **_missing("/cb_fetch", "it does not run cycle benchmarking"),
+    **_missing("/atom_picture", "it has no atoms"),
+    **_missing("/add_new_user", "its users are those that it was started with"),
+    **_missing("/update_user_balance", "its users are those that it was started with"),
+    **_missing("/update_user_role", "its users are those that it was started with"),
+}
 """Calls of official clients that only say why they are refused."""

@@ -9,13 +9,12 @@ from typing import Any, Final, TypeVar
 import attrs
 import msgspec
 
-from superstaq_jobs.emulator.accounts import User
-from superstaq_jobs.emulator.messages.requests import Request
-from superstaq_jobs.emulator.service import Service
+from superstaq_jobs.emulator.messages import Request
+from superstaq_jobs.emulator.service import Service, User
 from superstaq_jobs.emulator.simulator.tasks import Compiled, Task
 from superstaq_jobs.emulator.targets import Target
 
-from .requests import Circuits, bad_request, read
+from .requests import Circuits, bad_request, read, sizes
 
 __all__ = ["compile_circuits", "compile_for_aqt", "compile_for_qscout", "estimate_resources"]
 
@@ -46,9 +45,10 @@ class _Batch:
     def response(self, service: Service) -> dict[str, Any]:
         """The circuits as one string, and the maps of their qubits."""
         circuits = [one.compiled for one in self.compiled]
-        join = service.simulator.call("join", sources=circuits, circuit_type=self.circuit_type)
+        simulator, store = service.store.simulator, service.store
+        join = simulator.call("join", sources=circuits, circuit_type=self.circuit_type)
         try:
-            joined: str = service.store.wait(join)
+            joined: str = store.wait(join)
         except ValueError as error:
             raise bad_request(f"the compiled circuits cannot be written: {error}") from error
         return {
@@ -83,7 +83,7 @@ def _compile(
         raise bad_request(f"The target {target.name} is retired.")
     if not target.supports_compile:
         raise bad_request(f"The target {target.name} does not compile circuits.")
-    compiling = service.simulator.compile(
+    compiling = service.store.simulator.compile(
         [
             Task(circuit=circuit, circuit_type=circuit_type, **target.device, **how)
             for circuit in circuits
@@ -159,7 +159,7 @@ def estimate_resources(service: Service, _: User, request: Request) -> object:
         batch = _compile(service, target, circuits, circuit_type)
         circuits = [one.compiled for one in batch.compiled]
     estimates = []
-    for index, size in enumerate(service.sizes(circuits, circuit_type)):
+    for index, size in enumerate(sizes(service, circuits, circuit_type)):
         if size is None:
             raise bad_request(f"circuit {index} cannot be read, or not in the time allowed")
         del size["num_qubits"]

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
+import attrs
 import msgspec
 
-from superstaq_jobs.emulator.accounts import User
-from superstaq_jobs.emulator.jobs.job import Job, in_own_format
-from superstaq_jobs.emulator.jobs.timetable import CircuitState
-from superstaq_jobs.emulator.messages.requests import JobQuery, NewJob, Request, job_problem
-from superstaq_jobs.emulator.messages.responses import Refusal
-from superstaq_jobs.emulator.service import Service
+from superstaq_jobs.emulator.jobs.circuit import State
+from superstaq_jobs.emulator.jobs.job import Job
+from superstaq_jobs.emulator.jobs.plans import Plan
+from superstaq_jobs.emulator.messages import JobQuery, NewJob, Refusal, Request, job_problem
+from superstaq_jobs.emulator.service import Service, User
 from superstaq_jobs.emulator.targets import Target
 from superstaq_jobs.records import CircuitStatus
 
-from .requests import JobIds, NewJobs, bad_request, read
+from .requests import JobIds, NewJobs, bad_request, read, sizes
 
 __all__ = ["cancel_jobs", "create_jobs", "fetch_jobs"]
 
@@ -106,15 +107,27 @@ def create_jobs(service: Service, user: User, request: Request) -> object:
         raise bad_request(reason)
     circuits = service.split(text, circuit_type)
     # Later, the compiled circuit has the size too.
-    sizes = service.sizes(circuits[:_MOST_DESCRIBED], circuit_type)
-    service.store.check_running()  # or jobs would be stored that never run
-    jobs = service.store.add(user, new_job, circuits, target, each=True)
-    for job, size in zip(jobs, sizes, strict=False):
+    found = sizes(service, circuits[:_MOST_DESCRIBED], circuit_type)
+    store = service.store
+    plan = store.plans.take(tags=(), target=new.target)
+    jobs = [
+        store.add(user.email, new_job, [circuit], target, plan and _plan_of(plan, index))
+        for index, circuit in enumerate(circuits)
+    ]
+    for job, size in zip(jobs, found, strict=False):
         job.circuits[0].num_qubits = None if size is None else size["num_qubits"]
-    service.store.start(jobs)
-    if new_job.dry_run and jobs[0].plan is None:
-        service.store.complete(jobs)
+    store.start(jobs)
+    if new_job.dry_run and plan is None:
+        for job in jobs:
+            store.end(job, _S.COMPLETED)
+        for job in jobs:
+            store.states(job, sys.float_info.max, wait=True)
     return {"job_ids": [str(job.job_id) for job in jobs], "status": "ready"}
+
+
+def _plan_of(plan: Plan, index: int) -> Plan:
+    """The plan of a job that has only the circuit with this index."""
+    return attrs.evolve(plan, ending=plan.of(index), circuits={})
 
 
 def fetch_jobs(service: Service, user: User, request: Request) -> object:
@@ -123,7 +136,7 @@ def fetch_jobs(service: Service, user: User, request: Request) -> object:
     body.read_options()
     words = _words(request)
 
-    def show(job: Job, state: CircuitState) -> msgspec.Raw:
+    def show(job: Job, state: State) -> msgspec.Raw:
         return msgspec.Raw(msgspec.json.encode(_job(job, state, words)))
 
     return _view(service, user, body, show)
@@ -135,12 +148,12 @@ def cancel_jobs(service: Service, user: User, request: Request) -> object:
     body.read_options()
     words = _words(request)
 
-    def show(_: Job, state: CircuitState) -> str:
+    def show(_: Job, state: State) -> str:
         return words[state.status]
 
     _view(service, user, body, show)  # if one does not exist, none is cancelled
     query = JobQuery(job_id=[uuid.UUID(job_id) for job_id in body.unique])
-    cancelled = set(service.store.cancel(user, query))
+    cancelled = set(service.store.cancel(user.email, query))
     statuses = _view(service, user, body, show)
     warnings = [
         {"message": f"Job '{job_id}' cannot be cancelled: it already has status {status}"}
@@ -152,7 +165,7 @@ def cancel_jobs(service: Service, user: User, request: Request) -> object:
 
 
 def _view(
-    service: Service, user: User, ids: JobIds, show: Callable[[Job, CircuitState], T]
+    service: Service, user: User, ids: JobIds, show: Callable[[Job, State], T]
 ) -> dict[str, T]:
     """What a function makes of each job, by id.
 
@@ -161,7 +174,7 @@ def _view(
     """
     known = [uuid.UUID(job_id) for job_id in ids.unique if _is_uuid(job_id)]
     found = {}
-    for job, states in service.store.find(user, JobQuery(job_id=known)):
+    for job, states in service.store.find(user.email, JobQuery(job_id=known)):
         if len(states) != 1:
             raise bad_request(
                 f"job {job.job_id} has {len(states)} circuits; in this version of the API a job "
@@ -181,10 +194,10 @@ def _is_uuid(job_id: str) -> bool:
         return False
 
 
-def _job(job: Job, state: CircuitState, words: Mapping[CircuitStatus, str]) -> dict[str, Any]:
+def _job(job: Job, state: State, words: Mapping[CircuitStatus, str]) -> dict[str, Any]:
     """A job as this version shows it; what is not known yet is null."""
     new_job, (circuit,) = job.new_job, job.circuits
-    shown = in_own_format(circuit, state)
+    shown = circuit.shown(state)
     counts = circuit.counts if state.status is _S.COMPLETED else None
     num_qubits = circuit.num_qubits
     if num_qubits is None and circuit.compiled is not None:

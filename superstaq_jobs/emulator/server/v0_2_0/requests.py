@@ -7,8 +7,8 @@ from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 
-from superstaq_jobs.emulator.messages.requests import Request, TargetName, read_body, read_json
-from superstaq_jobs.emulator.messages.responses import Refusal
+from superstaq_jobs.emulator.messages import Refusal, Request, TargetName, read_body, read_json
+from superstaq_jobs.emulator.service import Service
 
 __all__ = [
     "CIRCUIT_TYPES",
@@ -22,6 +22,7 @@ __all__ = [
     "bad_request",
     "error",
     "read",
+    "sizes",
 ]
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -59,11 +60,9 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     def read_options(self) -> dict[str, Any]:
         """The options; raises a `Refusal` with 400 if the string is not a JSON object."""
         try:
-            options = read_json(self.options or "{}")
+            options: dict[str, Any] = read_json((self.options or "{}").encode(), dict[str, Any])
         except msgspec.ValidationError as error:
             raise bad_request(f"options: must be a JSON object as a string: {error}") from error
-        if not isinstance(options, dict):
-            raise bad_request("options: must be a JSON object as a string")
         return options
 
 
@@ -127,3 +126,14 @@ class AqtFiles(msgspec.Struct, frozen=True, kw_only=True):
 def read(cls: type[T], request: Request) -> T:
     """The body of a request; raises a `Refusal`."""
     return read_body(cls, request.body)
+
+
+def sizes(service: Service, circuits: list[str], circuit_type: str) -> list[dict[str, int] | None]:
+    """The size of each circuit, as in estimates; None for one that cannot be read."""
+    store = service.store
+    counting = store.simulator.call("sizes", sources=circuits, circuit_type=circuit_type)
+    try:
+        found: list[dict[str, int] | None] = store.wait(counting)
+    except ValueError:  # it took too long
+        return [None] * len(circuits)
+    return found

@@ -46,6 +46,7 @@ def format_of(circuit_type: str) -> Any:
 def convert(
     circuit: str,
     compiled: str | None,
+    logical_qubits: str | None,
     physical_qubits: str | None,
     circuit_type: str,
     convert_to: str,
@@ -56,7 +57,7 @@ def convert(
         CircuitError: The format cannot express it.
     """
     own, other = circuit_type, convert_to
-    program = format_of(own).read(circuit)
+    program = format_of(own).read(circuit, logical_qubits)
     physical = program.num_qubits
     if compiled is not None:
         read = format_of(own).read(compiled, physical_qubits)

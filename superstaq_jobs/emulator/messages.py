@@ -1,4 +1,4 @@
-"""The requests of the API: their bodies and query strings, read and validated.
+"""The requests and responses of the API: what they hold, and how requests are read and validated.
 
 Reading is strict: ``"3"`` is not a number and ``1`` is not a boolean. The real service may be more
 tolerant; what the emulator accepts, any service accepts.
@@ -17,81 +17,56 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 import attrs
 import msgspec
 
-from superstaq_jobs.emulator.targets import TARGET_NAME
+from superstaq_jobs.records import fields
 from superstaq_jobs.records.problems import shown
-
-from .responses import Refusal, invalid, problem
 
 __all__ = [
     "MAX_BODY_BYTES",
-    "AcceptTerms",
     "JobQuery",
     "NewJob",
+    "Refusal",
     "Request",
+    "Response",
     "TargetFilter",
-    "TargetInfoQuery",
     "TargetName",
-    "UserQuery",
+    "invalid",
     "job_problem",
+    "json_response",
     "read_body",
     "read_json",
-    "read_object",
     "read_query",
 ]
 
 MAX_BODY_BYTES: Final = 32 * 1024 * 1024
 """The largest body that is read; a larger one is refused with 413."""
 
+_MAX_BYTES: Final = {b'"': MAX_BODY_BYTES, b"[": 10 * 1024 * 1024}
 _MAX_FREE_BYTES: Final = 1024 * 1024
-_MAX_LIST_BYTES: Final = 10 * 1024 * 1024
-"""How long JSON of any kind, and a list of strings, may be. Nothing else runs while it is decoded,
-which takes a quarter of a second at most; a string takes less, however long it is."""
+"""How long a string, a list and any other JSON may be, by its first character. Nothing else runs
+while it is decoded, which takes a quarter of a second at most."""
 
 _MAX_SHOTS: Final = 1_000_000
 """Each shot may have an outcome of its own, which has to be kept."""
 
 _THIS_MACHINE: Final = re.compile(r"(localhost|127(\.\d+){3}|\[::1\])(:\d+)?", re.IGNORECASE)
 
-JobType = Literal["submit", "simulate", "compile", "convert"]
-CircuitType = Literal["cirq", "qiskit", "qasm", "jaqal"]
-Status = Literal[
-    "received", "awaiting_compile", "awaiting_submission", "awaiting_simulation", "compiling",
-    "running", "simulating", "pending", "failed", "unrecognized", "completed", "cancelled",
-    "deleted",
-]  # fmt: skip
-TargetName = Annotated[str, msgspec.Meta(pattern=TARGET_NAME)]
-Email = Annotated[str, msgspec.Meta(pattern=r"^[^@\s]+@[^@\s]+$")]
+
+# ---- requests and responses ----------------------------------------------------------------------
 
 
 @attrs.frozen(kw_only=True)
 class Request:
-    """A request.
+    """A request; ``circuit_type`` is the last part of the path of a call that has it there."""
 
-    Attributes:
-        method: Its method.
-        path: Its decoded path.
-        query: Its query string.
-        headers: Its headers.
-        body: Its body.
-        values: The values of the placeholders in the call's path.
-    """
-
-    method: str
-    path: str
     query: str
     headers: Mapping[str, str]
     body: bytes
-    values: Mapping[str, str] = {}
+    circuit_type: str
 
     @property
-    def key(self) -> str | None:
+    def key(self) -> str:
         """The API key."""
-        return self.headers.get("Authorization")
-
-    @property
-    def pairs(self) -> list[tuple[str, str]]:
-        """The keys and values of the query."""
-        return urllib.parse.parse_qsl(self.query, keep_blank_values=True)
+        return self.headers.get("Authorization", "")
 
     def check_host(self) -> None:
         """Refuse a request for another host with 421.
@@ -103,6 +78,59 @@ class Request:
         if not _THIS_MACHINE.fullmatch(self.headers.get("Host", "")):
             message = "This emulator only serves requests to loopback addresses, such as 127.0.0.1."
             raise Refusal(421, {"message": message})
+
+
+@attrs.frozen
+class Response:
+    """A response: its status, its own headers, and its body."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+
+def json_response(
+    body: object, *, status_code: int = 200, headers: Mapping[str, str] = {}
+) -> Response:
+    """A value as a JSON response."""
+    headers = {"Content-Type": "application/json", **headers}
+    return Response(status_code, headers, msgspec.json.encode(body))
+
+
+class Refusal(Exception):
+    """An error response, as an exception.
+
+    Args:
+        status_code: The HTTP status, 4xx.
+        body: The body, as plain JSON data.
+    """
+
+    def __init__(self, status_code: int, body: Any) -> None:
+        super().__init__(status_code, body)
+        self.status_code = status_code
+        self.body = body
+
+
+def invalid(where: tuple[str, ...], message: str, kind: str = "value_error") -> Refusal:
+    """The 422 for one thing that is wrong: where it is, a message, and its kind."""
+    return Refusal(422, {"detail": [_problem(where, message, kind)]})
+
+
+def _problem(where: tuple[str | int, ...], message: str, kind: str) -> dict[str, Any]:
+    return {"loc": where, "msg": message, "type": kind}
+
+
+# ---- what requests hold --------------------------------------------------------------------------
+
+JobType = Literal["submit", "simulate", "compile", "convert"]
+CircuitType = Literal["cirq", "qiskit", "qasm", "jaqal"]
+Status = Literal[
+    "received", "awaiting_compile", "awaiting_submission", "awaiting_simulation", "compiling",
+    "running", "simulating", "pending", "failed", "unrecognized", "completed", "cancelled",
+    "deleted",
+]  # fmt: skip
+TargetName = Annotated[str, msgspec.Meta(pattern=f"^{fields.TARGET.pattern}$")]
+Email = Annotated[str, msgspec.Meta(pattern=r"^[^@\s]+@[^@\s]+$")]
 
 
 class NewJob(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,28 +176,6 @@ class TargetFilter(msgspec.Struct, frozen=True, kw_only=True):
     accessible: bool | None = None
 
 
-class TargetInfoQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """The target whose details are wanted."""
-
-    target: TargetName
-    options_dict: dict[str, Any] = {}
-
-
-class UserQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Which users are wanted."""
-
-    name: list[str] | None = None
-    email: list[Email] | None = None
-    role: list[str] | None = None
-    user_id: list[uuid.UUID] | None = None
-
-
-class AcceptTerms(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether the terms of use are accepted."""
-
-    accept: bool
-
-
 _NOISE_OPTIONS: Final = ("error_prob", "noise", "noise_model")
 
 
@@ -194,67 +200,57 @@ def job_problem(new_job: NewJob) -> tuple[str, str] | None:
     return None
 
 
+# ---- reading -------------------------------------------------------------------------------------
+
 T = TypeVar("T", bound=msgspec.Struct)
 
-_AT: Final = re.compile(r" - at `\$(.*)`$")
-
-
-def _problem(where: tuple[str | int, ...], error: msgspec.ValidationError) -> dict[str, Any]:
-    text = str(error)
-    inside: list[str | int] = []
-    if match := _AT.search(text):
-        text = text[: match.start()]
-        for index, key in re.findall(r"\[(\d+)\]|\.?([^.\[\]]+|\[\.\.\.\])", match[1]):
-            inside.append(int(index) if index else key)
-    return problem((*where, *inside), text)
+_AT_INDEX: Final = re.compile(r" - at `\$\[(\d+)\]`$")
 
 
 @functools.cache
-def _fields(cls: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+def _shape(cls: type[T]) -> tuple[tuple[msgspec.structs.FieldInfo, ...], type[msgspec.Struct]]:
+    """The fields of a Struct, and a Struct of the same fields that leaves them undecoded."""
     # Cached: msgspec evaluates the annotations each time, longer than the rest of a request takes.
-    return msgspec.structs.fields(cls)
+    fields = msgspec.structs.fields(cls)
+    pieces = [(field.name, msgspec.Raw, msgspec.Raw()) for field in fields]
+    return fields, msgspec.defstruct(cls.__name__, pieces)
 
 
 def _read(
-    cls: type[T],
-    given: Mapping[str, Any],
-    *,
-    where: tuple[str | int, ...],
-    convert: Callable[[Any, Any], Any],
+    cls: type[T], where: str, given: Mapping[str, Any], convert: Callable[[Any, Any], Any]
 ) -> T:
     """Read every field separately, so that one invalid field does not hide the next."""
     values: dict[str, Any] = {}
     problems = []
-    if cls.__struct_config__.forbid_unknown_fields:
-        unknown = given.keys() - set(cls.__struct_encode_fields__)
-        problems += [problem((*where, key), "unknown field", "extra") for key in sorted(unknown)]
-    for field in _fields(cls):
-        if field.encode_name not in given:
-            if field.required:
-                problems.append(problem((*where, field.name), "this field is required", "missing"))
-            continue
-        try:
-            values[field.name] = convert(given[field.name], field.type)
-        except msgspec.ValidationError as error:
-            problems.append(_problem((*where, field.name), error))
+    for field in _shape(cls)[0]:
+        place = (where, field.name)
+        if field.name in given:
+            try:
+                values[field.name] = convert(given[field.name], field.type)
+            except msgspec.ValidationError as error:
+                text, *index = _AT_INDEX.split(str(error))
+                problems.append(_problem((*place, *map(int, index[:1])), text, "value_error"))
+        elif field.required:
+            problems.append(_problem(place, "this field is required", "missing"))
     if problems:
-        raise invalid(*problems)
+        raise Refusal(422, {"detail": problems})
     return cls(**values)
 
 
-def read_json(source: bytes | str | msgspec.Raw, kind: Any = Any) -> Any:
-    """A piece of JSON, decoded only if that does not take long.
+def read_json(source: bytes | msgspec.Raw, kind: Any) -> Any:
+    """A piece of JSON of a type, decoded only if that does not take long.
 
     Raises:
         msgspec.ValidationError: It has another type, or is too long or nested too deeply.
     """
-    limit = _max_bytes(kind)
-    if len(source) > limit:
-        raise msgspec.ValidationError(f"must have at most {limit:,} bytes, got {len(source):,}")
+    piece = bytes(source)
+    limit = _MAX_BYTES.get(piece[:1], _MAX_FREE_BYTES)
+    if len(piece) > limit:
+        raise msgspec.ValidationError(f"must have at most {limit:,} bytes, got {len(piece):,}")
     try:
-        value = msgspec.json.decode(source, type=kind)
+        value = msgspec.json.decode(piece, type=kind)
+        # What is nested nearly as deeply as the parser allows could not be put in a response.
         if limit == _MAX_FREE_BYTES:
-            # What is nested nearly as deeply as the parser allows could not be put in a response.
             msgspec.json.encode([[[[[value]]]]])
     except msgspec.ValidationError:
         raise
@@ -263,47 +259,19 @@ def read_json(source: bytes | str | msgspec.Raw, kind: Any = Any) -> Any:
     return value
 
 
-@functools.cache
-def _max_bytes(kind: Any) -> int:
-    name = str(kind)
-    if "typing.Any" in name:
-        return _MAX_FREE_BYTES
-    return _MAX_LIST_BYTES if "list[" in name else MAX_BODY_BYTES
-
-
-@functools.cache
-def _in_pieces(cls: type[msgspec.Struct]) -> type[msgspec.Struct]:
-    """A Struct with the same fields that leaves them undecoded."""
-    absent = msgspec.Raw()
-    fields = [(name, msgspec.Raw, absent) for name in cls.__struct_encode_fields__]
-    return msgspec.defstruct(cls.__name__, fields)
-
-
 def read_body(cls: type[T], body: bytes) -> T:
     """A request's body as a Struct; raises a `Refusal` with all that is wrong.
 
-    Fields that the Struct does not have are ignored, unless it forbids them.
+    Fields that the Struct does not have are ignored.
     """
-    where = ("body",)
     try:
-        if cls.__struct_config__.forbid_unknown_fields:
-            return read_object(cls, read_json(body), where=where)
-        pieces = msgspec.json.decode(body, type=_in_pieces(cls))
+        pieces = msgspec.json.decode(body, type=_shape(cls)[1])
     except msgspec.ValidationError as error:
-        raise invalid(problem(where, str(error), "model_attributes_type")) from error
+        raise invalid(("body",), str(error), "model_attributes_type") from error
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-        raise invalid(problem(where, f"not JSON: {error}", "json_invalid")) from error
+        raise invalid(("body",), f"not JSON: {error}", "json_invalid") from error
     given = {name: piece for name, piece in msgspec.structs.asdict(pieces).items() if piece}
-    return _read(cls, given, where=where, convert=read_json)
-
-
-def read_object(cls: type[T], given: object, *, where: tuple[str | int, ...]) -> T:
-    """A JSON object inside of a body, at a place in it, as a Struct; see `read_body`."""
-    if not isinstance(given, dict):
-        raise invalid(problem(where, "expected a JSON object", "model_attributes_type"))
-    # The keys of a JSON object are strings, even where a number is expected.
-    convert = functools.partial(msgspec.convert, str_keys=True)
-    return _read(cls, given, where=where, convert=convert)
+    return _read(cls, "body", given, read_json)
 
 
 def read_query(cls: type[T], request: Request) -> T:
@@ -311,12 +279,10 @@ def read_query(cls: type[T], request: Request) -> T:
 
     A list field takes all values of its key, any other field the last one.
     """
-    given: dict[str, list[str]] = {}
-    for key, value in request.pairs:
-        given.setdefault(key, []).append(value)
 
     def convert(values: list[str], kind: Any) -> Any:
         is_list = "list[" in str(kind)
         return msgspec.convert(values if is_list else values[-1], kind, strict=False)
 
-    return _read(cls, given, where=("query",), convert=convert)
+    given = urllib.parse.parse_qs(request.query, keep_blank_values=True)
+    return _read(cls, "query", given, convert)

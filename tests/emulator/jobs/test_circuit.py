@@ -1,9 +1,10 @@
-"""Laws of timetables: statuses follow the table of next statuses and never go back."""
+"""Laws of circuits: statuses follow the table of next statuses and never go back."""
 
 from __future__ import annotations
 
 import itertools
 import math
+from typing import Any
 
 import msgspec
 import pytest
@@ -12,17 +13,23 @@ from hypothesis import strategies as st
 from reachable import may_become
 
 from superstaq_jobs.emulator import Ending, Plan
-from superstaq_jobs.emulator.jobs.timetable import (
+from superstaq_jobs.emulator.jobs.circuit import (
     PATHS,
-    Progress,
-    complete_at,
+    Circuit,
+    State,
+    Timetable,
     make_timetable,
     path_of,
-    state_at,
 )
-from superstaq_jobs.emulator.simulator.tasks import Failed
 from superstaq_jobs.records import CircuitStatus
 from superstaq_jobs.records.status import NEXT_STATUSES, PROGRESS
+
+READY = {"compiled_at": 0.0, "finished_at": 0.0}
+
+
+def state_at(timetable: Timetable, happened: dict[str, Any], now: float) -> State:
+    return Circuit(source="", timetable=timetable, **happened).state(now)
+
 
 JOB_TYPES = st.sampled_from(sorted(PATHS))
 TIMES = st.floats(0, 100)
@@ -109,21 +116,22 @@ def test_an_observer_never_sees_a_circuit_go_back(
     timetable = make_timetable(
         job_type, verbatim=verbatim, step_seconds=10, seed=str(times), plan=plan
     )
-    failure = failed_in and Failed(failed="no such gate", stage=failed_in)
+    failure = failed_in and "no such gate"
     ends = compiles if failed_in == "compile" else compiles + takes
     seen = []
     path = path_of(job_type, verbatim=verbatim)
     for now in [*times, 1e9]:
         # What is known at a time is what has happened until then.
-        progress = Progress(
-            compiled_at=compiles if compiles <= now and failed_in != "compile" else None,
-            finished_at=ends if ends <= now else None,
-            failure=failure if ends <= now else None,
-        )
+        progress = {
+            "compiled_at": compiles if compiles <= now and failed_in != "compile" else None,
+            "finished_at": ends if ends <= now else None,
+            "failure": failure if ends <= now else None,
+        }
         if now >= done_at and is_finished:
             at = state_at(timetable, progress, now)
             if not at.status.is_terminal:
-                timetable = complete_at(path, timetable, at.reached, now)
+                rest = path[path.index(at.reached) + 1 :]
+                timetable = timetable.ended(at.reached, now, rest, None)
             is_finished = False
         state = state_at(timetable, progress, now)
         assert 0 <= state.since <= now
@@ -158,8 +166,7 @@ def test_a_circuit_ends_as_planned_when_planned(
     )
     path = path_of(job_type, verbatim=verbatim)
     ending = plan.circuits.get(index, plan.ending)
-    ready = Progress(compiled_at=0.0, finished_at=0.0)
-    last = state_at(timetable, ready, 1e9)
+    last = state_at(timetable, READY, 1e9)
     if ending.becomes == "completed":
         assert (last.status.value, last.message) == ("completed", None)
         assert last.reached is CircuitStatus.COMPLETED
@@ -189,8 +196,8 @@ def test_a_circuit_ends_as_planned_when_planned(
         assert end - begin == pytest.approx(expected, abs=1e-9)
         # And it is seen from that moment on, not before.
         if PROGRESS[status] <= PROGRESS[last.reached] and end > begin:
-            assert state_at(timetable, ready, begin).reached is status
-    before_the_end = state_at(timetable, ready, math.nextafter(last.since, 0))
+            assert state_at(timetable, READY, begin).reached is status
+    before_the_end = state_at(timetable, READY, math.nextafter(last.since, 0))
     assert last.since == 0 or before_the_end.status is not last.status
 
 
@@ -205,17 +212,15 @@ def test_a_waiting_circuit_would_be_further_with_its_work_done(
     job_type: str, verbatim: bool, plan: Plan, now: float, at: float | None
 ):
     timetable = make_timetable(job_type, verbatim=verbatim, step_seconds=7, plan=plan)
-    ready = Progress(compiled_at=0.0, finished_at=0.0)
-    state = state_at(timetable, Progress(compiled_at=at), now)
+    state = state_at(timetable, {"compiled_at": at}, now)
     assert state.is_waiting == (
-        state_at(timetable, ready, now) != msgspec.structs.replace(state, is_waiting=False)
+        state_at(timetable, READY, now) != msgspec.structs.replace(state, is_waiting=False)
     )
-    assert not state_at(timetable, ready, now).is_waiting
+    assert not state_at(timetable, READY, now).is_waiting
 
 
 def test_a_plan_takes_precedence_over_the_circuits_own_failure():
-    failure = Failed(failed="no such gate", stage="compile")
-    failed = Progress(finished_at=0.0, failure=failure)
+    failed = {"finished_at": 0.0, "failure": "no such gate"}
     expected = {
         ("failed", "compiling"): ("failed", "planned"),
         ("failed", "awaiting_compile"): ("failed", "planned"),
@@ -227,9 +232,7 @@ def test_a_plan_takes_precedence_over_the_circuits_own_failure():
         state = state_at(make_timetable("submit", step_seconds=1, plan=plan), failed, 1e6)
         assert (state.status.value, state.message) == messages
     stuck = Plan(ending=Ending("stuck", during="running"))
-    late = Progress(
-        compiled_at=0.0, finished_at=0.0, failure=Failed(failed="too late", stage="run")
-    )
+    late = {**READY, "failure": "too late"}
     assert (
         state_at(make_timetable("submit", step_seconds=1, plan=stuck), late, 1e6).status
         == "running"
@@ -238,14 +241,11 @@ def test_a_plan_takes_precedence_over_the_circuits_own_failure():
 
 def test_a_circuit_waits_for_its_work():
     timetable = make_timetable("simulate", step_seconds=1)
-    assert state_at(timetable, Progress(), 1e6).status is CircuitStatus.COMPILING
-    compiled = Progress(compiled_at=2e6)
+    assert state_at(timetable, {}, 1e6).status is CircuitStatus.COMPILING
+    compiled = {"compiled_at": 2e6}
     assert state_at(timetable, compiled, 3e6).status is CircuitStatus.SIMULATING
-    ran = Progress(compiled_at=2e6, finished_at=4e6)
+    ran = {"compiled_at": 2e6, "finished_at": 4e6}
     assert state_at(timetable, ran, 4e6).status is CircuitStatus.COMPLETED
     assert state_at(timetable, ran, 4e6).since == 4e6
     # And work that is done ahead of time does not speed it up.
-    assert (
-        state_at(timetable, Progress(compiled_at=0, finished_at=0), 0).status
-        is CircuitStatus.RECEIVED
-    )
+    assert state_at(timetable, READY, 0).status is CircuitStatus.RECEIVED
