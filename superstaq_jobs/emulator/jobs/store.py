@@ -31,8 +31,8 @@ from superstaq_jobs.emulator.simulator.simulator import Listener, Simulator
 from superstaq_jobs.emulator.simulator.tasks import (
     Compiled,
     Converted,
-    Counted,
     Result,
+    Returned,
     Task,
 )
 from superstaq_jobs.emulator.targets import Target
@@ -182,8 +182,8 @@ class JobStore:
             circuit.compiled = result
             circuit.compiled_at = now
         else:
-            if isinstance(result, Counted):
-                circuit.counts = result.counts
+            if isinstance(result, Returned):
+                circuit.counts = result.value
             else:
                 circuit.failure = result.failed
             circuit.finished_at = now

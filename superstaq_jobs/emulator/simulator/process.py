@@ -18,7 +18,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from .tasks import AnyResult, AnyTask, Call, Compiled, Failed
+from .tasks import AnyTask, Call, Compiled, Failed, Result
 
 __all__ = ["TaskListener", "WorkerPool"]
 
@@ -56,20 +56,12 @@ class WorkerPool:
         self.is_closed = False
 
     def submit(self, series: Iterable[tuple[AnyTask, TaskListener]]) -> None:
-        """Queue tasks; returns at once. Each is taken from the series when it is its turn.
-
-        Raises:
-            RuntimeError: The pool is closed.
-        """
+        """Queue tasks; returns at once. Each is taken from the series when it is its turn."""
         self.warm_up()
         self._turns.put(iter(series))
 
     def warm_up(self) -> None:
-        """Start a process, so that the first task does not wait for it; returns at once.
-
-        Raises:
-            RuntimeError: The pool is closed.
-        """
+        """Start a process, so that the first task does not wait for it; returns at once."""
         with self._lock:
             if self.is_closed:
                 raise RuntimeError("the simulator is closed: create a new Simulator")
@@ -100,7 +92,6 @@ class WorkerPool:
             for task, listener in itertools.islice(series, 1):
                 self._turns.put(series)
                 self._run(task, listener)
-            self._turns.task_done()
 
     def _run(self, task: AnyTask, listener: TaskListener) -> None:
         worker, late_at = self._free_worker(), math.inf
@@ -174,7 +165,7 @@ class _Worker:
                 said = (line + errors.read()).decode(errors="replace").strip().splitlines()
                 raise EOFError(said[-1] if said else "it did not start")
 
-    def results(self, task: AnyTask, time_limit_seconds: float) -> Iterator[AnyResult]:
+    def results(self, task: AnyTask, time_limit_seconds: float) -> Iterator[Result]:
         """Send a task to the process, and receive its results."""
         process = self._process
         if process is None or process.stdin is None or process.stdout is None:
@@ -184,13 +175,13 @@ class _Worker:
         try:
             process.stdin.write(msgspec.json.encode(task) + b"\n")
             process.stdin.flush()
-            result: AnyResult | None = None
+            result: Result | None = None
             while result is None or isinstance(result, Compiled):
                 line = process.stdout.readline(_MAX_LINE_BYTES)
                 if not line.endswith(b"\n"):
                     long = f"its result has more than {_MAX_LINE_BYTES:,} bytes"
                     raise EOFError(long if len(line) == _MAX_LINE_BYTES else "it died")
-                result = msgspec.json.decode(line, type=AnyResult)
+                result = msgspec.json.decode(line, type=Result)
                 yield result
         finally:
             timer.cancel()

@@ -18,7 +18,7 @@ from .tasks import AnyTask, Call, CallName, Compiled, Failed, Result, Returned, 
 __all__ = ["Listener", "Simulator"]
 
 Listener = Callable[[Result], None]
-"""Called with a `Compiled` followed by a `Counted` or a `Failed`, or with one `Failed`."""
+"""Called with a `Compiled` followed by a `Returned` or a `Failed`, or with one `Failed`."""
 
 
 class Simulator:

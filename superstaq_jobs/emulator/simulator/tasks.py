@@ -10,13 +10,11 @@ from typing import Any, Literal
 import msgspec
 
 __all__ = [
-    "AnyResult",
     "AnyTask",
     "Call",
     "CallName",
     "Compiled",
     "Converted",
-    "Counted",
     "Failed",
     "Result",
     "Returned",
@@ -69,10 +67,13 @@ class Compiled(msgspec.Struct, frozen=True, kw_only=True, tag=True, gc=False):
     physical_qubits: str | None = None
 
 
-class Counted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """The counts by big-endian bitstring; None if the circuit was not to be run."""
+class Returned(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What the function of a `Call` returned.
 
-    counts: dict[str, int] | None
+    Of a `Task`, the counts by big-endian bitstring, or None if the circuit was not to be run.
+    """
+
+    value: Any
 
 
 class Failed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -80,12 +81,6 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
     failed: str
     stage: Literal["compile", "run"] = "run"
-
-
-class Returned(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """What the function of a `Call` returned."""
-
-    value: Any
 
 
 class Converted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -97,7 +92,5 @@ class Converted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     physical_qubits: str | None = None
 
 
-Result = Compiled | Counted | Failed
-
 AnyTask = Task | Call
-AnyResult = Result | Returned
+Result = Compiled | Returned | Failed

@@ -22,7 +22,7 @@ from qiskit.quantum_info import Operator
 
 from superstaq_jobs.emulator.simulator.tasks import Task
 
-from .program import MAX_QUBITS, CircuitError, CompiledCircuit, Program, depolarizing
+from .program import CircuitError, CompiledCircuit, Program, check_used, depolarizing
 from .qiskit_circuits import compiled
 
 __all__ = [
@@ -39,7 +39,7 @@ __all__ = [
 _SAME: Final = {
     "id": cirq.I, "x": cirq.X, "y": cirq.Y, "z": cirq.Z, "h": cirq.H, "s": cirq.S, "t": cirq.T,
     "sx": cirq.X**0.5, "sdg": cirq.S**-1, "tdg": cirq.T**-1, "cx": cirq.CX, "cz": cirq.CZ,
-    "swap": cirq.SWAP, "ccx": cirq.CCX, "cswap": cirq.CSWAP,
+    "swap": cirq.SWAP,
 }  # fmt: skip
 """Gates of Cirq, by Qiskit's names."""
 
@@ -82,27 +82,15 @@ def is_barrier(operation: Any) -> bool:
     return kind.__name__ == "Barrier" and kind.__module__.startswith("cirq_superstaq.")
 
 
-def flat(circuit: Any, most_qubits: float = math.inf) -> Iterator[Any]:
-    """The operations of a circuit and its subcircuits, those on more qubits decomposed.
+def flat(circuit: Any) -> Iterator[Any]:
+    """The operations of a circuit and its subcircuits.
 
-    Raises:
-        CircuitError: An operation does not run here.
+    They are measurements, resets, barriers, and gates on one or two qubits each.
     """
-
-    def is_kept(operation: Any) -> bool:
-        inner = operation.without_classical_controls().untagged
-        if isinstance(inner, cirq.CircuitOperation):
-            if inner.repeat_until is not None:
-                raise CircuitError("this emulator does not run subcircuits with repeat_until")
-            return False
-        if cirq.is_measurement(inner):
-            return isinstance(inner.gate, cirq.MeasurementGate)
-        return is_barrier(inner) or len(inner.qubits) <= most_qubits
-
     for whole in circuit.all_operations():
         for operation in cirq.decompose(
             whole,
-            keep=is_kept,
+            keep=_is_kept,
             fallback_decomposer=_by_matrix,
             on_stuck_raise=lambda stuck: CircuitError(f"this emulator does not run {stuck}"),
         ):
@@ -114,21 +102,21 @@ def flat(circuit: Any, most_qubits: float = math.inf) -> Iterator[Any]:
                 yield inner.with_classical_controls(*controls) if controls else inner
 
 
+def _is_kept(operation: Any) -> bool:
+    inner = operation.without_classical_controls().untagged
+    if isinstance(inner, cirq.CircuitOperation):
+        if inner.repeat_until is not None:
+            raise CircuitError("this emulator does not run subcircuits with repeat_until")
+        return False
+    if isinstance(inner.gate, cirq.MeasurementGate | cirq.ResetChannel) or is_barrier(inner):
+        return True
+    return len(inner.qubits) <= 2 and cirq.has_unitary(inner)  # noqa: PLR2004
+
+
 def _by_matrix(operation: Any) -> Any:
     if isinstance(operation, cirq.Operation) and cirq.has_unitary(operation):
         return cirq.quantum_shannon_decomposition(operation.qubits, cirq.unitary(operation))
     return NotImplemented
-
-
-def _small(circuit: Any) -> list[Any]:
-    """The operations of a circuit on one or two qubits each, and its measurements and barriers."""
-    operations = list(flat(circuit, 2))
-    for operation in operations:
-        inner = operation.without_classical_controls()
-        is_known = isinstance(inner.gate, cirq.MeasurementGate | cirq.ResetChannel)
-        if not is_known and not is_barrier(inner) and not cirq.has_unitary(inner):
-            raise CircuitError(f"this emulator does not run {operation}")
-    return operations
 
 
 # ---- compilation
@@ -199,21 +187,15 @@ def cirq_gate(gate: Any) -> Any:
 
 
 def compile_for(program: Program, task: Task) -> CompiledCircuit:
-    """Compile a circuit for the target of a task.
-
-    Raises:
-        CircuitError: It has an operation or qubits that the target does not have.
-    """
+    """Compile a circuit for the target of a task."""
     qubits = program.qubits
-    operations, places = _small(program.circuit), list(range(len(qubits)))
+    circuit, places = program.circuit, list(range(len(qubits)))
     if task.verbatim:
-        # Of small operations, since the matrix of a large gate fills the memory.
-        circuit = cirq.Circuit(operations)
         return CompiledCircuit(circuit=circuit, initial=places, final=places, qubits=qubits)
     if all(isinstance(qubit, cirq.LineQubit) and qubit.x >= 0 for qubit in qubits):
         places = [qubit.x for qubit in qubits]
     kept: list[Any] = []
-    made = compiled(in_qiskit(operations, qubits, kept), task, places)
+    made = compiled(in_qiskit(circuit.all_operations(), qubits, kept), task, places)
     if task.coupling is not None or not task.fixed_qubits:
         qubits = tuple(cirq.LineQubit.range(made.circuit.num_qubits))
     circuit = cirq.Circuit(in_cirq(made.circuit, qubits, program.qubits, kept))
@@ -224,24 +206,16 @@ def compile_for(program: Program, task: Task) -> CompiledCircuit:
 
 
 def run(_: Program, made: CompiledCircuit, task: Task) -> dict[str, int]:
-    """Sample a compiled circuit.
+    """Counts by the measured bits, or by those of all qubits if none is measured.
 
-    Returns:
-        Counts by keys of the measured bits, in alphabetical order of the measurement keys and, for
-        each, in order of time, as cirq-superstaq expects. If nothing is measured, of all qubits.
-
-    Raises:
-        CircuitError: It is too large to be simulated here.
+    They are in alphabetical order of the measurement keys and, for each, in order of time, as
+    cirq-superstaq expects.
     """
     circuit = made.circuit
     if not cirq.is_measurement(circuit):
         circuit = circuit + cirq.measure(*(made.qubits[place] for place in made.final), key="all")
     used = len(circuit.all_qubits())
-    if used > MAX_QUBITS:
-        raise CircuitError(
-            f"the circuit uses {used} qubits, more than the {MAX_QUBITS} that this emulator "
-            "simulates"
-        )
+    check_used(used)
     if task.noise:
         circuit = cirq.Circuit(
             noisy for operation in circuit.all_operations() for noisy in _noisy(operation, task)
@@ -295,11 +269,10 @@ def _can_be_deferred(circuit: Any) -> bool:
 
 
 def size(circuit: Any) -> tuple[list[int], int]:
-    """The number of qubits of each gate, and the depth; those on more are decomposed."""
-    made = cirq.Circuit(_small(circuit))
+    """The number of qubits of each gate, and the depth."""
     gates = [
         len(operation.qubits)
-        for operation in made.all_operations()
+        for operation in circuit.all_operations()
         if cirq.has_unitary(operation.without_classical_controls()) and not is_barrier(operation)
     ]
-    return gates, len(made)
+    return gates, len(circuit)

@@ -21,9 +21,11 @@ from . import cirq_circuits
 from .cirq_circuits import flat
 from .program import CircuitError, Program
 
-__all__ = ["FRAMEWORK", "join", "load", "read", "write"]
+__all__ = ["FRAMEWORK", "join", "read", "split", "write"]
 
 FRAMEWORK: Final = cirq_circuits
+
+_CIRCUITS: Final = frozenset({"Circuit", "FrozenCircuit", "VAL", "REF"})
 
 _KINDS: Final = (
     *(cirq.Qid, cirq.Gate, cirq.Operation, cirq.Moment, cirq.AbstractCircuit, cirq.Condition),
@@ -83,26 +85,15 @@ def _reasons() -> Iterator[None]:
         ) from error
 
 
-def load(source: str) -> Any:
-    """What the JSON of circuits contains; raises a `CircuitError` if Cirq cannot read it."""
+def _load(source: str) -> Any:
+    """What the JSON of circuits contains."""
     with _reasons():
         return cirq.read_json(json_text=source, resolvers=[_resolved])
 
 
 def read(source: str, qubits: str | None = None) -> Program:
-    """Read a string with one circuit.
-
-    Args:
-        source: JSON of a circuit, or of a list of one.
-        qubits: JSON of its qubits, in order; None for those that it acts on, sorted.
-
-    Returns:
-        The program.
-
-    Raises:
-        CircuitError: Why it cannot be read, or cannot run on qubits.
-    """
-    loaded = load(source)
+    """Read a circuit, or a list of one."""
+    loaded = _load(source)
     if isinstance(loaded, list) and len(loaded) == 1:
         loaded = loaded[0]
     with _reasons():
@@ -122,9 +113,9 @@ def _program(circuit: Any, qubits: str | None) -> Program:
     for operation in circuit.all_operations():
         refuse = functools.partial(_refuse_number, operation)
         json.loads(cirq.to_json(operation), parse_constant=refuse)
-    made = cirq.Circuit(flat(circuit))
-    if names := sorted(cirq.parameter_names(made)):
+    if names := sorted(cirq.parameter_names(circuit)):
         raise CircuitError(f"the circuit has parameters without a value: {', '.join(names)}")
+    made = cirq.Circuit(flat(circuit))
     _check_conditions(made)
     return Program(
         circuit=made,
@@ -153,6 +144,29 @@ def _check_conditions(circuit: Any) -> None:
 def write(circuit: Any) -> str:
     """A circuit, or a sequence of qubits, as Cirq's JSON."""
     return str(cirq.to_json(circuit, indent=None))
+
+
+def split(source: str) -> list[str]:
+    """Split Cirq's JSON of a circuit or of a list of circuits into one string per circuit."""
+    try:
+        given = json.loads(source)
+    except (ValueError, RecursionError) as error:
+        message = f"expected the JSON of a Cirq circuit or of a list of them: {error}"
+        raise CircuitError(message) from error
+    circuits = given if isinstance(given, list) else [given]
+    for index, circuit in enumerate(circuits):
+        kind = circuit.get("cirq_type") if isinstance(circuit, dict) else None
+        if kind not in _CIRCUITS:
+            found = kind or "other JSON"
+            raise CircuitError(f"circuit {index}: expected a Cirq circuit, got {found}")
+    if not circuits:
+        raise CircuitError("a job needs at least one circuit")
+    if len(circuits) == 1:
+        return [source]
+    if '"REF"' in source:
+        # A part that occurs again, maybe in another circuit.
+        return [write(circuit) for circuit in _load(source)]
+    return [json.dumps(circuit) for circuit in circuits]
 
 
 def join(sources: list[str]) -> str:

@@ -8,17 +8,15 @@ from typing import Any, Final, Literal
 import msgspec
 
 from superstaq_jobs.emulator.simulator.tasks import (
-    AnyResult,
     AnyTask,
     Call,
     Compiled,
-    Counted,
     Failed,
+    Result,
     Returned,
     Task,
 )
 
-from . import cirq_lists
 from .formats import convert, format_of
 from .program import CircuitError, check_size
 
@@ -35,7 +33,7 @@ def _reason(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _compile_and_run(task: Task) -> Iterator[Compiled | Counted]:
+def _compile_and_run(task: Task) -> Iterator[Result]:
     circuit_format = format_of(task.circuit_type)
     framework = circuit_format.FRAMEWORK
     program = circuit_format.read(task.circuit)
@@ -52,20 +50,13 @@ def _compile_and_run(task: Task) -> Iterator[Compiled | Counted]:
     if task.run:
         counts = framework.run(program, compiled, task) if task.shots else {}
         counts = dict(sorted(counts.items()))
-    yield Counted(counts=counts)
+    yield Returned(value=counts)
 
 
 def _split(source: str, circuit_type: str) -> list[str]:
     """Split a string with several circuits into one string per circuit."""
-    # Without `cirq_json`, which imports Cirq.
-    is_cirq = circuit_type == "cirq"
-    split = cirq_lists.split if is_cirq else format_of(circuit_type).split
+    split = format_of(circuit_type).split
     return [source] if split is None else list(split(source))
-
-
-def _join(sources: list[str], circuit_type: str) -> str:
-    """Write strings with one circuit each as one string."""
-    return str(format_of(circuit_type).join(sources))
 
 
 def _sizes(sources: list[str], circuit_type: str) -> list[dict[str, int] | None]:
@@ -89,13 +80,13 @@ def _size(source: str, circuit_format: Any) -> dict[str, int] | None:
 
 _CALLS: Final[dict[str, Callable[..., Any]]] = {
     "split": _split,
-    "join": _join,
+    "join": lambda sources, circuit_type: format_of(circuit_type).join(sources),
     "sizes": _sizes,
     "convert": convert,
 }
 
 
-def _results(task: AnyTask) -> Iterator[AnyResult]:
+def _results(task: AnyTask) -> Iterator[Result]:
     if isinstance(task, Call):
         yield Returned(value=_CALLS[task.name](**task.arguments))
     else:

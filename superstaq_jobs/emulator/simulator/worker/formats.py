@@ -1,9 +1,16 @@
 """The formats of circuits, and circuits in another format than their own.
 
-The module of a format has a ``FRAMEWORK``, the module that compiles, runs and measures its
-circuits; ``read`` for a string with one circuit (and the JSON of Cirq's qubits, or None); ``write``
-for a circuit; ``join`` for strings with one circuit each; and ``split``, None if the server splits
-them. `cirq_lists` has that of Cirq.
+The module of a format has
+
+- ``read(source, qubits)``, for a string with one circuit, and for Cirq the JSON of its qubits, in
+  order, or None for those that it acts on, sorted; it returns a `Program`;
+- ``write(circuit)``, which returns the string;
+- ``split(source)``, for a string with several circuits, which returns one for each, or None where
+  the server splits them; and ``join(sources)``, its opposite;
+- ``FRAMEWORK``, a module with ``compile_for(program, task)``, which returns a `CompiledCircuit`;
+  ``run(program, compiled, task)``, which returns counts; and ``size(circuit)``.
+
+Whatever cannot be done raises a `CircuitError` that says why.
 
 Each framework's own exporter writes a circuit. Between Cirq and Qiskit, gates pass by the table of
 `cirq_circuits`, and by their matrices. What is written is read again; what is not the same is not
@@ -44,6 +51,7 @@ def format_of(circuit_type: str) -> Any:
 
 
 def convert(
+    *,
     circuit: str,
     compiled: str | None,
     logical_qubits: str | None,
@@ -51,11 +59,7 @@ def convert(
     circuit_type: str,
     convert_to: str,
 ) -> Converted:
-    """Write a circuit, and its compiled form if there is one, in another format.
-
-    Raises:
-        CircuitError: The format cannot express it.
-    """
+    """Write a circuit, and its compiled form if there is one, in another format."""
     own, other = circuit_type, convert_to
     program = format_of(own).read(circuit, logical_qubits)
     physical = program.num_qubits
@@ -95,15 +99,16 @@ def _from_cirq(circuit: Any, qubits: Sequence[Any]) -> Any:
 
     from .cirq_circuits import in_qiskit, is_barrier
 
-    measurements = [o for o in circuit.all_operations() if cirq.is_measurement(o)]
-    keys = [cirq.measurement_key_name(measurement) for measurement in measurements]
-    # Keys in alphabetical order, repeated ones in order of time.
-    order = sorted(range(len(keys)), key=lambda number: (keys[number], number))
-    sizes = [len(measurements[number].qubits) for number in order]
-    first = dict(zip(order, itertools.accumulate(sizes, initial=0), strict=False))
     kept: list[Any] = []
     source = in_qiskit(circuit.all_operations(), qubits, kept)
-    made, measured = QuantumCircuit(len(qubits), sum(sizes)), itertools.count()
+    # Keys in alphabetical order, repeated ones in order of time.
+    bits = sorted(
+        (cirq.measurement_key_name(operation), label, number)
+        for label, operation in enumerate(kept)
+        if cirq.is_measurement(operation)
+        for number, _ in enumerate(operation.qubits)
+    )
+    made = QuantumCircuit(len(qubits), len(bits))
     for step in source.data:
         label = step.operation.label
         if not label:
@@ -112,13 +117,13 @@ def _from_cirq(circuit: Any, qubits: Sequence[Any]) -> Any:
         operation = kept[int(label)]
         where = [qubits.index(qubit) for qubit in operation.qubits]
         if cirq.is_measurement(operation) and not operation.gate.confusion_map:
-            bits = itertools.count(first[next(measured)])
-            for place, flip in zip(where, operation.gate.full_invert_mask(), strict=True):
-                if flip:
-                    made.x(place)
-                made.measure(place, next(bits))
-                if flip:
-                    made.x(place)
+            first = bits.index((cirq.measurement_key_name(operation), int(label), 0))
+            flips = list(itertools.compress(where, operation.gate.full_invert_mask()))
+            for place in flips:
+                made.x(place)
+            made.measure(where, range(first, first + len(where)))
+            for place in flips:
+                made.x(place)
         elif isinstance(operation.gate, cirq.ResetChannel):
             made.reset(where)
         elif is_barrier(operation):
@@ -148,7 +153,7 @@ def _for_cirq(program: Program) -> Any:
             made.append(cirq.reset_each(*qubits))
         elif name in CIRQ_NAMES:
             made.append(cirq_gate(step.operation)(*qubits))
-        elif name not in {"barrier", "delay"}:
+        elif name != "barrier":
             raise CircuitError("conditions and loops are not written for Cirq")
     if measured and sorted(measured) != shown:
         raise CircuitError("Cirq has no bits that are measured never or repeatedly")

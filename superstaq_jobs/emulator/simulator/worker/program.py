@@ -8,28 +8,18 @@ import attrs
 
 from superstaq_jobs.emulator.simulator.tasks import Task
 
-__all__ = [
-    "CX_DEPOLARIZING",
-    "MAX_NOISY_QUBITS",
-    "MAX_QUBITS",
-    "ONE_QUBIT_DEPOLARIZING",
-    "CircuitError",
-    "CompiledCircuit",
-    "Program",
-    "check_size",
-    "depolarizing",
-]
+__all__ = ["CircuitError", "CompiledCircuit", "Program", "check_size", "check_used", "depolarizing"]
 
-MAX_QUBITS: Final = 26
+_MAX_QUBITS: Final = 26
 """The most qubits that a circuit of any target may use: their state takes a gigabyte."""
 
-MAX_NOISY_QUBITS: Final = 10
+_MAX_NOISY_QUBITS: Final = 10
 """``noise-sim``: a density matrix of n qubits is as large as the state of 2n qubits."""
 
-ONE_QUBIT_DEPOLARIZING: Final = 0.001
+_ONE_QUBIT_DEPOLARIZING: Final = 0.001
 """``noise-sim``: the depolarizing probability after each gate on a qubit. ``rz`` is noiseless."""
 
-CX_DEPOLARIZING: Final = 0.01
+_CX_DEPOLARIZING: Final = 0.01
 """``noise-sim``: the (two-qubit) depolarizing probability after each gate on two qubits."""
 
 
@@ -76,17 +66,24 @@ def check_size(num_qubits: int, task: Task) -> None:
     """Raise a `CircuitError` if a circuit has no qubits, or too many for its target."""
     if num_qubits == 0:
         raise CircuitError("the circuit has no qubits")
-    for limit, whose in [(task.max_qubits, "this target")] + [
-        (MAX_NOISY_QUBITS, "noise-sim")
-    ] * task.noise:
-        if num_qubits > limit:
-            raise CircuitError(
-                f"the circuit has {num_qubits} qubits, more than the {limit} of {whose}"
-            )
+    limit, whose = task.max_qubits, "this target"
+    if task.noise and limit > _MAX_NOISY_QUBITS:
+        limit, whose = _MAX_NOISY_QUBITS, "noise-sim"
+    if num_qubits > limit:
+        raise CircuitError(f"the circuit has {num_qubits} qubits, more than the {limit} of {whose}")
+
+
+def check_used(num_qubits: int) -> None:
+    """Raise a `CircuitError` if a compiled circuit uses more qubits than can be simulated."""
+    if num_qubits > _MAX_QUBITS:
+        raise CircuitError(
+            f"the circuit uses {num_qubits} qubits, more than the {_MAX_QUBITS} that this emulator "
+            "simulates"
+        )
 
 
 def depolarizing(task: Task, num_qubits: int) -> float:
     """The depolarizing probability after each noisy gate on that many qubits."""
     if task.error_rate is not None:
         return float(task.error_rate)
-    return ONE_QUBIT_DEPOLARIZING if num_qubits == 1 else CX_DEPOLARIZING
+    return _ONE_QUBIT_DEPOLARIZING if num_qubits == 1 else _CX_DEPOLARIZING

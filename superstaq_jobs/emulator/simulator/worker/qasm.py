@@ -53,18 +53,9 @@ def _check_registers(tokens: list[str]) -> None:
 
 
 def read(source: str, _: str | None = None) -> Program:
-    """Read an OpenQASM 2 or 3 program.
+    """Read a program: as OpenQASM 3, in which it is optional, if it has no version line.
 
-    A program without a version line is read as OpenQASM 3, in which that line is optional.
-
-    Args:
-        source: The program.
-
-    Returns:
-        The program; counts show all of its classical bits.
-
-    Raises:
-        CircuitError: The parser rejects the program; the message is the parser's.
+    If the parser rejects it, the message is the parser's.
     """
     # As Python opens a file: no byte order mark, and one kind of line end.
     source = source.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
@@ -131,11 +122,6 @@ def _where_it_stopped(error: BaseException) -> str:
 
 
 def write(circuit: Any) -> str:
-    """A circuit as OpenQASM 2, or as OpenQASM 3 if version 2 cannot express it."""
-    return str((qasm3 if _is_for_version_3(circuit) else qasm2).dumps(circuit))
-
-
-def _is_for_version_3(circuit: Any) -> bool:
-    """Whether it has control flow, or delays, which have no unit in version 2."""
-    operations = [step.operation for step in circuit.data]
-    return any(hasattr(o, "blocks") or o.name == "delay" for o in operations)
+    """A circuit as OpenQASM 2, or as OpenQASM 3 if it has control flow."""
+    has_blocks = any(hasattr(step.operation, "blocks") for step in circuit.data)
+    return str((qasm3 if has_blocks else qasm2).dumps(circuit))

@@ -22,7 +22,7 @@ from qiskit.transpiler.passes import ElidePermutations, Unroll3qOrMore
 
 from superstaq_jobs.emulator.simulator.tasks import Task
 
-from .program import MAX_QUBITS, CircuitError, CompiledCircuit, Program, depolarizing
+from .program import CircuitError, CompiledCircuit, Program, check_used, depolarizing
 
 __all__ = ["compile_for", "compiled", "run", "size", "transpiled"]
 
@@ -58,7 +58,7 @@ def transpiled(
     if unknown := [gate for gate in gates if gate not in known]:
         raise CircuitError(f"this emulator does not know the gate {unknown[0]!r} of the target")
     target = Target.from_configuration(
-        basis_gates=list(dict.fromkeys((*gates, "measure", "reset", "delay", *_CONTROL_FLOW))),
+        basis_gates=list(dict.fromkeys((*gates, "measure", "reset", *_CONTROL_FLOW))),
         num_qubits=qubits,
         coupling_map=None if coupling is None else CouplingMap(coupling),
         custom_name_mapping=_CONTROL_FLOW,
@@ -76,15 +76,9 @@ def transpiled(
 
 
 def compiled(circuit: Any, task: Task, numbers: Sequence[int]) -> CompiledCircuit:
-    """Compile a circuit for the target of a task.
+    """A circuit in the gates of a task's target, on its qubits.
 
-    Args:
-        circuit: It may have barriers and control flow, which stay where they are.
-        task: Its task.
-        numbers: The number that each qubit has on a target with ``fixed_qubits``.
-
-    Raises:
-        CircuitError: The target has no such qubits.
+    ``numbers`` are those of the qubits, for a target with ``fixed_qubits``.
     """
     if task.fixed_qubits and max(numbers) >= task.max_qubits:
         raise CircuitError(
@@ -112,11 +106,7 @@ def compiled(circuit: Any, task: Task, numbers: Sequence[int]) -> CompiledCircui
 
 
 def compile_for(program: Program, task: Task) -> CompiledCircuit:
-    """Compile a circuit for the target of a task.
-
-    Raises:
-        CircuitError: It has parameters without a value, or qubits that the target does not have.
-    """
+    """Compile a circuit for the target of a task."""
     circuit = program.circuit
     if circuit.parameters:
         names = ", ".join(sorted(parameter.name for parameter in circuit.parameters))
@@ -128,14 +118,7 @@ def compile_for(program: Program, task: Task) -> CompiledCircuit:
 
 
 def run(program: Program, compiled: CompiledCircuit, task: Task) -> dict[str, int]:
-    """Sample a compiled circuit.
-
-    Returns:
-        Counts by big-endian keys of the bits that are shown, or of all qubits if it measures none.
-
-    Raises:
-        CircuitError: It is too large to be simulated here.
-    """
+    """Counts by big-endian keys of the bits that are shown; of all qubits if none is measured."""
     circuit = compiled.circuit
     if "measure" in circuit_to_dag(circuit).count_ops(recurse=True):
         shown = list(range(circuit.num_clbits) if program.shown is None else program.shown)
@@ -153,13 +136,8 @@ def run(program: Program, compiled: CompiledCircuit, task: Task) -> dict[str, in
 def _without_idle_qubits(circuit: Any) -> Any:
     dag = circuit_to_dag(circuit)
     dag.remove_all_ops_named("barrier")
-    dag.remove_all_ops_named("delay")
     dag.remove_qubits(*(wire for wire in dag.idle_wires() if isinstance(wire, Qubit)))
-    if dag.num_qubits() > MAX_QUBITS:
-        raise CircuitError(
-            f"the circuit uses {dag.num_qubits()} qubits, more than the {MAX_QUBITS} that this "
-            "emulator simulates"
-        )
+    check_used(dag.num_qubits())
     return dag_to_circuit(dag)
 
 
@@ -241,6 +219,6 @@ def _noise(task: Task) -> Any:
 def size(circuit: Any) -> tuple[list[int], int]:
     """The number of qubits of each gate, and the depth; those on more are decomposed."""
     made = PassManager([Unroll3qOrMore()]).run(circuit)
-    others = {"measure", "reset", "barrier", "delay"}
+    others = {"measure", "reset", "barrier"}
     gates = [len(step.qubits) for step in made.data if step.operation.name not in others]
     return gates, made.depth()

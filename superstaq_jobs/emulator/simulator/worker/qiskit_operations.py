@@ -40,6 +40,13 @@ def _is_of_qiskit(operation: Any) -> bool:
     )
 
 
+def _is_delay(operation: Any) -> bool:
+    # qiskit-superstaq writes one whose unit is not dt as an instruction without a definition.
+    if type(operation) is Instruction and operation.name == "delay":
+        return operation.definition is None
+    return isinstance(operation, Delay)
+
+
 def _where(circuit: Any, bits: Iterable[Any]) -> str:
     """Bits as the program names them."""
     names = []
@@ -65,7 +72,7 @@ def _check_numbers(operation: Any) -> None:
 def plain(circuit: Any) -> Any:
     """The same circuit, of operations that are Qiskit's own and that the simulator knows.
 
-    Boxes are opened, and a delay whose duration is left to the compiler is left out.
+    Boxes are opened, and delays, which change nothing here, are left out.
 
     Raises:
         CircuitError: An operation has no definition, or cannot be simulated.
@@ -94,8 +101,8 @@ def _add(made: Any, step: Any) -> None:
         made.append(_control_flow(operation, blocks), step.qubits, step.clbits)
     elif isinstance(operation, AnnotatedOperation):
         made.append(_modified(operation), step.qubits)
-    elif isinstance(operation, Delay) and not isinstance(operation.duration, int | float):
-        pass
+    elif _is_delay(operation):
+        _check_numbers(operation)
     elif _is_of_qiskit(operation):
         _check_numbers(operation)
         made.append(step)

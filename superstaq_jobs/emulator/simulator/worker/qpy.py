@@ -15,7 +15,6 @@ import warnings
 from typing import Any, Final
 
 import qiskit.qpy
-from qiskit.circuit import Delay, Instruction
 
 from . import qiskit_circuits
 from .program import CircuitError, Program
@@ -74,17 +73,7 @@ def _dump(circuits: list[Any], version: int) -> str:
 
 
 def split(source: str) -> list[str]:
-    """Split a QPY stream into one string per circuit.
-
-    Args:
-        source: QPY in base64.
-
-    Returns:
-        The QPY of each circuit in base64, in order.
-
-    Raises:
-        CircuitError: It is not QPY, its format is too old, or it contains no circuit.
-    """
+    """Split a QPY stream into one string per circuit."""
     stream = _decode(source)
     circuits = _load(stream)
     if len(circuits) == 1:
@@ -98,16 +87,11 @@ def join(sources: list[str]) -> str:
 
 
 def read(source: str, _: str | None = None) -> Program:
-    """Read a string with one circuit, as `split` returns it.
+    """Read a string with one circuit.
 
-    Returns:
-        The program. Its counts show the bits that are measured, as qiskit-superstaq expects: it
-        adds the others as 0.
-
-    Raises:
-        CircuitError: As for `split`.
+    Counts show the bits that are measured, as qiskit-superstaq expects: it adds the others as 0.
     """
-    given = _with_delays(_load(_decode(source))[0])
+    given = _load(_decode(source))[0]
     circuit = plain(given)
     return Program(
         circuit=circuit,
@@ -116,26 +100,6 @@ def read(source: str, _: str | None = None) -> Program:
     )
 
 
-# qiskit-superstaq writes a delay whose unit is not dt as an instruction without a definition, and
-# reads every other delay as one in dt.
-
-
-def _with_delays(circuit: Any) -> Any:
-    for index, step in enumerate(circuit.data):
-        if type(step.operation) is Instruction and step.operation.name == "delay":
-            circuit.data[index] = step.replace(operation=Delay(*step.operation.params))
-    return circuit
-
-
-def _without_delays(circuit: Any) -> Any:
-    circuit = circuit.copy()
-    for index, step in enumerate(circuit.data):
-        if isinstance(step.operation, Delay) and step.operation.unit != "dt":
-            plain = Instruction("delay", 1, 0, [step.operation.duration, step.operation.unit])
-            circuit.data[index] = step.replace(operation=plain)
-    return circuit
-
-
 def write(circuit: Any) -> str:
     """The circuit as QPY of the oldest format that is read, in base64."""
-    return _dump([_without_delays(circuit)], OLDEST_VERSION)
+    return _dump([circuit], OLDEST_VERSION)
