@@ -34,9 +34,8 @@ class Target(fields.Checked):
             one that is to run and uses more than 26.
         coupling: The pairs of qubits (from 0) that two-qubit gates can act on; None for all pairs.
             Each is listed in both directions, as the service does.
-        native_gate_set: The gates that circuits are compiled to, by Qiskit's names. Circuits of
-            Cirq need rz, one of r, rx and sx, and for two qubits one of cx, cz, rxx and rzz; gr, a
-            rotation of all qubits, is listed but not used.
+        native_gate_set: The gates that circuits are compiled to, by Qiskit's names.
+            ``gr``, a rotation of all qubits, is listed but not used.
         fixed_qubits: Whether qubit k of a circuit (of a Cirq circuit: ``LineQubit(k)``) is qubit k
             of the device, instead of being placed by the compiler.
         supports_submit: Whether ``submit`` jobs are accepted.

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib.util
 import json
 from collections.abc import Callable, Iterator
 from typing import Any, Final
@@ -20,6 +19,11 @@ import sympy  # type: ignore[import-untyped]
 from . import cirq_circuits
 from .cirq_circuits import flat
 from .program import CircuitError, Program
+
+try:
+    from cirq_superstaq.serialization import SUPERSTAQ_RESOLVERS
+except ImportError:
+    SUPERSTAQ_RESOLVERS = []
 
 __all__ = ["FRAMEWORK", "join", "read", "split", "write"]
 
@@ -39,23 +43,15 @@ def _resolved(name: str) -> Any:
     """What creates an object of a type that the JSON names."""
     if name == "KeyCondition":
         return _key_condition
-    found = next((made for find in _resolvers() if (made := find(name)) is not None), None)
+    finders = [*SUPERSTAQ_RESOLVERS, *cirq.DEFAULT_RESOLVERS]
+    found = next((made for find in finders if (made := find(name)) is not None), None)
     if str(name).startswith("sympy.") and found is not None:
         return functools.partial(_formula, name, found)
     is_formula = name == "BooleanHamiltonianGate"  # of strings, which older versions evaluate
     if isinstance(found, type) and issubclass(found, _KINDS) and not is_formula:
         return found
-    hint = "" if importlib.util.find_spec("cirq_superstaq") else "; cirq-superstaq is not installed"
+    hint = "" if SUPERSTAQ_RESOLVERS else "; cirq-superstaq is not installed"
     raise CircuitError(f"this emulator does not accept {name!r} in a circuit{hint}")
-
-
-@functools.cache
-def _resolvers() -> list[Callable[[str], Any]]:
-    if importlib.util.find_spec("cirq_superstaq") is None:
-        return list(cirq.DEFAULT_RESOLVERS)
-    from cirq_superstaq.serialization import SUPERSTAQ_RESOLVERS
-
-    return [*SUPERSTAQ_RESOLVERS, *cirq.DEFAULT_RESOLVERS]
 
 
 def _key_condition(key: Any, index: int = -1) -> Any:

@@ -86,13 +86,6 @@ _CALLS: Final[dict[str, Callable[..., Any]]] = {
 }
 
 
-def _results(task: AnyTask) -> Iterator[Result]:
-    if isinstance(task, Call):
-        yield Returned(value=_CALLS[task.name](**task.arguments))
-    else:
-        yield from _compile_and_run(task)
-
-
 def results_of(line: bytes) -> Iterator[bytes]:
     """The results of a task."""
     from qiskit import QuantumCircuit
@@ -104,7 +97,11 @@ def results_of(line: bytes) -> Iterator[bytes]:
     # Catch everything: a parser that runs out of memory raises a BaseException, and one circuit's
     # failure must not affect another.
     try:
-        for result in _results(msgspec.json.decode(line, type=AnyTask)):
+        task = msgspec.json.decode(line, type=AnyTask)
+        if isinstance(task, Call):
+            yield msgspec.json.encode(Returned(value=_CALLS[task.name](**task.arguments)))
+            return
+        for result in _compile_and_run(task):
             yield msgspec.json.encode(result)
             stage = "run"
     except BaseException as error:  # noqa: BLE001

@@ -19,11 +19,8 @@ from qiskit.circuit import (
     ControlledGate,
     Delay,
     Gate,
-    IfElseOp,
     Instruction,
     Measure,
-    SwitchCaseOp,
-    WhileLoopOp,
 )
 from qiskit.circuit.classical import expr
 
@@ -73,9 +70,6 @@ def plain(circuit: Any) -> Any:
     """The same circuit, of operations that are Qiskit's own and that the simulator knows.
 
     Boxes are opened, and delays, which change nothing here, are left out.
-
-    Raises:
-        CircuitError: An operation has no definition, or cannot be simulated.
     """
     names = [variable.name for variable in circuit.iter_vars()]
     if names:
@@ -123,12 +117,11 @@ def _modified(operation: Any) -> Any:
 
 def _control_flow(operation: Any, blocks: list[Any]) -> Any:
     """Control flow with other blocks, and a condition that Aer can evaluate."""
-    if isinstance(operation, IfElseOp | WhileLoopOp) and isinstance(operation.condition, expr.Expr):
-        return type(operation)(_replaced(operation.condition), *blocks)
-    if isinstance(operation, SwitchCaseOp) and isinstance(operation.target, expr.Expr):
-        labels = [label for label, _ in operation.cases_specifier()]
-        return SwitchCaseOp(_replaced(operation.target), zip(labels, blocks, strict=True))
-    return operation.replace_blocks(blocks)
+    made = operation.replace_blocks(blocks)
+    for name in ("condition", "target"):
+        if isinstance(value := getattr(made, name, None), expr.Expr):
+            setattr(made, name, _replaced(value))
+    return made
 
 
 def _replaced(node: Any) -> Any:
