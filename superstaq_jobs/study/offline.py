@@ -118,7 +118,7 @@ class OfflineClient(SuperstaqClient):
             clock=clock if clock is not None else _NoPauses(),
             jitter=lambda: 1.0,
             retry_policy=RetryPolicy(),
-            looks_per_second=math.inf,
+            polls_per_second=math.inf,
         )
         self._unfinished: set[tuple[JobId, CircuitType]] = set()
 
