@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +12,7 @@ import attrs
 from attrs.converters import optional
 
 from superstaq_jobs.records import fields
+from superstaq_jobs.records.problems import shown
 
 __all__ = ["DEFAULT_TARGETS", "OFFICIAL_TARGETS", "Target"]
 
@@ -20,8 +22,12 @@ _FLAGS: Final = (
 )  # fmt: skip
 
 
-def _coupling(pairs: Iterable[Iterable[int]]) -> tuple[tuple[int, int], ...]:
-    return tuple(sorted({pair for a, b in pairs for pair in ((a, b), (b, a))}))
+def _coupling(value: Iterable[Iterable[int]]) -> Any:
+    try:
+        pairs = {(operator.index(a), operator.index(b)) for a, b in value}
+    except (TypeError, ValueError):
+        return fields.bad(f"must be pairs of qubits, got {shown(value)}")
+    return tuple(sorted(pairs | {(b, a) for a, b in pairs}))
 
 
 @attrs.frozen(kw_only=True)

@@ -89,7 +89,10 @@ def test_which_kinds_are_transient():
     }
 
 
-def test_an_unknown_kind():
+def test_an_unknown_kind_or_a_status_that_is_no_error():
+    for code in (200, 600, "503", True):
+        with pytest.raises(ValueError, match="status_code must be an error status from 400 to 599"):
+            Fault("status", status_code=code)
     with pytest.raises(ValueError, match="on_fire"):
         Fault("on_fire")
 

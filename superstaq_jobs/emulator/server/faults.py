@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from superstaq_jobs.emulator.messages import Response, json_response
-from superstaq_jobs.records.problems import InvalidValue, expect_several, shown
+from superstaq_jobs.records.problems import InvalidValue, expect, expect_several, shown
 
-from .app import CALLS, Route
+from .app import CALLS
 
 if TYPE_CHECKING:
     from superstaq_jobs.testing.faults import Fault
@@ -117,16 +117,15 @@ class FaultScript:
         with self._lock:
             return _is_refusal(self._next(None)[1])
 
-    def take(self, route: Route) -> Fault | None:
-        """The fault of a request that has arrived, or None.
+    def take(self, call: str) -> Fault | None:
+        """The fault of a request for a call that has arrived, or None.
 
         A request on a connection from before the port was closed has come to a server that is down:
         it gets the ``refused`` fault too, but does not remove it.
         """
-        if not self._entries or route.version is None:
-            return None
+        expect(str, call=call)
         with self._lock:
-            place, fault = self._next(route.call)
+            place, fault = self._next(call)
             if place >= 0 and not _is_refusal(fault):
                 del self._entries[place]
         self._update_port()

@@ -162,7 +162,7 @@ class _Connection(http.server.BaseHTTPRequestHandler):
         # As it was sent: the base class replaces two slashes at its beginning by one.
         path, _, query = self.requestline.split()[1].partition("?")
         route = find_route(self.command, urllib.parse.unquote(path))
-        fault = self._server.faults.take(route)
+        fault = None if route.version is None else self._server.faults.take(route.call)
         try:
             body = b"" if fault is not None and not fault.kind.arrives else self._body()
         except Refusal as refusal:

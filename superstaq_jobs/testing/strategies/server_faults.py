@@ -88,7 +88,10 @@ def _pools(
         FaultKind if kinds is None else dict.fromkeys(every_one_of(FaultKind, kinds, "kinds"))
     ):
         codes = (503,) if kind is not FaultKind.STATUS else status_codes or _STATUS_CODES
-        pool = [Fault(kind, status_code=code) for code in codes]
+        try:
+            pool = [Fault(kind, status_code=code) for code in codes]
+        except InvalidValue as error:
+            raise InvalidValue(f"status_codes: {error}") from None
         pools.append(tuple(fault for fault in pool if transient in {None, fault.is_transient}))
     if not any(pools):
         raise InvalidValue("no fault is left: kinds, status_codes and transient exclude them all")
