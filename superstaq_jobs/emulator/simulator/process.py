@@ -14,15 +14,15 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 
 from .tasks import AnyTask, Call, Compiled, Failed, Result
 
-__all__ = ["TaskListener", "WorkerPool"]
+__all__ = ["Listener", "WorkerPool"]
 
-TaskListener = Callable[[Any], None]
+Listener = Callable[[Result], None]
 """Called with a `Compiled` followed by another result, or with the only result of a task."""
 
 _PROGRAM: Final = Path(__file__).with_name("worker") / "main.py"
@@ -48,14 +48,14 @@ class WorkerPool:
     def __init__(self, role: Literal["run", "convert"], *, time_limit_seconds: float) -> None:
         self._role = role
         self._time_limit_seconds = time_limit_seconds
-        self._turns: queue.Queue[Iterator[tuple[AnyTask, TaskListener]] | None] = queue.Queue()
+        self._turns: queue.Queue[Iterator[tuple[AnyTask, Listener]] | None] = queue.Queue()
         self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
         self._workers: list[_Worker] = []
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
         self.is_closed = False
 
-    def submit(self, series: Iterable[tuple[AnyTask, TaskListener]]) -> None:
+    def submit(self, series: Iterable[tuple[AnyTask, Listener]]) -> None:
         """Queue tasks; returns at once. Each is taken from the series when it is its turn."""
         self.warm_up()
         self._turns.put(iter(series))
@@ -93,7 +93,7 @@ class WorkerPool:
                 self._turns.put(series)
                 self._run(task, listener)
 
-    def _run(self, task: AnyTask, listener: TaskListener) -> None:
+    def _run(self, task: AnyTask, listener: Listener) -> None:
         worker, late_at = self._free_worker(), math.inf
         stage: Literal["compile", "run"] = "compile"
         try:
@@ -133,11 +133,7 @@ class _Worker:
         self.is_ready = False
 
     def start(self) -> None:
-        """Start the process unless it runs, and wait until it is ready.
-
-        Raises:
-            EOFError: It did not become ready; the message says why.
-        """
+        """Start the process unless it runs; raises an `EOFError` that says why if it does not."""
         if self.is_ready:
             return
         if not sys.executable:

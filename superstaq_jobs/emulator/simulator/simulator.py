@@ -6,19 +6,16 @@ import contextlib
 import functools
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, InvalidStateError
 from typing import Any, Self
 
 from superstaq_jobs.records.problems import InvalidValue, is_amount, shown
 
-from .process import WorkerPool
-from .tasks import AnyTask, Call, CallName, Compiled, Failed, Result, Returned, Task
+from .process import Listener, WorkerPool
+from .tasks import AnyTask, Call, CallName, Failed, Returned, Task
 
 __all__ = ["Listener", "Simulator"]
-
-Listener = Callable[[Result], None]
-"""Called with a `Compiled` followed by a `Returned` or a `Failed`, or with one `Failed`."""
 
 
 class Simulator:
@@ -62,27 +59,19 @@ class Simulator:
         self._runner.submit(runs)
 
     def call(self, name: CallName, **arguments: Any) -> Future[Any]:
-        """Have circuits split, joined, described or converted, without waiting for those that run.
+        """Have circuits split, joined, described or converted, as `request` does."""
+        return self.request([Call(name=name, arguments=arguments)])[0]
 
-        Args:
-            name: One of those of `tasks.CallName`.
-            arguments: Its arguments.
+    def request(self, tasks: Sequence[AnyTask]) -> list[Future[Any]]:
+        """Have something done that takes no running, without waiting for circuits that run.
 
         Returns:
-            A future of what it returns, in plain data. It raises a ValueError with the reason if
-            there is nothing, and is cancelled when the simulator is closed.
+            A future of the first result of each task. It raises a ValueError with the reason if
+            there is none, and is cancelled when the simulator is closed.
 
         Raises:
             RuntimeError: The simulator is closed.
         """
-        (future,) = self._futures_of([Call(name=name, arguments=arguments)])
-        return future
-
-    def compile(self, tasks: Sequence[Task]) -> list[Future[Compiled]]:
-        """The same, to have circuits compiled without being run; each takes its turn."""
-        return self._futures_of(tasks)
-
-    def _futures_of(self, tasks: Sequence[AnyTask]) -> list[Future[Any]]:
         futures: list[Future[Any]] = [Future() for _ in tasks]
         with self._lock:
             self._futures.update(futures)

@@ -83,7 +83,7 @@ def _compile(
         raise bad_request(f"The target {target.name} is retired.")
     if not target.supports_compile:
         raise bad_request(f"The target {target.name} does not compile circuits.")
-    compiling = service.store.simulator.compile(
+    compiling = service.store.simulator.request(
         [
             Task(circuit=circuit, circuit_type=circuit_type, **target.device, **how)
             for circuit in circuits

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, Literal
 
 import msgspec
+from qiskit import QuantumCircuit
 
 from superstaq_jobs.emulator.simulator.tasks import (
     AnyTask,
@@ -88,8 +89,6 @@ _CALLS: Final[dict[str, Callable[..., Any]]] = {
 
 def results_of(line: bytes) -> Iterator[bytes]:
     """The results of a task."""
-    from qiskit import QuantumCircuit
-
     # Qiskit numbers circuits without a name, and QPY contains the names, which must not depend on
     # earlier tasks.
     QuantumCircuit.instances = 0

@@ -66,17 +66,14 @@ def convert(
     if compiled is not None:
         read = format_of(own).read(compiled, physical_qubits)
         physical, compiled = read.num_qubits, _written(read, own, other)
-    circuit = _written(program, own, other)
-    if other != "cirq":
-        return Converted(circuit=circuit, compiled=compiled)
-    import cirq
+    names: dict[str, str] = {}
+    if other == "cirq":
+        import cirq
 
-    return Converted(
-        circuit=circuit,
-        compiled=compiled,
-        logical_qubits=format_of(other).write(cirq.LineQubit.range(program.num_qubits)),
-        physical_qubits=format_of(other).write(cirq.LineQubit.range(physical)),
-    )
+        write, line = format_of(other).write, cirq.LineQubit.range
+        names["logical_qubits"] = write(line(program.num_qubits))
+        names["physical_qubits"] = write(line(physical))
+    return Converted(circuit=_written(program, own, other), compiled=compiled, **names)
 
 
 def _written(program: Program, own: str, other: str) -> str:

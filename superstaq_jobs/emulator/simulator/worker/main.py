@@ -28,15 +28,12 @@ __all__ = ["main"]
 _MEMORY_BYTES: Final = 4 * 1024**3
 
 
-def _limit_memory() -> None:
+def _set_limits() -> None:
+    """Of memory; and on Linux, end with the emulator's process, even in native code."""
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, resource.RLIM_INFINITY))
-
-
-def _end_with_parent() -> None:
-    """On Linux, end when the emulator's process does, even in the middle of native code."""
     if sys.platform == "linux":
         set_parent_death_signal = 1
         ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
@@ -72,8 +69,7 @@ def main(role: str) -> None:
     # The results have their own file descriptor, since native code may print to the other one.
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    _limit_memory()
-    _end_with_parent()
+    _set_limits()
     tasks: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_read_tasks, args=(tasks,), daemon=True).start()
     try:

@@ -36,10 +36,6 @@ _TOKEN: Final = re.compile(
 alternative gives back what it has matched, so that any string takes linear time."""
 
 
-def _tokens(source: str) -> list[str]:
-    return [match[0] for match in _TOKEN.finditer(source) if match.lastgroup]
-
-
 def _check_registers(tokens: list[str]) -> None:
     words = ["", "", *tokens]
     for first, second, bracket, size in zip(words, words[1:], words[2:], words[3:], strict=False):
@@ -59,7 +55,7 @@ def read(source: str, _: str | None = None) -> Program:
     """
     # As Python opens a file: no byte order mark, and one kind of line end.
     source = source.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    tokens = _tokens(source)
+    tokens = [match[0] for match in _TOKEN.finditer(source) if match.lastgroup]
     _check_registers(tokens)
     is_version_2 = tokens[:1] == ["OPENQASM"] and tokens[1:2] in (["2"], ["2.0"])
     # The OpenQASM 3 parser prints its messages and raises an exception without one.

@@ -141,10 +141,7 @@ def _replaced(node: Any) -> Any:
 
 
 def written_bits(circuit: Any) -> set[int]:
-    """The indices of the classical bits that measurements outside control flow write.
-
-    This includes measurements in the definitions of operations.
-    """
+    """The classical bits that measurements write, in definitions too but not in control flow."""
     written = set()
     for step in circuit.data:
         inside: set[int] = set()

@@ -55,15 +55,11 @@ def _load(stream: bytes) -> list[Any]:
             warnings.simplefilter("ignore")  # from a newer Qiskit on the client's side
             circuits = qiskit.qpy.load(io.BytesIO(stream))
     except Exception as error:
-        raise CircuitError(f"the QPY cannot be read: {_first_line(error)}") from error
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise CircuitError(f"the QPY cannot be read: {reason}") from error
     if not circuits or not all(isinstance(c, qiskit.QuantumCircuit) for c in circuits):
         raise CircuitError("the QPY does not contain a circuit")
     return list(circuits)
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
 
 
 def _dump(circuits: list[Any], version: int) -> str:
