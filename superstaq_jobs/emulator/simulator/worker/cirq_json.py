@@ -99,13 +99,12 @@ def read(source: str, qubits: str | None = None) -> Program:
 def _program(circuit: Any, qubits: str | None) -> Program:
     if not isinstance(circuit, cirq.AbstractCircuit):
         raise CircuitError(f"expected a Cirq circuit, got {type(circuit).__name__}")
-    order = tuple(
-        sorted(circuit.all_qubits()) if qubits is None else cirq.read_json(json_text=qubits)
-    )
+    order = tuple(sorted(circuit.all_qubits()) if qubits is None else _load(qubits))
     for qubit in order:
         if qubit.dimension != 2:  # noqa: PLR2004
-            levels = qubit.dimension
-            raise CircuitError(f"{qubit} has {levels} levels; this emulator runs qubits only")
+            raise CircuitError(
+                f"{qubit} has {qubit.dimension} levels; this emulator runs qubits only"
+            )
     for operation in circuit.all_operations():
         refuse = functools.partial(_refuse_number, operation)
         json.loads(cirq.to_json(operation), parse_constant=refuse)
@@ -113,11 +112,7 @@ def _program(circuit: Any, qubits: str | None) -> Program:
         raise CircuitError(f"the circuit has parameters without a value: {', '.join(names)}")
     made = cirq.Circuit(flat(circuit))
     _check_conditions(made)
-    return Program(
-        circuit=made,
-        num_qubits=len(order),
-        qubits=order,
-    )
+    return Program(circuit=made, num_qubits=len(order), qubits=order)
 
 
 def _refuse_number(operation: Any, number: str) -> None:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import importlib
 import os
 import queue
 import signal
@@ -55,7 +54,8 @@ def _load(role: str) -> Callable[[bytes], Iterator[bytes]]:
     from superstaq_jobs.emulator.simulator.worker.qiskit_circuits import transpiled
 
     if role == "run":
-        importlib.import_module("qiskit_aer")
+        import qiskit_aer  # noqa: F401
+
         transpiled(QuantumCircuit(1), level=1)
     return results_of
 
