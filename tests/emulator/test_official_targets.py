@@ -97,6 +97,34 @@ def test_a_circuit_that_is_measured_midway_runs_on_a_large_device(server, submit
         assert data["counts"] == [{"101": 20}]
 
 
+@pytest.mark.parametrize("circuit_type", ["qasm", "cirq"])
+def test_qubits_of_conditional_gates_are_placed_close_together(
+    server, submit, finish, circuit_type: str
+):
+    q = cirq.LineQubit.range(3)
+    conditional = cirq.Circuit(
+        cirq.X(q[0]),
+        cirq.measure(q[0], key="c"),
+        cirq.CX(q[0], q[2]).with_classical_controls("c"),
+        cirq.CX(q[2], q[1]),
+        cirq.measure(*q, key="d"),
+    )
+    source = {
+        "cirq": cirq.to_json(conditional),
+        "qasm": 'OPENQASM 3.0; include "stdgates.inc"; qubit[3] q; bit c; bit[3] d; x q[0]; '
+        "c = measure q[0]; if (c) { cx q[0], q[2]; } cx q[2], q[1]; d = measure q;",
+    }[circuit_type]
+    for target in ("ibmq_fez_qpu", "rigetti_cepheus-1-108q_qpu"):
+        fields = {"circuit_type": circuit_type, "circuits": source, "target": target, "shots": 20}
+        data = finish(server, submit(server, source, **fields), circuit_type)
+        assert data["counts"] == [{"1111": 20}]
+        compiled = data["compiled_circuits"][0]
+        if circuit_type == "cirq":
+            assert len(cirq.read_json(json_text=compiled).all_qubits()) <= 4
+        else:
+            assert compiled.count("cz ") <= 5
+
+
 def test_a_circuit_that_uses_too_many_qubits_of_a_large_device_fails(server, submit, finish):
     gates = "".join(f"cx q[{i}],q[{i + 1}];" for i in range(29))
     source = f"{HEADER} qreg q[30]; creg c[30]; h q[0]; {gates} measure q -> c;"

@@ -83,10 +83,7 @@ def is_barrier(operation: Any) -> bool:
 
 
 def flat(circuit: Any) -> Iterator[Any]:
-    """The operations of a circuit and its subcircuits.
-
-    They are measurements, resets, barriers, and gates on one or two qubits each.
-    """
+    """The measurements, resets and barriers of a circuit, and its gates, on at most two qubits."""
     for whole in circuit.all_operations():
         for operation in cirq.decompose(
             whole,

@@ -12,6 +12,7 @@ from qiskit.circuit import (
     BreakLoopOp,
     Clbit,
     ContinueLoopOp,
+    ControlFlowOp,
     Qubit,
     get_control_flow_name_mapping,
 )
@@ -65,11 +66,13 @@ def transpiled(
     )
     # A fixed seed, so that a circuit always compiles to the same result. The default layout method
     # would be random all the same: no seed affects where it puts qubits without two-qubit gates.
+    # Sabre's scatters the qubits of gates in blocks.
+    has_blocks = any(isinstance(step.operation, ControlFlowOp) for step in circuit.data)
     return transpile(
         circuit,
         target=target,
         initial_layout=places,
-        layout_method="sabre",
+        layout_method="dense" if has_blocks else "sabre",
         optimization_level=level,
         seed_transpiler=0,
     )
