@@ -82,10 +82,6 @@ class JobStore:
     _latest: float = attrs.field(init=False, default=float("-inf"))
     _stopped: Future[None] = attrs.field(init=False, factory=Future)
 
-    @property
-    def _is_virtual(self) -> bool:
-        return isinstance(self.clock, VirtualClock)
-
     def _now(self) -> float:
         # Time must not go back, or a finished circuit could become unfinished.
         with self._news:
@@ -175,7 +171,7 @@ class JobStore:
     def _report(self, job: Job, circuit: Circuit, result: Result) -> None:
         """Record what the simulator reports on a circuit."""
         # On a virtual clock the simulator's work takes no time.
-        now = 0.0 if self._is_virtual else self._now() - job.submitted
+        now = 0.0 if isinstance(self.clock, VirtualClock) else self._now() - job.submitted
         if isinstance(result, Compiled):
             circuit.compiled = result
             circuit.compiled_at = now
@@ -195,9 +191,8 @@ class JobStore:
 
         Each comes with the states of its circuits.
         """
-        if query.job_id is None:
-            jobs = list(self.jobs.values())
-        else:
+        jobs = list(self.jobs.values())
+        if query.job_id is not None:
             found = (self.jobs.get(job_id) for job_id in set(query.job_id))
             jobs = sorted(filter(None, found), key=lambda job: job.number)
         wanted, now = query.status, self._now()
@@ -214,7 +209,7 @@ class JobStore:
         states = []
         for circuit in job.circuits:
             state = circuit.state(now - job.submitted)
-            if state.is_waiting and (wait or self._is_virtual):
+            if state.is_waiting and (wait or isinstance(self.clock, VirtualClock)):
                 with self._news:
                     while (state := circuit.state(now - job.submitted)).is_waiting:
                         self._check_running()
