@@ -5,8 +5,8 @@ response shows what the simulator has done so far. On a virtual clock it must no
 this machine simulates: what is due by the timetable has happened, at its time, and a call waits for
 the simulator to catch up.
 
-Each request has a thread of its own, and a job may have hundreds of thousands of circuits. So no
-lock is held to read a job, and only the job's own while circuits of it are ended.
+Each request has a thread of its own, and a job may have hundreds of thousands of circuits. So each
+job has a lock of its own: while its circuits are read or ended, requests for other jobs go on.
 """
 
 from __future__ import annotations
@@ -206,16 +206,19 @@ class JobStore:
     def states(self, job: Job, now: float | None = None, *, wait: bool = False) -> list[State]:
         """The states of a job's circuits, now or at a time; on a virtual clock waits for them."""
         now = self._now() if now is None else now
-        states = []
-        for circuit in job.circuits:
-            state = circuit.state(now - job.submitted)
-            if state.is_waiting and (wait or isinstance(self.clock, VirtualClock)):
-                with self._news:
-                    while (state := circuit.state(now - job.submitted)).is_waiting:
-                        self._check_running()
-                        self._news.wait(_CHECK_SECONDS)
-            states.append(state)
-        return states
+        with job.lock:
+            states = [circuit.state(now - job.submitted) for circuit in job.circuits]
+        waiting = [
+            circuit for circuit, state in zip(job.circuits, states, strict=True) if state.is_waiting
+        ]
+        if not waiting or not (wait or isinstance(self.clock, VirtualClock)):
+            return states
+        for circuit in waiting:
+            with self._news:
+                while circuit.state(now - job.submitted).is_waiting:
+                    self._check_running()
+                    self._news.wait(_CHECK_SECONDS)
+        return self.states(job, now)
 
     def in_format(
         self, job: Job, states: list[State], circuit_type: str
@@ -273,9 +276,10 @@ class JobStore:
         self.states(job)  # on a virtual clock, nothing changes before they are known
         path = path_of(job.new_job.job_type, verbatim=job.new_job.verbatim)
         found = False
-        with job.ending:
+        with job.lock:
+            now = self._now() - job.submitted
             for index in range(len(job.circuits)) if circuits is None else circuits:
-                circuit, now = job.circuits[index], self._now() - job.submitted
+                circuit = job.circuits[index]
                 state = circuit.state(now)
                 if not state.status.is_terminal:
                     found = True
