@@ -69,6 +69,9 @@ class Emulator:
             ``str.lower``, say, or ``lambda tag: None`` for nothing. None to store every tag as it
             is.
 
+    Attributes:
+        port: The TCP port; before the start, the one that was requested.
+
     Raises:
         ValueError: An option is invalid; nothing has been started.
     """
@@ -102,7 +105,7 @@ class Emulator:
             "stored_tag": _having(("__call__",), stored_tag, "a function of a tag"),
         }
         fields.refuse("an Emulator", given, InvalidValue)
-        self._port = port
+        self.port = port
         self._own_simulator = simulator is None
         self._simulator = Simulator() if simulator is None else simulator
         clock = SystemClock() if clock is None else clock
@@ -146,11 +149,6 @@ class Emulator:
         return next(iter(self._service.users))
 
     @property
-    def port(self) -> int:
-        """The TCP port; before the start, the one that was requested."""
-        return self._port
-
-    @property
     def url(self) -> str:
         """The address of the server, ``http://127.0.0.1:PORT``, without the API version.
 
@@ -161,7 +159,7 @@ class Emulator:
             raise RuntimeError(
                 "the emulator has not been started, so it has no address: call start() first"
             )
-        return f"http://127.0.0.1:{self._port}"
+        return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> Self:
         """Listen on the port, and serve requests from threads.
@@ -175,7 +173,7 @@ class Emulator:
         """
         if self._is_started or self._is_stopped:
             raise RuntimeError("an emulator can be started only once: create a new Emulator")
-        self._port = self._server.start(self._port)
+        self.port = self._server.start(self.port)
         self._is_started = True
         return self
 

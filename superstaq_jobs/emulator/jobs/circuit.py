@@ -134,8 +134,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Circuit(msgspec.Struct, kw_only=True, gc=False):
     """One circuit of a job, and what has happened to it; times in seconds after the submission.
 
-    It is read without a lock: each of its attributes is replaced as a whole, and a time is set
-    after what was available then.
+    The simulator's results are set without the lock of its job: a time is set after what was
+    available then.
     """
 
     source: str
@@ -152,21 +152,17 @@ class Circuit(msgspec.Struct, kw_only=True, gc=False):
 
     def state(self, now: float) -> State:
         """Its state at a time, in seconds after the submission."""
-        path, times = self.timetable.path, self.timetable.times
+        path, times, planned = self.timetable.path, self.timetable.times, self.timetable.message
         reached, since, is_waiting = path[0], 0.0, False
         for status, time in zip(path[1:], times[1:], strict=True):
             begins = max(time, since)
             if begins > now:
                 break
-            is_planned_end = status.is_terminal and status is not _S.COMPLETED
-            if is_planned_end:
-                message = self.timetable.message
-                return State(status=status, since=begins, reached=reached, message=message)
+            if status.is_terminal and status is not _S.COMPLETED:  # as planned, whatever is done
+                return State(status=status, since=begins, reached=reached, message=planned)
             if status.is_compiled:  # only once the work is done
-                done_at, compiled_at = (
-                    self.finished_at,
-                    self.compiled_at,
-                )  # the last to be set first
+                done_at = self.finished_at  # before the other, since it is set later
+                compiled_at = self.compiled_at
                 if compiled_at is not None and status is not _S.COMPLETED:
                     done_at = compiled_at
                 if done_at is None or done_at > now:

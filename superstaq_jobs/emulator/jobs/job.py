@@ -30,7 +30,7 @@ class Job:
         seed: Determines the pace and the samples of its circuits.
         submitted: When it was submitted, in seconds on the emulator's clock.
         submitted_at: The same as a date and time.
-        ending: The lock of whoever ends its circuits.
+        lock: Held while its circuits are read together, or ended.
     """
 
     number: int
@@ -44,7 +44,7 @@ class Job:
     submitted: float
     submitted_at: dt.datetime
     circuits: tuple[Circuit, ...]
-    ending: threading.Lock = attrs.field(init=False, factory=threading.Lock)
+    lock: threading.Lock = attrs.field(init=False, factory=threading.Lock)
 
     def provider_id(self, index: int, state: State) -> str | None:
         """The id of one of its circuits at the device's provider; None if it is not there."""

@@ -5,8 +5,8 @@ response shows what the simulator has done so far. On a virtual clock it must no
 this machine simulates: what is due by the timetable has happened, at its time, and a call waits for
 the simulator to catch up.
 
-Each request has a thread of its own, and a job may have hundreds of thousands of circuits. So no
-lock is held to read a job, and only the job's own while circuits of it are ended.
+Each request has a thread of its own, and a job may have hundreds of thousands of circuits. So each
+job has a lock of its own: while its circuits are read or ended, requests for other jobs go on.
 """
 
 from __future__ import annotations
@@ -83,10 +83,6 @@ class JobStore:
     _numbers: Iterator[int] = attrs.field(init=False, factory=itertools.count)
     _latest: float = attrs.field(init=False, default=float("-inf"))
     _stopped: Future[None] = attrs.field(init=False, factory=Future)
-
-    @property
-    def _is_virtual(self) -> bool:
-        return isinstance(self.clock, VirtualClock)
 
     def _now(self) -> float:
         # Time must not go back, or a finished circuit could become unfinished.
@@ -177,7 +173,7 @@ class JobStore:
     def _report(self, job: Job, circuit: Circuit, result: Result) -> None:
         """Record what the simulator reports on a circuit."""
         # On a virtual clock the simulator's work takes no time.
-        now = 0.0 if self._is_virtual else self._now() - job.submitted
+        now = 0.0 if isinstance(self.clock, VirtualClock) else self._now() - job.submitted
         if isinstance(result, Compiled):
             circuit.compiled = result
             circuit.compiled_at = now
@@ -197,9 +193,8 @@ class JobStore:
 
         Each comes with the states of its circuits.
         """
-        if query.job_id is None:
-            jobs = list(self.jobs.values())
-        else:
+        jobs = list(self.jobs.values())
+        if query.job_id is not None:
             found = (self.jobs.get(job_id) for job_id in set(query.job_id))
             jobs = sorted(filter(None, found), key=lambda job: job.number)
         wanted, now = query.status, self._now()
@@ -213,16 +208,19 @@ class JobStore:
     def states(self, job: Job, now: float | None = None, *, wait: bool = False) -> list[State]:
         """The states of a job's circuits, now or at a time; on a virtual clock waits for them."""
         now = self._now() if now is None else now
-        states = []
-        for circuit in job.circuits:
-            state = circuit.state(now - job.submitted)
-            if state.is_waiting and (wait or self._is_virtual):
-                with self._news:
-                    while (state := circuit.state(now - job.submitted)).is_waiting:
-                        self._check_running()
-                        self._news.wait(_CHECK_SECONDS)
-            states.append(state)
-        return states
+        with job.lock:
+            states = [circuit.state(now - job.submitted) for circuit in job.circuits]
+        waiting = [
+            circuit for circuit, state in zip(job.circuits, states, strict=True) if state.is_waiting
+        ]
+        if not waiting or not (wait or isinstance(self.clock, VirtualClock)):
+            return states
+        for circuit in waiting:
+            with self._news:
+                while circuit.state(now - job.submitted).is_waiting:
+                    self._check_running()
+                    self._news.wait(_CHECK_SECONDS)
+        return self.states(job, now)
 
     def in_format(
         self, job: Job, states: list[State], circuit_type: str
@@ -280,9 +278,10 @@ class JobStore:
         self.states(job)  # on a virtual clock, nothing changes before they are known
         path = path_of(job.new_job.job_type, verbatim=job.new_job.verbatim)
         found = False
-        with job.ending:
+        with job.lock:
+            now = self._now() - job.submitted
             for index in range(len(job.circuits)) if circuits is None else circuits:
-                circuit, now = job.circuits[index], self._now() - job.submitted
+                circuit = job.circuits[index]
                 state = circuit.state(now)
                 if not state.status.is_terminal:
                     found = True

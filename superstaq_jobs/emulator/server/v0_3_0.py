@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import uuid
+import urllib.parse
 from typing import Final
 
 import msgspec
@@ -31,13 +31,6 @@ __all__ = ["V0_3_0"]
 
 class _TargetInfoQuery(msgspec.Struct):
     target: TargetName
-
-
-class _UserQuery(msgspec.Struct):
-    name: list[str] | None = None
-    email: list[str] | None = None
-    role: list[str] | None = None
-    user_id: list[uuid.UUID] | None = None
 
 
 class _AcceptTerms(msgspec.Struct):
@@ -143,9 +136,9 @@ def _fetch_balance(_: Service, user: User, __: Request) -> object:
 
 def _fetch_user(_: Service, user: User, request: Request) -> object:
     # Only an administrator sees other users, and there is none here.
-    wanted = msgspec.structs.asdict(read_query(_UserQuery, request))
-    fits = all(values is None or getattr(user, name) in values for name, values in wanted.items())
-    return [user.details(request.key)] if fits else []
+    details, wanted = user.details(request.key), urllib.parse.parse_qs(request.query)
+    fits = all(str(value) in wanted.get(name, [str(value)]) for name, value in details.items())
+    return [details] if fits else []
 
 
 def _accept_terms(service: Service, user: User, request: Request) -> object:

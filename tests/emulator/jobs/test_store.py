@@ -7,11 +7,14 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from emulators import hold
 from reachable import may_become
 
-from superstaq_jobs.emulator import Emulator, Simulator
+from superstaq_jobs.clock import SystemClock
+from superstaq_jobs.emulator import Emulator, Plan, Simulator
+from superstaq_jobs.emulator.jobs.circuit import Circuit, State
 from superstaq_jobs.records import CircuitStatus
 from superstaq_jobs.testing import FakeClock
 
@@ -148,3 +151,46 @@ def test_a_circuit_cancelled_before_its_turn_never_runs(
     simulator_idle()
     assert fetch(server, job_id)["statuses"] == ["cancelled"]
     assert fetch(server, job_id)["counts"] == [None]
+
+
+def test_a_circuit_that_was_seen_finished_is_not_cancelled_at_the_same_moment(
+    emulate: Callable[..., Emulator], submit: Callable[..., str], fetch: Fetch,
+    simulator_idle: Callable[[], None],
+):  # fmt: skip
+    class Manual(SystemClock):
+        time = 0.0
+
+        def now(self) -> float:
+            return self.time
+
+    clock = Manual()
+    server = emulate(clock=clock, step_seconds=0, plans=[Plan(run_seconds=10)])
+    job_id = submit(server, BELL)
+    simulator_idle()
+    clock.time = 9.0
+    assert fetch(server, job_id)["statuses"] == ["running"]
+    seen: list[Any] = []
+    calls: list[float] = []
+
+    def read() -> None:
+        seen.append(fetch(server, job_id)["statuses"])
+
+    class Observed(Circuit):
+        """Is read by another request, at a later time, while it is cancelled."""
+
+        def state(self, now: float) -> State:
+            state = super().state(now)
+            calls.append(now)
+            if len(calls) == 2:  # it was read, and is about to be changed
+                clock.time = 11.0
+                reader.start()
+                reader.join(0.3)
+            return state
+
+    reader = threading.Thread(target=read)
+    (job,) = server._service.store.jobs.values()
+    (circuit,) = job.circuits
+    object.__setattr__(job, "circuits", (Observed(**msgspec.structs.asdict(circuit)),))
+    server.cancel_job(job_id)
+    reader.join()
+    assert seen == [fetch(server, job_id)["statuses"]]
