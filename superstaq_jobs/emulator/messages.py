@@ -98,12 +98,7 @@ def json_response(
 
 
 class Refusal(Exception):
-    """An error response, as an exception.
-
-    Args:
-        status_code: The HTTP status, 4xx.
-        body: The body, as plain JSON data.
-    """
+    """An error response, as an exception: its HTTP status, and its body as plain JSON data."""
 
     def __init__(self, status_code: int, body: Any) -> None:
         super().__init__(status_code, body)

@@ -30,12 +30,6 @@ __all__ = ["BOMB_BYTES", "FaultScript", "play", "response_of"]
 # ---- the script ----------------------------------------------------------------------------------
 
 
-class _Entry(NamedTuple):
-    fault: Fault | None
-    call: str | None
-    """The only call that it is for; None for all."""
-
-
 class FaultScript:
     """The faults of the API requests to come, in the order of their arrival. Thread-safe.
 
@@ -49,7 +43,8 @@ class FaultScript:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._entries: list[_Entry] = []
+        self._entries: list[tuple[Fault | None, str | None]] = []
+        """Each fault with the only call that it is for, or with None."""
         self._update_port: Callable[[], None] = lambda: None
 
     def extend(self, faults: Iterable[Fault | None], *, call: str | None = None) -> None:
@@ -68,7 +63,7 @@ class FaultScript:
         expect_several("faults", faults=faults)
         if call is not None and (not isinstance(call, str) or call not in CALLS):
             raise InvalidValue(f"call must be one of {', '.join(CALLS)}; got {shown(call)}")
-        entries = [_Entry(fault, call) for fault in faults]
+        entries = [(fault, call) for fault in faults]
         for fault, _ in entries:
             if fault is None:
                 continue
@@ -86,7 +81,7 @@ class FaultScript:
     def remaining(self) -> tuple[Fault | None, ...]:
         """The faults of entries that no request has taken yet."""
         with self._lock:
-            return tuple(entry.fault for entry in self._entries)
+            return tuple(fault for fault, _ in self._entries)
 
     def clear(self) -> None:
         """Remove all entries. Faults that have begun go on."""
@@ -104,9 +99,9 @@ class FaultScript:
 
     def _next(self, call: str | None) -> tuple[int, Fault | None]:
         """The first entry for a call, or for any: its place and fault; (-1, None) if none is."""
-        for place, entry in enumerate(self._entries):
-            if entry.call in {None, call}:
-                return place, entry.fault
+        for place, (fault, only) in enumerate(self._entries):
+            if only in {None, call}:
+                return place, fault
         return -1, None
 
     # ---- for the server --------------------------------------------------------------------------

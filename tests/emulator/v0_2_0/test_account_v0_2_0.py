@@ -85,7 +85,7 @@ def test_balance_and_user(emulate, get):
         ("name=Bob", 0),
         ("email=ada@example.com&name=Ada", 1),
         ("email=ada@example.com&name=Bob", 0),
-        (f"id={user.user_id}", 1),
+        (f"id={details['user_id']}", 1),
         ("id=3", 0),
     ]:
         assert len(get(server, f"/user_info?{query}").json) == found, query

@@ -44,11 +44,12 @@ def fetch_balance(_: Service, user: User, __: Request) -> object:
 
 def fetch_user(_: Service, user: User, request: Request) -> object:
     """``GET /user_info``: the user, if all that is given fits."""
-    known = {"name": user.name, "email": user.email, "id": str(user.user_id)}
+    details = user.details(request.key)
+    known = {"name": user.name, "email": user.email, "id": details["user_id"]}
     given = dict(urllib.parse.parse_qsl(request.query, keep_blank_values=True))
     if any(given.get(key, value) != value for key, value in known.items()):
         return {}
-    return {user.email: user.details(request.key)}
+    return {user.email: details}
 
 
 def accept_terms(service: Service, user: User, request: Request) -> object:
