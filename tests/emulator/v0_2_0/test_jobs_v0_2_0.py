@@ -15,7 +15,6 @@ from small_circuits import flips
 
 from superstaq_jobs.emulator import Emulator, Ending, Plan, Simulator, User
 from superstaq_jobs.emulator.messages import MAX_BODY_BYTES
-from superstaq_jobs.emulator.simulator.tasks import Split
 from superstaq_jobs.testing import FakeClock
 
 QISKIT = "qiskit-superstaq"
@@ -412,8 +411,10 @@ class OutOfTime(Simulator):
         super().__init__(time_limit_seconds=1e-6)
         self.other = other
 
-    def request(self, task: Any) -> Any:
-        return self.other.request(task) if isinstance(task, Split) else super().request(task)
+    def call(self, name: Any, **arguments: Any) -> Any:
+        if name == "split":
+            return self.other.call(name, **arguments)
+        return super().call(name, **arguments)
 
 
 def test_a_simulator_that_is_out_of_time_fails_jobs_and_not_calls(
