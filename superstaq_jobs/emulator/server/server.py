@@ -126,6 +126,7 @@ class _Connection(http.server.BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+    wbufsize = -1  # so that head and body of a response are sent together
 
     def __init__(self, sock: socket.socket, server: Server) -> None:
         self._socket = sock
@@ -216,6 +217,7 @@ class _Connection(http.server.BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(response.body)
+        self.wfile.flush()
 
     def log_message(self, *_: Any) -> None:
         """Log nothing."""
