@@ -92,6 +92,7 @@ class WorkerPool:
             for task, listener in itertools.islice(series, 1):
                 self._turns.put(series)
                 self._run(task, listener)
+            self._turns.task_done()
 
     def _run(self, task: AnyTask, listener: Listener) -> None:
         worker, late_at = self._free_worker(), math.inf
