@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
@@ -20,8 +21,17 @@ from superstaq_jobs.records.changes import share_strings
 from superstaq_jobs.records.problems import warn
 
 from .file import Connection
-from .pieces import checksum, sha256, unpack_pieces
-from .states import JobKey, Observation, State, decoded, job_sum, moment_of, observed
+from .pieces import checksum, circuits_as_written, sha256, unpack_pieces
+from .states import (
+    JobKey,
+    Observation,
+    State,
+    decoded,
+    decoded_together,
+    job_sum,
+    moment_of,
+    observed,
+)
 from .values import ValueCache
 
 __all__ = ["Head", "Job", "Reader", "head_sum"]
@@ -86,6 +96,7 @@ class Reader:
         self._warnings: dict[str, None] = {}
         self._decoded: dict[int, JobSnapshot] = {}
         self._wires: dict[bytes, bytes] = {}
+        self._ahead: dict[int, JobSnapshot] = {}
 
     def damaged(self, what: str) -> NoReturn:
         """Raise the error for a file that is not as it was written."""
@@ -199,19 +210,22 @@ class Reader:
             return wire if sha256(wire) == sha else None
         return None
 
-    def _read_ahead(self, bodies: Mapping[bytes, bytes]) -> None:
-        """Read what was said in several states, by SHA-256 and body, for ``state``.
+    def _read_ahead(self, rows: Iterable[Sequence[Any]]) -> None:
+        """Read and decode several states at once, from rows of ``_HEAD``, for ``_snapshot``.
 
-        It takes two thirds of the time, since each step repeats while its code and data are in the
-        processor's cache. A damaged state is left to ``state``.
+        Each step repeats while its code and data are in the processor's cache, and responses have
+        few moments. Whatever is damaged or odd is left to ``state`` and ``_snapshot``.
         """
-        with contextlib.suppress(*_UNREADABLE):
+        with contextlib.suppress(*_UNREADABLE, ProtocolError):
             unpacked: dict[bytes, list[Any]]
-            unpacked = {sha: unpack_pieces(body) for sha, body in bodies.items()}
+            unpacked = {row[12]: unpack_pieces(row[-2]) for row in rows}
             ids = [each for pieces in unpacked.values() for each in pieces[1::2]]
             values = self._cache.values(self.raw, ids)
             wires = {sha: _joined(pieces, values) for sha, pieces in unpacked.items()}
             self._wires = {sha: wire for sha, wire in wires.items() if sha256(wire) == sha}
+            states = {row[1]: row for row in rows if row[2] == "v0.3.0"}
+            read = decoded_together({name: self._wires[row[12]] for name, row in states.items()})
+            self._ahead = {states[name][10]: snapshot for name, snapshot in read.items()}
 
     def observed_jobs(self) -> Iterator[Job]:
         """The jobs that were observed."""
@@ -289,7 +303,7 @@ class Reader:
     def _snapshot(self, job: Job, state: int, seen: Observation) -> JobSnapshot:
         """The snapshot of an observation of a state."""
         moment = moment_of(seen.at, seen.offset_s)
-        known = self._decoded.get(state)
+        known = self._ahead.pop(state, None) or self._decoded.get(state)
         if known is not None:
             return observed(known, moment, seen.source)
         try:
@@ -315,6 +329,7 @@ class Reader:
         """Snapshots of the observations of a job in a format, in order of time."""
         self.check_count(job)
         before: JobSnapshot | None = None
+        written_before: list[Any] = []
         for row in self.raw.execute(_SEEN + _IN_ORDER, (job.id,)):
             state, seen = self.observation(job, row)  # as it was written
             if until is not None and seen.at > until:
@@ -322,9 +337,10 @@ class Reader:
             if circuit_type not in {None, seen.state.circuit_type}:
                 continue
             snapshot = self._snapshot(job, state, seen)
+            written = circuits_as_written(seen.state.wire)
             if before is not None:
-                share_strings(before, snapshot)
-            before = snapshot
+                share_strings(before, snapshot, map(operator.eq, written_before, written))
+            before, written_before = snapshot, written
             yield snapshot
 
     def at(self, job: Job, at: int, state: int) -> JobSnapshot:
@@ -338,7 +354,7 @@ class Reader:
     def last(self, places: Iterable[tuple[int, int, int]]) -> Iterator[JobSnapshot | None]:
         """The snapshots of heads, by their places; None for what is not a head any more."""
         rows = [self.raw.execute(_HEAD, place).fetchone() for place in places]
-        self._read_ahead({row[12]: row[-2] for row in rows if row is not None})
+        self._read_ahead([row for row in rows if row is not None])
         heads = [None if row is None else self._head(row) for row in rows]
         for head in heads:
             yield None if head is None else self._snapshot(*head)

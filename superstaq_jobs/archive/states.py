@@ -7,6 +7,9 @@ one moment.
 from __future__ import annotations
 
 import datetime as dt
+import functools
+import operator
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -16,7 +19,7 @@ from superstaq_jobs.errors import InvalidValue, JobsNotFound, Problem, ProtocolE
 from superstaq_jobs.records import CircuitType, JobId, JobSnapshot, fields
 from superstaq_jobs.records.snapshots import digest_of, make_job
 from superstaq_jobs.wire.api import APIS, pick_jobs
-from superstaq_jobs.wire.job_data import encode_job
+from superstaq_jobs.wire.job_data import encode_job, join_jobs
 
 from .pieces import canonical_bytes, checksum, sha256
 
@@ -26,6 +29,7 @@ __all__ = [
     "State",
     "circuit_type_of",
     "decoded",
+    "decoded_together",
     "job_key",
     "job_sum",
     "microseconds",
@@ -39,7 +43,7 @@ __all__ = [
 
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND: Final = dt.timedelta(microseconds=1)
-_FIELDS: Final = tuple(field.name for field in attrs.fields(JobSnapshot))
+_said: Final = operator.attrgetter(*[field.name for field in attrs.fields(JobSnapshot)[:-2]])
 
 
 class JobKey(NamedTuple):
@@ -140,6 +144,7 @@ def microseconds(moment: dt.datetime) -> int:
     return (moment - _EPOCH) // _MICROSECOND
 
 
+@functools.lru_cache  # a response about many jobs has one
 def moment_of(at: int, offset_s: int) -> dt.datetime:
     """That time with that offset."""
     local = _EPOCH + dt.timedelta(microseconds=at, seconds=offset_s)
@@ -151,8 +156,7 @@ def observed(snapshot: JobSnapshot, at: dt.datetime, source: str | None) -> JobS
     is_same = fields.same_moment(snapshot.fetched_at) == fields.same_moment(at)
     if is_same and snapshot.source == source:
         return snapshot
-    values = (getattr(snapshot, name) for name in _FIELDS[:-2])
-    made: JobSnapshot = make_job(*values, at, source)
+    made: JobSnapshot = make_job(*_said(snapshot), at, source)
     return made
 
 
@@ -220,6 +224,16 @@ def decoded(
         read = APIS[job.api].decode_jobs(wire, at, source)
         (snapshot,) = pick_jobs([job.job_id], read.value)
     return snapshot, read.warnings
+
+
+def decoded_together(wires: Mapping[str, bytes]) -> dict[str, JobSnapshot]:
+    """The snapshots of states of API v0.3.0, by the jobs' ids; none if anything is odd about them.
+
+    Raises:
+        ProtocolError: If they cannot be read.
+    """
+    read = APIS["v0.3.0"].decode_jobs(join_jobs(wires), None, None)
+    return {} if read.warnings else {str(each.job_id): each for each in read.value}
 
 
 def observation_of(state: State, moment: dt.datetime, source: str | None) -> Observation:
