@@ -8,7 +8,6 @@ are. No field of the API is known here.
 from __future__ import annotations
 
 import hashlib
-import itertools
 import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -17,14 +16,14 @@ import msgspec
 from msgspec import Raw
 
 from superstaq_jobs.records.frozen import canonical_data, canonical_json
-from superstaq_jobs.records.shape import PER_CIRCUIT_LISTS
 
 __all__ = [
     "canonical_bytes",
     "checksum",
-    "circuits_as_written",
     "cut",
     "is_as_packed",
+    "members_of",
+    "object_of",
     "pack",
     "pack_pieces",
     "sha256",
@@ -42,9 +41,7 @@ _ZLIB_HEADER: Final = 1 + 2
 _RAW: Final = -15  # without zlib's own checksum, a fifth faster: every reader has a better one
 _LEVEL: Final = 3  # a tenth longer than with 6, in half the time
 _SMALL_WINDOW_BITS: Final = 12
-_SMALL_WINDOW_BYTES: Final = 1 << _SMALL_WINDOW_BITS
 _SMALL_MEMORY_LEVEL: Final = 5
-_SHORT_BYTES: Final = 4096
 
 # A job's lists in API v0.3.0; its circuits' fields in v0.2.0.
 _MEMBERS: Final = msgspec.json.Decoder(
@@ -68,9 +65,10 @@ def cut(body: bytes) -> list[bytes]:
             # Most follow another with a comma between. Elsewhere, an equal string before it, inside
             # another value, would do as well.
             start = done + 1 if body.startswith(value, done + 1) else body.find(value, done)
-            if start >= 0:  # else it has white space in it
-                pieces += [body[done:start], value]
-                done = start + len(value)
+            if start < 0:  # white space is in it: another program wrote it
+                break
+            pieces += [body[done:start], value]
+            done = start + len(value)
     return [*pieces, body[done:]]
 
 
@@ -80,11 +78,7 @@ def _values(body: bytes) -> Iterator[bytes]:
     Reading a value takes time however small it is. The groups begin at fixed places in the list, so
     that most stay the same when an entry changes.
     """
-    try:
-        members = _MEMBERS(body).values()
-    except msgspec.MsgspecError:  # a number that is too large to be read is in one piece
-        return
-    for member in members:
+    for member in members_of(body).values():
         if isinstance(member, dict):
             yield from map(bytes, member.values())
         elif isinstance(member, list):
@@ -94,14 +88,20 @@ def _values(body: bytes) -> Iterator[bytes]:
                 yield from [group] if len(group) <= _GROUP_BYTES else map(bytes, entries)
 
 
-def circuits_as_written(body: bytes) -> list[tuple[Raw | None, ...]]:
-    """What a job's object in API v0.3.0 says of each circuit; empty if it is not such an object."""
+def members_of(body: bytes) -> dict[str, Any]:
+    """The members of a JSON object by name, the entries of lists and objects as they are written.
+
+    Without any if it is another value, or has a number that is too large to be read.
+    """
     try:
-        members = _MEMBERS(body)
+        return _MEMBERS(body)
     except msgspec.MsgspecError:
-        return []
-    lists = [members.get(name) for name in PER_CIRCUIT_LISTS]
-    return [*itertools.zip_longest(*[each for each in lists if isinstance(each, list)])]
+        return {}
+
+
+def object_of(members: dict[str, Any]) -> bytes:
+    """A JSON object with such members."""
+    return msgspec.json.encode(members)
 
 
 def pack_pieces(pieces: Sequence[bytes], value_ids: Sequence[int]) -> bytes:
@@ -130,12 +130,13 @@ def pack(data: bytes) -> bytes:
 
 
 def _compress(data: bytes) -> bytes:
-    if len(data) > _SMALL_WINDOW_BYTES:
+    if len(data) > 1 << _SMALL_WINDOW_BITS:
         return zlib.compress(data, _LEVEL)
     # zlib clears tables of a quarter of a megabyte otherwise. Without a table of codes of its own,
-    # what is short is a fifth longer, and is read twice as fast.
-    codes = zlib.Z_FIXED if len(data) <= _SHORT_BYTES else zlib.Z_DEFAULT_STRATEGY
-    packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _SMALL_WINDOW_BITS, _SMALL_MEMORY_LEVEL, codes)
+    # what is short is a quarter longer, and is read in three quarters of the time.
+    packer = zlib.compressobj(
+        _LEVEL, zlib.DEFLATED, _SMALL_WINDOW_BITS, _SMALL_MEMORY_LEVEL, zlib.Z_FIXED
+    )
     return packer.compress(data) + packer.flush()
 
 
@@ -183,7 +184,7 @@ def sha256(data: bytes) -> bytes:
 
 def checksum(*columns: bytes | str | int | None) -> bytes:
     """The checksum of a row: of its columns, with blobs in hexadecimal digits."""
-    shown = [each.hex() if isinstance(each, bytes) else each for each in columns]
+    shown = [each.hex() if type(each) is bytes else each for each in columns]
     return sha256(msgspec.json.encode(shown))[:8]
 
 

@@ -189,7 +189,7 @@ def _candidates(
         LEFT JOIN seen ON seen.job = last.job AND seen.at = last.at {place}
         LEFT JOIN state ON state.id = seen.state
         WHERE state.id IS NULL
-            OR (last.formats = 1 OR state.circuit_type = last.circuit_type) AND {also}
+            OR (state.circuit_type = last.circuit_type OR last.formats = 1) AND {also}
         ORDER BY state.submitted_us, job.name, job.api"""  # noqa: S608 - names and marks only
     return sql, values
 

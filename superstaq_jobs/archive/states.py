@@ -226,13 +226,15 @@ def decoded(
     return snapshot, read.warnings
 
 
-def decoded_together(wires: Mapping[str, bytes]) -> dict[str, JobSnapshot]:
+def decoded_together(
+    wires: Mapping[str, bytes], at: dt.datetime | None, source: str | None
+) -> dict[str, JobSnapshot]:
     """The snapshots of states of API v0.3.0, by the jobs' ids; none if anything is odd about them.
 
     Raises:
         ProtocolError: If they cannot be read.
     """
-    read = APIS["v0.3.0"].decode_jobs(join_jobs(wires), None, None)
+    read = APIS["v0.3.0"].decode_jobs(join_jobs(wires), at, source)
     return {} if read.warnings else {str(each.job_id): each for each in read.value}
 
 

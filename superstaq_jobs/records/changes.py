@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -326,24 +326,20 @@ def _with_own(circuit: CircuitSnapshot, name: str, value: str | None) -> Circuit
     return attrs.evolve(circuit, extra={**circuit.extra, name: str(value)})
 
 
-def share_strings(
-    before: JobSnapshot, after: JobSnapshot, known_alike: Iterable[bool] = ()
-) -> None:
+def share_strings(before: JobSnapshot, after: JobSnapshot) -> None:
     """Make the later snapshot of a job share the earlier one's objects where they are equal.
 
     A job that is polled often then keeps the strings of its circuits only once. Equal values
-    replace equal values, so nothing changes but the memory in use. ``known_alike`` says of each
-    circuit, in order, whether it need not be compared, since it is known to be written alike.
+    replace equal values, so nothing changes but the memory in use.
     """
-    alike = itertools.chain(known_alike, itertools.repeat(False))
-    circuits = [*map(_shared, before.circuits, after.circuits, alike)]
+    circuits = [*map(_shared, before.circuits, after.circuits)]
     if not all(map(operator.is_, circuits, after.circuits)):
         rest = after.circuits[len(circuits) :]
         object.__setattr__(after, "circuits", (*circuits, *rest))
 
 
-def _shared(old: CircuitSnapshot, new: CircuitSnapshot, is_alike: bool) -> CircuitSnapshot:
-    if is_alike or (old == new and _written_alike(old, new)):
+def _shared(old: CircuitSnapshot, new: CircuitSnapshot) -> CircuitSnapshot:
+    if old is new or (old == new and _written_alike(old, new)):
         return old
     for name in _STRINGS:
         text = getattr(old, name)
