@@ -36,7 +36,6 @@ _NAMES: Final = {
     "handle": "JobHandle",
     "interop": "new_job",
     "many": ("as_completed as_completed_async wait_all wait_all_async wait_any watch watch_async"),
-    "offline": "OfflineClient",
     "plots": "plot_counts plot_timeline",
     "records": (
         "STATUS_PRIORITY_ORDER AccountBalance CancelReceipt CircuitChange CircuitSnapshot "
@@ -44,7 +43,7 @@ _NAMES: Final = {
         "JobQuery JobSnapshot JobType JsonMapping NewJob SimMethod Stage SubmitReceipt Target "
         "TargetInfo TargetQuery diff newest"
     ),
-    "study": "LockDifference LockEntry StudyLock lock locked resume",
+    "study": "LockDifference LockEntry OfflineClient StudyLock lock locked resume",
     "submit": "submit_job",
     "tables": "",  # its functions are used as `tables.to_arrow` and so on
     "transport": "HttpTransport Transport",

@@ -8,7 +8,6 @@ from .fetch import *
 from .handle import *
 from .interop import new_job as new_job
 from .many import *
-from .offline import *
 from .plots import *
 from .records import *
 from .study import *

@@ -143,12 +143,12 @@ class JobHandle:
         return self._latest.snapshot
 
     @property
-    def looked_at(self) -> dt.datetime | None:
+    def polled_at(self) -> dt.datetime | None:
         """When the last response about the job arrived; aware, None if there was none. No I/O.
 
         A response without news leaves ``latest`` as it is, with the time at which it was fetched.
         """
-        return self._latest.looked_at
+        return self._latest.polled_at
 
     @property
     def circuit_type(self) -> CircuitType:
@@ -202,10 +202,10 @@ class JobHandle:
         return "nothing fetched yet" if self.latest is None else str(self.latest.status)
 
     def _repr_html_(self) -> str:
-        latest, looked_at = self.latest, self.looked_at
+        latest, polled_at = self.latest, self.polled_at
         seen = "nothing fetched yet"
-        if looked_at is not None:
-            seen = f"last response at {display.moment(looked_at)}"
+        if polled_at is not None:
+            seen = f"last response at {display.moment(polled_at)}"
         head = display.card("JobHandle", str(self.job_id()), None, note=f"live; {seen}")
         return head if latest is None else f"<div>{head}{latest._repr_html_()}</div>"
 

@@ -129,7 +129,7 @@ def test_names_of_a_handle_that_do_not_talk_send_nothing(tables):
         elif callable(member):
             member()
     assert transport.requests == ()
-    own = {"job_id", "latest", "looked_at", "client", "circuit_type", "from_snapshot"}
+    own = {"job_id", "latest", "polled_at", "client", "circuit_type", "from_snapshot"}
     assert quiet == own | {"set_counts", "set_counts_for_circuit"}
 
 

@@ -261,14 +261,14 @@ def test_a_later_status_is_seen_whatever_the_time_stamps_say():
             assert handle.refresh().circuits[0].status_text == after
 
 
-def test_looked_at_advances_without_news_too():
+def test_polled_at_advances_without_news_too():
     clock = FakeClock()
     handle, _ = on(job("running"), job("running"), clock=clock)
-    assert handle.looked_at is None
+    assert handle.polled_at is None
     first = handle.refresh()
     clock.advance(3600)
     assert handle.refresh() is first
-    assert (handle.looked_at - first.fetched_at).total_seconds() == 3600
+    assert (handle.polled_at - first.fetched_at).total_seconds() == 3600
 
 
 def test_one_circuit_of_several_is_refused_before_anything_is_cancelled():
@@ -334,7 +334,7 @@ def test_a_pickled_handle_keeps_its_snapshot_and_finds_its_key_again(monkeypatch
     again = pickle.loads(data)
     assert again == handle
     assert again.latest == handle.latest
-    assert again.looked_at == handle.looked_at
+    assert again.polled_at == handle.polled_at
     assert again.circuit_type is sj.CircuitType.CIRQ
     assert again.refresh() == job("completed")
 

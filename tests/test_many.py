@@ -334,9 +334,9 @@ def test_an_option_out_of_range_says_that_nothing_was_sent():
 def test_a_response_without_news_gives_the_same_snapshot():
     server, _, (handle,) = world({ids(1)[0]: ["pending"]})
     first = handle.refresh()
-    before = handle.looked_at
+    before = handle.polled_at
     assert handle.refresh() is first
-    assert handle.looked_at >= before
+    assert handle.polled_at >= before
     assert len(server.asked) == 2
 
 
@@ -503,7 +503,7 @@ def test_a_client_whose_jobs_are_finished_does_not_delay_polls():
     clock = FakeClock()
     servers = [Server({ids(1)[0]: ["completed"]}), Server({ids(2)[1]: QUEUE})]
     handles = [
-        JobHandle(client_on(server, clock=clock, looks_per_second=rate), job_id)
+        JobHandle(client_on(server, clock=clock, polls_per_second=rate), job_id)
         for server, rate, job_id in zip(servers, (0.25, 1000), ids(2), strict=True)
     ]
     sj.wait_all(handles, polling_seconds=1)
@@ -638,11 +638,11 @@ def test_a_poll_that_is_not_sent_is_not_a_response():
     def changed(_before, after):
         if not after.is_terminal:
             handle.refresh()  # the next poll of the wait has nothing left to request
-            times.append(handle.looked_at)
+            times.append(handle.polled_at)
             clock.advance(100)
 
     handle.wait_until_complete(on_change=changed)
-    assert handle.looked_at == times[0]
+    assert handle.polled_at == times[0]
 
 
 def test_what_is_odd_about_a_job_is_warned_of_once_though_others_change():

@@ -105,7 +105,7 @@ def _once(_ctx: click.Context, _param: click.Parameter, ids: tuple[str, ...]) ->
 def _spelling(job_id: str) -> str:
     """A UUID as it is usually spelled."""
     try:
-        return str(UUID(job_id))
+        return str(UUID(job_id.lower()))  # since it takes no "URN:UUID:"
     except ValueError:
         return job_id
 

@@ -112,7 +112,7 @@ class SuperstaqClient:
         clock: The clock for pauses and time stamps. On a virtual clock a request takes no time,
             however long its connection takes; only ``request_timeout_seconds`` limits it.
         jitter: Draws a number uniformly from 0 to 1, for pauses.
-        looks_per_second: How many polls of its waits may begin in a second, all together.
+        polls_per_second: How many polls of its waits may begin in a second, all together.
         recorder: Records what is learned of jobs before the caller gets it, such as a
             ``SnapshotArchive``: every snapshot, and every submission that was accepted. If it
             raises an error, so does the call; what the server said is in the error's ``value``.
@@ -147,7 +147,7 @@ class SuperstaqClient:
         transport: Transport | None = None,
         clock: Clock | None = None,
         jitter: Callable[[], float] = random.random,
-        looks_per_second: float = 100.0,
+        polls_per_second: float = 100.0,
         recorder: Recorder | None = None,
     ) -> None:
         # A traceback that starts in here would show the values of these names.
@@ -178,7 +178,7 @@ class SuperstaqClient:
             request_timeout_seconds=request_timeout_seconds,
             connect_timeout_seconds=connect_timeout_seconds,
             read_timeout_seconds=read_timeout_seconds,
-            looks_per_second=looks_per_second,
+            polls_per_second=polls_per_second,
         )
         check_integer(max_body_bytes, name="max_body_bytes", minimum=0)
         check_integer(max_connections, name="max_connections", minimum=1, maximum=MAX_CONNECTIONS)
@@ -191,7 +191,7 @@ class SuperstaqClient:
             clock=clock if clock is not None else SystemClock(),
             jitter=jitter,
             retry_policy=retry_policy if retry_policy is not None else RetryPolicy(),
-            looks_per_second=looks_per_second,
+            polls_per_second=polls_per_second,
             recorder=settings.check_recorder(recorder),
         )
         key, _ = settings.locate_api_key(hidden_key, environ=os.getenv, home=Path.home())
@@ -253,7 +253,7 @@ class SuperstaqClient:
         clock: Clock,
         jitter: Callable[[], float],
         retry_policy: RetryPolicy,
-        looks_per_second: float,
+        polls_per_second: float,
         recorder: Recorder | None = None,
     ) -> None:
         """Set what every client has, with a network or without."""
@@ -263,10 +263,10 @@ class SuperstaqClient:
         self._clock = clock
         self._jitter = jitter
         self._retry_policy = retry_policy
-        self._looks_per_second = looks_per_second
+        self._polls_per_second = polls_per_second
         self._recorder = recorder
         self._lacking: dict[str, Any] | None = None
-        self._traffic = Traffic(budget=retry_policy.budget, polls_per_second=looks_per_second)
+        self._traffic = Traffic(budget=retry_policy.budget, polls_per_second=polls_per_second)
         self._submission_keys = SubmissionKeys()
         self._submitted: set[JobId] = set()
 
@@ -340,7 +340,7 @@ class SuperstaqClient:
         return self._errors.mask()(text)
 
     def reserve_poll(self) -> float:
-        """Reserve a time for a poll, at most ``looks_per_second``; seconds from now. No I/O."""
+        """Reserve a time for a poll, at most ``polls_per_second``; seconds from now. No I/O."""
         return self._traffic.reserve_poll(self._clock.now())
 
     def __repr__(self) -> str:
@@ -513,7 +513,7 @@ class SuperstaqClient:
             "client_name": self._client_name,
             "retry_policy": self._retry_policy,
             "request_timeout_seconds": self._request_timeout_seconds,
-            "looks_per_second": self._looks_per_second,
+            "polls_per_second": self._polls_per_second,
             "recorder": self._recorder,
             "proxy_url": None
             if self._proxy is None

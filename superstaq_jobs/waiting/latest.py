@@ -28,7 +28,7 @@ class Latest:
     Attributes:
         circuit_type: The format in which the server returns the circuits.
         snapshot: The latest snapshot; None before the first response.
-        looked_at: When the last response arrived; aware, None before the first.
+        polled_at: When the last response arrived; aware, None before the first.
         num_responses: How many responses there have been.
         was_submitted: Whether this program submitted it.
     """
@@ -38,7 +38,7 @@ class Latest:
     circuit_type: CircuitType
     was_submitted: bool = False
     snapshot: JobSnapshot | None = attrs.field(default=None, init=False)
-    looked_at: dt.datetime | None = attrs.field(default=None, init=False)
+    polled_at: dt.datetime | None = attrs.field(default=None, init=False)
     num_responses: int = attrs.field(default=0, init=False)
     _memory: ResponseMemory | None = attrs.field(default=None, init=False)
     _call: Call[tuple[JobSnapshot, ...]] | None = attrs.field(default=None, init=False)
@@ -87,7 +87,7 @@ class Latest:
             kept = seen if known is None else _merged(known, seen, in_order=in_order)
             self.num_responses += 1
             self.snapshot = kept
-            self.looked_at = now
+            self.polled_at = now
             if kept is not known and kept.is_terminal:
                 self._memory = self._call = None
             return kept

@@ -138,7 +138,12 @@ def test_nothing_is_cut_off_on_a_narrow_terminal(verb, columns, world, on_termin
 
 def test_a_job_named_in_two_spellings_is_one_job(world, run):
     version = world.version
-    twice = (world.finished, world.finished.upper(), f" {world.finished}")
+    twice = (
+        world.finished,
+        world.finished.upper(),
+        f" {world.finished}",
+        f"URN:UUID:{world.finished}",
+    )
     for verb in ("show", "wait"):
         document = json.loads(run(verb, *twice, "--json", version=version).stdout)
         assert [each["job_id"] for each in document["data"]["jobs"]] == [world.finished]

@@ -170,7 +170,7 @@ def test_the_polls_of_all_waits_of_a_client_are_spread_out():
         began.append(clock.now())
         return jobs_response(job("completed"))
 
-    client = client_on(ScriptedTransport.from_function(answer), clock=clock, looks_per_second=4)
+    client = client_on(ScriptedTransport.from_function(answer), clock=clock, polls_per_second=4)
     # On a fake clock a wait ends before the next one begins, so the polls are reserved before.
     assert [client.reserve_poll() for _ in range(3)] == [0, 0.25, 0.5]
     sj.JobHandle(client, JOB).wait_until_complete()
@@ -179,8 +179,8 @@ def test_the_polls_of_all_waits_of_a_client_are_spread_out():
 
 @pytest.mark.parametrize("rate", [0, -1, float("nan"), float("inf"), True, "8"])
 def test_a_rate_must_be_a_positive_number(rate):
-    with pytest.raises(sj.ConfigurationError, match="looks_per_second"):
-        client_on(ScriptedTransport(), looks_per_second=rate)
+    with pytest.raises(sj.ConfigurationError, match="polls_per_second"):
+        client_on(ScriptedTransport(), polls_per_second=rate)
 
 
 # ---- counts

@@ -233,7 +233,7 @@ def course(wait, circuits, faults, options):
     except sj.SuperstaqException as error:
         outcome = facts(error)
     asked = [(request, transport.timeouts[n]) for n, request in enumerate(transport.requests)]
-    return outcome, changes, asked, clock.sleeps, handle.latest, handle.looked_at, client.traffic
+    return outcome, changes, asked, clock.sleeps, handle.latest, handle.polled_at, client.traffic
 
 
 def wait_async(handle, **options):

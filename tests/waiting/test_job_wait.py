@@ -178,7 +178,7 @@ def test_a_wait_without_a_response_warns_at_growing_intervals(count, recwarn):
     def fail(_request):
         raise sj.TransportError(f"refused at {clock.now():g}", sent=False)
 
-    client = client_on(ScriptedTransport.from_function(fail), clock=clock, looks_per_second=1e6)
+    client = client_on(ScriptedTransport.from_function(fail), clock=clock, polls_per_second=1e6)
     handles = [sj.JobHandle(client, UUID(int=place + 1)) for place in range(count)]
     with pytest.raises(sj.JobsTimeout):
         sj.wait_all(handles, timeout_seconds=1000, polling_seconds=10)
@@ -524,7 +524,7 @@ def test_another_wrong_index_is_not_taken_for_a_timeout(arguments):
 
 
 def test_spacing_out_polls_takes_at_most_half_of_the_time_that_is_left():
-    world = World(state=always("running"), looks_per_second=0.5)
+    world = World(state=always("running"), polls_per_second=0.5)
     for _ in range(2):
         world.client.reserve_poll()
     world.wait_in_vain(timeout_seconds=3, polling_seconds=10)
@@ -534,7 +534,7 @@ def test_spacing_out_polls_takes_at_most_half_of_the_time_that_is_left():
 
 
 def test_a_single_poll_is_not_delayed():
-    world = World(state=always("running"), looks_per_second=0.5)
+    world = World(state=always("running"), polls_per_second=0.5)
     for _ in range(2):
         world.client.reserve_poll()
     world.wait_in_vain(timeout_seconds=0)

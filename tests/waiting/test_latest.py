@@ -26,7 +26,7 @@ def cell(clock=None):
 
 def test_it_begins_empty():
     latest = cell()
-    assert (latest.snapshot, latest.looked_at, latest.num_responses) == (None, None, 0)
+    assert (latest.snapshot, latest.polled_at, latest.num_responses) == (None, None, 0)
 
 
 @given(steps=STEPS, data=st.data())
@@ -44,14 +44,14 @@ def test_a_finished_circuit_stays_finished_in_whatever_order_responses_come(step
 @given(
     statuses=st.lists(st.sampled_from(STATUSES), min_size=1, max_size=3), number=st.integers(1, 4)
 )
-def test_without_news_the_snapshot_stays_the_same_object_and_looked_at_advances(statuses, number):
+def test_without_news_the_snapshot_stays_the_same_object_and_polled_at_advances(statuses, number):
     clock = FakeClock()
     latest = cell(clock)
     first = latest.advance(job(*statuses), responses_before=0)
     for count in range(1, number):
         clock.advance(7)
         assert latest.advance(job(*statuses), responses_before=count) is first
-        assert latest.looked_at == clock.utcnow()
+        assert latest.polled_at == clock.utcnow()
     assert latest.num_responses == number
 
 
@@ -85,7 +85,7 @@ def test_a_pickle_holds_what_is_known_and_is_a_cell_of_its_own(snapshot):
         again = pickle.loads(pickle.dumps(latest))
     assert again.snapshot == snapshot
     assert again.circuit_type is sj.CircuitType.CIRQ
-    assert (again.looked_at, again.num_responses) == (latest.looked_at, 1)
+    assert (again.polled_at, again.num_responses) == (latest.polled_at, 1)
     again.advance(snapshot, responses_before=1)
     assert (again.num_responses, latest.num_responses) == (2, 1)
 

@@ -10,14 +10,14 @@ from uuid import UUID
 
 import attrs
 
-from .archive import SnapshotArchive
-from .client import RetryPolicy, SuperstaqClient, settings
-from .clock import Clock, SystemClock
-from .errors import InvalidValue, JobsNotFound, NotInArchive, OfflineError, Problem
-from .records import CircuitType, JobId, JobQuery, JobSnapshot, fields
-from .wire.api import APIS, Api, Call, name_jobs
-from .wire.job_data import Decoded
-from .wire.request import Request
+from superstaq_jobs.archive import SnapshotArchive
+from superstaq_jobs.client import RetryPolicy, SuperstaqClient, settings
+from superstaq_jobs.clock import Clock, SystemClock
+from superstaq_jobs.errors import InvalidValue, JobsNotFound, NotInArchive, OfflineError
+from superstaq_jobs.records import CircuitType, JobId, JobQuery, JobSnapshot, fields
+from superstaq_jobs.wire.api import APIS, Api, Call, name_jobs
+from superstaq_jobs.wire.job_data import Decoded
+from superstaq_jobs.wire.request import Request
 
 __all__ = ["OfflineClient"]
 
@@ -90,13 +90,11 @@ class OfflineClient(SuperstaqClient):
         api_version: str | None = None,
         clock: Clock | None = None,
     ) -> None:
-        moment = fields.optional_moment(as_of)
-        wrong = [Problem("as_of", moment.what)] if isinstance(moment, fields.Bad) else []
-        if not fields.is_a(archive, SnapshotArchive):
-            what = f"must be a SnapshotArchive, got {fields.shown(archive)}"
-            wrong.append(Problem("archive", what))
-        if wrong:
-            raise InvalidValue("an OfflineClient", wrong)
+        given: dict[str, object] = {
+            "as_of": fields.optional_moment(as_of),
+            "archive": fields.instance(archive, SnapshotArchive),
+        }
+        fields.refuse("an OfflineClient", given, InvalidValue)
         if api_version is None:
             ids = archive.job_ids()
             is_old = bool(ids) and not any(isinstance(each, UUID) for each in ids)
@@ -120,7 +118,7 @@ class OfflineClient(SuperstaqClient):
             clock=clock if clock is not None else _NoPauses(),
             jitter=lambda: 1.0,
             retry_policy=RetryPolicy(),
-            looks_per_second=math.inf,
+            polls_per_second=math.inf,
         )
         self._unfinished: set[tuple[JobId, CircuitType]] = set()
 

@@ -1,4 +1,4 @@
-"""A study over several programs and years: going on after a crash, and locking its data."""
+"""Locks of the data of a study: which snapshots it uses, and whether they are still the same."""
 
 from __future__ import annotations
 
@@ -8,55 +8,30 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, Self
-from uuid import UUID
 
 import attrs
 
-from .archive import SnapshotArchive
-from .archive.arguments import checked_path
-from .client import SuperstaqClient
-from .errors import InvalidValue, LockMismatch, NotInArchive, Problem
-from .handle import JobHandle
-from .lock_lines import HEADER, counts_for_a_lock, entry_line, is_newer_header, read_line
-from .records import CircuitType, Counts, JobDiff, JobId, JobSnapshot, diff, fields, newest
-from .records.advice import explains_changes
-from .records.problems import MAX_PROBLEMS, expect
+from superstaq_jobs.archive import SnapshotArchive
+from superstaq_jobs.archive.arguments import checked_path
+from superstaq_jobs.errors import InvalidValue, LockMismatch, NotInArchive, Problem
+from superstaq_jobs.records import (
+    CircuitType,
+    Counts,
+    JobDiff,
+    JobId,
+    JobSnapshot,
+    diff,
+    fields,
+    newest,
+)
+from superstaq_jobs.records.advice import explains_changes
+from superstaq_jobs.records.problems import MAX_PROBLEMS, expect
 
-__all__ = ["LockDifference", "LockEntry", "StudyLock", "lock", "locked", "resume"]
+from .lock_lines import HEADER, counts_for_a_lock, entry_line, is_newer_header, read_line
+
+__all__ = ["LockDifference", "LockEntry", "StudyLock", "lock", "locked"]
 
 _MAX_BITS: Final = 4
-
-
-def resume(client: SuperstaqClient, archive: SnapshotArchive) -> tuple[JobHandle, ...]:
-    """Handles of the jobs in an archive that are not known to be finished. Nothing is sent.
-
-    Jobs that were submitted and never observed are among them. Wait for them with ``wait_all``.
-
-    Args:
-        client: The client. Jobs of the other version of the API are left out.
-        archive: The archive, most often the client's own ``recorder``.
-
-    Returns:
-        The handles, each with the newest snapshot in the archive as its ``latest``.
-
-    Raises:
-        InvalidValue: If ``archive`` is not an archive.
-        ArchiveError: If it cannot be read.
-    """
-    _check_archive(archive)
-    handles = []
-    for job in archive.unfinished():
-        if isinstance(job.job_id, UUID) is not client.api.converts_circuits:
-            continue
-        if job.latest is not None:
-            handles.append(JobHandle.from_snapshot(client, job.latest))
-        else:
-            kind = job.circuit_type if client.api.converts_circuits else None
-            handles.append(JobHandle(client, job.job_id, circuit_type=kind))
-    return tuple(handles)
-
-
-# ---- locks ---------------------------------------------------------------------------------------
 
 
 @explains_changes
@@ -257,7 +232,9 @@ class StudyLock:
             InvalidValue: If ``archive`` is not an archive.
             ArchiveError: If it cannot be read.
         """
-        _check_archive(archive)
+        fields.refuse(
+            "a study", {"archive": fields.instance(archive, SnapshotArchive)}, InvalidValue
+        )
         found: list[JobSnapshot] = []
         missing: list[LockDifference] = []
         for entry in self.entries:
@@ -384,9 +361,3 @@ def _snapshots(value: Iterable[JobSnapshot]) -> tuple[JobSnapshot, ...]:
     if isinstance(listed, fields.Bad):
         raise InvalidValue("a StudyLock", [Problem("snapshots", listed.what)])
     return listed
-
-
-def _check_archive(archive: SnapshotArchive) -> None:
-    if not fields.is_a(archive, SnapshotArchive):
-        what = f"must be a SnapshotArchive, got {fields.shown(archive)}"
-        raise InvalidValue("a study", [Problem("archive", what)])

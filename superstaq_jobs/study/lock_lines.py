@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 from uuid import UUID
 
-from .records import CircuitType, Counts, JobId, JobSnapshot, fields
+from superstaq_jobs.records import CircuitType, Counts, JobId, JobSnapshot, fields
 
 __all__ = ["HEADER", "counts_for_a_lock", "entry_line", "is_newer_header", "read_line"]
 
