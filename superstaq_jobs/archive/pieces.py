@@ -167,7 +167,7 @@ def is_as_packed(packed: bytes) -> bool:
     unpacker = zlib.decompressobj()
     try:
         unpacker.decompress(packed[1:])
-    except zlib.error:  # in what is not looked at otherwise
+    except zlib.error:  # in its header, which `unpack` skips
         return False
     end = unpacker.unused_data
     return end in {b"", _crc32(packed[: len(packed) - len(end)])}

@@ -14,8 +14,8 @@ from superstaq_jobs.errors import InvalidRequest, Problem
 from superstaq_jobs.records import CircuitType, JobId, JobQuery, JobSnapshot, fields
 from superstaq_jobs.records.advice import explains_changes
 
-from .reading import Head, Job, Reader, several
-from .states import JobKey, circuit_type_of, job_key, microseconds
+from .reading import Reader, several
+from .states import Head, Job, JobKey, circuit_type_of, job_key, microseconds
 
 __all__ = ["ArchivedJob", "check_query", "find_jobs", "find_unfinished", "is_match"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple, NoReturn, TypeAlias
+from typing import Any, Final, NoReturn, TypeAlias
 from uuid import UUID
 
 from superstaq_jobs.errors import (
@@ -21,11 +21,14 @@ from superstaq_jobs.records.problems import warn
 from .file import Connection
 from .pieces import checksum, sha256, unpack_pieces
 from .states import (
+    Head,
+    Job,
     JobKey,
     Observation,
     State,
     decoded,
     decoded_together,
+    head_sum,
     job_sum,
     moment_of,
     observed,
@@ -33,7 +36,7 @@ from .states import (
 from .successive import Successive
 from .values import ValueCache
 
-__all__ = ["Head", "Job", "Reader", "head_sum"]
+__all__ = ["Reader", "several"]
 
 
 _COLUMNS: Final = (
@@ -57,33 +60,6 @@ _HEAD: Final = (  # from 0: 6 is the moment, 10 the state's id, 12 the SHA-256, 
 Decoder: TypeAlias = Callable[..., tuple[JobSnapshot, tuple[str, ...]]]
 _UNREADABLE: Final = ValueError, KeyError, TypeError  # of pieces that are not as they were written
 _IN_ORDER: Final = " ORDER BY seen.at, state.digest, state.sha, source.name, seen.offset_s"
-
-
-class Job(NamedTuple):
-    """A job's row."""
-
-    id: int
-    key: JobKey
-    observations: int
-    expected_at: int | None
-    expected_type: str | None
-
-
-class Head(NamedTuple):
-    """What is known of the last observation of a job in one format, by time.
-
-    ``in_order`` is 1 if that is also the newest state, and it was so of each observation before.
-    """
-
-    circuit_type: str
-    state: int
-    at: int
-    in_order: int
-
-
-def head_sum(job: JobKey, digest: bytes, sha: bytes, head: Head) -> bytes:
-    """The checksum of a head's row."""
-    return checksum(job.name, job.api, head.circuit_type, digest, sha, head.at, head.in_order)
 
 
 class Reader:

@@ -24,12 +24,15 @@ from superstaq_jobs.wire.job_data import encode_job, join_jobs
 from .pieces import canonical_bytes, checksum, sha256
 
 __all__ = [
+    "Head",
+    "Job",
     "JobKey",
     "Observation",
     "State",
     "circuit_type_of",
     "decoded",
     "decoded_together",
+    "head_sum",
     "job_key",
     "job_sum",
     "microseconds",
@@ -61,6 +64,28 @@ class JobKey(NamedTuple):
 def job_key(job_id: JobId) -> JobKey:
     """The key of a job, by its id as records have it."""
     return JobKey(str(job_id), "v0.3.0" if isinstance(job_id, UUID) else "v0.2.0")
+
+
+class Job(NamedTuple):
+    """A job's row."""
+
+    id: int
+    key: JobKey
+    observations: int
+    expected_at: int | None
+    expected_type: str | None
+
+
+class Head(NamedTuple):
+    """What is known of the last observation of a job in one format, by time.
+
+    ``in_order`` is 1 if that is also the newest state, and it was so of each observation before.
+    """
+
+    circuit_type: str
+    state: int
+    at: int
+    in_order: int
 
 
 class State(NamedTuple):
@@ -134,6 +159,11 @@ def job_sum(
 ) -> bytes:
     """The checksum of a job's row."""
     return checksum(*job, observations, expected_at, expected_type)
+
+
+def head_sum(job: JobKey, digest: bytes, sha: bytes, head: Head) -> bytes:
+    """The checksum of a head's row."""
+    return checksum(job.name, job.api, head.circuit_type, digest, sha, head.at, head.in_order)
 
 
 # ---- times ---------------------------------------------------------------------------------------
