@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,12 +58,10 @@ PROGRAMS = {
     "speed": ["python", "benchmarks/speed.py"],
 }
 
-CHECKS = {
-    "format": ["ruff", "format", "--check", "."],
-    "lint": ["ruff", "check", "."],
-    "imports": ["lint-imports"],
+CHECKS = {  # in this order, the longest first
+    "docs": ["sphinx-build", "-W", "--keep-going", "-q", "-b", "html", "docs", "docs/_build"],
     "types of the library": ["mypy"],
-    "types that a user sees, by mypy": ["mypy", "tests/typing"],
+    "sdist and wheel": ["python", "tests/release/check.py"],
     "types that a user sees, by pyright": [
         "basedpyright",
         "--project",
@@ -71,8 +69,10 @@ CHECKS = {
         "--pythonpath",
         str(VENV / PROGRAMS_IN / "python"),
     ],
-    "sdist and wheel": ["python", "tests/release/check.py"],
-    "docs": ["sphinx-build", "-W", "--keep-going", "-q", "-b", "html", "docs", "docs/_build"],
+    "types that a user sees, by mypy": ["mypy", "tests/typing"],
+    "imports": ["lint-imports"],
+    "lint": ["ruff", "check", "."],
+    "format": ["ruff", "format", "--check", "."],
 }
 
 CORE_TESTS = [
@@ -107,7 +107,8 @@ def install(python: str, folder: Path, what: list[str], *, name: str) -> None:
     """Make a virtual environment hold what is needed, unless it does already."""
     files = [ROOT / "pyproject.toml"]
     if "-e" not in what:  # a copy of the library
-        files += sorted((ROOT / "superstaq_jobs").rglob("*.[ps]*"))
+        copied = (ROOT / "superstaq_jobs").rglob("*.*")
+        files += sorted(file for file in copied if file.suffix != ".pyc")
     wanted = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
     stamp = folder / f".installed-{name}"
     if stamp.is_file() and stamp.read_text() == wanted:
@@ -152,60 +153,56 @@ class Outcome(NamedTuple):
 
     status: int
     seconds: float
-    output: str = ""
+    output: str
 
 
-def timed(command: list[str]) -> Outcome:
-    """Run a check, whose output is shown as it comes."""
+def check(command: list[str], folder: Path = VENV, **variables: str) -> Outcome:
+    """Run a program of an environment; what it prints is kept, since others run beside it."""
     started = time.monotonic()
-    return Outcome(run(command), time.monotonic() - started)
-
-
-def test_core(version: str, python: str) -> Outcome:
-    """Run the tests of the core on another Python, one after another."""
-    started = time.monotonic()
-    folder = ROOT / f".venv-{version}"
-    install(python, folder, CORE_INSTALL, name="the core's tests")
     ran = subprocess.run(
-        [
-            *(str(folder / PROGRAMS_IN / "pytest"), "-n", "0"),
-            *("-m", "not same_everywhere", "-p", "no:cacheprovider", *CORE_TESTS),
-        ],
+        [str(folder / PROGRAMS_IN / command[0]), *command[1:]],
         check=False,
         cwd=ROOT,
-        env=os.environ | {"HYPOTHESIS_PROFILE": "brief"},
+        env=os.environ | variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
     )
     return Outcome(ran.returncode, time.monotonic() - started, ran.stdout)
 
 
-def outcomes() -> Iterator[tuple[str, Outcome]]:
-    """Run every check; yield its name and what came of it.
+def test_core(version: str, python: str) -> Outcome:
+    """Run the tests of the core on another Python, one after another."""
+    folder = ROOT / f".venv-{version}"
+    install(python, folder, CORE_INSTALL, name="the core's tests")
+    options = ["-n", "0", "-m", "not same_everywhere", "-p", "no:cacheprovider"]
+    return check(["pytest", *options, *CORE_TESTS], folder, HYPOTHESIS_PROFILE="brief")
 
-    The tests of the core on the other Pythons, two at a time, run beside the installation of
-    ``.venv`` and the checks that are not tests. Then the tests have all cores.
+
+def outcomes() -> Iterator[tuple[str, Outcome]]:
+    """Run every check, two at a time; yield the name of each that ends, and what came of it.
+
+    The tests of the core on the other Pythons run beside the installation of ``.venv``, the checks
+    that need it after them. Last come the tests, which have all cores.
     """
-    beside = ThreadPoolExecutor(2)
+    pool = ThreadPoolExecutor(2)
     try:
-        cores = {
-            f"tests of the core on Python {version}": beside.submit(test_core, version, python)
+        running = {
+            pool.submit(test_core, version, python): f"tests of the core on Python {version}"
             for version, python in other_pythons().items()
         }
         install(sys.executable, VENV, INSTALLS["test"], name="test")
-        for name, command in CHECKS.items():
-            print(f"\n=== {name}: {' '.join(command)}", flush=True)
-            yield name, timed(command)
-        for name, running in cores.items():
-            print(f"\n=== {name}", flush=True)
-            outcome = running.result()
-            print(outcome.output, end="", flush=True)
-            yield name, outcome
+        running |= {pool.submit(check, command): name for name, command in CHECKS.items()}
+        for ended in as_completed(running):
+            outcome = ended.result()
+            print(f"\n=== {running[ended]}\n{outcome.output}", end="", flush=True)
+            yield running[ended], outcome
     finally:
-        beside.shutdown(cancel_futures=True)
-    print(f"\n=== tests: {' '.join(TESTS)}", flush=True)
-    yield "tests", timed(TESTS)
+        pool.shutdown(cancel_futures=True)
+    print("\n=== tests", flush=True)
+    started = time.monotonic()
+    yield "tests", Outcome(run(TESTS), time.monotonic() - started, "")
 
 
 def test_all() -> int:
@@ -231,6 +228,8 @@ def main() -> int:
         newer = [name for name in NEWER if shutil.which(name)]
         print(f"Run it with {newer[-1]}." if newer else "Install one, and run this with it.")
         return 2
+    # Otherwise each of the many processes that tests start compiles the library, and pytest itself.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     try:
         make_environment(sys.executable, VENV)
         if command == "test" and not arguments:

@@ -408,7 +408,7 @@ def retried(
     """What a client does about a failure, found by making it fail: a retry, or an error."""
     transport = ScriptedTransport([step, step])
     client = sj.SuperstaqClient(
-        "key",
+        "a key of more than a word",  # errors are searched for a short one more thoroughly
         "https://superstaq.example.com",
         transport=transport,
         api_version=api_version,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 from hypothesis import HealthCheck, settings
@@ -20,3 +21,9 @@ settings.register_profile(
     "ci", max_examples=60, deadline=None, print_blob=True, suppress_health_check=_SLOW
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+
+def pytest_collection_finish() -> None:
+    """What has been imported stays: the garbage collector need not search it again and again."""
+    gc.collect()
+    gc.freeze()

@@ -108,12 +108,14 @@ def _client(transport: ScriptedTransport, api_version: str) -> sj.SuperstaqClien
     )
 
 
+@functools.cache
 def cirq_circuit() -> Any:
     import cirq
 
     return cirq.Circuit(cirq.X(cirq.q(0)), cirq.measure(cirq.q(0), key="m"))
 
 
+@functools.cache
 def qiskit_circuit() -> Any:
     import qiskit
 
@@ -122,6 +124,7 @@ def qiskit_circuit() -> Any:
     return circuit
 
 
+@functools.cache
 def snapshot_of(kind: str) -> sj.JobSnapshot:
     if kind == "cirq":
         import cirq

@@ -395,22 +395,6 @@ def planted(monkeypatch):
     del sys.modules["planted"]
 
 
-def test_the_example_project_passes_its_own_tests(planted):
-    assert "4 passed" in planted.suite()
-
-
-def test_a_property_test_of_the_example_project_finds_its_planted_bug(planted):
-    example = planted.found(planted.MIXED_UP)
-    assert example.count("CircuitSnapshot(") == 2
-    assert example.count("status_text='completed'") == 1
-
-
-def test_its_stateful_test_finds_the_other(planted):
-    example = planted.found(planted.SUBMITTED_TWICE)
-    assert example.count("state.begin(") == 2
-    assert example.count("is_done=True") == 1
-
-
 def test_a_bug_that_is_not_found_fails_the_build(planted):
     harmless = planted.MIXED_UP._replace(wrong=planted.MIXED_UP.right + "    # no change\n")
     with pytest.raises(RuntimeError, match="missed its bug"):

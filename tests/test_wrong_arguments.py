@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from public_calls import Call, calls, good_arguments, new_job, option_names, world
+from public_calls import Call, World, calls, good_arguments, new_job, option_names, world
 from worlds import JOB, job
 
 import superstaq_jobs as sj
@@ -98,9 +98,9 @@ def is_named(name: str, text: str) -> bool:
     return re.search(pattern, text) is not None
 
 
-def run(call: Call, api_version: str, wrong: dict[str, Any]) -> tuple[Any, int]:
+def run(call: Call, here: World, wrong: dict[str, Any]) -> tuple[Any, int]:
     """The error of a call, if there is one, and how many requests were sent."""
-    here = world(api_version)
+    sent_before = len(here.transport.requests)
     arguments = good_arguments(call, here)
     arguments.update(wrong)
     positional = [
@@ -124,7 +124,7 @@ def run(call: Call, api_version: str, wrong: dict[str, Any]) -> tuple[Any, int]:
             finish(result)
         except Exception as caught:  # noqa: BLE001 - which one is what is tested
             error = caught
-    return error, len(here.transport.requests)
+    return error, len(here.transport.requests) - sent_before
 
 
 def finish(result: Any) -> None:
@@ -167,15 +167,16 @@ def refusal_problem(name: str, error: Exception, sent: int) -> str | None:
 
 
 def faults_of(call: Call, api_version: str) -> list[str]:
-    usual, _ = run(call, api_version, {})
+    usual, _ = run(call, world(api_version), {})
     found = []
     for name in replaced(call):
+        here = world(api_version)
         for value in plain_values() + public_values(world(api_version).client):
             if name in CALLBACKS and callable(value):
                 continue  # its own error, when it is called, is its own
             if call.name == "SystemClock.sleep" and value in [1, 3, 1.5]:
                 continue  # it would sleep
-            error, sent = run(call, api_version, {name: value})
+            error, sent = run(call, here, {name: value})
             if error is not None and type(error) is not type(usual):
                 problem = refusal_problem(name, error, sent)
                 if problem is not None:

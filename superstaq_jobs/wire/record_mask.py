@@ -148,7 +148,7 @@ def _written(secret: str) -> Iterator[str]:
     codes += [*map(quote_plus, codes), data.hex()]
     units = secret.encode("utf-16-be", "surrogatepass").hex()
     codes += [re.sub("....", r"\\u\g<0>", units), re.sub("..", r"%\g<0>", data.hex())]
-    texts = [secret, *urls, *map(secret.translate, _HTML), *codes]
+    texts = {secret, *urls, *map(secret.translate, _HTML), *codes}
     for text in texts if not secret.isdigit() else ():  # a number is data, and not in a string
         once = _in_json(text, ensure_ascii=False)
         for written in (once, _in_json(once, ensure_ascii=False), _in_json(_in_json(text))):

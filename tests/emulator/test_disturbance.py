@@ -139,7 +139,7 @@ def test_a_long_circuit_delays_no_other_job(
     ):
         long = submit(server, LONG)
         while fetch(server, long)["statuses"] != ["running"]:
-            pass
+            time.sleep(0.02)
         assert finish(server, submit(server, ONE))["statuses"] == ["completed"]
         assert fetch(server, long)["statuses"][0] not in {"completed", "failed"}
         assert len(simulator._runner._workers) > 1

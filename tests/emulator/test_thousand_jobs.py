@@ -10,12 +10,12 @@ from superstaq_jobs.emulator import Emulator
 CIRCUIT = 'OPENQASM 2.0;include "qelib1.inc";qreg q[1];creg c[1];x q[0];measure q->c;'
 
 
-def test_a_thousand_jobs_take_seven_requests_per_round():
+def test_a_thousand_jobs_take_seven_requests_per_round(simulator):
     job = sj.NewJob(
         job_type="compile", target="ss_unconstrained_simulator", circuits=[CIRCUIT], shots=1
     )
     with (
-        Emulator(step_seconds=0.05) as emulator,
+        Emulator(step_seconds=0.05, simulator=simulator) as emulator,
         sj.SuperstaqClient(emulator.api_key, emulator.url) as client,
     ):
         handles = [sj.JobHandle.submit(client, job) for _ in range(1000)]

@@ -10,7 +10,8 @@ import superstaq_jobs as sj
 from superstaq_jobs.interop import cirq as of_cirq
 from superstaq_jobs.interop import qiskit as of_qiskit
 
-NUMBER = 200
+NUMBER = 100
+NUMBER_RUN = 50  # compiled by the emulator as well
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -36,7 +37,7 @@ def test_results_of_cirq_equal_those_of_its_simulator(version):
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("framework", ["qiskit", "cirq"])
 def test_the_same_through_the_emulator(emulate, framework, version):
-    made = layouts(framework, NUMBER, mixed=False)
+    made = layouts(framework, NUMBER_RUN, mixed=False)
     server = emulate()
     with sj.SuperstaqClient(server.api_key, server.url, api_version=version) as client:
         new = sj.new_job([layout.circuit for layout in made], target=TARGET, shots=SHOTS)

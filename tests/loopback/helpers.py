@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from superstaq_jobs.errors import TransportError
 from superstaq_jobs.wire.request import Request, Secret
 
-__all__ = ["CANARY", "GENEROUS", "MIB", "PATIENT", "assert_no_canary", "get", "nothing_sent"]
+__all__ = [
+    "CANARY",
+    "GENEROUS",
+    "MIB",
+    "PATIENT",
+    "assert_no_canary",
+    "at_the_same_time",
+    "get",
+    "nothing_sent",
+]
+
+Case = TypeVar("Case")
 
 MIB = 1024 * 1024
 CANARY = "canary-3b9f1c"
@@ -38,3 +52,14 @@ def assert_no_canary(error: BaseException) -> None:
     frames = [frame.f_globals["__name__"] for frame, _ in traceback.walk_tb(error.__traceback__)]
     inside = [name for name in frames if name.partition(".")[0] in {"urllib3", "http", "ssl"}]
     assert inside == []
+
+
+def at_the_same_time(check: Callable[[Case], None], cases: Iterable[Case]) -> None:
+    """Run a check of each case, all at once, for checks that hardly do anything but wait."""
+    named = list(cases)
+    with ThreadPoolExecutor(len(named)) as pool:
+        running = [pool.submit(check, case) for case in named]
+    for case, ended in zip(named, running, strict=True):
+        if error := ended.exception():
+            error.add_note(f"This was the case {case!r}.")
+            raise error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 import faults
-import pytest
+from helpers import at_the_same_time
 from hypothesis import given, settings
 
 from superstaq_jobs.client import SuperstaqClient
@@ -60,8 +60,11 @@ def real(origin: str) -> HttpTransport:
     return HttpTransport(origin=origin, max_body_bytes=LIMIT)
 
 
-@pytest.mark.parametrize("kind", [k for k in FaultKind if k is not FaultKind.REFUSED])
-def test_a_fault_does_over_a_script_what_it_does_over_a_socket(kind: FaultKind) -> None:
+def test_a_fault_does_over_a_script_what_it_does_over_a_socket() -> None:
+    at_the_same_time(assert_both_end_the_same, set(FaultKind) - {FaultKind.REFUSED})
+
+
+def assert_both_end_the_same(kind: FaultKind) -> None:
     fault = Fault(kind, retry_after_seconds=7)
     with (
         faults.FaultServer(act(fault), then=GOOD) as server,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import threading
@@ -12,16 +13,14 @@ from uuid import UUID
 import faults
 import pytest
 from faults import Act, FaultServer
+from helpers import GENEROUS, MIB, at_the_same_time
 from worlds import JOB, KEY, job
 
 import superstaq_jobs as sj
 from superstaq_jobs.testing import FakeClock
 from superstaq_jobs.wire.api import encode_jobs
 
-MIB = 1024 * 1024
 TIMEOUT = 0.5
-# A bound that only says "by the clock, and not by the server": a server here would take a minute.
-GENEROUS = 5.0
 
 
 def shown(*statuses: str) -> Act:
@@ -74,8 +73,11 @@ STAYING: dict[str, tuple[Callable[[], Act], type[sj.SuperstaqServerException]]] 
 }
 
 
-@pytest.mark.parametrize("name", PASSING)
-def test_no_fault_carries_a_wait_past_its_deadline(name: str) -> None:
+def test_no_fault_carries_a_wait_past_its_deadline() -> None:
+    at_the_same_time(assert_the_deadline_holds, PASSING)
+
+
+def assert_the_deadline_holds(name: str) -> None:
     act = PASSING[name]()
     # An act for a connection is in the script, once for each that a wait could make.
     script = [act] * 200 if act.at_connect else []
@@ -114,8 +116,11 @@ def test_a_refused_connection_is_waited_out_and_told() -> None:
     assert "Connection refused" in str(caught.value)
 
 
-@pytest.mark.parametrize("name", [n for n in PASSING if n != "429"])
-def test_a_server_that_comes_back_in_the_middle_of_a_wait_is_believed(name: str) -> None:
+def test_a_server_that_comes_back_in_the_middle_of_a_wait_is_believed() -> None:
+    at_the_same_time(assert_it_is_believed_afterwards, PASSING.keys() - {"429"})
+
+
+def assert_it_is_believed_afterwards(name: str) -> None:
     act = PASSING[name]()
     script = [shown("received", "running"), *[act] * 2, shown("running", "completed")]
     if act.at_connect:
@@ -246,11 +251,12 @@ FUNCTIONS: dict[str, Callable[[sj.SuperstaqClient, str | UUID], object]] = {
 }
 
 
-@pytest.mark.parametrize("api_version", ["v0.2.0", "v0.3.0"])
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_timeout_bounds_each_function_at_a_server_that_drips(
-    function: str, api_version: str
-) -> None:
+def test_a_timeout_bounds_each_function_at_a_server_that_drips() -> None:
+    at_the_same_time(assert_it_is_bounded, itertools.product(FUNCTIONS, ["v0.2.0", "v0.3.0"]))
+
+
+def assert_it_is_bounded(case: tuple[str, str]) -> None:
+    function, api_version = case
     with FaultServer(then=faults.drip_body(0.1)) as server:
         client = client_of(server, api_version=api_version)
         start = time.monotonic()

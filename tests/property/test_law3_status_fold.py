@@ -9,6 +9,7 @@ import uuid
 
 import attrs
 import general_superstaq as gss
+import pytest
 from general_superstaq.job import Job
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +18,8 @@ from superstaq_jobs.records import CircuitStatus, JobSnapshot, Stage
 from superstaq_jobs.records import status as ours
 from superstaq_jobs.records.status import fold_statuses
 from superstaq_jobs.testing import strategies as sts
+
+pytestmark = pytest.mark.same_everywhere
 
 STATUSES = st.lists(sts.statuses(unknown=True), max_size=6)
 JOB_ID = uuid.UUID(int=7)

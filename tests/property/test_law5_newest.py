@@ -20,6 +20,8 @@ from superstaq_jobs.records import CircuitSnapshot, JobSnapshot, JobType, newest
 from superstaq_jobs.records.changes import follow
 from superstaq_jobs.testing import strategies as sts
 
+pytestmark = pytest.mark.same_everywhere
+
 JOB_ID = uuid.UUID(int=7)
 ANYTHING = st.lists(
     sts.job_snapshots(job_id=JOB_ID, unknown_statuses=True), min_size=1, max_size=4

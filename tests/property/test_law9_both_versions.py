@@ -20,6 +20,8 @@ from superstaq_jobs.records import CircuitSnapshot, JobSnapshot
 from superstaq_jobs.testing import strategies as sts
 from superstaq_jobs.wire.api import NOT_IN_V0_2_0
 
+pytestmark = pytest.mark.same_everywhere
+
 WORDS = {
     "received": "Submitted",
     "pending": "Queued",

@@ -45,6 +45,8 @@ import superstaq_jobs as sj
 from superstaq_jobs.records.status import NEXT_STATUSES
 from superstaq_jobs.testing import FakeClock
 
+pytestmark = pytest.mark.same_everywhere
+
 EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", min(60, settings.default.max_examples)))
 STEPS = 50
 EPSILON = 1e-6

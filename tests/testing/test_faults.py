@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import find, given
+from hypothesis import given
 from hypothesis import strategies as st
-from test_strategies import FOUND, least
+from shrinking import assert_all_are_drawn, assert_shrinks
 from worlds import client_on, job, queries
 
 import superstaq_jobs as sj
@@ -177,32 +177,39 @@ def test_options_that_leave_no_fault_are_refused_at_once(options):
         sts.fault_scripts(**options)
 
 
-@pytest.mark.parametrize("kind", FaultKind)
-def test_every_kind_of_fault_is_drawn(kind):
-    script = find(
-        sts.fault_scripts(),
-        lambda s: any(f is not None and f.kind is kind for f in s),
-        settings=FOUND,
-    )
-    assert script
+def test_every_kind_of_fault_is_drawn():
+    kinds = {kind: lambda script, kind=kind: kind in kinds_of(script) for kind in FaultKind}
+    assert_all_are_drawn(sts.fault_scripts(), kinds)
+
+
+def kinds_of(script):
+    return {fault.kind for fault in script if fault is not None}
 
 
 def test_every_transient_status_is_drawn():
-    drawn = set()
-
-    def are_all_drawn(fault):
-        drawn.add(fault.status_code)
-        return drawn >= REPEATABLE_STATUS_CODES
-
-    find(sts.faults(), are_all_drawn, settings=FOUND)
+    codes = {code: lambda f, code=code: f.status_code == code for code in REPEATABLE_STATUS_CODES}
+    assert_all_are_drawn(sts.faults(), codes)
 
 
 def test_a_script_shrinks_to_one_fault():
-    assert least(sts.fault_scripts(), lambda s: Fault("hang") in s) == [Fault("hang")]
-    two = least(sts.fault_scripts(), lambda s: sum(f is not None for f in s) >= 2)
-    assert two == [Fault("status"), Fault("status")]
-    (lost,) = least(sts.fault_scripts(), lambda s: any(f is not None and f.is_done for f in s))
-    assert lost == Fault("status", is_done=True)
+    def to(*smallest):
+        def check(script):
+            assert script == list(smallest)
+
+        return check
+
+    scripts = sts.fault_scripts()
+    assert_shrinks(scripts, lambda s: Fault("hang") in s, to(Fault("hang")))
+    assert_shrinks(
+        scripts,
+        lambda s: sum(f is not None for f in s) >= 2,
+        to(Fault("status"), Fault("status")),
+    )
+    assert_shrinks(
+        scripts,
+        lambda s: any(f is not None and f.is_done for f in s),
+        to(Fault("status", is_done=True)),
+    )
 
 
 # ---- faults and retries --------------------------------------------------------------------------

@@ -9,10 +9,10 @@ import re
 import pytest
 from general_superstaq import models
 from general_superstaq import typing as official_v0_2_0
-from hypothesis import find, given
+from hypothesis import given
 from hypothesis import strategies as st
 from reachable import may_become
-from shrinking import FOUND, least
+from shrinking import assert_all_are_drawn, assert_shrinks
 
 from superstaq_jobs.records import CircuitStatus, CircuitType, JobType
 from superstaq_jobs.records.shape import PER_CIRCUIT_LISTS
@@ -74,10 +74,9 @@ SAID = {
 }
 
 
-@pytest.mark.parametrize("what", SAID)
-def test_a_snapshot_of_v0_2_0_sometimes_has(what):
+def test_a_snapshot_of_v0_2_0_sometimes_has_what_the_service_may_say():
     strategy = sts.job_snapshots(api_version="v0.2.0", unknown_statuses=True)
-    assert SAID[what](find(strategy, lambda s: bool(SAID[what](s)), settings=FOUND))
+    assert_all_are_drawn(strategy, SAID)
 
 
 @given(st.data())
@@ -217,31 +216,39 @@ SOMETIMES = {
 }
 
 
-@pytest.mark.parametrize("what", SOMETIMES)
-def test_a_snapshot_sometimes_has(what):
-    found = find(sts.job_snapshots(), lambda s: bool(SOMETIMES[what](s)), settings=FOUND)
-    assert SOMETIMES[what](found)
+def test_a_snapshot_sometimes_has_what_the_service_may_say():
+    assert_all_are_drawn(sts.job_snapshots(), SOMETIMES)
 
 
 def test_an_irrelevant_circuit_is_left_out():
-    snapshot = least(sts.job_snapshots(), lambda s: any(c.shots > 1000 for c in s.circuits))
-    (circuit,) = snapshot.circuits
-    assert circuit.shots > 1000
-    assert snapshot.job_id.hex == "00000000000040008000000000000000"
-    payload = least(sts.wire_payloads(), lambda payload: "failed" in payload["statuses"])
-    assert (payload["statuses"], payload["shots"]) == (["failed"], [100])
+    def is_one_circuit(snapshot):
+        (circuit,) = snapshot.circuits
+        assert circuit.shots > 1000
+        assert snapshot.job_id.hex == "00000000000040008000000000000000"
+
+    def failed_alone(payload):
+        assert (payload["statuses"], payload["shots"]) == (["failed"], [100])
+
+    assert_shrinks(
+        sts.job_snapshots(), lambda s: any(c.shots > 1000 for c in s.circuits), is_one_circuit
+    )
+    assert_shrinks(
+        sts.wire_payloads(), lambda payload: "failed" in payload["statuses"], failed_alone
+    )
 
 
 def test_a_snapshot_shrinks_to_what_a_person_can_read():
-    snapshot = least(sts.job_snapshots(), lambda s: any(c.counts for c in s.circuits))
-    (circuit,) = snapshot.circuits
-    ((bits, number),) = circuit.counts.items()
-    assert (set(bits), number) == ({"0"}, 0)
-    assert len(bits) == 1
-    assert circuit.updated_at is None
-    assert (snapshot.tags, snapshot.metadata) == ((), {})
-    assert (snapshot.extra, snapshot.short_lists) == ({}, {})
-    assert snapshot.submitted_at == dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+    def is_readable(snapshot):
+        (circuit,) = snapshot.circuits
+        ((bits, number),) = circuit.counts.items()
+        assert (set(bits), number) == ({"0"}, 0)
+        assert len(bits) == 1
+        assert circuit.updated_at is None
+        assert (snapshot.tags, snapshot.metadata) == ((), {})
+        assert (snapshot.extra, snapshot.short_lists) == ({}, {})
+        assert snapshot.submitted_at == dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+
+    assert_shrinks(sts.job_snapshots(), lambda s: any(c.counts for c in s.circuits), is_readable)
 
 
 # ---- histories ---------------------------------------------------------------------------------
@@ -307,57 +314,58 @@ def test_a_history_of_v0_2_0_takes_valid_steps(history):
 
 
 def test_some_circuits_of_a_history_are_ahead_of_others():
-    assert find(
-        sts.job_histories(),
-        lambda history: any({"completed", "running"} <= set(s.statuses) for s in history),
-        settings=FOUND,
-    )
+    ahead = {"one is": lambda h: any({"completed", "running"} <= set(s.statuses) for s in h)}
+    assert_all_are_drawn(sts.job_histories(num_circuits=3, ends=["completed"]), ahead)
 
 
 def test_a_history_with_a_failure_and_a_success_shrinks_to_these():
-    history = least(
-        sts.job_histories(), lambda h: {"failed", "completed"} == {c.status for c in h[-1].circuits}
+    def is_of_both(history):
+        assert len(history) == 2
+        assert history[-1].statuses in {("completed", "failed"), ("failed", "completed")}
+        assert history[-1].submitted_at == dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+
+    assert_shrinks(
+        sts.job_histories(),
+        lambda h: {"failed", "completed"} == {c.status for c in h[-1].circuits},
+        is_of_both,
     )
-    assert len(history) == 2
-    assert history[-1].statuses in {("completed", "failed"), ("failed", "completed")}
-    assert history[-1].submitted_at == dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 
 
 def test_a_history_shrinks_to_the_shortest():
-    history = least(sts.job_histories(), lambda history: history[-1].completed)
-    assert [snapshot.status for snapshot in history] == ["received", "completed"]
+    def is_shortest(history):
+        assert [snapshot.status for snapshot in history] == ["received", "completed"]
+
+    assert_shrinks(sts.job_histories(), lambda history: history[-1].completed, is_shortest)
 
 
 def test_histories_take_every_status():
-    for status in set(CircuitStatus) - {CircuitStatus.UNKNOWN}:
-        assert find(
-            sts.job_histories(deletion=True),
-            lambda history, status=status: any(status in s.statuses for s in history),
-            settings=FOUND,
-        )
+    taken = {
+        status: lambda history, status=status: any(status in s.statuses for s in history)
+        for status in set(CircuitStatus) - {CircuitStatus.UNKNOWN}
+    }
+    assert_all_are_drawn(sts.job_histories(deletion=True), taken)
 
 
-@pytest.mark.parametrize(
-    "pattern",
-    [r"\$\.tags", r"\$\.shots", r"\$\.\w+\[1\]", r"\$\.counts\[0\]\.1", r".*physicals\[0\]\.x"],
-)
-def test_payloads_are_broken_in_all_depths(pattern):
-    _, path = find(
-        sts.broken_payloads(), lambda broken: re.fullmatch(pattern, broken[1]), settings=FOUND
+def test_payloads_are_broken_in_all_depths():
+    patterns = (
+        *(r"\$\.tags", r"\$\.shots", r"\$\.\w+\[1\]"),
+        *(r"\$\.counts\[0\]\.1", r".*physicals\[0\]\.x"),
     )
-    assert path.startswith("$.")
+    depths = {p: lambda broken, p=p: re.fullmatch(p, broken[1]) for p in patterns}
+    assert_all_are_drawn(sts.broken_payloads(), depths)
 
 
 @pytest.mark.parametrize("api_version", ["v0.3.0", "v0.2.0"])
-@pytest.mark.parametrize(
-    "words",
-    ["not JSON", "wrong shape", "wrong at", "cut short", "NaN", "1e999", "digits", "deep", "twice",
-     "surrogate", "utf-16"],
-)  # fmt: skip
-def test_every_kind_of_hostile_body_is_drawn(words, api_version):
-    bodies = sts.hostile_payloads(api_version=api_version)
-    hostile = find(bodies, lambda hostile: words in hostile.description, settings=FOUND)
-    assert isinstance(hostile.body, bytes)
+def test_every_kind_of_hostile_body_is_drawn(api_version):
+    words = (
+        *("not JSON", "wrong shape", "wrong at", "cut short", "NaN", "1e999", "digits", "deep"),
+        *("twice", "surrogate", "utf-16"),
+    )
+    kinds = {
+        word: lambda hostile, word=word: word in hostile.description and type(hostile.body) is bytes
+        for word in words
+    }
+    assert_all_are_drawn(sts.hostile_payloads(api_version=api_version), kinds)
 
 
 @pytest.mark.parametrize("api_version", ["v0.3.0", "v0.2.0"])

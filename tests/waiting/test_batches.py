@@ -101,13 +101,14 @@ class World:
 @pytest.mark.parametrize(
     ("name", "number", "most", "by_coroutine"),
     [
-        *((name, *size) for name in REFUSALS for size in [(2, 3, False), (150, 5, False)]),
+        *((name, 2, 3, False) for name in REFUSALS),
         # Once refused, all kinds are looked into alike: here one of each way to be refused.
-        *((name, 150, 5, True) for name in ("403", "cut JSON", "too large")),
         *(
-            pytest.param(name, 5000, 40, False, marks=pytest.mark.same_everywhere)
-            for name in ("400", "a login page", "too large")
+            pytest.param(name, 150, 5, False, marks=pytest.mark.same_everywhere)
+            for name in ("302", "401", "422", "a login page")
         ),
+        *((name, 150, 5, True) for name in ("403", "cut JSON", "too large")),
+        pytest.param("400", 5000, 40, False, marks=pytest.mark.same_everywhere),
     ],
 )
 def test_a_refusal_of_all_takes_few_requests(name, number, most, by_coroutine, version):
@@ -119,10 +120,14 @@ def test_a_refusal_of_all_takes_few_requests(name, number, most, by_coroutine, v
 
 
 @pytest.mark.same_everywhere
-@VERSIONS
 @pytest.mark.parametrize(
-    ("name", "place", "by_coroutine"),
-    [("400", 3333, True), ("404", 4999, False), ("cut JSON", 0, False)],
+    ("name", "place", "by_coroutine", "version"),
+    [
+        ("400", 3333, True, "v0.3.0"),
+        ("404", 4999, False, "v0.2.0"),
+        ("cut JSON", 0, False, "v0.3.0"),
+        ("too large", 17, True, "v0.2.0"),
+    ],
 )
 def test_a_refusal_of_one_job_of_5000_takes_few_requests(name, place, by_coroutine, version):
     world = World(version, 5000)
@@ -132,6 +137,7 @@ def test_a_refusal_of_one_job_of_5000_takes_few_requests(name, place, by_corouti
     assert len(world.asked) <= 80
 
 
+@pytest.mark.same_everywhere
 @VERSIONS
 @pytest.mark.parametrize("status", [402, 405, 406, 418, 423, 451, 499, 501, 505, 507, 599])
 def test_a_refusal_of_one_job_with_any_status_ends_no_other_wait(status, version):
@@ -142,6 +148,7 @@ def test_a_refusal_of_one_job_with_any_status_ends_no_other_wait(status, version
     assert len(world.asked) <= 25
 
 
+@pytest.mark.same_everywhere
 @VERSIONS
 @settings(max_examples=10)
 @given(bad=st.sets(st.integers(0, 299), max_size=12), at_once=st.integers(1, 5))
@@ -153,9 +160,13 @@ def test_whatever_is_refused_only_that_fails(bad, at_once, version):
 
 
 @pytest.mark.same_everywhere
-@VERSIONS
-@pytest.mark.parametrize("room", [1, 10, 40])
-@pytest.mark.parametrize("name", ["413", "too large"])
+@pytest.mark.parametrize(
+    ("name", "room", "version"),
+    [
+        *(("413", 1, "v0.3.0"), ("413", 10, "v0.2.0"), ("413", 40, "v0.3.0")),
+        *(("too large", 1, "v0.2.0"), ("too large", 10, "v0.3.0"), ("too large", 40, "v0.2.0")),
+    ],
+)
 def test_requests_become_as_small_as_they_have_to_be(name, room, version):
     world = World(version, 300, lambda ids: REFUSALS[name](ids) if len(ids) > room else None)
     assert world.wait() == {}
@@ -221,6 +232,7 @@ def test_a_circuit_that_is_too_large_alone_ends_a_wait_and_nothing_is_lost_of_th
     assert {each.job_id for each in error.found} >= {"c2", "c3"}
 
 
+@pytest.mark.same_everywhere
 @VERSIONS
 @pytest.mark.parametrize("name", ["413", "414", "431", "too large"])
 def test_many_jobs_are_fetched_in_requests_as_small_as_they_have_to_be(name, version):
@@ -287,6 +299,7 @@ def test_one_job_for_which_the_server_fails_holds_no_other(
     assert len(world.asked) <= most
 
 
+@pytest.mark.same_everywhere
 @VERSIONS
 @pytest.mark.parametrize("failure", [*FAILURES.values(), lambda _: json_response("no", status=503)])
 @pytest.mark.parametrize("number", [150, 450])

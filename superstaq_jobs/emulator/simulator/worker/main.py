@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import importlib
+import logging
 import os
 import queue
 import signal
@@ -51,7 +52,10 @@ def _read_tasks(tasks: queue.SimpleQueue[bytes]) -> None:
 
 def _load(role: str) -> Callable[[bytes], Iterator[bytes]]:
     # Before the first task, so that these imports do not count towards a circuit's time limit.
-    # A worker that only splits and converts circuits needs no simulator.
+    # A worker that only splits and converts circuits needs no simulator, and none needs what Qiskit
+    # loads for its transpiler where IBM's client is installed: two seconds of plugins.
+    sys.modules["qiskit_ibm_runtime"] = None  # type: ignore[assignment]
+    logging.getLogger("stevedore").setLevel(logging.CRITICAL)  # it reports that they are missing
     from qiskit import QuantumCircuit
 
     from superstaq_jobs.emulator.simulator.worker.compile_and_run import results_of
