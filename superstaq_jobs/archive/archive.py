@@ -28,9 +28,9 @@ from .arguments import (
 from .file import ArchiveFile, Mode
 from .jsonl import export_jsonl, import_jsonl
 from .querying import ArchivedJob, check_query, find_jobs, find_unfinished
-from .reading import Job, Reader
+from .reading import Reader
 from .recording import Recorded, Recording
-from .states import Observation, job_key, observation_of, state_of
+from .states import Job, Observation, job_key, observation_of, state_of
 from .values import ValueCache
 from .verify import ArchiveReport, verify
 from .view import view

@@ -33,7 +33,13 @@ ERRORS: Final = (sqlite3.Error, UnicodeDecodeError)
 """What sqlite3 raises, on a damaged file in particular."""
 
 _SCHEMA: Final = Path(__file__).with_name("schema.sql")
-_SETTINGS: Final = {"foreign_keys": 1, "synchronous": 3, "secure_delete": 1, "cell_size_check": 1}
+_SETTINGS: Final = {
+    "foreign_keys": 1,
+    "synchronous": 3,
+    "secure_delete": 1,
+    "cell_size_check": 1,
+    "cache_size": -8000,  # in KiB: a query finds most of its rows in pages that it has read before
+}
 _NO_ROOM: Final = (
     "FULL",
     *(f"IOERR_{what}" for what in ("WRITE", "FSYNC", "DIR_FSYNC", "TRUNCATE")),

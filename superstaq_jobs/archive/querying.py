@@ -14,8 +14,8 @@ from superstaq_jobs.errors import InvalidRequest, Problem
 from superstaq_jobs.records import CircuitType, JobId, JobQuery, JobSnapshot, fields
 from superstaq_jobs.records.advice import explains_changes
 
-from .reading import Head, Job, Reader, several
-from .states import JobKey, circuit_type_of, job_key, microseconds
+from .reading import Reader, several
+from .states import Head, Job, JobKey, circuit_type_of, job_key, microseconds
 
 __all__ = ["ArchivedJob", "check_query", "find_jobs", "find_unfinished", "is_match"]
 
@@ -30,7 +30,6 @@ _FIELDS: Final = {
 }
 
 Reading = Callable[[], AbstractContextManager[Reader]]
-_Key = tuple[bool, int, str, str]
 
 
 def check_query(query: JobQuery) -> None:
@@ -81,7 +80,7 @@ def find_jobs(
     nothing is locked while the caller has a snapshot.
     """
     places = array("q")
-    folded: list[tuple[_Key, JobSnapshot]] = []
+    folded: list[JobSnapshot] = []
     ids = None if query.job_id is None else set(map(job_key, query.job_id))
     with reading() as reader:
         reader.check_heads()
@@ -101,11 +100,11 @@ def find_jobs(
             if snapshot is not None and is_match(query, snapshot):
                 if circuit_type is None and len(reader.heads(job)) > 1:
                     _refuse_several(reader, job.key)
-                folded.append((_key(snapshot), snapshot))
+                folded.append(snapshot)
         reader.warn()
-    folded.sort(key=lambda each: each[0])
     indexed = _read(reading, places, query)
-    yield from (snapshot for _, snapshot in heapq.merge(indexed, folded, key=lambda each: each[0]))
+    folded.sort(key=_key)
+    yield from heapq.merge(indexed, folded, key=_key) if folded else indexed
 
 
 def _refuse_several(reader: Reader, key: JobKey) -> None:
@@ -114,9 +113,7 @@ def _refuse_several(reader: Reader, key: JobKey) -> None:
         several(reader.path, key, [head.circuit_type for head in reader.heads(job)])
 
 
-def _read(
-    reading: Reading, places: array[int], query: JobQuery
-) -> Iterator[tuple[_Key, JobSnapshot]]:
+def _read(reading: Reading, places: array[int], query: JobQuery) -> Iterator[JobSnapshot]:
     for start in range(0, len(places), 3 * _CHUNK):
         found: list[JobSnapshot] = []
         chunk = places[start : start + 3 * _CHUNK]
@@ -128,7 +125,7 @@ def _read(
                 if snapshot is not None:
                     found.append(snapshot)
             reader.warn()
-        yield from ((_key(each), each) for each in found if is_match(query, each))
+        yield from (each for each in found if is_match(query, each))
 
 
 def _earlier(reader: Reader, job_id: int, state: int, at: int) -> JobSnapshot | None:
@@ -139,7 +136,7 @@ def _earlier(reader: Reader, job_id: int, state: int, at: int) -> JobSnapshot | 
     return None
 
 
-def _key(snapshot: JobSnapshot) -> _Key:
+def _key(snapshot: JobSnapshot) -> tuple[bool, int, str, str]:
     submitted = snapshot.submitted_at
     at = 0 if submitted is None else microseconds(submitted)
     key = job_key(snapshot.job_id)
@@ -192,7 +189,7 @@ def _candidates(
         LEFT JOIN seen ON seen.job = last.job AND seen.at = last.at {place}
         LEFT JOIN state ON state.id = seen.state
         WHERE state.id IS NULL
-            OR (last.formats = 1 OR state.circuit_type = last.circuit_type) AND {also}
+            OR (state.circuit_type = last.circuit_type OR last.formats = 1) AND {also}
         ORDER BY state.submitted_us, job.name, job.api"""  # noqa: S608 - names and marks only
     return sql, values
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Any, Final, NoReturn, TypeAlias
 from uuid import UUID
 
 from superstaq_jobs.errors import (
@@ -16,15 +16,27 @@ from superstaq_jobs.errors import (
     ProtocolError,
 )
 from superstaq_jobs.records import CircuitStatus, JobSnapshot, newest
-from superstaq_jobs.records.changes import share_strings
 from superstaq_jobs.records.problems import warn
 
 from .file import Connection
 from .pieces import checksum, sha256, unpack_pieces
-from .states import JobKey, Observation, State, decoded, job_sum, moment_of, observed
+from .states import (
+    Head,
+    Job,
+    JobKey,
+    Observation,
+    State,
+    decoded,
+    decoded_together,
+    head_sum,
+    job_sum,
+    moment_of,
+    observed,
+)
+from .successive import Successive
 from .values import ValueCache
 
-__all__ = ["Head", "Job", "Reader", "head_sum"]
+__all__ = ["Reader", "several"]
 
 
 _COLUMNS: Final = (
@@ -37,43 +49,17 @@ _SEEN: Final = (
     "FROM seen LEFT JOIN state ON state.id = seen.state "  # a missing one is damage
     "LEFT JOIN source ON source.id = seen.source WHERE seen.job = ?"
 )
-_HEAD: Final = (
+_HEAD: Final = (  # from 0: 6 is the moment, 10 the state's id, 12 the SHA-256, -2 the body
     "SELECT job.id, job.name, job.api, head.circuit_type, head.in_order, head.sum, "  # noqa: S608
     f"seen.at, seen.offset_s, source.name, seen.sum, {_STATE} "
     "FROM head JOIN job ON job.id = head.job "
     "JOIN seen ON seen.job = head.job AND seen.at = head.at AND seen.state = head.state "
     "JOIN state ON state.id = seen.state JOIN source ON source.id = seen.source "
-    "WHERE head.job = ? AND head.at = ? AND head.state = ? AND head.in_order LIMIT 1"
+    "WHERE head.in_order AND head.job IN "
 )
+Decoder: TypeAlias = Callable[..., tuple[JobSnapshot, tuple[str, ...]]]
 _UNREADABLE: Final = ValueError, KeyError, TypeError  # of pieces that are not as they were written
 _IN_ORDER: Final = " ORDER BY seen.at, state.digest, state.sha, source.name, seen.offset_s"
-
-
-class Job(NamedTuple):
-    """A job's row."""
-
-    id: int
-    key: JobKey
-    observations: int
-    expected_at: int | None
-    expected_type: str | None
-
-
-class Head(NamedTuple):
-    """What is known of the last observation of a job in one format, by time.
-
-    ``in_order`` is 1 if that is also the newest state, and it was so of each observation before.
-    """
-
-    circuit_type: str
-    state: int
-    at: int
-    in_order: int
-
-
-def head_sum(job: JobKey, digest: bytes, sha: bytes, head: Head) -> bytes:
-    """The checksum of a head's row."""
-    return checksum(job.name, job.api, head.circuit_type, digest, sha, head.at, head.in_order)
 
 
 class Reader:
@@ -182,36 +168,39 @@ class Reader:
         """A state, from the columns of its row from ``id`` to ``sum``."""
         number, *columns, body, total = row
         sha = columns[1]
-        wire = self._wires.pop(sha, None) or self._wire(body, sha)
+        wire = self._wires.pop(sha, None) or self._said({sha: body}).get(sha)
         if wire is None:
             self._cache.clear()  # another process may have removed values, and added others
-            wire = self._wire(body, sha)
+            wire = self._said({sha: body}).get(sha)
         state = State._make([job, *columns, wire or b""])
         if wire is None or state.sum() != total:
             self.damaged(f"state {number} of job {job.name}")
         return state
 
-    def _wire(self, body: bytes, sha: bytes) -> bytes | None:
-        """What was said, from the body of a state; None if it is damaged."""
-        with contextlib.suppress(*_UNREADABLE):
-            pieces: list[Any] = unpack_pieces(body)
-            wire = _joined(pieces, self._cache.values(self.raw, pieces[1::2]))
-            return wire if sha256(wire) == sha else None
-        return None
-
-    def _read_ahead(self, bodies: Mapping[bytes, bytes]) -> None:
-        """Read what was said in several states, by SHA-256 and body, for ``state``.
-
-        It takes two thirds of the time, since each step repeats while its code and data are in the
-        processor's cache. A damaged state is left to ``state``.
-        """
+    def _said(self, bodies: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+        """What was said in some states, from SHA-256 and body of each, without what is damaged."""
         with contextlib.suppress(*_UNREADABLE):
             unpacked: dict[bytes, list[Any]]
             unpacked = {sha: unpack_pieces(body) for sha, body in bodies.items()}
             ids = [each for pieces in unpacked.values() for each in pieces[1::2]]
             values = self._cache.values(self.raw, ids)
             wires = {sha: _joined(pieces, values) for sha, pieces in unpacked.items()}
-            self._wires = {sha: wire for sha, wire in wires.items() if sha256(wire) == sha}
+            return {sha: wire for sha, wire in wires.items() if sha256(wire) == sha}
+        return {}
+
+    def _read_ahead(self, rows: Sequence[Sequence[Any]]) -> None:
+        """Read and decode several states at once, from rows of ``_HEAD``, for ``_snapshot``.
+
+        It takes two thirds of the time, since each step repeats while its code and data are in the
+        processor's cache. What is damaged or odd is left to ``state`` and ``_snapshot``.
+        """
+        self._wires = self._said({row[12]: row[-2] for row in rows})
+        states = {row[1]: row for row in rows if row[2] == "v0.3.0"}
+        with contextlib.suppress(*_UNREADABLE, OverflowError, ProtocolError):
+            wires = {name: self._wires[row[12]] for name, row in states.items()}
+            at, offset_s, source = rows[0][6:9]  # of most of them: they are of one response
+            read = decoded_together(wires, moment_of(at, offset_s), source)
+            self._decoded = {states[name][10]: snapshot for name, snapshot in read.items()}
 
     def observed_jobs(self) -> Iterator[Job]:
         """The jobs that were observed."""
@@ -286,14 +275,16 @@ class Reader:
 
     # ---- snapshots -----------------------------------------------------------------------------
 
-    def _snapshot(self, job: Job, state: int, seen: Observation) -> JobSnapshot:
+    def _snapshot(
+        self, job: Job, state: int, seen: Observation, decode: Decoder = decoded
+    ) -> JobSnapshot:
         """The snapshot of an observation of a state."""
         moment = moment_of(seen.at, seen.offset_s)
         known = self._decoded.get(state)
         if known is not None:
             return observed(known, moment, seen.source)
         try:
-            snapshot, warnings = decoded(job.key, seen.state.wire, moment, seen.source)
+            snapshot, warnings = decode(job.key, seen.state.wire, moment, seen.source)
         except (ProtocolError, JobsNotFound, ValueError):
             self.damaged(f"an observation of job {job.key.name}")
         self._decoded = {state: snapshot}  # the last one: polls repeat it
@@ -314,18 +305,14 @@ class Reader:
     ) -> Iterator[JobSnapshot]:
         """Snapshots of the observations of a job in a format, in order of time."""
         self.check_count(job)
-        before: JobSnapshot | None = None
+        decode = Successive().decoded
         for row in self.raw.execute(_SEEN + _IN_ORDER, (job.id,)):
             state, seen = self.observation(job, row)  # as it was written
             if until is not None and seen.at > until:
                 continue
             if circuit_type not in {None, seen.state.circuit_type}:
                 continue
-            snapshot = self._snapshot(job, state, seen)
-            if before is not None:
-                share_strings(before, snapshot)
-            before = snapshot
-            yield snapshot
+            yield self._snapshot(job, state, seen, decode)
 
     def at(self, job: Job, at: int, state: int) -> JobSnapshot:
         """The snapshot of one observation."""
@@ -335,10 +322,14 @@ class Reader:
             self.damaged(f"the last observation of job {job.key.name}")
         return self._snapshot(job, *self.observation(job, row))
 
-    def last(self, places: Iterable[tuple[int, int, int]]) -> Iterator[JobSnapshot | None]:
-        """The snapshots of heads, by their places; None for what is not a head any more."""
-        rows = [self.raw.execute(_HEAD, place).fetchone() for place in places]
-        self._read_ahead({row[12]: row[-2] for row in rows if row is not None})
+    def last(self, places: Sequence[tuple[int, int, int]]) -> Iterator[JobSnapshot | None]:
+        """The snapshots of at most 500 heads, by their places; None for what is none any more."""
+        marks = ",".join("?" * len(places))
+        found = self.raw.execute(f"{_HEAD}({marks})", [job for job, *_ in places])
+        by_place = {(row[0], row[6], row[10]): row for row in reversed(found.fetchall())}
+        rows = [by_place.get(place) for place in places]
+        if any(rows):
+            self._read_ahead([row for row in rows if row is not None])
         heads = [None if row is None else self._head(row) for row in rows]
         for head in heads:
             yield None if head is None else self._snapshot(*head)

@@ -11,8 +11,8 @@ from superstaq_jobs.records.fields import same_moment
 
 from .file import Connection
 from .pieces import cut, pack, pack_pieces, sha256, unpack_pieces
-from .reading import Head, Job, Reader, head_sum
-from .states import JobKey, Observation, State, job_sum, moment_of, observed
+from .reading import Reader
+from .states import Head, Job, JobKey, Observation, State, head_sum, job_sum, moment_of, observed
 from .values import value_rows
 
 __all__ = ["Recorded", "Recording", "is_newer"]

@@ -9,8 +9,8 @@ CREATE TABLE job (
     observations INTEGER NOT NULL, expected_at INTEGER, expected_type TEXT, sum BLOB NOT NULL,
     UNIQUE (name, api));
 
--- A large value of a state. A body is a byte, 0 for plain or 1 for zlib, and what is stored; after
--- zlib, the CRC-32 of all that, which the first archives do not have.
+-- A large value of a state, or some that are neighbours. A body is a byte, 0 for plain or 1 for
+-- zlib, and what is stored; after zlib, the CRC-32 of all that, which the first archives do not have.
 CREATE TABLE value (id INTEGER PRIMARY KEY, sha BLOB NOT NULL UNIQUE, body BLOB NOT NULL);
 
 -- What a server said of a job, in one writing: a JSON list of strings with ids of values between.

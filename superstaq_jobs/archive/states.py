@@ -7,6 +7,9 @@ one moment.
 from __future__ import annotations
 
 import datetime as dt
+import functools
+import operator
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -16,16 +19,20 @@ from superstaq_jobs.errors import InvalidValue, JobsNotFound, Problem, ProtocolE
 from superstaq_jobs.records import CircuitType, JobId, JobSnapshot, fields
 from superstaq_jobs.records.snapshots import digest_of, make_job
 from superstaq_jobs.wire.api import APIS, pick_jobs
-from superstaq_jobs.wire.job_data import encode_job
+from superstaq_jobs.wire.job_data import encode_job, join_jobs
 
 from .pieces import canonical_bytes, checksum, sha256
 
 __all__ = [
+    "Head",
+    "Job",
     "JobKey",
     "Observation",
     "State",
     "circuit_type_of",
     "decoded",
+    "decoded_together",
+    "head_sum",
     "job_key",
     "job_sum",
     "microseconds",
@@ -39,7 +46,7 @@ __all__ = [
 
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND: Final = dt.timedelta(microseconds=1)
-_FIELDS: Final = tuple(field.name for field in attrs.fields(JobSnapshot))
+_said: Final = operator.attrgetter(*[field.name for field in attrs.fields(JobSnapshot)[:-2]])
 
 
 class JobKey(NamedTuple):
@@ -57,6 +64,28 @@ class JobKey(NamedTuple):
 def job_key(job_id: JobId) -> JobKey:
     """The key of a job, by its id as records have it."""
     return JobKey(str(job_id), "v0.3.0" if isinstance(job_id, UUID) else "v0.2.0")
+
+
+class Job(NamedTuple):
+    """A job's row."""
+
+    id: int
+    key: JobKey
+    observations: int
+    expected_at: int | None
+    expected_type: str | None
+
+
+class Head(NamedTuple):
+    """What is known of the last observation of a job in one format, by time.
+
+    ``in_order`` is 1 if that is also the newest state, and it was so of each observation before.
+    """
+
+    circuit_type: str
+    state: int
+    at: int
+    in_order: int
 
 
 class State(NamedTuple):
@@ -132,6 +161,11 @@ def job_sum(
     return checksum(*job, observations, expected_at, expected_type)
 
 
+def head_sum(job: JobKey, digest: bytes, sha: bytes, head: Head) -> bytes:
+    """The checksum of a head's row."""
+    return checksum(job.name, job.api, head.circuit_type, digest, sha, head.at, head.in_order)
+
+
 # ---- times ---------------------------------------------------------------------------------------
 
 
@@ -140,6 +174,7 @@ def microseconds(moment: dt.datetime) -> int:
     return (moment - _EPOCH) // _MICROSECOND
 
 
+@functools.lru_cache  # a response about many jobs has one
 def moment_of(at: int, offset_s: int) -> dt.datetime:
     """That time with that offset."""
     local = _EPOCH + dt.timedelta(microseconds=at, seconds=offset_s)
@@ -151,8 +186,7 @@ def observed(snapshot: JobSnapshot, at: dt.datetime, source: str | None) -> JobS
     is_same = fields.same_moment(snapshot.fetched_at) == fields.same_moment(at)
     if is_same and snapshot.source == source:
         return snapshot
-    values = (getattr(snapshot, name) for name in _FIELDS[:-2])
-    made: JobSnapshot = make_job(*values, at, source)
+    made: JobSnapshot = make_job(*_said(snapshot), at, source)
     return made
 
 
@@ -220,6 +254,18 @@ def decoded(
         read = APIS[job.api].decode_jobs(wire, at, source)
         (snapshot,) = pick_jobs([job.job_id], read.value)
     return snapshot, read.warnings
+
+
+def decoded_together(
+    wires: Mapping[str, bytes], at: dt.datetime | None, source: str | None
+) -> dict[str, JobSnapshot]:
+    """The snapshots of states of API v0.3.0, by the jobs' ids; none if anything is odd about them.
+
+    Raises:
+        ProtocolError: If they cannot be read.
+    """
+    read = APIS["v0.3.0"].decode_jobs(join_jobs(wires), at, source)
+    return {} if read.warnings else {str(each.job_id): each for each in read.value}
 
 
 def observation_of(state: State, moment: dt.datetime, source: str | None) -> Observation:

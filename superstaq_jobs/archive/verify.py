@@ -13,9 +13,9 @@ from superstaq_jobs.records.advice import explains_changes
 
 from .file import ERRORS
 from .pieces import is_as_packed, sha256, unpack
-from .reading import Head, Job, Reader
+from .reading import Reader
 from .recording import is_newer
-from .states import State, decoded, microseconds, seen_sum, written_as
+from .states import Head, Job, State, decoded, microseconds, seen_sum, written_as
 
 __all__ = ["ArchiveReport", "verify"]
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from superstaq_jobs.records import display
 
-from .reading import Head, Job, Reader
-from .states import moment_of
+from .reading import Reader
+from .states import Head, Job, moment_of
 
 __all__ = ["view"]
 

@@ -339,7 +339,7 @@ def share_strings(before: JobSnapshot, after: JobSnapshot) -> None:
 
 
 def _shared(old: CircuitSnapshot, new: CircuitSnapshot) -> CircuitSnapshot:
-    if old == new and _written_alike(old, new):
+    if old is new or (old == new and _written_alike(old, new)):
         return old
     for name in _STRINGS:
         text = getattr(old, name)

@@ -110,8 +110,7 @@ def test_a_bit_that_flips_and_unpacks_to_the_same_is_found(archive, table):
 
 def test_an_index_with_a_right_checksum_that_is_wrong_is_found_by_a_deep_check(tmp_path):
     """As a program with a fault, rather than a disk, may leave it."""
-    from superstaq_jobs.archive.reading import Head, head_sum
-    from superstaq_jobs.archive.states import job_key
+    from superstaq_jobs.archive.states import Head, head_sum, job_key
 
     with sj.SnapshotArchive(tmp_path / "study.db") as archive:
         late = attrs.evolve(job("running"), fetched_at=START.replace(hour=13))

@@ -7,12 +7,14 @@ import itertools
 import tempfile
 from pathlib import Path
 
+import attrs
 import pytest
 from archived import MEMORY, NEW_ID, OLD_ID, START, TWO_IDS, exactly, history, observations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import superstaq_jobs as sj
+from superstaq_jobs.testing import strategies as sts
 
 IDS = [NEW_ID, OLD_ID, TWO_IDS]
 
@@ -59,6 +61,39 @@ def test_what_was_recorded_is_what_is_read(new_archive, observed, at_once):
                 else:
                     as_of = archive.as_of(job_id, until)
                     assert exactly(as_of) == exactly(newest(expected, until))
+
+
+@st.composite
+def polls(draw):
+    """Snapshots of one job, each of whose circuits is in one of a few states."""
+    size = draw(st.integers(0, 3))
+    states = draw(
+        st.lists(
+            sts.job_snapshots(job_id=NEW_ID, num_circuits=size, extra=True), min_size=1, max_size=3
+        )
+    )
+    states = [attrs.evolve(each, circuit_type="qasm") for each in states]
+    return [
+        attrs.evolve(
+            draw(st.sampled_from(states)),
+            circuits=[draw(st.sampled_from(states)).circuits[index] for index in range(size)],
+            fetched_at=START + dt.timedelta(minutes=minute),
+        )
+        for minute in range(4)
+    ]
+
+
+@settings(max_examples=25)
+@given(polls())
+def test_the_circuits_of_a_history_that_stay_equal_are_one_object(new_archive, polled):
+    with new_archive() as archive:
+        archive.record_all(polled)
+        found = archive.history(NEW_ID)
+    assert [*map(exactly, found)] == [*map(exactly, polled)]
+    for (before, old), (after, new) in itertools.pairwise(zip(polled, found, strict=True)):
+        for index, circuit in enumerate(after.circuits):
+            if circuit is before.circuits[index]:
+                assert new.circuits[index] is old.circuits[index]
 
 
 @given(observations(), st.randoms(use_true_random=False))
