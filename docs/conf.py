@@ -23,7 +23,12 @@ import public  # noqa: E402
 import tables  # noqa: E402
 
 from superstaq_jobs import __version__  # noqa: E402
-from superstaq_jobs.emulator import DEFAULT_TARGETS  # noqa: E402
+from superstaq_jobs.emulator import DEFAULT_TARGETS, emulator  # noqa: E402
+from superstaq_jobs.testing import Fault  # noqa: E402
+
+# The emulator imports it for type checkers only. Without it, autodoc would leave the annotations of
+# `Emulator` as they are written, and there are two classes named Target.
+vars(emulator)["Fault"] = Fault
 
 # The theme's highlighting styles call `logging.basicConfig(level=INFO)` when they are imported.
 # It does nothing if the root logger has a handler, so the log of the code that runs here stays off.
