@@ -19,7 +19,7 @@ from .states import Head, Job, JobKey, circuit_type_of, job_key, microseconds
 
 __all__ = ["ArchivedJob", "check_query", "find_jobs", "find_unfinished", "is_match"]
 
-_CHUNK: Final = 64
+_CHUNK: Final = 128
 _MAX_VALUES: Final = 100  # of one condition in SQL; more are compared afterwards
 
 _FIELDS: Final = {
