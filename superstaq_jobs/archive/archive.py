@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 from uuid import UUID
 
-from superstaq_jobs.errors import ArchiveError, InvalidValue, NotInArchive, Problem
+from superstaq_jobs.errors import ArchiveError, InvalidValue, NotInArchive
 from superstaq_jobs.records import CircuitType, JobId, JobQuery, JobSnapshot, display, fields
 
 from .arguments import (
@@ -210,8 +210,7 @@ class SnapshotArchive:
             ArchiveError: As ``record_all``.
         """
         ids = fields.job_ids(job_ids)
-        if isinstance(ids, fields.Bad):
-            raise InvalidValue("a list of jobs", [Problem("job_ids", ids.what)])
+        fields.refuse("a list of jobs", {"job_ids": ids}, InvalidValue)
         with self._recording() as recording:
             count = recording.forget(map(job_key, dict.fromkeys(ids)))
         self._recorded.clear()

@@ -50,11 +50,10 @@ def _changed(before: dict[str, Any], after: dict[str, Any]) -> list[int] | None:
 
     That is so in API v0.2.0, and if the server sent lists that were too short or too long.
     """
-    lists = [each.get(name) for each in (before, after) for name in PER_CIRCUIT_LISTS]
+    old, new = ([said.get(name) for name in PER_CIRCUIT_LISTS] for said in (before, after))
     number = after.get(_NUMBER)
-    if any(not isinstance(each, list) or len(each) != number for each in lists):
+    if any(not isinstance(each, list) or len(each) != number for each in (*old, *new)):
         return None
-    old, new = lists[: len(PER_CIRCUIT_LISTS)], lists[len(PER_CIRCUIT_LISTS) :]
     pairs = zip(zip(*old, strict=True), zip(*new, strict=True), strict=True)
     return [index for index, (one, other) in enumerate(pairs) if one != other]
 

@@ -206,9 +206,9 @@ _AT_INDEX: Final = re.compile(r" - at `\$\[(\d+)\]`$")
 def _shape(cls: type[T]) -> tuple[tuple[msgspec.structs.FieldInfo, ...], type[msgspec.Struct]]:
     """The fields of a Struct, and a Struct of the same fields that leaves them undecoded."""
     # Cached: msgspec evaluates the annotations each time, longer than the rest of a request takes.
-    fields = msgspec.structs.fields(cls)
-    pieces = [(field.name, msgspec.Raw, msgspec.Raw()) for field in fields]
-    return fields, msgspec.defstruct(cls.__name__, pieces)
+    declared = msgspec.structs.fields(cls)
+    pieces = [(field.name, msgspec.Raw, msgspec.Raw()) for field in declared]
+    return declared, msgspec.defstruct(cls.__name__, pieces)
 
 
 def _read(

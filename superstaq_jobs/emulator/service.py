@@ -140,9 +140,8 @@ class Service:
         check_format(("body", "circuit_type"), circuit_type)
         if circuit_type == "qasm":
             return _split_qasm(source)
-        splitting = self.store.simulator.call("split", source=source, circuit_type=circuit_type)
         try:
-            circuits: list[str] = self.store.wait(splitting)
+            circuits: list[str] = self.store.call("split", source=source, circuit_type=circuit_type)
         except ValueError as error:
             raise _no_circuits(str(error)) from error
         return circuits

@@ -358,6 +358,5 @@ def _latest(entry: LockEntry, archive: SnapshotArchive) -> JobSnapshot | None:
 
 def _snapshots(value: Iterable[JobSnapshot]) -> tuple[JobSnapshot, ...]:
     listed = fields.many(value, JobSnapshot)
-    if isinstance(listed, fields.Bad):
-        raise InvalidValue("a StudyLock", [Problem("snapshots", listed.what)])
+    fields.refuse("a StudyLock", {"snapshots": listed}, InvalidValue)
     return listed

@@ -12,6 +12,7 @@ job has a lock of its own: while its circuits are read or ended, requests for ot
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import datetime as dt
 import functools
 import hashlib
@@ -29,6 +30,7 @@ from superstaq_jobs.clock import Clock, VirtualClock
 from superstaq_jobs.emulator.messages import JobQuery, NewJob
 from superstaq_jobs.emulator.simulator.simulator import Listener, Simulator
 from superstaq_jobs.emulator.simulator.tasks import (
+    CallName,
     Compiled,
     Converted,
     Result,
@@ -104,6 +106,10 @@ class JobStore:
         if not future.done():
             self._check_running()
         return future.result()
+
+    def call(self, name: CallName, **arguments: Any) -> Any:
+        """What a call of the simulator returns; raises a ValueError if it fails, as `wait` does."""
+        return self.wait(self.simulator.call(name, **arguments))
 
     def _check_running(self) -> None:
         stopped = self._stopped.done()
@@ -237,16 +243,11 @@ class JobStore:
         for shown in own:
             key = own_type, circuit_type, shown
             if key not in self._conversions:
-                conversion = self.simulator.call(
-                    "convert",
-                    **msgspec.structs.asdict(shown),
-                    circuit_type=own_type,
-                    convert_to=circuit_type,
-                )
-                try:
-                    result = Converted(**self.wait(conversion))
-                except ValueError:
-                    result = None
+                given = msgspec.structs.asdict(shown)
+                result = None
+                with contextlib.suppress(ValueError):
+                    converting = {"circuit_type": own_type, "convert_to": circuit_type}
+                    result = Converted(**self.call("convert", **given, **converting))
                 self._conversions[key] = result
             if (other := self._conversions[key]) is None:
                 return own_type, own

@@ -45,10 +45,9 @@ class _Batch:
     def response(self, service: Service) -> dict[str, Any]:
         """The circuits as one string, and the maps of their qubits."""
         circuits = [one.compiled for one in self.compiled]
-        simulator, store = service.store.simulator, service.store
-        join = simulator.call("join", sources=circuits, circuit_type=self.circuit_type)
+        how = {"sources": circuits, "circuit_type": self.circuit_type}
         try:
-            joined: str = store.wait(join)
+            joined: str = service.store.call("join", **how)
         except ValueError as error:
             raise bad_request(f"the compiled circuits cannot be written: {error}") from error
         return {

@@ -130,10 +130,9 @@ def read(cls: type[T], request: Request) -> T:
 
 def sizes(service: Service, circuits: list[str], circuit_type: str) -> list[dict[str, int] | None]:
     """The size of each circuit, as in estimates; None for one that cannot be read."""
-    store = service.store
-    counting = store.simulator.call("sizes", sources=circuits, circuit_type=circuit_type)
+    given = {"sources": circuits, "circuit_type": circuit_type}
     try:
-        found: list[dict[str, int] | None] = store.wait(counting)
+        found: list[dict[str, int] | None] = service.store.call("sizes", **given)
     except ValueError:  # it took too long
         return [None] * len(circuits)
     return found

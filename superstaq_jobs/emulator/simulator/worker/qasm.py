@@ -119,5 +119,4 @@ def _where_it_stopped(error: BaseException) -> str:
 
 def write(circuit: Any) -> str:
     """A circuit as OpenQASM 2, or as OpenQASM 3 if it has control flow."""
-    has_blocks = any(hasattr(step.operation, "blocks") for step in circuit.data)
-    return str((qasm3 if has_blocks else qasm2).dumps(circuit))
+    return str((qasm3 if qiskit_circuits.has_blocks(circuit) else qasm2).dumps(circuit))

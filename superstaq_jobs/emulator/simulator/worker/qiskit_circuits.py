@@ -25,7 +25,7 @@ from superstaq_jobs.emulator.simulator.tasks import Task
 
 from .program import CircuitError, CompiledCircuit, Program, check_used, depolarizing
 
-__all__ = ["compile_for", "compiled", "run", "size", "transpiled"]
+__all__ = ["compile_for", "compiled", "has_blocks", "run", "size", "transpiled"]
 
 _VERBATIM_GATES: Final = ("rz", "sx", "x", "cx")
 """The gates that verbatim circuits run as."""
@@ -43,6 +43,11 @@ _HISTORIES_BYTES: Final = 2**30
 
 _SHOTS_AT_ONCE: Final = 25_000
 """Aer keeps a random generator, and more, for each shot of a circuit that has histories."""
+
+
+def has_blocks(circuit: Any) -> bool:
+    """Whether a circuit has conditions or loops."""
+    return any(isinstance(step.operation, ControlFlowOp) for step in circuit.data)
 
 
 def transpiled(
@@ -67,12 +72,11 @@ def transpiled(
     # A fixed seed, so that a circuit always compiles to the same result. The default layout method
     # would be random all the same: no seed affects where it puts qubits without two-qubit gates.
     # Sabre's scatters the qubits of gates in blocks.
-    has_blocks = any(isinstance(step.operation, ControlFlowOp) for step in circuit.data)
     return transpile(
         circuit,
         target=target,
         initial_layout=places,
-        layout_method="dense" if has_blocks else "sabre",
+        layout_method="dense" if has_blocks(circuit) else "sabre",
         optimization_level=level,
         seed_transpiler=0,
     )
