@@ -225,10 +225,11 @@ class JobHandle:
         known, responses_before = latest.snapshot, latest.num_responses
         if known is not None and known.is_terminal:
             return known
+        repeated = latest.call()
         found = send_in_parts(
             latest.client,
-            latest.call(known),
-            room=latest.memory().room,
+            repeated.only(latest.needed_ids(known)),
+            room=repeated.room,
             keep=partial(keep_jobs, latest.client.recorder, [latest.job_id], known),
         )
         seen = latest.found_in({job.job_id: job for job in found})
@@ -347,7 +348,7 @@ class JobHandle:
         loop = self._wait_loop(
             "wait_until_complete", index, timeout_seconds, polling_seconds, options
         )
-        for _ in run(loop.steps(), loop.waits):
+        for _ in run(loop):
             pass
         return loop.only_final()
 
@@ -367,7 +368,7 @@ class JobHandle:
         loop = self._wait_loop(
             "wait_until_complete_async", index, timeout_seconds, polling_seconds, options
         )
-        async with contextlib.aclosing(run_async(loop.steps(), loop.waits)) as reports:
+        async with contextlib.aclosing(run_async(loop)) as reports:
             async for _ in reports:
                 pass
         return loop.only_final()

@@ -17,7 +17,6 @@ from .waiting.drivers import run, run_async
 from .waiting.job_wait import JobWait
 from .waiting.loop import WaitLoop
 from .waiting.options import Change, WaitPlan
-from .waiting.progress import steps_of
 
 __all__ = [
     "as_completed",
@@ -200,7 +199,7 @@ def _final(wait: JobWait) -> JobSnapshot | None:
 
 def _picked(loop: WaitLoop, pick: Callable[[JobWait], T | None]) -> Generator[T, None, None]:
     """What is picked from each report of a loop."""
-    with contextlib.closing(run(steps_of(loop), loop.waits)) as reports:
+    with contextlib.closing(run(loop)) as reports:
         for wait in reports:
             if (picked := pick(wait)) is not None:
                 yield picked
@@ -210,7 +209,7 @@ def _picked(loop: WaitLoop, pick: Callable[[JobWait], T | None]) -> Generator[T,
 async def _picked_async(
     loop: WaitLoop, pick: Callable[[JobWait], T | None]
 ) -> AsyncGenerator[T, None]:
-    async with contextlib.aclosing(run_async(steps_of(loop), loop.waits)) as reports:
+    async with contextlib.aclosing(run_async(loop)) as reports:
         async for wait in reports:
             if (picked := pick(wait)) is not None:
                 yield picked

@@ -15,7 +15,8 @@ import attrs
 import orjson
 
 import superstaq_jobs as sj
-from superstaq_jobs.waiting.memory import ResponseMemory
+from superstaq_jobs.client.parts import Room
+from superstaq_jobs.waiting.memory import RepeatedCall
 
 from . import payloads, reading
 from .lines import Line, Run, Way, at_most, in_turns, middle, ratio, seconds_text
@@ -104,9 +105,8 @@ def _poll(client: sj.SuperstaqClient, responses: Sequence[bytes]) -> Way:
     """A poll whose responses repeat in turn, each a new object, as from a socket."""
     ids = [UUID(key) for key in json.loads(responses[0])]
     (call, *_) = client.api.query_jobs(sj.JobQuery(job_id=ids[:1]), sj.CircuitType.QASM)
-    memory = ResponseMemory()
     # As if one request were for all of them: what it is compared with is one response too.
-    known = memory.remembering(attrs.evolve(call, job_ids=tuple(ids)))
+    known = RepeatedCall(attrs.evolve(call, job_ids=tuple(ids)), Room()).current
     read = known.remembering(known.read)
     bodies = [bytes(bytearray(response)) for _ in range(2) for response in responses]
     state = {"next": 0}

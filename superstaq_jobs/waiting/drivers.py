@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import itertools
 import math
 import queue
 import threading
@@ -12,12 +13,13 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from superstaq_jobs.clock import SystemClock
+from superstaq_jobs.clock import Clock, SystemClock
 from superstaq_jobs.transport.limits import CANCEL_TOKEN, CancelToken
 
 from .batches import Batch
 from .job_wait import JobWait
-from .loop import NextOutcome, Pause, Polled, Send, Steps, step_after
+from .loop import NextOutcome, Pause, Polled, WaitLoop, step_after
+from .progress import steps_of
 
 if TYPE_CHECKING:
     import asyncio
@@ -29,50 +31,50 @@ _MAX_CHARACTERS: Final = 2000
 """How long a list of ids may be; the first id is always whole, since it is what a user needs."""
 
 
-def run(steps: Steps, waits: Sequence[JobWait]) -> Generator[JobWait, None, None]:
-    """Carry out the steps of some waits in this thread, and yield what they report."""
+def run(loop: WaitLoop) -> Generator[JobWait, None, None]:
+    """Carry out the steps of a loop in this thread, and yield the waits that it reports."""
     outcome: Polled | None = None
     outcomes: queue.SimpleQueue[Polled] = queue.SimpleQueue()
-    sender = _Sender(outcomes.put)
-    with _noted(waits), contextlib.closing(steps), contextlib.closing(sender):
+    steps, sender = steps_of(loop), _Sender(loop, outcomes.put)
+    with _noted(loop.waits), contextlib.closing(steps), contextlib.closing(sender):
         while step := step_after(steps, outcome):
             outcome = None
             if isinstance(step, JobWait):
                 yield step
             elif isinstance(step, Pause):
-                step.clock.sleep(step.seconds)
+                loop.clock.sleep(step.seconds)
             elif isinstance(step, NextOutcome):
                 for seconds in sender.patience(step):
                     with contextlib.suppress(queue.Empty):
                         outcome = outcomes.get(timeout=seconds)
                         break
-            elif step.alone:
+            elif step.may_block:
                 for batch in step.batches:
                     outcomes.put((batch, batch.send()))
             else:
-                sender.send(step)
+                sender.send(step.batches)
 
 
-async def run_async(steps: Steps, waits: Sequence[JobWait]) -> AsyncGenerator[JobWait, None]:
+async def run_async(loop: WaitLoop) -> AsyncGenerator[JobWait, None]:
     """``run`` for a coroutine: other tasks run while it waits for a response or pauses."""
     import asyncio  # not needed by a program without coroutines
 
-    loop = asyncio.get_running_loop()
+    event_loop = asyncio.get_running_loop()
     outcome: Polled | None = None
     outcomes: asyncio.Queue[Polled] = asyncio.Queue()
 
     def done(outcome: Polled) -> None:
         with contextlib.suppress(RuntimeError):  # the event loop is closed, and the wait with it
-            loop.call_soon_threadsafe(outcomes.put_nowait, outcome)
+            event_loop.call_soon_threadsafe(outcomes.put_nowait, outcome)
 
-    sender = _Sender(done)
-    with _noted(waits), contextlib.closing(steps), contextlib.closing(sender):
+    steps, sender = steps_of(loop), _Sender(loop, done)
+    with _noted(loop.waits), contextlib.closing(steps), contextlib.closing(sender):
         while step := step_after(steps, outcome):
             outcome = None
             if isinstance(step, JobWait):
                 yield step
             elif isinstance(step, Pause):
-                await _pause_async(step)
+                await _sleep_async(loop.clock, step.seconds)
             elif isinstance(step, NextOutcome):
                 for seconds in sender.patience(step):
                     with contextlib.suppress(TimeoutError):
@@ -80,16 +82,16 @@ async def run_async(steps: Steps, waits: Sequence[JobWait]) -> AsyncGenerator[Jo
                             outcome = await outcomes.get()
                         break
             else:
-                sender.send(step)
+                sender.send(step.batches)
 
 
-async def _pause_async(pause: Pause) -> None:
+async def _sleep_async(clock: Clock, seconds: float) -> None:
     import asyncio
 
-    if isinstance(pause.clock, SystemClock):
-        await asyncio.sleep(pause.seconds)
+    if isinstance(clock, SystemClock):
+        await asyncio.sleep(seconds)
     else:
-        pause.clock.sleep(pause.seconds)  # a test's own clock, on which no real time passes
+        clock.sleep(seconds)  # a test's own clock, on which no real time passes
         await asyncio.sleep(0)
 
 
@@ -101,19 +103,19 @@ class _Sender:
     interpreter, or an event loop, would wait for it when it ends.
     """
 
-    def __init__(self, done: Callable[[Polled], object]) -> None:
+    def __init__(self, loop: WaitLoop, done: Callable[[Polled], object]) -> None:
+        self._loop = loop
         self._done = done
-        self._at_once = 1
+        self._at_once = loop.plan.requests_at_once
         self._waiting: deque[Batch] = deque()
         self._began: dict[Batch, float] = {}
         self._lock = threading.Lock()
         self._token = CancelToken()
 
-    def send(self, step: Send) -> None:
+    def send(self, batches: Sequence[Batch]) -> None:
         """Send requests as soon as there is a place for each."""
         with self._lock:
-            self._at_once = step.at_once
-            self._waiting.extend(step.batches)
+            self._waiting.extend(batches)
         self._fill()
 
     def close(self) -> None:
@@ -125,7 +127,8 @@ class _Sender:
     def patience(self, step: NextOutcome) -> Generator[float | None, None, None]:
         """How long to wait for an outcome, in seconds, again and again; None for no limit."""
         # On a clock of a test no time passes during a request.
-        ends = time.monotonic() + step.seconds if isinstance(step.clock, SystemClock) else math.inf
+        is_real = isinstance(self._loop.clock, SystemClock)
+        ends = time.monotonic() + step.seconds if is_real else math.inf
         while True:
             self._fill()
             seconds = min(ends - time.monotonic(), _SLOW_SECONDS if self._waiting else math.inf)
@@ -193,10 +196,7 @@ def _note(waits: Sequence[JobWait]) -> str:
 
 def _some(names: Sequence[str]) -> str:
     """The first names, the first of all in any case; and how many more there are."""
-    length, kept = 0, list[str]()
-    for name in names:
-        length += len(name)
-        if kept and length > _MAX_CHARACTERS:
-            return f"{', '.join(kept)} and {len(names) - len(kept)} more"
-        kept.append(name)
-    return ", ".join(kept)
+    lengths = itertools.accumulate(map(len, names))
+    number = max(1, sum(length <= _MAX_CHARACTERS for length in lengths))
+    more = f" and {len(names) - number} more" if number < len(names) else ""
+    return ", ".join(names[:number]) + more

@@ -10,15 +10,15 @@ import attrs
 
 from superstaq_jobs.client import SuperstaqClient
 from superstaq_jobs.client.locks import ForkSafeLock
+from superstaq_jobs.client.parts import Room
 from superstaq_jobs.errors import JobsNotFound
 from superstaq_jobs.records import CircuitType, JobId, JobSnapshot, newest
 from superstaq_jobs.records.changes import collect, follow, share_strings
 from superstaq_jobs.records.ids import server_ids
-from superstaq_jobs.wire.api import Call
 
-from .memory import ResponseMemory
+from .memory import RepeatedCall
 
-__all__ = ["Latest", "needed_ids"]
+__all__ = ["Latest"]
 
 
 @attrs.define(eq=False, repr=False)
@@ -40,8 +40,7 @@ class Latest:
     snapshot: JobSnapshot | None = attrs.field(default=None, init=False)
     polled_at: dt.datetime | None = attrs.field(default=None, init=False)
     num_responses: int = attrs.field(default=0, init=False)
-    _memory: ResponseMemory | None = attrs.field(default=None, init=False)
-    _call: Call[tuple[JobSnapshot, ...]] | None = attrs.field(default=None, init=False)
+    _call: RepeatedCall | None = attrs.field(default=None, init=False)
     _lock: ForkSafeLock = attrs.field(factory=ForkSafeLock, init=False)
 
     @property
@@ -49,21 +48,19 @@ class Latest:
         """Whether the job is known to exist: it was seen or submitted before."""
         return self.was_submitted or self.snapshot is not None
 
-    def memory(self) -> ResponseMemory:
-        """The last responses about this job alone, until it is finished."""
-        memory = self._memory
-        if memory is None:
-            memory = self._memory = ResponseMemory()
-        return memory
-
-    def call(self, known: JobSnapshot | None) -> Call[tuple[JobSnapshot, ...]]:
-        """The call that fetches what is not known to be finished of this job, with that memory."""
-        call = self._call
-        if call is None:
+    def call(self) -> RepeatedCall:
+        """The call that fetches this job alone; it is kept until the job is finished."""
+        repeated = self._call
+        if repeated is None:
             (call,) = self.client.api.fetch_jobs([self.job_id], self.circuit_type)
-            call = self.memory().remembering(call)
-        call = self._call = self.memory().only(call, needed_ids(self.job_id, known))
-        return call
+            repeated = self._call = RepeatedCall(call, Room())
+        return repeated
+
+    def needed_ids(self, known: JobSnapshot | None) -> list[JobId]:
+        """The server's ids of what is not finished of the job in a snapshot of it."""
+        circuits = () if known is None else known.circuits
+        finished = {circuit.circuit_id for circuit in circuits if circuit.is_terminal}
+        return [each for each in server_ids(self.job_id) if each not in finished]
 
     def found_in(self, jobs: Mapping[JobId, JobSnapshot]) -> JobSnapshot | None:
         """The job in a response, whose jobs are given by the server's ids; None if it lacks it."""
@@ -71,7 +68,7 @@ class Latest:
 
     def not_found_in(self, jobs: Iterable[JobSnapshot]) -> JobsNotFound:
         """The error for a response that lacks the job, or an unfinished circuit of it."""
-        return JobsNotFound.among(needed_ids(self.job_id, self.snapshot), jobs)
+        return JobsNotFound.among(self.needed_ids(self.snapshot), jobs)
 
     def advance(self, seen: JobSnapshot, *, responses_before: int) -> JobSnapshot:
         """Take in the snapshot in a response, and return the latest one.
@@ -89,25 +86,18 @@ class Latest:
             self.snapshot = kept
             self.polled_at = now
             if kept is not known and kept.is_terminal:
-                self._memory = self._call = None
+                self._call = None
             return kept
 
     def __getstate__(self) -> dict[str, Any]:
-        names = attrs.fields_dict(Latest).keys() - {"_memory", "_call", "_lock"}
+        names = attrs.fields_dict(Latest).keys() - {"_call", "_lock"}
         return {name: getattr(self, name) for name in names}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         for name, value in state.items():
             setattr(self, name, value)
-        self._memory = self._call = None
+        self._call = None
         self._lock = ForkSafeLock()
-
-
-def needed_ids(job_id: JobId, known: JobSnapshot | None) -> list[JobId]:
-    """The server's ids of what is not known to be finished of a job."""
-    circuits = () if known is None else known.circuits
-    finished = {circuit.circuit_id for circuit in circuits if circuit.is_terminal}
-    return [each for each in server_ids(job_id) if each not in finished]
 
 
 def _merged(known: JobSnapshot, seen: JobSnapshot, *, in_order: bool) -> JobSnapshot:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -26,12 +26,12 @@ from superstaq_jobs.records import CircuitType, JobSnapshot
 from superstaq_jobs.records.problems import warn
 from superstaq_jobs.wire.api import name_jobs
 
-from .batches import Batch, Group, Outcome, seconds_until_due
+from .batches import Batch, Group, Outcome, Rest, seconds_until_due
 from .deadline import Alarm, Deadline
 from .job_wait import JobWait
 from .latest import Latest
 from .options import WaitPlan
-from .outcomes import take_outcome
+from .outcomes import Outcomes
 
 __all__ = ["NextOutcome", "Pause", "Polled", "Send", "Steps", "WaitLoop", "step_after"]
 
@@ -40,21 +40,19 @@ __all__ = ["NextOutcome", "Pause", "Polled", "Send", "Steps", "WaitLoop", "step_
 
 @attrs.frozen(eq=False)
 class Send:
-    """Requests that are to be sent, ``at_once`` at the same time; the loop does not wait for them.
+    """The requests of these batches are sent; the loop does not wait for them.
 
-    ``alone`` says that there is nothing to do for the loop until there is an outcome.
+    ``may_block`` says that there is nothing to do for the loop until there is an outcome.
     """
 
     batches: Sequence[Batch]
-    at_once: int
-    alone: bool
+    may_block: bool
 
 
 @attrs.frozen(eq=False)
 class NextOutcome:
     """The loop waits for the next outcome of the requests; if none comes in these seconds, None."""
 
-    clock: Clock
     seconds: float
 
 
@@ -62,12 +60,11 @@ class NextOutcome:
 class Pause:
     """The loop pauses."""
 
-    clock: Clock
     seconds: float
 
 
 Polled = tuple[Batch, Outcome]
-Step = Send | NextOutcome | Pause | JobWait
+Step = Send | NextOutcome | Pause | JobWait  # a wait is reported to the caller
 Steps = Generator[Step, Any, None]
 
 
@@ -91,34 +88,38 @@ class WaitLoop:
         self.deadline: Deadline | None = None
         self._alarm = Alarm()
 
+    @property
+    def clock(self) -> Clock:
+        """The clock of the first client; the loop has only this one."""
+        return self.waits[0].latest.client.clock
+
     def steps(self) -> Steps:
         """What to do next; and each wait that has a change to report, has failed or has ended."""
         if not self.waits:
             return
-        # One clock for the loop: that of the first client.
-        clock = self.waits[0].latest.client.clock
+        clock = self.clock
         deadline = self.deadline = Deadline(clock, self.plan.timeout_seconds)
         for each in self.waits:
             each.begin()
         open_waits = yield from _report(self.waits)
-        groups = self._groups(open_waits)
+        outcomes = {group: Outcomes(group) for group in _groups(open_waits, deadline)}
         in_progress = 0
         while open_waits:
-            pause = seconds_until_due(groups, clock.now())
+            pause = seconds_until_due(outcomes, clock.now())
             if pause <= 0:
-                in_progress += yield from self._send(groups, deadline)
+                in_progress += yield from _send(outcomes, deadline)
             elif in_progress:
-                polled = yield NextOutcome(clock, pause)
+                polled = yield NextOutcome(pause)
                 if polled is None:
                     open_waits = yield from _report(open_waits)
                 else:
                     in_progress -= 1
-                    yield from self._take(polled, deadline)
+                    yield from self._take(polled, outcomes, deadline)
             else:
                 open_waits = yield from _report(open_waits)
                 if pause == math.inf or not open_waits:
                     break
-                yield Pause(clock, pause)
+                yield Pause(pause)
                 open_waits = yield from _report(open_waits)
         for each in open_waits:
             if each.is_open:
@@ -127,37 +128,13 @@ class WaitLoop:
             else:  # it finished while the caller had the report before
                 yield from _report([each])
 
-    def _groups(self, waits: Iterable[JobWait]) -> list[Group]:
-        groups: dict[tuple[SuperstaqClient, CircuitType], list[JobWait]] = defaultdict(list)
-        for each in waits:
-            client = each.latest.client
-            # A format that the server cannot be asked for is not a reason for another request.
-            converts = client.api.converts_circuits
-            kind = each.latest.circuit_type if converts else client.circuit_type
-            groups[client, kind].append(each)
-        return [Group(*key, group) for key, group in groups.items()]
-
-    def _send(self, groups: Sequence[Group], deadline: Deadline) -> Generator[Step, Any, int]:
-        """Send the requests that are due, and return how many they are."""
-        clock = deadline.clock
-        due = [batch for group in groups for batch in group.take_due(clock.now())]
-        if due and not deadline.allows_one_poll:
-            # Polls of all waits are spread out, but that may take only half of the time left.
-            delay = max(client.reserve_poll() for client in {b.group.client for b in due})
-            delay = min(delay, 0.5 * max(0.0, deadline.seconds_left()))
-            if delay > 0:
-                yield Pause(clock, delay)
-        for batch in due:
-            batch.begin(deadline)
-        alone = len(due) == 1 == sum(len(group.batches) for group in groups)
-        yield Send(due, self.plan.requests_at_once, alone)
-        return len(due)
-
-    def _take(self, polled: Polled, deadline: Deadline) -> Steps:
+    def _take(
+        self, polled: Polled, outcomes: Mapping[Group, Outcomes], deadline: Deadline
+    ) -> Steps:
         """Take in an outcome, report what is new, and plan the next request."""
         batch, outcome = polled
-        again = take_outcome(batch, outcome)
-        deadline.note_poll(batch.took)
+        again = outcomes[batch.group].take(batch, outcome)
+        deadline.note_poll(batch.seconds_taken)
         if isinstance(outcome, SuperstaqServerException):
             self._warn(batch, outcome, deadline)
         # Reported at once, before the other responses; the caller's time is not a poll's.
@@ -165,8 +142,8 @@ class WaitLoop:
         pauses = [each.pause_seconds() for each in batch.waits if each.is_open]
         pause: float | None = 0.0  # without any open, the batch is due at once, to be left out
         if pauses and not again:
-            pause = deadline.pause_before_next(min(pauses), last_began=batch.began)
-        batch.rest(deadline.clock.now(), pause)
+            pause = deadline.pause_before_next(min(pauses), last_began=batch.queued_at)
+        batch.rest = Rest(deadline.clock.now(), math.inf if pause is None else pause)
 
     def _warn(self, batch: Batch, error: SuperstaqServerException, deadline: Deadline) -> None:
         """Say, from time to time, that there has been no response for long."""
@@ -177,7 +154,7 @@ class WaitLoop:
         left = deadline.seconds_left()
         goes_on = "without a limit" if left == math.inf else f"for {max(0.0, left):.0f} s more"
         warn(
-            f"a wait has had no response about {name_jobs(batch.call.job_ids)} for "
+            f"a wait has had no response about {name_jobs(batch.job_ids)} for "
             f"{now - since:.0f} s; it goes on {goes_on}. Nothing was changed. Check the connection "
             f"and the host, or interrupt the wait. The last failure: {error}"
         )
@@ -202,6 +179,32 @@ class WaitLoop:
             raise wait.error
         (final,) = self.finals()
         return final
+
+
+def _groups(waits: Iterable[JobWait], deadline: Deadline) -> list[Group]:
+    groups: dict[tuple[SuperstaqClient, CircuitType], list[JobWait]] = defaultdict(list)
+    for each in waits:
+        client = each.latest.client
+        # A format that the server cannot be asked for is not a reason for another request.
+        converts = client.api.converts_circuits
+        kind = each.latest.circuit_type if converts else client.circuit_type
+        groups[client, kind].append(each)
+    return [Group(*key, group, deadline) for key, group in groups.items()]
+
+
+def _send(groups: Collection[Group], deadline: Deadline) -> Generator[Step, Any, int]:
+    """Send the requests that are due, and return how many they are."""
+    due = [batch for group in groups for batch in group.take_due(deadline.clock.now())]
+    if due and not deadline.allows_one_poll:
+        # Polls of all waits are spread out, but that may take only half of the time left.
+        delay = max(client.reserve_poll() for client in {batch.group.client for batch in due})
+        delay = min(delay, 0.5 * max(0.0, deadline.seconds_left()))
+        if delay > 0:
+            yield Pause(delay)
+    for batch in due:
+        batch.queue()
+    yield Send(due, may_block=len(due) == 1 == sum(len(group.batches) for group in groups))
+    return len(due)
 
 
 def _report(waits: Iterable[JobWait]) -> Generator[JobWait, Any, list[JobWait]]:

@@ -1,4 +1,4 @@
-"""The last responses about some jobs, so that what did not change is not decoded again. No I/O."""
+"""A call that is sent again and again: what did not change is not decoded again. No I/O."""
 
 from __future__ import annotations
 
@@ -12,81 +12,63 @@ from superstaq_jobs.client.parts import Room
 from superstaq_jobs.errors import ProtocolError
 from superstaq_jobs.records import JobId, JobSnapshot
 from superstaq_jobs.records.budget import paced
-from superstaq_jobs.records.ids import server_ids
 from superstaq_jobs.wire.api import Call, Reader
 from superstaq_jobs.wire.job_data import Decoded, cut_jobs, join_jobs
 
-__all__ = ["ResponseMemory"]
+__all__ = ["RepeatedCall"]
 
 _Jobs = tuple[JobSnapshot, ...]
-_Key = tuple[str, bytes | None]
 
 
-def _key(call: Call[_Jobs]) -> _Key:
-    return call.request.path, call.request.body
-
-
-class ResponseMemory:
-    """Remembers the last response to each call about jobs.
+class RepeatedCall:
+    """A call about jobs that remembers the last response to it, and may become a smaller one.
 
     A response that equals the last one is not decoded. Of a response about several jobs, only the
-    parts that changed are; for the others, the very same snapshots are returned. Responses may be
-    decoded in some threads while another one forgets.
+    parts that changed are; for the others, the very same snapshots are returned.
+
+    Args:
+        call: The call.
+        room: How many ids it may have.
+        earlier: Earlier calls about some of its jobs, whose last responses it knows too.
 
     Attributes:
-        room: How many ids these calls may have.
+        current: The call as it is sent next.
+        room: As given.
+        parts: The parts of the last response and what was read in them, by the names in the body: a
+            job's id can be spelled in several ways.
     """
 
-    def __init__(self) -> None:
-        self.room = Room()
-        # By the request's path and body. A tuple of ids is slow to hash.
-        self._responses: dict[_Key, tuple[bytes, Decoded[_Jobs]]] = {}
-        self._parts: dict[str, tuple[bytes, JobSnapshot]] = {}
+    def __init__(self, call: Call[_Jobs], room: Room, earlier: Iterable[RepeatedCall] = ()) -> None:
+        self.current = attrs.evolve(call, remembering=self._remembering)
+        self.room = room
+        self._last: tuple[bytes, Decoded[_Jobs]] | None = None
+        self.parts: dict[str, tuple[bytes, JobSnapshot]] = {}
+        for each in earlier:
+            self.parts |= each.parts
 
-    def remembering(self, call: Call[_Jobs]) -> Call[_Jobs]:
-        """The same call, with its response decoded from what is remembered where possible."""
-        key, several = _key(call), len(call.ids) > 1
+    def only(self, needed: Collection[JobId]) -> Call[_Jobs]:
+        """The call for those ids of the server that are needed, where it can leave out the others.
 
-        def remembering(read: Reader[_Jobs]) -> Reader[_Jobs]:
-            news = partial(self._read_parts, read) if several else read
-            return partial(self._read_news, key, news)
+        It stays the same object while there is nothing more to leave out.
+        """
+        call, wanted = self.current, frozenset(needed)
+        if call.only is not None and call.asked and wanted and wanted != frozenset(call.asked):
+            self.current = attrs.evolve(call.only(wanted), remembering=self._remembering)
+        return self.current
 
-        return attrs.evolve(call, remembering=remembering)
+    def _remembering(self, read: Reader[_Jobs]) -> Reader[_Jobs]:
+        several = len(self.current.ids) > 1
+        return partial(self._read, partial(self._read_parts, read) if several else read)
 
-    def _read_news(
-        self, key: _Key, read: Reader[_Jobs], body: bytes, at: dt.datetime, source: str
+    def _read(
+        self, read: Reader[_Jobs], body: bytes, at: dt.datetime, source: str
     ) -> Decoded[_Jobs]:
-        last = self._responses.get(key)
+        last = self._last
         if last is not None and last[0] == body:
             return last[1]
         response = read(body, at, source)
-        self._responses[key] = body, Decoded(response.value)  # it warns once
+        self._last = body, Decoded(response.value)  # it warns once
         return response
-
-    def only(self, call: Call[_Jobs], needed: Collection[JobId]) -> Call[_Jobs]:
-        """The call for those ids of the server that are needed, where it can leave out the others.
-
-        It stays the same object while there is nothing more to leave out. What is left out is
-        forgotten.
-        """
-        wanted = frozenset(needed)
-        asked = frozenset(call.asked)
-        if call.only is None or not asked or not wanted or wanted == asked:
-            return call
-        self._responses.pop(_key(call), None)
-        for each in asked - wanted:
-            self._parts.pop(str(each), None)
-        return self.remembering(call.only(wanted))
-
-    def forget(self, job_ids: Iterable[JobId], *, except_calls: Iterable[Call[_Jobs]]) -> None:
-        """Forget some jobs, and the responses to all calls but these."""
-        kept = set(map(_key, except_calls))
-        for key in self._responses.copy().keys() - kept:
-            self._responses.pop(key, None)
-        forgotten = set(server_ids(*job_ids))
-        for name, (_, job) in self._parts.copy().items():
-            if job.job_id in forgotten:
-                self._parts.pop(name, None)
 
     def _read_parts(
         self, read: Reader[_Jobs], body: bytes, at: dt.datetime, source: str
@@ -97,7 +79,7 @@ class ResponseMemory:
         known = {
             name: last[1]
             for name, part in paced(parts.items())
-            if (last := self._parts.get(name)) is not None and last[0] == part
+            if (last := self.parts.get(name)) is not None and last[0] == part
         }
         changed = {name: part for name, part in paced(parts.items()) if name not in known}
         try:
@@ -105,11 +87,10 @@ class ResponseMemory:
         except ProtocolError as error:
             error.found = (*known.values(), *error.found)
             raise
-        # By the names in the body: a job's id can be spelled in several ways.
         named = [name for name in changed if name != "warnings"]
         if len(named) != len(response.value):  # two names of one job
             return read(body, at, source)
-        jobs = dict(zip(named, response.value, strict=True))
-        self._parts.update({name: (changed[name], job) for name, job in jobs.items()})
-        jobs |= known
-        return attrs.evolve(response, value=tuple(jobs[name] for name in parts if name in jobs))
+        found = known | dict(zip(named, response.value, strict=True))
+        jobs = {name: found[name] for name in parts if name in found}
+        self.parts = {name: (parts[name], job) for name, job in jobs.items()}
+        return attrs.evolve(response, value=tuple(jobs.values()))

@@ -1,64 +1,171 @@
-"""What the outcome of a request means for the waits on its jobs."""
+"""What the outcome of a request means: for the waits on its jobs, and for how they are polled."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Final
 from uuid import UUID
 
-from superstaq_jobs.errors import ConfigurationError, ProtocolError, SuperstaqServerException
+from superstaq_jobs.client.parts import is_too_large
+from superstaq_jobs.errors import (
+    AnswerTooLarge,
+    ConfigurationError,
+    ProtocolError,
+    SuperstaqServerException,
+    TransportError,
+)
 from superstaq_jobs.records import JobId, JobSnapshot, fields
 from superstaq_jobs.records.ids import server_ids
+from superstaq_jobs.wire.api import halves, most_refusals
 
-from .batches import Batch, Outcome
+from .batches import Batch, Group, Outcome
 
-__all__ = ["take_outcome"]
+__all__ = ["Outcomes"]
 
-
-def take_outcome(batch: Batch, outcome: Outcome) -> bool:
-    """Take in an outcome; whether the jobs that are still open are to be polled again at once."""
-    group, waits = batch.group, batch.waits
-    again = False
-    if outcome is None:
-        for each in waits:
-            each.catch_up()
-    elif not isinstance(outcome, BaseException):
-        _take_jobs(batch, outcome)
-    elif isinstance(outcome, ConfigurationError):  # unpickled without a key; others may have one
-        batch.fail(outcome)
-        return False
-    elif not isinstance(outcome, SuperstaqServerException):
-        raise outcome
-    elif group.client.retry_policy.may_repeat(outcome, safe_to_repeat=True):
-        for each in waits:
-            each.note_failure(outcome, began=batch.began)
-        group.failed(batch, outcome)
-        return False
-    elif (
-        len(batch.call.job_ids) > 1
-        and isinstance(outcome, ProtocolError)
-        and (outcome.found or _blamed(outcome, batch.call.job_ids))
-    ):
-        again = _take_readable(batch, outcome)
-    else:
-        group.refused(batch, outcome)
-        return False
-    group.accepted(batch)
-    return again
+_ABOUT_ALL: Final = frozenset({401, 407, 511})  # the key, a proxy, a network that wants a login
+_SMALLEST_ERROR: Final = 400
+_ENOUGH_PROBES: Final = 4
+_MAYBE_FAILS_FOR_ONE: Final = frozenset({500, 502, 504})
+_FAILURES_OF_A_WHOLE: Final = 3
 
 
-def _take_jobs(batch: Batch, jobs: tuple[JobSnapshot, ...]) -> None:
-    for each, found in zip(batch.waits, batch.found(jobs), strict=True):
-        if found is None:
-            each.note_missing(each.latest.not_found_in(jobs))
+class Outcomes:
+    """Takes in the outcomes of a group's requests.
+
+    A refusal may be about one job or about everything, and so may a transient failure that comes
+    again and again. Which it is, is found out with few requests: a batch that is refused is held
+    until a request for a single job of it, a probe, shows whether everything is refused.
+    """
+
+    def __init__(self, group: Group) -> None:
+        self._group = group
+        self._held: dict[Batch, SuperstaqServerException] = {}
+        self._num_refused = 0  # in a row
+        self._num_probes = 0  # that were refused
+
+    def take(self, batch: Batch, outcome: Outcome) -> bool:
+        """Take in an outcome; whether the jobs still open are to be polled again at once."""
+        again = False
+        if outcome is None:
+            for each in batch.waits:
+                each.catch_up()
+        elif not isinstance(outcome, BaseException):
+            _take_jobs(batch, outcome, {})
+        elif isinstance(outcome, ConfigurationError):  # unpickled without a key
+            batch.fail(outcome)  # other clients may have one
+            return False
+        elif not isinstance(outcome, SuperstaqServerException):
+            raise outcome
+        elif self._group.client.retry_policy.may_repeat(outcome, safe_to_repeat=True):
+            for each in batch.waits:
+                each.note_failure(outcome, began=batch.queued_at)
+            self._take_failure(batch, outcome)
+            return False
+        elif (
+            len(batch.job_ids) > 1
+            and isinstance(outcome, ProtocolError)
+            and ((blamed := _blamed(outcome, batch.job_ids)) or outcome.found)
+        ):
+            again = _take_jobs(batch, outcome.found, blamed)
         else:
-            each.note_response(found)
+            self._take_refusal(batch, outcome)
+            return False
+        self._take_acceptance(batch)
+        return again
+
+    def _take_acceptance(self, batch: Batch) -> None:
+        self._group.num_accepted += 1
+        batch.accepted_before, batch.num_failed = self._group.num_accepted, 0
+        batch.is_part, self._num_refused = False, 0
+        # So what was refused before is about some of the jobs only.
+        held, self._held = self._held, {}
+        for each, error in held.items():
+            self._halve(each, error)
+
+    def _take_failure(self, batch: Batch, error: SuperstaqServerException) -> None:
+        """Halve a batch that fails again and again, if that may be due to one of its jobs.
+
+        It is if others are accepted meanwhile. A whole that is alone is halved without that.
+        """
+        batch.num_failed += 1
+        others = self._group.num_accepted > batch.accepted_before
+        is_due_to_one = others
+        if not batch.is_part:
+            is_alone = len(self._group.batches) == 1
+            is_due_to_one = (others or is_alone) and batch.num_failed >= _FAILURES_OF_A_WHOLE
+        if is_due_to_one and _may_fail_for_one(error) and len(batch.job_ids) > 1:
+            self._group.batches.remove(batch)
+            self._halve(batch, error)
+
+    def _take_refusal(self, batch: Batch, error: SuperstaqServerException) -> None:
+        """Hold a batch of which one job may be refused, and probe; or take it as refused.
+
+        If a probe is accepted, all that are held are halved; if four are refused one after the
+        other, so is everything.
+        """
+        self._num_refused += 1
+        if not _may_refuse_one(error):
+            batch.fail(error)
+            self._fail_held()
+        elif len(batch.job_ids) == 1:
+            for each in batch.waits:
+                each.note_refusal(error)
+            self._num_probes += not batch.is_part
+            self._probe()
+        else:
+            self._group.batches.remove(batch)
+            if batch.is_part and self._num_refused <= most_refusals(self._group.most_jobs):
+                self._halve(batch, error)
+                return
+            self._held[batch] = error
+            if len(self._held) == 1:  # otherwise there is a probe already
+                self._num_probes = 0
+                self._probe()
+
+    def _probe(self) -> None:
+        """Poll a job of a batch that is held alone, another one each time; or give up."""
+        held = [batch for batch in self._held if batch.waits]
+        if not held or self._num_probes >= _ENOUGH_PROBES:
+            self._fail_held()
+            return
+        waits = held[-1].waits
+        place = (2 * self._num_probes + 1) * len(waits) // (2 * _ENOUGH_PROBES)
+        job_id = waits[place].latest.job_id
+        probed = [each for each in waits if each.latest.job_id == job_id]
+        held[-1].waits = [each for each in waits if each.latest.job_id != job_id]
+        self._group.add(probed, [held[-1]])
+
+    def _fail_held(self) -> None:
+        for batch, error in self._held.items():
+            batch.fail(error)
+        self._held = {}
+
+    def _halve(self, batch: Batch, error: SuperstaqServerException) -> None:
+        self._group.joins = self._group.joins and not is_too_large(error)
+        ids = list(dict.fromkeys(each.latest.job_id for each in batch.waits))
+        for part in map(set, halves(ids)):
+            waits = [each for each in batch.waits if each.latest.job_id in part]
+            self._group.add(waits, [batch], is_part=True)
 
 
-def _take_readable(batch: Batch, error: ProtocolError) -> bool:
-    blamed = _blamed(error, batch.call.job_ids)
+def _may_fail_for_one(error: SuperstaqServerException) -> bool:
+    is_broken_off = isinstance(error, TransportError) and error.sent
+    return is_broken_off or error.status_code in _MAYBE_FAILS_FOR_ONE
+
+
+def _may_refuse_one(error: SuperstaqServerException) -> bool:
+    status = error.status_code or 0
+    is_error = status >= _SMALLEST_ERROR and status not in _ABOUT_ALL
+    return is_error or isinstance(error, AnswerTooLarge | ProtocolError)
+
+
+def _take_jobs(
+    batch: Batch, jobs: tuple[JobSnapshot, ...], blamed: dict[JobId, SuperstaqServerException]
+) -> bool:
+    """Take in the jobs in a response, and those that cannot be read; whether to poll again."""
     again = False
-    for each, found in zip(batch.waits, batch.found(error.found), strict=True):
+    for each, found in zip(batch.waits, batch.found(jobs), strict=True):
         if found is not None:
             each.note_response(found)
         elif each.latest.job_id in blamed:
@@ -66,13 +173,14 @@ def _take_readable(batch: Batch, error: ProtocolError) -> bool:
         elif blamed:
             again = True  # an error lists a limited number of problems: not this job's
         else:
-            each.note_missing(each.latest.not_found_in(error.found))
+            each.note_missing(each.latest.not_found_in(jobs))
     return again
 
 
 def _blamed(
     error: ProtocolError, job_ids: Iterable[JobId]
 ) -> dict[JobId, SuperstaqServerException]:
+    """An error for each of the jobs that a response has, but that cannot be read."""
     by_id: dict[JobId, SuperstaqServerException] = {}
     found = {job.job_id: job for job in error.found}
     for job_id in job_ids:

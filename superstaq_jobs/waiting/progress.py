@@ -68,7 +68,7 @@ class Tally:
 
     def now(self) -> float:
         """The time on the loop's clock; seconds."""
-        return self._loop.waits[0].latest.client.clock.now() if self.total else 0.0
+        return self._loop.clock.now() if self.total else 0.0
 
     def note(self, wait: JobWait) -> None:
         """Take in that a wait has a change to report, has failed or has ended."""

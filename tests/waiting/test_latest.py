@@ -81,7 +81,7 @@ def test_a_pickle_holds_what_is_known_and_is_a_cell_of_its_own(snapshot):
         client = sj.SuperstaqClient("key", "http://127.0.0.1:1")
         latest = Latest(client, snapshot.job_id, sj.CircuitType.CIRQ)
         latest.advance(snapshot, responses_before=0)
-        latest.memory()
+        latest.call()
         again = pickle.loads(pickle.dumps(latest))
     assert again.snapshot == snapshot
     assert again.circuit_type is sj.CircuitType.CIRQ
