@@ -221,21 +221,21 @@ class JobHandle:
             JobsNotFound: If the server does not know the job.
             SuperstaqServerException: If the request failed; ``latest`` stays as it was.
         """
-        latest = self._latest
-        known, responses_before = latest.snapshot, latest.num_responses
+        cell = self._latest
+        known, responses_before = cell.snapshot, cell.num_responses
         if known is not None and known.is_terminal:
             return known
-        repeated = latest.call()
+        repeated = cell.call()
         found = send_in_parts(
-            latest.client,
-            repeated.only(latest.needed_ids(known)),
+            self.client,
+            repeated.only(cell.needed_ids(known)),
             room=repeated.room,
-            keep=partial(keep_jobs, latest.client.recorder, [latest.job_id], known),
+            keep=partial(keep_jobs, self.client.recorder, [cell.job_id], known),
         )
-        seen = latest.found_in({job.job_id: job for job in found})
+        seen = cell.found_in({job.job_id: job for job in found})
         if seen is None:
-            raise latest.not_found_in(found)
-        return latest.advance(seen, responses_before=responses_before)
+            raise cell.not_found_in(found)
+        return cell.advance(seen, responses_before=responses_before)
 
     def status(self, index: int | None = None) -> CircuitStatus:
         """Refresh, and return the status of the job or of one circuit.
@@ -434,15 +434,14 @@ class JobHandle:
         ids = server_ids(self.job_id())
         if index is not None:
             check_index_type(index)
-        if index is not None and self.client.api.cancels_circuits:
-            check_index(self.job_id(), index, num_circuits=len(ids))
-            ids = (ids[index],)
-        elif index is not None:
-            snapshot = self.job_data
-            snapshot.circuit(index)
-            if snapshot.num_circuits > 1:
+            cancels_one = self.client.api.cancels_circuits
+            number = len(ids) if cancels_one else self.job_data.num_circuits
+            check_index(self.job_id(), index, num_circuits=number)
+            if cancels_one:
+                ids = (ids[index],)
+            elif number > 1:
                 raise PartialCancelUnsupported(
-                    job_id=self.job_id(), index=index, num_circuits=snapshot.num_circuits
+                    job_id=self.job_id(), index=index, num_circuits=number
                 )
         finished = self._finished(ids)
         asked = [each for each in ids if each not in finished]

@@ -16,7 +16,7 @@ import attrs
 from superstaq_jobs.client import SuperstaqClient
 from superstaq_jobs.client.parts import Room, is_too_large, send_in_parts
 from superstaq_jobs.client.recorder import record_news
-from superstaq_jobs.errors import SuperstaqException, SuperstaqServerException
+from superstaq_jobs.errors import SuperstaqException
 from superstaq_jobs.records import CircuitType, JobId, JobSnapshot
 
 from .deadline import Deadline
@@ -85,7 +85,7 @@ class Batch:
     def queue(self) -> None:
         """Prepare the next request, given what is known now; it may have to wait for others."""
         if self.call.current.asked:
-            cells = [each.latest for each in self.waits]
+            cells = [each.cell for each in self.waits]
             self.call.only({i for cell in cells for i in cell.needed_ids(cell.snapshot)})
         for each in self.waits:
             each.note_request()
@@ -96,7 +96,7 @@ class Batch:
 
     def send(self) -> Outcome:
         """Send the request; an error is an outcome too."""
-        known = [each.latest.snapshot for each in self.waits]
+        known = [each.cell.snapshot for each in self.waits]
         if all(job is not None and job.is_terminal for job in known):
             return None  # they have been refreshed since
         call, room = self.call.current, self.call.room
@@ -110,7 +110,7 @@ class Batch:
                 # The next poll is the retry, but not of one part of many.
                 max_attempts=1 if len(call.asked) <= room.ids else None,
                 # Too many jobs are halved by their group.
-                divides=is_too_large if len(call.job_ids) == 1 else _never,
+                divides=is_too_large if len(call.job_ids) == 1 else lambda _: False,
             )
         except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
             return error
@@ -122,14 +122,14 @@ class Batch:
         recorder = self.group.client.recorder
         if recorder is None or jobs is self._last:
             return
-        known = [each.latest.snapshot for each in self.waits]
+        known = [each.cell.snapshot for each in self.waits]
         record_news(recorder, zip(known, self.found(jobs), strict=True))
 
     def found(self, jobs: _Jobs) -> Sequence[JobSnapshot | None]:
         """The snapshot for each wait in a response; a response without news is not searched."""
         if jobs is not self._last:
             by_id = {job.job_id: job for job in jobs}
-            self._found = [each.latest.found_in(by_id) for each in self.waits]
+            self._found = [each.cell.found_in(by_id) for each in self.waits]
             self._last = jobs
         return self._found
 
@@ -137,10 +137,6 @@ class Batch:
         """End the waits with an error."""
         for each in self.waits:
             each.error = each.error or error
-
-
-def _never(_error: SuperstaqServerException) -> bool:
-    return False
 
 
 class Group:
@@ -173,7 +169,7 @@ class Group:
         self._room = Room()
         self.batches: list[Batch] = []
         if len(waits) == 1:  # the handle remembers what it has fetched
-            self.batches.append(Batch(self, waits[0].latest.call(), waits))
+            self.batches.append(Batch(self, waits[0].cell.call(), waits))
         else:
             self.add(waits)
         self.most_jobs = max(len(batch.job_ids) for batch in self.batches)
@@ -184,7 +180,7 @@ class Group:
         """Poll some waits, that may have been in earlier batches, with requests of their own."""
         by_id: dict[JobId, list[JobWait]] = defaultdict(list)
         for each in waits:
-            by_id[each.latest.job_id].append(each)
+            by_id[each.cell.job_id].append(each)
         calls = self.client.api.fetch_jobs(tuple(by_id), self._circuit_type) if by_id else ()
         known = [batch.call for batch in earlier]
         added = [
@@ -235,5 +231,5 @@ def seconds_until_due(groups: Iterable[Group], now: float) -> float:
         return math.inf
     lefts = [rest.seconds_left(now) for rest in rests]
     first = min(lefts)
-    latest = first + rests[lefts.index(first)].slack
-    return max(0.0, *(left for left in lefts if left <= latest))
+    last = first + rests[lefts.index(first)].slack
+    return max(0.0, *(left for left in lefts if left <= last))

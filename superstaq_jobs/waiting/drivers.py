@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from superstaq_jobs.clock import Clock, SystemClock
+from superstaq_jobs.clock import SystemClock
 from superstaq_jobs.transport.limits import CANCEL_TOKEN, CancelToken
 
 from .batches import Batch
@@ -74,7 +74,11 @@ async def run_async(loop: WaitLoop) -> AsyncGenerator[JobWait, None]:
             if isinstance(step, JobWait):
                 yield step
             elif isinstance(step, Pause):
-                await _sleep_async(loop.clock, step.seconds)
+                pause = step.seconds
+                if not isinstance(loop.clock, SystemClock):  # a test's own, without real time
+                    loop.clock.sleep(pause)
+                    pause = 0
+                await asyncio.sleep(pause)
             elif isinstance(step, NextOutcome):
                 for seconds in sender.patience(step):
                     with contextlib.suppress(TimeoutError):
@@ -83,16 +87,6 @@ async def run_async(loop: WaitLoop) -> AsyncGenerator[JobWait, None]:
                         break
             else:
                 sender.send(step.batches)
-
-
-async def _sleep_async(clock: Clock, seconds: float) -> None:
-    import asyncio
-
-    if isinstance(clock, SystemClock):
-        await asyncio.sleep(seconds)
-    else:
-        clock.sleep(seconds)  # a test's own clock, on which no real time passes
-        await asyncio.sleep(0)
 
 
 class _Sender:
@@ -181,8 +175,8 @@ def _noted(waits: Sequence[JobWait]) -> Generator[None, None, None]:
 
 def _note(waits: Sequence[JobWait]) -> str:
     pending = [each for each in waits if each.error is None and not each.is_reported] or waits
-    names = list(dict.fromkeys(repr(str(each.latest.job_id)) for each in pending))
-    client = pending[0].latest.client
+    names = list(dict.fromkeys(repr(str(each.cell.job_id)) for each in pending))
+    client = pending[0].cell.client
     what, same, whose = f"{len(pending)} of {len(waits)} jobs", "the same handles", "job_id"
     more = f" for each of {_some(names)}"
     if len(waits) == 1:

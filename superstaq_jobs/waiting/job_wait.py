@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
 from typing import Final
 
 import attrs
@@ -61,12 +60,14 @@ class JobWait:
     """A wait on one job. A snapshot is judged once, however often it is seen.
 
     Attributes:
+        cell: What is known of the job.
+        plan: How to wait.
         change: The last change, until it has been reported.
         error: Why the wait ended without the result that it waited for.
         is_reported: Whether its end has been reported.
     """
 
-    latest: Latest
+    cell: Latest
     plan: WaitPlan
     change: Change | None = attrs.field(default=None, init=False)
     error: SuperstaqException | None = attrs.field(default=None, init=False)
@@ -78,7 +79,7 @@ class JobWait:
     _is_unknown: bool = attrs.field(default=False, init=False)
     _unknown_since: float | None = attrs.field(default=None, init=False)
     _quiet_since: float = attrs.field(default=0.0, init=False)
-    _failures: deque[SuperstaqServerException] | None = attrs.field(default=None, init=False)
+    _failures: tuple[SuperstaqServerException, ...] = attrs.field(default=(), init=False)
     _num_failures: int = attrs.field(default=0, init=False)
     _outage: _Outage | None = attrs.field(default=None, init=False)
 
@@ -88,7 +89,7 @@ class JobWait:
 
         Raises ``CircuitIndexError`` if the job has no such circuit.
         """
-        snapshot = self.latest.snapshot
+        snapshot = self.cell.snapshot
         if snapshot is not self._judged and snapshot is not None:
             self._judge(snapshot)
         return self._final
@@ -117,8 +118,8 @@ class JobWait:
 
     def begin(self) -> None:
         """Take in what is known before the first poll."""
-        self._shown = self.latest.snapshot
-        self._quiet_since = self.latest.client.clock.now()
+        self._shown = self.cell.snapshot
+        self._quiet_since = self.cell.client.clock.now()
 
     def catch_up(self) -> None:
         """Take in a final snapshot that was fetched by somebody else."""
@@ -128,12 +129,12 @@ class JobWait:
 
     def note_request(self) -> None:
         """Record what is known when a request is sent."""
-        self._responses_before = self.latest.num_responses
+        self._responses_before = self.cell.num_responses
 
     def note_response(self, seen: JobSnapshot) -> None:
         """Take in the snapshot in a response. An error that ends the wait becomes its ``error``."""
         self._outage = None
-        kept = self.latest.advance(seen, responses_before=self._responses_before)
+        kept = self.cell.advance(seen, responses_before=self._responses_before)
         try:
             self._take(kept)
         except SuperstaqException as error:
@@ -142,7 +143,7 @@ class JobWait:
     def note_failure(self, error: SuperstaqServerException, *, began: float) -> None:
         """Take in that a poll, which began at some time, failed with a transient failure."""
         name = type(error).__name__
-        _LOGGER.info("a poll of job %s failed with %s", self.latest.job_id, name)
+        _LOGGER.info("a poll of job %s failed with %s", self.cell.job_id, name)
         outage = self._record(error)
         outage.failure = error
         outage.num_failed += 1
@@ -163,7 +164,7 @@ class JobWait:
         """Take in that a response lacked the job. If it is known to exist, that may pass."""
         outage = self._record(error)
         outage.num_missing += 1
-        if not self.latest.is_known or outage.num_missing >= _POLLS_WHILE_MISSING:
+        if not self.cell.is_known or outage.num_missing >= _POLLS_WHILE_MISSING:
             self.error = error
 
     def note_refusal(self, error: SuperstaqServerException) -> None:
@@ -174,9 +175,7 @@ class JobWait:
             self.error = error
 
     def _record(self, error: SuperstaqServerException) -> _Outage:
-        if self._failures is None:
-            self._failures = deque(maxlen=_KEPT_FAILURES)
-        self._failures.append(error)
+        self._failures = (*self._failures, error)[-_KEPT_FAILURES:]
         self._num_failures += 1
         outage = self._outage = self._outage or _Outage(error)
         if isinstance(outage.cause, RequestTimeout) and not isinstance(error, RequestTimeout):
@@ -197,7 +196,7 @@ class JobWait:
         before, self._shown = self._shown, seen
         plan = self.plan
         if plan.poll_policy is not None and before is not None:
-            now = self.latest.client.clock.now()
+            now = self.cell.client.clock.now()
             quiet = now - self._quiet_since
             self._quiet_since = now - plan.poll_policy.quiet_after_change(before.status, quiet)
         # A change that has not been reported yet becomes part of this one, so that none is lost.
@@ -206,7 +205,7 @@ class JobWait:
             plan.on_change(before, seen)
 
     def _limit_unknown(self, seen: JobSnapshot) -> None:
-        limit, now = self.plan.unknown_status_seconds, self.latest.client.clock.now()
+        limit, now = self.plan.unknown_status_seconds, self.cell.client.clock.now()
         if self._unknown_since is None:
             self._unknown_since = now
         seconds = now - self._unknown_since
@@ -221,7 +220,7 @@ class JobWait:
 
     def pause_seconds(self) -> float:
         """How long to wait before the next poll, in seconds."""
-        client, pause = self.latest.client, self.plan.polling_seconds
+        client, pause = self.cell.client, self.plan.polling_seconds
         if self.plan.poll_policy is not None:
             quiet = client.clock.now() - self._quiet_since
             status = None if self._shown is None else self._shown.status
@@ -253,14 +252,14 @@ class JobWait:
         timeout_seconds: float | None,
         waited_seconds: float,
     ) -> WaitTimeout:
-        snapshot, index, job_id = self.latest.snapshot, self.plan.index, self.latest.job_id
+        snapshot, index, job_id = self.cell.snapshot, self.plan.index, self.cell.job_id
         what = "job" if index is None else f"circuit {index} of job"
         if snapshot is None:
             known = "The server sent no response about it, so its state is not known."
             advice = "Nothing was changed. Check the connection and the host, then wait again."
         else:
             status = line(status_text(snapshot, index))
-            known = f"Its last known status is {self.latest.client.masked(status)}"
+            known = f"Its last known status is {self.cell.client.masked(status)}"
             known += ", which may have changed since." if self._outage is not None else "."
             known += " The last snapshot is in this error's .snapshot."
             advice = "Nothing was changed: wait again, or cancel the job."
@@ -276,6 +275,6 @@ class JobWait:
             snapshot=snapshot,
             timeout_seconds=timeout_seconds,
             waited_seconds=waited_seconds,
-            failures=self._failures or (),
+            failures=self._failures,
             num_failures=self._num_failures,
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from typing import Any
 
 import attrs
@@ -34,8 +34,6 @@ from .options import WaitPlan
 from .outcomes import Outcomes
 
 __all__ = ["NextOutcome", "Pause", "Polled", "Send", "Steps", "WaitLoop", "step_after"]
-
-# ---- steps -------------------------------------------------------------------------------------
 
 
 @attrs.frozen(eq=False)
@@ -76,22 +74,20 @@ def step_after(steps: Steps, outcome: Polled | None) -> Step | None:
         return None
 
 
-# ---- the loop ----------------------------------------------------------------------------------
-
-
 class WaitLoop:
     """The one loop of all waits."""
 
     def __init__(self, cells: Iterable[Latest], plan: WaitPlan) -> None:
-        self.waits = [JobWait(latest, plan) for latest in cells]
+        self.waits = [JobWait(cell, plan) for cell in cells]
         self.plan = plan
         self.deadline: Deadline | None = None
+        self._outcomes: dict[Group, Outcomes] = {}
         self._alarm = Alarm()
 
     @property
     def clock(self) -> Clock:
         """The clock of the first client; the loop has only this one."""
-        return self.waits[0].latest.client.clock
+        return self.waits[0].cell.client.clock
 
     def steps(self) -> Steps:
         """What to do next; and each wait that has a change to report, has failed or has ended."""
@@ -102,19 +98,20 @@ class WaitLoop:
         for each in self.waits:
             each.begin()
         open_waits = yield from _report(self.waits)
-        outcomes = {group: Outcomes(group) for group in _groups(open_waits, deadline)}
+        groups = _groups(open_waits, deadline)
+        self._outcomes = {group: Outcomes(group) for group in groups}
         in_progress = 0
         while open_waits:
-            pause = seconds_until_due(outcomes, clock.now())
+            pause = seconds_until_due(groups, clock.now())
             if pause <= 0:
-                in_progress += yield from _send(outcomes, deadline)
+                in_progress += yield from _send(groups, deadline)
             elif in_progress:
                 polled = yield NextOutcome(pause)
                 if polled is None:
                     open_waits = yield from _report(open_waits)
                 else:
                     in_progress -= 1
-                    yield from self._take(polled, outcomes, deadline)
+                    yield from self._take(polled, deadline)
             else:
                 open_waits = yield from _report(open_waits)
                 if pause == math.inf or not open_waits:
@@ -122,18 +119,14 @@ class WaitLoop:
                 yield Pause(pause)
                 open_waits = yield from _report(open_waits)
         for each in open_waits:
-            if each.is_open:
+            if each.is_open:  # it may have finished while the caller had the report before
                 each.time_out(deadline)
-                yield each
-            else:  # it finished while the caller had the report before
-                yield from _report([each])
+            yield from _report([each])
 
-    def _take(
-        self, polled: Polled, outcomes: Mapping[Group, Outcomes], deadline: Deadline
-    ) -> Steps:
+    def _take(self, polled: Polled, deadline: Deadline) -> Steps:
         """Take in an outcome, report what is new, and plan the next request."""
         batch, outcome = polled
-        again = outcomes[batch.group].take(batch, outcome)
+        again = self._outcomes[batch.group].take(batch, outcome)
         deadline.note_poll(batch.seconds_taken)
         if isinstance(outcome, SuperstaqServerException):
             self._warn(batch, outcome, deadline)
@@ -166,7 +159,7 @@ class WaitLoop:
 
     def raise_unsettled(self) -> None:
         """Raise an error for the jobs that failed or timed out, if there are any."""
-        errors = {e.latest.job_id: e.error for e in self.waits if e.error is not None}
+        errors = {e.cell.job_id: e.error for e in self.waits if e.error is not None}
         if not errors:
             return
         late = any(isinstance(error, WaitTimeout) for error in errors.values())
@@ -184,15 +177,15 @@ class WaitLoop:
 def _groups(waits: Iterable[JobWait], deadline: Deadline) -> list[Group]:
     groups: dict[tuple[SuperstaqClient, CircuitType], list[JobWait]] = defaultdict(list)
     for each in waits:
-        client = each.latest.client
+        client = each.cell.client
         # A format that the server cannot be asked for is not a reason for another request.
         converts = client.api.converts_circuits
-        kind = each.latest.circuit_type if converts else client.circuit_type
+        kind = each.cell.circuit_type if converts else client.circuit_type
         groups[client, kind].append(each)
     return [Group(*key, group, deadline) for key, group in groups.items()]
 
 
-def _send(groups: Collection[Group], deadline: Deadline) -> Generator[Step, Any, int]:
+def _send(groups: Sequence[Group], deadline: Deadline) -> Generator[Step, Any, int]:
     """Send the requests that are due, and return how many they are."""
     due = [batch for group in groups for batch in group.take_due(deadline.clock.now())]
     if due and not deadline.allows_one_poll:

@@ -197,14 +197,12 @@ def _stage(value: Stage | str) -> Stage:
     return fields.one_of(Stage, value)
 
 
-def _policy(value: PollPolicy | None) -> PollPolicy | None:
-    return fields.valid(
-        value, value is None or isinstance(value, PollPolicy), "must be a PollPolicy"
-    )
+def _policy(value: PollPolicy) -> PollPolicy:
+    return fields.instance(value, PollPolicy)
 
 
-def _callback(value: OnChange | None) -> OnChange | None:
-    return fields.valid(value, value is None or callable(value), "must be callable")
+def _callback(value: OnChange) -> OnChange:
+    return fields.valid(value, callable(value), "must be callable")
 
 
 def _bar(value: bool | ProgressBar) -> bool | ProgressBar:
@@ -221,11 +219,11 @@ class WaitPlan:
     polling_seconds: float = attrs.field(converter=fields.seconds)
     index: int | None = attrs.field(default=None, converter=_index)
     until: Stage = attrs.field(default=Stage.FINISHED, converter=_stage)
-    poll_policy: PollPolicy | None = attrs.field(default=None, converter=_policy)
+    poll_policy: PollPolicy | None = attrs.field(default=None, converter=optional(_policy))
     unknown_status_seconds: float | None = attrs.field(
         default=600.0, converter=optional(fields.seconds)
     )
-    on_change: OnChange | None = attrs.field(default=None, converter=_callback)
+    on_change: OnChange | None = attrs.field(default=None, converter=optional(_callback))
     requests_at_once: int = attrs.field(default=4, converter=fields.attempts)
     progress: bool | ProgressBar = attrs.field(default=False, converter=_bar)
 

@@ -84,17 +84,15 @@ class Outcomes:
             self._halve(each, error)
 
     def _take_failure(self, batch: Batch, error: SuperstaqServerException) -> None:
-        """Halve a batch that fails again and again, if that may be due to one of its jobs.
+        """Halve a batch that fails again and again, if others are accepted meanwhile.
 
-        It is if others are accepted meanwhile. A whole that is alone is halved without that.
+        A whole is halved without that too, if there are no others.
         """
         batch.num_failed += 1
         others = self._group.num_accepted > batch.accepted_before
-        is_due_to_one = others
-        if not batch.is_part:
-            is_alone = len(self._group.batches) == 1
-            is_due_to_one = (others or is_alone) and batch.num_failed >= _FAILURES_OF_A_WHOLE
-        if is_due_to_one and _may_fail_for_one(error) and len(batch.job_ids) > 1:
+        is_all = len(self._group.batches) == 1 and not batch.is_part
+        enough = batch.is_part or batch.num_failed >= _FAILURES_OF_A_WHOLE
+        if (others or is_all) and enough and _may_fail_for_one(error) and len(batch.job_ids) > 1:
             self._group.batches.remove(batch)
             self._halve(batch, error)
 
@@ -131,9 +129,9 @@ class Outcomes:
             return
         waits = held[-1].waits
         place = (2 * self._num_probes + 1) * len(waits) // (2 * _ENOUGH_PROBES)
-        job_id = waits[place].latest.job_id
-        probed = [each for each in waits if each.latest.job_id == job_id]
-        held[-1].waits = [each for each in waits if each.latest.job_id != job_id]
+        job_id = waits[place].cell.job_id
+        probed = [each for each in waits if each.cell.job_id == job_id]
+        held[-1].waits = [each for each in waits if each.cell.job_id != job_id]
         self._group.add(probed, [held[-1]])
 
     def _fail_held(self) -> None:
@@ -142,10 +140,11 @@ class Outcomes:
         self._held = {}
 
     def _halve(self, batch: Batch, error: SuperstaqServerException) -> None:
-        self._group.joins = self._group.joins and not is_too_large(error)
-        ids = list(dict.fromkeys(each.latest.job_id for each in batch.waits))
+        if is_too_large(error):
+            self._group.joins = False
+        ids = list(dict.fromkeys(each.cell.job_id for each in batch.waits))
         for part in map(set, halves(ids)):
-            waits = [each for each in batch.waits if each.latest.job_id in part]
+            waits = [each for each in batch.waits if each.cell.job_id in part]
             self._group.add(waits, [batch], is_part=True)
 
 
@@ -168,12 +167,12 @@ def _take_jobs(
     for each, found in zip(batch.waits, batch.found(jobs), strict=True):
         if found is not None:
             each.note_response(found)
-        elif each.latest.job_id in blamed:
-            each.error = blamed[each.latest.job_id]
+        elif each.cell.job_id in blamed:
+            each.error = blamed[each.cell.job_id]
         elif blamed:
             again = True  # an error lists a limited number of problems: not this job's
         else:
-            each.note_missing(each.latest.not_found_in(jobs))
+            each.note_missing(each.cell.not_found_in(jobs))
     return again
 
 

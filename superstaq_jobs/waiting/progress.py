@@ -72,8 +72,8 @@ class Tally:
 
     def note(self, wait: JobWait) -> None:
         """Take in that a wait has a change to report, has failed or has ended."""
-        latest = wait.latest.snapshot
-        row = _NOT_SEEN if latest is None else latest.status
+        snapshot = wait.cell.snapshot
+        row = _NOT_SEEN if snapshot is None else snapshot.status
         if wait.error is not None and not isinstance(wait.error, WaitTimeout):
             row = _UNSETTLED
         self._row_of[wait] = row
