@@ -60,6 +60,7 @@ class Batch:
         accepted_before: How many of its group had been accepted when it was made or accepted last.
         num_failed: How many requests in a row had a transient failure.
         rest: When its next request is due.
+        responses_before: For each wait, how many responses there had been when that was queued.
         queued_at: When its last request was queued, on the loop's clock.
         seconds_taken: How long it took from then until there was an outcome.
     """
@@ -71,6 +72,7 @@ class Batch:
     accepted_before: int = 0
     num_failed: int = attrs.field(default=0, init=False)
     rest: Rest = attrs.field(default=Rest(), init=False)
+    responses_before: Sequence[int] = attrs.field(default=(), init=False)
     queued_at: float = attrs.field(default=-math.inf, init=False)
     seconds_taken: float = attrs.field(default=0.0, init=False)
     _ends: float = attrs.field(default=math.inf, init=False)
@@ -87,8 +89,7 @@ class Batch:
         if self.call.current.asked:
             cells = [each.cell for each in self.waits]
             self.call.only({i for cell in cells for i in cell.needed_ids(cell.snapshot)})
-        for each in self.waits:
-            each.note_request()
+        self.responses_before = [each.cell.num_responses for each in self.waits]
         deadline = self.group.deadline
         self.queued_at = deadline.clock.now()
         self._ends = self.group.client.deadline_in(deadline.seconds_for_requests())
@@ -220,7 +221,7 @@ class Group:
 
     def _may_be_joined(self, batch: Batch) -> bool:
         # What was just refused, or misses a job, could be refused again.
-        lacks_some = any(each.is_missing for each in batch.waits)
+        lacks_some = any(each.outage and each.outage.num_missing for each in batch.waits)
         return self.joins and not batch.is_part and not lacks_some
 
 

@@ -48,11 +48,10 @@ def run(loop: WaitLoop) -> Generator[JobWait, None, None]:
                     with contextlib.suppress(queue.Empty):
                         outcome = outcomes.get(timeout=seconds)
                         break
-            elif step.may_block:
-                for batch in step.batches:
-                    outcomes.put((batch, batch.send()))
+            elif loop.has_one_batch:
+                outcomes.put((step, step.send()))
             else:
-                sender.send(step.batches)
+                sender.send(step)
 
 
 async def run_async(loop: WaitLoop) -> AsyncGenerator[JobWait, None]:
@@ -86,7 +85,7 @@ async def run_async(loop: WaitLoop) -> AsyncGenerator[JobWait, None]:
                             outcome = await outcomes.get()
                         break
             else:
-                sender.send(step.batches)
+                sender.send(step)
 
 
 class _Sender:
@@ -106,10 +105,10 @@ class _Sender:
         self._lock = threading.Lock()
         self._token = CancelToken()
 
-    def send(self, batches: Sequence[Batch]) -> None:
-        """Send requests as soon as there is a place for each."""
+    def send(self, batch: Batch) -> None:
+        """Send the request of a batch as soon as there is a place for it."""
         with self._lock:
-            self._waiting.extend(batches)
+            self._waiting.append(batch)
         self._fill()
 
     def close(self) -> None:

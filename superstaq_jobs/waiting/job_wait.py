@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import Final
 
 import attrs
@@ -23,7 +24,7 @@ from .deadline import Deadline
 from .latest import Latest
 from .options import Change, WaitPlan
 
-__all__ = ["JobWait"]
+__all__ = ["JobWait", "Outage"]
 
 _LONGEST_BACKOFF_SECONDS: Final = 1.0
 # A smaller index that does not exist is more likely off by one than a timeout.
@@ -37,19 +38,19 @@ _LOGGER: Final = logging.getLogger("superstaq_jobs")
 
 
 @attrs.define(eq=False)
-class _Outage:
+class Outage:
     """The polls since the last response that had the job: each failed, or lacked it.
 
     Attributes:
         cause: The first failure; that there was little time, only without another one.
-        began: When the first poll that failed began.
+        began: When the first poll that failed began; infinite if none has.
         failure: The last transient failure.
         num_failed: How many polls had one.
         num_missing: How many responses lacked the job.
     """
 
     cause: SuperstaqServerException
-    began: float | None = None
+    began: float = math.inf
     failure: SuperstaqServerException | None = None
     num_failed: int = 0
     num_missing: int = 0
@@ -65,6 +66,7 @@ class JobWait:
         change: The last change, until it has been reported.
         error: Why the wait ended without the result that it waited for.
         is_reported: Whether its end has been reported.
+        outage: What has gone wrong since the last response that had the job, if anything.
     """
 
     cell: Latest
@@ -72,7 +74,7 @@ class JobWait:
     change: Change | None = attrs.field(default=None, init=False)
     error: SuperstaqException | None = attrs.field(default=None, init=False)
     is_reported: bool = attrs.field(default=False, init=False)
-    _responses_before: int = attrs.field(default=0, init=False)
+    outage: Outage | None = attrs.field(default=None, init=False)
     _shown: JobSnapshot | None = attrs.field(default=None, init=False)
     _judged: JobSnapshot | None = attrs.field(default=None, init=False)
     _final: JobSnapshot | None = attrs.field(default=None, init=False)
@@ -81,7 +83,6 @@ class JobWait:
     _quiet_since: float = attrs.field(default=0.0, init=False)
     _failures: tuple[SuperstaqServerException, ...] = attrs.field(default=(), init=False)
     _num_failures: int = attrs.field(default=0, init=False)
-    _outage: _Outage | None = attrs.field(default=None, init=False)
 
     @property
     def final(self) -> JobSnapshot | None:
@@ -127,14 +128,10 @@ class JobWait:
         if final is not None:
             self._take(final)
 
-    def note_request(self) -> None:
-        """Record what is known when a request is sent."""
-        self._responses_before = self.cell.num_responses
-
-    def note_response(self, seen: JobSnapshot) -> None:
+    def note_response(self, seen: JobSnapshot, *, responses_before: int) -> None:
         """Take in the snapshot in a response. An error that ends the wait becomes its ``error``."""
-        self._outage = None
-        kept = self.cell.advance(seen, responses_before=self._responses_before)
+        self.outage = None
+        kept = self.cell.advance(seen, responses_before=responses_before)
         try:
             self._take(kept)
         except SuperstaqException as error:
@@ -142,23 +139,11 @@ class JobWait:
 
     def note_failure(self, error: SuperstaqServerException, *, began: float) -> None:
         """Take in that a poll, which began at some time, failed with a transient failure."""
-        name = type(error).__name__
-        _LOGGER.info("a poll of job %s failed with %s", self.cell.job_id, name)
+        _LOGGER.info("a poll of job %s failed with %s", self.cell.job_id, type(error).__name__)
         outage = self._record(error)
         outage.failure = error
         outage.num_failed += 1
-        if outage.began is None:
-            outage.began = began
-
-    @property
-    def failing_since(self) -> float | None:
-        """When the first of the polls began that have failed since the last response."""
-        return None if self._outage is None else self._outage.began
-
-    @property
-    def is_missing(self) -> bool:
-        """Whether the last response lacked the job, which had been seen or submitted before."""
-        return self._outage is not None and self._outage.num_missing > 0
+        outage.began = min(outage.began, began)
 
     def note_missing(self, error: SuperstaqServerException) -> None:
         """Take in that a response lacked the job. If it is known to exist, that may pass."""
@@ -174,10 +159,10 @@ class JobWait:
         else:
             self.error = error
 
-    def _record(self, error: SuperstaqServerException) -> _Outage:
+    def _record(self, error: SuperstaqServerException) -> Outage:
         self._failures = (*self._failures, error)[-_KEPT_FAILURES:]
         self._num_failures += 1
-        outage = self._outage = self._outage or _Outage(error)
+        outage = self.outage = self.outage or Outage(error)
         if isinstance(outage.cause, RequestTimeout) and not isinstance(error, RequestTimeout):
             outage.cause = error
         return outage
@@ -227,7 +212,7 @@ class JobWait:
             pause = self.plan.poll_policy.pause_seconds(
                 status, quiet_seconds=quiet, jitter=client.jitter()
             )
-        outage = self._outage
+        outage = self.outage
         if outage is None or outage.failure is None:
             return pause
         policy, retry_after = client.retry_policy, outage.failure.retry_after_seconds or 0.0
@@ -260,14 +245,14 @@ class JobWait:
         else:
             status = line(status_text(snapshot, index))
             known = f"Its last known status is {self.cell.client.masked(status)}"
-            known += ", which may have changed since." if self._outage is not None else "."
+            known += ", which may have changed since." if self.outage is not None else "."
             known += " The last snapshot is in this error's .snapshot."
             advice = "Nothing was changed: wait again, or cancel the job."
         failed = ""
         if self._failures:
             cause, since = self._failures[-1], "the last"
-            if self._outage is not None:
-                cause, since = self._outage.cause, "the first since the last response"
+            if self.outage is not None:
+                cause, since = self.outage.cause, "the first since the last response"
             failed = f" Polls that failed: {self._num_failures}, {since}: {cause}"
         return kind(
             f"{what} {job_id} was not {self.plan.until} {how}. {known} {advice}{failed}",

@@ -33,18 +33,7 @@ from .latest import Latest
 from .options import WaitPlan
 from .outcomes import Outcomes
 
-__all__ = ["NextOutcome", "Pause", "Polled", "Send", "Steps", "WaitLoop", "step_after"]
-
-
-@attrs.frozen(eq=False)
-class Send:
-    """The requests of these batches are sent; the loop does not wait for them.
-
-    ``may_block`` says that there is nothing to do for the loop until there is an outcome.
-    """
-
-    batches: Sequence[Batch]
-    may_block: bool
+__all__ = ["NextOutcome", "Pause", "Polled", "Steps", "WaitLoop", "step_after"]
 
 
 @attrs.frozen(eq=False)
@@ -62,7 +51,8 @@ class Pause:
 
 
 Polled = tuple[Batch, Outcome]
-Step = Send | NextOutcome | Pause | JobWait  # a wait is reported to the caller
+Step = Batch | NextOutcome | Pause | JobWait
+"""The request of a batch is sent, and the loop does not wait for it; a wait is reported."""
 Steps = Generator[Step, Any, None]
 
 
@@ -88,6 +78,11 @@ class WaitLoop:
     def clock(self) -> Clock:
         """The clock of the first client; the loop has only this one."""
         return self.waits[0].cell.client.clock
+
+    @property
+    def has_one_batch(self) -> bool:
+        """Whether there is nothing to do until there is an outcome of a request that is sent."""
+        return sum(len(group.batches) for group in self._outcomes) == 1
 
     def steps(self) -> Steps:
         """What to do next; and each wait that has a change to report, has failed or has ended."""
@@ -140,8 +135,8 @@ class WaitLoop:
 
     def _warn(self, batch: Batch, error: SuperstaqServerException, deadline: Deadline) -> None:
         """Say, from time to time, that there has been no response for long."""
-        times = [t for w in batch.waits if w.is_open and (t := w.failing_since) is not None]
-        since, now = min(times, default=math.inf), deadline.clock.now()
+        began = [each.outage.began for each in batch.waits if each.is_open and each.outage]
+        since, now = min(began, default=math.inf), deadline.clock.now()
         if not self._alarm.rings(now, since=since):
             return
         left = deadline.seconds_left()
@@ -196,7 +191,7 @@ def _send(groups: Sequence[Group], deadline: Deadline) -> Generator[Step, Any, i
             yield Pause(delay)
     for batch in due:
         batch.queue()
-    yield Send(due, may_block=len(due) == 1 == sum(len(group.batches) for group in groups))
+    yield from due
     return len(due)
 
 

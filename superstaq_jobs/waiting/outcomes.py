@@ -164,9 +164,10 @@ def _take_jobs(
 ) -> bool:
     """Take in the jobs in a response, and those that cannot be read; whether to poll again."""
     again = False
-    for each, found in zip(batch.waits, batch.found(jobs), strict=True):
-        if found is not None:
-            each.note_response(found)
+    found = batch.found(jobs)
+    for each, seen, before in zip(batch.waits, found, batch.responses_before, strict=True):
+        if seen is not None:
+            each.note_response(seen, responses_before=before)
         elif each.cell.job_id in blamed:
             each.error = blamed[each.cell.job_id]
         elif blamed:
