@@ -14,8 +14,7 @@ from typing import NamedTuple
 import attrs
 
 from superstaq_jobs.client import SuperstaqClient
-from superstaq_jobs.client.parts import Room, is_too_large, send_in_parts
-from superstaq_jobs.client.recorder import record_news
+from superstaq_jobs.client.parts import Room
 from superstaq_jobs.errors import SuperstaqException
 from superstaq_jobs.records import CircuitType, JobId, JobSnapshot
 
@@ -23,10 +22,9 @@ from .deadline import Deadline
 from .job_wait import JobWait
 from .memory import RepeatedCall
 
-__all__ = ["Batch", "Group", "Outcome", "Rest", "seconds_until_due"]
+__all__ = ["Batch", "Group", "Rest", "seconds_until_due"]
 
 _Jobs = tuple[JobSnapshot, ...]
-Outcome = _Jobs | BaseException | None  # None if there was nothing left to request
 
 _INSTANT = 1e-9
 _LONGEST_SLACK_SECONDS = 1.0
@@ -59,10 +57,7 @@ class Batch:
         is_part: Whether it is a part of a batch that was refused, and not accepted yet.
         accepted_before: How many of its group had been accepted when it was made or accepted last.
         num_failed: How many requests in a row had a transient failure.
-        rest: When its next request is due.
-        responses_before: For each wait, how many responses there had been when that was queued.
-        queued_at: When its last request was queued, on the loop's clock.
-        seconds_taken: How long it took from then until there was an outcome.
+        rest: The pause before its next request.
     """
 
     group: Group
@@ -72,10 +67,6 @@ class Batch:
     accepted_before: int = 0
     num_failed: int = attrs.field(default=0, init=False)
     rest: Rest = attrs.field(default=Rest(), init=False)
-    responses_before: Sequence[int] = attrs.field(default=(), init=False)
-    queued_at: float = attrs.field(default=-math.inf, init=False)
-    seconds_taken: float = attrs.field(default=0.0, init=False)
-    _ends: float = attrs.field(default=math.inf, init=False)
     _last: _Jobs | None = attrs.field(default=None, init=False)
     _found: Sequence[JobSnapshot | None] = attrs.field(default=(), init=False)
 
@@ -84,51 +75,13 @@ class Batch:
         """The jobs that are requested."""
         return self.call.current.job_ids
 
-    def queue(self) -> None:
-        """Prepare the next request, given what is known now; it may have to wait for others."""
-        if self.call.current.asked:
-            cells = [each.cell for each in self.waits]
-            self.call.only({i for cell in cells for i in cell.needed_ids(cell.snapshot)})
-        self.responses_before = [each.cell.num_responses for each in self.waits]
-        deadline = self.group.deadline
-        self.queued_at = deadline.clock.now()
-        self._ends = self.group.client.deadline_in(deadline.seconds_for_requests())
-        self.rest = Rest(self.queued_at, math.inf)
-
-    def send(self) -> Outcome:
-        """Send the request; an error is an outcome too."""
-        known = [each.cell.snapshot for each in self.waits]
-        if all(job is not None and job.is_terminal for job in known):
-            return None  # they have been refreshed since
-        call, room = self.call.current, self.call.room
-        try:
-            return send_in_parts(
-                self.group.client,
-                call,
-                room=room,
-                keep=self._keep,
-                deadline=self._ends,
-                # The next poll is the retry, but not of one part of many.
-                max_attempts=1 if len(call.asked) <= room.ids else None,
-                # Too many jobs are halved by their group.
-                divides=is_too_large if len(call.job_ids) == 1 else lambda _: False,
-            )
-        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
-            return error
-        finally:
-            self.seconds_taken = self.group.deadline.clock.now() - self.queued_at
-
-    def _keep(self, jobs: _Jobs) -> None:
-        """Record what is new in a response, before anybody gets it."""
-        recorder = self.group.client.recorder
-        if recorder is None or jobs is self._last:
-            return
-        known = [each.cell.snapshot for each in self.waits]
-        record_news(recorder, zip(known, self.found(jobs), strict=True))
+    def has_found(self, jobs: _Jobs) -> bool:
+        """Whether a response is the last one that was searched, which is so if it has no news."""
+        return jobs is self._last
 
     def found(self, jobs: _Jobs) -> Sequence[JobSnapshot | None]:
-        """The snapshot for each wait in a response; a response without news is not searched."""
-        if jobs is not self._last:
+        """The snapshot for each wait in a response; one without news is not searched again."""
+        if not self.has_found(jobs):
             by_id = {job.job_id: job for job in jobs}
             self._found = [each.cell.found_in(by_id) for each in self.waits]
             self._last = jobs

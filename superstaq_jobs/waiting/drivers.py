@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Final
 from superstaq_jobs.clock import SystemClock
 from superstaq_jobs.transport.limits import CANCEL_TOKEN, CancelToken
 
-from .batches import Batch
 from .job_wait import JobWait
-from .loop import NextOutcome, Pause, Polled, WaitLoop, step_after
+from .loop import NextOutcome, Pause, WaitLoop, step_after
+from .polls import Poll
 from .progress import steps_of
 
 if TYPE_CHECKING:
@@ -33,12 +33,12 @@ _MAX_CHARACTERS: Final = 2000
 
 def run(loop: WaitLoop) -> Generator[JobWait, None, None]:
     """Carry out the steps of a loop in this thread, and yield the waits that it reports."""
-    outcome: Polled | None = None
-    outcomes: queue.SimpleQueue[Polled] = queue.SimpleQueue()
-    steps, sender = steps_of(loop), _Sender(loop, outcomes.put)
+    poll: Poll | None = None
+    sent: queue.SimpleQueue[Poll] = queue.SimpleQueue()
+    steps, sender = steps_of(loop), _Sender(loop, sent.put)
     with _noted(loop.waits), contextlib.closing(steps), contextlib.closing(sender):
-        while step := step_after(steps, outcome):
-            outcome = None
+        while step := step_after(steps, poll):
+            poll = None
             if isinstance(step, JobWait):
                 yield step
             elif isinstance(step, Pause):
@@ -46,10 +46,11 @@ def run(loop: WaitLoop) -> Generator[JobWait, None, None]:
             elif isinstance(step, NextOutcome):
                 for seconds in sender.patience(step):
                     with contextlib.suppress(queue.Empty):
-                        outcome = outcomes.get(timeout=seconds)
+                        poll = sent.get(timeout=seconds)
                         break
             elif loop.has_one_batch:
-                outcomes.put((step, step.send()))
+                step.send()
+                sent.put(step)
             else:
                 sender.send(step)
 
@@ -59,17 +60,17 @@ async def run_async(loop: WaitLoop) -> AsyncGenerator[JobWait, None]:
     import asyncio  # not needed by a program without coroutines
 
     event_loop = asyncio.get_running_loop()
-    outcome: Polled | None = None
-    outcomes: asyncio.Queue[Polled] = asyncio.Queue()
+    poll: Poll | None = None
+    sent: asyncio.Queue[Poll] = asyncio.Queue()
 
-    def done(outcome: Polled) -> None:
+    def done(poll: Poll) -> None:
         with contextlib.suppress(RuntimeError):  # the event loop is closed, and the wait with it
-            event_loop.call_soon_threadsafe(outcomes.put_nowait, outcome)
+            event_loop.call_soon_threadsafe(sent.put_nowait, poll)
 
     steps, sender = steps_of(loop), _Sender(loop, done)
     with _noted(loop.waits), contextlib.closing(steps), contextlib.closing(sender):
-        while step := step_after(steps, outcome):
-            outcome = None
+        while step := step_after(steps, poll):
+            poll = None
             if isinstance(step, JobWait):
                 yield step
             elif isinstance(step, Pause):
@@ -82,7 +83,7 @@ async def run_async(loop: WaitLoop) -> AsyncGenerator[JobWait, None]:
                 for seconds in sender.patience(step):
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(seconds):
-                            outcome = await outcomes.get()
+                            poll = await sent.get()
                         break
             else:
                 sender.send(step)
@@ -96,19 +97,19 @@ class _Sender:
     interpreter, or an event loop, would wait for it when it ends.
     """
 
-    def __init__(self, loop: WaitLoop, done: Callable[[Polled], object]) -> None:
+    def __init__(self, loop: WaitLoop, done: Callable[[Poll], object]) -> None:
         self._loop = loop
         self._done = done
         self._at_once = loop.plan.requests_at_once
-        self._waiting: deque[Batch] = deque()
-        self._began: dict[Batch, float] = {}
+        self._waiting: deque[Poll] = deque()
+        self._began: dict[Poll, float] = {}
         self._lock = threading.Lock()
         self._token = CancelToken()
 
-    def send(self, batch: Batch) -> None:
-        """Send the request of a batch as soon as there is a place for it."""
+    def send(self, poll: Poll) -> None:
+        """Send a request as soon as there is a place for it."""
         with self._lock:
-            self._waiting.append(batch)
+            self._waiting.append(poll)
         self._fill()
 
     def close(self) -> None:
@@ -130,13 +131,13 @@ class _Sender:
                 return
 
     def _fill(self) -> None:
-        while (batch := self._next()) is not None:
+        while (poll := self._next()) is not None:
             context = contextvars.copy_context()
             threading.Thread(
-                target=context.run, args=(self._run, batch), name="superstaq-jobs poll", daemon=True
+                target=context.run, args=(self._run, poll), name="superstaq-jobs poll", daemon=True
             ).start()
 
-    def _next(self, last: Batch | None = None) -> Batch | None:
+    def _next(self, last: Poll | None = None) -> Poll | None:
         """The next request, if there is a place for it; the last one has been sent."""
         with self._lock:
             if last is not None:
@@ -145,16 +146,16 @@ class _Sender:
             slow = sum(now - began >= _SLOW_SECONDS for began in self._began.values())
             if not self._waiting or len(self._began) - min(slow, self._at_once) >= self._at_once:
                 return None
-            batch = self._waiting.popleft()
-            self._began[batch] = now
-            return batch
+            poll = self._waiting.popleft()
+            self._began[poll] = now
+            return poll
 
-    def _run(self, batch: Batch | None) -> None:
+    def _run(self, poll: Poll | None) -> None:
         CANCEL_TOKEN.set(self._token)  # in the copy of the context that the thread runs in
-        while batch is not None:
-            outcome = batch, batch.send()
-            batch = self._next(last=batch)
-            self._done(outcome)
+        while poll is not None:
+            poll.send()
+            done, poll = poll, self._next(last=poll)
+            self._done(done)
 
 
 # ---- what an interrupt says ----------------------------------------------------------------------

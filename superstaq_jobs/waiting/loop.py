@@ -26,19 +26,20 @@ from superstaq_jobs.records import CircuitType, JobSnapshot
 from superstaq_jobs.records.problems import warn
 from superstaq_jobs.wire.api import name_jobs
 
-from .batches import Batch, Group, Outcome, Rest, seconds_until_due
+from .batches import Batch, Group, Rest, seconds_until_due
 from .deadline import Alarm, Deadline
 from .job_wait import JobWait
 from .latest import Latest
 from .options import WaitPlan
 from .outcomes import Outcomes
+from .polls import Poll
 
-__all__ = ["NextOutcome", "Pause", "Polled", "Steps", "WaitLoop", "step_after"]
+__all__ = ["NextOutcome", "Pause", "Steps", "WaitLoop", "step_after"]
 
 
 @attrs.frozen(eq=False)
 class NextOutcome:
-    """The loop waits for the next outcome of the requests; if none comes in these seconds, None."""
+    """The loop waits for the next poll with an outcome; if there is none in these seconds, None."""
 
     seconds: float
 
@@ -50,16 +51,15 @@ class Pause:
     seconds: float
 
 
-Polled = tuple[Batch, Outcome]
-Step = Batch | NextOutcome | Pause | JobWait
-"""The request of a batch is sent, and the loop does not wait for it; a wait is reported."""
+Step = Poll | NextOutcome | Pause | JobWait
+"""A poll is sent, and the loop does not wait for it; a wait is reported."""
 Steps = Generator[Step, Any, None]
 
 
-def step_after(steps: Steps, outcome: Polled | None) -> Step | None:
-    """The next step of a loop, given the outcome that it waits for; None if that was the last."""
+def step_after(steps: Steps, poll: Poll | None) -> Step | None:
+    """The next step of a loop, given the poll that it waits for; None if that was the last."""
     try:
-        return steps.send(outcome)
+        return steps.send(poll)
     except StopIteration:
         return None
 
@@ -101,12 +101,12 @@ class WaitLoop:
             if pause <= 0:
                 in_progress += yield from _send(groups, deadline)
             elif in_progress:
-                polled = yield NextOutcome(pause)
-                if polled is None:
+                poll = yield NextOutcome(pause)
+                if poll is None:
                     open_waits = yield from _report(open_waits)
                 else:
                     in_progress -= 1
-                    yield from self._take(polled, deadline)
+                    yield from self._take(poll, deadline)
             else:
                 open_waits = yield from _report(open_waits)
                 if pause == math.inf or not open_waits:
@@ -118,19 +118,19 @@ class WaitLoop:
                 each.time_out(deadline)
             yield from _report([each])
 
-    def _take(self, polled: Polled, deadline: Deadline) -> Steps:
+    def _take(self, poll: Poll, deadline: Deadline) -> Steps:
         """Take in an outcome, report what is new, and plan the next request."""
-        batch, outcome = polled
-        again = self._outcomes[batch.group].take(batch, outcome)
-        deadline.note_poll(batch.seconds_taken)
-        if isinstance(outcome, SuperstaqServerException):
-            self._warn(batch, outcome, deadline)
+        batch = poll.batch
+        again = self._outcomes[batch.group].take(poll)
+        deadline.note_poll(poll.seconds)
+        if isinstance(poll.outcome, SuperstaqServerException):
+            self._warn(batch, poll.outcome, deadline)
         # Reported at once, before the other responses; the caller's time is not a poll's.
         yield from _report(batch.waits)
         pauses = [each.pause_seconds() for each in batch.waits if each.is_open]
         pause: float | None = 0.0  # without any open, the batch is due at once, to be left out
         if pauses and not again:
-            pause = deadline.pause_before_next(min(pauses), last_began=batch.queued_at)
+            pause = deadline.pause_before_next(min(pauses), last_began=poll.queued_at)
         batch.rest = Rest(deadline.clock.now(), math.inf if pause is None else pause)
 
     def _warn(self, batch: Batch, error: SuperstaqServerException, deadline: Deadline) -> None:
@@ -189,10 +189,9 @@ def _send(groups: Sequence[Group], deadline: Deadline) -> Generator[Step, Any, i
         delay = min(delay, 0.5 * max(0.0, deadline.seconds_left()))
         if delay > 0:
             yield Pause(delay)
-    for batch in due:
-        batch.queue()
-    yield from due
-    return len(due)
+    polls = [Poll.of(batch) for batch in due]
+    yield from polls
+    return len(polls)
 
 
 def _report(waits: Iterable[JobWait]) -> Generator[JobWait, Any, list[JobWait]]:

@@ -19,7 +19,8 @@ from superstaq_jobs.records import JobId, JobSnapshot, fields
 from superstaq_jobs.records.ids import server_ids
 from superstaq_jobs.wire.api import halves, most_refusals
 
-from .batches import Batch, Group, Outcome
+from .batches import Batch, Group
+from .polls import Poll
 
 __all__ = ["Outcomes"]
 
@@ -44,14 +45,14 @@ class Outcomes:
         self._num_refused = 0  # in a row
         self._num_probes = 0  # that were refused
 
-    def take(self, batch: Batch, outcome: Outcome) -> bool:
+    def take(self, poll: Poll) -> bool:
         """Take in an outcome; whether the jobs still open are to be polled again at once."""
-        again = False
+        batch, outcome, again = poll.batch, poll.outcome, False
         if outcome is None:
             for each in batch.waits:
                 each.catch_up()
         elif not isinstance(outcome, BaseException):
-            _take_jobs(batch, outcome, {})
+            _take_jobs(poll, outcome, {})
         elif isinstance(outcome, ConfigurationError):  # unpickled without a key
             batch.fail(outcome)  # other clients may have one
             return False
@@ -59,7 +60,7 @@ class Outcomes:
             raise outcome
         elif self._group.client.retry_policy.may_repeat(outcome, safe_to_repeat=True):
             for each in batch.waits:
-                each.note_failure(outcome, began=batch.queued_at)
+                each.note_failure(outcome, began=poll.queued_at)
             self._take_failure(batch, outcome)
             return False
         elif (
@@ -67,7 +68,7 @@ class Outcomes:
             and isinstance(outcome, ProtocolError)
             and ((blamed := _blamed(outcome, batch.job_ids)) or outcome.found)
         ):
-            again = _take_jobs(batch, outcome.found, blamed)
+            again = _take_jobs(poll, outcome.found, blamed)
         else:
             self._take_refusal(batch, outcome)
             return False
@@ -160,12 +161,12 @@ def _may_refuse_one(error: SuperstaqServerException) -> bool:
 
 
 def _take_jobs(
-    batch: Batch, jobs: tuple[JobSnapshot, ...], blamed: dict[JobId, SuperstaqServerException]
+    poll: Poll, jobs: tuple[JobSnapshot, ...], blamed: dict[JobId, SuperstaqServerException]
 ) -> bool:
     """Take in the jobs in a response, and those that cannot be read; whether to poll again."""
     again = False
-    found = batch.found(jobs)
-    for each, seen, before in zip(batch.waits, found, batch.responses_before, strict=True):
+    waits, found = poll.batch.waits, poll.batch.found(jobs)
+    for each, seen, before in zip(waits, found, poll.responses_before, strict=True):
         if seen is not None:
             each.note_response(seen, responses_before=before)
         elif each.cell.job_id in blamed:

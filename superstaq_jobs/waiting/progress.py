@@ -253,15 +253,15 @@ def _drawn(loop: WaitLoop, bar: ProgressBar) -> Steps:
     atexit.register(surface.stop)
     try:
         with contextlib.closing(loop.steps()) as steps:
-            outcome = None
-            while step := step_after(steps, outcome):
+            poll = None
+            while step := step_after(steps, poll):
                 if isinstance(step, JobWait):
                     tally.note(step)
                 elif isinstance(step, Pause):
                     tally.mark()
                     surface.draw()
-                outcome = yield step
-                if isinstance(step, NextOutcome) and outcome is None:
+                poll = yield step
+                if isinstance(step, NextOutcome) and poll is None:
                     # A slow request outlasts the pause of the others.
                     tally.mark()
                     surface.draw()
