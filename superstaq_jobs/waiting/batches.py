@@ -43,11 +43,6 @@ class Rest(NamedTuple):
         # The sum of the times slept differs from the pause in the last digit.
         return left if left > min(_INSTANT, 0.5 * self.seconds) else min(left, 0.0)
 
-    @property
-    def slack(self) -> float:
-        """How much longer it may be, so that a request goes together with others; seconds."""
-        return min(_LONGEST_SLACK_SECONDS, _SLACK_SHARE * self.seconds)
-
 
 @attrs.define(eq=False)
 class Batch:
@@ -58,6 +53,7 @@ class Batch:
         accepted_before: How many of its group had been accepted when it was made or accepted last.
         num_failed: How many requests in a row had a transient failure.
         rest: The pause before its next request.
+        last: The last response; it is the same object as the one before if it has no news.
     """
 
     group: Group
@@ -67,7 +63,7 @@ class Batch:
     accepted_before: int = 0
     num_failed: int = attrs.field(default=0, init=False)
     rest: Rest = attrs.field(default=Rest(), init=False)
-    _last: _Jobs | None = attrs.field(default=None, init=False)
+    last: _Jobs | None = attrs.field(default=None, init=False)
     _found: Sequence[JobSnapshot | None] = attrs.field(default=(), init=False)
 
     @property
@@ -75,16 +71,12 @@ class Batch:
         """The jobs that are requested."""
         return self.call.current.job_ids
 
-    def has_found(self, jobs: _Jobs) -> bool:
-        """Whether a response is the last one that was searched, which is so if it has no news."""
-        return jobs is self._last
-
     def found(self, jobs: _Jobs) -> Sequence[JobSnapshot | None]:
         """The snapshot for each wait in a response; one without news is not searched again."""
-        if not self.has_found(jobs):
+        if jobs is not self.last:
             by_id = {job.job_id: job for job in jobs}
             self._found = [each.cell.found_in(by_id) for each in self.waits]
-            self._last = jobs
+            self.last = jobs
         return self._found
 
     def fail(self, error: SuperstaqException) -> None:
@@ -100,9 +92,6 @@ class Group:
     bytes as the last one.
 
     Attributes:
-        client: The client.
-        deadline: That of the loop.
-        batches: The batches that are polled.
         most_jobs: How many jobs a request may have.
         joins: Whether batches are joined where fewer are enough.
         num_accepted: How many requests have been accepted.
@@ -179,11 +168,12 @@ class Group:
 
 
 def seconds_until_due(groups: Iterable[Group], now: float) -> float:
-    """Seconds until the next requests are due, 0 or more; those due soon after go with them."""
+    """Seconds until the next requests are due, 0 or more."""
     rests = [batch.rest for group in groups for batch in group.batches]
     if not rests:
         return math.inf
     lefts = [rest.seconds_left(now) for rest in rests]
     first = min(lefts)
-    last = first + rests[lefts.index(first)].slack
-    return max(0.0, *(left for left in lefts if left <= last))
+    # Those that are due soon after the first go with it.
+    slack = min(_LONGEST_SLACK_SECONDS, _SLACK_SHARE * rests[lefts.index(first)].seconds)
+    return max(0.0, *(left for left in lefts if left <= first + slack))

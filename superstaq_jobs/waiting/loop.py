@@ -16,12 +16,7 @@ import attrs
 
 from superstaq_jobs.client import SuperstaqClient
 from superstaq_jobs.clock import Clock
-from superstaq_jobs.errors import (
-    JobsTimeout,
-    JobsUnsettled,
-    SuperstaqServerException,
-    WaitTimeout,
-)
+from superstaq_jobs.errors import JobsTimeout, JobsUnsettled, SuperstaqServerException, WaitTimeout
 from superstaq_jobs.records import CircuitType, JobSnapshot
 from superstaq_jobs.records.problems import warn
 from superstaq_jobs.wire.api import name_jobs

@@ -26,14 +26,11 @@ class RepeatedCall:
     A response that equals the last one is not decoded. Of a response about several jobs, only the
     parts that changed are; for the others, the very same snapshots are returned.
 
-    Args:
-        call: The call.
-        room: How many ids it may have.
-        earlier: Earlier calls about some of its jobs, whose last responses it knows too.
+    ``earlier`` are calls about some of its jobs, whose last responses it knows too.
 
     Attributes:
         current: The call as it is sent next.
-        room: As given.
+        room: How many ids it may have.
         parts: The parts of the last response and what was read in them, by the names in the body: a
             job's id can be spelled in several ways.
     """

@@ -49,8 +49,7 @@ class Outcomes:
         """Take in an outcome; whether the jobs still open are to be polled again at once."""
         batch, outcome, again = poll.batch, poll.outcome, False
         if outcome is None:
-            for each in batch.waits:
-                each.catch_up()
+            pass  # that its jobs have finished is reported anyway
         elif not isinstance(outcome, BaseException):
             _take_jobs(poll, outcome, {})
         elif isinstance(outcome, ConfigurationError):  # unpickled without a key

@@ -74,6 +74,6 @@ class Poll:
     def _keep(self, jobs: _Jobs) -> None:
         """Record what is new in a response, before anybody gets it."""
         recorder = self.batch.group.client.recorder
-        if recorder is not None and not self.batch.has_found(jobs):
+        if recorder is not None and jobs is not self.batch.last:
             known = [each.cell.snapshot for each in self.batch.waits]
             record_news(recorder, zip(known, self.batch.found(jobs), strict=True))
