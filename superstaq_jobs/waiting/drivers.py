@@ -166,10 +166,9 @@ def _noted(waits: Sequence[JobWait]) -> Generator[None, None, None]:
     """Add a note to a ``KeyboardInterrupt``, or whatever else interrupts waits from outside."""
     try:
         yield
-    except (Exception, GeneratorExit):
-        raise
-    except BaseException as interrupt:  # a coroutine that is cancelled too, as Ctrl-C does
-        interrupt.add_note(_note(waits))
+    except BaseException as error:  # also a coroutine that is cancelled, as Ctrl-C does
+        if not isinstance(error, Exception | GeneratorExit):
+            error.add_note(_note(waits))
         raise
 
 

@@ -1,4 +1,4 @@
-"""A call that is sent again and again: what did not change is not decoded again. No I/O."""
+"""A call that is repeated: what did not change in its response is not decoded again. No I/O."""
 
 from __future__ import annotations
 

@@ -241,17 +241,14 @@ class WaitPlan:
         **index: Any,
     ) -> Self:
         """The plan of one call of a public function; ``TypeError`` if an option is not allowed."""
-        for name in options:
-            if name not in allowed:
-                import difflib  # for this error only
+        for name in [each for each in options if each not in allowed]:
+            import difflib  # for this error only
 
-                known = [*index, "timeout_seconds", "polling_seconds", *sorted(allowed)]
-                near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-                hint = f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(known)}."
-                raise TypeError(
-                    f"{function}() got an unexpected keyword argument {name!r}; {hint} "
-                    "Nothing was sent"
-                )
+            known = [*index, "timeout_seconds", "polling_seconds", *sorted(allowed)]
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(known)}."
+            what = f"{function}() got an unexpected keyword argument {name!r}"
+            raise TypeError(f"{what}; {hint} Nothing was sent")
         return cls(
             timeout_seconds=timeout_seconds, polling_seconds=polling_seconds, **index, **options
         )

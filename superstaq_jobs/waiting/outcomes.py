@@ -86,7 +86,7 @@ class Outcomes:
     def _take_failure(self, batch: Batch, error: SuperstaqServerException) -> None:
         """Halve a batch that fails again and again, if others are accepted meanwhile.
 
-        A whole is halved without that too, if there are no others.
+        Without others, a batch that is not a part is halved too.
         """
         batch.num_failed += 1
         others = self._group.num_accepted > batch.accepted_before

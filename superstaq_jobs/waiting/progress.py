@@ -12,7 +12,7 @@ import datetime as dt
 import math
 import sys
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -179,15 +179,13 @@ class _Terminal:
             self._live.stop()  # draws once more, and always shows the cursor again
 
 
+@attrs.define
 class _Notebook:
     """One output of the cell, replaced after each round."""
 
-    def __init__(self, tally: Tally) -> None:
-        from IPython.display import display
-
-        self._tally = tally
-        self._display = display
-        self._shown: Any = None
+    _tally: Tally
+    _display: Callable[..., Any]
+    _shown: Any = None
 
     def start(self) -> None:
         self._shown = self._display(self._tally.table(), display_id=True)
@@ -233,7 +231,9 @@ def surface_of(bar: ProgressBar, tally: Tally) -> _Terminal | _Notebook | _Lines
     console = bar.console
     if console.is_jupyter:
         with contextlib.suppress(ImportError):
-            return _Notebook(tally)
+            from IPython.display import display
+
+            return _Notebook(tally, display)
     if console.is_terminal and not console.is_dumb_terminal:
         return _Terminal(tally, console)
     return _Lines(tally, console, bar.line_seconds)
