@@ -659,3 +659,30 @@ def test_what_is_odd_about_a_job_is_warned_of_once_though_others_change():
     with pytest.warns(sj.SuperstaqWarning, match="shots") as caught:
         sj.wait_all(handles)
     assert len(caught) == 2  # running and completed, while the second changes in each round
+
+
+def without_shots(_ids, body):
+    """Of the first job, which is warned of whenever it is decoded."""
+    data = json.loads(body)
+    if str(ids(1)[0]) in data:
+        data[str(ids(1)[0])]["shots"] = []
+    return json.dumps(data).encode()
+
+
+def test_what_is_known_of_a_job_is_not_decoded_again_when_another_ends():
+    first, second, third = ids(3)
+    lives = {first: [*["running"] * 3, "completed"], second: ["running", "completed"], third: QUEUE}
+    _, _, handles = world(lives, spoil=without_shots)
+    with pytest.warns(sj.SuperstaqWarning, match="shots") as caught:
+        sj.wait_all(handles)
+    assert len(caught) == 2  # running and completed
+
+
+def test_a_handle_remembers_its_last_response_from_one_wait_to_the_next(recwarn):
+    _, _, (handle,) = world({ids(1)[0]: ["running"]}, spoil=without_shots)
+    for _ in range(3):
+        handle.refresh()
+        with pytest.raises(sj.WaitTimeout):
+            handle.wait_until_complete(timeout_seconds=0)
+    assert len(recwarn) == 1
+    assert "shots" in str(recwarn[0].message)
