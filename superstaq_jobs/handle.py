@@ -383,15 +383,8 @@ class JobHandle:
     ) -> JobSnapshot:
         """``wait_until_complete``, by its name in the official client.
 
-        It takes the same arguments and one more, and raises the same errors.
-
-        Args:
-            index: As there, like those that are not named here.
-            timeout_seconds: As there.
-            polling_seconds: As there.
-            check_until_compiled: Whether to wait only until compilation is done, as for
-                ``until="compiled"``.
-            options: As there.
+        It takes the same arguments, and raises the same errors. One more, ``check_until_compiled``,
+        is whether to wait only until compilation is done, as for ``until="compiled"``.
         """
         fields.refuse("a wait", {"check_until_compiled": fields.flag(check_until_compiled)})
         if check_until_compiled:
