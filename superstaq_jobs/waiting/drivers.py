@@ -17,7 +17,7 @@ from superstaq_jobs.clock import SystemClock
 from superstaq_jobs.transport.limits import CANCEL_TOKEN, CancelToken
 
 from .job_wait import JobWait
-from .loop import NextOutcome, Pause, WaitLoop, step_after
+from .loop import WaitLoop, step_after
 from .polls import Poll
 from .progress import steps_of
 
@@ -41,18 +41,19 @@ def run(loop: WaitLoop) -> Generator[JobWait, None, None]:
             poll = None
             if isinstance(step, JobWait):
                 yield step
-            elif isinstance(step, Pause):
-                loop.clock.sleep(step.seconds)
-            elif isinstance(step, NextOutcome):
-                for seconds in sender.patience(step):
+            elif isinstance(step, Poll):
+                if loop.has_one_batch:
+                    step.send()
+                    sent.put(step)
+                else:
+                    sender.send(step)
+            elif step.for_outcome:
+                for seconds in sender.patience(step.seconds):
                     with contextlib.suppress(queue.Empty):
                         poll = sent.get(timeout=seconds)
                         break
-            elif loop.has_one_batch:
-                step.send()
-                sent.put(step)
             else:
-                sender.send(step)
+                loop.clock.sleep(step.seconds)
 
 
 async def run_async(loop: WaitLoop) -> AsyncGenerator[JobWait, None]:
@@ -73,20 +74,19 @@ async def run_async(loop: WaitLoop) -> AsyncGenerator[JobWait, None]:
             poll = None
             if isinstance(step, JobWait):
                 yield step
-            elif isinstance(step, Pause):
-                pause = step.seconds
-                if not isinstance(loop.clock, SystemClock):  # a test's own, without real time
-                    loop.clock.sleep(pause)
-                    pause = 0
-                await asyncio.sleep(pause)
-            elif isinstance(step, NextOutcome):
-                for seconds in sender.patience(step):
+            elif isinstance(step, Poll):
+                sender.send(step)
+            elif step.for_outcome:
+                for seconds in sender.patience(step.seconds):
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(seconds):
                             poll = await sent.get()
                         break
+            elif isinstance(loop.clock, SystemClock):
+                await asyncio.sleep(step.seconds)
             else:
-                sender.send(step)
+                loop.clock.sleep(step.seconds)  # a test's own clock, on which no real time passes
+                await asyncio.sleep(0)
 
 
 class _Sender:
@@ -118,15 +118,15 @@ class _Sender:
             self._waiting.clear()
         self._token.cancel()
 
-    def patience(self, step: NextOutcome) -> Generator[float | None, None, None]:
+    def patience(self, seconds: float) -> Generator[float | None, None, None]:
         """How long to wait for an outcome, in seconds, again and again; None for no limit."""
         # On a clock of a test no time passes during a request.
         is_real = isinstance(self._loop.clock, SystemClock)
-        ends = time.monotonic() + step.seconds if is_real else math.inf
+        ends = time.monotonic() + seconds if is_real else math.inf
         while True:
             self._fill()
-            seconds = min(ends - time.monotonic(), _SLOW_SECONDS if self._waiting else math.inf)
-            yield None if seconds == math.inf else max(0.0, seconds)
+            left = min(ends - time.monotonic(), _SLOW_SECONDS if self._waiting else math.inf)
+            yield None if left == math.inf else max(0.0, left)
             if time.monotonic() >= ends:
                 return
 

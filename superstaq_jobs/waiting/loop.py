@@ -10,9 +10,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Generator, Iterable, Sequence
-from typing import Any
-
-import attrs
+from typing import Any, NamedTuple
 
 from superstaq_jobs.client import SuperstaqClient
 from superstaq_jobs.clock import Clock
@@ -29,24 +27,17 @@ from .options import WaitPlan
 from .outcomes import Outcomes
 from .polls import Poll
 
-__all__ = ["NextOutcome", "Pause", "Steps", "WaitLoop", "step_after"]
+__all__ = ["Pause", "Steps", "WaitLoop", "step_after"]
 
 
-@attrs.frozen(eq=False)
-class NextOutcome:
-    """The loop waits for the next poll with an outcome; if there is none in these seconds, None."""
-
-    seconds: float
-
-
-@attrs.frozen(eq=False)
-class Pause:
-    """The loop pauses."""
+class Pause(NamedTuple):
+    """The loop pauses; or waits until a poll has an outcome, and gets it, but for no longer."""
 
     seconds: float
+    for_outcome: bool = False
 
 
-Step = Poll | NextOutcome | Pause | JobWait
+Step = Poll | Pause | JobWait
 """A poll is sent, and the loop does not wait for it; a wait is reported."""
 Steps = Generator[Step, Any, None]
 
@@ -95,19 +86,17 @@ class WaitLoop:
             pause = seconds_until_due(groups, clock.now())
             if pause <= 0:
                 in_progress += yield from _send(groups, deadline)
-            elif in_progress:
-                poll = yield NextOutcome(pause)
-                if poll is None:
-                    open_waits = yield from _report(open_waits)
-                else:
-                    in_progress -= 1
-                    yield from self._take(poll, deadline)
-            else:
+                continue
+            if not in_progress:
                 open_waits = yield from _report(open_waits)
                 if pause == math.inf or not open_waits:
                     break
-                yield Pause(pause)
+            poll = yield Pause(pause, for_outcome=in_progress > 0)
+            if poll is None:
                 open_waits = yield from _report(open_waits)
+            else:
+                in_progress -= 1
+                yield from self._take(poll, deadline)
         for each in open_waits:
             if each.is_open:  # it may have finished while the caller had the report before
                 each.time_out(deadline)

@@ -22,7 +22,7 @@ from superstaq_jobs.records import STATUS_PRIORITY_ORDER, CircuitStatus
 from superstaq_jobs.records.status import PROGRESS
 
 from .job_wait import JobWait
-from .loop import NextOutcome, Pause, Steps, WaitLoop, step_after
+from .loop import Pause, Steps, WaitLoop, step_after
 from .options import ProgressBar
 
 if TYPE_CHECKING:
@@ -257,11 +257,11 @@ def _drawn(loop: WaitLoop, bar: ProgressBar) -> Steps:
             while step := step_after(steps, poll):
                 if isinstance(step, JobWait):
                     tally.note(step)
-                elif isinstance(step, Pause):
+                elif isinstance(step, Pause) and not step.for_outcome:
                     tally.mark()
                     surface.draw()
                 poll = yield step
-                if isinstance(step, NextOutcome) and poll is None:
+                if isinstance(step, Pause) and step.for_outcome and poll is None:
                     # A slow request outlasts the pause of the others.
                     tally.mark()
                     surface.draw()
