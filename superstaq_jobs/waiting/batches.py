@@ -22,7 +22,7 @@ from .deadline import Deadline
 from .job_wait import JobWait
 from .memory import RepeatedCall
 
-__all__ = ["Batch", "Group", "Rest", "seconds_until_due"]
+__all__ = ["Batch", "Group", "Rest", "groups_of", "seconds_until_due"]
 
 _Jobs = tuple[JobSnapshot, ...]
 
@@ -165,6 +165,18 @@ class Group:
         # What was just refused, or misses a job, could be refused again.
         lacks_some = any(each.outage and each.outage.num_missing for each in batch.waits)
         return self.joins and not batch.is_part and not lacks_some
+
+
+def groups_of(waits: Iterable[JobWait], deadline: Deadline) -> list[Group]:
+    """The waits in groups, each of one client and one format of circuits."""
+    groups: dict[tuple[SuperstaqClient, CircuitType], list[JobWait]] = defaultdict(list)
+    for each in waits:
+        client = each.cell.client
+        # A format that the server cannot be asked for is not a reason for another request.
+        converts = client.api.converts_circuits
+        kind = each.cell.circuit_type if converts else client.circuit_type
+        groups[client, kind].append(each)
+    return [Group(*key, group, deadline) for key, group in groups.items()]
 
 
 def seconds_until_due(groups: Iterable[Group], now: float) -> float:

@@ -8,18 +8,16 @@ jobs has its own time, so that a slow request delays none of the others.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Generator, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from superstaq_jobs.client import SuperstaqClient
 from superstaq_jobs.clock import Clock
 from superstaq_jobs.errors import JobsTimeout, JobsUnsettled, SuperstaqServerException, WaitTimeout
-from superstaq_jobs.records import CircuitType, JobSnapshot
+from superstaq_jobs.records import JobSnapshot
 from superstaq_jobs.records.problems import warn
 from superstaq_jobs.wire.api import name_jobs
 
-from .batches import Batch, Group, Rest, seconds_until_due
+from .batches import Batch, Group, Rest, groups_of, seconds_until_due
 from .deadline import Alarm, Deadline
 from .job_wait import JobWait
 from .latest import Latest
@@ -51,7 +49,12 @@ def step_after(steps: Steps, poll: Poll | None) -> Step | None:
 
 
 class WaitLoop:
-    """The one loop of all waits."""
+    """The one loop of all waits.
+
+    Attributes:
+        waits: A wait for each cell, in order.
+        deadline: When it ends; None before the first step.
+    """
 
     def __init__(self, cells: Iterable[Latest], plan: WaitPlan) -> None:
         self.waits = [JobWait(cell, plan) for cell in cells]
@@ -79,7 +82,7 @@ class WaitLoop:
         for each in self.waits:
             each.begin()
         open_waits = yield from _report(self.waits)
-        groups = _groups(open_waits, deadline)
+        groups = groups_of(open_waits, deadline)
         self._outcomes = {group: Outcomes(group) for group in groups}
         in_progress = 0
         while open_waits:
@@ -151,17 +154,6 @@ class WaitLoop:
             raise wait.error
         (final,) = self.finals()
         return final
-
-
-def _groups(waits: Iterable[JobWait], deadline: Deadline) -> list[Group]:
-    groups: dict[tuple[SuperstaqClient, CircuitType], list[JobWait]] = defaultdict(list)
-    for each in waits:
-        client = each.cell.client
-        # A format that the server cannot be asked for is not a reason for another request.
-        converts = client.api.converts_circuits
-        kind = each.cell.circuit_type if converts else client.circuit_type
-        groups[client, kind].append(each)
-    return [Group(*key, group, deadline) for key, group in groups.items()]
 
 
 def _send(groups: Sequence[Group], deadline: Deadline) -> Generator[Step, Any, int]:
