@@ -242,8 +242,8 @@ class SnapshotArchive:
                 was odd about it when it was fetched.
         """
         with self._reading() as reader:
-            job, head = reader.find(job_id, keys_of(job_id), circuit_type_name(circuit_type))
-            return _warned(reader, reader.newest(job, head))
+            job, last = reader.find(job_id, keys_of(job_id), circuit_type_name(circuit_type))
+            return _warned(reader, reader.newest(job, last))
 
     def as_of(
         self,
@@ -267,8 +267,8 @@ class SnapshotArchive:
         """
         until = checked_microseconds("when", when)
         with self._reading() as reader:
-            job, head = reader.find(job_id, keys_of(job_id), circuit_type_name(circuit_type))
-            snapshot = reader.newest(job, head, until)
+            job, last = reader.find(job_id, keys_of(job_id), circuit_type_name(circuit_type))
+            snapshot = reader.newest(job, last, until)
             if snapshot is None:
                 first = f"{self.path} has nothing of job {job.key.name} that was observed by {when}"
                 raise NotInArchive(
@@ -286,8 +286,8 @@ class SnapshotArchive:
         Arguments and errors are those of ``latest``.
         """
         with self._reading() as reader:
-            job, head = reader.find(job_id, keys_of(job_id), circuit_type_name(circuit_type))
-            found = tuple(reader.history(job, head.circuit_type))
+            job, last = reader.find(job_id, keys_of(job_id), circuit_type_name(circuit_type))
+            found = tuple(reader.history(job, last.circuit_type))
             reader.warn()
         return found
 
@@ -356,7 +356,7 @@ class SnapshotArchive:
     def unfinished(self) -> tuple[ArchivedJob, ...]:
         """The jobs whose newest state is not terminal, and those submitted and never observed."""
         with self._reading() as reader:
-            found = [find_unfinished(reader, job) for job in list(reader.unfinished_jobs())]
+            found = [find_unfinished(reader, job) for job in reader.unfinished_jobs()]
             reader.warn()
         return tuple(each for each in found if each is not None)
 

@@ -134,7 +134,7 @@ def _state(key: JobKey, read: _Line, states: dict[int, State]) -> State:
     else:
         wire = bytes(read.job)
         snapshot, _ = decoded(key, wire, None, None)
-        state = written_as(snapshot, wire)
+        state = written_as(snapshot, wire, snapshot.to_dict())
     if state.digest.hex() != read.digest or state.job != key:
         raise ValueError("its digest does not agree")
     return state

@@ -21,23 +21,20 @@ from superstaq_jobs.records.problems import warn
 from .file import Connection
 from .pieces import checksum, sha256, unpack_pieces
 from .states import (
-    Head,
     Job,
     JobKey,
+    LastSeen,
     Observation,
     State,
+    Successive,
     decoded,
     decoded_together,
-    head_sum,
-    job_sum,
     moment_of,
     observed,
 )
-from .successive import Successive
 from .values import ValueCache
 
-__all__ = ["Reader", "several"]
-
+__all__ = ["Reader"]
 
 _COLUMNS: Final = (
     "state.digest, state.sha, state.circuit_type, state.status, state.is_terminal, "
@@ -89,55 +86,65 @@ class Reader:
 
     # ---- rows ----------------------------------------------------------------------------------
 
-    def jobs(self, where: str = "", *values: Any) -> Iterator[Job]:
+    def jobs(self, where: str = "TRUE", *values: Any) -> list[Job]:
         """Rows of jobs, in order of their ids."""
-        sql = "SELECT id, name, api, observations, expected_at, expected_type, sum FROM job "
+        sql = "SELECT id, name, api, observations, expected_at, expected_type, sum FROM job WHERE "
+        jobs = []
         for row in self.raw.execute(f"{sql} {where} ORDER BY name, api", values):
             number, name, api, *rest, total = row
-            job = Job(number, JobKey(name, api), *rest)
-            if total != job_sum(job.key, *rest):
+            jobs.append(job := Job(number, JobKey(name, api), *rest))
+            if total != job.sum():
                 self.damaged(f"the row of job {name}")
-            yield job
+        return jobs
 
     def job(self, key: JobKey) -> Job | None:
         """The row of a job."""
-        return next(self.jobs("WHERE name = ? AND api = ?", key.name, key.api), None)
-
-    def check_missing(self, key: JobKey) -> None:
-        """Check that a job was not missed because the index of the jobs is damaged."""
-        sql = "SELECT 1 FROM job WHERE +name = ? AND +api = ?"  # reads all rows
-        if self.job(key) is None and self.raw.execute(sql, (key.name, key.api)).fetchone():
-            self.damaged("the index of the jobs")
+        return next(iter(self.jobs("name = ? AND api = ?", *key)), None)
 
     def last_jobs(self, count: int) -> list[Job]:
         """The jobs that were added last, the last one first."""
-        ids = self.raw.execute("SELECT id FROM job ORDER BY id DESC LIMIT ?", (count,)).fetchall()
-        return [job for each in ids for job in self.jobs("WHERE id = ?", *each)]
+        some = "id IN (SELECT id FROM job ORDER BY id DESC LIMIT ?)"
+        return sorted(self.jobs(some, count), reverse=True)
 
     def status(self, job: Job, state: int) -> str:
         """The status of a job in one of its states."""
         sql = f"SELECT {_COLUMNS}, state.sum FROM state WHERE id = ?"  # noqa: S608 - names only
         *columns, total = self.raw.execute(sql, (state,)).fetchone()
-        if checksum(job.key.name, job.key.api, *columns) != total:
+        if checksum(*job.key, *columns) != total:
             self.damaged(f"state {state} of job {job.key.name}")
         return str(columns[3])
 
-    def heads(self, job: Job) -> list[Head]:
-        """The heads of a job, one for each format in which it was seen."""
+    def last_seen(self, job: Job) -> list[LastSeen]:
+        """The last observation of a job in each format in which it was seen."""
         sql = """
-            SELECT head.circuit_type, head.state, head.at, head.in_order, head.sum,
-                   state.digest, state.sha
+            SELECT head.circuit_type, head.state, state.digest, state.sha, head.at, head.in_order,
+                   head.sum
             FROM head JOIN state ON state.id = head.state
             WHERE head.job = ? ORDER BY head.circuit_type"""
-        heads = []
-        for *columns, total, digest, sha in self.raw.execute(sql, (job.id,)):
-            head = Head(*columns)
-            if total != head_sum(job.key, digest, sha, head):
+        found = []
+        for *columns, total in self.raw.execute(sql, (job.id,)):
+            found.append(last := LastSeen(*columns))
+            if total != last.sum(job.key):
                 self.damaged(f"the index of job {job.key.name}")
-            heads.append(head)
-        if bool(heads) != bool(job.observations):
+        if bool(found) != bool(job.observations):
             self.damaged(f"the index of job {job.key.name}")
-        return heads
+        return found
+
+    def last_in(self, job: Job, circuit_type: str | None) -> LastSeen | None:
+        """The last observation of a job in a format; None for the only one in which it was seen.
+
+        Raises:
+            ArchiveError: If it was seen in several formats, and none is chosen.
+        """
+        found = self.last_seen(job)
+        if circuit_type is None and len(found) > 1:
+            names = ", ".join(each.circuit_type or "not said" for each in found)
+            raise ArchiveError(
+                f"{self.path} has job {job.key.name} in several formats of circuits ({names}), "
+                "which are not mixed. Nothing was read. Pass circuit_type.",
+                path=str(self.path),
+            )
+        return next((e for e in found if circuit_type in {None, e.circuit_type}), None)
 
     def circuit_types(self) -> list[str]:
         """The formats in which jobs were observed; empty for one that was not said."""
@@ -149,13 +156,13 @@ class Reader:
             self.damaged("the format of a job")
         return [one for one, _ in pairs]
 
-    def check_heads(self) -> None:
-        """Check that each job has heads, and that each head has a job."""
+    def check_index(self) -> None:
+        """Check that each observed job is in the index of last observations, and nothing else."""
         sql = """
             SELECT (SELECT count(*) FROM job WHERE observations <> 0),
                    (SELECT count(DISTINCT job) FROM head)"""
-        jobs, with_heads = self.raw.execute(sql).fetchone()
-        if jobs != with_heads:
+        observed, indexed = self.raw.execute(sql).fetchone()
+        if observed != indexed:
             self.damaged("the index of the jobs")
 
     def check_count(self, job: Job) -> None:
@@ -202,24 +209,24 @@ class Reader:
             read = decoded_together(wires, moment_of(at, offset_s), source)
             self._decoded = {states[name][10]: snapshot for name, snapshot in read.items()}
 
-    def observed_jobs(self) -> Iterator[Job]:
+    def observed_jobs(self) -> list[Job]:
         """The jobs that were observed."""
-        self.check_heads()
-        return self.jobs("WHERE observations <> 0")
+        self.check_index()
+        return self.jobs("observations <> 0")
 
-    def expected_jobs(self) -> Iterator[Job]:
+    def expected_jobs(self) -> list[Job]:
         """The jobs that are expected and were never observed."""
-        self.check_heads()
-        return self.jobs("WHERE observations = 0")
+        self.check_index()
+        return self.jobs("observations = 0")
 
-    def unfinished_jobs(self) -> Iterator[Job]:
+    def unfinished_jobs(self) -> list[Job]:
         """The jobs that may not be finished."""
-        self.check_heads()
+        self.check_index()
         terminal = [str(each) for each in CircuitStatus if each.is_terminal]
         marks = ",".join("?" * len(terminal))
         # Two columns say whether a state is terminal, so that one that is damaged hides no job.
         return self.jobs(
-            "WHERE observations = 0 OR id IN (SELECT head.job "  # noqa: S608 - marks only
+            "observations = 0 OR id IN (SELECT head.job "  # noqa: S608 - marks only
             "FROM head LEFT JOIN state ON state.id = head.state WHERE NOT head.in_order "
             f"OR state.is_terminal IS NOT 1 OR state.status NOT IN ({marks}))",
             *terminal,
@@ -301,18 +308,16 @@ class Reader:
         return columns[0], seen
 
     def history(
-        self, job: Job, circuit_type: str | None = None, until: int | None = None
+        self, job: Job, circuit_type: str, until: int | None = None
     ) -> Iterator[JobSnapshot]:
         """Snapshots of the observations of a job in a format, in order of time."""
         self.check_count(job)
         decode = Successive().decoded
         for row in self.raw.execute(_SEEN + _IN_ORDER, (job.id,)):
             state, seen = self.observation(job, row)  # as it was written
-            if until is not None and seen.at > until:
-                continue
-            if circuit_type not in {None, seen.state.circuit_type}:
-                continue
-            yield self._snapshot(job, state, seen, decode)
+            is_wanted = seen.state.circuit_type == circuit_type
+            if is_wanted and (until is None or seen.at <= until):
+                yield self._snapshot(job, state, seen, decode)
 
     def at(self, job: Job, at: int, state: int) -> JobSnapshot:
         """The snapshot of one observation."""
@@ -323,76 +328,73 @@ class Reader:
         return self._snapshot(job, *self.observation(job, row))
 
     def last(self, places: Sequence[tuple[int, int, int]]) -> Iterator[JobSnapshot | None]:
-        """The snapshots of at most 500 heads, by their places; None for what is none any more."""
+        """The snapshots at the places of at most 500 last observations.
+
+        None for a place that is not, or no longer, that of a last observation in order.
+        """
         marks = ",".join("?" * len(places))
         found = self.raw.execute(f"{_HEAD}({marks})", [job for job, *_ in places])
         by_place = {(row[0], row[6], row[10]): row for row in reversed(found.fetchall())}
         rows = [by_place.get(place) for place in places]
         if any(rows):
             self._read_ahead([row for row in rows if row is not None])
-        heads = [None if row is None else self._head(row) for row in rows]
-        for head in heads:
-            yield None if head is None else self._snapshot(*head)
+        checked = [None if row is None else self._checked(row) for row in rows]
+        for each in checked:
+            yield None if each is None else self._snapshot(*each)
 
-    def _head(self, row: Sequence[Any]) -> tuple[Job, int, Observation]:
+    def _checked(self, row: Sequence[Any]) -> tuple[Job, int, Observation]:
         number, name, api, kind, in_order, total, *columns = row
-        job = Job(number, JobKey(name, api), 0, None, None)
+        job = Job(number, JobKey(name, api))
         state, seen = self.observation(job, columns)
-        head = Head(kind, state, seen.at, in_order)
-        if total != head_sum(job.key, seen.state.digest, seen.state.sha, head):
+        last = LastSeen(kind, state, seen.state.digest, seen.state.sha, seen.at, in_order)
+        if total != last.sum(job.key):
             self.damaged(f"the index of job {name}")
         return job, state, seen
 
-    def newest(self, job: Job, head: Head, until: int | None = None) -> JobSnapshot | None:
+    def newest(self, job: Job, last: LastSeen, until: int | None = None) -> JobSnapshot | None:
         """The newest state of a job in one format, of what was observed until a moment."""
-        if until is None and head.in_order:
-            return self.at(job, head.at, head.state)
-        if head.in_order:
+        if until is None and last.in_order:
+            return self.at(job, last.at, last.state)
+        if last.in_order:
             self.check_count(job)
             # The next one too: its time may have been an earlier one before the file was damaged.
             after = _SEEN + " AND seen.at > ? ORDER BY seen.at LIMIT 1"
             for row in self.raw.execute(after, (job.id, until)):
                 self.observation(job, row)
-            last = _SEEN + " AND seen.at <= ? ORDER BY seen.at DESC"
-            for row in self.raw.execute(last, (job.id, until)):
+            before = _SEEN + " AND seen.at <= ? ORDER BY seen.at DESC"
+            for row in self.raw.execute(before, (job.id, until)):
                 state, seen = self.observation(job, row)  # as it was written, its format included
-                if seen.state.circuit_type == head.circuit_type:
+                if seen.state.circuit_type == last.circuit_type:
                     return self._snapshot(job, state, seen)
             return None
-        found = [*self.history(job, head.circuit_type, until)]
+        found = [*self.history(job, last.circuit_type, until)]
         return newest(*found) if found else None
 
     def first_with(self, digest: bytes) -> JobSnapshot | None:
         """The first observation of a state with a digest."""
-        sql = "SELECT DISTINCT job FROM state WHERE digest = ?"
-        for (job_id,) in self.raw.execute(sql, (digest,)).fetchall():
-            for job in list(self.jobs("WHERE id = ?", job_id)):
-                where = " AND state.digest = ?"
-                row = self.raw.execute(
-                    f"{_SEEN}{where}{_IN_ORDER} LIMIT 1", (job.id, digest)
-                ).fetchone()
-                if row is not None:
-                    return self._snapshot(job, *self.observation(job, row))
+        sql = f"{_SEEN} AND state.digest = ?{_IN_ORDER} LIMIT 1"
+        for job in self.jobs("id IN (SELECT job FROM state WHERE digest = ?)", digest):
+            for row in self.raw.execute(sql, (job.id, digest)):
+                return self._snapshot(job, *self.observation(job, row))
         return None
 
     def find(
         self, job_id: UUID | str, keys: Iterable[JobKey], circuit_type: str | None
-    ) -> tuple[Job, Head]:
+    ) -> tuple[Job, LastSeen]:
         """The first of the jobs that an id may mean that was seen in a format; None for its only.
 
         Raises:
             NotInArchive: If none of them was.
             ArchiveError: If it was seen in several formats, and none is chosen.
         """
+        every_row = "SELECT 1 FROM job WHERE +name = ? AND +api = ?"  # without an index
         for key in keys:
             job = self.job(key)
-            heads = [] if job is None or not job.observations else self.heads(job)
-            if circuit_type is None and len(heads) > 1:
-                several(self.path, key, [each.circuit_type for each in heads])
-            for head in heads:
-                if job is not None and circuit_type in {None, head.circuit_type}:
-                    return job, head
-            self.check_missing(key)
+            last = None if job is None else self.last_in(job, circuit_type)
+            if job is not None and last is not None:
+                return job, last
+            if job is None and self.raw.execute(every_row, key).fetchone():
+                self.damaged("the index of the jobs")
         form = "" if circuit_type is None else f" in the format {circuit_type}"
         raise NotInArchive(
             f"{self.path} has no snapshot of job {job_id}{form}. job_ids() has the jobs that it "
@@ -407,13 +409,3 @@ def _joined(pieces: list[Any], values: Mapping[int, bytes]) -> bytes:
     pieces[::2] = map(str.encode, pieces[::2])
     pieces[1::2] = map(values.__getitem__, pieces[1::2])
     return b"".join(pieces)
-
-
-def several(path: Path, job: JobKey, circuit_types: Iterable[str]) -> NoReturn:
-    """Raise the error for a job that was seen in several formats."""
-    names = ", ".join(each or "not said" for each in circuit_types)
-    raise ArchiveError(
-        f"{path} has job {job.name} in several formats of circuits ({names}), which are not mixed. "
-        "Nothing was read. Pass circuit_type.",
-        path=str(path),
-    )

@@ -15,7 +15,7 @@ from .file import ERRORS
 from .pieces import is_as_packed, sha256, unpack
 from .reading import Reader
 from .recording import is_newer
-from .states import Head, Job, State, decoded, microseconds, seen_sum, written_as
+from .states import Job, LastSeen, Observation, State, decoded, microseconds, written_as
 
 __all__ = ["ArchiveReport", "verify"]
 
@@ -64,7 +64,7 @@ class _Check:
                         self._note(f"value {number}", "its checksum does not agree")
         for job_id in self._ids("SELECT id FROM job"):
             with self._noting(f"job {job_id}"):
-                for job in list(self._reader.jobs("WHERE id = ?", job_id)):
+                for job in self._reader.jobs("id = ?", job_id):
                     self._jobs += bool(job.observations)
                     self._check_job(job)
         return ArchiveReport(
@@ -102,9 +102,9 @@ class _Check:
 
     def _check_job(self, job: Job) -> None:
         where = f"job {job.key.name}"
-        heads: list[Head] = []
+        last_seen: list[LastSeen] = []
         with self._noting(where):
-            heads = self._reader.heads(job)
+            last_seen = self._reader.last_seen(job)
         with self._noting(where):
             self._reader.check_count(job)
         states: dict[int, State] = {}
@@ -121,13 +121,13 @@ class _Check:
         with self._noting(where):
             self._check_seen(job, where, states)
         if self._deep:
-            for head in heads:
+            for last in last_seen:
                 with self._noting(where):
-                    self._check_head(job, where, head)
+                    self._check_last(job, where, last)
 
     def _check_state(self, where: str, state: State) -> None:
         snapshot, _ = decoded(state.job, state.wire, None, None)
-        if written_as(snapshot, state.wire) != state:
+        if written_as(snapshot, state.wire, snapshot.to_dict()) != state:
             self._note(where, f"the columns of state {state.digest.hex()} do not agree with it")
 
     def _check_seen(self, job: Job, where: str, states: dict[int, State]) -> None:
@@ -140,23 +140,18 @@ class _Check:
             state = states.get(number)
             if state is None:
                 self._note(where, f"an observation is of state {number}, which is not there")
-            elif total != seen_sum(job.key, at, state.digest, state.sha, source, offset_s):
+            elif total != Observation(at, offset_s, source, state).sum():
                 self._note(where, f"an observation of state {number} is not as it was written")
 
-    def _check_head(self, job: Job, where: str, head: Head) -> None:
-        last, is_in_order = self._last(job, head)
-        if last is None or last != head.at or (head.in_order and not is_in_order):
-            self._note(where, "its index does not agree with its observations")
-
-    def _last(self, job: Job, head: Head) -> tuple[int | None, bool]:
-        """When a job was observed last, and whether it never went back."""
+    def _check_last(self, job: Job, where: str, known: LastSeen) -> None:
         before: JobSnapshot | None = None
         last: int | None = None
         is_in_order = True
-        for snapshot in self._reader.history(job, head.circuit_type):
+        for snapshot in self._reader.history(job, known.circuit_type):
             at = None if snapshot.fetched_at is None else microseconds(snapshot.fetched_at)
             if before is not None and last is not None and at is not None:
                 is_later = at > last and is_newer(before, last, snapshot, at)
                 is_in_order = is_in_order and is_later
             before, last = snapshot, at
-        return last, is_in_order
+        if last is None or last != known.at or (known.in_order and not is_in_order):
+            self._note(where, "its index does not agree with its observations")
