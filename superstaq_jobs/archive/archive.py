@@ -16,14 +16,12 @@ from superstaq_jobs.records import CircuitType, JobId, JobQuery, JobSnapshot, di
 from .arguments import (
     checked_expectation,
     checked_microseconds,
-    checked_moment,
     checked_opening,
     checked_path,
-    checked_snapshots,
     circuit_type_name,
     digest_bytes,
     keys_of,
-    observed_at_of,
+    with_moments,
 )
 from .file import ArchiveFile, Mode
 from .jsonl import export_jsonl, import_jsonl
@@ -116,21 +114,15 @@ class SnapshotArchive:
         """
         if isinstance(snapshots, JobSnapshot):
             snapshots = [snapshots]
-        default = checked_moment("observed_at", observed_at)
-        timed = [(each, observed_at_of(each, default)) for each in checked_snapshots(snapshots)]
-        news = [
-            (snapshot, moment)
-            for snapshot, moment in timed
-            if not self._recorded.has(snapshot, moment)
-        ]
+        timed = with_moments(snapshots, observed_at)
+        news = [each for each in timed if not self._recorded.has(*each)]
         if not news and self.mode == "a":
             return 0
         states = [state_of(snapshot) for snapshot, _ in news]
         count = 0
         with self._recording() as recording:
             for (snapshot, moment), state in zip(news, states, strict=True):
-                seen = observation_of(state, moment, snapshot.source)
-                count += recording.put(seen, snapshot)
+                count += recording.put(observation_of(state, moment, snapshot.source), snapshot)
         for (snapshot, moment), state in zip(news, states, strict=True):
             self._recorded.add(snapshot, moment, state)
         return count

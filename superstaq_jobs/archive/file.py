@@ -40,10 +40,7 @@ _SETTINGS: Final = {
     "cell_size_check": 1,
     "cache_size": -8000,  # in KiB: a query finds most of its rows in pages that it has read before
 }
-_NO_ROOM: Final = (
-    "FULL",
-    *(f"IOERR_{what}" for what in ("WRITE", "FSYNC", "DIR_FSYNC", "TRUNCATE")),
-)
+_NO_ROOM: Final = ("FULL", "IOERR_WRITE", "IOERR_FSYNC", "IOERR_DIR_FSYNC", "IOERR_TRUNCATE")
 _NO_TEMPORARY_FILE: Final = "IOERR_GETTEMPPATH"
 _CANNOT_WRITE: Final = ("FULL", "IOERR", "READONLY", "CANTOPEN", "TOOBIG", "PERM", "AUTH")
 
@@ -321,13 +318,10 @@ def _unusable(path: Path, what: str, hint: str) -> NoReturn:
 @contextlib.contextmanager
 def translated(path: Path, *, writing: bool, opening: bool = False) -> Iterator[None]:
     """Raise SQLite's errors as this library's."""
-    failure: ArchiveError | None = None
     try:
         yield
     except ERRORS as error:
-        failure = _failure(path, error, writing=writing, opening=opening)
-    if failure is not None:
-        raise failure
+        raise _failure(path, error, writing=writing, opening=opening) from None
 
 
 def _failure(path: Path, error: BaseException, *, writing: bool, opening: bool) -> ArchiveError:

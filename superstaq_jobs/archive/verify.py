@@ -55,14 +55,19 @@ class _Check:
 
     def report(self) -> ArchiveReport:
         with self._noting("the file"):
-            self._pragma("integrity_check" if self._deep else "quick_check")
-            self._pragma("foreign_key_check")
+            for check in ("integrity_check" if self._deep else "quick_check", "foreign_key_check"):
+                for row in self._reader.raw.execute(f"PRAGMA {check}"):
+                    if row != ("ok",):
+                        self._note("the file", " ".join(map(str, row)))
         with self._noting("values"):
             for number, sha, body in self._reader.raw.execute("SELECT id, sha, body FROM value"):
                 with self._noting(f"value {number}"):
                     if sha256(unpack(body)) != sha or not is_as_packed(body):
                         self._note(f"value {number}", "its checksum does not agree")
-        for job_id in self._ids("SELECT id FROM job"):
+        job_ids: list[int] = []
+        with self._noting("the file"):
+            job_ids.extend(each for (each,) in self._reader.raw.execute("SELECT id FROM job"))
+        for job_id in job_ids:
             with self._noting(f"job {job_id}"):
                 for job in self._reader.jobs("id = ?", job_id):
                     self._jobs += bool(job.observations)
@@ -86,17 +91,6 @@ class _Check:
             self._note(where, str(error).partition(" Nothing was changed")[0])
         except (ValueError, TypeError, OverflowError, KeyError) as error:
             self._note(where, f"cannot be read: {error}")
-
-    def _pragma(self, name: str) -> None:
-        for row in self._reader.raw.execute(f"PRAGMA {name}"):
-            if row != ("ok",):
-                self._note("the file", " ".join(map(str, row)))
-
-    def _ids(self, sql: str) -> list[int]:
-        found: list[int] = []
-        with self._noting("the file"):
-            found.extend(each for (each,) in self._reader.raw.execute(sql))
-        return found
 
     # ---- a job -----------------------------------------------------------------------------------
 
