@@ -160,7 +160,6 @@ def plot_timeline(snapshots: Iterable[JobSnapshot], *, ax: Axes | None = None) -
     _draw_spans(drawn, spans, start, seconds)
     num_circuits = 1 + max(span.circuit for span in spans)
     drawn.set_ylim(num_circuits - 0.5, -0.5)
-    _number_circuits(drawn)
     drawn.set_ylabel("circuit")
     since = start.isoformat(" ", "seconds").replace("+00:00", " UTC")
     drawn.set_xlabel(f"{unit} since {since}")
@@ -373,6 +372,7 @@ def _unit(seconds: float) -> tuple[str, float]:
 
 def _draw_spans(ax: Axes, spans: Sequence[_Span], start: dt.datetime, unit: float) -> None:
     from matplotlib.collections import PolyCollection
+    from matplotlib.ticker import MaxNLocator
 
     crowded = max(span.circuit for span in spans) > _MANY_CIRCUITS
     half = 0.5 if crowded else 0.4
@@ -399,11 +399,6 @@ def _draw_spans(ax: Axes, spans: Sequence[_Span], start: dt.datetime, unit: floa
                 )
             )
     ax.set_xlim(0, 1.01 * longest)
-
-
-def _number_circuits(ax: Axes) -> None:
-    from matplotlib.ticker import MaxNLocator
-
     ax.yaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
 

@@ -203,13 +203,10 @@ class OfflineClient(SuperstaqClient):
     def _job(self, job_id: JobId, kind: CircuitType) -> JobSnapshot | None:
         """A job in the archive, in a format; None if the archive does not have it at all."""
         # API v0.2.0 returns circuits as they were submitted.
-        asked = kind if self._api.converts_circuits else None
-        try:
-            return self._archived(job_id, asked)
-        except NotInArchive:
-            if asked is None:
-                return None
-        formats = [each for each in CircuitType if self._has(job_id, each)]
+        found = self._archived(job_id, kind if self._api.converts_circuits else None)
+        if found is not None or not self._api.converts_circuits:
+            return found
+        formats = [each for each in CircuitType if self._archived(job_id, each) is not None]
         if not formats:
             return None
         names = " and ".join(formats)
@@ -219,22 +216,17 @@ class OfflineClient(SuperstaqClient):
             job_ids=[job_id],
         )
 
-    def _has(self, job_id: JobId, kind: CircuitType) -> bool:
+    def _archived(self, job_id: JobId, kind: CircuitType | None) -> JobSnapshot | None:
+        """A job in a format, None for its only one; None if the archive does not have it in it."""
         try:
-            self._archived(job_id, kind)
+            found = (
+                self._archive.latest(job_id, circuit_type=kind)
+                if self._as_of is None
+                else self._archive.as_of(job_id, self._as_of, circuit_type=kind)
+            )
         except NotInArchive:
-            return False
-        return True
-
-    def _archived(self, job_id: JobId, kind: CircuitType | None) -> JobSnapshot:
-        found = (
-            self._archive.latest(job_id, circuit_type=kind)
-            if self._as_of is None
-            else self._archive.as_of(job_id, self._as_of, circuit_type=kind)
-        )
-        if found.job_id != job_id:  # a job of the other version, with the same string
-            raise NotInArchive(f"no job {job_id}", job_id=job_id)
-        return found
+            return None
+        return found if found.job_id == job_id else None  # one of the other version, by its string
 
     # ---- Python's own ----------------------------------------------------------------------------
 
