@@ -166,7 +166,8 @@ class SnapshotArchive:
     def _contents(self) -> Generator[Observation | Job, None, None]:
         # In a block of its own: what fails while the other archive is written is not this one's.
         with self._reading() as reader:
-            yield from reader.contents()
+            yield from reader.all_observations()
+            yield from reader.jobs("expected_at IS NOT NULL")
 
     def import_jsonl(self, path: str | os.PathLike[str]) -> int:
         """Record what ``export_jsonl`` wrote, in one transaction.

@@ -46,15 +46,9 @@ _CANNOT_WRITE: Final = ("FULL", "IOERR", "READONLY", "CANTOPEN", "TOOBIG", "PERM
 
 
 class ArchiveFile:
-    """One SQLite file. Thread-safe: each thread, in each process, has a connection of its own.
+    """One SQLite file, opened as ``SnapshotArchive`` says.
 
-    Args:
-        path: The file.
-        mode: "a" to read and write, and to make it if there is none; "r" to read only.
-        busy_timeout_seconds: How long to wait while another process writes.
-
-    Raises:
-        ArchiveError: If it cannot be opened.
+    Thread-safe: each thread, in each process, has a connection of its own.
     """
 
     def __init__(self, path: Path, mode: Mode, busy_timeout_seconds: float) -> None:

@@ -9,7 +9,7 @@ import os
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, Final, NoReturn, cast
+from typing import IO, Any, Final, cast
 
 import msgspec
 from msgspec import Raw
@@ -102,7 +102,11 @@ def import_jsonl(recording: Recording, path: Path) -> int:
                 state = _state(key, read, states)
                 seen = observation_of(state, read.at, read.source)
             except (ValueError, TypeError, KeyError, ProtocolError, JobsNotFound) as error:
-                _damaged(path, number, error)
+                raise ArchiveDamaged(
+                    f"line {number} of {path} is not as it was written, so nothing was imported: "
+                    f"{error}. Export it again, or restore the file from a copy.",
+                    path=str(path),
+                ) from None
             count += recording.put(seen)
             if read.same_as is None:
                 states[number] = state._replace(wire=b"")
@@ -189,11 +193,3 @@ def _check_first(path: Path, line: bytes) -> None:
         ) from None
     if version > _VERSION:
         raise ArchiveVersionError(path=str(path), version=version, supported=_VERSION)
-
-
-def _damaged(path: Path, number: int, error: Exception) -> NoReturn:
-    raise ArchiveDamaged(
-        f"line {number} of {path} is not as it was written, so nothing was imported: {error}. "
-        "Export it again, or restore the file from a copy.",
-        path=str(path),
-    ) from None

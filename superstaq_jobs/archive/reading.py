@@ -255,11 +255,6 @@ class Reader:
         if count != sum(job.observations for job in jobs.values()):
             self.damaged("the number of observations")
 
-    def contents(self) -> Iterator[Observation | Job]:
-        """All observations, then the jobs that are expected."""
-        yield from self.all_observations()
-        yield from (job for job in self.jobs() if job.expected_at is not None)
-
     def state_rows(self, job: Job) -> Iterator[Sequence[Any]]:
         """The rows of the states of a job, for ``state``."""
         sql = f"SELECT {_STATE} FROM state WHERE job = ?"  # noqa: S608 - names only

@@ -19,10 +19,6 @@ _CLASSES: Final = {
     CircuitType.CIRQ: ("cirq", "AbstractCircuit"),
     CircuitType.QISKIT: ("qiskit", "QuantumCircuit"),
 }
-_SERIALIZERS: Final = {
-    CircuitType.CIRQ: "cirq_superstaq",
-    CircuitType.QISKIT: "qiskit_superstaq",
-}
 
 
 def official(circuit_type: CircuitType) -> Any:
@@ -31,12 +27,11 @@ def official(circuit_type: CircuitType) -> Any:
     Raises:
         ConfigurationError: If it is not installed.
     """
-    name = _SERIALIZERS[circuit_type]
     try:
-        return importlib.import_module(name)
+        return importlib.import_module(f"{circuit_type}_superstaq")
     except ImportError as error:
         raise ConfigurationError(
-            f"circuits of {circuit_type} need {name.replace('_', '-')}, which cannot be imported: "
+            f"circuits of {circuit_type} need {circuit_type}-superstaq, which cannot be imported: "
             f"{how_to_install(circuit_type)}"
         ) from error
 
@@ -117,21 +112,19 @@ def job_of(
         official(circuit_type)
     except ConfigurationError as error:
         refuse("circuits[0]", error.message)
-    found = [_checked(circuit, circuit_type, problem_of) for circuit in listed]
-    problems = [Problem(f"circuits[{i}]", what) for i, what in enumerate(found) if what]
+    problems = []
+    for index, circuit in enumerate(listed):
+        if format_of(circuit) is circuit_type:
+            what = problem_of(circuit)
+        else:
+            what = f"must be a {'.'.join(_CLASSES[circuit_type])}, got {named(circuit)}"
+        if what:
+            problems.append(Problem(f"circuits[{index}]", what))
     if problems:
         raise InvalidRequest("a NewJob", problems)
     return NewJob(
         circuits=_serialized(listed, serialize), **{**fields, "circuit_type": circuit_type}
     )
-
-
-def _checked(
-    circuit: object, circuit_type: CircuitType, problem_of: Callable[[Any], str | None]
-) -> str | None:
-    if format_of(circuit) is not circuit_type:
-        return f"must be a {'.'.join(_CLASSES[circuit_type])}, got {named(circuit)}"
-    return problem_of(circuit)
 
 
 def _serialized(circuits: list[Any], serialize: Callable[[list[Any]], str]) -> str:

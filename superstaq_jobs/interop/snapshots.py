@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Literal, NoReturn, TypeVar
+from typing import Literal, NoReturn, TypeVar
 
 from superstaq_jobs.errors import ConfigurationError, CountsUnavailable, ProtocolError
 from superstaq_jobs.records import (
@@ -16,7 +16,6 @@ from superstaq_jobs.records import (
 from superstaq_jobs.records.problems import InvalidValue, expect, shown
 
 __all__ = [
-    "MAPS",
     "check_format",
     "compiled_circuits",
     "input_circuit",
@@ -28,13 +27,6 @@ __all__ = [
 ]
 
 C = TypeVar("C")
-
-MAPS: Final = ("initial", "final")
-"""The maps of qubits that a compiled circuit has."""
-
-
-def _is_v0_2_0(snapshot: JobSnapshot) -> bool:
-    return any(circuit.circuit_id for circuit in snapshot.circuits)
 
 
 def check_format(snapshot: JobSnapshot, wanted: CircuitType) -> None:
@@ -56,7 +48,7 @@ def check_format(snapshot: JobSnapshot, wanted: CircuitType) -> None:
             f"attrs.evolve(snapshot, circuit_type={wanted.value!r})"
         )
     fixes = []
-    if not _is_v0_2_0(snapshot):
+    if not any(circuit.circuit_id for circuit in snapshot.circuits):  # as those of v0.2.0 have
         fetch = f"fetch_job(client, job_id, circuit_type={wanted.value!r})"
         fixes.append(f"fetch it with {fetch}, which works if the server can translate them")
     if found in {CircuitType.CIRQ, CircuitType.QISKIT}:
@@ -134,7 +126,7 @@ def integer_map(
         ValueError: If the snapshot does not have that map.
         CircuitIndexError: If the job does not have that circuit.
     """
-    if not isinstance(which, str) or which not in MAPS:
+    if not isinstance(which, str) or which not in {"initial", "final"}:
         raise InvalidValue(f"which must be 'initial' or 'final', got {shown(which)}")
     circuit = snapshot.circuit(index)
     found: FrozenMapping[int, int] | None = getattr(circuit, f"{which}_logical_to_physical")

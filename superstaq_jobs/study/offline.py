@@ -15,7 +15,7 @@ from superstaq_jobs.client import RetryPolicy, SuperstaqClient, settings
 from superstaq_jobs.clock import Clock, SystemClock
 from superstaq_jobs.errors import InvalidValue, JobsNotFound, NotInArchive, OfflineError
 from superstaq_jobs.records import CircuitType, JobId, JobQuery, JobSnapshot, fields
-from superstaq_jobs.wire.api import APIS, Api, Call, name_jobs
+from superstaq_jobs.wire.api import APIS, Api, Call, Reader, name_jobs
 from superstaq_jobs.wire.job_data import Decoded
 from superstaq_jobs.wire.request import Request
 
@@ -34,10 +34,16 @@ _REFUSED: Final = {
 }
 
 
+def _unread(*_: object) -> NoReturn:
+    raise AssertionError("an archive has no bodies to read")
+
+
 @attrs.frozen(kw_only=True)
 class _ArchiveCall(Call[T]):
     """A call that an archive responds to."""
 
+    request: Request = _REQUEST
+    read: Reader[T] = _unread
     respond: Callable[[], T]
 
 
@@ -149,8 +155,6 @@ class OfflineClient(SuperstaqClient):
 
         def call(place: int) -> Call[_Jobs]:
             return _ArchiveCall(
-                request=_REQUEST,
-                read=_unread,
                 what=f"fetching {name_jobs([ids[place]])}",
                 job_ids=(ids[place],),
                 respond=lambda: (self._polled(ids, place, kind),),
@@ -163,8 +167,6 @@ class OfflineClient(SuperstaqClient):
         APIS[self._api.version].query_jobs(query, kind)  # refuses what that version cannot do
         return [
             _ArchiveCall(
-                request=_REQUEST,
-                read=_unread,
                 what="querying jobs",
                 respond=lambda: tuple(
                     job
@@ -241,10 +243,6 @@ class OfflineClient(SuperstaqClient):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(**state)  # type: ignore[misc]
-
-
-def _unread(*_: object) -> NoReturn:
-    raise AssertionError("an archive has no bodies to read")
 
 
 def _refuse(what: str, job_ids: Sequence[JobId] = ()) -> NoReturn:
