@@ -29,11 +29,7 @@ Reading = Callable[[], AbstractContextManager[Reader]]
 
 
 def check_query(query: JobQuery) -> None:
-    """Refuse what no snapshot can match.
-
-    Raises:
-        InvalidRequest: If it is not a ``JobQuery``, or has a condition on the priority.
-    """
+    """Refuse what is not a query, and conditions that no snapshot can match."""
     if not fields.is_a(query, JobQuery):
         what = f"must be a JobQuery, got {fields.shown(query)}: pass JobQuery(tags=[...]), say"
         fields.refuse("a query of an archive", {"query": fields.bad(what)})

@@ -106,13 +106,25 @@ class Reader:
         some = "id IN (SELECT id FROM job ORDER BY id DESC LIMIT ?)"
         return sorted(self.jobs(some, count), reverse=True)
 
-    def status(self, job: Job, state: int) -> str:
+    def status(self, state: int) -> str:
         """The status of a job in one of its states."""
-        sql = f"SELECT {_COLUMNS}, state.sum FROM state WHERE id = ?"  # noqa: S608 - names only
-        *columns, total = self.raw.execute(sql, (state,)).fetchone()
-        if checksum(*job.key, *columns) != total:
-            self.damaged(f"state {state} of job {job.key.name}")
-        return str(columns[3])
+        _, _, _, status, *_ = next(self._checked_columns("state.id = ?", state))
+        return str(status)
+
+    def digests(self) -> Iterator[bytes]:
+        """The digests of all states."""
+        for digest, *_ in self._checked_columns("TRUE"):
+            yield digest
+
+    def _checked_columns(self, where: str, *values: Any) -> Iterator[Sequence[Any]]:
+        """``_COLUMNS`` of some states."""
+        sql = f"""
+            SELECT job.name, job.api, {_COLUMNS}, state.sum
+            FROM state LEFT JOIN job ON job.id = state.job WHERE {where}"""  # noqa: S608 - names only
+        for name, api, *columns, total in self.raw.execute(sql, values):
+            if checksum(name, api, *columns) != total:
+                self.damaged(f"a state of job {name}")
+            yield columns
 
     def last_seen(self, job: Job) -> list[LastSeen]:
         """The last observation of a job in each format in which it was seen."""
@@ -260,16 +272,6 @@ class Reader:
         sql = f"SELECT {_STATE} FROM state WHERE job = ?"  # noqa: S608 - names only
         yield from self.raw.execute(sql, (job.id,))
 
-    def digests(self) -> Iterator[bytes]:
-        """The digests of all states."""
-        sql = f"""
-            SELECT job.name, job.api, {_COLUMNS}, state.sum
-            FROM state LEFT JOIN job ON job.id = state.job"""  # noqa: S608 - names only
-        for name, api, *columns, total in self.raw.execute(sql):
-            if checksum(name, api, *columns) != total:
-                self.damaged(f"a state of job {name}")
-            yield columns[0]
-
     def has(self, digest: bytes) -> bool:
         """Whether there is a state with a digest."""
         sql = "SELECT 1 FROM state WHERE digest = ? LIMIT 1"
@@ -378,9 +380,7 @@ class Reader:
     ) -> tuple[Job, LastSeen]:
         """The first of the jobs that an id may mean that was seen in a format; None for its only.
 
-        Raises:
-            NotInArchive: If none of them was.
-            ArchiveError: If it was seen in several formats, and none is chosen.
+        A ``NotInArchive`` if none of them was; else raises as ``last_in``.
         """
         every_row = "SELECT 1 FROM job WHERE +name = ? AND +api = ?"  # without an index
         for key in keys:

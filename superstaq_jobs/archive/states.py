@@ -187,11 +187,7 @@ def observed(snapshot: JobSnapshot, at: dt.datetime, source: str | None) -> JobS
 
 
 def state_of(snapshot: JobSnapshot) -> State:
-    """The state in a snapshot.
-
-    Raises:
-        InvalidValue: If reading it back would not give the same snapshot.
-    """
+    """The state in a snapshot; an ``InvalidValue`` if it would not be read back as the same."""
     job = job_key(snapshot.job_id)
     data = snapshot.to_dict()
     try:

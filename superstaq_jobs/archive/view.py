@@ -31,7 +31,7 @@ def view(reader: Reader, mode: str) -> str:
 def _rows(reader: Reader, job: Job) -> Iterator[tuple[object, ...]]:
     name = display.code(job.key.name)
     for last in reader.last_seen(job):
-        status = display.status_mark(reader.status(job, last.state))
+        status = display.status_mark(reader.status(last.state))
         seen_at = display.moment(moment_of(last.at, 0))
         yield name, last.circuit_type or "not said", status, seen_at
     if not job.observations:

@@ -22,11 +22,7 @@ _CLASSES: Final = {
 
 
 def official(circuit_type: CircuitType) -> Any:
-    """The official package that serializes circuits of a framework.
-
-    Raises:
-        ConfigurationError: If it is not installed.
-    """
+    """The official package that serializes circuits of a framework."""
     try:
         return importlib.import_module(f"{circuit_type}_superstaq")
     except ImportError as error:
@@ -61,11 +57,7 @@ def named(circuit: object) -> str:
 
 
 def as_list(circuits: object) -> list[Any]:
-    """One circuit or several, as a list.
-
-    Raises:
-        InvalidRequest: If ``circuits`` is empty, or has no order.
-    """
+    """One circuit or several, as a list; refuses what is empty, or has no order."""
     if format_of(circuits) is not None:
         return [circuits]
     # A part of a circuit, such as a moment, may be iterable, but not over circuits.
