@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeAlias
 from uuid import UUID
@@ -19,7 +19,7 @@ from superstaq_jobs.records import CircuitStatus, JobSnapshot, newest
 from superstaq_jobs.records.problems import warn
 
 from .file import Connection
-from .pieces import checksum, sha256, unpack_pieces
+from .pieces import checksum
 from .states import (
     Job,
     JobKey,
@@ -55,7 +55,6 @@ _HEAD: Final = (  # from 0: 6 is the moment, 10 the state's id, 12 the SHA-256, 
     "WHERE head.in_order AND head.job IN "
 )
 Decoder: TypeAlias = Callable[..., tuple[JobSnapshot, tuple[str, ...]]]
-_UNREADABLE: Final = ValueError, KeyError, TypeError  # of pieces that are not as they were written
 _IN_ORDER: Final = " ORDER BY seen.at, state.digest, state.sha, source.name, seen.offset_s"
 
 
@@ -187,25 +186,14 @@ class Reader:
         """A state, from the columns of its row from ``id`` to ``sum``."""
         number, *columns, body, total = row
         sha = columns[1]
-        wire = self._wires.pop(sha, None) or self._said({sha: body}).get(sha)
+        wire = self._wires.pop(sha, None) or self._cache.joined(self.raw, {sha: body}).get(sha)
         if wire is None:
             self._cache.clear()  # another process may have removed values, and added others
-            wire = self._said({sha: body}).get(sha)
+            wire = self._cache.joined(self.raw, {sha: body}).get(sha)
         state = State._make([job, *columns, wire or b""])
         if wire is None or state.sum() != total:
             self.damaged(f"state {number} of job {job.name}")
         return state
-
-    def _said(self, bodies: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
-        """What was said in some states, from SHA-256 and body of each, without what is damaged."""
-        with contextlib.suppress(*_UNREADABLE):
-            unpacked: dict[bytes, list[Any]]
-            unpacked = {sha: unpack_pieces(body) for sha, body in bodies.items()}
-            ids = [each for pieces in unpacked.values() for each in pieces[1::2]]
-            values = self._cache.values(self.raw, ids)
-            wires = {sha: _joined(pieces, values) for sha, pieces in unpacked.items()}
-            return {sha: wire for sha, wire in wires.items() if sha256(wire) == sha}
-        return {}
 
     def _read_ahead(self, rows: Sequence[Sequence[Any]]) -> None:
         """Read and decode several states at once, from rows of ``_HEAD``, for ``_snapshot``.
@@ -213,9 +201,9 @@ class Reader:
         It takes two thirds of the time, since each step repeats while its code and data are in the
         processor's cache. What is damaged or odd is left to ``state`` and ``_snapshot``.
         """
-        self._wires = self._said({row[12]: row[-2] for row in rows})
+        self._wires = self._cache.joined(self.raw, {row[12]: row[-2] for row in rows})
         states = {row[1]: row for row in rows if row[2] == "v0.3.0"}
-        with contextlib.suppress(*_UNREADABLE, OverflowError, ProtocolError):
+        with contextlib.suppress(ValueError, KeyError, TypeError, OverflowError, ProtocolError):
             wires = {name: self._wires[row[12]] for name, row in states.items()}
             at, offset_s, source = rows[0][6:9]  # of most of them: they are of one response
             read = decoded_together(wires, moment_of(at, offset_s), source)
@@ -253,13 +241,13 @@ class Reader:
             "JOIN source ON source.id = seen.source ORDER BY seen.at, job.name, job.api, "
             "state.digest, state.sha, source.name, seen.offset_s"
         )
-        one = f"{_SEEN} AND seen.at = ? AND seen.state = ? AND source.id = ? AND seen.offset_s = ?"
+        one = " AND seen.at = ? AND seen.state = ? AND source.id = ? AND seen.offset_s = ?"
         count, before = 0, None
         for job_id, *place in self.raw.execute(sql):
-            row = self.raw.execute(one, (job_id, *place)).fetchone()
-            if row is None or job_id not in jobs:
+            found = next(self._seen(jobs[job_id], one, *place), None) if job_id in jobs else None
+            if found is None:
                 self.damaged("the index of the observations")
-            _, seen = self.observation(jobs[job_id], row)
+            _, seen = found
             if before is not None and seen.order < before:
                 self.damaged("the index of the observations")
             count, before = count + 1, seen.order
@@ -295,8 +283,12 @@ class Reader:
         self._warnings.update(dict.fromkeys(warnings))
         return snapshot
 
-    def observation(self, job: Job, row: Sequence[Any]) -> tuple[int, Observation]:
-        """The id of a state, and the observation of it, from its row."""
+    def _seen(self, job: Job, which: str, *values: Any) -> Iterator[tuple[int, Observation]]:
+        """The observations of a job, or which of them, each with the id of its state."""
+        for row in self.raw.execute(_SEEN + which, (job.id, *values)):
+            yield self._observation(job, row)
+
+    def _observation(self, job: Job, row: Sequence[Any]) -> tuple[int, Observation]:
         at, offset_s, source, total, *columns = row
         state = self.state(job.key, columns)
         seen = Observation(at, offset_s, source, state)
@@ -310,19 +302,19 @@ class Reader:
         """Snapshots of the observations of a job in a format, in order of time."""
         self.check_count(job)
         decode = Successive().decoded
-        for row in self.raw.execute(_SEEN + _IN_ORDER, (job.id,)):
-            state, seen = self.observation(job, row)  # as it was written
+        for state, seen in self._seen(job, _IN_ORDER):
             is_wanted = seen.state.circuit_type == circuit_type
             if is_wanted and (until is None or seen.at <= until):
                 yield self._snapshot(job, state, seen, decode)
 
     def at(self, job: Job, at: int, state: int) -> JobSnapshot:
         """The snapshot of one observation."""
-        where = " AND seen.at = ? AND seen.state = ? LIMIT 1"
-        row = self.raw.execute(_SEEN + where, (job.id, at, state)).fetchone()
-        if row is None:
+        found = next(
+            self._seen(job, " AND seen.at = ? AND seen.state = ? LIMIT 1", at, state), None
+        )
+        if found is None:
             self.damaged(f"the last observation of job {job.key.name}")
-        return self._snapshot(job, *self.observation(job, row))
+        return self._snapshot(job, *found)
 
     def last(self, places: Sequence[tuple[int, int, int]]) -> Iterator[JobSnapshot | None]:
         """The snapshots at the places of at most 500 last observations.
@@ -342,7 +334,7 @@ class Reader:
     def _checked(self, row: Sequence[Any]) -> tuple[Job, int, Observation]:
         number, name, api, kind, in_order, total, *columns = row
         job = Job(number, JobKey(name, api))
-        state, seen = self.observation(job, columns)
+        state, seen = self._observation(job, columns)
         last = LastSeen(kind, state, seen.state.digest, seen.state.sha, seen.at, in_order)
         if total != last.sum(job.key):
             self.damaged(f"the index of job {name}")
@@ -355,12 +347,8 @@ class Reader:
         if last.in_order:
             self.check_count(job)
             # The next one too: its time may have been an earlier one before the file was damaged.
-            after = _SEEN + " AND seen.at > ? ORDER BY seen.at LIMIT 1"
-            for row in self.raw.execute(after, (job.id, until)):
-                self.observation(job, row)
-            before = _SEEN + " AND seen.at <= ? ORDER BY seen.at DESC"
-            for row in self.raw.execute(before, (job.id, until)):
-                state, seen = self.observation(job, row)  # as it was written, its format included
+            next(self._seen(job, " AND seen.at > ? ORDER BY seen.at LIMIT 1", until), None)
+            for state, seen in self._seen(job, " AND seen.at <= ? ORDER BY seen.at DESC", until):
                 if seen.state.circuit_type == last.circuit_type:
                     return self._snapshot(job, state, seen)
             return None
@@ -369,10 +357,9 @@ class Reader:
 
     def first_with(self, digest: bytes) -> JobSnapshot | None:
         """The first observation of a state with a digest."""
-        sql = f"{_SEEN} AND state.digest = ?{_IN_ORDER} LIMIT 1"
         for job in self.jobs("id IN (SELECT job FROM state WHERE digest = ?)", digest):
-            for row in self.raw.execute(sql, (job.id, digest)):
-                return self._snapshot(job, *self.observation(job, row))
+            for state, seen in self._seen(job, f" AND state.digest = ?{_IN_ORDER} LIMIT 1", digest):
+                return self._snapshot(job, state, seen)
         return None
 
     def find(
@@ -397,10 +384,3 @@ class Reader:
             path=str(self.path),
             job_id=job_id,
         )
-
-
-def _joined(pieces: list[Any], values: Mapping[int, bytes]) -> bytes:
-    """What was cut into pieces, which are used up."""
-    pieces[::2] = map(str.encode, pieces[::2])
-    pieces[1::2] = map(values.__getitem__, pieces[1::2])
-    return b"".join(pieces)

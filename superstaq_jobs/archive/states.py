@@ -251,7 +251,7 @@ def decoded_together(
         ProtocolError: If they cannot be read.
     """
     read = APIS["v0.3.0"].decode_jobs(join_jobs(wires), at, source)
-    return {} if read.warnings else {str(each.job_id): each for each in read.value}
+    return {} if read.warnings else dict(zip(wires, read.value, strict=True))
 
 
 class Successive:
