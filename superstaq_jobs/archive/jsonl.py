@@ -24,6 +24,7 @@ from superstaq_jobs.errors import (
     ProtocolError,
 )
 from superstaq_jobs.records import CircuitType
+from superstaq_jobs.wire.api import APIS
 
 from .reading import Reader
 from .recording import Recording
@@ -32,7 +33,6 @@ from .states import JobKey, State, decoded, microseconds, moment_of, observation
 __all__ = ["export_jsonl", "import_jsonl"]
 
 _VERSION: Final = 1
-_VERSIONS_OF_API: Final = ("v0.3.0", "v0.2.0")
 
 
 class _FirstLine(msgspec.Struct):
@@ -114,7 +114,7 @@ def import_jsonl(recording: Recording, path: Path) -> int:
 
 
 def _key(read: _Line) -> JobKey:
-    if read.api_version not in _VERSIONS_OF_API or not read.job_id:
+    if read.api_version not in APIS or not read.job_id:
         raise ValueError(f"API {read.api_version} is unknown")
     key = JobKey(read.job_id, read.api_version)
     if str(key.job_id) != key.name or read.at.tzinfo is None:

@@ -309,9 +309,8 @@ class Reader:
 
     def at(self, job: Job, at: int, state: int) -> JobSnapshot:
         """The snapshot of one observation."""
-        found = next(
-            self._seen(job, " AND seen.at = ? AND seen.state = ? LIMIT 1", at, state), None
-        )
+        which = " AND seen.at = ? AND seen.state = ? LIMIT 1"
+        found = next(self._seen(job, which, at, state), None)
         if found is None:
             self.damaged(f"the last observation of job {job.key.name}")
         return self._snapshot(job, *found)

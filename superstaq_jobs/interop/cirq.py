@@ -230,24 +230,20 @@ def _keys(snapshot: JobSnapshot, index: int, counts: Counts) -> list[_Key]:
         CountsUnavailable: If the counts do not fit them.
     """
     circuit = snapshots.input_circuit(snapshot, index, _read)
+    advice = f"Read them with snapshot.counts({index})"
     keys: list[_Key] = []
     try:
         for name, levels in sorted(_measured(circuit), key=lambda each: each[0]):
             first = keys[-1].places.stop if keys else 0
             keys.append(_Key(name, range(first, first + len(levels)), levels))
     except _UnknownOrder as error:
-        snapshots.no_counts(
-            snapshot, index, f"cannot be arranged: {error}. Read them with snapshot.counts({index})"
-        )
+        snapshots.no_counts(snapshot, index, f"cannot be arranged: {error}. {advice}")
     width = snapshots.width_of(counts, snapshot, index)
     expected = keys[-1].places.stop if keys else len(circuit.all_qubits())
     if counts and width != expected:
         what = f"measures {expected} qubits" if keys else f"has {expected} qubits"
-        snapshots.no_counts(
-            snapshot,
-            index,
-            f"have {width} bits, and its circuit {what}. Read them with snapshot.counts({index})",
-        )
+        why = f"have {width} bits, and its circuit {what}. {advice}"
+        snapshots.no_counts(snapshot, index, why)
     return keys
 
 
