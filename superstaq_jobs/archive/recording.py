@@ -15,7 +15,7 @@ from .reading import Reader
 from .states import Job, JobKey, LastSeen, Observation, State, moment_of, observed
 from .values import value_rows
 
-__all__ = ["Recorded", "Recording", "is_newer"]
+__all__ = ["Recorded", "Recording"]
 
 
 class Recorded:
@@ -183,10 +183,6 @@ class Recording:
             before = self._reader.at(job, old.at, old.state)
         if snapshot is None:
             snapshot = self._reader.at(job, last.at, last.state)
-        return is_newer(before, old.at, snapshot, last.at)
-
-
-def is_newer(before: JobSnapshot, before_at: int, after: JobSnapshot, after_at: int) -> bool:
-    """Whether the later of two states of a job is the newest of both."""
-    later = observed(after, moment_of(after_at, 0), after.source)
-    return newest(observed(before, moment_of(before_at, 0), before.source), later) is later
+        before = observed(before, moment_of(old.at, 0), before.source)
+        after = observed(snapshot, moment_of(last.at, 0), snapshot.source)
+        return newest(before, after) is after

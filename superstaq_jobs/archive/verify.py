@@ -8,13 +8,12 @@ from collections.abc import Iterator
 import attrs
 
 from superstaq_jobs.errors import ArchiveDamaged, JobsNotFound, Problem, ProtocolError
-from superstaq_jobs.records import JobSnapshot
+from superstaq_jobs.records import JobSnapshot, newest
 from superstaq_jobs.records.advice import explains_changes
 
 from .file import ERRORS
 from .pieces import is_as_packed, sha256, unpack
 from .reading import Reader
-from .recording import is_newer
 from .states import Job, LastSeen, Observation, State, decoded, microseconds, written_as
 
 __all__ = ["ArchiveReport", "verify"]
@@ -139,13 +138,13 @@ class _Check:
 
     def _check_last(self, job: Job, where: str, known: LastSeen) -> None:
         before: JobSnapshot | None = None
-        last: int | None = None
         is_in_order = True
         for snapshot in self._reader.history(job, known.circuit_type):
-            at = None if snapshot.fetched_at is None else microseconds(snapshot.fetched_at)
-            if before is not None and last is not None and at is not None:
-                is_later = at > last and is_newer(before, last, snapshot, at)
-                is_in_order = is_in_order and is_later
-            before, last = snapshot, at
-        if last is None or last != known.at or (known.in_order and not is_in_order):
+            if before is not None:
+                is_later = snapshot.fetched_at != before.fetched_at
+                is_in_order = is_in_order and is_later and newest(before, snapshot) is snapshot
+            before = snapshot
+        last = None if before is None else before.fetched_at
+        is_last = last is not None and microseconds(last) == known.at
+        if not is_last or (known.in_order and not is_in_order):
             self._note(where, "its index does not agree with its observations")
