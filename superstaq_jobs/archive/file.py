@@ -141,10 +141,10 @@ class ArchiveFile:
 
     def _open(self) -> Connection:
         path = self.path
-        if path.is_dir() or not path.exists():
-            what = "is a directory" if path.is_dir() else "does not exist"
-            hint = "Give the path of a file" if path.is_dir() else 'mode="a" makes a new archive'
-            _unusable(path, what, hint)
+        if path.is_dir():
+            _unusable(path, "is a directory", "Give the path of a file")
+        if not path.exists():
+            _unusable(path, "does not exist", 'mode="a" makes a new archive')
         mode = "ro" if self.mode == "r" else "rw"
         with translated(path, writing=False, opening=True):
             self._refuse_wal()

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 import attrs
 
-from superstaq_jobs.errors import InvalidRequest, Problem
 from superstaq_jobs.records import CircuitType, JobId, JobQuery, JobSnapshot, fields
 from superstaq_jobs.records.advice import explains_changes
 
@@ -22,24 +21,22 @@ __all__ = ["ArchivedJob", "check_query", "find_jobs", "find_unfinished", "is_mat
 _CHUNK: Final = 128
 _MAX_VALUES: Final = 100  # of one condition in SQL; more are compared afterwards
 
+_QUERY: Final = "a query of an archive"
+
 # The conditions with a column of their own, which has the name of the snapshot's field.
 _COLUMNS: Final = {"user_email": "user_email", "target_name": "target", "status": "status"}
+_FIELDS: Final = {"job_id": "job_id", **_COLUMNS}
 
 Reading = Callable[[], AbstractContextManager[Reader]]
 
 
 def check_query(query: JobQuery) -> None:
     """Refuse what is not a query, and conditions that no snapshot can match."""
-    if not fields.is_a(query, JobQuery):
-        what = f"must be a JobQuery, got {fields.shown(query)}: pass JobQuery(tags=[...]), say"
-        fields.refuse("a query of an archive", {"query": fields.bad(what)})
-    problems = [
-        Problem(name, "cannot be a condition: no snapshot says its priority. Leave it out")
-        for name in ("min_priority", "max_priority")
-        if getattr(query, name) is not None
-    ]
-    if problems:
-        raise InvalidRequest("a query of an archive", problems)
+    checked = fields.instance(query, JobQuery, "pass JobQuery(tags=[...]), say")
+    fields.refuse(_QUERY, {"query": checked})
+    what = "cannot be a condition: no snapshot says its priority. Leave it out"
+    given = [name for name in ("min_priority", "max_priority") if getattr(query, name) is not None]
+    fields.refuse(_QUERY, dict.fromkeys(given, fields.bad(what)))
 
 
 def is_match(query: JobQuery, snapshot: JobSnapshot) -> bool:
@@ -47,17 +44,14 @@ def is_match(query: JobQuery, snapshot: JobSnapshot) -> bool:
 
     A condition on what the snapshot does not say matches nothing.
     """
-    for name, field in {"job_id": "job_id", **_COLUMNS}.items():
+    for name, field in _FIELDS.items():
         allowed = getattr(query, name)
         if allowed is not None and getattr(snapshot, field) not in allowed:
             return False
     if query.tags is not None and set(query.tags).isdisjoint(snapshot.tags or ()):
         return False
-    submitted, before, after = (
-        snapshot.submitted_at,
-        query.submitted_before,
-        query.submitted_after,
-    )
+    submitted = snapshot.submitted_at
+    before, after = query.submitted_before, query.submitted_after
     if submitted is None:
         return before is None and after is None
     return (before is None or submitted < before) and (after is None or submitted > after)
