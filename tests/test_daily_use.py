@@ -234,6 +234,9 @@ def test_an_error_for_an_unpickled_client_says_where_the_key_is_missing():
     assert message.startswith(f"a client that was unpickled in process {os.getpid()} on ")
     assert "A pickle contains neither keys nor files" in message
     assert "SUPERSTAQ_API_KEY" in message
+    with pytest.raises(sj.ApiKeyNotFound):  # again, and still nothing was sent
+        handle.refresh()
+    assert handle.client.traffic.requests == 0
 
 
 def refresh(handle):

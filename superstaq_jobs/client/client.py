@@ -533,7 +533,8 @@ class SuperstaqClient:
     def _complete_unpickling(self, state: dict[str, Any]) -> None:
         """Look again for what was missing when the client was unpickled."""
         try:
-            self.__init__(**state)  # type: ignore[misc]
+            # Another one, so that this one stays as it is if that fails.
+            vars(self).update(vars(type(self)(**state)))
         except ConfigurationError as error:
             import platform  # for this error only
 
