@@ -123,6 +123,8 @@ class SuperstaqClient:
             it lists every place that was searched.
     """
 
+    _state: dict[str, Any] | None = None  # what a pickle contains; None if it cannot be pickled
+
     def __init__(
         self,
         api_key: str | None = None,
@@ -151,13 +153,7 @@ class SuperstaqClient:
         recorder: Recorder | None = None,
     ) -> None:
         # A traceback that starts in here would show the values of these names.
-        strings = {"api_key": api_key, "ibmq_token": ibmq_token, "proxy_url": proxy_url}
-        wrong = [n for n, v in strings.items() if not (v is None or fields.is_a(v, str))]
-        strings.clear()
-        if wrong:
-            del api_key, ibmq_token, cq_token, proxy_url
-            raise ConfigurationError(f"{wrong[0]} must be a string. Nothing was sent")
-        hidden_key = Secret(api_key) if api_key else None
+        hidden_key = None if api_key is None else Secret(api_key)
         hidden_ibmq = None if ibmq_token is None else Secret(ibmq_token)
         hidden_cq = None if cq_token is None else settings.token_secret(cq_token)
         hidden_proxy = None if proxy_url is None else Secret(proxy_url)
@@ -202,12 +198,13 @@ class SuperstaqClient:
             cq_token=hidden_cq,
         )
         self._sign(key, credentials, client_name, settings.less_secret(hidden_proxy, ibmq_instance))
-        self._client_name = client_name
         self._request_timeout_seconds = request_timeout_seconds
-        self._made_transport = transport is None
         self._time_stands = transport is None and isinstance(self._clock, VirtualClock)
         self._proxy = hidden_proxy
-        self._transport_options: dict[str, Any] = {
+        if transport is not None:
+            self._transport: Transport = transport
+            return
+        options: dict[str, Any] = {
             "connect_timeout_seconds": connect_timeout_seconds,
             "read_timeout_seconds": read_timeout_seconds,
             "max_body_bytes": max_body_bytes,
@@ -215,7 +212,19 @@ class SuperstaqClient:
             "ca_certs": ca_certs,
             "allow_insecure_http": allow_insecure_http,
         }
-        self._transport: Transport = transport if transport is not None else self._http_transport()
+        self._transport = self._http_transport(options)
+        self._state = {
+            "remote_host": origin,
+            "api_version": api.version,
+            "circuit_type": circuit_type,
+            "client_name": client_name,
+            "retry_policy": self._retry_policy,
+            "request_timeout_seconds": request_timeout_seconds,
+            "polls_per_second": polls_per_second,
+            "recorder": recorder,
+            "proxy_url": hidden_proxy and settings.without_login(hidden_proxy.reveal()),
+            **options,
+        }
 
     def _sign(
         self,
@@ -263,21 +272,20 @@ class SuperstaqClient:
         self._clock = clock
         self._jitter = jitter
         self._retry_policy = retry_policy
-        self._polls_per_second = polls_per_second
         self._recorder = recorder
-        self._lacking: dict[str, Any] | None = None
+        self._lacks_settings = False
         self._traffic = Traffic(budget=retry_policy.budget, polls_per_second=polls_per_second)
         self._submission_keys = SubmissionKeys()
         self._submitted: set[JobId] = set()
 
-    def _http_transport(self) -> Transport:
+    def _http_transport(self, options: Mapping[str, Any]) -> Transport:
         from superstaq_jobs.transport import HttpTransport  # loads urllib3
 
         try:
             return HttpTransport(
                 origin=self._origin,
                 proxy_url=None if self._proxy is None else self._proxy.reveal(),
-                **self._transport_options,
+                **options,
             )
         except ConfigurationError as error:
             message = error.message
@@ -393,8 +401,8 @@ class SuperstaqClient:
             SuperstaqWarning: For each warning in the response.
         """
         check_send(call, deadline, max_attempts, keep)
-        if self._lacking is not None:
-            self._complete_unpickling(self._lacking)
+        if self._lacks_settings:
+            self._complete_unpickling()
         self._traffic.count(calls=1)
         try:
             response = self._respond(call, deadline, max_attempts)
@@ -502,24 +510,9 @@ class SuperstaqClient:
         return self
 
     def __getstate__(self) -> dict[str, Any]:
-        if not self._made_transport:
+        if self._state is None:
             raise TypeError("a SuperstaqClient that was given a transport cannot be pickled")
-        if self._lacking is not None:
-            return self._lacking
-        return {
-            "remote_host": self._origin,
-            "api_version": self._api.version,
-            "circuit_type": self._circuit_type,
-            "client_name": self._client_name,
-            "retry_policy": self._retry_policy,
-            "request_timeout_seconds": self._request_timeout_seconds,
-            "polls_per_second": self._polls_per_second,
-            "recorder": self._recorder,
-            "proxy_url": None
-            if self._proxy is None
-            else settings.without_login(self._proxy.reveal()),
-            **self._transport_options,
-        }
+        return self._state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         try:
@@ -528,13 +521,13 @@ class SuperstaqClient:
             # What is known of a job can be read without a key, or without the certificates. And an
             # error raised here would not reach a parent process: it breaks a pool.
             self.__init__(**{**state, "api_key": _NO_KEY, "ca_certs": None})  # type: ignore[misc]
-            self._lacking = state
+            self._state, self._lacks_settings = state, True
 
-    def _complete_unpickling(self, state: dict[str, Any]) -> None:
+    def _complete_unpickling(self) -> None:
         """Look again for what was missing when the client was unpickled."""
         try:
             # Another one, so that this one stays as it is if that fails.
-            vars(self).update(vars(type(self)(**state)))
+            vars(self).update(vars(type(self)(**self.__getstate__())))
         except ConfigurationError as error:
             import platform  # for this error only
 

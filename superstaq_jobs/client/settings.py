@@ -90,7 +90,7 @@ def locate_api_key(given: Secret | None, *, environ: Environ, home: Path) -> tup
     Raises ``ApiKeyNotFound``, or ``ConfigurationError`` if the key cannot be sent in a header.
     """
     looked_in = ["the argument api_key", f"the environment variable {API_KEY_VARIABLE}"]
-    if given is not None:
+    if given is not None and given.reveal() != "":
         return check_header(given, name="api_key"), looked_in[0]
     found = Secret(_read(environ, API_KEY_VARIABLE))
     if found.reveal():
