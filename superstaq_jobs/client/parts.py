@@ -57,19 +57,15 @@ def send_in_parts(
     In API v0.2.0 a server may refuse a whole request for one id. The ids are halved until that one
     is found, with a limited number of refusals: they may be of all.
 
-    Args:
-        client: The client.
-        call: The call.
-        room: How many ids a request may have; it is updated.
-        keep: Is called with what was found, also before an error is raised.
-        deadline: That of ``client.send``.
-        max_attempts: That of ``client.send``, for each part.
-        divides: For which refusals the halves are sent.
+    ``room`` is updated. ``keep`` is called with what was found, also before an error is raised.
+    ``divides`` says for which refusals the halves are sent.
     """
-    ids: Sequence[JobId] = call.asked or call.job_ids
     send = partial(client.send, deadline=deadline, max_attempts=max_attempts)
-    parts = _Parts(call, room, send, divides)
-    if call.only is None or len(ids) <= room.ids:
+    if call.only is None:
+        return send(call, keep=keep)
+    ids: Sequence[JobId] = call.asked or call.job_ids
+    parts = _Parts(call.only, most_refusals(len(call.asked)), room, send, divides)
+    if len(ids) <= room.ids:
         try:
             return send(call, keep=keep)
         except SuperstaqServerException as error:
@@ -92,9 +88,10 @@ def send_in_parts(
 class _Parts:
     """The parts of a call: what was found in them, and what they were refused with."""
 
-    call: Call[_Jobs]
+    only: Callable[[Sequence[JobId]], Call[_Jobs]]
+    most_refusals: int
     room: Room
-    send: Callable[..., _Jobs]
+    send: Callable[[Call[_Jobs]], _Jobs]
     divides: Callable[[SuperstaqServerException], bool]
     found: list[JobSnapshot] = attrs.field(factory=list, init=False)
     unknown: SuperstaqServerException | None = attrs.field(default=None, init=False)
@@ -108,23 +105,23 @@ class _Parts:
 
     def _is_refused(self, ids: Sequence[JobId]) -> bool:
         try:
-            self.found += self.send(self.call if self.call.only is None else self.call.only(ids))
+            self.found += self.send(self.only(ids))
         except SuperstaqServerException as error:
-            if self.takes_refusal(error, ids):
-                return True
-            raise
+            if not self.takes_refusal(error, ids):
+                raise
+            return True
         return False
 
     def takes_refusal(self, error: SuperstaqServerException, ids: Sequence[JobId]) -> bool:
         """Take in a refusal; whether it may hold for some of the ids only."""
         self.num_refused += 1
-        if self.call.only is None or not self.divides(error):
+        if not self.divides(error):
             return False
         if is_too_large(error):
             self.room.ids = (len(ids) + 1) // 2
             return len(ids) > 1
         self.unknown = self.unknown or error
         # In API v0.3.0, which leaves an unknown job out, the path is unknown.
-        if self.num_refused > most_refusals(len(self.call.asked)):
+        if self.num_refused > self.most_refusals:
             raise self.unknown from None
         return True
