@@ -97,9 +97,11 @@ def fetch_jobs(
     wanted = check_ids(client.api, job_ids)
     if not wanted:
         return ()
-    calls = client.api.fetch_jobs(tuple(dict.fromkeys(wanted)), _format(client, circuit_type))
+    kind = check_format(client, circuit_type)
+    fields.refuse("the request", {"circuit_type": kind})
+    calls = client.api.fetch_jobs(tuple(dict.fromkeys(wanted)), kind)
     sent = _send_all(client, calls, timeout_seconds, max_attempts)
-    jobs = {job.job_id: job for job in pick_jobs(dict.fromkeys(wanted), sent.values())}
+    jobs = {job.job_id: job for job in pick_jobs(wanted, sent.values())}
     return tuple(jobs[job_id] for job_id in wanted)
 
 
@@ -139,8 +141,9 @@ def query_jobs(
     wanted = JobQuery() if query is None else query
     checked = fields.instance(wanted, JobQuery, "pass JobQuery(tags=[...]), say")
     most = sys.maxsize if limit is None else fields.count(limit)
-    fields.refuse("the request", {"query": checked, "limit": most})
-    calls = client.api.query_jobs(wanted, _format(client, circuit_type))
+    kind = check_format(client, circuit_type)
+    fields.refuse("the request", {"query": checked, "limit": most, "circuit_type": kind})
+    calls = client.api.query_jobs(wanted, kind)
     found = _send_all(client, calls, timeout_seconds, max_attempts, most)
     return tuple(found.values())[:most]
 
@@ -275,12 +278,6 @@ def fetch_balance(
     check_client(client)
     deadline = client.deadline_in(timeout_seconds)
     return client.send(client.api.fetch_balance(), deadline=deadline)
-
-
-def _format(client: SuperstaqClient, circuit_type: CircuitType | str | None) -> CircuitType:
-    kind = check_format(client, circuit_type)
-    fields.refuse("the request", {"circuit_type": kind})
-    return kind
 
 
 def check_format(client: SuperstaqClient, circuit_type: CircuitType | str | None) -> CircuitType:

@@ -129,19 +129,15 @@ def _expect(client: SuperstaqClient, job: NewJob, receipt: SubmitReceipt) -> Non
 
 
 def _check_key(client: SuperstaqClient, key: str) -> None:
-    what = ""
+    is_valid = fields.is_a(key, str) and _KEY.fullmatch(key) is not None
+    what = "must be a string of 1 to 200 printable ASCII characters without spaces at its ends"
+    checked = fields.valid(key, is_valid, what)
     if not client.api.keeps_tags:
-        what = (
+        checked = fields.bad(
             f"API {client.api.version} keeps no tags by which to find a job: leave it out, or use "
             "v0.3.0 (api_version='v0.3.0')"
         )
-    elif not isinstance(key, str) or not _KEY.fullmatch(key):
-        what = (
-            "must be a string of 1 to 200 printable ASCII characters without spaces at its ends, "
-            f"got {fields.shown(key)}"
-        )
-    if what:
-        fields.refuse("the request", {"submission_key": fields.bad(what)})
+    fields.refuse("the request", {"submission_key": checked})
 
 
 def _digest_tag(job: NewJob, key: str) -> str:
@@ -172,10 +168,7 @@ class _Keyed:
         tagged = attrs.evolve(self.job, tags=(*self.job.tags, *self.tags))
         call = self.client.api.submit_job(tagged)  # refused before a query if it cannot be sent
         found = self.find() or self.find_later([sum(_SETTLING_SECONDS)])
-        if not found:
-            return self.send(call)
-        self.refuse_other_job(found[0])
-        return self.adopt(found)
+        return self.adopt(found) if found else self.send(call)
 
     def find(self) -> list[JobSnapshot]:
         """The jobs that have the key; none if the server says that there is none."""
@@ -205,14 +198,12 @@ class _Keyed:
                     sent=False,
                 )
             self.client.clock.sleep(pause)
+            failure = None
             try:
-                found = self.find()
+                if found := self.find():
+                    return found
             except SuperstaqServerException as error:
                 failure = error
-            else:
-                if found:
-                    return found
-                failure = None
         if failure is not None:
             raise failure
         return []
@@ -267,7 +258,6 @@ class _Keyed:
                 said = f"the server does not find it with the tag {missing[0]!r}"
                 warn(f"{what} {said}: it may not keep tags as they are sent. {advice}", created)
             if found:
-                self.refuse_other_job(found[0])
                 return self.adopt(found, created)
         except SubmissionKeyConflict as error:
             said = f"job {error.job_id} has its submission key {self.key!r} too, and differs in"
@@ -305,6 +295,7 @@ class _Keyed:
     ) -> SubmitReceipt:
         """The receipt for the first job with the key, which may be the one just created."""
         first = found[0]
+        self.refuse_other_job(first)
         if created is not None and created.job_id == first.job_id:
             receipt = created
         else:
