@@ -1,7 +1,5 @@
 """``Transport``, what a client needs to send a request, and ``HttpTransport``, which does it.
 
-It neither retries, follows redirects nor logs: that is the client's part.
-
 Nothing of what happens inside gets out, neither an exception of another library nor a frame that
 holds the request's headers: an error is built anew from what is known of the old one and raised
 where that one is no longer being handled, so that neither its chain nor the locals of its traceback
@@ -11,6 +9,7 @@ can show a key.
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import ssl
 import threading
@@ -253,11 +252,8 @@ class HttpTransport:
 
     def _new_connection(self) -> Connection:
         """A connection that connects when something is sent."""
-        options: dict[str, Any] = {}
-        kind = Connection
-        if self._tls is not None:
-            kind = TlsConnection
-            options["ssl_context"] = self._tls
+        kind = Connection if self._tls is None else TlsConnection
+        options: dict[str, Any] = {} if self._tls is None else {"ssl_context": self._tls}
         address, proxy = self._address, self._proxy
         if proxy is None:
             return kind(address.host, address.port, **options)
@@ -307,9 +303,6 @@ class _Shelf:
         self.close()  # of a transport that was dropped
 
     def close(self) -> None:
-        while self.idle:
-            try:
-                connection = self.idle.pop()
-            except IndexError:  # another thread was faster
-                return
-            connection.close()
+        with contextlib.suppress(IndexError):  # also if another thread was faster
+            while True:
+                self.idle.pop().close()
