@@ -24,7 +24,7 @@ from superstaq_jobs.errors import (
 from superstaq_jobs.records import CircuitType, JobId, fields
 from superstaq_jobs.records.budget import OutOfTime, limited
 from superstaq_jobs.records.problems import expect, warn
-from superstaq_jobs.transport.limits import MAX_CONNECTIONS, check_integer, check_positive
+from superstaq_jobs.transport.limits import MAX_CONNECTIONS, check, check_integer, check_positive
 from superstaq_jobs.wire import job_data
 from superstaq_jobs.wire.api import Api, Call
 from superstaq_jobs.wire.masking import secrets_in_token
@@ -165,11 +165,8 @@ class SuperstaqClient:
             )
         api = settings.find_api(api_version, environ=os.getenv)
         circuit_type = settings.one_of(CircuitType, circuit_type, name="circuit_type")
-        if retry_policy is not None and not fields.is_a(retry_policy, RetryPolicy):
-            got = fields.shown(retry_policy)
-            raise ConfigurationError(
-                f"retry_policy must be a RetryPolicy, got {got}. Nothing was sent"
-            )
+        is_policy = retry_policy is None or fields.is_a(retry_policy, RetryPolicy)
+        check(is_policy, "retry_policy", retry_policy, "a RetryPolicy")
         check_positive(
             request_timeout_seconds=request_timeout_seconds,
             connect_timeout_seconds=connect_timeout_seconds,

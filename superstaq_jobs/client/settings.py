@@ -18,6 +18,7 @@ from superstaq_jobs.records import fields
 from superstaq_jobs.records.fields import shown
 from superstaq_jobs.records.problems import warn
 from superstaq_jobs.transport.address import Address
+from superstaq_jobs.transport.limits import check
 from superstaq_jobs.wire.api import APIS, Api
 from superstaq_jobs.wire.request import Secret, header_value_problem
 
@@ -66,13 +67,9 @@ def one_of(options: Iterable[T], value: object, *, name: str) -> T:
 
 def check_recorder(value: Recorder | None) -> Recorder | None:
     """The recorder; raises ``ConfigurationError`` if it cannot record."""
-    if value is None or all(callable(getattr(value, each, None)) for each in _RECORDS):
-        return value
-    got = shown(value)
-    raise ConfigurationError(
-        f"recorder must be a SnapshotArchive, or have its record_all and expect, got {got}. "
-        "Nothing was sent"
-    )
+    records = value is None or all(callable(getattr(value, each, None)) for each in _RECORDS)
+    check(records, "recorder", value, "a SnapshotArchive, or have its record_all and expect")
+    return value
 
 
 def check_header(value: Secret, *, name: str) -> Secret:

@@ -31,7 +31,15 @@ from superstaq_jobs.wire.request import Request, Response, Secret
 from .address import Address
 from .connection import Connection, TlsConnection
 from .failures import translated
-from .limits import CANCEL_TOKEN, MAX_CONNECTIONS, Closed, Limits, check_integer, check_positive
+from .limits import (
+    CANCEL_TOKEN,
+    MAX_CONNECTIONS,
+    Closed,
+    Limits,
+    check,
+    check_integer,
+    check_positive,
+)
 
 __all__ = ["HttpTransport", "Transport"]
 
@@ -131,12 +139,8 @@ class HttpTransport:
         )
         self._max_connections = max_connections
         self._tls: ssl.SSLContext | None = None
-        if not (
-            ca_certs is None or fields.is_a(ca_certs, str) or fields.is_a(ca_certs, os.PathLike)
-        ):
-            raise ConfigurationError(
-                f"ca_certs must be a path, got {fields.shown(ca_certs)}. Nothing was sent"
-            )
+        is_path = isinstance(ca_certs, str | os.PathLike)
+        check(ca_certs is None or is_path, "ca_certs", ca_certs, "a path")
         if "https" in {self._address.scheme, self._proxy and self._proxy.scheme}:
             try:
                 self._tls = ssl.create_default_context(cafile=ca_certs)
