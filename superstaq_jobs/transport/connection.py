@@ -142,8 +142,6 @@ class Connection(urllib3.connection.HTTPConnection):
         What a server sent without a request must not become the response to the next one. Over TLS
         it may have been received already, and wait inside OpenSSL: so it is read for.
         """
-        if self.sock is None:
-            return False
         try:
             self.sock.settimeout(0)
             self.sock.recv(1)

@@ -214,7 +214,7 @@ class LimitedStream(io.RawIOBase):
         self, raw: io.RawIOBase, sock: socket.socket, limits: Limits, early: bytes = b""
     ) -> None:
         super().__init__()
-        self._early = early
+        self._early = io.BytesIO(early)
         self._raw = raw
         self._sock = sock
         self._limits = limits
@@ -228,12 +228,7 @@ class LimitedStream(io.RawIOBase):
         if self.finished:
             return None
         self._limits.bound(self._sock)
-        if self._early:
-            received = min(len(self._early), len(memoryview(buffer)))
-            memoryview(buffer)[:received] = self._early[:received]
-            self._early = self._early[received:]
-        else:
-            received = self._sock.recv_into(buffer)
+        received = self._early.readinto(buffer) or self._sock.recv_into(buffer)
         self._limits.count(received)
         return received
 
