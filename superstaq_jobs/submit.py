@@ -12,7 +12,7 @@ import attrs
 
 from .client import SuperstaqClient
 from .client.client import check_client
-from .client.recorder import keep_jobs
+from .client.parts import send_all
 from .errors import (
     RequestTimeout,
     SubmissionKeyConflict,
@@ -174,10 +174,9 @@ class _Keyed:
         """The jobs that have the key; none if the server says that there is none."""
         tag, _ = self.tags
         calls = self.client.api.query_jobs(JobQuery(tags=[tag]), self.job.circuit_type)
-        keep = partial(keep_jobs, self.client.recorder, (), None)
-        responses = (self.client.send(call, deadline=self.deadline, keep=keep) for call in calls)
+        jobs = send_all(self.client, calls, deadline=self.deadline)
         # Filtered again: a server that does not filter must not make us adopt another job.
-        found = [each for jobs in responses for each in jobs if tag in (each.tags or ())]
+        found = [each for each in jobs.values() if tag in (each.tags or ())]
         if found:
             self.client.submission_keys.are_kept = True
         return sorted(found, key=lambda each: (each.submitted_at, each.job_id))

@@ -1,10 +1,10 @@
-"""A call about jobs that is sent in parts if the server refuses it as a whole."""
+"""Calls about jobs, each of which is sent in parts if the server refuses it as a whole."""
 
 from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Final
 
@@ -15,9 +15,9 @@ from superstaq_jobs.records import JobId, JobSnapshot
 from superstaq_jobs.wire.api import Call, halves, most_refusals
 
 from .client import SuperstaqClient
-from .recorder import with_value
+from .recorder import keep_jobs, with_value
 
-__all__ = ["Room", "is_about_ids", "is_too_large", "send_in_parts"]
+__all__ = ["Room", "is_about_ids", "is_too_large", "send_all", "send_in_parts"]
 
 _Jobs = tuple[JobSnapshot, ...]
 
@@ -40,6 +40,32 @@ def is_too_large(error: SuperstaqServerException) -> bool:
 def is_about_ids(error: SuperstaqServerException) -> bool:
     """Whether fewer ids, or others, may be accepted."""
     return is_too_large(error) or error.status_code == _NOT_FOUND
+
+
+def send_all(
+    client: SuperstaqClient,
+    calls: Iterable[Call[_Jobs]],
+    *,
+    deadline: float,
+    max_attempts: int | None = None,
+    most: int = sys.maxsize,
+) -> dict[JobId, JobSnapshot]:
+    """The jobs that the server sends in response to some calls, by its ids, until enough."""
+    found: dict[JobId, JobSnapshot] = {}
+    room = Room()
+    for call in calls:
+        if len(found) >= most:
+            break
+        keep = partial(keep_jobs, client.recorder, call.job_ids, None)
+        try:
+            jobs = send_in_parts(
+                client, call, room=room, keep=keep, deadline=deadline, max_attempts=max_attempts
+            )
+        except SuperstaqServerException as error:
+            error.found = (*found.values(), *error.found)
+            raise
+        found.update((job.job_id, job) for job in jobs)
+    return found
 
 
 def send_in_parts(
