@@ -29,7 +29,6 @@ from .limits import BadResponse, CutResponse, LimitedStream, Limits, TooLarge
 
 __all__ = ["Connection", "TlsConnection"]
 
-_BUFFER_BYTES: Final = 64 * 1024
 # Larger pieces may take new pages of memory each time, which is up to 1.6 times as slow.
 _PIECE_BYTES: Final = 64 * 1024
 _EARLY_BYTES: Final = 4096
@@ -248,7 +247,7 @@ class HttpResponse(http.client.HTTPResponse):
         self._limits = limits
         # The stream that http.client made keeps the socket open if the connection lets go of it.
         raw: Any = self.fp.detach()
-        self.reader = _Reader(LimitedStream(raw, sock, limits, early), _BUFFER_BYTES)
+        self.reader = _Reader(LimitedStream(raw, sock, limits, early), _PIECE_BYTES)
         self.fp: Any = self.reader
         self.fields: tuple[tuple[str, str], ...] = ()  # names in lower case, in the order received
 
