@@ -74,9 +74,8 @@ def check_recorder(value: Recorder | None) -> Recorder | None:
 
 def check_header(value: Secret, *, name: str) -> Secret:
     """The value; raises ``ConfigurationError``, without it, if it cannot be sent in a header."""
-    problem = header_value_problem(value)
-    if problem or not value.reveal():
-        problem = problem or "must not be empty"
+    problem = header_value_problem(value) or ("" if value.reveal() else "must not be empty")
+    if problem:
         raise ConfigurationError(f"{name} {problem}. Nothing was sent")
     return value
 

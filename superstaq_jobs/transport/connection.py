@@ -129,10 +129,9 @@ class Connection(urllib3.connection.HTTPConnection):
                 raise _EarlyResponse
 
     def response_class(  # type: ignore[override]  # http.client calls it as it calls a class
-        self, sock: socket.socket, debuglevel: int = 0, *, method: str | None = None
+        self, sock: socket.socket, *_debuglevel: int, method: str | None = None
     ) -> HttpResponse:
         """The response that comes next, within the limits of the request."""
-        del debuglevel
         return HttpResponse(sock, method=method, limits=self.limits, early=self._early)
 
     def is_quiet(self) -> bool:
