@@ -153,12 +153,18 @@ class SuperstaqClient:
         recorder: Recorder | None = None,
     ) -> None:
         # A traceback that starts in here would show the values of these names.
-        hidden_key = None if api_key is None else Secret(api_key)
+        strings = {"api_key": api_key, "ibmq_token": ibmq_token, "proxy_url": proxy_url}
+        wrong = [n for n, v in strings.items() if not (v is None or fields.is_a(v, str))]
+        strings.clear()
+        if wrong:
+            del api_key, ibmq_token, cq_token, proxy_url
+            raise ConfigurationError(f"{wrong[0]} must be a string. Nothing was sent")
+        hidden_key = Secret(api_key) if api_key else None
         hidden_ibmq = None if ibmq_token is None else Secret(ibmq_token)
         hidden_cq = None if cq_token is None else settings.token_secret(cq_token)
         hidden_proxy = None if proxy_url is None else Secret(proxy_url)
         del api_key, ibmq_token, cq_token, proxy_url
-        if hidden_key is not None and "://" in str(hidden_key.reveal()):
+        if hidden_key is not None and "://" in hidden_key.reveal():
             del remote_host  # probably the key
             raise ConfigurationError(
                 "api_key is a URL: are api_key and remote_host in the wrong order? Nothing was sent"

@@ -86,7 +86,7 @@ def locate_api_key(given: Secret | None, *, environ: Environ, home: Path) -> tup
     Raises ``ApiKeyNotFound``, or ``ConfigurationError`` if the key cannot be sent in a header.
     """
     looked_in = ["the argument api_key", f"the environment variable {API_KEY_VARIABLE}"]
-    if given is not None and given.reveal() != "":
+    if given is not None:
         return check_header(given, name="api_key"), looked_in[0]
     found = Secret(_read(environ, API_KEY_VARIABLE))
     if found.reveal():
@@ -193,7 +193,7 @@ def token_secret(token: str | Mapping[str, Any]) -> Secret:
 
 def less_secret(proxy_url: Secret | None, instance: str | None) -> Iterator[Secret]:
     """What no message may show besides: a proxy's login, its password alone, an IBM instance."""
-    url = "" if proxy_url is None else str(proxy_url.reveal())
+    url = "" if proxy_url is None else proxy_url.reveal()
     login = unquote(url.rpartition("://")[2].rpartition("@")[0])
     yield from map(Secret, (login, login.partition(":")[2], instance or ""))
 
