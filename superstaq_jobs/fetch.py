@@ -249,7 +249,7 @@ def fetch_balance(
 
 
 def check_format(client: SuperstaqClient, circuit_type: CircuitType | str | None) -> CircuitType:
-    """The format in which the server is to return circuits; a ``Bad`` if it cannot be asked so."""
+    """The format in which the server is to return circuits; a ``Bad`` if it cannot do so."""
     if circuit_type is None:
         return client.circuit_type
     if client.api.converts_circuits:

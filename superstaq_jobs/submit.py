@@ -189,7 +189,7 @@ class _Keyed:
         failure: SuperstaqServerException | None = None
         for pause in pauses:
             if self.client.clock.now() + pause >= self.deadline:
-                # A job that is not there too early is not known to be missing.
+                # A job that was looked for too early is not known to be missing.
                 raise RequestTimeout(
                     f"too little time is left to query for the submission key {self.key!r} after a "
                     f"pause of {pause:g} s, so nothing more was submitted: allow a longer "
@@ -230,7 +230,7 @@ class _Keyed:
         raise lost or AssertionError("a submission ends with a receipt or an error")
 
     def find_lost(self, lost: SubmissionUnknown) -> list[JobSnapshot]:
-        """The jobs that have the key after a lost response; it is raised if that stays unknown."""
+        """The jobs with the key after a lost response; raises ``lost`` if that stays unknown."""
         try:
             if found := self.find_later(_SETTLING_SECONDS):
                 self.refuse_other_job(found[0])

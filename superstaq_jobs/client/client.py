@@ -53,13 +53,13 @@ _LOGGER: Final = logging.getLogger("superstaq_jobs")
 
 
 def check_client(client: object, what: str = "the request") -> None:
-    """Refuse what is not a client, with an ``InvalidRequest``, before it is used."""
+    """Raise an ``InvalidRequest`` for an argument that is not a client."""
     hint = "pass SuperstaqClient(), which finds the API key and the server"
     fields.refuse(what, {"client": fields.instance(client, SuperstaqClient, hint)})
 
 
 def check_send(call: object, deadline: object, max_attempts: int | None, keep: object) -> None:
-    """Refuse arguments of ``SuperstaqClient.send``, before anything is sent."""
+    """Check the arguments of ``SuperstaqClient.send``, before anything is sent."""
     if keep is not None and not callable(keep):
         raise TypeError(f"keep must be a function, got {fields.shown(keep)}. Nothing was sent")
     hint = "pass one of client.api, such as client.api.fetch_balance()"
@@ -481,7 +481,7 @@ class SuperstaqClient:
                 read = call.remembering(masked)(response.body, now, self._origin)
         except BaseException as error:  # noqa: BLE001 - whatever it is, its frames hold the body
             if isinstance(error, ProtocolError) and call.is_complete(error.found):
-                # Without any, it is not even JSON, and the other parts of it were known before.
+                # Without any, it is not even JSON, and its other parts were known before.
                 problem = " ".join(error.problems[0]) if error.problems else error.message
                 warning = f"the response has more, which cannot be read: {problem}"
                 read = job_data.Decoded(cast("T", error.found), (warning,))
@@ -527,7 +527,7 @@ class SuperstaqClient:
             self._state, self._lacks_settings = state, True
 
     def _complete_unpickling(self) -> None:
-        """Look again for what was missing when the client was unpickled."""
+        """Look up again what was missing when the client was unpickled."""
         try:
             # Another one, so that this one stays as it is if that fails.
             vars(self).update(vars(type(self)(**self.__getstate__())))

@@ -27,7 +27,7 @@ _NOT_FOUND: Final = 404
 
 @attrs.define
 class Room:
-    """How many ids a request may have: fewer once more have been refused as too many."""
+    """How many ids a request may have; fewer once one was refused as too large."""
 
     ids: int = sys.maxsize
 
@@ -38,7 +38,7 @@ def is_too_large(error: SuperstaqServerException) -> bool:
 
 
 def is_about_ids(error: SuperstaqServerException) -> bool:
-    """Whether fewer ids, or others, may be accepted."""
+    """Whether a request for fewer ids, or for others, may be accepted."""
     return is_too_large(error) or error.status_code == _NOT_FOUND
 
 
@@ -50,7 +50,7 @@ def send_all(
     max_attempts: int | None = None,
     most: int = sys.maxsize,
 ) -> dict[JobId, JobSnapshot]:
-    """The jobs that the server sends in response to some calls, by its ids, until enough."""
+    """The jobs in the responses to some calls, by the server's ids, until there are enough."""
     found: dict[JobId, JobSnapshot] = {}
     room = Room()
     for call in calls:
@@ -81,7 +81,7 @@ def send_in_parts(
     """Send a call about jobs; if it is too large, or refused since an id is unknown, in halves.
 
     In API v0.2.0 a server may refuse a whole request for one id. The ids are halved until that one
-    is found, with a limited number of refusals: they may be of all.
+    is found. The number of refusals is limited, since they may be about all of them.
 
     ``room`` is updated. ``keep`` is called with what was found, also before an error is raised.
     ``divides`` says for which refusals the halves are sent.
@@ -139,7 +139,7 @@ class _Parts:
         return False
 
     def takes_refusal(self, error: SuperstaqServerException, ids: Sequence[JobId]) -> bool:
-        """Take in a refusal; whether it may hold for some of the ids only."""
+        """Note a refusal; return whether it may be about some of the ids only."""
         self.num_refused += 1
         if not self.divides(error):
             return False

@@ -51,7 +51,7 @@ Environ = Callable[[str], str | None]
 
 
 def _read(environ: Environ, name: str) -> str:
-    """An environment variable without the white space around it, such as a file leaves there."""
+    """An environment variable without surrounding white space, such as the end of a line."""
     return (environ(name) or "").strip()
 
 
@@ -135,7 +135,7 @@ def find_api(given: str | None, *, environ: Environ) -> Api:
 def find_origin(given: str | None, *, environ: Environ, default: str) -> str:
     """Scheme, host and port of the service: from the argument, the environment, or the default.
 
-    As in the official client, whatever follows the port is ignored; here with a warning.
+    As in the official client, whatever follows the port is ignored, but with a warning.
     """
     host = given
     if host is None or (fields.is_a(host, str) and not host):
@@ -151,7 +151,7 @@ def find_origin(given: str | None, *, environ: Environ, default: str) -> str:
 
 
 def check_version(origin: str, api: Api) -> None:
-    """Refuse the service's host for another version of the API, with a ``ConfigurationError``."""
+    """Raise a ``ConfigurationError`` if it is the service's host for another version of the API."""
     for other in APIS.values():
         if other is not api and origin == other.default_origin:
             raise ConfigurationError(
@@ -192,7 +192,7 @@ def token_secret(token: str | Mapping[str, Any]) -> Secret:
 
 
 def less_secret(proxy_url: Secret | None, instance: str | None) -> Iterator[Secret]:
-    """What no message may show besides: a proxy's login, its password alone, an IBM instance."""
+    """Further strings that no message may show: a proxy's login, its password, an IBM instance."""
     url = "" if proxy_url is None else proxy_url.reveal()
     login = unquote(url.rpartition("://")[2].rpartition("@")[0])
     yield from map(Secret, (login, login.partition(":")[2], instance or ""))

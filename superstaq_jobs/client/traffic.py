@@ -55,7 +55,7 @@ class Traffic:
         self._lock = ForkSafeLock()
 
     def take_retry(self, now: float) -> bool:
-        """Take one retry out of the budget; False, and nothing is taken, if there is none."""
+        """Take one retry out of the budget; return False if there is none left."""
         with self._lock.of_this_process():
             self._refill(_REFILL_PER_SECOND * (now - self._refilled_at))
             self._refilled_at = now
@@ -68,9 +68,9 @@ class Traffic:
         self._budget = min(self._capacity, self._budget + max(0.0, amount))
 
     def reserve_poll(self, now: float) -> float:
-        """Reserve a time for a poll; how long to wait until then, in seconds.
+        """Reserve a time for a poll; return how many seconds to wait until then.
 
-        So polls of waits that began together do not all reach the server at once.
+        So the polls of waits that began together do not all reach the server at once.
         """
         with self._lock.of_this_process():
             begins = max(now, self._next_poll_at)

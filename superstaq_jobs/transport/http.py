@@ -279,7 +279,7 @@ class HttpTransport:
         return (("Proxy-Authorization", Secret(f"Basic {encoded}")),)
 
     def _shelf_of_this_process(self) -> _Shelf:
-        """The shelf, a new one in a process that was forked since.
+        """The shelf; a new one in a process that was forked since.
 
         Without a lock: one that another thread held during the fork would stay locked in the child.
         """
@@ -293,7 +293,7 @@ class HttpTransport:
 class _Shelf:
     """The idle connections of one process, and a place for each connection that there may be.
 
-    Its locks are inside of C: a lock taken by Python code could stay locked after a Ctrl-C.
+    Its locks are C code: a lock taken by Python code could stay locked after a Ctrl-C.
     """
 
     def __init__(self, max_connections: int) -> None:
