@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Final
 
 import attrs
@@ -100,8 +100,7 @@ def submit_job(
         _check_key(client, submission_key)
         left = deadline - client.clock.now()
         with client.submission_keys.turn(submission_key, timeout_seconds=left):
-            digest = _digest_tag(job, submission_key)
-            return _Keyed(client, job, submission_key, digest, deadline).submit()
+            return _Keyed(client, job, submission_key, deadline).submit()
     except SubmissionUnknown as error:
         error.job, error.submission_key = job, submission_key
         if submission_key is not None:
@@ -140,15 +139,6 @@ def _check_key(client: SuperstaqClient, key: str) -> None:
     fields.refuse("the request", {"submission_key": checked})
 
 
-def _digest_tag(job: NewJob, key: str) -> str:
-    """A tag that distinguishes what was submitted with a key from everything else.
-
-    The key is a part of it, since a server that changes tags may give two keys the same one.
-    """
-    body = bodies.encode_new_job(job)
-    return f"{_DIGEST}{hashlib.sha256(key.encode() + body).hexdigest()[:32]}"
-
-
 @attrs.frozen
 class _Keyed:
     """One submission with a key. The jobs that it finds are in the order of their creation."""
@@ -156,13 +146,17 @@ class _Keyed:
     client: SuperstaqClient
     job: NewJob
     key: str
-    digest: str
     deadline: float
 
-    @property
+    @cached_property
     def tags(self) -> tuple[str, str]:
-        """The tags for the key and for what is submitted with it."""
-        return f"submission-key:{self.key}", self.digest
+        """The tags for the key, and for what is submitted with it.
+
+        The key is also part of the digest: a server that changes tags may give two keys the same.
+        """
+        body = bodies.encode_new_job(self.job)
+        digest = hashlib.sha256(self.key.encode() + body).hexdigest()
+        return f"submission-key:{self.key}", f"{_DIGEST}{digest[:32]}"
 
     def submit(self) -> SubmitReceipt:
         tagged = attrs.evolve(self.job, tags=(*self.job.tags, *self.tags))
@@ -284,7 +278,7 @@ class _Keyed:
         ]
         digests = [each for each in first.tags or () if each.startswith(_DIGEST)]
         # A server may have cut it.
-        if not differing and digests and not any(map(self.digest.startswith, digests)):
+        if not differing and digests and not any(map(self.tags[1].startswith, digests)):
             differing = ["circuits, shots, options or metadata"]
         if differing:
             raise SubmissionKeyConflict(self.key, job_id=first.job_id, fields=differing)
