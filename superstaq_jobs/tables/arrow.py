@@ -53,7 +53,8 @@ def to_arrow(snapshots: Iterable[JobSnapshot], rows: RowKind = "outcomes") -> pa
 
     Raises:
         ModuleNotFoundError: If pyarrow is not installed (extra ``tables``).
-        TypeError: As for ``to_rows``, and so for ``ValueError``.
+        TypeError: As for ``to_rows``.
+        ValueError: As for ``to_rows``.
     """
     return _table(_schema(_pyarrow("to_arrow"), rows), checked(snapshots), rows)
 
@@ -70,7 +71,8 @@ def to_pandas(snapshots: Iterable[JobSnapshot], rows: RowKind = "outcomes") -> p
 
     Raises:
         ModuleNotFoundError: If pyarrow or pandas is not installed.
-        TypeError: As for ``to_rows``, and so for ``ValueError``.
+        TypeError: As for ``to_rows``.
+        ValueError: As for ``to_rows``.
     """
     pa = _pyarrow("to_pandas")
     try:
@@ -95,7 +97,8 @@ def to_polars(snapshots: Iterable[JobSnapshot], rows: RowKind = "outcomes") -> p
 
     Raises:
         ModuleNotFoundError: If pyarrow or Polars is not installed.
-        TypeError: As for ``to_rows``, and so for ``ValueError``.
+        TypeError: As for ``to_rows``.
+        ValueError: As for ``to_rows``.
     """
     _pyarrow("to_polars")
     try:
@@ -136,8 +139,9 @@ def write_parquet(
         FileExistsError: If the directory is not empty; nothing was written.
         ModuleNotFoundError: If pyarrow is not installed (extra ``tables``).
         OSError: If a file cannot be written.
-        TypeError: As for ``to_rows``, and so for ``ValueError``. Also if ``batch`` is below 1.
-            The batches before were written; delete the directory before you try again.
+        TypeError: As for ``to_rows``. Earlier batches were written: delete the directory before
+            you try again.
+        ValueError: Likewise. Also if ``batch`` is below 1; then nothing was written.
     """
     schema = _schema(_pyarrow("write_parquet"), rows)
     if not fields.is_a(batch, int) or isinstance(batch, bool) or batch < 1:
