@@ -114,6 +114,7 @@ def _keep_first_line(
 
 _LITERAL = re.compile(r'(?<=<span class="pre">)[^<]{12,}(?=</span>)')
 _BREAKS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[._(\[/=])(?=[\w\"'])")
+_OPTION = re.compile(r'(?<=<span class="pre">)--?\w[-\w]*')
 _CODE = re.compile(r"(?<=<pre>).*?(?=</pre>)", re.DOTALL)
 _CODE_LINE = re.compile(r"^(?:<[^>]*>)*( *).*\S.*$", re.MULTILINE)
 
@@ -125,13 +126,14 @@ def _hang(line: re.Match[str]) -> str:
 def _let_lines_wrap(
     _app: Sphinx, _page: str, _template: str, context: dict[str, Any], doctree: Any
 ) -> None:
-    """Let a long name wrap between its words, and code below its own indentation.
+    """Let a long name wrap between its words, and code below its own indentation, to fit a window.
 
-    So tables and code fit a narrow window.
+    The hyphens of an option stay together.
     """
     if doctree is not None:
         body = _CODE.sub(lambda code: _CODE_LINE.sub(_hang, code[0]), context["body"])
-        context["body"] = _LITERAL.sub(lambda literal: _BREAKS.sub("<wbr>", literal[0]), body)
+        body = _LITERAL.sub(lambda literal: _BREAKS.sub("<wbr>", literal[0]), body)
+        context["body"] = _OPTION.sub(r'<span class="option">\g<0></span>', body)
 
 
 def _show_public_bases(

@@ -260,7 +260,7 @@ _LOCAL: Final[Mapping[str, str]] = {
 
 _RAISES: Final = re.compile(r"^Raises:\n((?:    .*\n?|\n)+)", re.MULTILINE)
 _ERROR_NAME: Final = re.compile(r"^    (\w+):", re.MULTILINE)
-_SAME_ERRORS: Final = re.compile(r"errors\s+are\s+those\s+of\s+``(\w+)``", re.IGNORECASE)
+_SAME_ERRORS: Final = re.compile(r"errors\s+are\s+those\s+of\s+``([\w.]+)``", re.IGNORECASE)
 
 
 def _public_members(kind: type) -> Iterator[tuple[str, Any]]:
