@@ -39,9 +39,9 @@ __all__ = ["ArchivedJob", "SnapshotArchive"]
 class SnapshotArchive:
     """Snapshots of jobs in one file, which only grows: each state once, each observation of it.
 
-    An observation is that a source said a state at one moment, ``fetched_at``. Recording the same
-    one twice does nothing, so every call that writes may be repeated. Each is one transaction: it
-    is on disk when the call returns, or nothing of it is.
+    An observation records that a source reported a state at one moment, ``fetched_at``. Recording
+    the same one twice does nothing, so every call that writes may be repeated. Each is one
+    transaction: it is on disk when the call returns, or nothing of it is.
 
     Thread-safe, and any number of processes may use one file, but not over a network file system:
     there, use one archive for each process, and ``merge`` them. It pickles as its path and mode.

@@ -54,7 +54,8 @@ def to_arrow(snapshots: Iterable[JobSnapshot], rows: RowKind = "outcomes") -> pa
 
     Raises:
         ModuleNotFoundError: If pyarrow is not installed (extra ``tables``).
-        TypeError: As for ``to_rows``, and so for ``ValueError``.
+        TypeError: As for ``to_rows``.
+        ValueError: As for ``to_rows``.
     """
     return _table(_schema(_imported("pyarrow", "to_arrow"), rows), checked(snapshots), rows)
 
@@ -71,7 +72,8 @@ def to_pandas(snapshots: Iterable[JobSnapshot], rows: RowKind = "outcomes") -> p
 
     Raises:
         ModuleNotFoundError: If pyarrow or pandas is not installed.
-        TypeError: As for ``to_rows``, and so for ``ValueError``.
+        TypeError: As for ``to_rows``.
+        ValueError: As for ``to_rows``.
     """
     pa = _imported("pyarrow", "to_pandas")
     pd = _imported("pandas", "to_pandas", "pandas")
@@ -93,7 +95,8 @@ def to_polars(snapshots: Iterable[JobSnapshot], rows: RowKind = "outcomes") -> p
 
     Raises:
         ModuleNotFoundError: If pyarrow or Polars is not installed.
-        TypeError: As for ``to_rows``, and so for ``ValueError``.
+        TypeError: As for ``to_rows``.
+        ValueError: As for ``to_rows``.
     """
     _imported("pyarrow", "to_polars")
     made: pl.DataFrame = _imported("polars", "to_polars", "polars").from_arrow(
@@ -131,8 +134,9 @@ def write_parquet(
         FileExistsError: If the directory is not empty; nothing was written.
         ModuleNotFoundError: If pyarrow is not installed (extra ``tables``).
         OSError: If a file cannot be written.
-        TypeError: As for ``to_rows``, and so for ``ValueError``. Also if ``batch`` is below 1.
-            The batches before were written; delete the directory before you try again.
+        TypeError: As for ``to_rows``. Earlier batches were written: delete the directory before
+            you try again.
+        ValueError: Likewise. Also if ``batch`` is below 1; then nothing was written.
     """
     schema = _schema(_imported("pyarrow", "write_parquet"), rows)
     if not fields.is_a(batch, int) or isinstance(batch, bool) or batch < 1:

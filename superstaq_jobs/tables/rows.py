@@ -91,8 +91,8 @@ def to_rows(snapshots: Iterable[JobSnapshot], rows: RowKind = "outcomes") -> lis
         rows: What the rows are; see ``superstaq_jobs.tables``.
 
     Returns:
-        A dict for each row, with the same columns in the same order: strings, ints, floats, lists
-        of strings, datetimes in UTC, and None.
+        A dict for each row, with the same columns in the same order. The values are strings, ints,
+        floats, lists of strings, datetimes in UTC, and None.
 
     Raises:
         TypeError: If ``snapshots`` are not snapshots.
