@@ -22,7 +22,15 @@ import attrs
 
 from .frozen import MAX_BITS, FrozenMapping, JsonMapping, canonical_json, is_unicode
 from .ids import JobId
-from .problems import InvalidRequest, InvalidValue, Problem, is_amount, shown, with_article
+from .problems import (
+    InvalidRequest,
+    InvalidValue,
+    Problem,
+    is_amount,
+    must_be,
+    shown,
+    with_article,
+)
 from .status import CircuitType, JobType
 
 __all__ = ["is_amount", "shown"]
@@ -94,10 +102,7 @@ def refuse(
 
 def instance(value: T, kind: type, hint: str = "") -> T:
     """A value of a class; ``hint`` says how to get one."""
-    if isinstance(value, kind):
-        return value
-    more = f": {hint}" if hint else ""
-    return bad(f"must be {with_article(kind.__name__)}, got {shown(value)}{more}")
+    return value if isinstance(value, kind) else bad(must_be(kind, value, hint))
 
 
 def is_a(value: object, kind: type) -> bool:

@@ -28,6 +28,7 @@ __all__ = [
     "is_amount",
     "line",
     "listed",
+    "must_be",
     "shown",
     "warn",
     "with_article",
@@ -57,13 +58,6 @@ def _printable(text: str) -> str:
     return "".join(c if c == "\n" or c.isprintable() else repr(c)[1:-1] for c in text)
 
 
-def _rebuild(cls: type[SuperstaqException], args: tuple[Any, ...], facts: dict[str, Any]) -> Any:
-    error = cls.__new__(cls, *args)
-    error.args = args
-    error.__dict__.update(facts)
-    return error
-
-
 class SuperstaqException(Exception):
     """The base class of every error of this library.
 
@@ -78,7 +72,7 @@ class SuperstaqException(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The default calls the class with `args`, which fails for keyword-only facts.
-        return _rebuild, (type(self), self.args, dict(self.__dict__))
+        return type(self).__new__, (type(self),), {"args": self.args, **self.__dict__}
 
     def __str__(self) -> str:
         # Subclasses that are OSErrors as well would print an errno.
@@ -143,16 +137,17 @@ def with_article(name: str) -> str:
     return f"{'an' if name[0] in 'aeioAEIO' else 'a'} {name}"
 
 
-def expect(kind: type, hint: str = "", **arguments: object) -> None:
-    """Raise a ``TypeError`` for the first of some arguments that is not an instance of ``kind``.
+def must_be(kind: type, value: object, hint: str = "") -> str:
+    """What is wrong with a value of another class; ``hint`` says what to pass instead."""
+    instead = f": {hint}" if hint else ""
+    return f"must be {with_article(kind.__name__)}, got {shown(value)}{instead}"
 
-    ``hint`` says what to pass instead.
-    """
+
+def expect(kind: type, hint: str = "", **arguments: object) -> None:
+    """Raise a ``TypeError`` for the first of some arguments that is not an instance of ``kind``."""
     for name, value in arguments.items():
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            what = f"must be {with_article(kind.__name__)}, got {shown(value)}"
-            more = f": {hint}" if hint else ""
-            raise TypeError(f"{name} {what}{more}. Nothing was changed")
+            raise TypeError(f"{name} {must_be(kind, value, hint)}. Nothing was changed")
 
 
 def expect_several(what: str, **arguments: object) -> None:
