@@ -167,8 +167,8 @@ def _changed_fields(change: CircuitChange) -> list[str]:
     ]
     shown = []
     if "status_text" in changed:
-        old, new = display.line(before.status_text), display.line(after.status_text)
-        shown.append(f"status {display.arrow(old, new)}")
+        status = display.change(before.status_text, after.status_text, display.line)
+        shown.append(f"status {status}")
     shown += [
         f"{name} {display.change(getattr(before, name), getattr(after, name))}"
         for name in _SHOWN_FIELDS

@@ -33,6 +33,6 @@ def trimmed(job_id: T) -> T | str:
 
 
 def first_ids(job_ids: Sequence[JobId], limit: int = 3, see: str = "") -> str:
-    """Job ids for an error message: the first few, how many more there are, and where to ``see``."""
+    """Job ids for an error message: the first, how many more there are, and where to ``see``."""
     more = f" and {len(job_ids) - limit} more{see}" if len(job_ids) > limit else ""
     return ", ".join(map(str, job_ids[:limit])) + more
