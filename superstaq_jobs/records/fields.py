@@ -39,7 +39,6 @@ INDEX_LIMIT: Final = 10**18
 """Qubit indices are smaller than this: the decoder reads at most 18 digits."""
 
 TARGET: Final = re.compile(r"[A-Za-z0-9-]+_[A-Za-z0-9.-]+_(?:qpu|simulator)")
-_CLIPPED_CHARACTERS: Final = 60
 _MOST_VALUES: Final = 200
 _SECONDS: Final = "must be a number of seconds >= 0"
 
@@ -71,14 +70,9 @@ def refuse_bad(
     *further: Problem,
 ) -> None:
     """Raise one error that names every bad field of a record, and further problems, if any."""
-    problems = [
-        Problem(field.name, value.what)
-        for field in attrs.fields(type(record))
-        if type(value := getattr(record, field.name)) is Bad
-    ]
-    problems.extend(further)
-    if problems:
-        raise error(with_article(type(record).__name__), problems)
+    kind = type(record)
+    values = {field.name: getattr(record, field.name) for field in attrs.fields(kind)}
+    refuse(with_article(kind.__name__), values, error, *further)
 
 
 @attrs.frozen
@@ -93,11 +87,12 @@ def refuse(
     what: str,
     arguments: Mapping[str, object],
     error: Callable[[str, list[Problem]], Exception] = InvalidRequest,
+    *further: Problem,
 ) -> None:
-    """Raise one error that names every bad one of some arguments, if there is one."""
+    """Raise one error that names every bad one of some arguments, and further problems, if any."""
     problems = [Problem(name, v.what) for name, v in arguments.items() if isinstance(v, Bad)]
-    if problems:
-        raise error(what, problems)
+    if problems or further:
+        raise error(what, [*problems, *further])
 
 
 def instance(value: T, kind: type, hint: str = "") -> T:
@@ -111,8 +106,8 @@ def is_a(value: object, kind: type) -> bool:
 
 
 def clipped(value: object) -> str:
-    """The ``repr`` of a long string inside the ``repr`` of a record, cut to 60 characters."""
-    return shown(value, _CLIPPED_CHARACTERS)
+    """The ``repr`` of a long string inside the ``repr`` of a record."""
+    return shown(value, 60)
 
 
 # ---- strings -------------------------------------------------------------------------------------
@@ -244,19 +239,15 @@ def integer(value: SupportsIndex) -> int:
 
 def is_number(value: object) -> bool:
     """Whether a value is a number that a float can hold, or infinity, and not a bool."""
-    kind_fits = isinstance(value, int | float) and not isinstance(value, bool)
-    largest = sys.float_info.max
-    if not kind_fits:
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return False
-    return -largest <= value <= largest or value == math.inf  # type: ignore[operator]
+    return abs(value) <= sys.float_info.max or value == math.inf
 
 
 def count(value: SupportsIndex) -> int:
     """An integer >= 0."""
     number = integer(value)
-    if isinstance(number, int) and number < 0:
-        return bad(f"must be >= 0, got {shown(number)}")
-    return number
+    return valid(number, isinstance(number, Bad) or number >= 0, "must be >= 0")
 
 
 def attempts(value: int) -> int:

@@ -10,7 +10,7 @@ import datetime as dt
 import functools
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from attrs.converters import optional
 
 from . import fields
 from .advice import explains_changes
+from .fields import refuse, string
 from .frozen import JsonMapping
 from .ids import trimmed
 from .problems import InvalidRequest, Problem, shown, warn
@@ -44,9 +45,13 @@ _OFFICIAL_NAMES: Final = {
 }
 """Arguments of the official services, and what to pass to a ``NewJob`` instead."""
 
-
-def _check_method(value: str | None) -> None:
-    fields.refuse("a NewJob", {"method": None if value is None else fields.string(value)})
+_METHODS: Final[Mapping[str, dict[str, Any]]] = {
+    **{kind: {"job_type": kind, "dry_run": False} for kind in JobType},
+    JobType.SIMULATE: {"job_type": JobType.SIMULATE, "sim_method": SimMethod.SIM},
+    **{kind: {"job_type": JobType.SIMULATE, "sim_method": kind} for kind in SimMethod},
+    "dry-run": {"job_type": JobType.SUBMIT, "dry_run": True},
+}
+"""The ``method`` argument of the official client, and the fields of a ``NewJob`` that it means."""
 
 
 def _sim_method(value: SimMethod | str | None) -> SimMethod | None:
@@ -167,19 +172,14 @@ class NewJob:
         Raises:
             InvalidRequest: If a field cannot hold its value; names every such field.
         """
-        _check_method(method)
-        if method in set(SimMethod):
-            return cls(job_type=JobType.SIMULATE, sim_method=method, **fields)
-        if method == JobType.SIMULATE:
-            return cls(job_type=JobType.SIMULATE, sim_method=SimMethod.SIM, **fields)
-        words = {*JobType, *SimMethod, "dry-run"}
-        if method and method not in words:
+        method = "" if method is None else method
+        refuse("a NewJob", {"method": string(method)})
+        if method and method not in _METHODS:
             warn(
-                f"method must be one of {', '.join(sorted(words))}; got {shown(method)}. As in the "
-                "official client, this is a submit job, which runs on the target."
+                f"method must be one of {', '.join(sorted(_METHODS))}; got {shown(method)}. As in "
+                "the official client, this is a submit job, which runs on the target."
             )
-        job_type = method if method in set(JobType) else JobType.SUBMIT
-        return cls(job_type=job_type, dry_run=method == "dry-run", **fields)
+        return cls(**_METHODS.get(method, _METHODS[JobType.SUBMIT]), **fields)
 
 
 def _not_circuits(circuits: str, wanted: CircuitType) -> Iterator[Problem]:

@@ -128,8 +128,9 @@ def shown(value: object, limit: int = _SHOWN_CHARACTERS) -> str:
 
 def is_amount(value: object) -> bool:
     """Whether a value is a number >= 0 that a float can hold, and not a bool."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and 0 <= value <= sys.float_info.max  # type: ignore[operator]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return 0 <= value <= sys.float_info.max
 
 
 def with_article(name: str) -> str:
