@@ -402,10 +402,7 @@ class CancelRefused(SuperstaqServerException):
         self.receipt = receipt
         names = ", ".join(map(str, receipt.refused))
         reason = line(receipt.message, 1000) or "it gave no reason"
-        super().__init__(
-            f"the server did not cancel {names}: {reason}",
-            job_ids=receipt.refused,
-        )
+        super().__init__(f"the server did not cancel {names}: {reason}", job_ids=receipt.refused)
 
 
 class SubmissionUnknown(SuperstaqServerException):

@@ -32,11 +32,9 @@ class OutOfTime(BaseException):
     """The time for reading a response is up."""
 
 
-def _unlimited(_seconds: float) -> None:
-    pass
-
-
-_LIMIT: Final[ContextVar[Callable[[float], None]]] = ContextVar("limit", default=_unlimited)
+_LIMIT: Final[ContextVar[Callable[[float], object]]] = ContextVar(
+    "limit", default=lambda _seconds: None
+)
 
 
 @contextlib.contextmanager

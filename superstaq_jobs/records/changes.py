@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -187,21 +187,19 @@ def diff(before: JobSnapshot, after: JobSnapshot) -> JobDiff:
     """
     expect(JobSnapshot, _SNAPSHOT, before=before, after=after)
     _of_one_job(before, after)
+    pairs = enumerate(itertools.zip_longest(before.circuits, after.circuits))
     return JobDiff(
-        circuits=tuple(_changed_circuits(before, after)),
+        circuits=tuple(
+            CircuitChange(index, old, new)
+            for index, (old, new) in pairs
+            if old is not new and old != new
+        ),
         fields=tuple(
             FieldChange(name, old, new)
             for name in _JOB_FIELDS
             if same_moment(old := getattr(before, name)) != same_moment(new := getattr(after, name))
         ),
     )
-
-
-def _changed_circuits(before: JobSnapshot, after: JobSnapshot) -> Iterator[CircuitChange]:
-    pairs = itertools.zip_longest(before.circuits, after.circuits)
-    for index, (old, new) in enumerate(pairs):
-        if old is not new and old != new:
-            yield CircuitChange(index, old, new)
 
 
 def _of_one_job(first: JobSnapshot, *others: JobSnapshot) -> None:
@@ -316,8 +314,7 @@ def _at(index: int, circuit: CircuitSnapshot) -> CircuitSnapshot:
     if circuit.index == index:
         return circuit
     fields = [getattr(circuit, field.name) for field in attrs.fields(CircuitSnapshot)[1:]]
-    made: CircuitSnapshot = make_circuit(index, *fields)
-    return made
+    return make_circuit(index, *fields)
 
 
 def _with_own(circuit: CircuitSnapshot, name: str, value: str | None) -> CircuitSnapshot:

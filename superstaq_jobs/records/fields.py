@@ -22,15 +22,7 @@ import attrs
 
 from .frozen import MAX_BITS, FrozenMapping, JsonMapping, canonical_json, is_unicode
 from .ids import JobId
-from .problems import (
-    InvalidRequest,
-    InvalidValue,
-    Problem,
-    is_amount,
-    must_be,
-    shown,
-    with_article,
-)
+from .problems import InvalidRequest, InvalidValue, Problem, is_amount, must_be, shown, with_article
 from .status import CircuitType, JobType
 
 __all__ = ["is_amount", "shown"]

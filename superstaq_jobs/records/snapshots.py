@@ -306,7 +306,7 @@ class JobSnapshot:
             CircuitIndexError: If the job does not have that circuit.
         """
         stage = fields.one_of(Stage, stage)
-        fields.refuse("the question", {"stage": stage}, InvalidValue)
+        fields.refuse("a call of has_reached", {"stage": stage}, InvalidValue)
         if index is not None:
             return stage.is_reached(self.circuit(index).status)
         statuses = self.statuses
@@ -456,7 +456,8 @@ class JobSnapshot:
         if self.num_circuits > 1:
             circuits += f" ({display.status_counts(c.status_text for c in self.circuits)})"
         kind = [str(part) for part in (self.target, self.job_type, self.circuit_type) if part]
-        lines = [f"<JobSnapshot {_shown_status(self)}: {circuits}", ", ".join(kind)]
+        status = display.line(status_text(self), 30)
+        lines = [f"<JobSnapshot {status}: {circuits}", ", ".join(kind)]
         lines.append(f"job {display.line(str(self.job_id), 80)}")
         if self.fetched_at is not None:
             source = "" if self.source is None else f" from {display.line(self.source)}"
@@ -481,7 +482,7 @@ class JobSnapshot:
         rows = [_table_row(circuit) for circuit in self.circuits[: display.MAX_ROWS]]
         head = ["circuit", "status", "shots", "result"]
         table = display.table(head, rows, self.num_circuits)
-        return display.card("JobSnapshot", str(self.job_id), _shown_status(self), known, table)
+        return display.card("JobSnapshot", str(self.job_id), status_text(self), known, table)
 
 
 def status_text(snapshot: JobSnapshot, index: int | None = None) -> str:
@@ -490,10 +491,6 @@ def status_text(snapshot: JobSnapshot, index: int | None = None) -> str:
         return snapshot.circuit(index).status_text
     status = snapshot.status
     return next((c.status_text for c in snapshot.circuits if c.status is status), str(status))
-
-
-def _shown_status(snapshot: JobSnapshot) -> str:
-    return display.line(status_text(snapshot), 30)
 
 
 def _table_row(circuit: CircuitSnapshot) -> tuple[object, ...]:
@@ -506,12 +503,10 @@ def _table_row(circuit: CircuitSnapshot) -> tuple[object, ...]:
     )
 
 
-def _written(value: Any) -> bytes:
-    return canonical_json(value).encode()
-
-
 def digest_of(
-    snapshot: JobSnapshot, data: dict[str, Any], write: Callable[[Any], bytes] = _written
+    snapshot: JobSnapshot,
+    data: dict[str, Any],
+    write: Callable[[Any], bytes] = lambda value: canonical_json(value).encode(),
 ) -> str:
     """The digest of a snapshot whose ``to_dict()`` is at hand; ``write`` gives canonical JSON."""
     import hashlib  # loads OpenSSL, which few programs need
