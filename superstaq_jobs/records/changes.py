@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -160,23 +160,22 @@ def _changed_fields(change: CircuitChange) -> list[str]:
     before, after = change.before, change.after
     if before is None or after is None:
         return ["removed" if after is None else "added"]
-    changed = [
-        name
-        for name in _CIRCUIT_FIELDS
-        if same_moment(getattr(before, name)) != same_moment(getattr(after, name))
-    ]
+    others = {each.name: each for each in _field_changes(before, after, _CIRCUIT_FIELDS)}
     shown = []
-    if "status_text" in changed:
+    if others.pop("status_text", None):
         status = display.change(before.status_text, after.status_text, display.line)
         shown.append(f"status {status}")
-    shown += [
-        f"{name} {display.change(getattr(before, name), getattr(after, name))}"
-        for name in _SHOWN_FIELDS
-        if name in changed
-    ]
-    others = [name for name in changed if name not in {"status_text", *_SHOWN_FIELDS}]
+    known = [others.pop(name) for name in _SHOWN_FIELDS if name in others]
+    shown += [f"{each.name} {display.change(each.before, each.after)}" for each in known]
     named = ", ".join(others) if len(others) <= _NAMED_FIELDS else f"{len(others)} other fields"
     return [*shown, f"{named} changed"] if others else shown
+
+
+def _field_changes(before: T, after: T, names: Iterable[str]) -> Iterator[FieldChange]:
+    for name in names:
+        old, new = getattr(before, name), getattr(after, name)
+        if same_moment(old) != same_moment(new):
+            yield FieldChange(name, old, new)
 
 
 def diff(before: JobSnapshot, after: JobSnapshot) -> JobDiff:
@@ -194,11 +193,7 @@ def diff(before: JobSnapshot, after: JobSnapshot) -> JobDiff:
             for index, (old, new) in pairs
             if old is not new and old != new
         ),
-        fields=tuple(
-            FieldChange(name, old, new)
-            for name in _JOB_FIELDS
-            if same_moment(old := getattr(before, name)) != same_moment(new := getattr(after, name))
-        ),
+        fields=tuple(_field_changes(before, after, _JOB_FIELDS)),
     )
 
 
@@ -231,12 +226,11 @@ def newest(first: JobSnapshot, *others: JobSnapshot) -> JobSnapshot:
     Raises:
         ValueError: If they are of different jobs, or their circuits in different formats.
     """
-    expect(JobSnapshot, _SNAPSHOT, first=first)
-    for place, other in enumerate(others):
-        expect(JobSnapshot, _SNAPSHOT, **{f"others[{place}]": other})
+    further = {f"others[{place}]": other for place, other in enumerate(others)}
+    expect(JobSnapshot, _SNAPSHOT, first=first, **further)
     _of_one_job(first, *others)
     observed = [first, *others]
-    base = _highest(observed, _job_rank, _job_digest)
+    base = _highest(observed, lambda s: (s.num_circuits, s.fetched_at or _BEGINNING), _job_digest)
     rest = [each for each in observed if each is not base]
     circuits = tuple(_newest_circuit(own, rest) for own in base.circuits)
     lists = _short_lists(base, observed)
@@ -391,10 +385,6 @@ def _circuit_rank(circuit: CircuitSnapshot) -> tuple[Any, ...]:
         PROGRESS[status],
         circuit.counts is not None,
     )
-
-
-def _job_rank(snapshot: JobSnapshot) -> tuple[Any, ...]:
-    return snapshot.num_circuits, snapshot.fetched_at or _BEGINNING
 
 
 def _job_digest(snapshot: JobSnapshot) -> str:

@@ -395,8 +395,7 @@ def _confidence(value: Any) -> float:
 
 def _of_one_width(*parts: Mapping[str, int | float], name: str = "other") -> list[Counts]:
     for part in parts:
-        given: dict[str, Any] = {name: part}
-        expect(Mapping, **given)
+        expect(Mapping, **{name: part})
     counts = [each if isinstance(each, Counts) else Counts(each) for each in parts]
     widths = {each.num_bits for each in counts if each}
     if len(widths) > 1:

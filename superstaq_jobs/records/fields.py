@@ -13,7 +13,6 @@ import json
 import math
 import operator
 import re
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, SupportsIndex, TypeVar
 from uuid import UUID
@@ -22,10 +21,19 @@ import attrs
 
 from .frozen import MAX_BITS, FrozenMapping, JsonMapping, canonical_json, is_unicode
 from .ids import JobId
-from .problems import InvalidRequest, InvalidValue, Problem, is_amount, must_be, shown, with_article
+from .problems import (
+    InvalidRequest,
+    InvalidValue,
+    Problem,
+    is_amount,
+    is_number,
+    must_be,
+    shown,
+    with_article,
+)
 from .status import CircuitType, JobType
 
-__all__ = ["is_amount", "shown"]
+__all__ = ["is_amount", "is_number", "shown"]
 
 INDEX_LIMIT: Final = 10**18
 """Qubit indices are smaller than this: the decoder reads at most 18 digits."""
@@ -46,9 +54,8 @@ class Bad:
     what: str
 
 
-def bad(what: str) -> Any:
-    """A ``Bad``, typed so that a converter may return it."""
-    return Bad(what)
+bad: Final[Callable[[str], Any]] = Bad
+"""Makes a ``Bad``; typed so that a converter may return it."""
 
 
 def valid(value: T, is_valid: bool, what: str) -> T:
@@ -227,13 +234,6 @@ def integer(value: SupportsIndex) -> int:
     except TypeError:
         return bad(f"expected an integer, got {shown(value)}")
     return bad("must have at most 4,000 digits") if number.bit_length() > MAX_BITS else number
-
-
-def is_number(value: object) -> bool:
-    """Whether a value is a number that a float can hold, or infinity, and not a bool."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return abs(value) <= sys.float_info.max or value == math.inf
 
 
 def count(value: SupportsIndex) -> int:
