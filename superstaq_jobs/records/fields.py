@@ -69,9 +69,14 @@ def refuse_bad(
     *further: Problem,
 ) -> None:
     """Raise one error that names every bad field of a record, and further problems, if any."""
-    kind = type(record)
-    values = {field.name: getattr(record, field.name) for field in attrs.fields(kind)}
-    refuse(with_article(kind.__name__), values, error, *further)
+    problems = [
+        Problem(field.name, value.what)
+        for field in attrs.fields(type(record))
+        if type(value := getattr(record, field.name)) is Bad
+    ]
+    problems.extend(further)
+    if problems:
+        raise error(with_article(type(record).__name__), problems)
 
 
 @attrs.frozen
@@ -86,12 +91,11 @@ def refuse(
     what: str,
     arguments: Mapping[str, object],
     error: Callable[[str, list[Problem]], Exception] = InvalidRequest,
-    *further: Problem,
 ) -> None:
-    """Raise one error that names every bad one of some arguments, and further problems, if any."""
+    """Raise one error that names every bad one of some arguments, if there is one."""
     problems = [Problem(name, v.what) for name, v in arguments.items() if isinstance(v, Bad)]
-    if problems or further:
-        raise error(what, [*problems, *further])
+    if problems:
+        raise error(what, problems)
 
 
 def instance(value: T, kind: type, hint: str = "") -> T:
