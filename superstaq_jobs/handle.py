@@ -119,9 +119,7 @@ class JobHandle:
         Raises:
             InvalidRequest: If it is not a snapshot, or is of the other version of the API.
         """
-        if not fields.is_a(snapshot, JobSnapshot):
-            what = f"must be a JobSnapshot, got {fields.shown(snapshot)}"
-            fields.refuse("a JobHandle", {"snapshot": fields.bad(what)})
+        fields.refuse("a JobHandle", {"snapshot": fields.instance(snapshot, JobSnapshot)})
         handle = cls(client, snapshot.job_id)
         if handle.job_id() != snapshot.job_id:
             what = f"is of another version of the API than {client.api.version}, the client's"
