@@ -1,7 +1,4 @@
-"""What an ``AttributeError`` says to do.
-
-Where a name of the official clients' jobs is here, and how to change a record, which is frozen.
-"""
+"""What an ``AttributeError`` says to do: what replaces an official name, how to change a record."""
 
 from __future__ import annotations
 

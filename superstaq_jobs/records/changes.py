@@ -243,7 +243,7 @@ def newest(first: JobSnapshot, *others: JobSnapshot) -> JobSnapshot:
 
 def _newest_circuit(own: CircuitSnapshot, rest: Sequence[JobSnapshot]) -> CircuitSnapshot:
     others = [each.circuits[own.index] for each in rest if own.index < each.num_circuits]
-    if all(each == own for each in others):  # as of most circuits
+    if all(each == own for each in others):  # as usual
         return own
     return _highest([own, *others], _circuit_rank, operator.attrgetter("canonical"))
 
@@ -253,8 +253,10 @@ def follow(before: JobSnapshot, after: JobSnapshot) -> JobSnapshot:
 
     That is the later response, except for circuits that would go back in it: from finished to
     unfinished, or to an earlier ``updated_at`` (from a server that lags behind). Of these the
-    earlier state is kept. Circuits that the later response has no more are gone. Snapshots of
-    different jobs or formats raise a ``ValueError``.
+    earlier state is kept. Circuits that the later response no longer has are dropped.
+
+    Raises:
+        ValueError: If they are of different jobs, or their circuits in different formats.
     """
     _of_one_job(before, after)
     added = after.circuits[before.num_circuits :]
@@ -289,10 +291,7 @@ def collect(
         sources.append(source)
     common: dict[str, Any] = {}
     for name in ("target", "circuit_type"):
-        own = [
-            circuit.extra.get(name, getattr(source, name))
-            for circuit, source in zip(circuits, sources, strict=True)
-        ]
+        own = [c.extra.get(name, getattr(s, name)) for c, s in zip(circuits, sources, strict=True)]
         said = set(own) - {None}
         common[name] = None
         if len(said) == 1 and not any(name in circuit.extra for circuit in circuits):
@@ -352,8 +351,8 @@ def _written_alike(old: CircuitSnapshot, new: CircuitSnapshot) -> bool:
 def _followed(old: CircuitSnapshot, new: CircuitSnapshot) -> CircuitSnapshot:
     if old.is_terminal != new.is_terminal:
         return old if old.is_terminal else new
-    goes_back = (new.updated_at or _BEGINNING) < (old.updated_at or _BEGINNING)
-    return old if goes_back and new.updated_at is not None else new
+    goes_back = new.updated_at and old.updated_at and new.updated_at < old.updated_at
+    return old if goes_back else new
 
 
 def _short_lists(base: JobSnapshot, observed: list[JobSnapshot]) -> dict[str, int]:

@@ -113,7 +113,7 @@ def status_counts(texts: Iterable[str]) -> str:
 
 
 def never_raises(method: Callable[[T], str]) -> Callable[[T], str]:
-    """Let a ``repr`` describe a record whose fields are missing or refused, as a debugger may."""
+    """Let a ``repr`` describe an incomplete record, which a debugger may show."""
 
     @functools.wraps(method)
     def described(self: T) -> str:

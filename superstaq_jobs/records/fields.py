@@ -104,7 +104,7 @@ def instance(value: T, kind: type, hint: str = "") -> T:
 
 
 def is_a(value: object, kind: type) -> bool:
-    """``isinstance``, for values whose annotated type a caller may not have kept to."""
+    """``isinstance``, for arguments that may not have their annotated type."""
     return isinstance(value, kind)
 
 
@@ -126,7 +126,7 @@ def string(value: str) -> str:
 
 
 def strings(value: Iterable[str]) -> tuple[str, ...]:
-    """Strings, in order. A single string is refused: its letters were not meant."""
+    """Strings, in order. A single string is refused: it would be taken for its letters."""
     return _many(value, string, "strings")
 
 
@@ -144,7 +144,7 @@ def serialized(value: str | Sequence[str]) -> str:
 def cirq_json(value: str) -> str:
     """The JSON of Cirq's circuits; an array of such strings becomes the array of the circuits.
 
-    Only that it is JSON of objects is checked: what they are is the service's business.
+    Only checks that it is JSON of objects; the service checks what they are.
     """
     try:
         found = json.loads(value)

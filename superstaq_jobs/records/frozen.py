@@ -186,7 +186,7 @@ class JsonMapping(FrozenMapping[str, Json]):
                 return False
         if not isinstance(other, JsonMapping):
             return False
-        if not self._items or not other._items:  # as of most circuits
+        if not self._items or not other._items:  # as usual
             return not self._items and not other._items
         return self._canonical_json() == other._canonical_json()
 
@@ -302,7 +302,7 @@ _AS_THEY_ARE: Final = frozenset({str, int, bool, type(None)})
 
 
 def canonical_data(value: Any, fraction: Callable[[float], Any] = float) -> Any:
-    """A JSON value as plain data with whole floats as ints, which only has to be written down.
+    """A JSON value as plain data, ready to be written, with whole floats as ints.
 
     ``fraction`` makes what stands for a float that is not whole.
     """

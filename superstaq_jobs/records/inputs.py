@@ -183,10 +183,7 @@ class NewJob:
 
 
 def _not_circuits(circuits: str, wanted: CircuitType) -> Iterator[Problem]:
-    """What a serialization shows of circuits that are missing or have another format.
-
-    What they are otherwise is the service's business.
-    """
+    """What a serialization shows of circuits that are missing or have another format."""
     listed: Any = None
     if circuits.lstrip().startswith("["):
         with contextlib.suppress(ValueError, RecursionError):  # not JSON, so one circuit
