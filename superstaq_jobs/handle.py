@@ -35,7 +35,7 @@ from .records import (
     display,
     fields,
 )
-from .records.advice import OF_HANDLES, has_no
+from .records.advice import HANDLE_ADVICE, raise_no_attribute
 from .records.ids import server_ids
 from .records.problems import check_index, check_index_type
 from .submit import submit_job
@@ -182,7 +182,7 @@ class JobHandle:
     if not TYPE_CHECKING:  # where it would hide every misspelled name
 
         def __getattr__(self, name: str) -> NoReturn:
-            has_no(self, name, OF_HANDLES)
+            raise_no_attribute(self, name, HANDLE_ADVICE)
 
     def __eq__(self, other: object) -> bool:
         return self.job_id() == other.job_id() if isinstance(other, JobHandle) else NotImplemented

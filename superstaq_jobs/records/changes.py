@@ -23,9 +23,9 @@ __all__ = [
     "CircuitChange",
     "FieldChange",
     "JobDiff",
-    "collect",
+    "assemble",
     "diff",
-    "follow",
+    "merge_response",
     "newest",
     "share_strings",
 ]
@@ -122,8 +122,8 @@ class JobDiff:
         return display.card("JobDiff", self._summary(), None, table)
 
     def _summary(self) -> str:
-        circuits = display.amount(len(self.circuits), "circuit")
-        return f"{circuits}, {display.amount(len(self.fields), 'field')}" if self else "no changes"
+        circuits = display.plural(len(self.circuits), "circuit")
+        return f"{circuits}, {display.plural(len(self.fields), 'field')}" if self else "no changes"
 
     def _rows(self) -> list[tuple[str, str]]:
         """What changed, at most ``MAX_ROWS`` of it: fields of the job, then circuits."""
@@ -185,7 +185,7 @@ def diff(before: JobSnapshot, after: JobSnapshot) -> JobDiff:
         ValueError: If they are of different jobs, or their circuits in different formats.
     """
     expect(JobSnapshot, _SNAPSHOT, before=before, after=after)
-    _of_one_job(before, after)
+    _check_same_job(before, after)
     pairs = enumerate(itertools.zip_longest(before.circuits, after.circuits))
     return JobDiff(
         circuits=tuple(
@@ -197,7 +197,7 @@ def diff(before: JobSnapshot, after: JobSnapshot) -> JobDiff:
     )
 
 
-def _of_one_job(first: JobSnapshot, *others: JobSnapshot) -> None:
+def _check_same_job(first: JobSnapshot, *others: JobSnapshot) -> None:
     for other in others:
         if other.job_id != first.job_id:
             raise InvalidValue(f"snapshots of different jobs: {first.job_id} and {other.job_id}")
@@ -228,7 +228,7 @@ def newest(first: JobSnapshot, *others: JobSnapshot) -> JobSnapshot:
     """
     further = {f"others[{place}]": other for place, other in enumerate(others)}
     expect(JobSnapshot, _SNAPSHOT, first=first, **further)
-    _of_one_job(first, *others)
+    _check_same_job(first, *others)
     observed = [first, *others]
     base = _highest(observed, lambda s: (s.num_circuits, s.fetched_at or _BEGINNING), _job_digest)
     rest = [each for each in observed if each is not base]
@@ -248,7 +248,7 @@ def _newest_circuit(own: CircuitSnapshot, rest: Sequence[JobSnapshot]) -> Circui
     return _highest([own, *others], _circuit_rank, operator.attrgetter("canonical"))
 
 
-def follow(before: JobSnapshot, after: JobSnapshot) -> JobSnapshot:
+def merge_response(before: JobSnapshot, after: JobSnapshot) -> JobSnapshot:
     """The state of a job after a response to a request that was sent after ``before`` arrived.
 
     That is the later response, except for circuits that would go back in it: from finished to
@@ -258,16 +258,16 @@ def follow(before: JobSnapshot, after: JobSnapshot) -> JobSnapshot:
     Raises:
         ValueError: If they are of different jobs, or their circuits in different formats.
     """
-    _of_one_job(before, after)
+    _check_same_job(before, after)
     added = after.circuits[before.num_circuits :]
-    circuits = (*map(_followed, before.circuits, after.circuits), *added)
+    circuits = (*map(_later_circuit, before.circuits, after.circuits), *added)
     if all(map(operator.is_, circuits, after.circuits)):
         return after
     lists = _short_lists(after, [before, after])
     return attrs.evolve(after, circuits=circuits, short_lists=lists)
 
 
-def collect(
+def assemble(
     job_id: JobId, found: Mapping[JobId, JobSnapshot], known: JobSnapshot | None = None
 ) -> JobSnapshot | None:
     """The job with an id, made of those that were found, by the server's ids; None if it lacks one.
@@ -282,7 +282,7 @@ def collect(
     for index, circuit_id in enumerate(server_ids(job_id)):
         source = found.get(circuit_id)
         if source is not None:
-            circuits.append(_at(index, source.circuits[0]))
+            circuits.append(_moved_to(index, source.circuits[0]))
         elif known is not None and known.circuits[index].is_terminal:
             source = known
             circuits.append(known.circuits[index])
@@ -297,12 +297,12 @@ def collect(
         if len(said) == 1 and not any(name in circuit.extra for circuit in circuits):
             (common[name],) = said
         else:  # circuits of different jobs: each keeps its own
-            circuits = [_with_own(c, name, value) for c, value in zip(circuits, own, strict=True)]
+            circuits = [_keep_own(c, name, value) for c, value in zip(circuits, own, strict=True)]
     latest = max(sources, key=lambda source: source.fetched_at or _BEGINNING)
     return attrs.evolve(latest, job_id=job_id, circuits=circuits, **common)
 
 
-def _at(index: int, circuit: CircuitSnapshot) -> CircuitSnapshot:
+def _moved_to(index: int, circuit: CircuitSnapshot) -> CircuitSnapshot:
     """A circuit at its place in a job; its other fields need not be checked again."""
     if circuit.index == index:
         return circuit
@@ -310,7 +310,7 @@ def _at(index: int, circuit: CircuitSnapshot) -> CircuitSnapshot:
     return make_circuit(index, *fields)
 
 
-def _with_own(circuit: CircuitSnapshot, name: str, value: str | None) -> CircuitSnapshot:
+def _keep_own(circuit: CircuitSnapshot, name: str, value: str | None) -> CircuitSnapshot:
     if value is None or name in circuit.extra:
         return circuit
     return attrs.evolve(circuit, extra={**circuit.extra, name: str(value)})
@@ -322,14 +322,14 @@ def share_strings(before: JobSnapshot, after: JobSnapshot) -> None:
     A job that is polled often then keeps the strings of its circuits only once. Equal values
     replace equal values, so nothing changes but the memory in use.
     """
-    circuits = [*map(_shared, before.circuits, after.circuits)]
+    circuits = [*map(_share_circuit, before.circuits, after.circuits)]
     if not all(map(operator.is_, circuits, after.circuits)):
         rest = after.circuits[len(circuits) :]
         object.__setattr__(after, "circuits", (*circuits, *rest))
 
 
-def _shared(old: CircuitSnapshot, new: CircuitSnapshot) -> CircuitSnapshot:
-    if old is new or (old == new and _written_alike(old, new)):
+def _share_circuit(old: CircuitSnapshot, new: CircuitSnapshot) -> CircuitSnapshot:
+    if old is new or (old == new and _look_alike(old, new)):
         return old
     for name in _STRINGS:
         text = getattr(old, name)
@@ -338,7 +338,7 @@ def _shared(old: CircuitSnapshot, new: CircuitSnapshot) -> CircuitSnapshot:
     return new
 
 
-def _written_alike(old: CircuitSnapshot, new: CircuitSnapshot) -> bool:
+def _look_alike(old: CircuitSnapshot, new: CircuitSnapshot) -> bool:
     """Whether equal circuits look the same: equal mappings may differ in order, or in 1 and 1.0."""
     for one, other in zip(_mappings(old), _mappings(new), strict=True):
         if one is not None and not (
@@ -348,7 +348,7 @@ def _written_alike(old: CircuitSnapshot, new: CircuitSnapshot) -> bool:
     return not old.extra or repr(old.extra) == repr(new.extra)
 
 
-def _followed(old: CircuitSnapshot, new: CircuitSnapshot) -> CircuitSnapshot:
+def _later_circuit(old: CircuitSnapshot, new: CircuitSnapshot) -> CircuitSnapshot:
     if old.is_terminal != new.is_terminal:
         return old if old.is_terminal else new
     goes_back = new.updated_at and old.updated_at and new.updated_at < old.updated_at

@@ -345,7 +345,7 @@ class Counts(FrozenMapping[str, int | float]):
             for (bits, value), share, bar in zip(largest, shares, bars, strict=True)
         ]
         table = display.table(["bitstring", "count", "share", ""], rows, len(self))
-        return display.card("Counts", display.amount(len(self), "outcome"), None, table)
+        return display.card("Counts", display.plural(len(self), "outcome"), None, table)
 
 
 def received_counts(items: dict[Any, Any]) -> Counts:

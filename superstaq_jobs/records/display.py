@@ -22,7 +22,6 @@ from .status import PRIORITY, CircuitStatus, parse_status
 __all__ = [
     "MAX_ROWS",
     "Html",
-    "amount",
     "bar",
     "card",
     "change",
@@ -34,6 +33,7 @@ __all__ = [
     "most_common",
     "never_raises",
     "outcomes",
+    "plural",
     "status_counts",
     "status_mark",
     "table",
@@ -75,7 +75,7 @@ def moment(value: dt.datetime) -> str:
     return value.isoformat(" ", "seconds").replace("+00:00", " UTC")
 
 
-def amount(number: object, noun: str) -> str:
+def plural(number: object, noun: str) -> str:
     """A number and its noun, which is in the plural unless the number is 1."""
     return f"{shown(number)} {noun}" if number == 1 else f"{shown(number)} {noun}s"
 

@@ -246,7 +246,7 @@ def count(value: SupportsIndex) -> int:
     return valid(number, isinstance(number, Bad) or number >= 0, "must be >= 0")
 
 
-def attempts(value: int) -> int:
+def positive_integer(value: int) -> int:
     """How many times something may be sent, or how much of it at once: an integer >= 1."""
     return valid(value, type(value) is int and value >= 1, "must be an integer >= 1")
 
@@ -264,7 +264,7 @@ def amount(value: float) -> float:
     return valid(value, is_amount(value), "must be a finite number >= 0")
 
 
-def share(value: float) -> float:
+def fraction(value: float) -> float:
     """A number from 0 to 1."""
     return valid(value, is_amount(value) and value <= 1, "must be a number from 0 to 1")
 
@@ -274,7 +274,7 @@ def seconds(value: float) -> float:
     return valid(value, is_amount(value), _SECONDS)
 
 
-def span(value: float) -> float:
+def seconds_or_inf(value: float) -> float:
     """A number of seconds >= 0, perhaps infinite."""
     return valid(value, is_number(value) and value >= 0, _SECONDS)
 

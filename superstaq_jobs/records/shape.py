@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from .frozen import FrozenMapping, JsonMapping, thaw
 
-__all__ = ["EMPTY", "JOB_FIELDS", "PER_CIRCUIT_LISTS", "REQUIRED_LISTS", "to_plain"]
+__all__ = ["JOB_FIELDS", "MISSING_ENTRIES", "PER_CIRCUIT_LISTS", "REQUIRED_LISTS", "to_plain"]
 
 PER_CIRCUIT_LISTS: Final[Mapping[str, str]] = FrozenMapping(
     {
@@ -47,7 +47,7 @@ JOB_FIELDS: Final[Mapping[str, str]] = FrozenMapping(
 )
 """The other fields of ``JobData``, and the attribute of ``JobSnapshot`` that holds each one."""
 
-EMPTY: Final[Mapping[str, str]] = FrozenMapping({"input_circuits": ""})
+MISSING_ENTRIES: Final[Mapping[str, str]] = FrozenMapping({"input_circuits": ""})
 """What stands for the missing entries of a list that is too short; None for the other lists."""
 
 

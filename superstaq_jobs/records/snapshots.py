@@ -14,7 +14,7 @@ import attrs
 from attrs.converters import optional
 
 from . import display, fields
-from .advice import OF_SNAPSHOTS, explains_changes, has_no
+from .advice import SNAPSHOT_ADVICE, explains_changes, raise_no_attribute
 from .counts import Counts
 from .frozen import FrozenMapping, JsonMapping, canonical_json, thaw
 from .ids import JobId
@@ -28,7 +28,7 @@ from .problems import (
     expect,
     line,
 )
-from .shape import EMPTY, JOB_FIELDS, PER_CIRCUIT_LISTS, to_plain
+from .shape import JOB_FIELDS, MISSING_ENTRIES, PER_CIRCUIT_LISTS, to_plain
 from .status import CircuitStatus, CircuitType, JobType, Stage, fold_statuses, parse_status
 
 __all__ = [
@@ -140,7 +140,7 @@ class CircuitSnapshot(fields.Checked):
 
     @display.never_raises
     def __repr__(self) -> str:
-        parts = [] if self.shots is None else [display.amount(self.shots, "shot")]
+        parts = [] if self.shots is None else [display.plural(self.shots, "shot")]
         parts += [] if self.counts is None else [display.outcomes(self.counts)]
         parts += [f"updated {display.moment(self.updated_at)}"] if self.updated_at else []
         text = f"<CircuitSnapshot {self.index} {display.line(self.status_text)}: {', '.join(parts)}"
@@ -244,7 +244,7 @@ class JobSnapshot:
         lengths = {}
         for name, length in self.short_lists.items():
             field = PER_CIRCUIT_LISTS[name]
-            missing = EMPTY.get(name)
+            missing = MISSING_ENTRIES.get(name)
             known = [c.index + 1 for c in self.circuits if getattr(c, field) != missing]
             longer = max([length, *known])
             if longer < len(self.circuits):
@@ -254,7 +254,7 @@ class JobSnapshot:
     if not TYPE_CHECKING:  # where it would hide every misspelled name
 
         def __getattr__(self, name: str) -> NoReturn:
-            has_no(self, name, OF_SNAPSHOTS)
+            raise_no_attribute(self, name, SNAPSHOT_ADVICE)
 
     # ---- what follows from the fields ------------------------------------------------------
 
@@ -452,7 +452,7 @@ class JobSnapshot:
 
     @display.never_raises
     def __repr__(self) -> str:
-        circuits = display.amount(self.num_circuits, "circuit")
+        circuits = display.plural(self.num_circuits, "circuit")
         if self.num_circuits > 1:
             circuits += f" ({display.status_counts(c.status_text for c in self.circuits)})"
         kind = [str(part) for part in (self.target, self.job_type, self.circuit_type) if part]
@@ -465,7 +465,7 @@ class JobSnapshot:
         return "\n ".join(filter(None, lines)) + ">"
 
     def _repr_html_(self) -> str:
-        circuits = display.amount(self.num_circuits, "circuit")
+        circuits = display.plural(self.num_circuits, "circuit")
         statuses = display.status_counts(c.status_text for c in self.circuits)
         known = display.facts(
             [

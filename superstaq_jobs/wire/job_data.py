@@ -42,8 +42,8 @@ from superstaq_jobs.records.budget import paced, spend, spend_on
 from superstaq_jobs.records.frozen import adopt, freeze_object, thaw
 from superstaq_jobs.records.problems import MAX_PROBLEMS, line
 from superstaq_jobs.records.shape import (
-    EMPTY,
     JOB_FIELDS,
+    MISSING_ENTRIES,
     PER_CIRCUIT_LISTS,
     REQUIRED_LISTS,
     to_plain,
@@ -417,7 +417,7 @@ def _evened(
     }
     short = {n: len(c) for n, c in named.items() if len(c) < size}
     evened = tuple(
-        (*column[:size], *[EMPTY.get(name)] * (size - len(column)))
+        (*column[:size], *[MISSING_ENTRIES.get(name)] * (size - len(column)))
         for name, column in named.items()
     )
     return evened, surplus, FrozenMapping(short)
