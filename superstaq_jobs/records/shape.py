@@ -1,14 +1,13 @@
-"""The shape of a job in the official client, ``JobData``: its fields by name, and plain data."""
+"""The shape of a job in the official client, ``JobData``: its fields by name."""
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
-from .frozen import FrozenMapping, JsonMapping, thaw
+from .frozen import FrozenMapping
 
-__all__ = ["JOB_FIELDS", "MISSING_ENTRIES", "PER_CIRCUIT_LISTS", "REQUIRED_LISTS", "to_plain"]
+__all__ = ["JOB_FIELDS", "MISSING_ENTRIES", "PER_CIRCUIT_LISTS", "REQUIRED_LISTS"]
 
 PER_CIRCUIT_LISTS: Final[Mapping[str, str]] = FrozenMapping(
     {
@@ -49,15 +48,3 @@ JOB_FIELDS: Final[Mapping[str, str]] = FrozenMapping(
 
 MISSING_ENTRIES: Final[Mapping[str, str]] = FrozenMapping({"input_circuits": ""})
 """What stands for the missing entries of a list that is too short; None for the other lists."""
-
-
-def to_plain(value: Any) -> Any:
-    """A field of a job or a circuit as plain JSON data."""
-    if isinstance(value, str):
-        return str(value)  # which an enum is not
-    if isinstance(value, dt.datetime):
-        text = value.isoformat()
-        return f"{text[:-6]}Z" if text.endswith("+00:00") else text
-    if isinstance(value, FrozenMapping) and not isinstance(value, JsonMapping):
-        return {str(key): item for key, item in value.items()}
-    return thaw(value)

@@ -16,7 +16,7 @@ from attrs.converters import optional
 from . import display, fields
 from .advice import SNAPSHOT_ADVICE, explains_changes, raise_no_attribute
 from .counts import Counts
-from .frozen import FrozenMapping, JsonMapping, canonical_json, thaw
+from .frozen import FrozenMapping, JsonMapping, canonical_json, to_plain
 from .ids import JobId
 from .problems import (
     MAX_PROBLEMS,
@@ -28,7 +28,7 @@ from .problems import (
     expect,
     line,
 )
-from .shape import JOB_FIELDS, MISSING_ENTRIES, PER_CIRCUIT_LISTS, to_plain
+from .shape import JOB_FIELDS, MISSING_ENTRIES, PER_CIRCUIT_LISTS
 from .status import CircuitStatus, CircuitType, JobType, Stage, fold_statuses, parse_status
 
 __all__ = [
@@ -444,7 +444,7 @@ class JobSnapshot:
         data = {name: to_plain(getattr(self, field)) for name, field in JOB_FIELDS.items()}
         for name, field in PER_CIRCUIT_LISTS.items():
             sent = self.circuits[: self.short_lists.get(name, len(self.circuits))]
-            surplus = thaw(self.extra.get(name, ()))
+            surplus = to_plain(self.extra.get(name, ()))
             data[name] = [*(to_plain(getattr(circuit, field)) for circuit in sent), *surplus]
         return data
 
