@@ -60,6 +60,13 @@ def _printable(text: str) -> str:
     return "".join(c if c == "\n" or c.isprintable() else repr(c)[1:-1] for c in text)
 
 
+def _rebuild(cls: type[SuperstaqException], args: tuple[Any, ...], facts: dict[str, Any]) -> Any:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(facts)
+    return error
+
+
 class SuperstaqException(Exception):
     """The base class of every error of this library.
 
@@ -74,7 +81,8 @@ class SuperstaqException(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The default calls the class with `args`, which fails for keyword-only facts.
-        return type(self).__new__, (type(self),), {"args": self.args, **self.__dict__}
+        # Pickles name `_rebuild`, so it stays.
+        return _rebuild, (type(self), self.args, dict(self.__dict__))
 
     def __str__(self) -> str:
         # Subclasses that are OSErrors as well would print an errno.
