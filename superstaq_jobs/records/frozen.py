@@ -311,10 +311,7 @@ _AS_THEY_ARE: Final = frozenset({str, int, bool, type(None)})
 
 
 def canonical_data(value: Any, fraction: Callable[[float], Any] = float) -> Any:
-    """A JSON value as plain data, ready to be written, with whole floats as ints.
-
-    ``fraction`` makes what stands for a float that is not whole.
-    """
+    """A JSON value as plain data, with ints for whole floats, and ``fraction(f)`` for others."""
     if isinstance(value, float):
         return int(value) if value.is_integer() else fraction(value)
     if isinstance(value, Mapping):

@@ -66,10 +66,6 @@ def _without_secrets(value: object) -> object:
     return [_without_secrets(each) for each in value] if isinstance(value, tuple) else value
 
 
-def _shown_options(options: object) -> str:
-    return f"JsonMapping({_without_secrets(options)!r})"
-
-
 def _explains_official_names(cls: type[T]) -> type[T]:
     """A class decorator: an argument of the official services raises an error with the way."""
     init: Callable[..., None] = vars(cls)["__init__"]
@@ -127,7 +123,9 @@ class NewJob:
     verbatim: bool = attrs.field(default=False, converter=fields.flag)
     priority: int = attrs.field(default=0, converter=fields.integer)
     options_dict: JsonMapping = attrs.field(
-        factory=JsonMapping, converter=fields.json_mapping, repr=_shown_options
+        factory=JsonMapping,
+        converter=fields.json_mapping,
+        repr=lambda options: f"JsonMapping({_without_secrets(options)!r})",
     )
     tags: tuple[str, ...] = attrs.field(default=(), converter=fields.strings)
     metadata: JsonMapping = attrs.field(factory=JsonMapping, converter=fields.json_mapping)
