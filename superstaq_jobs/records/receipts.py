@@ -125,8 +125,8 @@ class TargetInfo(fields.Checked):
         return display.card("TargetInfo", self.target_name, None, table)
 
 
-def _rows(fields: JsonMapping) -> Iterator[tuple[str, str]]:
-    return ((name, display.value_line(to_plain(value), 100)) for name, value in fields.items())
+def _rows(info: JsonMapping) -> Iterator[tuple[str, str]]:
+    return ((name, display.value_line(to_plain(value), 100)) for name, value in info.items())
 
 
 @explains_changes
