@@ -96,10 +96,7 @@ SNAPSHOT_ADVICE: Final[Mapping[str, str]] = {
 
 
 def raise_no_attribute(record: object, name: str, elsewhere: Mapping[str, str]) -> NoReturn:
-    """Raise the ``AttributeError`` of ``__getattr__``, which says where the name is here, if it is.
-
-    Names that Python or IPython probes for get the usual message.
-    """
+    """Raise the ``AttributeError`` of ``__getattr__``, which says what to use instead, if known."""
     what = f"{type(record).__name__!r} object has no attribute {name!r}"
     if name not in elsewhere:
         raise AttributeError(what, name=name, obj=record)

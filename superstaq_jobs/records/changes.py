@@ -270,7 +270,7 @@ def merge_response(before: JobSnapshot, after: JobSnapshot) -> JobSnapshot:
 def assemble(
     job_id: JobId, found: Mapping[JobId, JobSnapshot], known: JobSnapshot | None = None
 ) -> JobSnapshot | None:
-    """The job with an id, made of those that were found, by the server's ids; None if it lacks one.
+    """A job, from those that were found, by the server's ids; None if it, or a part, was not found.
 
     In API v0.3.0 it is one of them. In v0.2.0 each of its circuits is, but for those that were
     ``known`` to be finished, which are not requested again.

@@ -190,7 +190,7 @@ def job_id(value: UUID | str) -> UUID:
     if isinstance(value, UUID):
         return value
     try:
-        return UUID(value.lower())  # since it takes no "URN:UUID:"
+        return UUID(value.lower())  # "urn:uuid:" must be in lower case
     except (ValueError, AttributeError, TypeError):
         return bad(f"must be a UUID, got {shown(value)}{id_hint(value)}")
 
@@ -247,7 +247,7 @@ def count(value: SupportsIndex) -> int:
 
 
 def positive_integer(value: int) -> int:
-    """How many times something may be sent, or how much of it at once: an integer >= 1."""
+    """An integer >= 1."""
     return valid(value, type(value) is int and value >= 1, "must be an integer >= 1")
 
 

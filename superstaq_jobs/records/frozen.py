@@ -292,7 +292,7 @@ def to_plain(value: Any) -> Any:
     if isinstance(value, dt.datetime):
         text = value.isoformat()
         return f"{text[:-6]}Z" if text.endswith("+00:00") else text
-    return str(value) if isinstance(value, str) else value  # of an enum, a string
+    return str(value) if isinstance(value, str) else value  # an enum's value
 
 
 def canonical_json(value: Any) -> str:
