@@ -284,8 +284,7 @@ class JobQuery:
         if isinstance(low, int) and isinstance(high, int) and low > high:
             yield Problem("min_priority", f"must be <= max_priority, {high}, got {low}")
         after, before = self.submitted_after, self.submitted_before
-        times = isinstance(after, dt.datetime) and isinstance(before, dt.datetime)
-        if times and after >= before:  # type: ignore[operator]
+        if isinstance(after, dt.datetime) and isinstance(before, dt.datetime) and after >= before:
             yield Problem("submitted_after", "must be before submitted_before")
 
 
