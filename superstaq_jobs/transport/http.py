@@ -164,7 +164,7 @@ class HttpTransport:
         self._shelf_of_this_process().close()
 
     def send(self, request: Request, /, *, timeout_seconds: float) -> Response:
-        """Send one request; see ``Transport.send``.
+        """Send one request. Arguments and other errors are those of ``Transport.send``.
 
         Raises:
             ConfigurationError: The transport has been closed.
