@@ -7,6 +7,7 @@ import io
 import re
 import subprocess
 import sys
+import threading
 import types
 from collections import Counter
 
@@ -150,6 +151,27 @@ def test_after_a_timeout_it_says_which_status_the_jobs_had():
     assert drawn.lines[-1].startswith(
         "0 of 1 jobs finished: pending 1; queue 1, 0 jobs/min, 0:00:00"
     )
+
+
+def test_it_goes_on_while_one_request_is_slow():
+    go_on = threading.Event()
+
+    def hold_back(_ids, body):
+        assert go_on.wait(60)
+        return body
+
+    quick, slow = Server({ids(1)[0]: QUEUE}), Server({ids(2)[1]: QUEUE[3:]}, spoil=hold_back)
+    handles = [
+        JobHandle(client_on(server, clock=sj.SystemClock()), job_id)
+        for server in (quick, slow)
+        for job_id in server.lives
+    ]
+    drawn = log()
+    for _ in sj.as_completed(handles, 60, 0.2, progress=drawn.bar):
+        go_on.set()
+    rows = [parsed(line)[2] for line in drawn.lines]
+    assert any(row.get("not seen yet") == 1 and len(row) == 2 for row in rows)
+    assert rows[-1] == {"completed": 2}
 
 
 # ---- where it goes
