@@ -133,10 +133,10 @@ def plot_counts(
 def plot_timeline(snapshots: Iterable[JobSnapshot], *, ax: Axes | None = None) -> Axes:
     """Draw the statuses of each circuit of a job over time, from snapshots of it.
 
-    A bar a circuit, the first at the top. A status begins when the server last changed the circuit
-    (``updated_at``), or, where it did not say, when the snapshot was fetched. The bar ends with the
-    last snapshot. What happened between two snapshots is not known, and not drawn. Statuses differ
-    in hatch and lightness too.
+    One bar per circuit, the first at the top. A status begins when the server last changed the
+    circuit (``updated_at``), or, where it did not say, when the snapshot was fetched. The bar ends
+    with the last snapshot. What happened between two snapshots is not known, and not drawn.
+    Statuses differ in hatch and lightness too.
 
     Args:
         snapshots: Snapshots of one job, in the order in which they were fetched.
