@@ -195,11 +195,10 @@ def checked(snapshots: Iterable[Any]) -> Iterator[JobSnapshot]:
     return itertools.starmap(_checked, enumerate(snapshots))
 
 
-def _checked(place: int, snapshot: Any) -> JobSnapshot:
+def _checked(place: int, snapshot: JobSnapshot) -> JobSnapshot:
     hint = "pass handle.refresh()" if hasattr(type(snapshot), "refresh") else ""
     expect(JobSnapshot, hint, **{f"snapshots[{place}]": snapshot})
-    found: JobSnapshot = snapshot
-    return found
+    return snapshot
 
 
 def types_of(rows: str) -> dict[str, str]:
