@@ -26,6 +26,7 @@ from superstaq_jobs.records import (
 )
 from superstaq_jobs.records.ids import server_ids, trimmed
 from superstaq_jobs.records.problems import MAX_PROBLEMS, line
+from superstaq_jobs.records.shape import to_plain
 
 from .job_data import MAX_MESSAGE_CHARACTERS, Decoded, as_string, without_warnings
 from .strict import Collector, Count, parse_json, protocol_error, structure
@@ -74,12 +75,8 @@ class _WireTargetInfo:
 
 def encode_new_job(job: NewJob) -> bytes:
     """The body of ``POST /client/job``."""
-    data = {field.name: getattr(job, field.name) for field in attrs.fields(NewJob)}
-    return msgspec.json.encode({name: _plain(value) for name, value in data.items()})
-
-
-def _plain(value: Any) -> Any:
-    return value.to_dict() if isinstance(value, JsonMapping) else value
+    data = {field.name: to_plain(getattr(job, field.name)) for field in attrs.fields(NewJob)}
+    return msgspec.json.encode(data)
 
 
 def query_pairs(query: JobQuery | TargetQuery) -> list[tuple[str, str]]:
@@ -115,10 +112,10 @@ def read_submitted(body: bytes, *_: object) -> Decoded[SubmitReceipt]:
     return Decoded(receipt, read.warnings)
 
 
-def read_cancelled(body: bytes, asked: Sequence[JobId]) -> Decoded[CancelReceipt]:
+def read_cancelled(body: bytes, *_: object, asked: Sequence[JobId]) -> Decoded[CancelReceipt]:
     """The response of ``PUT /client/cancel_jobs`` to a request with these ids."""
     read = read_as(_WireCancelled, body, what="the response to the cancellation")
-    message = "" if read.value.message is None else _text(read.value.message)
+    message = "" if read.value.message is None else as_string(read.value.message)
     return Decoded(receipt_of(asked, read.value.succeeded, message), read.warnings)
 
 
@@ -129,7 +126,7 @@ def receipt_of(asked: Sequence[JobId], succeeded: Any, message: str) -> CancelRe
     jobs, it is unknown which were refused, and none is said to be.
     """
     listed = succeeded if isinstance(succeeded, list) else [succeeded] if succeeded else []
-    said = list(map(_text, listed))
+    said = list(map(as_string, listed))
     done = set(map(trimmed, said))
     done |= set(map(str, map(fields.job_id, done)))  # a UUID may be written in several ways
     cancelled = [job_id for job_id in asked if done.issuperset(map(str, server_ids(job_id)))]
@@ -140,10 +137,6 @@ def receipt_of(asked: Sequence[JobId], succeeded: Any, message: str) -> CancelRe
         message=_cut(message),
         succeeded=[_cut(each) for each in said[: len(server_ids(*asked)) + _MAX_OTHERS]],
     )
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else as_string(value)
 
 
 def _cut(text: str) -> str:
@@ -179,11 +172,10 @@ def _with_extra(entry: Any) -> Any:
     """The fields of a target; those that it does not know are together in ``extra``."""
     if not isinstance(entry, dict):
         return entry
-    known = {name: value for name, value in entry.items() if name in _OF_TARGETS}
-    return {**known, "extra": {n: v for n, v in entry.items() if n not in _OF_TARGETS}}
+    return {**entry, "extra": {n: v for n, v in entry.items() if n not in _OF_TARGETS}}
 
 
-def read_target_info(body: bytes, target: str) -> Decoded[TargetInfo]:
+def read_target_info(body: bytes, *_: object, target: str) -> Decoded[TargetInfo]:
     """The response of ``POST /client/retrieve_target_info`` for this target."""
     read = read_as(_WireTargetInfo, body, what="the description of the target")
     return Decoded(TargetInfo(target_name=target, info=read.value.target_info), read.warnings)

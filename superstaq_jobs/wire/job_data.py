@@ -473,15 +473,7 @@ def encode_jobs(snapshots: Iterable[JobSnapshot]) -> bytes:
     Raises:
         InvalidRequest: If a snapshot lacks what the API requires, or has what it cannot write.
     """
-    jobs: dict[str, Any] = {}
-    problems: list[Problem] = []
-    for snapshot in snapshots:
-        data = snapshot.to_dict()
-        problems += _unwritable(snapshot, data)
-        jobs[str(snapshot.job_id)] = _with_unknown(snapshot, data)
-    if problems:
-        raise InvalidRequest("the body", problems)
-    return msgspec.json.encode(jobs)
+    return msgspec.json.encode(_checked_jobs([(each, each.to_dict()) for each in snapshots]))
 
 
 def encode_job(snapshot: JobSnapshot, data: dict[str, Any]) -> bytes:
@@ -490,15 +482,19 @@ def encode_job(snapshot: JobSnapshot, data: dict[str, Any]) -> bytes:
     Raises:
         InvalidRequest: As ``encode_jobs``.
     """
-    problems = [*_unwritable(snapshot, data)]
-    if problems:
+    (job,) = _checked_jobs([(snapshot, data)]).values()
+    return msgspec.json.encode(job)
+
+
+def _checked_jobs(jobs: Sequence[tuple[JobSnapshot, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
+    """Jobs by their ids, with their unknown fields."""
+    if problems := [problem for each in jobs for problem in _unwritable(*each)]:
         raise InvalidRequest("the body", problems)
-    return msgspec.json.encode(_with_unknown(snapshot, data))
-
-
-def _with_unknown(snapshot: JobSnapshot, data: dict[str, Any]) -> dict[str, Any]:
-    unknown = {n: thaw(v) for n, v in snapshot.extra.items() if n not in PER_CIRCUIT_LISTS}
-    return {**data, **unknown}
+    return {
+        str(job.job_id): data
+        | {n: thaw(v) for n, v in job.extra.items() if n not in PER_CIRCUIT_LISTS}
+        for job, data in jobs
+    }
 
 
 def _unwritable(snapshot: JobSnapshot, data: Mapping[str, Any]) -> Iterator[Problem]:

@@ -283,18 +283,16 @@ def _created(body: bytes) -> tuple[JobId, ...]:
 
 
 def _cancel_jobs(job_ids: Sequence[JobId]) -> Call[records.CancelReceipt]:
-    ids = dict.fromkeys(server_ids(*job_ids))
-    return call_of(
-        "POST",
-        "/v0.2.0/cancel_jobs",
-        {"job_ids": list(ids)},
-        lambda body, *_: _read_cancelled(body, job_ids),
-        what=f"cancelling {name_jobs(job_ids)}",
-        job_ids=tuple(job_ids),
-    )
+    ids = tuple(job_ids)
+    what = f"cancelling {name_jobs(ids)}"
+    path, body = "/v0.2.0/cancel_jobs", {"job_ids": list(dict.fromkeys(server_ids(*ids)))}
+    read = partial(_read_cancelled, asked=ids)
+    return call_of("POST", path, body, read, what=what, job_ids=ids)
 
 
-def _read_cancelled(body: bytes, asked: Sequence[JobId]) -> Decoded[records.CancelReceipt]:
+def _read_cancelled(
+    body: bytes, *_: object, asked: Sequence[JobId]
+) -> Decoded[records.CancelReceipt]:
     read = bodies.read_as(_Cancelled, body, what="the response to the cancellation")
     message = " ".join(read.warnings)
     return Decoded(bodies.receipt_of(asked, read.value.succeeded, message), read.warnings)
@@ -321,10 +319,7 @@ def _read_targets(body: bytes, *_: object) -> Decoded[tuple[records.Target, ...]
 def _fetch_target_info(target: str, options: records.JsonMapping) -> Call[records.TargetInfo]:
     data = {"target": target, "options": json.dumps(options.to_dict())}
     what = f"fetching the description of target {target}"
-
-    def read(body: bytes, *_: object) -> Decoded[records.TargetInfo]:
-        return bodies.read_target_info(body, target)
-
+    read = partial(bodies.read_target_info, target=target)
     return call_of("POST", "/v0.2.0/target_info", data, read, what=what)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -126,10 +127,7 @@ def _cancel_jobs(job_ids: Sequence[JobId]) -> Call[CancelReceipt]:
     ids = tuple(job_ids)
     what = f"cancelling {name_jobs(ids)}"
     body = {"job_id": list(map(str, ids))}
-
-    def read(body: bytes, *_: object) -> job_data.Decoded[CancelReceipt]:
-        return bodies.read_cancelled(body, ids)
-
+    read = partial(bodies.read_cancelled, asked=ids)
     return call_of("PUT", "/v0.3.0/client/cancel_jobs", body, read, what=what, job_ids=ids)
 
 
@@ -141,10 +139,7 @@ def _fetch_targets(query: TargetQuery) -> Call[tuple[Target, ...]]:
 def _fetch_target_info(target: str, options: JsonMapping) -> Call[TargetInfo]:
     what = f"fetching the description of target {target}"
     body = {"target": target, "options_dict": options.to_dict()}
-
-    def read(body: bytes, *_: object) -> job_data.Decoded[TargetInfo]:
-        return bodies.read_target_info(body, target)
-
+    read = partial(bodies.read_target_info, target=target)
     return call_of("POST", "/v0.3.0/client/retrieve_target_info", body, read, what=what)
 
 
