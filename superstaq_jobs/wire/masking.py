@@ -235,27 +235,14 @@ def _from_html(found: re.Match[str]) -> str:
     return html.unescape(found[0])
 
 
-def _from_quotes(found: re.Match[str]) -> str:
-    return found[1]
-
-
-def _from_equals(found: re.Match[str]) -> str:
-    return bytes.fromhex(found[0][1:]).decode("latin-1")
-
-
 def _from_hex(found: re.Match[str]) -> str:
     return bytes.fromhex(re.sub("[:-]", "", found[1])).decode("latin-1")
 
 
 def _from_base64(found: re.Match[str]) -> str:
     sent = "".join(found[1].split()).replace("-", "+").replace("_", "/")
-    return base64.b64decode(sent[: len(sent) // 4 * 4] + _padded(sent)).decode("latin-1")
-
-
-def _padded(sent: str) -> str:
-    """The last characters in base64, fewer than four, filled up; one alone says nothing."""
-    last = sent[len(sent) // 4 * 4 :]
-    return f"{last:=<4}" if len(last) > 1 else ""
+    sent = sent[:-1] if len(sent) % 4 == 1 else sent  # one alone says nothing
+    return base64.b64decode(sent + "=" * (-len(sent) % 4)).decode("latin-1")
 
 
 _ESCAPES: Final[tuple[_Decoder, ...]] = (
@@ -272,8 +259,11 @@ _ESCAPES: Final[tuple[_Decoder, ...]] = (
         _from_percents,
     ),
     (re.compile(r"&(?:#0*\d{1,7}|#x0*[0-9a-f]{1,6}|\w{1,30});?", re.IGNORECASE), _from_html),
-    (re.compile(r"([\"'])\1"), _from_quotes),
-    (re.compile(r"=(?:[0-9a-f]{2}|\r?\n)", re.IGNORECASE), _from_equals),
+    (re.compile(r"([\"'])\1"), lambda found: found[1]),
+    (
+        re.compile(r"=(?:[0-9a-f]{2}|\r?\n)", re.IGNORECASE),
+        lambda found: bytes.fromhex(found[0][1:]).decode("latin-1"),
+    ),
 )
 
 

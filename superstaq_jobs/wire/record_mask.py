@@ -83,13 +83,13 @@ class RecordMask:
         if self._needless.search(body):
             spend(_SECONDS_FOR_AN_ESCAPE * body.count(b"\\"))
             body = _ESCAPES.sub(_without_need, body)
-        lowered = body.lower()  # of bytes, so that each stays in its place
+        lowered = body.lower()
         for sign in _SIGNS:
             for secret in self._written[sign] if sign in lowered else ():
                 text = secret.reveal().encode()
                 if text in lowered:
-                    found = [each.span() for each in re.finditer(re.escape(text), lowered)]
-                    lowered, body = _covered(lowered, found), _covered(body, found)
+                    body = re.sub(re.escape(text), _MASKED, body, flags=re.IGNORECASE)
+                    lowered = body.lower()
         return body
 
     def _in_records(self, records: Any) -> Any:
@@ -121,12 +121,6 @@ class RecordMask:
 
 def _may_be_repeated(circuit: CircuitSnapshot) -> bool:
     return bool(circuit.status_message) or circuit.status is CircuitStatus.UNKNOWN
-
-
-def _covered(body: bytes, found: Iterable[tuple[int, int]]) -> bytes:
-    starts, ends = zip(*found, strict=True)
-    between = zip((0, *ends), (*starts, len(body)), strict=True)
-    return _MASKED.join(body[start:end] for start, end in between)
 
 
 def _without_need(escape: re.Match[bytes]) -> bytes:
