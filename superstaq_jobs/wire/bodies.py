@@ -41,7 +41,6 @@ __all__ = [
     "read_submitted",
     "read_target_info",
     "read_targets",
-    "receipt_of",
     "targets_of",
 ]
 
@@ -99,9 +98,13 @@ def _query_string(value: Any) -> str:
 # ---- responses ---------------------------------------------------------------------------------
 
 
-def read_as(kind: type[T], body: bytes, *, what: str) -> Decoded[T]:
-    """A body as an instance of a class, and the server's warnings in it."""
+def read_as(kind: type[T], body: bytes, *, what: str, **unsaid: object) -> Decoded[T]:
+    """A body as an instance of a class, and the server's warnings in it.
+
+    ``unsaid`` are fields for which there is nothing in the body.
+    """
     data, warnings = without_warnings(parse_json(body))
+    data = {**unsaid, **data} if isinstance(data, dict) else data
     return Decoded(structure(kind, data, what=what), warnings)
 
 
@@ -113,30 +116,26 @@ def read_submitted(body: bytes, *_: object) -> Decoded[SubmitReceipt]:
 
 
 def read_cancelled(body: bytes, *_: object, asked: Sequence[JobId]) -> Decoded[CancelReceipt]:
-    """The response of ``PUT /client/cancel_jobs`` to a request with these ids."""
-    read = read_as(_WireCancelled, body, what="the response to the cancellation")
-    message = "" if read.value.message is None else as_string(read.value.message)
-    return Decoded(receipt_of(asked, read.value.succeeded, message), read.warnings)
+    """The response to a request to cancel the jobs with these ids.
 
-
-def receipt_of(asked: Sequence[JobId], succeeded: Any, message: str) -> CancelReceipt:
-    """The receipt for what the server says that it cancelled.
-
-    The official model calls that a list of circuits. If it says something, but names none of the
-    jobs, it is unknown which were refused, and none is said to be.
+    The official model calls ``succeeded`` a list of circuits. If the server says something there,
+    but names none of the jobs, it is unknown which were refused, and none is said to be.
     """
+    read = read_as(_WireCancelled, body, what="the response to the cancellation")
+    succeeded, message = read.value.succeeded, read.value.message
     listed = succeeded if isinstance(succeeded, list) else [succeeded] if succeeded else []
     said = list(map(as_string, listed))
     done = set(map(trimmed, said))
     done |= set(map(str, map(fields.job_id, done)))  # a UUID may be written in several ways
     cancelled = [job_id for job_id in asked if done.issuperset(map(str, server_ids(job_id)))]
     others = set(asked).difference(cancelled) if cancelled or not said else ()
-    return CancelReceipt(
+    receipt = CancelReceipt(
         cancelled=cancelled,
         refused=[each for each in asked if each in others],
-        message=_cut(message),
+        message=_cut(" ".join(read.warnings) if message is None else as_string(message)),
         succeeded=[_cut(each) for each in said[: len(server_ids(*asked)) + _MAX_OTHERS]],
     )
+    return Decoded(receipt, read.warnings)
 
 
 def _cut(text: str) -> str:
@@ -181,9 +180,9 @@ def read_target_info(body: bytes, *_: object, target: str) -> Decoded[TargetInfo
     return Decoded(TargetInfo(target_name=target, info=read.value.target_info), read.warnings)
 
 
-def read_balance(body: bytes, *_: object) -> Decoded[AccountBalance]:
-    """The response of ``GET /client/balance``."""
-    return read_as(AccountBalance, body, what="the balance")
+def read_balance(body: bytes, *_: object, **unsaid: object) -> Decoded[AccountBalance]:
+    """The response to a request for the balance; ``unsaid`` as in ``read_as``."""
+    return read_as(AccountBalance, body, what="the balance", **unsaid)
 
 
 def read_error(body: bytes) -> str:

@@ -86,11 +86,6 @@ class _Submitted:
 
 
 @attrs.frozen
-class _Cancelled:
-    succeeded: Any
-
-
-@attrs.frozen
 class _Targets:
     superstaq_targets: records.JsonMapping
 
@@ -142,8 +137,8 @@ def _decode_jobs(body: bytes, fetched_at: dt.datetime | None, source: str | None
             collector.add(f"$.{circuit_id}", error)
     if collector.problems:
         raise strict.protocol_error("the response with the jobs", collector, found=jobs)
-    statuses = {(c.status, c.status_text) for job in jobs for c in job.circuits}
-    unknown = {text for status, text in statuses if status is CircuitStatus.UNKNOWN}
+    circuits = [circuit for job in jobs for circuit in job.circuits]
+    unknown = {c.status_text for c in circuits if c.status is CircuitStatus.UNKNOWN}
     return Decoded(tuple(jobs), warnings + unknown_statuses(unknown))
 
 
@@ -286,16 +281,8 @@ def _cancel_jobs(job_ids: Sequence[JobId]) -> Call[records.CancelReceipt]:
     ids = tuple(job_ids)
     what = f"cancelling {name_jobs(ids)}"
     path, body = "/v0.2.0/cancel_jobs", {"job_ids": list(dict.fromkeys(server_ids(*ids)))}
-    read = partial(_read_cancelled, asked=ids)
+    read = partial(bodies.read_cancelled, asked=ids)
     return call_of("POST", path, body, read, what=what, job_ids=ids)
-
-
-def _read_cancelled(
-    body: bytes, *_: object, asked: Sequence[JobId]
-) -> Decoded[records.CancelReceipt]:
-    read = bodies.read_as(_Cancelled, body, what="the response to the cancellation")
-    message = " ".join(read.warnings)
-    return Decoded(bodies.receipt_of(asked, read.value.succeeded, message), read.warnings)
 
 
 def _fetch_targets(query: records.TargetQuery) -> Call[tuple[records.Target, ...]]:
@@ -324,13 +311,8 @@ def _fetch_target_info(target: str, options: records.JsonMapping) -> Call[record
 
 
 def _fetch_balance() -> Call[records.AccountBalance]:
-    return call_of("GET", "/v0.2.0/balance", None, _read_balance, what="fetching the balance")
-
-
-def _read_balance(body: bytes, *_: object) -> Decoded[records.AccountBalance]:
-    data, warnings = without_warnings(strict.parse_json(body))
-    balance = {"email": None, **data} if isinstance(data, dict) else data
-    return Decoded(strict.structure(records.AccountBalance, balance, what="the balance"), warnings)
+    read = partial(bodies.read_balance, email=None)
+    return call_of("GET", "/v0.2.0/balance", None, read, what="fetching the balance")
 
 
 def _add_options(body: bytes, credentials: Mapping[str, Secret]) -> bytes:
