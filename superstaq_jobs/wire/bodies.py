@@ -155,9 +155,7 @@ def targets_of(data: Any) -> tuple[Target, ...]:
     if not isinstance(data, list):
         collector.say("$", f"expected a list of targets, got {fields.shown(data)}")
         data = []
-    for place, entry in enumerate(data):
-        if collector.stops(len(data) - place):
-            break
+    for place, entry in enumerate(collector.parts(data)):
         try:
             targets.append(structure(Target, _with_extra(entry), what=""))
         except ProtocolError as error:

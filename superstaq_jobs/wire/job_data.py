@@ -298,7 +298,8 @@ def read_each_job(
     jobs: dict[UUID, JobSnapshot] = {}
     checked: list[JobData] = []
     for key, quick in read.items():
-        if quick is None and collector.stops(1):
+        if quick is None and collector.is_full:
+            collector.omitted += 1
             continue
         try:
             job_id, data, extra = quick or _explain_part(key, sent[key])

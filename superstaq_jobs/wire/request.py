@@ -5,6 +5,7 @@ The one rule for headers is here, and ``Secret``, a string that does not show. K
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import re
 import urllib.parse
@@ -74,14 +75,12 @@ def _text(value: str) -> str:
 
 def _pairs(headers: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:
     """Headers as a list; their values are not shown, since one may be secret."""
-    try:
+    with contextlib.suppress(TypeError, ValueError):
         pairs = [(name, value) for name, value in headers]
-    except (TypeError, ValueError):
-        pairs = [("", None)]
-    if not all(fields.is_a(name, str) for name, _ in pairs) or ("", None) in pairs:
-        what = "must be pairs of a name and a value, both strings"
-        raise InvalidRequest("a request or response", [Problem("headers", what)])
-    return pairs
+        if all(fields.is_a(name, str) for name, _ in pairs):
+            return pairs
+    what = "must be pairs of a name and a value, both strings"
+    raise InvalidRequest("a request or response", [Problem("headers", what)])
 
 
 def _headers(headers: Iterable[tuple[str, str | Secret]]) -> tuple[tuple[str, str | Secret], ...]:

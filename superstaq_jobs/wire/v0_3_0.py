@@ -58,46 +58,37 @@ def _fetch_jobs(
     return [attrs.evolve(call, only=only) for call in calls]
 
 
-@attrs.frozen
-class _Condition:
-    """A name and a value of a query, percent-encoded; and the job that it names, if it does."""
-
-    name: str
-    text: str
-    job_id: UUID | None
-
-
 def _query_jobs(query: JobQuery, circuit_type: CircuitType) -> list[Call[tuple[JobSnapshot, ...]]]:
-    ids = iter(query.job_id or ())
-    conditions = [
-        _Condition(name, encode_query([(name, text)])[1:], next(ids) if name == "job_id" else None)
-        for name, text in bodies.query_pairs(query)
-    ]
     path = f"/v0.3.0/client/job/{circuit_type}"
+    conditions = encode_query(bodies.query_pairs(query)).removeprefix("?").split("&")
     return [_jobs_call(part, path) for part in _split(conditions, path)]
 
 
-def _jobs_call(conditions: Sequence[_Condition], path: str) -> Call[tuple[JobSnapshot, ...]]:
-    job_ids = tuple([each.job_id for each in conditions if each.job_id is not None])
+def _jobs_call(conditions: Sequence[str], path: str) -> Call[tuple[JobSnapshot, ...]]:
+    named = (each.removeprefix("job_id=") for each in conditions if each.startswith("job_id="))
+    job_ids = tuple(map(UUID, named))
     what = f"fetching {name_jobs(job_ids)}"
     path = _with_query(path, conditions)
     return call_of("GET", path, None, job_data.read_jobs, what=what, job_ids=job_ids)
 
 
-def _with_query(path: str, conditions: Sequence[_Condition]) -> str:
-    query = "&".join([each.text for each in conditions])
+def _with_query(path: str, conditions: Sequence[str]) -> str:
+    query = "&".join(conditions)
     return f"{path}?{query}" if query else path
 
 
-def _split(conditions: Sequence[_Condition], path: str) -> Iterator[Sequence[_Condition]]:
-    """The conditions in parts that match the same jobs together; each fits into a request line."""
+def _split(conditions: Sequence[str], path: str) -> Iterator[Sequence[str]]:
+    """The conditions in parts that match the same jobs together; each fits into a request line.
+
+    A condition is ``name=value``, percent-encoded.
+    """
     size = Request(method="GET", path=_with_query(path, conditions)).request_line_bytes
     if size <= MAX_REQUEST_LINE_BYTES:
         yield conditions
         return
-    by_name: dict[str, list[_Condition]] = {}
+    by_name: dict[str, list[str]] = {}
     for each in conditions:
-        by_name.setdefault(each.name, []).append(each)
+        by_name.setdefault(each.partition("=")[0], []).append(each)
     # The values of one list are alternatives: a part of them for each request.
     lists = [values for values in by_name.values() if len(values) > 1]
     if not lists:
@@ -106,14 +97,14 @@ def _split(conditions: Sequence[_Condition], path: str) -> Iterator[Sequence[_Co
         raise InvalidRequest("the request", [Problem("query", what)])
     longest = max(lists, key=_length)
     room = MAX_REQUEST_LINE_BYTES - (size - _length(longest))
-    others = [each for each in conditions if each.name != longest[0].name]
+    others = [each for values in by_name.values() if values is not longest for each in values]
     for part in packed(longest, lambda each: _length([each]), room):
         yield from _split([*others, *part], path)
 
 
-def _length(conditions: Sequence[_Condition]) -> int:
+def _length(conditions: Sequence[str]) -> int:
     """Their length in a request line, with the character before each."""
-    return sum([1 + len(each.text) for each in conditions])
+    return sum([1 + len(each) for each in conditions])
 
 
 def _submit_job(job: NewJob) -> Call[SubmitReceipt]:
