@@ -137,23 +137,18 @@ _PARTS: Final = msgspec.defstruct(
 )
 
 
-def _struct(record: type[attrs.AttrsInstance]) -> Any:
-    """A class with the same fields, of the kind that the parser fills in fastest."""
-    declared = attrs.fields(attrs.resolve_types(record, include_extras=True))
-    return msgspec.defstruct(
-        record.__name__,
-        [
-            (f.name, f.type) if f.default is attrs.NOTHING else (f.name, f.type, f.default)
-            for f in declared
-        ],
-    )
-
-
 def _parser(kind: Any) -> Callable[[bytes], Any]:
     return msgspec.json.Decoder(kind).decode
 
 
-_JOB: Final = _struct(JobData)
+_JOB: Final = msgspec.defstruct(
+    "JobData",
+    [
+        (f.name, f.type) if f.default is attrs.NOTHING else (f.name, f.type, f.default)
+        for f in attrs.fields(attrs.resolve_types(JobData, include_extras=True))
+    ],
+)
+"""A class with the same fields, of the kind that the parser fills in fastest."""
 _READ: Callable[[bytes], dict[UUID, JobData]] = _parser(GenericAlias(dict, (UUID, _JOB)))
 _READ_ONE: Callable[[bytes], JobData] = _parser(_JOB)
 _CUT: Callable[[bytes], dict[str, Raw]] = _parser(dict[str, Raw])
@@ -177,11 +172,10 @@ def unknown_fields(data: dict[str, Any], known: type[attrs.AttrsInstance]) -> di
 
 
 def without_warnings(data: Any) -> tuple[Any, tuple[str, ...]]:
-    """An object without the warnings that the server added to it, and those warnings."""
+    """An object, from which the warnings that the server added to it are taken; and these."""
     if not isinstance(data, dict) or "warnings" not in data:
         return data, ()
-    rest = {name: value for name, value in data.items() if name != "warnings"}
-    return rest, _warnings_in(data["warnings"])
+    return data, _warnings_in(data.pop("warnings"))
 
 
 def _warnings_in(sent: Any) -> tuple[str, ...]:
