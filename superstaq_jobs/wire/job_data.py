@@ -1,15 +1,11 @@
 """Jobs as API v0.3.0 writes them: from bytes to records and back.
 
 ``JobData`` declares the shape once. msgspec reads a body into it and checks every type while it
-parses. If it has unknown fields or warnings, or anything fails, it is read job by job; if one
-fails, cattrs reads the same class, to name every problem by its path. Both fill the same records.
+parses; unknown fields are found by cutting the body into its parts by name. If anything fails, each
+job is read by itself, and those for which it still fails by cattrs, into the same class, to name
+every problem by its path. All ways fill the same records.
 
-Nothing is coerced: ``"3"`` is not a number and ``1`` not a boolean. Fields and statuses that this
-version does not know are kept; of equal keys the last one wins. Compared with the models of the
-official client, this accepts more: unknown statuses, unknown fields (which they drop), and any
-string as ``user_email``, since no record should be lost over an odd address. It accepts less:
-numbers in strings, booleans as numbers, time stamps as numbers, infinite counts, and a list of
-``statuses`` that is shorter than ``num_circuits``.
+Nothing is coerced. ``docs/wire.md`` says what is accepted, compared with the official models.
 """
 
 from __future__ import annotations
@@ -232,7 +228,7 @@ def read_provenance(fetched_at: dt.datetime | None, source: str | None) -> _Prov
 
 
 def _read_quickly(body: bytes, provenance: _Provenance) -> Decoded[tuple[JobSnapshot, ...]]:
-    """The jobs in a body; or some error, if they have to be read one by one."""
+    """The jobs in a body without warnings; or some error, if each has to be read by itself."""
     extras = _extras(body)
     spend_on(body)
     read = _READ(body)
