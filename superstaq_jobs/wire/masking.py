@@ -21,7 +21,7 @@ from superstaq_jobs.records.inputs import SECRET_NAME
 
 from .request import Secret
 
-__all__ = ["Mask", "secrets_in_request", "secrets_in_token"]
+__all__ = ["Mask", "json_object", "secrets_in_request", "secrets_in_token"]
 
 MIN_CHARACTERS: Final = 4
 _MASKED: Final = "***"
@@ -47,7 +47,7 @@ _ORDINARY: Final = re.compile(r"\d{1,7}|[^\d]{1,15}|[^@\s]+@[^@\s]+")
 
 def secrets_in_token(secret: Secret) -> Iterator[Secret]:
     """A token or, if it is an object, every string and number in it that may be a secret."""
-    token = _parsed(secret.reveal())
+    token = json_object(secret.reveal())
     if token is None:
         yield secret
     yield from map(Secret, _leaves(token, is_secret=False))  # what is named like one
@@ -59,10 +59,13 @@ def secrets_in_token(secret: Secret) -> Iterator[Secret]:
 def secrets_in_request(body: bytes | None) -> Iterator[Secret]:
     """What is named like a secret in a request's body, such as the options of a provider."""
     if body is not None and SECRET_NAME.search(body.decode("utf-8", "replace")):
-        yield from map(Secret, _leaves(_parsed(body.decode("utf-8", "replace")), is_secret=False))
+        yield from map(
+            Secret, _leaves(json_object(body.decode("utf-8", "replace")), is_secret=False)
+        )
 
 
-def _parsed(text: str) -> Any:
+def json_object(text: str) -> Any:
+    """The JSON object in a string, such as a provider's token; None for any other string."""
     try:
         return json.loads(text) if text.lstrip().startswith("{") else None
     except (ValueError, RecursionError):
@@ -79,7 +82,7 @@ def _leaves(data: Any, *, is_secret: bool) -> Iterator[str]:
     elif isinstance(data, str):
         if is_secret:
             yield data
-        yield from _leaves(_parsed(data), is_secret=is_secret)
+        yield from _leaves(json_object(data), is_secret=is_secret)
     elif is_secret and isinstance(data, int | float) and not isinstance(data, bool):
         yield str(data)
 
@@ -150,12 +153,9 @@ def _spelled(secret: str) -> Iterator[str]:
 
 
 def aligned(encode: Callable[[bytes], bytes], data: bytes, *, of: int) -> Iterator[str]:
-    """What is the same of some bytes in base64 (``of=3``) or base32 (5), whatever is around them.
+    """What is the same of some bytes in base64 or base32, whatever is around them.
 
-    Args:
-        encode: Writes bytes.
-        data: The bytes.
-        of: How many bytes are written together.
+    ``of`` is how many bytes are written together: 3 in base64, 5 in base32.
     """
     for before in range(of):
         encoded = encode(b"-" * before + data).decode()

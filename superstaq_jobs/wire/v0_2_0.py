@@ -28,6 +28,7 @@ from superstaq_jobs.records.ids import server_ids, trimmed
 from . import bodies, job_data, strict
 from .call import Api, Call, call_of, name_jobs, packed
 from .job_data import Decoded, unknown_fields, unknown_statuses, without_warnings
+from .masking import json_object
 from .request import Secret
 
 __all__ = ["UNSAID", "UNSAID_OF_CIRCUITS", "V0_2_0"]
@@ -319,17 +320,10 @@ def _add_options(body: bytes, credentials: Mapping[str, Secret]) -> bytes:
     data = msgspec.json.decode(body)
     options = json.loads(data.get("options", "{}"))
     for name, secret in credentials.items():
-        options.setdefault(name, _token(secret.reveal()))  # those of the call win
+        token = json_object(secret.reveal())  # as it was passed to the client
+        # Those of the call win.
+        options.setdefault(name, secret.reveal() if token is None else token)
     return msgspec.json.encode({**data, "options": json.dumps(options)})
-
-
-def _token(text: str) -> Any:
-    """A provider's token as it was passed to the client: an object, or else the string itself."""
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    return data if isinstance(data, dict) else text
 
 
 V0_2_0: Final = Api(
