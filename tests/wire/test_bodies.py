@@ -107,6 +107,18 @@ def test_a_server_that_cancelled_nothing_refused_every_job(said):
     assert (receipt.cancelled, receipt.refused, receipt.message) == ((), (JOB,), "too late")
 
 
+@pytest.mark.parametrize(("version", "job"), [("v0.3.0", JOB), ("v0.2.0", "a,b")])
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [({}, "too late, sorry"), ({"message": None}, "too late, sorry"), ({"message": "no"}, "no")],
+)
+def test_without_a_message_the_warnings_say_why_nothing_was_cancelled(version, job, said, message):
+    sent = {"succeeded": [], "warnings": [{"message": "too late,"}, {"message": "sorry"}], **said}
+    read = APIS[version].cancel_jobs([job]).read(json.dumps(sent).encode(), NOW, "")
+    assert (read.value.refused, read.value.message) == ((job,), message)
+    assert read.warnings == ("too late,", "sorry")
+
+
 @pytest.mark.parametrize("spelled", [str(JOB).upper(), JOB.hex, f"{{{JOB}}}", JOB.urn])
 def test_a_cancelled_job_is_recognised_however_its_id_is_spelled(spelled):
     sent = json.dumps({"succeeded": [spelled, "else"], "message": ""}).encode()

@@ -61,6 +61,13 @@ def test_both_readers_refuse_alike(payload):
     assert outcome(read_jobs, payload.body) == outcome(read_each_job, payload.body)
 
 
+@given(sts.wire_payloads(**FIELDS))
+def test_the_parser_and_the_converter_read_alike(payload):
+    usual = {**payload, "submission_timestamp": "2026-05-01T12:00:00.123456Z"}
+    fine = {**payload, "submission_timestamp": "2026-05-01T12:00:00.1234567Z"}  # the parser rounds
+    assert outcome(read_jobs, compact({KEY: fine})) == outcome(read_jobs, compact({KEY: usual}))
+
+
 @given(
     sts.wire_payloads(**FIELDS), st.randoms(use_true_random=False), st.sampled_from([None, 0, 3])
 )
