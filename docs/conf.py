@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, is_typeddict
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -62,7 +62,6 @@ html_css_files = ["narrow.css"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
-autodoc_default_options = {"members": True}
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_class_signature = "mixed"
@@ -114,35 +113,51 @@ def _keep_first_line(
 
 
 _LITERAL = re.compile(r'(?<=<span class="pre">)[^<]{12,}(?=</span>)')
-_BREAKS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[._(\[/=])(?=[\w\"'])")
+_BREAKS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[\w\])\"'][._(\[/=])(?<!\d\.)(?=[\w\"'])")
+_OPTION = re.compile(r'(?<=<span class="pre">)--?\w[-\w]*')
+_CODE = re.compile(r"(?<=<pre>).*?(?=</pre>)", re.DOTALL)
+_CODE_LINE = re.compile(r"^(?:<[^>]*>)*( *).*\S.*$", re.MULTILINE)
 
 
-def _let_names_wrap(
-    _app: Sphinx, _page: str, _template: str, context: dict[str, Any], _doctree: Any
+def _hang(line: re.Match[str]) -> str:
+    return f'<span class="code-line" style="--indent: {len(line[1])}ch">{line[0]}</span>'
+
+
+def _let_lines_wrap(
+    _app: Sphinx, _page: str, _template: str, context: dict[str, Any], doctree: Any
 ) -> None:
-    """Allow a long name to wrap between its words, so that tables fit a narrow window."""
-    if "body" in context:
-        context["body"] = _LITERAL.sub(
-            lambda literal: _BREAKS.sub("<wbr>", literal[0]), context["body"]
-        )
+    """Let a long name wrap between its words, and code below its own indentation, to fit a window.
+
+    The hyphens of an option stay together.
+    """
+    if doctree is not None:
+        body = _CODE.sub(lambda code: _CODE_LINE.sub(_hang, code[0]), context["body"])
+        body = _LITERAL.sub(lambda literal: _BREAKS.sub("<wbr>", literal[0]), body)
+        context["body"] = _OPTION.sub(r'<span class="option">\g<0></span>', body)
 
 
 def _show_public_bases(
-    _app: Sphinx, _name: str, _thing: Any, _options: Any, bases: list[type]
+    _app: Sphinx, _name: str, thing: Any, _options: Any, bases: list[Any]
 ) -> None:
-    bases[:] = [base for base in bases if public.is_shown(base)] or [object]
+    shown = [base for base in bases if public.is_shown(base)]
+    bases[:] = [TypedDict] if is_typeddict(thing) else shown or [object]
 
 
 def _shorten_defaults(
     _app: Sphinx,
-    _what: str,
+    what: str,
     _name: str,
-    _thing: Any,
+    thing: Any,
     _options: Any,
     signature: str | None,
     returns: str | None,
 ) -> tuple[str | None, str | None]:
-    """Shorten the defaults that attrs makes for each object, and those that are functions."""
+    """Shorten the defaults that attrs makes for each object, and those that are functions.
+
+    A protocol has no arguments: nobody makes one.
+    """
+    if what == "class" and getattr(thing, "_is_protocol", False):
+        return "", None
     if signature:
         signature = signature.replace("= NOTHING", "= ...")
         signature = signature.replace(repr(DEFAULT_TARGETS), "DEFAULT_TARGETS")
@@ -174,6 +189,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("autodoc-process-bases", _show_public_bases)
     app.connect("autodoc-process-signature", _shorten_defaults)
     app.connect("autodoc-process-docstring", _keep_first_line, priority=100)
-    app.connect("html-page-context", _let_names_wrap)
+    app.connect("html-page-context", _let_lines_wrap)
     app.connect("missing-reference", _link_to_public_name)
     return {"parallel_read_safe": True}

@@ -104,16 +104,17 @@ def documented(face: str, names: Mapping[str, str]) -> str:
     for name, members in names.items():
         if name not in module.__all__:
             raise ValueError(f"{name} is not a public name of {face}")
-        blocks += _block(face, name, getattr(module, name))
-        blocks += [f"   :members: {members}", ""] if members else [""]
+        blocks += [*_block(face, name, getattr(module, name), members), ""]
     return "\n".join(["```{eval-rst}", *blocks, "```", ""])
 
 
-def _block(face: str, name: str, thing: Any) -> list[str]:
+def _block(face: str, name: str, thing: Any, members: str) -> list[str]:
     path = f"{face}.{name}"
     if inspect.isclass(thing):
         kind = "exception" if issubclass(thing, BaseException) else "class"
-        lines = [f".. auto{kind}:: {path}"]
+        lines = [f".. auto{kind}:: {path}", f"   :members: {members}".rstrip()]
+        if fields := getattr(thing, "_fields", ()):  # a named tuple documents them in its docstring
+            lines.append(f"   :exclude-members: {', '.join(fields)}")
         if any(base is not object and is_shown(base) for base in thing.__bases__):
             lines.append("   :show-inheritance:")
         elif not all(is_shown(base) for base in thing.__mro__):

@@ -195,12 +195,12 @@ TALKS: Final[Mapping[str, str]] = {
     "as_completed": (
         "in each round, one request per 150 or so unfinished jobs (250 circuits in v0.2.0)"
     ),
-    "as_completed_async": "the same",
-    "wait_all": "the same",
-    "wait_all_async": "the same",
-    "wait_any": "the same",
-    "watch": "the same",
-    "watch_async": "the same",
+    "as_completed_async": "as `as_completed`",
+    "wait_all": "as `as_completed`",
+    "wait_all_async": "as `as_completed`",
+    "wait_any": "as `as_completed`",
+    "watch": "as `as_completed`",
+    "watch_async": "as `as_completed`",
     "cancel_jobs": "one request; none for no ids",
     "fetch_balance": "one request",
     "fetch_job": "one request",
@@ -243,8 +243,7 @@ _LOCAL: Final[Mapping[str, str]] = {
         "reads its file, and writes another",
     ),
     "SnapshotArchive.close": "closes its file",
-    "OfflineClient": "reads an archive",
-    "OfflineClient.send": "reads an archive",
+    "OfflineClient": "reads an archive, and so does its `send`",
     "Recorder.expect": "writes, if it is an archive",
     "Recorder.record_all": "writes, if it is an archive",
     "resume": "reads the archive",
@@ -261,6 +260,7 @@ _LOCAL: Final[Mapping[str, str]] = {
 
 _RAISES: Final = re.compile(r"^Raises:\n((?:    .*\n?|\n)+)", re.MULTILINE)
 _ERROR_NAME: Final = re.compile(r"^    (\w+):", re.MULTILINE)
+_SAME_ERRORS: Final = re.compile(r"errors\s+are\s+those\s+of\s+``([\w.]+)``", re.IGNORECASE)
 
 
 def _public_members(kind: type) -> Iterator[tuple[str, Any]]:
@@ -270,6 +270,8 @@ def _public_members(kind: type) -> Iterator[tuple[str, Any]]:
     for base in kind.__mro__:
         if not base.__module__.startswith("superstaq_jobs"):
             continue
+        if base is not kind and base.__name__ in superstaq_jobs.__all__:
+            break  # the rest is documented there
         for name, member in vars(base).items():
             if name.startswith("_") or name in fields | enum_members | seen:
                 continue
@@ -306,6 +308,11 @@ def raised(thing: Any) -> list[str]:
     return _ERROR_NAME.findall(section[1]) if section else []
 
 
+def _errors(thing: Any) -> str:
+    same = [f"those of `{name}`" for name in _SAME_ERRORS.findall(inspect.getdoc(thing) or "")]
+    return ", ".join(same + [f"`{name}`" for name in dict.fromkeys(raised(thing))])
+
+
 def _link(name: str) -> str:
     """A link to where a public name is documented: a member that is inherited, at its owner."""
     head, _, tail = name.partition(".")
@@ -320,7 +327,7 @@ def io_table() -> str:
     """The public names that send requests, and those that only raise or have another effect."""
     talking, others = [], []
     for name, thing in public_names().items():
-        errors = _codes(dict.fromkeys(raised(thing)))
+        errors = _errors(thing)
         if name in TALKS:
             talking.append([_link(name), TALKS[name], errors])
         elif errors or name in _LOCAL:

@@ -15,7 +15,7 @@
     │   └── UnknownStatusTimeout          … while a status was unknown
     ├── JobsUnsettled                     of many jobs, some could not be waited for
     │   └── JobsTimeout                   … because the time was up             (TimeoutError)
-    ├── ArchiveError                      an archive cannot do what was called for
+    ├── ArchiveError                      an archive cannot do what was requested
     │   ├── NotInArchive                  no such job or digest, or none so early (LookupError)
     │   ├── ArchiveBusy                   another process wrote to it for too long (TimeoutError)
     │   ├── ArchiveUnusable               the file is not an archive, or not a whole one
@@ -226,7 +226,7 @@ class JobsTimeout(JobsUnsettled, TimeoutError):
 
 
 class ArchiveError(SuperstaqException):
-    """An archive of snapshots cannot do what was called for.
+    """An archive of snapshots cannot do what was requested.
 
     Nothing is half written after any of these errors, and the archive can be used further.
 
@@ -246,7 +246,7 @@ class ArchiveError(SuperstaqException):
 
 
 class NotInArchive(ArchiveError, LookupError):
-    """An archive does not have the job, or the snapshot, that was asked of it.
+    """An archive does not have the requested job or snapshot.
 
     Attributes:
         job_id: The job; None if a snapshot was named by its digest.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -12,14 +11,11 @@ import attrs
 
 from .client import SuperstaqClient
 from .client.client import check_client
-from .client.parts import Room, send_in_parts
-from .client.recorder import keep_jobs
-from .errors import SuperstaqServerException
+from .client.parts import send_all
 from .records import (
     AccountBalance,
     CancelReceipt,
     CircuitType,
-    JobId,
     JobQuery,
     JobSnapshot,
     JsonMapping,
@@ -29,7 +25,7 @@ from .records import (
     fields,
 )
 from .records.ids import server_ids
-from .wire.api import Call, check_ids, pick_jobs
+from .wire.api import check_ids, pick_jobs
 
 __all__ = [
     "cancel_jobs",
@@ -97,9 +93,12 @@ def fetch_jobs(
     wanted = check_ids(client.api, job_ids)
     if not wanted:
         return ()
-    calls = client.api.fetch_jobs(tuple(dict.fromkeys(wanted)), _format(client, circuit_type))
-    sent = _send_all(client, calls, timeout_seconds, max_attempts)
-    jobs = {job.job_id: job for job in pick_jobs(dict.fromkeys(wanted), sent.values())}
+    kind = check_format(client, circuit_type)
+    fields.refuse("the request", {"circuit_type": kind})
+    calls = client.api.fetch_jobs(tuple(dict.fromkeys(wanted)), kind)
+    deadline = client.deadline_in(timeout_seconds)
+    sent = send_all(client, calls, deadline=deadline, max_attempts=max_attempts)
+    jobs = {job.job_id: job for job in pick_jobs(wanted, sent.values())}
     return tuple(jobs[job_id] for job_id in wanted)
 
 
@@ -139,40 +138,12 @@ def query_jobs(
     wanted = JobQuery() if query is None else query
     checked = fields.instance(wanted, JobQuery, "pass JobQuery(tags=[...]), say")
     most = sys.maxsize if limit is None else fields.count(limit)
-    fields.refuse("the request", {"query": checked, "limit": most})
-    calls = client.api.query_jobs(wanted, _format(client, circuit_type))
-    found = _send_all(client, calls, timeout_seconds, max_attempts, most)
-    return tuple(found.values())[:most]
-
-
-def _send_all(
-    client: SuperstaqClient,
-    calls: Iterable[Call[tuple[JobSnapshot, ...]]],
-    timeout_seconds: float | None,
-    max_attempts: int | None,
-    most: int = sys.maxsize,
-) -> dict[JobId, JobSnapshot]:
-    """The jobs that the server sends in response to some calls, by its ids, until enough."""
+    kind = check_format(client, circuit_type)
+    fields.refuse("the request", {"query": checked, "limit": most, "circuit_type": kind})
+    calls = client.api.query_jobs(wanted, kind)
     deadline = client.deadline_in(timeout_seconds)
-    found: dict[JobId, JobSnapshot] = {}
-    room = Room()
-    for call in calls:
-        if len(found) >= most:
-            break
-        try:
-            jobs = send_in_parts(
-                client,
-                call,
-                room=room,
-                keep=partial(keep_jobs, client.recorder, call.job_ids, None),
-                deadline=deadline,
-                max_attempts=max_attempts,
-            )
-        except SuperstaqServerException as error:
-            error.found = (*found.values(), *error.found)
-            raise
-        found.update((job.job_id, job) for job in jobs)
-    return found
+    found = send_all(client, calls, deadline=deadline, max_attempts=max_attempts, most=most)
+    return tuple(found.values())[:most]
 
 
 def cancel_jobs(
@@ -277,14 +248,8 @@ def fetch_balance(
     return client.send(client.api.fetch_balance(), deadline=deadline)
 
 
-def _format(client: SuperstaqClient, circuit_type: CircuitType | str | None) -> CircuitType:
-    kind = check_format(client, circuit_type)
-    fields.refuse("the request", {"circuit_type": kind})
-    return kind
-
-
 def check_format(client: SuperstaqClient, circuit_type: CircuitType | str | None) -> CircuitType:
-    """The format in which the server is to return circuits; a ``Bad`` if it cannot be asked so."""
+    """The format in which the server is to return circuits; a ``Bad`` if it cannot do so."""
     if circuit_type is None:
         return client.circuit_type
     if client.api.converts_circuits:

@@ -360,7 +360,7 @@ class JobHandle:
     ) -> JobSnapshot:
         """``wait_until_complete`` for a coroutine: other tasks run while it polls or pauses.
 
-        It takes the same arguments, and raises the same errors. If the task is cancelled, no
+        Arguments and errors are those of ``wait_until_complete``. If the task is cancelled, no
         further request is sent, and the handle can be used further. A clock that is not a
         ``SystemClock`` sleeps in the event loop's thread.
         """
@@ -382,15 +382,15 @@ class JobHandle:
     ) -> JobSnapshot:
         """``wait_until_complete``, by its name in the official client.
 
-        It takes the same arguments and one more, and raises the same errors.
+        The other arguments and the errors are those of ``wait_until_complete``.
 
         Args:
-            index: As there, like those that are not named here.
-            timeout_seconds: As there.
-            polling_seconds: As there.
+            index: See ``wait_until_complete``.
+            timeout_seconds: See ``wait_until_complete``.
+            polling_seconds: See ``wait_until_complete``.
             check_until_compiled: Whether to wait only until compilation is done, as for
                 ``until="compiled"``.
-            options: As there.
+            options: See ``wait_until_complete``.
         """
         fields.refuse("a wait", {"check_until_compiled": fields.flag(check_until_compiled)})
         if check_until_compiled:

@@ -12,7 +12,7 @@ import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from .records import CircuitStatus, Counts, JobSnapshot, fields
 from .records.display import line
@@ -88,10 +88,9 @@ def plot_counts(
     """
     every, names = _series(counts, labels)
     _check_options(top, confidence)
-    _check_axes(ax)
     shares = [_shares(each, name) for each, name in zip(every, names, strict=True)]
     shown, hidden = _most_common(shares, top)
-    drawn = _new_axes() if ax is None else ax
+    drawn = _axes(ax)
     groups = [[bits] for bits in shown] + ([hidden] if hidden else [])
     width = 0.8 / len(every)
     highest = 0.0
@@ -152,15 +151,13 @@ def plot_timeline(snapshots: Iterable[JobSnapshot], *, ax: Axes | None = None) -
         ModuleNotFoundError: If matplotlib is not installed (the extra ``[plots]``).
     """
     history = _history(snapshots)
-    _check_axes(ax)
     spans = _spans(history)
     start = min(span.start for span in spans)
-    drawn = _new_axes() if ax is None else ax
+    drawn = _axes(ax)
     unit, seconds = _unit((max(span.end for span in spans) - start).total_seconds())
     _draw_spans(drawn, spans, start, seconds)
     num_circuits = 1 + max(span.circuit for span in spans)
     drawn.set_ylim(num_circuits - 0.5, -0.5)
-    _number_circuits(drawn)
     drawn.set_ylabel("circuit")
     since = start.isoformat(" ", "seconds").replace("+00:00", " UTC")
     drawn.set_xlabel(f"{unit} since {since}")
@@ -202,12 +199,6 @@ def _label(value: object) -> str:
     if not isinstance(value, str | int | float):
         raise TypeError(f"labels must be strings, got {shown(value)}")
     return value if isinstance(value, str) else shown(value)
-
-
-def _check_axes(ax: object) -> None:
-    # What draws is up to the caller; what cannot draw is refused.
-    if ax is not None and not (hasattr(type(ax), "add_collection") and hasattr(type(ax), "bar")):
-        raise TypeError(f"ax must be the Axes of a matplotlib figure, got {shown(ax)}")
 
 
 def _check_options(top: int, confidence: float | None) -> None:
@@ -373,6 +364,7 @@ def _unit(seconds: float) -> tuple[str, float]:
 
 def _draw_spans(ax: Axes, spans: Sequence[_Span], start: dt.datetime, unit: float) -> None:
     from matplotlib.collections import PolyCollection
+    from matplotlib.ticker import MaxNLocator
 
     crowded = max(span.circuit for span in spans) > _MANY_CIRCUITS
     half = 0.5 if crowded else 0.4
@@ -399,11 +391,6 @@ def _draw_spans(ax: Axes, spans: Sequence[_Span], start: dt.datetime, unit: floa
                 )
             )
     ax.set_xlim(0, 1.01 * longest)
-
-
-def _number_circuits(ax: Axes) -> None:
-    from matplotlib.ticker import MaxNLocator
-
     ax.yaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
 
@@ -415,7 +402,13 @@ def _legend(ax: Axes) -> None:
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False)
 
 
-def _new_axes() -> Any:
+def _axes(ax: Axes | None) -> Axes:
+    """Where to draw: the given axes, or those of a new figure."""
+    # What draws is up to the caller; what cannot draw is refused.
+    if ax is not None and not (hasattr(type(ax), "add_collection") and hasattr(type(ax), "bar")):
+        raise TypeError(f"ax must be the Axes of a matplotlib figure, got {shown(ax)}")
+    if ax is not None:
+        return ax
     try:
         from matplotlib.figure import Figure
     except ModuleNotFoundError as error:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Final
 
 import attrs
 
 from .client import SuperstaqClient
 from .client.client import check_client
-from .client.recorder import keep_jobs
+from .client.parts import send_all
 from .errors import (
     RequestTimeout,
     SubmissionKeyConflict,
@@ -100,8 +100,7 @@ def submit_job(
         _check_key(client, submission_key)
         left = deadline - client.clock.now()
         with client.submission_keys.turn(submission_key, timeout_seconds=left):
-            digest = _digest_tag(job, submission_key)
-            return _Keyed(client, job, submission_key, digest, deadline).submit()
+            return _Keyed(client, job, submission_key, deadline).submit()
     except SubmissionUnknown as error:
         error.job, error.submission_key = job, submission_key
         if submission_key is not None:
@@ -129,28 +128,15 @@ def _expect(client: SuperstaqClient, job: NewJob, receipt: SubmitReceipt) -> Non
 
 
 def _check_key(client: SuperstaqClient, key: str) -> None:
-    what = ""
+    is_valid = fields.is_a(key, str) and _KEY.fullmatch(key) is not None
+    what = "must be a string of 1 to 200 printable ASCII characters without spaces at its ends"
+    checked = fields.valid(key, is_valid, what)
     if not client.api.keeps_tags:
-        what = (
+        checked = fields.bad(
             f"API {client.api.version} keeps no tags by which to find a job: leave it out, or use "
             "v0.3.0 (api_version='v0.3.0')"
         )
-    elif not isinstance(key, str) or not _KEY.fullmatch(key):
-        what = (
-            "must be a string of 1 to 200 printable ASCII characters without spaces at its ends, "
-            f"got {fields.shown(key)}"
-        )
-    if what:
-        fields.refuse("the request", {"submission_key": fields.bad(what)})
-
-
-def _digest_tag(job: NewJob, key: str) -> str:
-    """A tag that distinguishes what was submitted with a key from everything else.
-
-    The key is a part of it, since a server that changes tags may give two keys the same one.
-    """
-    body = bodies.encode_new_job(job)
-    return f"{_DIGEST}{hashlib.sha256(key.encode() + body).hexdigest()[:32]}"
+    fields.refuse("the request", {"submission_key": checked})
 
 
 @attrs.frozen
@@ -160,31 +146,31 @@ class _Keyed:
     client: SuperstaqClient
     job: NewJob
     key: str
-    digest: str
     deadline: float
 
-    @property
+    @cached_property
     def tags(self) -> tuple[str, str]:
-        """The tags for the key and for what is submitted with it."""
-        return f"submission-key:{self.key}", self.digest
+        """The tags for the key, and for what is submitted with it.
+
+        The key is also part of the digest: a server that changes tags may give two keys the same.
+        """
+        body = bodies.encode_new_job(self.job)
+        digest = hashlib.sha256(self.key.encode() + body).hexdigest()
+        return f"submission-key:{self.key}", f"{_DIGEST}{digest[:32]}"
 
     def submit(self) -> SubmitReceipt:
         tagged = attrs.evolve(self.job, tags=(*self.job.tags, *self.tags))
         call = self.client.api.submit_job(tagged)  # refused before a query if it cannot be sent
         found = self.find() or self.find_later([sum(_SETTLING_SECONDS)])
-        if not found:
-            return self.send(call)
-        self.refuse_other_job(found[0])
-        return self.adopt(found)
+        return self.adopt(found) if found else self.send(call)
 
     def find(self) -> list[JobSnapshot]:
         """The jobs that have the key; none if the server says that there is none."""
         tag, _ = self.tags
         calls = self.client.api.query_jobs(JobQuery(tags=[tag]), self.job.circuit_type)
-        keep = partial(keep_jobs, self.client.recorder, (), None)
-        responses = (self.client.send(call, deadline=self.deadline, keep=keep) for call in calls)
+        jobs = send_all(self.client, calls, deadline=self.deadline)
         # Filtered again: a server that does not filter must not make us adopt another job.
-        found = [each for jobs in responses for each in jobs if tag in (each.tags or ())]
+        found = [each for each in jobs.values() if tag in (each.tags or ())]
         if found:
             self.client.submission_keys.are_kept = True
         return sorted(found, key=lambda each: (each.submitted_at, each.job_id))
@@ -197,7 +183,7 @@ class _Keyed:
         failure: SuperstaqServerException | None = None
         for pause in pauses:
             if self.client.clock.now() + pause >= self.deadline:
-                # A job that is not there too early is not known to be missing.
+                # A job that was looked for too early is not known to be missing.
                 raise RequestTimeout(
                     f"too little time is left to query for the submission key {self.key!r} after a "
                     f"pause of {pause:g} s, so nothing more was submitted: allow a longer "
@@ -205,14 +191,12 @@ class _Keyed:
                     sent=False,
                 )
             self.client.clock.sleep(pause)
+            failure = None
             try:
-                found = self.find()
+                if found := self.find():
+                    return found
             except SuperstaqServerException as error:
                 failure = error
-            else:
-                if found:
-                    return found
-                failure = None
         if failure is not None:
             raise failure
         return []
@@ -240,7 +224,7 @@ class _Keyed:
         raise lost or AssertionError("a submission ends with a receipt or an error")
 
     def find_lost(self, lost: SubmissionUnknown) -> list[JobSnapshot]:
-        """The jobs that have the key after a lost response; it is raised if that stays unknown."""
+        """The jobs with the key after a lost response; raises ``lost`` if that stays unknown."""
         try:
             if found := self.find_later(_SETTLING_SECONDS):
                 self.refuse_other_job(found[0])
@@ -267,7 +251,6 @@ class _Keyed:
                 said = f"the server does not find it with the tag {missing[0]!r}"
                 warn(f"{what} {said}: it may not keep tags as they are sent. {advice}", created)
             if found:
-                self.refuse_other_job(found[0])
                 return self.adopt(found, created)
         except SubmissionKeyConflict as error:
             said = f"job {error.job_id} has its submission key {self.key!r} too, and differs in"
@@ -295,7 +278,7 @@ class _Keyed:
         ]
         digests = [each for each in first.tags or () if each.startswith(_DIGEST)]
         # A server may have cut it.
-        if not differing and digests and not any(map(self.digest.startswith, digests)):
+        if not differing and digests and not any(map(self.tags[1].startswith, digests)):
             differing = ["circuits, shots, options or metadata"]
         if differing:
             raise SubmissionKeyConflict(self.key, job_id=first.job_id, fields=differing)
@@ -305,6 +288,7 @@ class _Keyed:
     ) -> SubmitReceipt:
         """The receipt for the first job with the key, which may be the one just created."""
         first = found[0]
+        self.refuse_other_job(first)
         if created is not None and created.job_id == first.job_id:
             receipt = created
         else:

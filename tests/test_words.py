@@ -79,3 +79,16 @@ def test_a_phrase_is_not_used(pattern, prose):
     is_found = re.compile(pattern, re.IGNORECASE).search
     found = [f"{place}: {line}" for place, line, words in prose if is_found(words)]
     assert not found, f"write instead: {INSTEAD[pattern]}"
+
+
+def test_a_name_in_a_docstring_is_between_two_backticks():
+    """Between single ones it would be in italics, on the page that is built of it."""
+    single = re.compile(r"(?<![`\w])`[^`\n]+`(?![`_])")
+    found = [
+        f"{path.relative_to(ROOT)}:{token.start[0]}: {single.findall(token.string)}"
+        for path in (ROOT / "superstaq_jobs").rglob("*.py")
+        for token in tokenize.generate_tokens(io.StringIO(path.read_text()).readline)
+        if token.type == tokenize.STRING and token.string.startswith('"""')
+        if single.search(token.string)
+    ]
+    assert not found

@@ -16,14 +16,12 @@ from superstaq_jobs.records import CircuitType, JobId, JobQuery, JobSnapshot, di
 from .arguments import (
     checked_expectation,
     checked_microseconds,
-    checked_moment,
     checked_opening,
     checked_path,
-    checked_snapshots,
     circuit_type_name,
     digest_bytes,
     keys_of,
-    observed_at_of,
+    with_moments,
 )
 from .file import ArchiveFile, Mode
 from .jsonl import export_jsonl, import_jsonl
@@ -41,9 +39,9 @@ __all__ = ["ArchivedJob", "SnapshotArchive"]
 class SnapshotArchive:
     """Snapshots of jobs in one file, which only grows: each state once, each observation of it.
 
-    An observation is that a source said a state at one moment, ``fetched_at``. Recording the same
-    one twice does nothing, so every call that writes may be repeated. Each is one transaction: it
-    is on disk when the call returns, or nothing of it is.
+    An observation records that a source reported a state at one moment, ``fetched_at``. Recording
+    the same one twice does nothing, so every call that writes may be repeated. Each is one
+    transaction: it is on disk when the call returns, or nothing of it is.
 
     Thread-safe, and any number of processes may use one file, but not over a network file system:
     there, use one archive for each process, and ``merge`` them. It pickles as its path and mode.
@@ -116,21 +114,15 @@ class SnapshotArchive:
         """
         if isinstance(snapshots, JobSnapshot):
             snapshots = [snapshots]
-        default = checked_moment("observed_at", observed_at)
-        timed = [(each, observed_at_of(each, default)) for each in checked_snapshots(snapshots)]
-        news = [
-            (snapshot, moment)
-            for snapshot, moment in timed
-            if not self._recorded.has(snapshot, moment)
-        ]
+        timed = with_moments(snapshots, observed_at)
+        news = [each for each in timed if not self._recorded.has(*each)]
         if not news and self.mode == "a":
             return 0
         states = [state_of(snapshot) for snapshot, _ in news]
         count = 0
         with self._recording() as recording:
             for (snapshot, moment), state in zip(news, states, strict=True):
-                seen = observation_of(state, moment, snapshot.source)
-                count += recording.put(seen, snapshot)
+                count += recording.put(observation_of(state, moment, snapshot.source), snapshot)
         for (snapshot, moment), state in zip(news, states, strict=True):
             self._recorded.add(snapshot, moment, state)
         return count
@@ -174,7 +166,8 @@ class SnapshotArchive:
     def _contents(self) -> Generator[Observation | Job, None, None]:
         # In a block of its own: what fails while the other archive is written is not this one's.
         with self._reading() as reader:
-            yield from reader.contents()
+            yield from reader.all_observations()
+            yield from reader.jobs("expected_at IS NOT NULL")
 
     def import_jsonl(self, path: str | os.PathLike[str]) -> int:
         """Record what ``export_jsonl`` wrote, in one transaction.
@@ -242,8 +235,8 @@ class SnapshotArchive:
                 was odd about it when it was fetched.
         """
         with self._reading() as reader:
-            job, head = reader.find(job_id, keys_of(job_id), circuit_type_name(circuit_type))
-            return _warned(reader, reader.newest(job, head))
+            job, last = reader.find(job_id, keys_of(job_id), circuit_type_name(circuit_type))
+            return _warned(reader, reader.newest(job, last))
 
     def as_of(
         self,
@@ -267,8 +260,8 @@ class SnapshotArchive:
         """
         until = checked_microseconds("when", when)
         with self._reading() as reader:
-            job, head = reader.find(job_id, keys_of(job_id), circuit_type_name(circuit_type))
-            snapshot = reader.newest(job, head, until)
+            job, last = reader.find(job_id, keys_of(job_id), circuit_type_name(circuit_type))
+            snapshot = reader.newest(job, last, until)
             if snapshot is None:
                 first = f"{self.path} has nothing of job {job.key.name} that was observed by {when}"
                 raise NotInArchive(
@@ -286,8 +279,8 @@ class SnapshotArchive:
         Arguments and errors are those of ``latest``.
         """
         with self._reading() as reader:
-            job, head = reader.find(job_id, keys_of(job_id), circuit_type_name(circuit_type))
-            found = tuple(reader.history(job, head.circuit_type))
+            job, last = reader.find(job_id, keys_of(job_id), circuit_type_name(circuit_type))
+            found = tuple(reader.history(job, last.circuit_type))
             reader.warn()
         return found
 
@@ -356,7 +349,7 @@ class SnapshotArchive:
     def unfinished(self) -> tuple[ArchivedJob, ...]:
         """The jobs whose newest state is not terminal, and those submitted and never observed."""
         with self._reading() as reader:
-            found = [find_unfinished(reader, job) for job in list(reader.unfinished_jobs())]
+            found = [find_unfinished(reader, job) for job in reader.unfinished_jobs()]
             reader.warn()
         return tuple(each for each in found if each is not None)
 

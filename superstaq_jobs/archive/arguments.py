@@ -6,7 +6,6 @@ import datetime as dt
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 from superstaq_jobs.errors import InvalidValue, Problem
@@ -19,14 +18,12 @@ from .states import JobKey, job_key, microseconds
 __all__ = [
     "checked_expectation",
     "checked_microseconds",
-    "checked_moment",
     "checked_opening",
     "checked_path",
-    "checked_snapshots",
     "circuit_type_name",
     "digest_bytes",
     "keys_of",
-    "observed_at_of",
+    "with_moments",
 ]
 
 
@@ -75,28 +72,11 @@ def circuit_type_name(value: CircuitType | str | None) -> str | None:
     return str(checked)
 
 
-def checked_moment(name: str, value: dt.datetime | None) -> dt.datetime | None:
-    """A time with a zone, or None."""
-    checked = fields.optional_moment(value)
-    fields.refuse("a moment", {name: checked}, InvalidValue)
-    return checked
-
-
 def checked_microseconds(name: str, value: dt.datetime) -> int:
     """A time with a zone, in microseconds."""
-    moment = checked_moment(name, value)
-    if moment is None:
-        raise InvalidValue("a moment", [Problem(name, "must be a datetime, got None")])
-    return microseconds(moment)
-
-
-def observed_at_of(snapshot: JobSnapshot, default: dt.datetime | None) -> dt.datetime:
-    """When a snapshot was observed."""
-    moment = snapshot.fetched_at if snapshot.fetched_at is not None else default
-    if moment is None:
-        what = f"the snapshot of job {snapshot.job_id} has none: pass observed_at"
-        raise InvalidValue("an archive's record", [Problem("fetched_at", what)])
-    return moment
+    checked = fields.moment(value)
+    fields.refuse("a moment", {name: checked}, InvalidValue)
+    return microseconds(checked)
 
 
 def digest_bytes(digest: str) -> bytes:
@@ -118,19 +98,25 @@ def checked_path(name: str, value: str | os.PathLike[str]) -> Path:
     raise InvalidValue("a path", [Problem(name, what)])
 
 
-def checked_snapshots(snapshots: Iterable[JobSnapshot]) -> list[JobSnapshot]:
-    """The snapshots, if they are nothing else.
-
-    Raises:
-        InvalidValue: If one is not a snapshot.
-    """
+def with_moments(
+    snapshots: Iterable[JobSnapshot], observed_at: dt.datetime | None
+) -> list[tuple[JobSnapshot, dt.datetime]]:
+    """Snapshots, each with the moment at which it was observed."""
+    default = fields.optional_moment(observed_at)
+    fields.refuse("a moment", {"observed_at": default}, InvalidValue)
     expect_several("snapshots", snapshots=snapshots)
-    wrong: dict[str, Any] = {}
     listed = list(snapshots)
-    for place, each in enumerate(listed):
-        if not fields.is_a(each, JobSnapshot):
-            wrong[f"snapshots[{place}]"] = f"must be a JobSnapshot, got {fields.shown(each)}"
-    if wrong:
-        problems = [Problem(name, what) for name, what in wrong.items()]
-        raise InvalidValue("an archive's records", problems)
-    return listed
+    checked = {
+        f"snapshots[{place}]": fields.instance(each, JobSnapshot)
+        for place, each in enumerate(listed)
+    }
+    fields.refuse("an archive's records", checked, InvalidValue)
+    return [(each, _moment_of(each, default)) for each in listed]
+
+
+def _moment_of(snapshot: JobSnapshot, default: dt.datetime | None) -> dt.datetime:
+    moment = snapshot.fetched_at if snapshot.fetched_at is not None else default
+    if moment is None:
+        what = f"the snapshot of job {snapshot.job_id} has none: pass observed_at"
+        raise InvalidValue("an archive's record", [Problem("fetched_at", what)])
+    return moment

@@ -40,24 +40,15 @@ _SETTINGS: Final = {
     "cell_size_check": 1,
     "cache_size": -8000,  # in KiB: a query finds most of its rows in pages that it has read before
 }
-_NO_ROOM: Final = (
-    "FULL",
-    *(f"IOERR_{what}" for what in ("WRITE", "FSYNC", "DIR_FSYNC", "TRUNCATE")),
-)
+_NO_ROOM: Final = ("FULL", "IOERR_WRITE", "IOERR_FSYNC", "IOERR_DIR_FSYNC", "IOERR_TRUNCATE")
 _NO_TEMPORARY_FILE: Final = "IOERR_GETTEMPPATH"
 _CANNOT_WRITE: Final = ("FULL", "IOERR", "READONLY", "CANTOPEN", "TOOBIG", "PERM", "AUTH")
 
 
 class ArchiveFile:
-    """One SQLite file. Thread-safe: each thread, in each process, has a connection of its own.
+    """One SQLite file, opened as ``SnapshotArchive`` says.
 
-    Args:
-        path: The file.
-        mode: "a" to read and write, and to make it if there is none; "r" to read only.
-        busy_timeout_seconds: How long to wait while another process writes.
-
-    Raises:
-        ArchiveError: If it cannot be opened.
+    Thread-safe: each thread, in each process, has a connection of its own.
     """
 
     def __init__(self, path: Path, mode: Mode, busy_timeout_seconds: float) -> None:
@@ -150,10 +141,10 @@ class ArchiveFile:
 
     def _open(self) -> Connection:
         path = self.path
-        if path.is_dir() or not path.exists():
-            what = "is a directory" if path.is_dir() else "does not exist"
-            hint = "Give the path of a file" if path.is_dir() else 'mode="a" makes a new archive'
-            _unusable(path, what, hint)
+        if path.is_dir():
+            _unusable(path, "is a directory", "Give the path of a file")
+        if not path.exists():
+            _unusable(path, "does not exist", 'mode="a" makes a new archive')
         mode = "ro" if self.mode == "r" else "rw"
         with translated(path, writing=False, opening=True):
             self._refuse_wal()
@@ -321,13 +312,10 @@ def _unusable(path: Path, what: str, hint: str) -> NoReturn:
 @contextlib.contextmanager
 def translated(path: Path, *, writing: bool, opening: bool = False) -> Iterator[None]:
     """Raise SQLite's errors as this library's."""
-    failure: ArchiveError | None = None
     try:
         yield
     except ERRORS as error:
-        failure = _failure(path, error, writing=writing, opening=opening)
-    if failure is not None:
-        raise failure
+        raise _failure(path, error, writing=writing, opening=opening) from None
 
 
 def _failure(path: Path, error: BaseException, *, writing: bool, opening: bool) -> ArchiveError:

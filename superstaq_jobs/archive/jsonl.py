@@ -9,7 +9,7 @@ import os
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, Final, NoReturn, cast
+from typing import IO, Any, Final, cast
 
 import msgspec
 from msgspec import Raw
@@ -24,26 +24,18 @@ from superstaq_jobs.errors import (
     ProtocolError,
 )
 from superstaq_jobs.records import CircuitType
+from superstaq_jobs.wire.api import APIS
 
 from .reading import Reader
 from .recording import Recording
-from .states import (
-    JobKey,
-    State,
-    decoded,
-    microseconds,
-    moment_of,
-    observation_of,
-    written_as,
-)
+from .states import JobKey, State, decoded, microseconds, moment_of, observation_of, written_as
 
 __all__ = ["export_jsonl", "import_jsonl"]
 
 _VERSION: Final = 1
-_VERSIONS_OF_API: Final = ("v0.3.0", "v0.2.0")
 
 
-class _Head(msgspec.Struct):
+class _FirstLine(msgspec.Struct):
     superstaq_jobs_archive: int
 
 
@@ -60,39 +52,37 @@ class _Line(msgspec.Struct):
     expected: str | None = None
 
 
-_READ_HEAD: Final = msgspec.json.Decoder(_Head).decode
+_READ_FIRST: Final = msgspec.json.Decoder(_FirstLine).decode
 _READ: Final = msgspec.json.Decoder(_Line).decode
 
 
 def export_jsonl(reader: Reader, path: Path) -> int:
     """Write all observations, and the jobs that are expected; returns how many observations."""
-    count = 0
+    number = 1
     with _new_file(path) as file:
-        file.write(msgspec.json.encode({"superstaq_jobs_archive": _VERSION}) + b"\n")
-        lines: dict[bytes, int] = {}
-        for seen in reader.all_observations():
+        file.write(_encode({"superstaq_jobs_archive": _VERSION}))
+        first_lines: dict[bytes, int] = {}
+        for number, seen in enumerate(reader.all_observations(), 2):
             state = seen.state
-            written = lines.get(state.digest + state.sha)
-            count += 1
-            rest = b',"job":%s' % state.wire if written is None else b',"same_as":%d' % written
-            lines.setdefault(state.digest + state.sha, count + 1)
-            about = {
-                "at": _time(moment_of(seen.at, seen.offset_s)),
+            first = first_lines.setdefault(state.digest + state.sha, number)
+            line: dict[str, Any] = {
+                "at": moment_of(seen.at, seen.offset_s),
                 "source": seen.source,
                 "digest": state.digest.hex(),
                 "job_id": state.job.name,
                 "api_version": state.job.api,
             }
-            file.write(msgspec.json.encode(about)[:-1] + rest + b"}\n")
+            line |= {"job": Raw(state.wire)} if first == number else {"same_as": first}
+            file.write(_encode(line))
         for job in reader.expected_jobs():
             expected = {
-                "at": _time(moment_of(job.expected_at or 0, 0)),
+                "at": moment_of(job.expected_at or 0, 0),
                 "job_id": job.key.name,
                 "api_version": job.key.api,
                 "expected": job.expected_type,
             }
-            file.write(msgspec.json.encode(expected) + b"\n")
-    return count
+            file.write(_encode(expected))
+    return number - 1
 
 
 def import_jsonl(recording: Recording, path: Path) -> int:
@@ -100,7 +90,7 @@ def import_jsonl(recording: Recording, path: Path) -> int:
     count = 0
     states: dict[int, State] = {}
     with _readable(path) as file:
-        _check_head(path, file.readline())
+        _check_first(path, file.readline())
         for number, line in enumerate(file, 2):
             try:
                 read = _READ(line)
@@ -112,7 +102,11 @@ def import_jsonl(recording: Recording, path: Path) -> int:
                 state = _state(key, read, states)
                 seen = observation_of(state, read.at, read.source)
             except (ValueError, TypeError, KeyError, ProtocolError, JobsNotFound) as error:
-                _damaged(path, number, error)
+                raise ArchiveDamaged(
+                    f"line {number} of {path} is not as it was written, so nothing was imported: "
+                    f"{error}. Export it again, or restore the file from a copy.",
+                    path=str(path),
+                ) from None
             count += recording.put(seen)
             if read.same_as is None:
                 states[number] = state._replace(wire=b"")
@@ -120,7 +114,7 @@ def import_jsonl(recording: Recording, path: Path) -> int:
 
 
 def _key(read: _Line) -> JobKey:
-    if read.api_version not in _VERSIONS_OF_API or not read.job_id:
+    if read.api_version not in APIS or not read.job_id:
         raise ValueError(f"API {read.api_version} is unknown")
     key = JobKey(read.job_id, read.api_version)
     if str(key.job_id) != key.name or read.at.tzinfo is None:
@@ -134,15 +128,14 @@ def _state(key: JobKey, read: _Line, states: dict[int, State]) -> State:
     else:
         wire = bytes(read.job)
         snapshot, _ = decoded(key, wire, None, None)
-        state = written_as(snapshot, wire)
+        state = written_as(snapshot, wire, snapshot.to_dict())
     if state.digest.hex() != read.digest or state.job != key:
         raise ValueError("its digest does not agree")
     return state
 
 
-def _time(moment: dt.datetime) -> str:
-    text = moment.isoformat()
-    return f"{text[:-6]}Z" if text.endswith("+00:00") else text
+def _encode(line: dict[str, Any]) -> bytes:
+    return msgspec.json.encode(line) + b"\n"
 
 
 # ---- the file ------------------------------------------------------------------------------------
@@ -177,11 +170,8 @@ def _new_file(path: Path) -> Iterator[IO[bytes]]:
 @contextlib.contextmanager
 def _readable(path: Path) -> Iterator[IO[bytes]]:
     try:
-        with path.open("rb") as plain, contextlib.ExitStack() as stack:
-            file: Any = plain
-            if path.suffix == ".gz":
-                file = stack.enter_context(gzip.GzipFile(fileobj=plain))
-            yield file
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            yield cast("IO[bytes]", file)
     except (OSError, EOFError, zlib.error) as error:
         if isinstance(error, ArchiveError):
             raise
@@ -192,9 +182,9 @@ def _readable(path: Path) -> Iterator[IO[bytes]]:
         ) from None
 
 
-def _check_head(path: Path, line: bytes) -> None:
+def _check_first(path: Path, line: bytes) -> None:
     try:
-        version = _READ_HEAD(line).superstaq_jobs_archive
+        version = _READ_FIRST(line).superstaq_jobs_archive
     except msgspec.MsgspecError:
         raise ArchiveUnusable(
             f"{path} is not the export of an archive, so nothing was imported. Give the path of a "
@@ -203,11 +193,3 @@ def _check_head(path: Path, line: bytes) -> None:
         ) from None
     if version > _VERSION:
         raise ArchiveVersionError(path=str(path), version=version, supported=_VERSION)
-
-
-def _damaged(path: Path, number: int, error: Exception) -> NoReturn:
-    raise ArchiveDamaged(
-        f"line {number} of {path} is not as it was written, so nothing was imported: {error}. "
-        "Export it again, or restore the file from a copy.",
-        path=str(path),
-    ) from None

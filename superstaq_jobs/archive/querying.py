@@ -10,44 +10,33 @@ from typing import Any, Final
 
 import attrs
 
-from superstaq_jobs.errors import InvalidRequest, Problem
 from superstaq_jobs.records import CircuitType, JobId, JobQuery, JobSnapshot, fields
 from superstaq_jobs.records.advice import explains_changes
 
-from .reading import Reader, several
-from .states import Head, Job, JobKey, circuit_type_of, job_key, microseconds
+from .reading import Reader
+from .states import Job, JobKey, job_key, microseconds
 
 __all__ = ["ArchivedJob", "check_query", "find_jobs", "find_unfinished", "is_match"]
 
 _CHUNK: Final = 128
 _MAX_VALUES: Final = 100  # of one condition in SQL; more are compared afterwards
 
-_FIELDS: Final = {
-    "job_id": "job_id",
-    "user_email": "user_email",
-    "target_name": "target",
-    "status": "status",
-}
+_QUERY: Final = "a query of an archive"
+
+# The conditions with a column of their own, which has the name of the snapshot's field.
+_COLUMNS: Final = {"user_email": "user_email", "target_name": "target", "status": "status"}
+_FIELDS: Final = {"job_id": "job_id", **_COLUMNS}
 
 Reading = Callable[[], AbstractContextManager[Reader]]
 
 
 def check_query(query: JobQuery) -> None:
-    """Refuse what no snapshot can match.
-
-    Raises:
-        InvalidRequest: If it is not a ``JobQuery``, or has a condition on the priority.
-    """
-    if not fields.is_a(query, JobQuery):
-        what = f"must be a JobQuery, got {fields.shown(query)}: pass JobQuery(tags=[...]), say"
-        fields.refuse("a query of an archive", {"query": fields.bad(what)})
-    problems = [
-        Problem(name, "cannot be a condition: no snapshot says its priority. Leave it out")
-        for name in ("min_priority", "max_priority")
-        if getattr(query, name) is not None
-    ]
-    if problems:
-        raise InvalidRequest("a query of an archive", problems)
+    """Refuse what is not a query, and conditions that no snapshot can match."""
+    checked = fields.instance(query, JobQuery, "pass JobQuery(tags=[...]), say")
+    fields.refuse(_QUERY, {"query": checked})
+    what = "cannot be a condition: no snapshot says its priority. Leave it out"
+    given = [name for name in ("min_priority", "max_priority") if getattr(query, name) is not None]
+    fields.refuse(_QUERY, dict.fromkeys(given, fields.bad(what)))
 
 
 def is_match(query: JobQuery, snapshot: JobSnapshot) -> bool:
@@ -61,11 +50,8 @@ def is_match(query: JobQuery, snapshot: JobSnapshot) -> bool:
             return False
     if query.tags is not None and set(query.tags).isdisjoint(snapshot.tags or ()):
         return False
-    submitted, before, after = (
-        snapshot.submitted_at,
-        query.submitted_before,
-        query.submitted_after,
-    )
+    submitted = snapshot.submitted_at
+    before, after = query.submitted_before, query.submitted_after
     if submitted is None:
         return before is None and after is None
     return (before is None or submitted < before) and (after is None or submitted > after)
@@ -80,10 +66,9 @@ def find_jobs(
     nothing is locked while the caller has a snapshot.
     """
     places = array("q")
-    folded: list[JobSnapshot] = []
     ids = None if query.job_id is None else set(map(job_key, query.job_id))
     with reading() as reader:
-        reader.check_heads()
+        reader.check_index()
         for row in reader.raw.execute(*_candidates(query, until, circuit_type)):
             name, api, job_id, state, at, num_formats = row
             if job_id is None or (state is None) is not (at is None):
@@ -93,24 +78,26 @@ def find_jobs(
             if ids is not None and JobKey(name, api) not in ids:
                 continue
             if circuit_type is None and num_formats > 1:
-                _refuse_several(reader, JobKey(name, api))
+                for job in reader.jobs("id = ?", job_id):
+                    reader.last_in(job, None)  # raises
             places.extend((job_id, state, at))
-        for job, head in _out_of_order(reader, circuit_type):
-            snapshot = reader.newest(job, head, until)
-            if snapshot is not None and is_match(query, snapshot):
-                if circuit_type is None and len(reader.heads(job)) > 1:
-                    _refuse_several(reader, job.key)
-                folded.append(snapshot)
+        folded = sorted(_folded(reader, query, until, circuit_type), key=_key)
         reader.warn()
     indexed = _read(reading, places, query)
-    folded.sort(key=_key)
     yield from heapq.merge(indexed, folded, key=_key) if folded else indexed
 
 
-def _refuse_several(reader: Reader, key: JobKey) -> None:
-    job = reader.job(key)
-    if job is not None:
-        several(reader.path, key, [head.circuit_type for head in reader.heads(job)])
+def _folded(
+    reader: Reader, query: JobQuery, until: int | None, circuit_type: str | None
+) -> Iterator[JobSnapshot]:
+    """The jobs that match and whose newest state is not simply the last."""
+    for job in reader.jobs("id IN (SELECT job FROM head WHERE NOT in_order)"):
+        for last in reader.last_seen(job):
+            if not last.in_order and circuit_type in {None, last.circuit_type}:
+                snapshot = reader.newest(job, last, until)
+                if snapshot is not None and is_match(query, snapshot):
+                    reader.last_in(job, circuit_type)  # raises if that is not the only format
+                    yield snapshot
 
 
 def _read(reading: Reading, places: array[int], query: JobQuery) -> Iterator[JobSnapshot]:
@@ -129,8 +116,8 @@ def _read(reading: Reading, places: array[int], query: JobQuery) -> Iterator[Job
 
 
 def _earlier(reader: Reader, job_id: int, state: int, at: int) -> JobSnapshot | None:
-    for job in list(reader.jobs("WHERE id = ?", job_id)):  # none if it was removed since
-        reader.heads(job)
+    for job in reader.jobs("id = ?", job_id):  # none if it was removed since
+        reader.last_seen(job)
         reader.check_count(job)
         return reader.at(job, at, state)
     return None
@@ -141,16 +128,6 @@ def _key(snapshot: JobSnapshot) -> tuple[bool, int, str, str]:
     at = 0 if submitted is None else microseconds(submitted)
     key = job_key(snapshot.job_id)
     return submitted is not None, at, key.name, key.api
-
-
-def _out_of_order(reader: Reader, circuit_type: str | None) -> Iterator[tuple[Job, Head]]:
-    """The jobs whose newest state is not simply the last, and their heads."""
-    sql = "SELECT DISTINCT job FROM head WHERE NOT in_order"
-    for (job_id,) in reader.raw.execute(sql).fetchall():
-        for job in list(reader.jobs("WHERE id = ?", job_id)):
-            for head in reader.heads(job):
-                if not head.in_order and circuit_type in {None, head.circuit_type}:
-                    yield job, head
 
 
 def _candidates(
@@ -172,10 +149,11 @@ def _candidates(
     if circuit_type is not None:
         conditions.append("(state.circuit_type = ? OR last.circuit_type = ?)")
         values += [circuit_type, circuit_type]
-    for column, allowed in _columns(query).items():
+    for name, column in _COLUMNS.items():
+        allowed = getattr(query, name)
         if allowed is not None and len(allowed) <= _MAX_VALUES:
             conditions.append(f"state.{column} IN ({','.join('?' * len(allowed))})")
-            values += allowed
+            values += map(str, allowed)
     for sign, limit in (("<", query.submitted_before), (">", query.submitted_after)):
         if limit is not None:
             conditions.append(f"state.submitted_us {sign} ?")
@@ -192,12 +170,6 @@ def _candidates(
             OR (state.circuit_type = last.circuit_type OR last.formats = 1) AND {also}
         ORDER BY state.submitted_us, job.name, job.api"""  # noqa: S608 - names and marks only
     return sql, values
-
-
-def _columns(query: JobQuery) -> dict[str, tuple[str, ...] | None]:
-    """The conditions on columns."""
-    status = None if query.status is None else tuple(map(str, query.status))
-    return {"status": status, "target": query.target_name, "user_email": query.user_email}
 
 
 # ---- unfinished jobs ---------------------------------------------------------------------------
@@ -222,13 +194,13 @@ class ArchivedJob:
 
 def find_unfinished(reader: Reader, job: Job) -> ArchivedJob | None:
     """A job, if it is not finished in any format."""
-    heads = sorted(reader.heads(job), key=lambda head: head.at)
-    newest = [reader.newest(job, head) for head in heads]
+    last_seen = sorted(reader.last_seen(job), key=lambda last: last.at)
+    newest = [reader.newest(job, last) for last in last_seen]
     if any(each is not None and each.is_terminal for each in newest):
         return None
-    kind = heads[-1].circuit_type if heads else job.expected_type
+    kind = last_seen[-1].circuit_type if last_seen else job.expected_type
     return ArchivedJob(
         job_id=job.key.job_id,
-        circuit_type=circuit_type_of(kind or ""),
+        circuit_type=CircuitType(kind) if kind else None,
         latest=newest[-1] if newest else None,
     )

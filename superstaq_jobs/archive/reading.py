@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeAlias
 from uuid import UUID
@@ -19,25 +19,22 @@ from superstaq_jobs.records import CircuitStatus, JobSnapshot, newest
 from superstaq_jobs.records.problems import warn
 
 from .file import Connection
-from .pieces import checksum, sha256, unpack_pieces
+from .pieces import checksum
 from .states import (
-    Head,
     Job,
     JobKey,
+    LastSeen,
     Observation,
     State,
+    Successive,
     decoded,
     decoded_together,
-    head_sum,
-    job_sum,
     moment_of,
     observed,
 )
-from .successive import Successive
 from .values import ValueCache
 
-__all__ = ["Reader", "several"]
-
+__all__ = ["Reader"]
 
 _COLUMNS: Final = (
     "state.digest, state.sha, state.circuit_type, state.status, state.is_terminal, "
@@ -58,7 +55,6 @@ _HEAD: Final = (  # from 0: 6 is the moment, 10 the state's id, 12 the SHA-256, 
     "WHERE head.in_order AND head.job IN "
 )
 Decoder: TypeAlias = Callable[..., tuple[JobSnapshot, tuple[str, ...]]]
-_UNREADABLE: Final = ValueError, KeyError, TypeError  # of pieces that are not as they were written
 _IN_ORDER: Final = " ORDER BY seen.at, state.digest, state.sha, source.name, seen.offset_s"
 
 
@@ -89,55 +85,77 @@ class Reader:
 
     # ---- rows ----------------------------------------------------------------------------------
 
-    def jobs(self, where: str = "", *values: Any) -> Iterator[Job]:
+    def jobs(self, where: str = "TRUE", *values: Any) -> list[Job]:
         """Rows of jobs, in order of their ids."""
-        sql = "SELECT id, name, api, observations, expected_at, expected_type, sum FROM job "
+        sql = "SELECT id, name, api, observations, expected_at, expected_type, sum FROM job WHERE "
+        jobs = []
         for row in self.raw.execute(f"{sql} {where} ORDER BY name, api", values):
             number, name, api, *rest, total = row
-            job = Job(number, JobKey(name, api), *rest)
-            if total != job_sum(job.key, *rest):
+            jobs.append(job := Job(number, JobKey(name, api), *rest))
+            if total != job.sum():
                 self.damaged(f"the row of job {name}")
-            yield job
+        return jobs
 
     def job(self, key: JobKey) -> Job | None:
         """The row of a job."""
-        return next(self.jobs("WHERE name = ? AND api = ?", key.name, key.api), None)
-
-    def check_missing(self, key: JobKey) -> None:
-        """Check that a job was not missed because the index of the jobs is damaged."""
-        sql = "SELECT 1 FROM job WHERE +name = ? AND +api = ?"  # reads all rows
-        if self.job(key) is None and self.raw.execute(sql, (key.name, key.api)).fetchone():
-            self.damaged("the index of the jobs")
+        return next(iter(self.jobs("name = ? AND api = ?", *key)), None)
 
     def last_jobs(self, count: int) -> list[Job]:
         """The jobs that were added last, the last one first."""
-        ids = self.raw.execute("SELECT id FROM job ORDER BY id DESC LIMIT ?", (count,)).fetchall()
-        return [job for each in ids for job in self.jobs("WHERE id = ?", *each)]
+        some = "id IN (SELECT id FROM job ORDER BY id DESC LIMIT ?)"
+        return sorted(self.jobs(some, count), reverse=True)
 
-    def status(self, job: Job, state: int) -> str:
+    def status(self, state: int) -> str:
         """The status of a job in one of its states."""
-        sql = f"SELECT {_COLUMNS}, state.sum FROM state WHERE id = ?"  # noqa: S608 - names only
-        *columns, total = self.raw.execute(sql, (state,)).fetchone()
-        if checksum(job.key.name, job.key.api, *columns) != total:
-            self.damaged(f"state {state} of job {job.key.name}")
-        return str(columns[3])
+        _, _, _, status, *_ = next(self._checked_columns("state.id = ?", state))
+        return str(status)
 
-    def heads(self, job: Job) -> list[Head]:
-        """The heads of a job, one for each format in which it was seen."""
+    def digests(self) -> Iterator[bytes]:
+        """The digests of all states."""
+        for digest, *_ in self._checked_columns("TRUE"):
+            yield digest
+
+    def _checked_columns(self, where: str, *values: Any) -> Iterator[Sequence[Any]]:
+        """``_COLUMNS`` of some states."""
+        sql = f"""
+            SELECT job.name, job.api, {_COLUMNS}, state.sum
+            FROM state LEFT JOIN job ON job.id = state.job WHERE {where}"""  # noqa: S608 - names only
+        for name, api, *columns, total in self.raw.execute(sql, values):
+            if checksum(name, api, *columns) != total:
+                self.damaged(f"a state of job {name}")
+            yield columns
+
+    def last_seen(self, job: Job) -> list[LastSeen]:
+        """The last observation of a job in each format in which it was seen."""
         sql = """
-            SELECT head.circuit_type, head.state, head.at, head.in_order, head.sum,
-                   state.digest, state.sha
+            SELECT head.circuit_type, head.state, state.digest, state.sha, head.at, head.in_order,
+                   head.sum
             FROM head JOIN state ON state.id = head.state
             WHERE head.job = ? ORDER BY head.circuit_type"""
-        heads = []
-        for *columns, total, digest, sha in self.raw.execute(sql, (job.id,)):
-            head = Head(*columns)
-            if total != head_sum(job.key, digest, sha, head):
+        found = []
+        for *columns, total in self.raw.execute(sql, (job.id,)):
+            found.append(last := LastSeen(*columns))
+            if total != last.sum(job.key):
                 self.damaged(f"the index of job {job.key.name}")
-            heads.append(head)
-        if bool(heads) != bool(job.observations):
+        if bool(found) != bool(job.observations):
             self.damaged(f"the index of job {job.key.name}")
-        return heads
+        return found
+
+    def last_in(self, job: Job, circuit_type: str | None) -> LastSeen | None:
+        """The last observation of a job in a format; None for the only one in which it was seen.
+
+        Raises:
+            ArchiveError: If it was seen in several formats, and none is chosen.
+        """
+        found = self.last_seen(job)
+        if circuit_type is None and len(found) > 1:
+            names = ", ".join(each.circuit_type or "not said" for each in found)
+            raise ArchiveError(
+                f"{self.path} has job {job.key.name} in several formats of circuits ({names}), "
+                "which are not mixed. Nothing was read. Pass circuit_type.",
+                path=str(self.path),
+            )
+        return next((e for e in found if circuit_type in {None, e.circuit_type}), None)
 
     def circuit_types(self) -> list[str]:
         """The formats in which jobs were observed; empty for one that was not said."""
@@ -149,13 +167,13 @@ class Reader:
             self.damaged("the format of a job")
         return [one for one, _ in pairs]
 
-    def check_heads(self) -> None:
-        """Check that each job has heads, and that each head has a job."""
+    def check_index(self) -> None:
+        """Check that each observed job is in the index of last observations, and nothing else."""
         sql = """
             SELECT (SELECT count(*) FROM job WHERE observations <> 0),
                    (SELECT count(DISTINCT job) FROM head)"""
-        jobs, with_heads = self.raw.execute(sql).fetchone()
-        if jobs != with_heads:
+        observed, indexed = self.raw.execute(sql).fetchone()
+        if observed != indexed:
             self.damaged("the index of the jobs")
 
     def check_count(self, job: Job) -> None:
@@ -168,25 +186,14 @@ class Reader:
         """A state, from the columns of its row from ``id`` to ``sum``."""
         number, *columns, body, total = row
         sha = columns[1]
-        wire = self._wires.pop(sha, None) or self._said({sha: body}).get(sha)
+        wire = self._wires.pop(sha, None) or self._cache.joined(self.raw, {sha: body}).get(sha)
         if wire is None:
             self._cache.clear()  # another process may have removed values, and added others
-            wire = self._said({sha: body}).get(sha)
+            wire = self._cache.joined(self.raw, {sha: body}).get(sha)
         state = State._make([job, *columns, wire or b""])
         if wire is None or state.sum() != total:
             self.damaged(f"state {number} of job {job.name}")
         return state
-
-    def _said(self, bodies: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
-        """What was said in some states, from SHA-256 and body of each, without what is damaged."""
-        with contextlib.suppress(*_UNREADABLE):
-            unpacked: dict[bytes, list[Any]]
-            unpacked = {sha: unpack_pieces(body) for sha, body in bodies.items()}
-            ids = [each for pieces in unpacked.values() for each in pieces[1::2]]
-            values = self._cache.values(self.raw, ids)
-            wires = {sha: _joined(pieces, values) for sha, pieces in unpacked.items()}
-            return {sha: wire for sha, wire in wires.items() if sha256(wire) == sha}
-        return {}
 
     def _read_ahead(self, rows: Sequence[Sequence[Any]]) -> None:
         """Read and decode several states at once, from rows of ``_HEAD``, for ``_snapshot``.
@@ -194,32 +201,32 @@ class Reader:
         It takes two thirds of the time, since each step repeats while its code and data are in the
         processor's cache. What is damaged or odd is left to ``state`` and ``_snapshot``.
         """
-        self._wires = self._said({row[12]: row[-2] for row in rows})
+        self._wires = self._cache.joined(self.raw, {row[12]: row[-2] for row in rows})
         states = {row[1]: row for row in rows if row[2] == "v0.3.0"}
-        with contextlib.suppress(*_UNREADABLE, OverflowError, ProtocolError):
+        with contextlib.suppress(ValueError, KeyError, TypeError, OverflowError, ProtocolError):
             wires = {name: self._wires[row[12]] for name, row in states.items()}
             at, offset_s, source = rows[0][6:9]  # of most of them: they are of one response
             read = decoded_together(wires, moment_of(at, offset_s), source)
             self._decoded = {states[name][10]: snapshot for name, snapshot in read.items()}
 
-    def observed_jobs(self) -> Iterator[Job]:
+    def observed_jobs(self) -> list[Job]:
         """The jobs that were observed."""
-        self.check_heads()
-        return self.jobs("WHERE observations <> 0")
+        self.check_index()
+        return self.jobs("observations <> 0")
 
-    def expected_jobs(self) -> Iterator[Job]:
+    def expected_jobs(self) -> list[Job]:
         """The jobs that are expected and were never observed."""
-        self.check_heads()
-        return self.jobs("WHERE observations = 0")
+        self.check_index()
+        return self.jobs("observations = 0")
 
-    def unfinished_jobs(self) -> Iterator[Job]:
+    def unfinished_jobs(self) -> list[Job]:
         """The jobs that may not be finished."""
-        self.check_heads()
+        self.check_index()
         terminal = [str(each) for each in CircuitStatus if each.is_terminal]
         marks = ",".join("?" * len(terminal))
         # Two columns say whether a state is terminal, so that one that is damaged hides no job.
         return self.jobs(
-            "WHERE observations = 0 OR id IN (SELECT head.job "  # noqa: S608 - marks only
+            "observations = 0 OR id IN (SELECT head.job "  # noqa: S608 - marks only
             "FROM head LEFT JOIN state ON state.id = head.state WHERE NOT head.in_order "
             f"OR state.is_terminal IS NOT 1 OR state.status NOT IN ({marks}))",
             *terminal,
@@ -234,13 +241,13 @@ class Reader:
             "JOIN source ON source.id = seen.source ORDER BY seen.at, job.name, job.api, "
             "state.digest, state.sha, source.name, seen.offset_s"
         )
-        one = f"{_SEEN} AND seen.at = ? AND seen.state = ? AND source.id = ? AND seen.offset_s = ?"
+        one = " AND seen.at = ? AND seen.state = ? AND source.id = ? AND seen.offset_s = ?"
         count, before = 0, None
         for job_id, *place in self.raw.execute(sql):
-            row = self.raw.execute(one, (job_id, *place)).fetchone()
-            if row is None or job_id not in jobs:
+            found = next(self._seen(jobs[job_id], one, *place), None) if job_id in jobs else None
+            if found is None:
                 self.damaged("the index of the observations")
-            _, seen = self.observation(jobs[job_id], row)
+            _, seen = found
             if before is not None and seen.order < before:
                 self.damaged("the index of the observations")
             count, before = count + 1, seen.order
@@ -248,25 +255,10 @@ class Reader:
         if count != sum(job.observations for job in jobs.values()):
             self.damaged("the number of observations")
 
-    def contents(self) -> Iterator[Observation | Job]:
-        """All observations, then the jobs that are expected."""
-        yield from self.all_observations()
-        yield from (job for job in self.jobs() if job.expected_at is not None)
-
     def state_rows(self, job: Job) -> Iterator[Sequence[Any]]:
         """The rows of the states of a job, for ``state``."""
         sql = f"SELECT {_STATE} FROM state WHERE job = ?"  # noqa: S608 - names only
         yield from self.raw.execute(sql, (job.id,))
-
-    def digests(self) -> Iterator[bytes]:
-        """The digests of all states."""
-        sql = f"""
-            SELECT job.name, job.api, {_COLUMNS}, state.sum
-            FROM state LEFT JOIN job ON job.id = state.job"""  # noqa: S608 - names only
-        for name, api, *columns, total in self.raw.execute(sql):
-            if checksum(name, api, *columns) != total:
-                self.damaged(f"a state of job {name}")
-            yield columns[0]
 
     def has(self, digest: bytes) -> bool:
         """Whether there is a state with a digest."""
@@ -291,8 +283,12 @@ class Reader:
         self._warnings.update(dict.fromkeys(warnings))
         return snapshot
 
-    def observation(self, job: Job, row: Sequence[Any]) -> tuple[int, Observation]:
-        """The id of a state, and the observation of it, from its row."""
+    def _seen(self, job: Job, which: str, *values: Any) -> Iterator[tuple[int, Observation]]:
+        """The observations of a job, or which of them, each with the id of its state."""
+        for row in self.raw.execute(_SEEN + which, (job.id, *values)):
+            yield self._observation(job, row)
+
+    def _observation(self, job: Job, row: Sequence[Any]) -> tuple[int, Observation]:
         at, offset_s, source, total, *columns = row
         state = self.state(job.key, columns)
         seen = Observation(at, offset_s, source, state)
@@ -301,98 +297,85 @@ class Reader:
         return columns[0], seen
 
     def history(
-        self, job: Job, circuit_type: str | None = None, until: int | None = None
+        self, job: Job, circuit_type: str, until: int | None = None
     ) -> Iterator[JobSnapshot]:
         """Snapshots of the observations of a job in a format, in order of time."""
         self.check_count(job)
         decode = Successive().decoded
-        for row in self.raw.execute(_SEEN + _IN_ORDER, (job.id,)):
-            state, seen = self.observation(job, row)  # as it was written
-            if until is not None and seen.at > until:
-                continue
-            if circuit_type not in {None, seen.state.circuit_type}:
-                continue
-            yield self._snapshot(job, state, seen, decode)
+        for state, seen in self._seen(job, _IN_ORDER):
+            is_wanted = seen.state.circuit_type == circuit_type
+            if is_wanted and (until is None or seen.at <= until):
+                yield self._snapshot(job, state, seen, decode)
 
     def at(self, job: Job, at: int, state: int) -> JobSnapshot:
         """The snapshot of one observation."""
-        where = " AND seen.at = ? AND seen.state = ? LIMIT 1"
-        row = self.raw.execute(_SEEN + where, (job.id, at, state)).fetchone()
-        if row is None:
+        which = " AND seen.at = ? AND seen.state = ? LIMIT 1"
+        found = next(self._seen(job, which, at, state), None)
+        if found is None:
             self.damaged(f"the last observation of job {job.key.name}")
-        return self._snapshot(job, *self.observation(job, row))
+        return self._snapshot(job, *found)
 
     def last(self, places: Sequence[tuple[int, int, int]]) -> Iterator[JobSnapshot | None]:
-        """The snapshots of at most 500 heads, by their places; None for what is none any more."""
+        """The snapshots at the places of at most 500 last observations.
+
+        None for a place that is not, or no longer, that of a last observation in order.
+        """
         marks = ",".join("?" * len(places))
         found = self.raw.execute(f"{_HEAD}({marks})", [job for job, *_ in places])
         by_place = {(row[0], row[6], row[10]): row for row in reversed(found.fetchall())}
         rows = [by_place.get(place) for place in places]
         if any(rows):
             self._read_ahead([row for row in rows if row is not None])
-        heads = [None if row is None else self._head(row) for row in rows]
-        for head in heads:
-            yield None if head is None else self._snapshot(*head)
+        checked = [None if row is None else self._checked(row) for row in rows]
+        for each in checked:
+            yield None if each is None else self._snapshot(*each)
 
-    def _head(self, row: Sequence[Any]) -> tuple[Job, int, Observation]:
+    def _checked(self, row: Sequence[Any]) -> tuple[Job, int, Observation]:
         number, name, api, kind, in_order, total, *columns = row
-        job = Job(number, JobKey(name, api), 0, None, None)
-        state, seen = self.observation(job, columns)
-        head = Head(kind, state, seen.at, in_order)
-        if total != head_sum(job.key, seen.state.digest, seen.state.sha, head):
+        job = Job(number, JobKey(name, api))
+        state, seen = self._observation(job, columns)
+        last = LastSeen(kind, state, seen.state.digest, seen.state.sha, seen.at, in_order)
+        if total != last.sum(job.key):
             self.damaged(f"the index of job {name}")
         return job, state, seen
 
-    def newest(self, job: Job, head: Head, until: int | None = None) -> JobSnapshot | None:
+    def newest(self, job: Job, last: LastSeen, until: int | None = None) -> JobSnapshot | None:
         """The newest state of a job in one format, of what was observed until a moment."""
-        if until is None and head.in_order:
-            return self.at(job, head.at, head.state)
-        if head.in_order:
+        if until is None and last.in_order:
+            return self.at(job, last.at, last.state)
+        if last.in_order:
             self.check_count(job)
             # The next one too: its time may have been an earlier one before the file was damaged.
-            after = _SEEN + " AND seen.at > ? ORDER BY seen.at LIMIT 1"
-            for row in self.raw.execute(after, (job.id, until)):
-                self.observation(job, row)
-            last = _SEEN + " AND seen.at <= ? ORDER BY seen.at DESC"
-            for row in self.raw.execute(last, (job.id, until)):
-                state, seen = self.observation(job, row)  # as it was written, its format included
-                if seen.state.circuit_type == head.circuit_type:
+            next(self._seen(job, " AND seen.at > ? ORDER BY seen.at LIMIT 1", until), None)
+            for state, seen in self._seen(job, " AND seen.at <= ? ORDER BY seen.at DESC", until):
+                if seen.state.circuit_type == last.circuit_type:
                     return self._snapshot(job, state, seen)
             return None
-        found = [*self.history(job, head.circuit_type, until)]
+        found = [*self.history(job, last.circuit_type, until)]
         return newest(*found) if found else None
 
     def first_with(self, digest: bytes) -> JobSnapshot | None:
         """The first observation of a state with a digest."""
-        sql = "SELECT DISTINCT job FROM state WHERE digest = ?"
-        for (job_id,) in self.raw.execute(sql, (digest,)).fetchall():
-            for job in list(self.jobs("WHERE id = ?", job_id)):
-                where = " AND state.digest = ?"
-                row = self.raw.execute(
-                    f"{_SEEN}{where}{_IN_ORDER} LIMIT 1", (job.id, digest)
-                ).fetchone()
-                if row is not None:
-                    return self._snapshot(job, *self.observation(job, row))
+        for job in self.jobs("id IN (SELECT job FROM state WHERE digest = ?)", digest):
+            for state, seen in self._seen(job, f" AND state.digest = ?{_IN_ORDER} LIMIT 1", digest):
+                return self._snapshot(job, state, seen)
         return None
 
     def find(
         self, job_id: UUID | str, keys: Iterable[JobKey], circuit_type: str | None
-    ) -> tuple[Job, Head]:
+    ) -> tuple[Job, LastSeen]:
         """The first of the jobs that an id may mean that was seen in a format; None for its only.
 
-        Raises:
-            NotInArchive: If none of them was.
-            ArchiveError: If it was seen in several formats, and none is chosen.
+        A ``NotInArchive`` if none of them was; else raises as ``last_in``.
         """
+        every_row = "SELECT 1 FROM job WHERE +name = ? AND +api = ?"  # without an index
         for key in keys:
             job = self.job(key)
-            heads = [] if job is None or not job.observations else self.heads(job)
-            if circuit_type is None and len(heads) > 1:
-                several(self.path, key, [each.circuit_type for each in heads])
-            for head in heads:
-                if job is not None and circuit_type in {None, head.circuit_type}:
-                    return job, head
-            self.check_missing(key)
+            last = None if job is None else self.last_in(job, circuit_type)
+            if job is not None and last is not None:
+                return job, last
+            if job is None and self.raw.execute(every_row, key).fetchone():
+                self.damaged("the index of the jobs")
         form = "" if circuit_type is None else f" in the format {circuit_type}"
         raise NotInArchive(
             f"{self.path} has no snapshot of job {job_id}{form}. job_ids() has the jobs that it "
@@ -400,20 +383,3 @@ class Reader:
             path=str(self.path),
             job_id=job_id,
         )
-
-
-def _joined(pieces: list[Any], values: Mapping[int, bytes]) -> bytes:
-    """What was cut into pieces, which are used up."""
-    pieces[::2] = map(str.encode, pieces[::2])
-    pieces[1::2] = map(values.__getitem__, pieces[1::2])
-    return b"".join(pieces)
-
-
-def several(path: Path, job: JobKey, circuit_types: Iterable[str]) -> NoReturn:
-    """Raise the error for a job that was seen in several formats."""
-    names = ", ".join(each or "not said" for each in circuit_types)
-    raise ArchiveError(
-        f"{path} has job {job.name} in several formats of circuits ({names}), which are not mixed. "
-        "Nothing was read. Pass circuit_type.",
-        path=str(path),
-    )

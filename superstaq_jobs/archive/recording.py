@@ -12,10 +12,10 @@ from superstaq_jobs.records.fields import same_moment
 from .file import Connection
 from .pieces import cut, pack, pack_pieces, sha256, unpack_pieces
 from .reading import Reader
-from .states import Head, Job, JobKey, Observation, State, head_sum, job_sum, moment_of, observed
+from .states import Job, JobKey, LastSeen, Observation, State, moment_of, observed
 from .values import value_rows
 
-__all__ = ["Recorded", "Recording", "is_newer"]
+__all__ = ["Recorded", "Recording"]
 
 
 class Recorded:
@@ -69,17 +69,14 @@ class Recording:
         if added.rowcount != 1:
             return False
         self._put_job(job._replace(observations=job.observations + 1))
-        self._put_head(job, state, seen, snapshot)
+        self._put_last(job, state, seen, snapshot)
         return True
 
-    def expect(self, key: JobKey, *, circuit_type: str, at: int) -> bool:
-        """Note that a job exists; of several notes the earliest is kept. Whether it was news."""
+    def expect(self, key: JobKey, *, circuit_type: str, at: int) -> None:
+        """Note that a job exists; of several notes the earliest is kept."""
         job = self.job(key)
-        known = job.expected_at, job.expected_type
-        if job.expected_at is not None and known <= (at, circuit_type):
-            return False
-        self._put_job(job._replace(expected_at=at, expected_type=circuit_type))
-        return True
+        if job.expected_at is None or (at, circuit_type) < (job.expected_at, job.expected_type):
+            self._put_job(job._replace(expected_at=at, expected_type=circuit_type))
 
     def merge(self, contents: Iterable[Observation | Job]) -> int:
         """Put in all that is in another archive; returns how many observations were new."""
@@ -115,31 +112,31 @@ class Recording:
 
     def job(self, key: JobKey) -> Job:
         """The row of a job, which is made if there is none."""
-        known = self._reader.job(key)
-        if known is not None:
-            return known
-        made = self._raw.execute(
-            "INSERT INTO job (name, api, observations, sum) VALUES (?, ?, 0, ?)",
-            (key.name, key.api, job_sum(key, 0, None, None)),
-        )
-        return Job(_id(made.lastrowid), key, 0, None, None)
+        job = self._reader.job(key)
+        if job is None:
+            new = Job(0, key)
+            job = new._replace(id=self._add("job", *key, *new[2:], new.sum()))
+        return job
+
+    def _add(self, table: str, *columns: object) -> int:
+        """Add a row; returns its id."""
+        marks = ", ?" * len(columns)
+        added = self._raw.execute(f"INSERT INTO {table} VALUES (NULL{marks})", columns)  # noqa: S608
+        assert added.lastrowid is not None  # noqa: S101 - an INSERT gives a row's id
+        return added.lastrowid
 
     def _put_job(self, job: Job) -> None:
-        columns = job.observations, job.expected_at, job.expected_type
         self._raw.execute(
             "UPDATE job SET observations = ?, expected_at = ?, expected_type = ?, sum = ? "
             "WHERE id = ?",
-            (*columns, job_sum(job.key, *columns), job.id),
+            (*job[2:], job.sum(), job.id),
         )
 
     def _source(self, name: str | None) -> int:
         known = self._sources.get(name)
         if known is None:
             row = self._raw.execute("SELECT id FROM source WHERE name IS ?", (name,)).fetchone()
-            if row is None:
-                made = self._raw.execute("INSERT INTO source (name) VALUES (?)", (name,))
-                row = (_id(made.lastrowid),)
-            known = self._sources[name] = int(row[0])
+            known = self._sources[name] = row[0] if row else self._add("source", name)
         return known
 
     def _state(self, job: Job, state: State) -> int:
@@ -148,17 +145,8 @@ class Recording:
         if known is not None:
             return int(known[0])
         pieces = cut(state.wire)
-        values = self._values(pieces[1::2])
-        made = self._raw.execute(
-            "INSERT INTO state (job, digest, sha, circuit_type, status, is_terminal, target, "
-            "user_email, submitted_us, body, sum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                *(job.id, state.digest, state.sha, state.circuit_type, state.status),
-                *(state.is_terminal, state.target, state.user_email, state.submitted_us),
-                *(pack_pieces(pieces, values), state.sum()),
-            ),
-        )
-        return _id(made.lastrowid)
+        body = pack_pieces(pieces, self._values(pieces[1::2]))
+        return self._add("state", job.id, *state[1:-1], body, state.sum())
 
     def _values(self, values: list[bytes]) -> list[int]:
         """The ids of large values; those that are not there are added."""
@@ -166,54 +154,35 @@ class Recording:
         ids: dict[bytes, int] = dict(value_rows(self._raw, "sha, id", shas))
         for sha, value in zip(shas, values, strict=True):
             if sha not in ids:
-                made = self._raw.execute(
-                    "INSERT INTO value (sha, body) VALUES (?, ?)", (sha, pack(value))
-                )
-                ids[sha] = _id(made.lastrowid)
+                ids[sha] = self._add("value", sha, pack(value))
         return [ids[sha] for sha in shas]
 
-    def _put_head(
+    def _put_last(
         self, job: Job, state: int, seen: Observation, snapshot: JobSnapshot | None
     ) -> None:
-        sql = """
-            SELECT head.state, head.at, head.in_order, state.digest, state.sha, head.sum
-            FROM head JOIN state ON state.id = head.state
-            WHERE head.job = ? AND head.circuit_type = ?"""
-        kind = seen.state.circuit_type
-        row = self._raw.execute(sql, (job.id, kind)).fetchone()
-        head = Head(kind, state, seen.at, 1)
-        digest, sha = seen.state.digest, seen.state.sha
-        if row is not None:
-            *columns, old_digest, old_sha, total = row
-            old = Head(kind, *columns)
-            if total != head_sum(job.key, old_digest, old_sha, old):
-                self._reader.damaged(f"the index of job {job.key.name}")
-            if seen.at > old.at:
-                in_order = old.in_order
-                if in_order and state != old.state:
-                    before = self._recorded.find(old_digest, old_sha)
-                    if before is None:
-                        before = self._reader.at(job, old.at, old.state)
-                    if snapshot is None:
-                        snapshot = self._reader.at(job, seen.at, state)
-                    in_order = int(is_newer(before, old.at, snapshot, seen.at))
-                head = head._replace(in_order=in_order)
-            else:
-                head = old._replace(in_order=0)
-                digest, sha = old_digest, old_sha
+        said = seen.state
+        last = LastSeen(said.circuit_type, state, said.digest, said.sha, seen.at, in_order=1)
+        old = self._reader.last_in(job, last.circuit_type)
+        if old is not None and last.at <= old.at:
+            last = old._replace(in_order=0)
+        elif old is not None and not self._is_in_order(job, old, last, snapshot):
+            last = last._replace(in_order=0)
         self._raw.execute(
             "INSERT OR REPLACE INTO head VALUES (?, ?, ?, ?, ?, ?)",
-            (job.id, *head, head_sum(job.key, digest, sha, head)),
+            (job.id, last.circuit_type, last.state, last.at, last.in_order, last.sum(job.key)),
         )
 
-
-def is_newer(before: JobSnapshot, before_at: int, after: JobSnapshot, after_at: int) -> bool:
-    """Whether the later of two states of a job is the newest of both."""
-    later = observed(after, moment_of(after_at, 0), after.source)
-    return newest(observed(before, moment_of(before_at, 0), before.source), later) is later
-
-
-def _id(row: int | None) -> int:
-    if row is None:
-        raise AssertionError("an INSERT gives a row's id")
-    return row
+    def _is_in_order(
+        self, job: Job, old: LastSeen, last: LastSeen, snapshot: JobSnapshot | None
+    ) -> bool:
+        """Whether a job never went back, with an observation behind the one that was the last."""
+        if not old.in_order or last.state == old.state:
+            return bool(old.in_order)
+        before = self._recorded.find(old.digest, old.sha)
+        if before is None:
+            before = self._reader.at(job, old.at, old.state)
+        if snapshot is None:
+            snapshot = self._reader.at(job, last.at, last.state)
+        before = observed(before, moment_of(old.at, 0), before.source)
+        after = observed(snapshot, moment_of(last.at, 0), snapshot.source)
+        return newest(before, after) is after

@@ -16,36 +16,36 @@ from uuid import UUID
 import attrs
 
 from superstaq_jobs.errors import InvalidValue, JobsNotFound, Problem, ProtocolError
-from superstaq_jobs.records import CircuitType, JobId, JobSnapshot, fields
+from superstaq_jobs.records import JobId, JobSnapshot, fields
+from superstaq_jobs.records.changes import share_strings
+from superstaq_jobs.records.shape import PER_CIRCUIT_LISTS
 from superstaq_jobs.records.snapshots import digest_of, make_job
 from superstaq_jobs.wire.api import APIS, pick_jobs
 from superstaq_jobs.wire.job_data import encode_job, join_jobs
 
-from .pieces import canonical_bytes, checksum, sha256
+from .pieces import canonical_bytes, checksum, members_of, object_of, sha256
 
 __all__ = [
-    "Head",
     "Job",
     "JobKey",
+    "LastSeen",
     "Observation",
     "State",
-    "circuit_type_of",
+    "Successive",
     "decoded",
     "decoded_together",
-    "head_sum",
     "job_key",
-    "job_sum",
     "microseconds",
     "moment_of",
     "observation_of",
     "observed",
-    "seen_sum",
     "state_of",
     "written_as",
 ]
 
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND: Final = dt.timedelta(microseconds=1)
+_NUM_CIRCUITS: Final = "num_circuits"
 _said: Final = operator.attrgetter(*[field.name for field in attrs.fields(JobSnapshot)[:-2]])
 
 
@@ -71,21 +71,31 @@ class Job(NamedTuple):
 
     id: int
     key: JobKey
-    observations: int
-    expected_at: int | None
-    expected_type: str | None
+    observations: int = 0
+    expected_at: int | None = None
+    expected_type: str | None = None
+
+    def sum(self) -> bytes:
+        """The checksum of the row."""
+        return checksum(*self.key, *self[2:])
 
 
-class Head(NamedTuple):
-    """What is known of the last observation of a job in one format, by time.
+class LastSeen(NamedTuple):
+    """The last observation of a job in one format, by time: a row of the table ``head``.
 
     ``in_order`` is 1 if that is also the newest state, and it was so of each observation before.
     """
 
     circuit_type: str
     state: int
+    digest: bytes
+    sha: bytes
     at: int
     in_order: int
+
+    def sum(self, job: JobKey) -> bytes:
+        """The checksum of the row."""
+        return checksum(*job, self.circuit_type, *self[2:])
 
 
 class State(NamedTuple):
@@ -139,7 +149,7 @@ class Observation(NamedTuple):
     def sum(self) -> bytes:
         """The checksum of its row."""
         state = self.state
-        return seen_sum(state.job, self.at, state.digest, state.sha, self.source, self.offset_s)
+        return checksum(*state.job, self.at, state.digest, state.sha, self.source, self.offset_s)
 
     @property
     def order(self) -> tuple[Any, ...]:
@@ -147,23 +157,6 @@ class Observation(NamedTuple):
         state = self.state
         source = self.source is not None, self.source or ""
         return self.at, state.job, state.digest, state.sha, source, self.offset_s
-
-
-def seen_sum(job: JobKey, *columns: bytes | str | int | None) -> bytes:
-    """The checksum of an observation's row: of its time, digest, writing, source and offset."""
-    return checksum(*job, *columns)
-
-
-def job_sum(
-    job: JobKey, observations: int, expected_at: int | None, expected_type: str | None
-) -> bytes:
-    """The checksum of a job's row."""
-    return checksum(*job, observations, expected_at, expected_type)
-
-
-def head_sum(job: JobKey, digest: bytes, sha: bytes, head: Head) -> bytes:
-    """The checksum of a head's row."""
-    return checksum(job.name, job.api, head.circuit_type, digest, sha, head.at, head.in_order)
 
 
 # ---- times ---------------------------------------------------------------------------------------
@@ -194,15 +187,12 @@ def observed(snapshot: JobSnapshot, at: dt.datetime, source: str | None) -> JobS
 
 
 def state_of(snapshot: JobSnapshot) -> State:
-    """The state in a snapshot.
-
-    Raises:
-        InvalidValue: If reading it back would not give the same snapshot.
-    """
+    """The state in a snapshot; an ``InvalidValue`` if it would not be read back as the same."""
     job = job_key(snapshot.job_id)
     data = snapshot.to_dict()
     try:
-        wire = encode_job(snapshot, data) if job.api == "v0.3.0" else _encode_old(snapshot)
+        is_new = job.api == "v0.3.0"
+        wire = encode_job(snapshot, data) if is_new else APIS[job.api].encode_jobs([snapshot])
         again, _ = decoded(job, wire, None, None)
         problem = "" if again == snapshot else "it would be read back as another one"
     except (ValueError, TypeError, ProtocolError, JobsNotFound, OverflowError) as error:
@@ -210,19 +200,11 @@ def state_of(snapshot: JobSnapshot) -> State:
     if problem:
         what = f"is not what a server of API {job.api} can say: {problem}"
         raise InvalidValue(f"an archive's record of job {job.name}", [Problem("snapshot", what)])
-    return _state(snapshot, wire, data)
+    return written_as(snapshot, wire, data)
 
 
-def _encode_old(snapshot: JobSnapshot) -> bytes:
-    return APIS["v0.2.0"].encode_jobs([snapshot])
-
-
-def written_as(snapshot: JobSnapshot, wire: bytes) -> State:
-    """The state in a snapshot that is written like that."""
-    return _state(snapshot, wire, snapshot.to_dict())
-
-
-def _state(snapshot: JobSnapshot, wire: bytes, data: dict[str, Any]) -> State:
+def written_as(snapshot: JobSnapshot, wire: bytes, data: dict[str, Any]) -> State:
+    """The state in a snapshot that is written like that; ``data`` is its ``to_dict()``."""
     submitted = snapshot.submitted_at
     return State(
         job=job_key(snapshot.job_id),
@@ -238,6 +220,13 @@ def _state(snapshot: JobSnapshot, wire: bytes, data: dict[str, Any]) -> State:
     )
 
 
+def observation_of(state: State, moment: dt.datetime, source: str | None) -> Observation:
+    """The observation of a state, at a time with a zone."""
+    offset = moment.utcoffset() or dt.timedelta()
+    at, offset_s = microseconds(moment), int(offset.total_seconds())
+    return Observation(at, offset_s, source, state)
+
+
 def decoded(
     job: JobKey, wire: bytes, at: dt.datetime | None, source: str | None
 ) -> tuple[JobSnapshot, tuple[str, ...]]:
@@ -246,13 +235,10 @@ def decoded(
     Raises:
         ProtocolError, JobsNotFound: If it cannot be read.
     """
-    if job.api == "v0.3.0":
-        body = b'{"%s":%s}' % (job.name.encode(), wire)
-        read = APIS[job.api].decode_jobs(body, at, source)
-        (snapshot,) = read.value
-    else:
-        read = APIS[job.api].decode_jobs(wire, at, source)
-        (snapshot,) = pick_jobs([job.job_id], read.value)
+    is_new = job.api == "v0.3.0"
+    body = b'{"%s":%s}' % (job.name.encode(), wire) if is_new else wire
+    read = APIS[job.api].decode_jobs(body, at, source)
+    (snapshot,) = read.value if is_new else pick_jobs([job.job_id], read.value)
     return snapshot, read.warnings
 
 
@@ -265,16 +251,51 @@ def decoded_together(
         ProtocolError: If they cannot be read.
     """
     read = APIS["v0.3.0"].decode_jobs(join_jobs(wires), at, source)
-    return {} if read.warnings else {str(each.job_id): each for each in read.value}
+    return {} if read.warnings else dict(zip(wires, read.value, strict=True))
 
 
-def observation_of(state: State, moment: dt.datetime, source: str | None) -> Observation:
-    """The observation of a state, at a time with a zone."""
-    offset = moment.utcoffset() or dt.timedelta()
-    at, offset_s = microseconds(moment), int(offset.total_seconds())
-    return Observation(at, offset_s, source, state)
+class Successive:
+    """Decodes states of one job. Circuits that are equal to those of the state before are these."""
+
+    def __init__(self) -> None:
+        self._before: JobSnapshot | None = None
+        self._members: dict[str, Any] = {}
+
+    def decoded(
+        self, job: JobKey, wire: bytes, at: dt.datetime | None, source: str | None
+    ) -> tuple[JobSnapshot, tuple[str, ...]]:
+        """The snapshot of the next state, as the function ``decoded`` returns it."""
+        before, members = self._before, members_of(wire)
+        changed = None if before is None else _changed(self._members, members)
+        if before is None or changed is None:
+            snapshot, warnings = decoded(job, wire, at, source)
+        else:
+            snapshot, warnings = decoded(job, _part(members, changed), at, source)
+            circuits = [*before.circuits]
+            for index, circuit in zip(changed, snapshot.circuits, strict=True):
+                object.__setattr__(circuit, "index", index)
+                circuits[index] = circuit
+            object.__setattr__(snapshot, "circuits", tuple(circuits))
+        if before is not None:
+            share_strings(before, snapshot)  # where they are equal, and written in another way
+        self._before, self._members = snapshot, members
+        return snapshot, warnings
 
 
-def circuit_type_of(name: str) -> CircuitType | None:
-    """The format by its name in an archive."""
-    return CircuitType(name) if name else None
+def _changed(before: dict[str, Any], after: dict[str, Any]) -> list[int] | None:
+    """Which circuits are not written as before; None if a list has not one entry for each.
+
+    That is so in API v0.2.0, and if the server sent lists that were too short or too long.
+    """
+    old, new = ([said.get(name) for name in PER_CIRCUIT_LISTS] for said in (before, after))
+    number = after.get(_NUM_CIRCUITS)
+    if any(not isinstance(each, list) or len(each) != number for each in (*old, *new)):
+        return None
+    pairs = zip(zip(*old, strict=True), zip(*new, strict=True), strict=True)
+    return [index for index, (one, other) in enumerate(pairs) if one != other]
+
+
+def _part(members: dict[str, Any], chosen: list[int]) -> bytes:
+    """A job's object with only some of its circuits."""
+    lists = {name: [members[name][index] for index in chosen] for name in PER_CIRCUIT_LISTS}
+    return object_of({**members, _NUM_CIRCUITS: len(chosen), **lists})

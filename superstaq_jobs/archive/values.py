@@ -1,12 +1,13 @@
-"""The large values of states: their rows, and what was read of them, which is kept in memory."""
+"""The large values of states: their rows, those kept in memory, and what is joined of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from .file import Connection
-from .pieces import unpack
+from .pieces import sha256, unpack, unpack_pieces
 
 __all__ = ["ValueCache", "value_rows"]
 
@@ -35,12 +36,19 @@ class ValueCache:
         self._values: dict[int, bytes] = {}
         self._bytes = 0
 
-    def values(self, raw: Connection, ids: Sequence[int]) -> dict[int, bytes]:
-        """Values by their ids, among them these; those that do not exist are left out.
+    def joined(self, raw: Connection, bodies: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+        """What was said in some states, from SHA-256 and body of each, without what is damaged."""
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            unpacked: dict[bytes, list[Any]]
+            unpacked = {sha: unpack_pieces(body) for sha, body in bodies.items()}
+            ids = [each for pieces in unpacked.values() for each in pieces[1::2]]
+            values = self._read(raw, ids)
+            wires = {sha: _joined(pieces, values) for sha, pieces in unpacked.items()}
+            return {sha: wire for sha, wire in wires.items() if sha256(wire) == sha}
+        return {}
 
-        Raises:
-            ValueError: If one cannot be read.
-        """
+    def _read(self, raw: Connection, ids: Sequence[int]) -> dict[int, bytes]:
+        """Values by their ids, among them these; those that do not exist are left out."""
         if self._bytes > _CACHE_BYTES:
             self.clear()
         known = self._values
@@ -49,3 +57,10 @@ class ValueCache:
             known[each] = value = unpack(body)
             self._bytes += len(value)
         return known
+
+
+def _joined(pieces: list[Any], values: Mapping[int, bytes]) -> bytes:
+    """What was cut into pieces, which are used up."""
+    pieces[::2] = map(str.encode, pieces[::2])
+    pieces[1::2] = map(values.__getitem__, pieces[1::2])
+    return b"".join(pieces)

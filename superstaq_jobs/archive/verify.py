@@ -8,14 +8,13 @@ from collections.abc import Iterator
 import attrs
 
 from superstaq_jobs.errors import ArchiveDamaged, JobsNotFound, Problem, ProtocolError
-from superstaq_jobs.records import JobSnapshot
+from superstaq_jobs.records import JobSnapshot, newest
 from superstaq_jobs.records.advice import explains_changes
 
 from .file import ERRORS
 from .pieces import is_as_packed, sha256, unpack
 from .reading import Reader
-from .recording import is_newer
-from .states import Head, Job, State, decoded, microseconds, seen_sum, written_as
+from .states import Job, LastSeen, Observation, State, decoded, microseconds, written_as
 
 __all__ = ["ArchiveReport", "verify"]
 
@@ -55,16 +54,21 @@ class _Check:
 
     def report(self) -> ArchiveReport:
         with self._noting("the file"):
-            self._pragma("integrity_check" if self._deep else "quick_check")
-            self._pragma("foreign_key_check")
+            for check in ("integrity_check" if self._deep else "quick_check", "foreign_key_check"):
+                for row in self._reader.raw.execute(f"PRAGMA {check}"):
+                    if row != ("ok",):
+                        self._note("the file", " ".join(map(str, row)))
         with self._noting("values"):
             for number, sha, body in self._reader.raw.execute("SELECT id, sha, body FROM value"):
                 with self._noting(f"value {number}"):
                     if sha256(unpack(body)) != sha or not is_as_packed(body):
                         self._note(f"value {number}", "its checksum does not agree")
-        for job_id in self._ids("SELECT id FROM job"):
+        job_ids: list[int] = []
+        with self._noting("the file"):
+            job_ids.extend(each for (each,) in self._reader.raw.execute("SELECT id FROM job"))
+        for job_id in job_ids:
             with self._noting(f"job {job_id}"):
-                for job in list(self._reader.jobs("WHERE id = ?", job_id)):
+                for job in self._reader.jobs("id = ?", job_id):
                     self._jobs += bool(job.observations)
                     self._check_job(job)
         return ArchiveReport(
@@ -87,24 +91,13 @@ class _Check:
         except (ValueError, TypeError, OverflowError, KeyError) as error:
             self._note(where, f"cannot be read: {error}")
 
-    def _pragma(self, name: str) -> None:
-        for row in self._reader.raw.execute(f"PRAGMA {name}"):
-            if row != ("ok",):
-                self._note("the file", " ".join(map(str, row)))
-
-    def _ids(self, sql: str) -> list[int]:
-        found: list[int] = []
-        with self._noting("the file"):
-            found.extend(each for (each,) in self._reader.raw.execute(sql))
-        return found
-
     # ---- a job -----------------------------------------------------------------------------------
 
     def _check_job(self, job: Job) -> None:
         where = f"job {job.key.name}"
-        heads: list[Head] = []
+        last_seen: list[LastSeen] = []
         with self._noting(where):
-            heads = self._reader.heads(job)
+            last_seen = self._reader.last_seen(job)
         with self._noting(where):
             self._reader.check_count(job)
         states: dict[int, State] = {}
@@ -121,13 +114,13 @@ class _Check:
         with self._noting(where):
             self._check_seen(job, where, states)
         if self._deep:
-            for head in heads:
+            for last in last_seen:
                 with self._noting(where):
-                    self._check_head(job, where, head)
+                    self._check_last(job, where, last)
 
     def _check_state(self, where: str, state: State) -> None:
         snapshot, _ = decoded(state.job, state.wire, None, None)
-        if written_as(snapshot, state.wire) != state:
+        if written_as(snapshot, state.wire, snapshot.to_dict()) != state:
             self._note(where, f"the columns of state {state.digest.hex()} do not agree with it")
 
     def _check_seen(self, job: Job, where: str, states: dict[int, State]) -> None:
@@ -140,23 +133,18 @@ class _Check:
             state = states.get(number)
             if state is None:
                 self._note(where, f"an observation is of state {number}, which is not there")
-            elif total != seen_sum(job.key, at, state.digest, state.sha, source, offset_s):
+            elif total != Observation(at, offset_s, source, state).sum():
                 self._note(where, f"an observation of state {number} is not as it was written")
 
-    def _check_head(self, job: Job, where: str, head: Head) -> None:
-        last, is_in_order = self._last(job, head)
-        if last is None or last != head.at or (head.in_order and not is_in_order):
-            self._note(where, "its index does not agree with its observations")
-
-    def _last(self, job: Job, head: Head) -> tuple[int | None, bool]:
-        """When a job was observed last, and whether it never went back."""
+    def _check_last(self, job: Job, where: str, known: LastSeen) -> None:
         before: JobSnapshot | None = None
-        last: int | None = None
         is_in_order = True
-        for snapshot in self._reader.history(job, head.circuit_type):
-            at = None if snapshot.fetched_at is None else microseconds(snapshot.fetched_at)
-            if before is not None and last is not None and at is not None:
-                is_later = at > last and is_newer(before, last, snapshot, at)
-                is_in_order = is_in_order and is_later
-            before, last = snapshot, at
-        return last, is_in_order
+        for snapshot in self._reader.history(job, known.circuit_type):
+            if before is not None:
+                is_later = snapshot.fetched_at != before.fetched_at
+                is_in_order = is_in_order and is_later and newest(before, snapshot) is snapshot
+            before = snapshot
+        last = None if before is None else before.fetched_at
+        is_last = last is not None and microseconds(last) == known.at
+        if not is_last or (known.in_order and not is_in_order):
+            self._note(where, "its index does not agree with its observations")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from superstaq_jobs.records import display
 
 from .reading import Reader
-from .states import Head, Job, moment_of
+from .states import Job, moment_of
 
 __all__ = ["view"]
 
@@ -30,12 +30,9 @@ def view(reader: Reader, mode: str) -> str:
 
 def _rows(reader: Reader, job: Job) -> Iterator[tuple[object, ...]]:
     name = display.code(job.key.name)
-    for head in reader.heads(job):
-        yield name, head.circuit_type or "not said", *_last(reader, job, head)
+    for last in reader.last_seen(job):
+        status = display.status_mark(reader.status(last.state))
+        seen_at = display.moment(moment_of(last.at, 0))
+        yield name, last.circuit_type or "not said", status, seen_at
     if not job.observations:
         yield name, job.expected_type, "", "never"
-
-
-def _last(reader: Reader, job: Job, head: Head) -> tuple[object, str]:
-    status = display.status_mark(reader.status(job, head.state))
-    return status, display.moment(moment_of(head.at, 0))

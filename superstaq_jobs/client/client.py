@@ -24,7 +24,7 @@ from superstaq_jobs.errors import (
 from superstaq_jobs.records import CircuitType, JobId, fields
 from superstaq_jobs.records.budget import OutOfTime, limited
 from superstaq_jobs.records.problems import expect, warn
-from superstaq_jobs.transport.limits import MAX_CONNECTIONS, check_integer, check_positive
+from superstaq_jobs.transport.limits import MAX_CONNECTIONS, check, check_integer, check_positive
 from superstaq_jobs.wire import job_data
 from superstaq_jobs.wire.api import Api, Call
 from superstaq_jobs.wire.masking import secrets_in_token
@@ -53,13 +53,13 @@ _LOGGER: Final = logging.getLogger("superstaq_jobs")
 
 
 def check_client(client: object, what: str = "the request") -> None:
-    """Refuse what is not a client, with an ``InvalidRequest``, before it is used."""
+    """Raise an ``InvalidRequest`` for an argument that is not a client."""
     hint = "pass SuperstaqClient(), which finds the API key and the server"
     fields.refuse(what, {"client": fields.instance(client, SuperstaqClient, hint)})
 
 
 def check_send(call: object, deadline: object, max_attempts: int | None, keep: object) -> None:
-    """Refuse arguments of ``SuperstaqClient.send``, before anything is sent."""
+    """Check the arguments of ``SuperstaqClient.send``, before anything is sent."""
     if keep is not None and not callable(keep):
         raise TypeError(f"keep must be a function, got {fields.shown(keep)}. Nothing was sent")
     hint = "pass one of client.api, such as client.api.fetch_balance()"
@@ -123,6 +123,8 @@ class SuperstaqClient:
             it lists every place that was searched.
     """
 
+    _state: dict[str, Any] | None = None  # what a pickle contains; None if it cannot be pickled
+
     def __init__(
         self,
         api_key: str | None = None,
@@ -162,18 +164,15 @@ class SuperstaqClient:
         hidden_cq = None if cq_token is None else settings.token_secret(cq_token)
         hidden_proxy = None if proxy_url is None else Secret(proxy_url)
         del api_key, ibmq_token, cq_token, proxy_url
-        if hidden_key is not None and "://" in str(hidden_key.reveal()):
+        if hidden_key is not None and "://" in hidden_key.reveal():
             del remote_host  # probably the key
             raise ConfigurationError(
                 "api_key is a URL: are api_key and remote_host in the wrong order? Nothing was sent"
             )
         api = settings.find_api(api_version, environ=os.getenv)
         circuit_type = settings.one_of(CircuitType, circuit_type, name="circuit_type")
-        if retry_policy is not None and not fields.is_a(retry_policy, RetryPolicy):
-            got = fields.shown(retry_policy)
-            raise ConfigurationError(
-                f"retry_policy must be a RetryPolicy, got {got}. Nothing was sent"
-            )
+        is_policy = retry_policy is None or fields.is_a(retry_policy, RetryPolicy)
+        check(is_policy, "retry_policy", retry_policy, "a RetryPolicy")
         check_positive(
             request_timeout_seconds=request_timeout_seconds,
             connect_timeout_seconds=connect_timeout_seconds,
@@ -202,12 +201,13 @@ class SuperstaqClient:
             cq_token=hidden_cq,
         )
         self._sign(key, credentials, client_name, settings.less_secret(hidden_proxy, ibmq_instance))
-        self._client_name = client_name
         self._request_timeout_seconds = request_timeout_seconds
-        self._made_transport = transport is None
         self._time_stands = transport is None and isinstance(self._clock, VirtualClock)
         self._proxy = hidden_proxy
-        self._transport_options: dict[str, Any] = {
+        if transport is not None:
+            self._transport: Transport = transport
+            return
+        options: dict[str, Any] = {
             "connect_timeout_seconds": connect_timeout_seconds,
             "read_timeout_seconds": read_timeout_seconds,
             "max_body_bytes": max_body_bytes,
@@ -215,7 +215,19 @@ class SuperstaqClient:
             "ca_certs": ca_certs,
             "allow_insecure_http": allow_insecure_http,
         }
-        self._transport: Transport = transport if transport is not None else self._http_transport()
+        self._transport = self._http_transport(options)
+        self._state = {
+            "remote_host": origin,
+            "api_version": api.version,
+            "circuit_type": circuit_type,
+            "client_name": client_name,
+            "retry_policy": self._retry_policy,
+            "request_timeout_seconds": request_timeout_seconds,
+            "polls_per_second": polls_per_second,
+            "recorder": recorder,
+            "proxy_url": hidden_proxy and settings.without_login(hidden_proxy.reveal()),
+            **options,
+        }
 
     def _sign(
         self,
@@ -263,21 +275,20 @@ class SuperstaqClient:
         self._clock = clock
         self._jitter = jitter
         self._retry_policy = retry_policy
-        self._polls_per_second = polls_per_second
         self._recorder = recorder
-        self._lacking: dict[str, Any] | None = None
+        self._lacks_settings = False
         self._traffic = Traffic(budget=retry_policy.budget, polls_per_second=polls_per_second)
         self._submission_keys = SubmissionKeys()
         self._submitted: set[JobId] = set()
 
-    def _http_transport(self) -> Transport:
+    def _http_transport(self, options: Mapping[str, Any]) -> Transport:
         from superstaq_jobs.transport import HttpTransport  # loads urllib3
 
         try:
             return HttpTransport(
                 origin=self._origin,
                 proxy_url=None if self._proxy is None else self._proxy.reveal(),
-                **self._transport_options,
+                **options,
             )
         except ConfigurationError as error:
             message = error.message
@@ -393,8 +404,8 @@ class SuperstaqClient:
             SuperstaqWarning: For each warning in the response.
         """
         check_send(call, deadline, max_attempts, keep)
-        if self._lacking is not None:
-            self._complete_unpickling(self._lacking)
+        if self._lacks_settings:
+            self._complete_unpickling()
         self._traffic.count(calls=1)
         try:
             response = self._respond(call, deadline, max_attempts)
@@ -470,7 +481,7 @@ class SuperstaqClient:
                 read = call.remembering(masked)(response.body, now, self._origin)
         except BaseException as error:  # noqa: BLE001 - whatever it is, its frames hold the body
             if isinstance(error, ProtocolError) and call.is_complete(error.found):
-                # Without any, it is not even JSON, and the other parts of it were known before.
+                # Without any, it is not even JSON, and its other parts were known before.
                 problem = " ".join(error.problems[0]) if error.problems else error.message
                 warning = f"the response has more, which cannot be read: {problem}"
                 read = job_data.Decoded(cast("T", error.found), (warning,))
@@ -502,24 +513,9 @@ class SuperstaqClient:
         return self
 
     def __getstate__(self) -> dict[str, Any]:
-        if not self._made_transport:
+        if self._state is None:
             raise TypeError("a SuperstaqClient that was given a transport cannot be pickled")
-        if self._lacking is not None:
-            return self._lacking
-        return {
-            "remote_host": self._origin,
-            "api_version": self._api.version,
-            "circuit_type": self._circuit_type,
-            "client_name": self._client_name,
-            "retry_policy": self._retry_policy,
-            "request_timeout_seconds": self._request_timeout_seconds,
-            "polls_per_second": self._polls_per_second,
-            "recorder": self._recorder,
-            "proxy_url": None
-            if self._proxy is None
-            else settings.without_login(self._proxy.reveal()),
-            **self._transport_options,
-        }
+        return self._state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         try:
@@ -528,12 +524,13 @@ class SuperstaqClient:
             # What is known of a job can be read without a key, or without the certificates. And an
             # error raised here would not reach a parent process: it breaks a pool.
             self.__init__(**{**state, "api_key": _NO_KEY, "ca_certs": None})  # type: ignore[misc]
-            self._lacking = state
+            self._state, self._lacks_settings = state, True
 
-    def _complete_unpickling(self, state: dict[str, Any]) -> None:
-        """Look again for what was missing when the client was unpickled."""
+    def _complete_unpickling(self) -> None:
+        """Look up again what was missing when the client was unpickled."""
         try:
-            self.__init__(**state)  # type: ignore[misc]
+            # Another one, so that this one stays as it is if that fails.
+            vars(self).update(vars(type(self)(**self.__getstate__())))
         except ConfigurationError as error:
             import platform  # for this error only
 

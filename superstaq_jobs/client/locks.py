@@ -14,7 +14,7 @@ __all__ = ["ForkSafeLock", "SubmissionKeys"]
 
 
 class ForkSafeLock:
-    """A lock of which a forked process gets a free one of its own.
+    """A lock that is free again in a forked process.
 
     A plain lock that another thread holds during the fork would stay locked in the child forever.
     """
@@ -41,7 +41,7 @@ class SubmissionKeys:
     """What the threads of one client share about submission keys.
 
     Attributes:
-        are_kept: Whether the latest job with a key was found by it. If none was, a query that
+        are_kept: Whether the latest job with a key was found by it. If not, a query that
             finds no job by its key does not prove that there is none.
     """
 

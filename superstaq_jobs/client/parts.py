@@ -1,10 +1,10 @@
-"""A call about jobs that is sent in parts if the server refuses it as a whole."""
+"""Calls about jobs, each of which is sent in parts if the server refuses it as a whole."""
 
 from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Final
 
@@ -15,9 +15,9 @@ from superstaq_jobs.records import JobId, JobSnapshot
 from superstaq_jobs.wire.api import Call, halves, most_refusals
 
 from .client import SuperstaqClient
-from .recorder import with_value
+from .recorder import keep_jobs, with_value
 
-__all__ = ["Room", "is_about_ids", "is_too_large", "send_in_parts"]
+__all__ = ["Room", "is_about_ids", "is_too_large", "send_all", "send_in_parts"]
 
 _Jobs = tuple[JobSnapshot, ...]
 
@@ -27,7 +27,7 @@ _NOT_FOUND: Final = 404
 
 @attrs.define
 class Room:
-    """How many ids a request may have: fewer once more have been refused as too many."""
+    """How many ids a request may have; fewer once one was refused as too large."""
 
     ids: int = sys.maxsize
 
@@ -38,8 +38,34 @@ def is_too_large(error: SuperstaqServerException) -> bool:
 
 
 def is_about_ids(error: SuperstaqServerException) -> bool:
-    """Whether fewer ids, or others, may be accepted."""
+    """Whether a request for fewer ids, or for others, may be accepted."""
     return is_too_large(error) or error.status_code == _NOT_FOUND
+
+
+def send_all(
+    client: SuperstaqClient,
+    calls: Iterable[Call[_Jobs]],
+    *,
+    deadline: float,
+    max_attempts: int | None = None,
+    most: int = sys.maxsize,
+) -> dict[JobId, JobSnapshot]:
+    """The jobs in the responses to some calls, by the server's ids, until there are enough."""
+    found: dict[JobId, JobSnapshot] = {}
+    room = Room()
+    for call in calls:
+        if len(found) >= most:
+            break
+        keep = partial(keep_jobs, client.recorder, call.job_ids, None)
+        try:
+            jobs = send_in_parts(
+                client, call, room=room, keep=keep, deadline=deadline, max_attempts=max_attempts
+            )
+        except SuperstaqServerException as error:
+            error.found = (*found.values(), *error.found)
+            raise
+        found.update((job.job_id, job) for job in jobs)
+    return found
 
 
 def send_in_parts(
@@ -55,21 +81,17 @@ def send_in_parts(
     """Send a call about jobs; if it is too large, or refused since an id is unknown, in halves.
 
     In API v0.2.0 a server may refuse a whole request for one id. The ids are halved until that one
-    is found, with a limited number of refusals: they may be of all.
+    is found. The number of refusals is limited, since they may be about all of them.
 
-    Args:
-        client: The client.
-        call: The call.
-        room: How many ids a request may have; it is updated.
-        keep: Is called with what was found, also before an error is raised.
-        deadline: That of ``client.send``.
-        max_attempts: That of ``client.send``, for each part.
-        divides: For which refusals the halves are sent.
+    ``room`` is updated. ``keep`` is called with what was found, also before an error is raised.
+    ``divides`` says for which refusals the halves are sent.
     """
-    ids: Sequence[JobId] = call.asked or call.job_ids
     send = partial(client.send, deadline=deadline, max_attempts=max_attempts)
-    parts = _Parts(call, room, send, divides)
-    if call.only is None or len(ids) <= room.ids:
+    if call.only is None:
+        return send(call, keep=keep)
+    ids: Sequence[JobId] = call.asked or call.job_ids
+    parts = _Parts(call.only, most_refusals(len(call.asked)), room, send, divides)
+    if len(ids) <= room.ids:
         try:
             return send(call, keep=keep)
         except SuperstaqServerException as error:
@@ -92,9 +114,10 @@ def send_in_parts(
 class _Parts:
     """The parts of a call: what was found in them, and what they were refused with."""
 
-    call: Call[_Jobs]
+    only: Callable[[Sequence[JobId]], Call[_Jobs]]
+    most_refusals: int
     room: Room
-    send: Callable[..., _Jobs]
+    send: Callable[[Call[_Jobs]], _Jobs]
     divides: Callable[[SuperstaqServerException], bool]
     found: list[JobSnapshot] = attrs.field(factory=list, init=False)
     unknown: SuperstaqServerException | None = attrs.field(default=None, init=False)
@@ -108,23 +131,23 @@ class _Parts:
 
     def _is_refused(self, ids: Sequence[JobId]) -> bool:
         try:
-            self.found += self.send(self.call if self.call.only is None else self.call.only(ids))
+            self.found += self.send(self.only(ids))
         except SuperstaqServerException as error:
-            if self.takes_refusal(error, ids):
-                return True
-            raise
+            if not self.takes_refusal(error, ids):
+                raise
+            return True
         return False
 
     def takes_refusal(self, error: SuperstaqServerException, ids: Sequence[JobId]) -> bool:
-        """Take in a refusal; whether it may hold for some of the ids only."""
+        """Note a refusal; return whether it may be about some of the ids only."""
         self.num_refused += 1
-        if self.call.only is None or not self.divides(error):
+        if not self.divides(error):
             return False
         if is_too_large(error):
             self.room.ids = (len(ids) + 1) // 2
             return len(ids) > 1
         self.unknown = self.unknown or error
         # In API v0.3.0, which leaves an unknown job out, the path is unknown.
-        if self.num_refused > most_refusals(len(self.call.asked)):
+        if self.num_refused > self.most_refusals:
             raise self.unknown from None
         return True

@@ -29,7 +29,7 @@ class Recorder(Protocol):
 
 
 def with_value(keep: Callable[[T], object], value: T) -> None:
-    """Call a function that keeps a value; an error that it raises has the value."""
+    """Call a function that keeps a value; if it raises an error, the error gets the value."""
     try:
         keep(value)
     except Exception as error:
@@ -41,9 +41,9 @@ def with_value(keep: Callable[[T], object], value: T) -> None:
 def record_news(
     recorder: Recorder, jobs: Iterable[tuple[JobSnapshot | None, JobSnapshot | None]]
 ) -> None:
-    """Record jobs, of each of which there is what was known, and what a response says, if it does.
+    """Record jobs, each a pair of the snapshot known before and the one in a response, or None.
 
-    What says nothing new is the snapshot that was known, with the time when it was new.
+    If they are equal, the known one is recorded: it has the time at which it was new.
     """
     news = [
         known if known is not None and known == job else job
@@ -60,10 +60,10 @@ def keep_jobs(
     known: JobSnapshot | None,
     jobs: Iterable[JobSnapshot],
 ) -> None:
-    """Record the jobs in a response that are in it as a whole.
+    """Record the jobs of which a response has all circuits.
 
-    Those with ``job_ids`` were requested; without any, all are recorded as they are. If there is
-    only one, and it was ``known``, the response may be about some of its circuits.
+    ``job_ids`` are those that were requested; without any, every job in it is recorded. If only one
+    was requested, and it was ``known``, the response may be about some of its circuits only.
     """
     if recorder is None:
         return

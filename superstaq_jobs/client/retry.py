@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final, TypeVar
 
 import attrs
 from attrs.converters import optional
@@ -20,9 +20,6 @@ from superstaq_jobs.errors import (
 from superstaq_jobs.records import fields
 from superstaq_jobs.records.advice import explains_changes
 from superstaq_jobs.records.problems import expect
-
-if TYPE_CHECKING:
-    import tenacity
 
 __all__ = ["REPEATABLE_STATUS_CODES", "RetryPolicy", "with_retries"]
 
@@ -120,45 +117,27 @@ def with_retries(
     """
     import tenacity  # not needed by a program that only holds a handle
 
-    def is_transient(error: BaseException) -> bool:
-        return isinstance(error, SuperstaqServerException) and policy.may_repeat(
-            error, safe_to_repeat=idempotent
-        )
+    pause = 0.0
 
-    def pause(state: tenacity.RetryCallState) -> float:
-        after = getattr(_failure(state), "retry_after_seconds", None)
-        attempt = state.attempt_number
-        return policy.delay_seconds(attempt, jitter=jitter(), retry_after_seconds=after)
-
-    def gives_up(state: tenacity.RetryCallState) -> bool:
-        now = clock.now()
-        return (
-            state.attempt_number >= max_attempts
-            or now + state.upcoming_sleep >= deadline
-            or not take_retry(now)
-        )
+    def goes_on(state: tenacity.RetryCallState) -> bool:
+        nonlocal pause
+        number = state.attempt_number
+        error = state.outcome.exception() if state.outcome is not None else None
+        if not isinstance(error, SuperstaqServerException):
+            return False
+        if not policy.may_repeat(error, safe_to_repeat=idempotent):
+            return False
+        after, now = error.retry_after_seconds, clock.now()
+        pause = policy.delay_seconds(number, jitter=jitter(), retry_after_seconds=after)
+        if number >= max_attempts or now + pause >= deadline or not take_retry(now):
+            return False
+        failed = number, type(error).__name__, pause
+        _LOGGER.info("attempt %d failed with %s; retrying in %.2f s", *failed)
+        return True
 
     # One for each call: tenacity's objects must not be shared between threads.
-    retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(is_transient),
-        stop=gives_up,
-        wait=pause,
-        sleep=clock.sleep,
-        before_sleep=_log_pause,
-        reraise=True,
-    )
+    retrying = tenacity.Retrying(retry=goes_on, wait=lambda _: pause, sleep=clock.sleep)
     try:
         return retrying(lambda: send(retrying.statistics["attempt_number"]))
     finally:
         retrying.iter_state.reset()
-
-
-def _failure(state: tenacity.RetryCallState) -> BaseException | None:
-    return state.outcome.exception() if state.outcome is not None else None
-
-
-def _log_pause(state: tenacity.RetryCallState) -> None:
-    _LOGGER.info(
-        "attempt %d failed with %s; retrying in %.2f s",
-        *(state.attempt_number, type(_failure(state)).__name__, state.upcoming_sleep),
-    )

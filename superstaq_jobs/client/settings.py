@@ -18,6 +18,7 @@ from superstaq_jobs.records import fields
 from superstaq_jobs.records.fields import shown
 from superstaq_jobs.records.problems import warn
 from superstaq_jobs.transport.address import Address
+from superstaq_jobs.transport.limits import check
 from superstaq_jobs.wire.api import APIS, Api
 from superstaq_jobs.wire.request import Secret, header_value_problem
 
@@ -50,7 +51,7 @@ Environ = Callable[[str], str | None]
 
 
 def _read(environ: Environ, name: str) -> str:
-    """An environment variable without the white space around it, such as a file leaves there."""
+    """An environment variable without surrounding white space, such as the end of a line."""
     return (environ(name) or "").strip()
 
 
@@ -66,20 +67,15 @@ def one_of(options: Iterable[T], value: object, *, name: str) -> T:
 
 def check_recorder(value: Recorder | None) -> Recorder | None:
     """The recorder; raises ``ConfigurationError`` if it cannot record."""
-    if value is None or all(callable(getattr(value, each, None)) for each in _RECORDS):
-        return value
-    got = shown(value)
-    raise ConfigurationError(
-        f"recorder must be a SnapshotArchive, or have its record_all and expect, got {got}. "
-        "Nothing was sent"
-    )
+    records = value is None or all(callable(getattr(value, each, None)) for each in _RECORDS)
+    check(records, "recorder", value, "a SnapshotArchive, or have its record_all and expect")
+    return value
 
 
 def check_header(value: Secret, *, name: str) -> Secret:
     """The value; raises ``ConfigurationError``, without it, if it cannot be sent in a header."""
-    problem = header_value_problem(value)
-    if problem or not value.reveal():
-        problem = problem or "must not be empty"
+    problem = header_value_problem(value) or ("" if value.reveal() else "must not be empty")
+    if problem:
         raise ConfigurationError(f"{name} {problem}. Nothing was sent")
     return value
 
@@ -139,7 +135,7 @@ def find_api(given: str | None, *, environ: Environ) -> Api:
 def find_origin(given: str | None, *, environ: Environ, default: str) -> str:
     """Scheme, host and port of the service: from the argument, the environment, or the default.
 
-    As in the official client, whatever follows the port is ignored; here with a warning.
+    As in the official client, whatever follows the port is ignored, but with a warning.
     """
     host = given
     if host is None or (fields.is_a(host, str) and not host):
@@ -155,7 +151,7 @@ def find_origin(given: str | None, *, environ: Environ, default: str) -> str:
 
 
 def check_version(origin: str, api: Api) -> None:
-    """Refuse the service's host for another version of the API, with a ``ConfigurationError``."""
+    """Raise a ``ConfigurationError`` if it is the service's host for another version of the API."""
     for other in APIS.values():
         if other is not api and origin == other.default_origin:
             raise ConfigurationError(
@@ -196,8 +192,8 @@ def token_secret(token: str | Mapping[str, Any]) -> Secret:
 
 
 def less_secret(proxy_url: Secret | None, instance: str | None) -> Iterator[Secret]:
-    """What no message may show besides: a proxy's login, its password alone, an IBM instance."""
-    url = "" if proxy_url is None else str(proxy_url.reveal())
+    """Further strings that no message may show: a proxy's login, its password, an IBM instance."""
+    url = "" if proxy_url is None else proxy_url.reveal()
     login = unquote(url.rpartition("://")[2].rpartition("@")[0])
     yield from map(Secret, (login, login.partition(":")[2], instance or ""))
 

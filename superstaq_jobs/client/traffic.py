@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import attrs
@@ -47,17 +48,16 @@ class Traffic:
     def __init__(self, *, budget: float, polls_per_second: float) -> None:
         self._capacity = budget
         self._budget = budget
-        self._refilled_at: float | None = None
+        self._refilled_at = math.inf  # not before the first retry
         self._poll_interval_seconds = 1 / polls_per_second
-        self._next_poll_at: float | None = None
+        self._next_poll_at = -math.inf
         self._counts = dict.fromkeys((f.name for f in attrs.fields(TrafficCounts)), 0)
         self._lock = ForkSafeLock()
 
     def take_retry(self, now: float) -> bool:
-        """Take one retry out of the budget; False, and nothing is taken, if there is none."""
+        """Take one retry out of the budget; return False if there is none left."""
         with self._lock.of_this_process():
-            if self._refilled_at is not None:
-                self._refill(_REFILL_PER_SECOND * (now - self._refilled_at))
+            self._refill(_REFILL_PER_SECOND * (now - self._refilled_at))
             self._refilled_at = now
             if self._budget < 1:
                 return False
@@ -68,12 +68,12 @@ class Traffic:
         self._budget = min(self._capacity, self._budget + max(0.0, amount))
 
     def reserve_poll(self, now: float) -> float:
-        """Reserve a time for a poll; how long to wait until then, in seconds.
+        """Reserve a time for a poll; return how many seconds to wait until then.
 
-        So polls of waits that began together do not all reach the server at once.
+        So the polls of waits that began together do not all reach the server at once.
         """
         with self._lock.of_this_process():
-            begins = now if self._next_poll_at is None else max(now, self._next_poll_at)
+            begins = max(now, self._next_poll_at)
             if begins - now > _LONGEST_DELAY_SECONDS:
                 return _LONGEST_DELAY_SECONDS
             self._next_poll_at = begins + self._poll_interval_seconds
@@ -87,10 +87,9 @@ class Traffic:
 
     def count_response(self, body_bytes: int, *, is_success: bool) -> None:
         """Count a response; a successful one refills the budget a little."""
-        self.count(body_bytes=body_bytes, failures=int(not is_success))
-        if is_success:
-            with self._lock.of_this_process():
-                self._refill(_REFILL_PER_SUCCESS)
+        with self._lock.of_this_process():
+            self.count(body_bytes=body_bytes, failures=int(not is_success))
+            self._refill(_REFILL_PER_SUCCESS * is_success)
 
     def counts(self) -> TrafficCounts:
         """The counters as they are now."""

@@ -34,7 +34,7 @@ class Emulator:
 
     It speaks API v0.2.0 and v0.3.0 on one port, both for the same jobs. It serves from threads, on
     127.0.0.1 only, and runs circuits in separate processes that start with the first job. An
-    emulator can be started once; `stop` may be called repeatedly. Its methods are thread-safe.
+    emulator can be started once; ``stop`` may be called repeatedly. Its methods are thread-safe.
 
     The same options and the same submissions in the same order give the same compiled circuits and
     counts, and with a ``seed`` also the same job ids. Circuits are OpenQASM 2 or 3, Qiskit's QPY or
@@ -57,14 +57,14 @@ class Emulator:
             clock, such as a ``FakeClock`` shared with a client, responses do not depend on how fast
             this machine simulates: a request waits for the results that are due.
         plans: Plans for the first jobs, one each, in order; see ``plan``.
-        targets: The available targets, by default `DEFAULT_TARGETS`; `OFFICIAL_TARGETS` have the
-            names of the service's.
+        targets: The available targets, by default ``DEFAULT_TARGETS``; ``OFFICIAL_TARGETS`` have
+            the names of the service's.
         warnings: Messages to add to every response that is a JSON object, as the service does with
             notices to its users.
         simulator: A simulator shared with other emulators, or one that is warmed up; ``stop`` does
             not close it. None for one of its own, which starts with the first job.
         faults: The fault of each request, in order of arrival; None for no fault. More can be added
-            later, see `faults`.
+            later, see ``faults``.
         stored_tag: What the service stores of each tag of a job, as a function of the tag;
             ``str.lower``, say, or ``lambda tag: None`` for nothing. None to store every tag as it
             is.
@@ -180,7 +180,7 @@ class Emulator:
     def stop(self) -> None:
         """Stop the server and its threads, close its own simulator, and cut off open transfers.
 
-        Unfinished jobs are lost. May be called repeatedly, and before `start`.
+        Unfinished jobs are lost. May be called repeatedly, and before ``start``.
         """
         self._is_stopped = True
         self._store.close()

@@ -255,7 +255,7 @@ def read_json(source: bytes | msgspec.Raw, kind: Any) -> Any:
 
 
 def read_body(cls: type[T], body: bytes) -> T:
-    """A request's body as a Struct; raises a `Refusal` with all that is wrong.
+    """A request's body as a Struct; raises a ``Refusal`` with all that is wrong.
 
     Fields that the Struct does not have are ignored.
     """
@@ -270,7 +270,7 @@ def read_body(cls: type[T], body: bytes) -> T:
 
 
 def read_query(cls: type[T], request: Request) -> T:
-    """A query string as a Struct; see `read_body`.
+    """A query string as a Struct; see ``read_body``.
 
     A list field takes all values of its key, any other field the last one.
     """

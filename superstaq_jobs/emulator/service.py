@@ -120,7 +120,7 @@ class Service:
         return _ACCEPTED if accept else "The Terms of Use are not accepted."
 
     def target(self, name: str) -> Target:
-        """The target of that name; raises a `Refusal` with 404 if there is none."""
+        """The target of that name; raises a ``Refusal`` with 404 if there is none."""
         for target in self.targets:
             if target.name == name:
                 return target
@@ -136,7 +136,7 @@ class Service:
         return [target for target in self.targets if wanted.items() <= target.flags.items()]
 
     def split(self, source: str, circuit_type: str) -> list[str]:
-        """The circuits of a submission, one string each; raises a `Refusal` with 422."""
+        """The circuits of a submission, one string each; raises a ``Refusal`` with 422."""
         check_format(("body", "circuit_type"), circuit_type)
         if circuit_type == "qasm":
             return _split_qasm(source)
@@ -152,7 +152,7 @@ class Call:
     """One call.
 
     Attributes:
-        run: Carries a request out; returns plain JSON data, or a `Response`.
+        run: Carries a request out; returns plain JSON data, or a ``Response``.
         access: Who may send the request: anyone, or users with a validated e-mail address, or those
             of them who have accepted the terms of use.
     """

@@ -94,7 +94,7 @@ class Target(fields.Checked):
 
     @property
     def device(self) -> dict[str, Any]:
-        """What the simulator has to know of it, as fields of a `simulator.tasks.Task`."""
+        """What the simulator has to know of it, as fields of a ``simulator.tasks.Task``."""
         return {
             "max_qubits": self.max_qubits,
             "coupling": self.coupling,
@@ -143,7 +143,7 @@ def _official() -> Iterator[Target]:
 
 
 OFFICIAL_TARGETS: Final = tuple(_official())
-"""The targets that the service listed in November 2026, for `Emulator(targets=...)`.
+"""The targets that the service listed in November 2026, for ``Emulator(targets=...)``.
 
 The names and flags are those that the service lists. Sizes, connections and gates are plausible
 rather than exact, and no device's noise is modelled. ``cq_sqale_qpu`` is smaller than the real one,

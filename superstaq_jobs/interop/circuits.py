@@ -19,24 +19,15 @@ _CLASSES: Final = {
     CircuitType.CIRQ: ("cirq", "AbstractCircuit"),
     CircuitType.QISKIT: ("qiskit", "QuantumCircuit"),
 }
-_SERIALIZERS: Final = {
-    CircuitType.CIRQ: "cirq_superstaq",
-    CircuitType.QISKIT: "qiskit_superstaq",
-}
 
 
 def official(circuit_type: CircuitType) -> Any:
-    """The official package that serializes circuits of a framework.
-
-    Raises:
-        ConfigurationError: If it is not installed.
-    """
-    name = _SERIALIZERS[circuit_type]
+    """The official package that serializes circuits of a framework."""
     try:
-        return importlib.import_module(name)
+        return importlib.import_module(f"{circuit_type}_superstaq")
     except ImportError as error:
         raise ConfigurationError(
-            f"circuits of {circuit_type} need {name.replace('_', '-')}, which cannot be imported: "
+            f"circuits of {circuit_type} need {circuit_type}-superstaq, which cannot be imported: "
             f"{how_to_install(circuit_type)}"
         ) from error
 
@@ -66,11 +57,7 @@ def named(circuit: object) -> str:
 
 
 def as_list(circuits: object) -> list[Any]:
-    """One circuit or several, as a list.
-
-    Raises:
-        InvalidRequest: If ``circuits`` is empty, or has no order.
-    """
+    """One circuit or several, as a list; refuses what is empty, or has no order."""
     if format_of(circuits) is not None:
         return [circuits]
     # A part of a circuit, such as a moment, may be iterable, but not over circuits.
@@ -117,21 +104,19 @@ def job_of(
         official(circuit_type)
     except ConfigurationError as error:
         refuse("circuits[0]", error.message)
-    found = [_checked(circuit, circuit_type, problem_of) for circuit in listed]
-    problems = [Problem(f"circuits[{i}]", what) for i, what in enumerate(found) if what]
+    problems = []
+    for index, circuit in enumerate(listed):
+        if format_of(circuit) is circuit_type:
+            what = problem_of(circuit)
+        else:
+            what = f"must be a {'.'.join(_CLASSES[circuit_type])}, got {named(circuit)}"
+        if what:
+            problems.append(Problem(f"circuits[{index}]", what))
     if problems:
         raise InvalidRequest("a NewJob", problems)
     return NewJob(
         circuits=_serialized(listed, serialize), **{**fields, "circuit_type": circuit_type}
     )
-
-
-def _checked(
-    circuit: object, circuit_type: CircuitType, problem_of: Callable[[Any], str | None]
-) -> str | None:
-    if format_of(circuit) is not circuit_type:
-        return f"must be a {'.'.join(_CLASSES[circuit_type])}, got {named(circuit)}"
-    return problem_of(circuit)
 
 
 def _serialized(circuits: list[Any], serialize: Callable[[list[Any]], str]) -> str:

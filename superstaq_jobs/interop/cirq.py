@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
 
 import attrs
 
@@ -230,24 +230,20 @@ def _keys(snapshot: JobSnapshot, index: int, counts: Counts) -> list[_Key]:
         CountsUnavailable: If the counts do not fit them.
     """
     circuit = snapshots.input_circuit(snapshot, index, _read)
+    advice = f"Read them with snapshot.counts({index})"
     keys: list[_Key] = []
     try:
         for name, levels in sorted(_measured(circuit), key=lambda each: each[0]):
             first = keys[-1].places.stop if keys else 0
             keys.append(_Key(name, range(first, first + len(levels)), levels))
     except _UnknownOrder as error:
-        snapshots.no_counts(
-            snapshot, index, f"cannot be arranged: {error}. Read them with snapshot.counts({index})"
-        )
+        snapshots.no_counts(snapshot, index, f"cannot be arranged: {error}. {advice}")
     width = snapshots.width_of(counts, snapshot, index)
     expected = keys[-1].places.stop if keys else len(circuit.all_qubits())
     if counts and width != expected:
         what = f"measures {expected} qubits" if keys else f"has {expected} qubits"
-        snapshots.no_counts(
-            snapshot,
-            index,
-            f"have {width} bits, and its circuit {what}. Read them with snapshot.counts({index})",
-        )
+        why = f"have {width} bits, and its circuit {what}. {advice}"
+        snapshots.no_counts(snapshot, index, why)
     return keys
 
 
@@ -277,38 +273,33 @@ def _measured(circuit: cirq.Circuit) -> Iterator[tuple[str, tuple[int, ...]]]:
 
 
 def _result(snapshot: JobSnapshot, index: int, counts: Counts) -> cirq.ResultDict:
+    def refuse(why: str) -> NoReturn:
+        use = f"use superstaq_jobs.interop.cirq.counts(snapshot, {index})"
+        snapshots.no_counts(snapshot, index, f"{why}; {use}")
+
     keys = _keys(snapshot, index, counts)
-    use = f"use superstaq_jobs.interop.cirq.counts(snapshot, {index})"
     if not keys:
-        snapshots.no_counts(
-            snapshot, index, f"have no measurement key, which a Cirq result needs; {use}"
-        )
+        refuse("have no measurement key, which a Cirq result needs")
     if not all(number >= 0 and number == int(number) for number in counts.values()):
-        snapshots.no_counts(
-            snapshot, index, f"are not all whole numbers >= 0, and a Cirq result holds shots; {use}"
-        )
+        refuse("are not all whole numbers >= 0, and a Cirq result holds shots")
     import cirq
     import numpy as np
 
     outcomes = sorted(counts)
     width = keys[-1].places.stop
     if counts.shots * width > _MAX_DIGITS:
-        snapshots.no_counts(
-            snapshot, index, f"are too many to hold each shot of {width} bits; {use}"
-        )
+        refuse(f"are too many to hold each shot of {width} bits")
     digits = np.array([list(map(int, bits)) for bits in outcomes], dtype=np.uint8)
     digits = digits.reshape(len(outcomes), width)
     if (digits >= [level for key in keys for level in key.levels]).any():
-        snapshots.no_counts(snapshot, index, f"have digits that its qubits cannot have; {use}")
+        refuse("have digits that its qubits cannot have")
     shots = np.repeat(digits, [int(counts[bits]) for bits in outcomes], axis=0)
     records: dict[str, Any] = {}
     for key in keys:
         records.setdefault(key.name, []).append(shots[:, key.places.start : key.places.stop])
     for name, parts in records.items():
         if len({part.shape for part in parts}) > 1:
-            snapshots.no_counts(
-                snapshot, index, f"have the key {name!r} with different numbers of qubits; {use}"
-            )
+            refuse(f"have the key {name!r} with different numbers of qubits")
     return cirq.ResultDict(
         records={name: np.stack(parts, axis=1) for name, parts in records.items()}
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Literal, NoReturn, TypeVar
+from typing import Literal, NoReturn, TypeVar
 
 from superstaq_jobs.errors import ConfigurationError, CountsUnavailable, ProtocolError
 from superstaq_jobs.records import (
@@ -16,7 +16,6 @@ from superstaq_jobs.records import (
 from superstaq_jobs.records.problems import InvalidValue, expect, shown
 
 __all__ = [
-    "MAPS",
     "check_format",
     "compiled_circuits",
     "input_circuit",
@@ -29,21 +28,9 @@ __all__ = [
 
 C = TypeVar("C")
 
-MAPS: Final = ("initial", "final")
-"""The maps of qubits that a compiled circuit has."""
-
-
-def _is_v0_2_0(snapshot: JobSnapshot) -> bool:
-    return any(circuit.circuit_id for circuit in snapshot.circuits)
-
 
 def check_format(snapshot: JobSnapshot, wanted: CircuitType) -> None:
-    """Check that the circuits of a snapshot are of a framework.
-
-    Raises:
-        TypeError: If it is not a snapshot.
-        ValueError: If they are not, or the server did not say. Says how to get such a snapshot.
-    """
+    """Check that it is a snapshot and its circuits are of a framework; or say how to get one."""
     hint = "pass handle.refresh()" if hasattr(snapshot, "refresh") else ""
     expect(JobSnapshot, hint, snapshot=snapshot)
     found = snapshot.circuit_type
@@ -56,7 +43,7 @@ def check_format(snapshot: JobSnapshot, wanted: CircuitType) -> None:
             f"attrs.evolve(snapshot, circuit_type={wanted.value!r})"
         )
     fixes = []
-    if not _is_v0_2_0(snapshot):
+    if not any(circuit.circuit_id for circuit in snapshot.circuits):  # as those of v0.2.0 have
         fetch = f"fetch_job(client, job_id, circuit_type={wanted.value!r})"
         fixes.append(f"fetch it with {fetch}, which works if the server can translate them")
     if found in {CircuitType.CIRQ, CircuitType.QISKIT}:
@@ -69,12 +56,7 @@ def check_format(snapshot: JobSnapshot, wanted: CircuitType) -> None:
 
 
 def read(text: str, reader: Callable[[str], C], what: str, snapshot: JobSnapshot) -> C:
-    """What a reader makes of a string from the server.
-
-    Raises:
-        ProtocolError: If it fails.
-        ConfigurationError: If the reader says so.
-    """
+    """What a reader makes of a string from the server; a ``ProtocolError`` if it fails."""
     try:
         return reader(text)
     except (ConfigurationError, ProtocolError):
@@ -91,12 +73,7 @@ def read(text: str, reader: Callable[[str], C], what: str, snapshot: JobSnapshot
 
 
 def input_circuit(snapshot: JobSnapshot, index: int, reader: Callable[[str], C]) -> C:
-    """One circuit as submitted.
-
-    Raises:
-        ValueError: If the server did not send it.
-        ProtocolError: If it cannot be read.
-    """
+    """One circuit as submitted; a ``ValueError`` if the server did not send it."""
     text = snapshot.circuit(index).input_circuit
     if not text:
         raise InvalidValue(
@@ -107,16 +84,12 @@ def input_circuit(snapshot: JobSnapshot, index: int, reader: Callable[[str], C])
 
 
 def input_circuits(snapshot: JobSnapshot, reader: Callable[[str], C]) -> tuple[C, ...]:
-    """The circuits as submitted; raises as ``input_circuit``."""
+    """The circuits as submitted."""
     return tuple(input_circuit(snapshot, i, reader) for i in range(snapshot.num_circuits))
 
 
 def compiled_circuits(snapshot: JobSnapshot, reader: Callable[[str], C]) -> tuple[C | None, ...]:
-    """The compiled circuits; None where there is none.
-
-    Raises:
-        ProtocolError: If one cannot be read.
-    """
+    """The compiled circuits; None where there is none."""
     return tuple(
         read(circuit.compiled_circuit, reader, f"compiled circuit {circuit.index}", snapshot)
         if circuit.compiled_circuit
@@ -128,13 +101,8 @@ def compiled_circuits(snapshot: JobSnapshot, reader: Callable[[str], C]) -> tupl
 def integer_map(
     snapshot: JobSnapshot, index: int, which: Literal["initial", "final"]
 ) -> tuple[CircuitSnapshot, FrozenMapping[int, int]]:
-    """A circuit, and its map from logical to physical qubits by their indices.
-
-    Raises:
-        ValueError: If the snapshot does not have that map.
-        CircuitIndexError: If the job does not have that circuit.
-    """
-    if not isinstance(which, str) or which not in MAPS:
+    """A circuit, and its map from logical to physical qubits; a ``ValueError`` without one."""
+    if not isinstance(which, str) or which not in {"initial", "final"}:
         raise InvalidValue(f"which must be 'initial' or 'final', got {shown(which)}")
     circuit = snapshot.circuit(index)
     found: FrozenMapping[int, int] | None = getattr(circuit, f"{which}_logical_to_physical")
@@ -165,11 +133,7 @@ def no_counts(snapshot: JobSnapshot, index: int, why: str) -> NoReturn:
 
 
 def width_of(counts: Counts, snapshot: JobSnapshot, index: int) -> int:
-    """The length of the bitstrings of a circuit, which have only digits.
-
-    Raises:
-        CountsUnavailable: If they differ in length, or have other characters.
-    """
+    """The length of the bitstrings of a circuit, which must be equal and of digits."""
     strange = next((bits for bits in counts if not (bits.isascii() and bits.isdigit())), None)
     if strange is not None:
         no_counts(snapshot, index, f"have the key {strange!r}, which is not a bitstring")

@@ -36,24 +36,15 @@ def new_job(circuits: Any, *, target: str, shots: int = 0, **fields: Any) -> New
     """
     listed = as_list(circuits)
     kinds = [format_of(circuit) for circuit in listed]
-    problems = [
-        Problem(
-            f"circuits[{i}]",
-            "must be a cirq.Circuit, a qiskit.QuantumCircuit or a string of OpenQASM, got "
-            + named(listed[i]),
-        )
-        for i, kind in enumerate(kinds)
-        if kind is None
-    ]
-    problems += [
-        Problem(
-            f"circuits[{i}]",
-            f"is {named(listed[i])}, but circuits[0] is {named(listed[0])}: "
-            "submit a job for each kind of circuit",
-        )
-        for i, kind in enumerate(kinds)
-        if kind is not None and kinds[0] is not None and kind is not kinds[0]
-    ]
+    problems = []
+    for index, (circuit, kind) in enumerate(zip(listed, kinds, strict=True)):
+        where, what = f"circuits[{index}]", named(circuit)
+        if kind is None:
+            known = "a cirq.Circuit, a qiskit.QuantumCircuit or a string of OpenQASM"
+            problems.append(Problem(where, f"must be {known}, got {what}"))
+        elif kinds[0] not in {None, kind}:
+            other = f"but circuits[0] is {named(listed[0])}: submit a job for each kind of circuit"
+            problems.append(Problem(where, f"is {what}, {other}"))
     if problems:
         raise InvalidRequest("a NewJob", problems)
     fields = {"target": target, "shots": shots, **fields}

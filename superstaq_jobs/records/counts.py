@@ -175,8 +175,8 @@ class Counts(FrozenMapping[str, int | float]):
         """The sum of these counts and others, by bitstring.
 
         Raises:
-            TypeError: If another mapping cannot be ``Counts``, and so for ``ValueError``.
-            ValueError: If the bitstrings differ in length.
+            TypeError: As ``Counts`` does for a mapping.
+            ValueError: As ``Counts`` does, or if the bitstrings differ in length.
         """
         parts = _of_one_width(self, *others, name="others")
         sums: dict[str, int | float] = {}
@@ -299,9 +299,9 @@ class Counts(FrozenMapping[str, int | float]):
             other: Counts, or weights or probabilities, by bitstring.
 
         Raises:
-            TypeError: If ``other`` cannot be ``Counts``, and so for ``ValueError``.
-            ValueError: If a weight is negative; if the weights of either add up to 0; if the
-                bitstrings differ in length.
+            TypeError: As ``Counts`` does for a mapping.
+            ValueError: As ``Counts`` does; if a weight is negative; if the weights of either add up
+                to 0; if the bitstrings differ in length.
         """
         p, q = map(_distribution, _of_one_width(self, other))
         gaps = (abs(p.get(bits, 0.0) - q.get(bits, 0.0)) for bits in p.keys() | q.keys())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
 import os
@@ -327,10 +328,8 @@ def _snapshot_of(
 ) -> JobSnapshot | None:
     """The snapshot that was locked: from an archive, or another one with the locked counts."""
     if archive is not None:
-        try:
+        with contextlib.suppress(NotInArchive):
             return archive.by_digest(entry.digest)
-        except NotInArchive:
-            pass
     if entry.counts is None or len(entry.counts) != found.num_circuits:
         return None
     pairs = zip(found.circuits, entry.counts, strict=True)

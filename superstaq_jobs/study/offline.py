@@ -15,7 +15,7 @@ from superstaq_jobs.client import RetryPolicy, SuperstaqClient, settings
 from superstaq_jobs.clock import Clock, SystemClock
 from superstaq_jobs.errors import InvalidValue, JobsNotFound, NotInArchive, OfflineError
 from superstaq_jobs.records import CircuitType, JobId, JobQuery, JobSnapshot, fields
-from superstaq_jobs.wire.api import APIS, Api, Call, name_jobs
+from superstaq_jobs.wire.api import APIS, Api, Call, Reader, name_jobs
 from superstaq_jobs.wire.job_data import Decoded
 from superstaq_jobs.wire.request import Request
 
@@ -34,10 +34,16 @@ _REFUSED: Final = {
 }
 
 
+def _unread(*_: object) -> NoReturn:
+    raise AssertionError("an archive has no bodies to read")
+
+
 @attrs.frozen(kw_only=True)
 class _ArchiveCall(Call[T]):
     """A call that an archive responds to."""
 
+    request: Request = _REQUEST
+    read: Reader[T] = _unread
     respond: Callable[[], T]
 
 
@@ -149,8 +155,6 @@ class OfflineClient(SuperstaqClient):
 
         def call(place: int) -> Call[_Jobs]:
             return _ArchiveCall(
-                request=_REQUEST,
-                read=_unread,
                 what=f"fetching {name_jobs([ids[place]])}",
                 job_ids=(ids[place],),
                 respond=lambda: (self._polled(ids, place, kind),),
@@ -163,8 +167,6 @@ class OfflineClient(SuperstaqClient):
         APIS[self._api.version].query_jobs(query, kind)  # refuses what that version cannot do
         return [
             _ArchiveCall(
-                request=_REQUEST,
-                read=_unread,
                 what="querying jobs",
                 respond=lambda: tuple(
                     job
@@ -203,13 +205,10 @@ class OfflineClient(SuperstaqClient):
     def _job(self, job_id: JobId, kind: CircuitType) -> JobSnapshot | None:
         """A job in the archive, in a format; None if the archive does not have it at all."""
         # API v0.2.0 returns circuits as they were submitted.
-        asked = kind if self._api.converts_circuits else None
-        try:
-            return self._archived(job_id, asked)
-        except NotInArchive:
-            if asked is None:
-                return None
-        formats = [each for each in CircuitType if self._has(job_id, each)]
+        found = self._archived(job_id, kind if self._api.converts_circuits else None)
+        if found is not None or not self._api.converts_circuits:
+            return found
+        formats = [each for each in CircuitType if self._archived(job_id, each) is not None]
         if not formats:
             return None
         names = " and ".join(formats)
@@ -219,22 +218,17 @@ class OfflineClient(SuperstaqClient):
             job_ids=[job_id],
         )
 
-    def _has(self, job_id: JobId, kind: CircuitType) -> bool:
+    def _archived(self, job_id: JobId, kind: CircuitType | None) -> JobSnapshot | None:
+        """A job in a format, None for its only one; None if the archive does not have it in it."""
         try:
-            self._archived(job_id, kind)
+            found = (
+                self._archive.latest(job_id, circuit_type=kind)
+                if self._as_of is None
+                else self._archive.as_of(job_id, self._as_of, circuit_type=kind)
+            )
         except NotInArchive:
-            return False
-        return True
-
-    def _archived(self, job_id: JobId, kind: CircuitType | None) -> JobSnapshot:
-        found = (
-            self._archive.latest(job_id, circuit_type=kind)
-            if self._as_of is None
-            else self._archive.as_of(job_id, self._as_of, circuit_type=kind)
-        )
-        if found.job_id != job_id:  # a job of the other version, with the same string
-            raise NotInArchive(f"no job {job_id}", job_id=job_id)
-        return found
+            return None
+        return found if found.job_id == job_id else None  # one of the other version, by its string
 
     # ---- Python's own ----------------------------------------------------------------------------
 
@@ -249,10 +243,6 @@ class OfflineClient(SuperstaqClient):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(**state)  # type: ignore[misc]
-
-
-def _unread(*_: object) -> NoReturn:
-    raise AssertionError("an archive has no bodies to read")
 
 
 def _refuse(what: str, job_ids: Sequence[JobId] = ()) -> NoReturn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import os
 import sys
@@ -53,9 +54,10 @@ def to_arrow(snapshots: Iterable[JobSnapshot], rows: RowKind = "outcomes") -> pa
 
     Raises:
         ModuleNotFoundError: If pyarrow is not installed (extra ``tables``).
-        TypeError: As for ``to_rows``, and so for ``ValueError``.
+        TypeError: As for ``to_rows``.
+        ValueError: As for ``to_rows``.
     """
-    return _table(_schema(_pyarrow("to_arrow"), rows), checked(snapshots), rows)
+    return _table(_schema(_imported("pyarrow", "to_arrow"), rows), checked(snapshots), rows)
 
 
 def to_pandas(snapshots: Iterable[JobSnapshot], rows: RowKind = "outcomes") -> pd.DataFrame:
@@ -70,13 +72,11 @@ def to_pandas(snapshots: Iterable[JobSnapshot], rows: RowKind = "outcomes") -> p
 
     Raises:
         ModuleNotFoundError: If pyarrow or pandas is not installed.
-        TypeError: As for ``to_rows``, and so for ``ValueError``.
+        TypeError: As for ``to_rows``.
+        ValueError: As for ``to_rows``.
     """
-    pa = _pyarrow("to_pandas")
-    try:
-        import pandas as pd
-    except ModuleNotFoundError as error:
-        raise _missing("to_pandas", error, "pandas") from error
+    pa = _imported("pyarrow", "to_pandas")
+    pd = _imported("pandas", "to_pandas", "pandas")
     tags = pa.list_(pa.string())
     kinds = {
         pa.string(): pd.StringDtype("pyarrow"),
@@ -95,15 +95,13 @@ def to_polars(snapshots: Iterable[JobSnapshot], rows: RowKind = "outcomes") -> p
 
     Raises:
         ModuleNotFoundError: If pyarrow or Polars is not installed.
-        TypeError: As for ``to_rows``, and so for ``ValueError``.
+        TypeError: As for ``to_rows``.
+        ValueError: As for ``to_rows``.
     """
-    _pyarrow("to_polars")
-    try:
-        import polars as pl
-    except ModuleNotFoundError as error:
-        raise _missing("to_polars", error, "polars") from error
-    made = pl.from_arrow(to_arrow(snapshots, rows))
-    assert isinstance(made, pl.DataFrame)  # noqa: S101 - of a table it is
+    _imported("pyarrow", "to_polars")
+    made: pl.DataFrame = _imported("polars", "to_polars", "polars").from_arrow(
+        to_arrow(snapshots, rows)
+    )
     return made
 
 
@@ -136,10 +134,11 @@ def write_parquet(
         FileExistsError: If the directory is not empty; nothing was written.
         ModuleNotFoundError: If pyarrow is not installed (extra ``tables``).
         OSError: If a file cannot be written.
-        TypeError: As for ``to_rows``, and so for ``ValueError``. Also if ``batch`` is below 1.
-            The batches before were written; delete the directory before you try again.
+        TypeError: As for ``to_rows``. Earlier batches were written: delete the directory before
+            you try again.
+        ValueError: Likewise. Also if ``batch`` is below 1; then nothing was written.
     """
-    schema = _schema(_pyarrow("write_parquet"), rows)
+    schema = _schema(_imported("pyarrow", "write_parquet"), rows)
     if not fields.is_a(batch, int) or isinstance(batch, bool) or batch < 1:
         raise InvalidValue(f"batch must be an int >= 1, got {shown(batch)}; nothing was written")
     found = checked(snapshots)
@@ -267,14 +266,10 @@ def _outcome_batch(
     return pa.record_batch(arrays, schema=schema)
 
 
-def _pyarrow(what: str) -> Any:
+def _imported(module: str, what: str, *also: str) -> Any:
+    """A package that ``what`` needs; if it is missing, which ones to install beside the extra."""
     try:
-        import pyarrow as pa
+        return importlib.import_module(module)
     except ModuleNotFoundError as error:
-        raise _missing(what, error) from error
-    return pa
-
-
-def _missing(what: str, error: ModuleNotFoundError, *also: str) -> ModuleNotFoundError:
-    how = how_to_install("tables", *also)
-    return ModuleNotFoundError(f"{what} needs {error.name}: {how}", name=error.name)
+        how = how_to_install("tables", *also)
+        raise ModuleNotFoundError(f"{what} needs {error.name}: {how}", name=error.name) from error

@@ -91,8 +91,8 @@ def to_rows(snapshots: Iterable[JobSnapshot], rows: RowKind = "outcomes") -> lis
         rows: What the rows are; see ``superstaq_jobs.tables``.
 
     Returns:
-        A dict for each row, with the same columns in the same order: strings, ints, floats, lists
-        of strings, datetimes in UTC, and None.
+        A dict for each row, with the same columns in the same order. The values are strings, ints,
+        floats, lists of strings, datetimes in UTC, and None.
 
     Raises:
         TypeError: If ``snapshots`` are not snapshots.
@@ -195,11 +195,10 @@ def checked(snapshots: Iterable[Any]) -> Iterator[JobSnapshot]:
     return itertools.starmap(_checked, enumerate(snapshots))
 
 
-def _checked(place: int, snapshot: Any) -> JobSnapshot:
+def _checked(place: int, snapshot: JobSnapshot) -> JobSnapshot:
     hint = "pass handle.refresh()" if hasattr(type(snapshot), "refresh") else ""
     expect(JobSnapshot, hint, **{f"snapshots[{place}]": snapshot})
-    found: JobSnapshot = snapshot
-    return found
+    return snapshot
 
 
 def types_of(rows: str) -> dict[str, str]:

@@ -109,7 +109,7 @@ class ScriptedTransport:
     raised, a ``Fault`` is simulated, and a function is called with the request and returns the
     response. A request past the end of the script fails the test. Thread-safe.
 
-    >>> from superstaq_jobs.wire.request import Request
+    >>> from superstaq_jobs import Request
     >>> transport = ScriptedTransport([json_response({"balance": 3})])
     >>> transport.send(Request(method="GET", path="/balance"), timeout_seconds=1).status
     200

@@ -29,7 +29,6 @@ from .limits import BadResponse, CutResponse, LimitedStream, Limits, TooLarge
 
 __all__ = ["Connection", "TlsConnection"]
 
-_BUFFER_BYTES: Final = 64 * 1024
 # Larger pieces may take new pages of memory each time, which is up to 1.6 times as slow.
 _PIECE_BYTES: Final = 64 * 1024
 _EARLY_BYTES: Final = 4096
@@ -110,10 +109,10 @@ class Connection(urllib3.connection.HTTPConnection):
                 done += self.sock.send(view[done : done + self.piece_bytes])
 
     def _raise_for_early_response(self) -> None:
-        """Wait until more can be sent; but a server may respond, say with 413, and read no more.
+        """Wait until more can be sent; raise if the server responds instead, say with 413.
 
-        What comes is taken from the socket, since over TLS it need not be a response; interim
-        responses are dropped.
+        What arrives is read, since over TLS it need not be a response; interim responses are
+        dropped.
         """
         while True:
             seconds = self.limits.seconds_for_step()
@@ -130,20 +129,17 @@ class Connection(urllib3.connection.HTTPConnection):
                 raise _EarlyResponse
 
     def response_class(  # type: ignore[override]  # http.client calls it as it calls a class
-        self, sock: socket.socket, debuglevel: int = 0, *, method: str | None = None
+        self, sock: socket.socket, *_debuglevel: int, method: str | None = None
     ) -> HttpResponse:
         """The response that comes next, within the limits of the request."""
-        del debuglevel
         return HttpResponse(sock, method=method, limits=self.limits, early=self._early)
 
     def is_quiet(self) -> bool:
-        """Whether nothing came, not even the end, since the last response was read.
+        """Whether nothing has arrived since the last response was read, not even the end.
 
         What a server sent without a request must not become the response to the next one. Over TLS
-        it may have been received already, and wait inside OpenSSL: so it is read for.
+        it may have been received already, and wait inside OpenSSL: hence the attempt to read.
         """
-        if self.sock is None:
-            return False
         try:
             self.sock.settimeout(0)
             self.sock.recv(1)
@@ -210,7 +206,7 @@ class TlsConnection(Connection, urllib3.connection.HTTPSConnection):
     def _connect_tls_proxy(self, hostname: str, sock: socket.socket) -> ssl.SSLSocket:
         """Connect to an https proxy. TLS inside of TLS is read from the outer socket in many steps.
 
-        Each of them has to be bounded, or a proxy that drips would be late without end.
+        Each of them has to be bounded, or a proxy that drips could take forever.
         """
         outer = super()._connect_tls_proxy(hostname, sock)
 
@@ -237,10 +233,10 @@ class _Reader(io.BufferedReader):
 
 
 class HttpResponse(http.client.HTTPResponse):
-    """A response as http.client parses it, which refuses what could be read in two ways.
+    """A response as http.client parses it; one that could be read in two ways is refused.
 
-    The other way may be that of a proxy, which would let one response end inside of another. It
-    raises ``BadResponse``, ``CutResponse`` and ``TooLarge``, and what http.client and zlib raise.
+    A proxy may read it the other way, so that one response would end inside of another. It raises
+    ``BadResponse``, ``CutResponse`` and ``TooLarge``, and what http.client and zlib raise.
     """
 
     def __init__(
@@ -250,7 +246,7 @@ class HttpResponse(http.client.HTTPResponse):
         self._limits = limits
         # The stream that http.client made keeps the socket open if the connection lets go of it.
         raw: Any = self.fp.detach()
-        self.reader = _Reader(LimitedStream(raw, sock, limits, early), _BUFFER_BYTES)
+        self.reader = _Reader(LimitedStream(raw, sock, limits, early), _PIECE_BYTES)
         self.fp: Any = self.reader
         self.fields: tuple[tuple[str, str], ...] = ()  # names in lower case, in the order received
 

@@ -43,10 +43,8 @@ def translated(error: Exception, *, where: str, limits: Limits) -> SuperstaqExce
     kind, what, advice = _diagnosis(error, limits)
     if limits.cancelled:  # a socket that was shut down fails in many ways
         kind, what, advice = TransportError, "it was cancelled", "Send it again if you need it."
-    message = (
-        f"{where}: {what}. "
-        f"{'The request was sent.' if sent else 'Nothing of the request was sent.'} {advice}"
-    )
+    extent = "The request was sent." if sent else "Nothing of the request was sent."
+    message = f"{where}: {what}. {extent} {advice}"
     return kind(message, sent=sent) if issubclass(kind, TransportError) else kind(message)
 
 
@@ -55,11 +53,8 @@ def _diagnosis(  # noqa: PLR0911 - a table in all but name
 ) -> _Diagnosis:
     match error:
         case Closed():
-            return (
-                ConfigurationError,
-                "the client, or its transport, has been closed",
-                "Create a new client.",
-            )
+            what = "the client, or its transport, has been closed"
+            return ConfigurationError, what, "Create a new client."
         case queue.Empty():
             what = f"all connections were busy for {limits.timeout_seconds:g} s"
             return RequestTimeout, what, "Allow more time, or raise max_connections."
@@ -101,11 +96,8 @@ def _tls_failure(error: ssl.SSLError, limits: Limits) -> _Diagnosis:
         return TransportError, what, "Try again, or check that the port speaks TLS."
     if error.reason in _NOT_TLS and limits.connecting:
         what = "the server's port does not speak TLS, but probably plain http"
-        return (
-            TlsError,
-            what,
-            "Check scheme and port: http:// instead of https://, or another port.",
-        )
+        advice = "Check scheme and port: http:// instead of https://, or another port."
+        return TlsError, what, advice
     reason = getattr(error, "verify_message", "") or error.reason or "no reason given"
     kind = TlsError if limits.connecting else TransportError
     advice = "Check the host's name, or pass the bundle of a private authority as ca_certs."

@@ -1,7 +1,5 @@
 """``Transport``, what a client needs to send a request, and ``HttpTransport``, which does it.
 
-It neither retries, follows redirects nor logs: that is the client's part.
-
 Nothing of what happens inside gets out, neither an exception of another library nor a frame that
 holds the request's headers: an error is built anew from what is known of the old one and raised
 where that one is no longer being handled, so that neither its chain nor the locals of its traceback
@@ -11,6 +9,7 @@ can show a key.
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import ssl
 import threading
@@ -32,7 +31,15 @@ from superstaq_jobs.wire.request import Request, Response, Secret
 from .address import Address
 from .connection import Connection, TlsConnection
 from .failures import translated
-from .limits import CANCEL_TOKEN, MAX_CONNECTIONS, Closed, Limits, check_integer, check_positive
+from .limits import (
+    CANCEL_TOKEN,
+    MAX_CONNECTIONS,
+    Closed,
+    Limits,
+    check,
+    check_integer,
+    check_positive,
+)
 
 __all__ = ["HttpTransport", "Transport"]
 
@@ -132,12 +139,8 @@ class HttpTransport:
         )
         self._max_connections = max_connections
         self._tls: ssl.SSLContext | None = None
-        if not (
-            ca_certs is None or fields.is_a(ca_certs, str) or fields.is_a(ca_certs, os.PathLike)
-        ):
-            raise ConfigurationError(
-                f"ca_certs must be a path, got {fields.shown(ca_certs)}. Nothing was sent"
-            )
+        is_path = isinstance(ca_certs, str | os.PathLike)
+        check(ca_certs is None or is_path, "ca_certs", ca_certs, "a path")
         if "https" in {self._address.scheme, self._proxy and self._proxy.scheme}:
             try:
                 self._tls = ssl.create_default_context(cafile=ca_certs)
@@ -161,7 +164,7 @@ class HttpTransport:
         self._shelf_of_this_process().close()
 
     def send(self, request: Request, /, *, timeout_seconds: float) -> Response:
-        """Send one request; see ``Transport.send``.
+        """Send one request. Arguments and other errors are those of ``Transport.send``.
 
         Raises:
             ConfigurationError: The transport has been closed.
@@ -253,11 +256,8 @@ class HttpTransport:
 
     def _new_connection(self) -> Connection:
         """A connection that connects when something is sent."""
-        options: dict[str, Any] = {}
-        kind = Connection
-        if self._tls is not None:
-            kind = TlsConnection
-            options["ssl_context"] = self._tls
+        kind = Connection if self._tls is None else TlsConnection
+        options: dict[str, Any] = {} if self._tls is None else {"ssl_context": self._tls}
         address, proxy = self._address, self._proxy
         if proxy is None:
             return kind(address.host, address.port, **options)
@@ -279,7 +279,7 @@ class HttpTransport:
         return (("Proxy-Authorization", Secret(f"Basic {encoded}")),)
 
     def _shelf_of_this_process(self) -> _Shelf:
-        """The shelf, a new one in a process that was forked since.
+        """The shelf; a new one in a process that was forked since.
 
         Without a lock: one that another thread held during the fork would stay locked in the child.
         """
@@ -293,7 +293,7 @@ class HttpTransport:
 class _Shelf:
     """The idle connections of one process, and a place for each connection that there may be.
 
-    Its locks are inside of C: a lock taken by Python code could stay locked after a Ctrl-C.
+    Its locks are C code: a lock taken by Python code could stay locked after a Ctrl-C.
     """
 
     def __init__(self, max_connections: int) -> None:
@@ -307,9 +307,6 @@ class _Shelf:
         self.close()  # of a transport that was dropped
 
     def close(self) -> None:
-        while self.idle:
-            try:
-                connection = self.idle.pop()
-            except IndexError:  # another thread was faster
-                return
-            connection.close()
+        with contextlib.suppress(IndexError):  # also if another thread was faster
+            while True:
+                self.idle.pop().close()

@@ -22,12 +22,12 @@ __all__ = [
     "CANCEL_TOKEN",
     "BadResponse",
     "CancelToken",
-    "Cancelled",
     "Closed",
     "CutResponse",
     "LimitedStream",
     "Limits",
     "TooLarge",
+    "check",
     "check_integer",
     "check_positive",
 ]
@@ -38,22 +38,23 @@ MAX_CONNECTIONS: Final = 10_000
 _MAX_HEAD_BYTES: Final = 512 * 1024  # interim responses included
 
 
+def check(is_valid: bool, name: str, value: object, what: str) -> None:
+    """Raise a ``ConfigurationError`` for an argument if it is not valid; it must be ``what``."""
+    if not is_valid:
+        raise ConfigurationError(f"{name} must be {what}, got {shown(value)}. Nothing was sent")
+
+
 def check_positive(**numbers: float) -> None:
-    """Raise a ``ConfigurationError`` for the first of some arguments that is not finite and > 0."""
+    """The same for numbers that must be finite and > 0."""
     for name, number in numbers.items():
-        if not is_amount(number) or number == 0:
-            raise ConfigurationError(
-                f"{name} must be a number > 0, got {shown(number)}. Nothing was sent"
-            )
+        check(is_amount(number) and number > 0, name, number, "a number > 0")
 
 
 def check_integer(number: int, *, name: str, minimum: int, maximum: float = math.inf) -> None:
-    """Raise a ``ConfigurationError`` for an argument that is not an integer within its limits."""
-    if type(number) is not int or not minimum <= number <= maximum:
-        limits = f">= {minimum}" if maximum == math.inf else f"from {minimum} to {maximum:,}"
-        raise ConfigurationError(
-            f"{name} must be an integer {limits}, got {shown(number)}. Nothing was sent"
-        )
+    """The same for an integer that must be within its limits."""
+    limits = f">= {minimum}" if maximum == math.inf else f"from {minimum} to {maximum:,}"
+    is_valid = type(number) is int and minimum <= number <= maximum
+    check(is_valid, name, number, f"an integer {limits}")
 
 
 class BadResponse(Exception):
@@ -66,10 +67,6 @@ class CutResponse(Exception):
 
 class TooLarge(Exception):
     """The response is larger than allowed."""
-
-
-class Cancelled(Exception):
-    """Nobody waits for the response any more."""
 
 
 class Closed(Exception):
@@ -149,14 +146,14 @@ class Limits:
         return self.token is not None and self.token.cancelled
 
     def raise_if_cancelled(self) -> None:
-        """Raise ``Cancelled`` if nobody waits for the response any more."""
+        """Raise ``ConnectionAbortedError`` if nobody waits for the response any more."""
         if self.cancelled:
-            raise Cancelled
+            raise ConnectionAbortedError
 
     def release(self) -> None:
         """Let go of the socket, so that a cancellation cannot reach the next request on it.
 
-        Raises ``Cancelled`` if it may already have been reached.
+        Raises ``ConnectionAbortedError`` if it may already have been reached.
         """
         self.sock = None  # before the token is read, as below
         self.raise_if_cancelled()
@@ -168,7 +165,7 @@ class Limits:
     def seconds_for_step(self) -> float:
         """How many seconds the next blocking step may take; always more than 0.
 
-        Raises ``Cancelled``, or ``TimeoutError`` if the deadline has passed.
+        Raises ``ConnectionAbortedError``, or ``TimeoutError`` if the deadline has passed.
         """
         self.raise_if_cancelled()
         left = self.seconds_left()
@@ -217,7 +214,7 @@ class LimitedStream(io.RawIOBase):
         self, raw: io.RawIOBase, sock: socket.socket, limits: Limits, early: bytes = b""
     ) -> None:
         super().__init__()
-        self._early = early
+        self._early = io.BytesIO(early)
         self._raw = raw
         self._sock = sock
         self._limits = limits
@@ -231,12 +228,7 @@ class LimitedStream(io.RawIOBase):
         if self.finished:
             return None
         self._limits.bound(self._sock)
-        if self._early:
-            received = min(len(self._early), len(memoryview(buffer)))
-            memoryview(buffer)[:received] = self._early[:received]
-            self._early = self._early[received:]
-        else:
-            received = self._sock.recv_into(buffer)
+        received = self._early.readinto(buffer) or self._sock.recv_into(buffer)
         self._limits.count(received)
         return received
 

@@ -110,17 +110,17 @@ def test_a_bit_that_flips_and_unpacks_to_the_same_is_found(archive, table):
 
 def test_an_index_with_a_right_checksum_that_is_wrong_is_found_by_a_deep_check(tmp_path):
     """As a program with a fault, rather than a disk, may leave it."""
-    from superstaq_jobs.archive.states import Head, head_sum, job_key
+    from superstaq_jobs.archive.states import LastSeen, job_key
 
     with sj.SnapshotArchive(tmp_path / "study.db") as archive:
         late = attrs.evolve(job("running"), fetched_at=START.replace(hour=13))
         archive.record_all([DONE, late])
         with archive._file.writing() as raw:
-            digest, sha = raw.execute(
-                "SELECT digest, sha FROM state WHERE id = (SELECT state FROM head)"
+            row = raw.execute(
+                "SELECT head.circuit_type, state.id, digest, sha, at, 1 "
+                "FROM head JOIN state ON state.id = head.state"
             ).fetchone()
-            head = Head(*raw.execute("SELECT circuit_type, state, at, 1 FROM head").fetchone())
-            total = head_sum(job_key(JOB), digest, sha, head)
+            total = LastSeen(*row).sum(job_key(JOB))
             raw.execute("UPDATE head SET in_order = 1, sum = ?", (total,))
         assert archive.verify()
         assert not archive.verify(deep=True)

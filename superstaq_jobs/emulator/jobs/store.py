@@ -108,7 +108,7 @@ class JobStore:
         return future.result()
 
     def call(self, name: CallName, **arguments: Any) -> Any:
-        """What a call of the simulator returns; raises a ValueError if it fails, as `wait` does."""
+        """What a call of the simulator returns; a ValueError if it fails, as for ``wait``."""
         return self.wait(self.simulator.call(name, **arguments))
 
     def _check_running(self) -> None:

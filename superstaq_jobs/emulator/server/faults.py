@@ -38,7 +38,7 @@ class FaultScript:
     While the next entry for any request is ``refused``, nothing listens at the port: connections
     are refused, as by a server that is down, and idle ones are closed. A server does not learn
     which connections the operating system has refused for it, so this entry does not stand for one
-    request but lasts until `end_refusal`.
+    request but lasts until ``end_refusal``.
     """
 
     def __init__(self) -> None:
@@ -127,7 +127,7 @@ class FaultScript:
         return fault
 
     def watch(self, update_port: Callable[[], None]) -> None:
-        """Call a function when `is_refusing` may have changed, in the thread that changed it."""
+        """Call a function when ``is_refusing`` may have changed, in the thread that changed it."""
         self._update_port = update_port
 
 

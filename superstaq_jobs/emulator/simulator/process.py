@@ -1,4 +1,4 @@
-"""Worker processes: start, turns, time limit and end. `worker` is run, not imported."""
+"""Worker processes: start, turns, time limit and end. ``worker`` is run, not imported."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .tasks import AnyTask, Call, Compiled, Failed, Result
 __all__ = ["Listener", "WorkerPool"]
 
 Listener = Callable[[Result], None]
-"""Called with a `Compiled` followed by another result, or with the only result of a task."""
+"""Called with a ``Compiled`` followed by another result, or with the only result of a task."""
 
 _PROGRAM: Final = Path(__file__).with_name("worker") / "main.py"
 _MOST_WORKERS: Final = 3
@@ -134,7 +134,7 @@ class _Worker:
         self.is_ready = False
 
     def start(self) -> None:
-        """Start the process unless it runs; raises an `EOFError` that says why if it does not."""
+        """Start the process unless it runs; raises an ``EOFError`` that says why if it does not."""
         if self.is_ready:
             return
         if not sys.executable:

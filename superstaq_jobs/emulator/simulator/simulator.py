@@ -21,7 +21,7 @@ __all__ = ["Listener", "Simulator"]
 class Simulator:
     """Runs circuits in separate processes.
 
-    A process starts with the first circuit, which takes a second or two, and runs until `close`.
+    A process starts with the first circuit, which takes a second or two, and runs until ``close``.
     The circuits of several jobs take turns. While a circuit takes long, others run in a second
     process, and in a third. Circuits are split, converted, and compiled without being run in
     processes of their own, also up to three. Several emulators can share one simulator, so that a
@@ -51,7 +51,7 @@ class Simulator:
 
         Args:
             runs: Each circuit and what to call with its results, from a thread of the simulator;
-                not called after `close`. A circuit is taken from here only when it is its turn.
+                not called after ``close``. A circuit is taken from here only when it is its turn.
 
         Raises:
             RuntimeError: The simulator is closed.
@@ -59,7 +59,7 @@ class Simulator:
         self._runner.submit(runs)
 
     def call(self, name: CallName, **arguments: Any) -> Future[Any]:
-        """Have circuits split, joined, described or converted, as `request` does."""
+        """Have circuits split, joined, described or converted, as ``request`` does."""
         return self.request([Call(name=name, arguments=arguments)])[0]
 
     def request(self, tasks: Sequence[AnyTask]) -> list[Future[Any]]:

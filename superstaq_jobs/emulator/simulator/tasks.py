@@ -48,7 +48,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Another task: a function of `worker.compile_and_run`, and its arguments."""
+    """Another task: a function of ``worker.compile_and_run``, and its arguments."""
 
     name: CallName
     arguments: dict[str, Any]
@@ -68,9 +68,9 @@ class Compiled(msgspec.Struct, frozen=True, kw_only=True, tag=True, gc=False):
 
 
 class Returned(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """What the function of a `Call` returned.
+    """What the function of a ``Call`` returned.
 
-    Of a `Task`, the counts by big-endian bitstring, or None if the circuit was not to be run.
+    Of a ``Task``, the counts by big-endian bitstring, or None if the circuit was not to be run.
     """
 
     value: Any

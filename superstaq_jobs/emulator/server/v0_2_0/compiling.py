@@ -35,7 +35,7 @@ class _Batch:
     compiled: tuple[Compiled, ...]
 
     def copied(self, times: int) -> _Batch:
-        """Each circuit as often as that, one after the other; raises a `Refusal` if too long."""
+        """Each circuit as often as that, one after the other; raises a ``Refusal`` if too long."""
         if sum(len(one.compiled) for one in self.compiled) * times > _MAX_CHARACTERS:
             raise bad_request(f"the response would have more than {_MAX_CHARACTERS:,} characters")
         return attrs.evolve(

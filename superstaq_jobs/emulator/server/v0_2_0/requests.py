@@ -58,7 +58,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     options: str | None = None
 
     def read_options(self) -> dict[str, Any]:
-        """The options; raises a `Refusal` with 400 if the string is not a JSON object."""
+        """The options; raises a ``Refusal`` with 400 if the string is not a JSON object."""
         try:
             options: dict[str, Any] = read_json((self.options or "{}").encode(), dict[str, Any])
         except msgspec.ValidationError as error:
@@ -76,7 +76,7 @@ class Circuits(Reading, frozen=True, kw_only=True):
 
     @property
     def one(self) -> tuple[str, str]:
-        """The circuits as a string, and their format; raises a `Refusal` unless there is one."""
+        """The circuits as a string, and their format; raises a ``Refusal`` unless there is one."""
         given = {kind: getattr(self, f"{kind}_circuits") for kind in CIRCUIT_TYPES}
         found = [(circuits, kind) for kind, circuits in given.items() if circuits is not None]
         if self.jaqal_strs is not None:
@@ -124,7 +124,7 @@ class AqtFiles(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read(cls: type[T], request: Request) -> T:
-    """The body of a request; raises a `Refusal`."""
+    """The body of a request; raises a ``Refusal``."""
     return read_body(cls, request.body)
 
 

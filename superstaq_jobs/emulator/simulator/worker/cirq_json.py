@@ -70,7 +70,7 @@ def _formula(name: str, make: Callable[..., Any], /, **fields: Any) -> Any:
 
 @contextlib.contextmanager
 def _reasons() -> Iterator[None]:
-    """Turn an error of Cirq's own into a `CircuitError`."""
+    """Turn an error of Cirq's own into a ``CircuitError``."""
     try:
         yield
     except CircuitError:

@@ -3,17 +3,17 @@
 The module of a format has
 
 - ``read(source, qubits)``, for a string with one circuit, and for Cirq the JSON of its qubits, in
-  order, or None for those that it acts on, sorted; it returns a `Program`;
+  order, or None for those that it acts on, sorted; it returns a ``Program``;
 - ``write(circuit)``, which returns the string;
 - ``split(source)``, for a string with several circuits, which returns one for each, or None where
   the server splits them; and ``join(sources)``, its opposite;
-- ``FRAMEWORK``, a module with ``compile_for(program, task)``, which returns a `CompiledCircuit`;
+- ``FRAMEWORK``, a module with ``compile_for(program, task)``, which returns a ``CompiledCircuit``;
   ``run(program, compiled, task)``, which returns counts; and ``size(circuit)``.
 
-Whatever cannot be done raises a `CircuitError` that says why.
+Whatever cannot be done raises a ``CircuitError`` that says why.
 
 Each framework's own exporter writes a circuit. Between Cirq and Qiskit, gates pass by the table of
-`cirq_circuits`, and by their matrices. What is written is read again; what is not the same is not
+``cirq_circuits``, and by their matrices. What is written is read again; what is not the same is not
 shown.
 """
 

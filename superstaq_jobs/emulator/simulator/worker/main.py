@@ -4,8 +4,8 @@ It is run as a script, and registers the packages above it without their own ``_
 would import the library and the server; a worker needs neither.
 
 The first line that it writes is ``ready``, or the reason why it cannot start. From then on, each
-line that it reads is a task of `simulator.tasks`, and each line that it writes a result: one for
-each task, or a `Compiled` and one that follows it.
+line that it reads is a task of ``simulator.tasks``, and each line that it writes a result: one for
+each task, or a ``Compiled`` and one that follows it.
 """
 
 from __future__ import annotations

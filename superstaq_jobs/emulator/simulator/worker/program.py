@@ -63,7 +63,7 @@ class CompiledCircuit:
 
 
 def check_size(num_qubits: int, task: Task) -> None:
-    """Raise a `CircuitError` if a circuit has no qubits, or too many for its target."""
+    """Raise a ``CircuitError`` if a circuit has no qubits, or too many for its target."""
     if num_qubits == 0:
         raise CircuitError("the circuit has no qubits")
     limit, whose = task.max_qubits, "this target"
@@ -74,7 +74,7 @@ def check_size(num_qubits: int, task: Task) -> None:
 
 
 def check_used(num_qubits: int) -> None:
-    """Raise a `CircuitError` if a compiled circuit uses more qubits than can be simulated."""
+    """Raise a ``CircuitError`` if a compiled circuit uses more qubits than can be simulated."""
     if num_qubits > _MAX_QUBITS:
         raise CircuitError(
             f"the circuit uses {num_qubits} qubits, more than the {_MAX_QUBITS} that this emulator "
