@@ -209,15 +209,13 @@ class JobsUnsettled(SuperstaqException):
             reason = f"{type(error).__name__}: {error.message.splitlines()[0]}"
             named = re.compile(rf"\bjob {re.escape(str(job_id))}(?![^\s:,.])")
             alike.setdefault(named.sub("job …", reason), []).append(job_id)
-        lines = "".join(
-            f"\n  {first_ids(ids)}: {reason}" for reason, ids in list(alike.items())[:MAX_PROBLEMS]
-        )
-        rest = sum(map(len, list(alike.values())[MAX_PROBLEMS:]))
-        more = f"\n  and {rest} more (see .errors)" if rest else ""
+        lines = [f"\n  {first_ids(ids)}: {reason}" for reason, ids in alike.items()]
+        rest = sum(map(len, [*alike.values()][MAX_PROBLEMS:]))
+        lines[MAX_PROBLEMS:] = [f"\n  and {rest} more (see .errors)"] if rest else []
         jobs = "1 job" if len(self.errors) == 1 else f"{len(self.errors)} jobs"
         super().__init__(
             f"{jobs} of {len(self.errors) + len(self.found)} could not be waited for until "
-            f"finished; .found has the final snapshots of the others.{lines}{more}"
+            f"finished; .found has the final snapshots of the others.{''.join(lines)}"
         )
 
 
@@ -260,7 +258,7 @@ class NotInArchive(ArchiveError, LookupError):
 
 
 class ArchiveBusy(ArchiveError, TimeoutError):
-    """Another process, or thread, was writing to the archive for longer than this one waits."""
+    """Another process, or thread, wrote to the archive for longer than this one waits."""
 
 
 class ArchiveUnusable(ArchiveError):
@@ -371,12 +369,9 @@ class JobsNotFound(SuperstaqServerException, LookupError):
     ) -> None:
         self.missing = tuple(missing)
         readable = tuple(found)
-        names = ", ".join(map(str, self.missing[:MAX_PROBLEMS]))
-        rest = len(self.missing) - MAX_PROBLEMS
-        more = f" and {rest} more (see .missing)" if rest > 0 else ""
-        one = len(self.missing) == 1
+        names = first_ids(self.missing, MAX_PROBLEMS, see=" (see .missing)")
         kept = " Snapshots of those it knows are in .found." if readable else ""
-        jobs = f"{'job' if one else 'jobs'} {names}{more}"
+        jobs = f"{'job' if len(self.missing) == 1 else 'jobs'} {names}"
         super().__init__(
             f"the server does not know {jobs}, at least not for this API key. Check the ids and "
             f"the key.{kept}"
@@ -407,10 +402,7 @@ class CancelRefused(SuperstaqServerException):
         self.receipt = receipt
         names = ", ".join(map(str, receipt.refused))
         reason = line(receipt.message, 1000) or "it gave no reason"
-        super().__init__(
-            f"the server did not cancel {names}: {reason}",
-            job_ids=receipt.refused,
-        )
+        super().__init__(f"the server did not cancel {names}: {reason}", job_ids=receipt.refused)
 
 
 class SubmissionUnknown(SuperstaqServerException):

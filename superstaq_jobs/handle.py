@@ -35,7 +35,7 @@ from .records import (
     display,
     fields,
 )
-from .records.advice import OF_HANDLES, has_no
+from .records.advice import HANDLE_ADVICE, raise_no_attribute
 from .records.ids import server_ids
 from .records.problems import check_index, check_index_type
 from .submit import submit_job
@@ -119,9 +119,7 @@ class JobHandle:
         Raises:
             InvalidRequest: If it is not a snapshot, or is of the other version of the API.
         """
-        if not fields.is_a(snapshot, JobSnapshot):
-            what = f"must be a JobSnapshot, got {fields.shown(snapshot)}"
-            fields.refuse("a JobHandle", {"snapshot": fields.bad(what)})
+        fields.refuse("a JobHandle", {"snapshot": fields.instance(snapshot, JobSnapshot)})
         handle = cls(client, snapshot.job_id)
         if handle.job_id() != snapshot.job_id:
             what = f"is of another version of the API than {client.api.version}, the client's"
@@ -184,7 +182,7 @@ class JobHandle:
     if not TYPE_CHECKING:  # where it would hide every misspelled name
 
         def __getattr__(self, name: str) -> NoReturn:
-            has_no(self, name, OF_HANDLES)
+            raise_no_attribute(self, name, HANDLE_ADVICE)
 
     def __eq__(self, other: object) -> bool:
         return self.job_id() == other.job_id() if isinstance(other, JobHandle) else NotImplemented

@@ -181,13 +181,8 @@ def _loop(
     if isinstance(handles, JobHandle | str | bytes) or not fields.is_a(handles, Iterable):
         what = f"must be a list of handles, got {fields.shown(handles)}: pass [handle, ...]"
         fields.refuse("a wait", {"handles": fields.bad(what)})
-    listed = list(handles)
-    wrong = {
-        f"handles[{place}]": fields.bad(f"must be a JobHandle, got {fields.shown(each)}")
-        for place, each in enumerate(listed)
-        if not fields.is_a(each, JobHandle)
-    }
-    fields.refuse("a wait", wrong)
+    listed = [fields.instance(each, JobHandle) for each in handles]
+    fields.refuse("a wait", {f"handles[{place}]": each for place, each in enumerate(listed)})
     allowed = JobsWaitOptions.__optional_keys__
     plan = WaitPlan.of(function, allowed, options, timeout_seconds, polling_seconds)
     return WaitLoop(map(latest_of, listed), plan)

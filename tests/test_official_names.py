@@ -19,7 +19,7 @@ from worlds import JOB, client_on, job
 
 import superstaq_jobs
 import superstaq_jobs as sj
-from superstaq_jobs.records.advice import OF_HANDLES, OF_SNAPSHOTS
+from superstaq_jobs.records.advice import HANDLE_ADVICE, SNAPSHOT_ADVICE
 from superstaq_jobs.testing import ScriptedTransport, jobs_response
 
 OFFICIAL_JOB = gss.job.Job
@@ -54,7 +54,7 @@ def test_a_handle_has_every_name_of_their_subclasses_or_says_what_to_use(name):
     with pytest.raises(AttributeError, match=r"nothing was sent\. Use ") as caught:
         getattr(handle, name)
     assert repr(name) in str(caught.value)
-    assert str(caught.value).endswith(OF_HANDLES[name])
+    assert str(caught.value).endswith(HANDLE_ADVICE[name])
     assert caught.value.name == name
 
 
@@ -66,21 +66,21 @@ def test_a_snapshot_says_it_too(name):
     if not hasattr(snapshot, name):
         with pytest.raises(AttributeError, match="Use ") as caught:
             getattr(snapshot, name)
-        assert str(caught.value).endswith(OF_SNAPSHOTS[name])
+        assert str(caught.value).endswith(SNAPSHOT_ADVICE[name])
 
 
-@pytest.mark.parametrize("name", sorted(OF_HANDLES))
+@pytest.mark.parametrize("name", sorted(HANDLE_ADVICE))
 def test_the_advice_for_a_handle_works(name):
-    advice = OF_HANDLES[name]
+    advice = HANDLE_ADVICE[name]
     ast.parse(advice, mode="eval")
     if not any(word in advice for word in NEEDS_A_FRAMEWORK):
         names = {"handle": handle_on(job("completed")), "index": 0}
         eval(advice, {"superstaq_jobs": superstaq_jobs, **names})  # noqa: S307
 
 
-@pytest.mark.parametrize("name", sorted(OF_SNAPSHOTS))
+@pytest.mark.parametrize("name", sorted(SNAPSHOT_ADVICE))
 def test_the_advice_for_a_snapshot_works(name):
-    advice = OF_SNAPSHOTS[name]
+    advice = SNAPSHOT_ADVICE[name]
     ast.parse(advice, mode="eval")
     if any(word in advice for word in (*NEEDS_A_FRAMEWORK, ".cancel()", ".submit(")):
         return
@@ -91,15 +91,15 @@ def test_the_advice_for_a_snapshot_works(name):
 
 
 def test_nothing_that_is_here_is_said_to_be_elsewhere():
-    assert [name for name in OF_HANDLES if hasattr(sj.JobHandle, name)] == []
-    assert [name for name in OF_SNAPSHOTS if hasattr(job("running"), name)] == []
+    assert [name for name in HANDLE_ADVICE if hasattr(sj.JobHandle, name)] == []
+    assert [name for name in SNAPSHOT_ADVICE if hasattr(job("running"), name)] == []
 
 
 @given(st.text(max_size=8) | st.sampled_from(["__array__", "_repr_latex_", "__wrapped__", "targt"]))
 def test_other_names_raise_the_usual_error(name):
     for thing in (handle_on(), job("running")):
         # Not hasattr, since some properties send a request.
-        if name not in {*dir(thing), *OF_SNAPSHOTS, *OF_HANDLES}:
+        if name not in {*dir(thing), *SNAPSHOT_ADVICE, *HANDLE_ADVICE}:
             with pytest.raises(AttributeError) as caught:
                 getattr(thing, name)
             kind = type(thing).__name__

@@ -61,7 +61,7 @@ def amount(number: int, noun: str) -> str:
     """A number and its noun, which is in the plural unless the number is 1."""
     from superstaq_jobs.records import display
 
-    return display.amount(number, noun)
+    return display.plural(number, noun)
 
 
 def _encodable(error: UnicodeError) -> tuple[str, int]:

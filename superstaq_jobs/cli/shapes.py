@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import superstaq_jobs as sj
-from superstaq_jobs.records.shape import to_plain
+from superstaq_jobs.records.frozen import to_plain
 
 from .failures import CommandError, ExitCode
 

@@ -67,7 +67,7 @@ def check_send(call: object, deadline: object, max_attempts: int | None, keep: o
     given = {
         "call": fields.instance(call, Call, hint),
         "deadline": fields.valid(deadline, fields.is_number(deadline), when),
-        "max_attempts": None if max_attempts is None else fields.attempts(max_attempts),
+        "max_attempts": None if max_attempts is None else fields.positive_integer(max_attempts),
     }
     fields.refuse("the request", given)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Protocol, TypeVar
 
 from superstaq_jobs.records import CircuitType, JobId, JobSnapshot
-from superstaq_jobs.records.changes import collect
+from superstaq_jobs.records.changes import assemble
 
 __all__ = ["Recorder", "keep_jobs", "record_news", "with_value"]
 
@@ -69,5 +69,5 @@ def keep_jobs(
         return
     by_id = {job.job_id: job for job in jobs}
     record_news(
-        recorder, [(known, collect(each, by_id, known)) for each in job_ids or tuple(by_id)]
+        recorder, [(known, assemble(each, by_id, known)) for each in job_ids or tuple(by_id)]
     )

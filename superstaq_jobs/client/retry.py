@@ -54,7 +54,7 @@ class RetryPolicy(fields.Checked):
         InvalidValue: If a number is out of its range.
     """
 
-    max_attempts: int = attrs.field(default=5, converter=fields.attempts)
+    max_attempts: int = attrs.field(default=5, converter=fields.positive_integer)
     base_seconds: float = attrs.field(default=0.25, converter=fields.amount)
     cap_seconds: float = attrs.field(default=10.0, converter=fields.amount)
     retry_after_cap_seconds: float = attrs.field(default=60.0, converter=fields.amount)
@@ -88,7 +88,7 @@ class RetryPolicy(fields.Checked):
                 ``retry_after_cap_seconds``.
         """
         given = {
-            "attempt": fields.attempts(attempt),
+            "attempt": fields.positive_integer(attempt),
             "jitter": fields.amount(jitter),
             "retry_after_seconds": optional(fields.seconds)(retry_after_seconds),
         }

@@ -56,7 +56,7 @@ class Target(fields.Checked):
     """
 
     name: str = attrs.field(converter=fields.target)
-    max_qubits: int = attrs.field(default=20, converter=fields.attempts)
+    max_qubits: int = attrs.field(default=20, converter=fields.positive_integer)
     coupling: tuple[tuple[int, int], ...] | None = attrs.field(
         default=None, converter=optional(_coupling)
     )

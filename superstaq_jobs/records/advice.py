@@ -1,7 +1,4 @@
-"""What an ``AttributeError`` says to do.
-
-Where a name of the official clients' jobs is here, and how to change a record, which is frozen.
-"""
+"""What an ``AttributeError`` says to do: what replaces an official name, how to change a record."""
 
 from __future__ import annotations
 
@@ -13,13 +10,13 @@ from attrs.exceptions import FrozenInstanceError
 
 from .shape import PER_CIRCUIT_LISTS
 
-__all__ = ["OF_HANDLES", "OF_SNAPSHOTS", "FrozenRecordError", "explains_changes", "has_no"]
+__all__ = ["HANDLE_ADVICE", "SNAPSHOT_ADVICE", "explains_changes", "raise_no_attribute"]
 
 T = TypeVar("T")
 
 _LIVE: Final = "superstaq_jobs.JobHandle(client, snapshot.job_id)"
 
-# What to write instead of an official name; how the names in braces are got is listed below.
+# What to write instead of an official name; the two dicts below say what the braces stand for.
 _INSTEAD: Final[Mapping[str, str]] = {
     "counts": "{final}.counts(index)",
     "combined_counts": "superstaq_jobs.Counts().combine(*{final}.counts())",
@@ -65,12 +62,12 @@ _ON_A_SNAPSHOT: Final[Mapping[str, str]] = {
     "handle": _LIVE,
 }
 
-OF_HANDLES: Final[Mapping[str, str]] = {
+HANDLE_ADVICE: Final[Mapping[str, str]] = {
     name: text.format_map(_ON_A_HANDLE) for name, text in _INSTEAD.items()
 }
 """Names of the official clients' jobs that a handle does not have, and what to write instead."""
 
-OF_SNAPSHOTS: Final[Mapping[str, str]] = {
+SNAPSHOT_ADVICE: Final[Mapping[str, str]] = {
     **{
         name: f"[circuit.{field} for circuit in snapshot.circuits]"
         for name, field in PER_CIRCUIT_LISTS.items()
@@ -98,11 +95,8 @@ OF_SNAPSHOTS: Final[Mapping[str, str]] = {
 """The same for a snapshot, and for the fields and methods of the official ``JobData``."""
 
 
-def has_no(record: object, name: str, elsewhere: Mapping[str, str]) -> NoReturn:
-    """Raise the ``AttributeError`` of ``__getattr__``, which says where the name is here, if it is.
-
-    Names that Python or IPython probes for get the usual message.
-    """
+def raise_no_attribute(record: object, name: str, elsewhere: Mapping[str, str]) -> NoReturn:
+    """Raise the ``AttributeError`` of ``__getattr__``, which says what to use instead, if known."""
     what = f"{type(record).__name__!r} object has no attribute {name!r}"
     if name not in elsewhere:
         raise AttributeError(what, name=name, obj=record)

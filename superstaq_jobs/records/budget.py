@@ -21,9 +21,6 @@ _ITEMS: Final = 200
 _COSTS: Final = {b"[": 0.4e-6, b"{": 0.5e-6, b":": 0.5e-6}
 """How many seconds a parser takes for each list, each object and each key, at most."""
 
-_SMALL_BYTES: Final = 200_000
-"""What is shorter takes less than ``_UNNOTICED_SECONDS``, whatever it is."""
-
 _UNNOTICED_SECONDS: Final = 0.1
 """By how much one step of a parser may miss the limit."""
 
@@ -32,11 +29,9 @@ class OutOfTime(BaseException):
     """The time for reading a response is up."""
 
 
-def _unlimited(_seconds: float) -> None:
-    pass
-
-
-_LIMIT: Final[ContextVar[Callable[[float], None]]] = ContextVar("limit", default=_unlimited)
+_LIMIT: Final[ContextVar[Callable[[float], object]]] = ContextVar(
+    "limit", default=lambda _seconds: None
+)
 
 
 @contextlib.contextmanager
@@ -65,10 +60,11 @@ def spend_on(body: bytes) -> None:
 
     The time that it takes is estimated by what the JSON consists of. Raises what ``spend`` raises.
     """
-    if len(body) <= _SMALL_BYTES:
+    at_most = len(body) * max(_COSTS.values())
+    if at_most <= _UNNOTICED_SECONDS:
         return
     with contextlib.suppress(OutOfTime):
-        spend(len(body) * max(_COSTS.values()))
+        spend(at_most)
         return  # there is time for whatever it is: counting takes a while too
     estimate = sum(cost * body.count(sign) for sign, cost in _COSTS.items())
     spend(max(0.0, estimate - _UNNOTICED_SECONDS))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -23,9 +23,9 @@ __all__ = [
     "CircuitChange",
     "FieldChange",
     "JobDiff",
-    "collect",
+    "assemble",
     "diff",
-    "follow",
+    "merge_response",
     "newest",
     "share_strings",
 ]
@@ -122,8 +122,8 @@ class JobDiff:
         return display.card("JobDiff", self._summary(), None, table)
 
     def _summary(self) -> str:
-        circuits = display.amount(len(self.circuits), "circuit")
-        return f"{circuits}, {display.amount(len(self.fields), 'field')}" if self else "no changes"
+        circuits = display.plural(len(self.circuits), "circuit")
+        return f"{circuits}, {display.plural(len(self.fields), 'field')}" if self else "no changes"
 
     def _rows(self) -> list[tuple[str, str]]:
         """What changed, at most ``MAX_ROWS`` of it: fields of the job, then circuits."""
@@ -160,23 +160,22 @@ def _changed_fields(change: CircuitChange) -> list[str]:
     before, after = change.before, change.after
     if before is None or after is None:
         return ["removed" if after is None else "added"]
-    changed = [
-        name
-        for name in _CIRCUIT_FIELDS
-        if same_moment(getattr(before, name)) != same_moment(getattr(after, name))
-    ]
+    others = {each.name: each for each in _field_changes(before, after, _CIRCUIT_FIELDS)}
     shown = []
-    if "status_text" in changed:
-        old, new = display.line(before.status_text), display.line(after.status_text)
-        shown.append(f"status {display.arrow(old, new)}")
-    shown += [
-        f"{name} {display.change(getattr(before, name), getattr(after, name))}"
-        for name in _SHOWN_FIELDS
-        if name in changed
-    ]
-    others = [name for name in changed if name not in {"status_text", *_SHOWN_FIELDS}]
+    if others.pop("status_text", None):
+        status = display.change(before.status_text, after.status_text, display.line)
+        shown.append(f"status {status}")
+    known = [others.pop(name) for name in _SHOWN_FIELDS if name in others]
+    shown += [f"{each.name} {display.change(each.before, each.after)}" for each in known]
     named = ", ".join(others) if len(others) <= _NAMED_FIELDS else f"{len(others)} other fields"
     return [*shown, f"{named} changed"] if others else shown
+
+
+def _field_changes(before: T, after: T, names: Iterable[str]) -> Iterator[FieldChange]:
+    for name in names:
+        old, new = getattr(before, name), getattr(after, name)
+        if same_moment(old) != same_moment(new):
+            yield FieldChange(name, old, new)
 
 
 def diff(before: JobSnapshot, after: JobSnapshot) -> JobDiff:
@@ -186,25 +185,19 @@ def diff(before: JobSnapshot, after: JobSnapshot) -> JobDiff:
         ValueError: If they are of different jobs, or their circuits in different formats.
     """
     expect(JobSnapshot, _SNAPSHOT, before=before, after=after)
-    _of_one_job(before, after)
+    _check_same_job(before, after)
+    pairs = enumerate(itertools.zip_longest(before.circuits, after.circuits))
     return JobDiff(
-        circuits=tuple(_changed_circuits(before, after)),
-        fields=tuple(
-            FieldChange(name, old, new)
-            for name in _JOB_FIELDS
-            if same_moment(old := getattr(before, name)) != same_moment(new := getattr(after, name))
+        circuits=tuple(
+            CircuitChange(index, old, new)
+            for index, (old, new) in pairs
+            if old is not new and old != new
         ),
+        fields=tuple(_field_changes(before, after, _JOB_FIELDS)),
     )
 
 
-def _changed_circuits(before: JobSnapshot, after: JobSnapshot) -> Iterator[CircuitChange]:
-    pairs = itertools.zip_longest(before.circuits, after.circuits)
-    for index, (old, new) in enumerate(pairs):
-        if old is not new and old != new:
-            yield CircuitChange(index, old, new)
-
-
-def _of_one_job(first: JobSnapshot, *others: JobSnapshot) -> None:
+def _check_same_job(first: JobSnapshot, *others: JobSnapshot) -> None:
     for other in others:
         if other.job_id != first.job_id:
             raise InvalidValue(f"snapshots of different jobs: {first.job_id} and {other.job_id}")
@@ -233,12 +226,11 @@ def newest(first: JobSnapshot, *others: JobSnapshot) -> JobSnapshot:
     Raises:
         ValueError: If they are of different jobs, or their circuits in different formats.
     """
-    expect(JobSnapshot, _SNAPSHOT, first=first)
-    for place, other in enumerate(others):
-        expect(JobSnapshot, _SNAPSHOT, **{f"others[{place}]": other})
-    _of_one_job(first, *others)
+    further = {f"others[{place}]": other for place, other in enumerate(others)}
+    expect(JobSnapshot, _SNAPSHOT, first=first, **further)
+    _check_same_job(first, *others)
     observed = [first, *others]
-    base = _highest(observed, _job_rank, _job_digest)
+    base = _highest(observed, lambda s: (s.num_circuits, s.fetched_at or _BEGINNING), _job_digest)
     rest = [each for each in observed if each is not base]
     circuits = tuple(_newest_circuit(own, rest) for own in base.circuits)
     lists = _short_lists(base, observed)
@@ -251,32 +243,34 @@ def newest(first: JobSnapshot, *others: JobSnapshot) -> JobSnapshot:
 
 def _newest_circuit(own: CircuitSnapshot, rest: Sequence[JobSnapshot]) -> CircuitSnapshot:
     others = [each.circuits[own.index] for each in rest if own.index < each.num_circuits]
-    if all(each == own for each in others):  # as of most circuits
+    if all(each == own for each in others):  # as usual
         return own
     return _highest([own, *others], _circuit_rank, operator.attrgetter("canonical"))
 
 
-def follow(before: JobSnapshot, after: JobSnapshot) -> JobSnapshot:
+def merge_response(before: JobSnapshot, after: JobSnapshot) -> JobSnapshot:
     """The state of a job after a response to a request that was sent after ``before`` arrived.
 
     That is the later response, except for circuits that would go back in it: from finished to
     unfinished, or to an earlier ``updated_at`` (from a server that lags behind). Of these the
-    earlier state is kept. Circuits that the later response has no more are gone. Snapshots of
-    different jobs or formats raise a ``ValueError``.
+    earlier state is kept. Circuits that the later response no longer has are dropped.
+
+    Raises:
+        ValueError: If they are of different jobs, or their circuits in different formats.
     """
-    _of_one_job(before, after)
+    _check_same_job(before, after)
     added = after.circuits[before.num_circuits :]
-    circuits = (*map(_followed, before.circuits, after.circuits), *added)
+    circuits = (*map(_later_circuit, before.circuits, after.circuits), *added)
     if all(map(operator.is_, circuits, after.circuits)):
         return after
     lists = _short_lists(after, [before, after])
     return attrs.evolve(after, circuits=circuits, short_lists=lists)
 
 
-def collect(
+def assemble(
     job_id: JobId, found: Mapping[JobId, JobSnapshot], known: JobSnapshot | None = None
 ) -> JobSnapshot | None:
-    """The job with an id, made of those that were found, by the server's ids; None if it lacks one.
+    """A job, from those that were found, by the server's ids; None if it, or a part, was not found.
 
     In API v0.3.0 it is one of them. In v0.2.0 each of its circuits is, but for those that were
     ``known`` to be finished, which are not requested again.
@@ -288,7 +282,7 @@ def collect(
     for index, circuit_id in enumerate(server_ids(job_id)):
         source = found.get(circuit_id)
         if source is not None:
-            circuits.append(_at(index, source.circuits[0]))
+            circuits.append(_moved_to(index, source.circuits[0]))
         elif known is not None and known.circuits[index].is_terminal:
             source = known
             circuits.append(known.circuits[index])
@@ -297,30 +291,26 @@ def collect(
         sources.append(source)
     common: dict[str, Any] = {}
     for name in ("target", "circuit_type"):
-        own = [
-            circuit.extra.get(name, getattr(source, name))
-            for circuit, source in zip(circuits, sources, strict=True)
-        ]
+        own = [c.extra.get(name, getattr(s, name)) for c, s in zip(circuits, sources, strict=True)]
         said = set(own) - {None}
         common[name] = None
         if len(said) == 1 and not any(name in circuit.extra for circuit in circuits):
             (common[name],) = said
         else:  # circuits of different jobs: each keeps its own
-            circuits = [_with_own(c, name, value) for c, value in zip(circuits, own, strict=True)]
+            circuits = [_keep_own(c, name, value) for c, value in zip(circuits, own, strict=True)]
     latest = max(sources, key=lambda source: source.fetched_at or _BEGINNING)
     return attrs.evolve(latest, job_id=job_id, circuits=circuits, **common)
 
 
-def _at(index: int, circuit: CircuitSnapshot) -> CircuitSnapshot:
+def _moved_to(index: int, circuit: CircuitSnapshot) -> CircuitSnapshot:
     """A circuit at its place in a job; its other fields need not be checked again."""
     if circuit.index == index:
         return circuit
     fields = [getattr(circuit, field.name) for field in attrs.fields(CircuitSnapshot)[1:]]
-    made: CircuitSnapshot = make_circuit(index, *fields)
-    return made
+    return make_circuit(index, *fields)
 
 
-def _with_own(circuit: CircuitSnapshot, name: str, value: str | None) -> CircuitSnapshot:
+def _keep_own(circuit: CircuitSnapshot, name: str, value: str | None) -> CircuitSnapshot:
     if value is None or name in circuit.extra:
         return circuit
     return attrs.evolve(circuit, extra={**circuit.extra, name: str(value)})
@@ -332,14 +322,14 @@ def share_strings(before: JobSnapshot, after: JobSnapshot) -> None:
     A job that is polled often then keeps the strings of its circuits only once. Equal values
     replace equal values, so nothing changes but the memory in use.
     """
-    circuits = [*map(_shared, before.circuits, after.circuits)]
+    circuits = [*map(_share_circuit, before.circuits, after.circuits)]
     if not all(map(operator.is_, circuits, after.circuits)):
         rest = after.circuits[len(circuits) :]
         object.__setattr__(after, "circuits", (*circuits, *rest))
 
 
-def _shared(old: CircuitSnapshot, new: CircuitSnapshot) -> CircuitSnapshot:
-    if old is new or (old == new and _written_alike(old, new)):
+def _share_circuit(old: CircuitSnapshot, new: CircuitSnapshot) -> CircuitSnapshot:
+    if old is new or (old == new and _look_alike(old, new)):
         return old
     for name in _STRINGS:
         text = getattr(old, name)
@@ -348,7 +338,7 @@ def _shared(old: CircuitSnapshot, new: CircuitSnapshot) -> CircuitSnapshot:
     return new
 
 
-def _written_alike(old: CircuitSnapshot, new: CircuitSnapshot) -> bool:
+def _look_alike(old: CircuitSnapshot, new: CircuitSnapshot) -> bool:
     """Whether equal circuits look the same: equal mappings may differ in order, or in 1 and 1.0."""
     for one, other in zip(_mappings(old), _mappings(new), strict=True):
         if one is not None and not (
@@ -358,11 +348,11 @@ def _written_alike(old: CircuitSnapshot, new: CircuitSnapshot) -> bool:
     return not old.extra or repr(old.extra) == repr(new.extra)
 
 
-def _followed(old: CircuitSnapshot, new: CircuitSnapshot) -> CircuitSnapshot:
+def _later_circuit(old: CircuitSnapshot, new: CircuitSnapshot) -> CircuitSnapshot:
     if old.is_terminal != new.is_terminal:
         return old if old.is_terminal else new
-    goes_back = (new.updated_at or _BEGINNING) < (old.updated_at or _BEGINNING)
-    return old if goes_back and new.updated_at is not None else new
+    goes_back = new.updated_at and old.updated_at and new.updated_at < old.updated_at
+    return old if goes_back else new
 
 
 def _short_lists(base: JobSnapshot, observed: list[JobSnapshot]) -> dict[str, int]:
@@ -394,10 +384,6 @@ def _circuit_rank(circuit: CircuitSnapshot) -> tuple[Any, ...]:
         PROGRESS[status],
         circuit.counts is not None,
     )
-
-
-def _job_rank(snapshot: JobSnapshot) -> tuple[Any, ...]:
-    return snapshot.num_circuits, snapshot.fetched_at or _BEGINNING
 
 
 def _job_digest(snapshot: JobSnapshot) -> str:

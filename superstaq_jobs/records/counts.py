@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from numbers import Integral, Real
 from typing import Any, Final
 
-from . import display, fields
+from . import display
 from .frozen import FrozenMapping, adopt, is_unicode
 from .problems import InvalidValue, expect, expect_several, shown
 
@@ -270,9 +270,9 @@ class Counts(FrozenMapping[str, int | float]):
         return shots
 
     def _outcomes(self, bits: str | Iterable[str]) -> set[str]:
-        if not isinstance(bits, str):
-            expect_several("bitstrings", bits=bits)
-        chosen = [bits] if isinstance(bits, str) else list(bits)
+        chosen = [bits] if isinstance(bits, str) else bits
+        expect_several("bitstrings", bits=chosen)
+        chosen = list(chosen)
         for each in chosen:
             if not isinstance(each, str):
                 raise TypeError(f"a bitstring must be a string, got {shown(each)}")
@@ -326,36 +326,26 @@ class Counts(FrozenMapping[str, int | float]):
         return min(1.0, math.fsum(math.sqrt(p[b]) * math.sqrt(q[b]) for b in p.keys() & q) ** 2)
 
     def __repr__(self) -> str:
-        shown = [
-            f"{fields.shown(bits, _SHOWN_BITS)}: {fields.shown(value)}"
-            for bits, value in itertools.islice(self._items.items(), _SHOWN)
-        ]
-        shown += [f"… {len(self)} outcomes"] if len(self) > _SHOWN else []
-        return f"Counts({{{', '.join(shown)}}})"
+        first = itertools.islice(self._items.items(), _SHOWN)
+        parts = [f"{shown(bits, _SHOWN_BITS)}: {shown(value)}" for bits, value in first]
+        parts += [f"… {len(self)} outcomes"] if len(self) > _SHOWN else []
+        return f"Counts({{{', '.join(parts)}}})"
 
     def _repr_html_(self) -> str:
-        shown = display.most_common(self, display.MAX_ROWS)
-        shares = self._shares(shown)
-        longest = max(shares, default=0.0)
-        rows = [
-            (
-                display.code(bits, 60),
-                value,
-                f"{share:.2%}",
-                display.bar(share / longest) if share > 0 else "",
-            )
-            for (bits, value), share in zip(shown, shares, strict=True)
-        ]
-        head = ["bitstring", "count", "share", ""]
-        table = display.table(head, rows, len(self))
-        return display.card("Counts", display.amount(len(self), "outcome"), None, table)
-
-    def _shares(self, shown: list[tuple[str, float]]) -> list[float]:
+        largest = display.most_common(self, display.MAX_ROWS)
         try:
             total = self.shots
-            return [value / total for _, value in shown]
+            shares = [value / total for _, value in largest]
         except (ArithmeticError, ValueError):  # sums beyond all floats, or of 0
-            return [0.0 for _ in shown]
+            shares = [0.0 for _ in largest]
+        longest = max(shares, default=0.0)
+        bars = [display.bar(share / longest) if share > 0 else "" for share in shares]
+        rows = [
+            (display.code(bits, 60), value, f"{share:.2%}", bar)
+            for (bits, value), share, bar in zip(largest, shares, bars, strict=True)
+        ]
+        table = display.table(["bitstring", "count", "share", ""], rows, len(self))
+        return display.card("Counts", display.plural(len(self), "outcome"), None, table)
 
 
 def received_counts(items: dict[Any, Any]) -> Counts:
@@ -391,17 +381,13 @@ def _hint(key: str) -> str:
     return ""
 
 
-def _as_float(value: Any) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf
-
-
 def _confidence(value: Any) -> float:
     if not isinstance(value, Real):
         raise TypeError(f"confidence must be a number > 0 and < 1, got {shown(value)}")
-    number = _as_float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
     if not 0 < number < 1:
         raise InvalidValue(f"confidence must be > 0 and < 1, got {shown(value)}")
     return number
@@ -409,8 +395,7 @@ def _confidence(value: Any) -> float:
 
 def _of_one_width(*parts: Mapping[str, int | float], name: str = "other") -> list[Counts]:
     for part in parts:
-        given: dict[str, Any] = {name: part}
-        expect(Mapping, **given)
+        expect(Mapping, **{name: part})
     counts = [each if isinstance(each, Counts) else Counts(each) for each in parts]
     widths = {each.num_bits for each in counts if each}
     if len(widths) > 1:
@@ -460,13 +445,12 @@ def _string(bits: object) -> str:
 
 def _positions(name: str, qubits: Iterable[Any], width: int | None) -> list[int]:
     expect_several("positions", **{name: qubits})
-    return [_position(each, width) for each in qubits]
-
-
-def _position(value: Any, width: int | None) -> int:
-    if isinstance(value, bool) or not isinstance(value, Integral):
-        raise TypeError(f"a position must be an int, got {shown(value)}")
-    place = int(value)
-    if place < 0 or (width is not None and place >= width):
-        raise InvalidValue(f"a position must be >= 0 and < {width or 0}, got {shown(place)}")
-    return place
+    places = []
+    for value in qubits:
+        if isinstance(value, bool) or not isinstance(value, Integral):
+            raise TypeError(f"a position must be an int, got {shown(value)}")
+        place = int(value)
+        if place < 0 or (width is not None and place >= width):
+            raise InvalidValue(f"a position must be >= 0 and < {width or 0}, got {shown(place)}")
+        places.append(place)
+    return places

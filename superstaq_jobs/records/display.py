@@ -22,8 +22,6 @@ from .status import PRIORITY, CircuitStatus, parse_status
 __all__ = [
     "MAX_ROWS",
     "Html",
-    "amount",
-    "arrow",
     "bar",
     "card",
     "change",
@@ -35,6 +33,7 @@ __all__ = [
     "most_common",
     "never_raises",
     "outcomes",
+    "plural",
     "status_counts",
     "status_mark",
     "table",
@@ -51,7 +50,6 @@ _OUTCOMES: Final = 4
 _BLUE: Final = "#4a86c8"
 _GREY: Final = "#8a8f98"
 _FAINT: Final = "opacity:0.65"
-_CODE: Final = "font-family:monospace"
 _COLOURS: Final = {
     CircuitStatus.COMPLETED: "#2f9e5f",
     CircuitStatus.FAILED: "#d64545",
@@ -77,19 +75,15 @@ def moment(value: dt.datetime) -> str:
     return value.isoformat(" ", "seconds").replace("+00:00", " UTC")
 
 
-def amount(number: object, noun: str) -> str:
+def plural(number: object, noun: str) -> str:
     """A number and its noun, which is in the plural unless the number is 1."""
     return f"{shown(number)} {noun}" if number == 1 else f"{shown(number)} {noun}s"
 
 
-def change(before: object, after: object) -> str:
-    """What a value was and is."""
-    return arrow(value_line(before), value_line(after))
-
-
-def arrow(before: str, after: str) -> str:
-    """What a value was and is, of two short strings; they may look the same when cut."""
-    return f"{before} → {after}" if before != after else "changed"
+def change(before: T, after: T, show: Callable[[T], str] = value_line) -> str:
+    """What a value was and is; the two may look the same when they are cut."""
+    old, new = show(before), show(after)
+    return f"{old} → {new}" if old != new else "changed"
 
 
 def most_common(counts: Mapping[str, int | float], n: int) -> list[tuple[str, int | float]]:
@@ -119,7 +113,7 @@ def status_counts(texts: Iterable[str]) -> str:
 
 
 def never_raises(method: Callable[[T], str]) -> Callable[[T], str]:
-    """Let a ``repr`` describe a record whose fields are missing or refused, as a debugger may."""
+    """Let a ``repr`` describe an incomplete record, which a debugger may show."""
 
     @functools.wraps(method)
     def described(self: T) -> str:
@@ -140,23 +134,16 @@ class Html(str):
     __slots__ = ()
 
 
-def _quoted(text: str) -> str:
+def _escaped(value: object, limit: int = 200) -> str:
     import html  # a table of all named characters, which few programs need
 
-    return html.escape(text)
-
-
-def _escaped(value: object, limit: int = 200) -> str:
     if isinstance(value, Html):
         return value
-    text = line(value, limit) if isinstance(value, str) else value_line(value, limit)
-    return _quoted(text)
+    return html.escape(line(value, limit) if isinstance(value, str) else value_line(value, limit))
 
 
-def _element(tag: str, content: str, style: str = "") -> Html:
-    return Html(
-        f'<{tag} style="{style}">{content}</{tag}>' if style else f"<{tag}>{content}</{tag}>"
-    )
+def _element(tag: str, content: str, style: str) -> Html:
+    return Html(f'<{tag} style="{style}">{content}</{tag}>')
 
 
 def status_mark(text: str) -> Html:
@@ -174,20 +161,17 @@ def bar(share: float) -> Html:
 
 def code(text: str, limit: int = 80) -> Html:
     """A string in a type of fixed width."""
-    return _element("span", _quoted(line(text, limit)), _CODE)
+    return _element("span", _escaped(text, limit), "font-family:monospace")
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> Html:
     """Names and values, without those that are None."""
-    name_style = f"{_FAINT};padding-right:0.4em"
-    item_style = "display:inline-block;margin-right:1.4em;overflow-wrap:anywhere"
-    items = [
-        _element(
-            "span", f"{_element('span', _escaped(name), name_style)}{_escaped(value)}", item_style
-        )
-        for name, value in pairs
-        if value is not None
-    ]
+    style = "display:inline-block;margin-right:1.4em;overflow-wrap:anywhere"
+    items = []
+    for name, value in pairs:
+        if value is not None:
+            label = _element("span", _escaped(name), f"{_FAINT};padding-right:0.4em")
+            items.append(_element("span", label + _escaped(value), style))
     return _element("div", " ".join(items), "margin:0.2em 0") if items else Html()
 
 
@@ -200,25 +184,24 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]], total: int) -> 
     if not kept:
         return Html()
     lines = [_row("th", head, head_style), *(_row("td", row, cell_style) for row in kept)]
-    inside = _element(
-        "table", "".join(lines), "border-collapse:collapse;border:none;margin:0.4em 0"
-    )
+    style = "border-collapse:collapse;border:none;margin:0.4em 0"
     more = total - len(kept)
-    return Html(inside + (_element("div", f"… and {more:,} more", _FAINT) if more else ""))
+    rest = _element("div", f"… and {more:,} more", _FAINT) if more else ""
+    return Html(_element("table", "".join(lines), style) + rest)
 
 
 def _row(tag: str, cells: Sequence[object], style: str) -> Html:
-    first = _element(tag, _escaped(cells[0]), f"{style};white-space:nowrap")
-    others = [_element(tag, _escaped(cell), style) for cell in cells[1:-1]]
     # The longest strings are last. On a narrow page they wrap, and then the table scrolls.
-    wrapped = f"{style};overflow-wrap:anywhere;min-width:11em"
-    last = [_element(tag, _escaped(cell), wrapped) for cell in cells[1:][-1:]]
-    return _element("tr", "".join([first, *others, *last]), "background:none")
+    last = f"{style};overflow-wrap:anywhere;min-width:11em"
+    styles = [f"{style};white-space:nowrap", *[style] * (len(cells) - 2), last]
+    pairs = zip(cells, styles, strict=True)
+    row = "".join(_element(tag, _escaped(cell), own) for cell, own in pairs)
+    return _element("tr", row, "background:none")
 
 
 def card(kind: str, name: str, status: str | None = None, *parts: Html, note: str = "") -> str:
     """A record: its class, its name, the server's word for its status, a note and its parts."""
-    head = [_element("b", _escaped(kind)), code(name)]
+    head = [Html(f"<b>{kind}</b>"), code(name)]
     head += [] if status is None else [status_mark(status)]
     head += [_element("span", _escaped(note), _FAINT)] if note else []
     gaps = "display:flex;flex-wrap:wrap;column-gap:0.7em;overflow-wrap:anywhere"

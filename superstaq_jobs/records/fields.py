@@ -13,7 +13,6 @@ import json
 import math
 import operator
 import re
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, SupportsIndex, TypeVar
 from uuid import UUID
@@ -22,16 +21,24 @@ import attrs
 
 from .frozen import MAX_BITS, FrozenMapping, JsonMapping, canonical_json, is_unicode
 from .ids import JobId
-from .problems import InvalidRequest, InvalidValue, Problem, is_amount, shown, with_article
+from .problems import (
+    InvalidRequest,
+    InvalidValue,
+    Problem,
+    is_amount,
+    is_number,
+    must_be,
+    shown,
+    with_article,
+)
 from .status import CircuitType, JobType
 
-__all__ = ["is_amount", "shown"]
+__all__ = ["is_amount", "is_number", "shown"]
 
 INDEX_LIMIT: Final = 10**18
 """Qubit indices are smaller than this: the decoder reads at most 18 digits."""
 
 TARGET: Final = re.compile(r"[A-Za-z0-9-]+_[A-Za-z0-9.-]+_(?:qpu|simulator)")
-_CLIPPED_CHARACTERS: Final = 60
 _MOST_VALUES: Final = 200
 _SECONDS: Final = "must be a number of seconds >= 0"
 
@@ -47,9 +54,8 @@ class Bad:
     what: str
 
 
-def bad(what: str) -> Any:
-    """A ``Bad``, typed so that a converter may return it."""
-    return Bad(what)
+bad: Final[Callable[[str], Any]] = Bad
+"""Makes a ``Bad``; typed so that a converter may return it."""
 
 
 def valid(value: T, is_valid: bool, what: str) -> T:
@@ -94,20 +100,17 @@ def refuse(
 
 def instance(value: T, kind: type, hint: str = "") -> T:
     """A value of a class; ``hint`` says how to get one."""
-    if isinstance(value, kind):
-        return value
-    more = f": {hint}" if hint else ""
-    return bad(f"must be {with_article(kind.__name__)}, got {shown(value)}{more}")
+    return value if isinstance(value, kind) else bad(must_be(kind, value, hint))
 
 
 def is_a(value: object, kind: type) -> bool:
-    """``isinstance``, for values whose annotated type a caller may not have kept to."""
+    """``isinstance``, for arguments that may not have their annotated type."""
     return isinstance(value, kind)
 
 
 def clipped(value: object) -> str:
-    """The ``repr`` of a long string inside the ``repr`` of a record, cut to 60 characters."""
-    return shown(value, _CLIPPED_CHARACTERS)
+    """The ``repr`` of a long string inside the ``repr`` of a record."""
+    return shown(value, 60)
 
 
 # ---- strings -------------------------------------------------------------------------------------
@@ -123,7 +126,7 @@ def string(value: str) -> str:
 
 
 def strings(value: Iterable[str]) -> tuple[str, ...]:
-    """Strings, in order. A single string is refused: its letters were not meant."""
+    """Strings, in order. A single string is refused: it would be taken for its letters."""
     return _many(value, string, "strings")
 
 
@@ -141,7 +144,7 @@ def serialized(value: str | Sequence[str]) -> str:
 def cirq_json(value: str) -> str:
     """The JSON of Cirq's circuits; an array of such strings becomes the array of the circuits.
 
-    Only that it is JSON of objects is checked: what they are is the service's business.
+    Only checks that it is JSON of objects; the service checks what they are.
     """
     try:
         found = json.loads(value)
@@ -187,7 +190,7 @@ def job_id(value: UUID | str) -> UUID:
     if isinstance(value, UUID):
         return value
     try:
-        return UUID(value.lower())  # since it takes no "URN:UUID:"
+        return UUID(value.lower())  # "urn:uuid:" must be in lower case
     except (ValueError, AttributeError, TypeError):
         return bad(f"must be a UUID, got {shown(value)}{id_hint(value)}")
 
@@ -237,25 +240,14 @@ def integer(value: SupportsIndex) -> int:
     return bad("must have at most 4,000 digits") if number.bit_length() > MAX_BITS else number
 
 
-def is_number(value: object) -> bool:
-    """Whether a value is a number that a float can hold, or infinity, and not a bool."""
-    kind_fits = isinstance(value, int | float) and not isinstance(value, bool)
-    largest = sys.float_info.max
-    if not kind_fits:
-        return False
-    return -largest <= value <= largest or value == math.inf  # type: ignore[operator]
-
-
 def count(value: SupportsIndex) -> int:
     """An integer >= 0."""
     number = integer(value)
-    if isinstance(number, int) and number < 0:
-        return bad(f"must be >= 0, got {shown(number)}")
-    return number
+    return valid(number, isinstance(number, Bad) or number >= 0, "must be >= 0")
 
 
-def attempts(value: int) -> int:
-    """How many times something may be sent, or how much of it at once: an integer >= 1."""
+def positive_integer(value: int) -> int:
+    """An integer >= 1."""
     return valid(value, type(value) is int and value >= 1, "must be an integer >= 1")
 
 
@@ -272,7 +264,7 @@ def amount(value: float) -> float:
     return valid(value, is_amount(value), "must be a finite number >= 0")
 
 
-def share(value: float) -> float:
+def fraction(value: float) -> float:
     """A number from 0 to 1."""
     return valid(value, is_amount(value) and value <= 1, "must be a number from 0 to 1")
 
@@ -282,7 +274,7 @@ def seconds(value: float) -> float:
     return valid(value, is_amount(value), _SECONDS)
 
 
-def span(value: float) -> float:
+def seconds_or_inf(value: float) -> float:
     """A number of seconds >= 0, perhaps infinite."""
     return valid(value, is_number(value) and value >= 0, _SECONDS)
 

@@ -7,6 +7,7 @@ snapshots with different JSON would be equal, and a snapshot's digest could not 
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import math
 from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
@@ -24,7 +25,7 @@ __all__ = [
     "canonical_json",
     "freeze",
     "freeze_object",
-    "thaw",
+    "to_plain",
 ]
 
 K = TypeVar("K")
@@ -41,6 +42,7 @@ MAX_BITS: Final = 14_000
 """The bits of the largest integer in a record: Python prints at most 4,300 digits."""
 
 _SMALL: Final = 2**62
+_PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 
 
 class FrozenMapping(Mapping[K, V_co]):
@@ -172,7 +174,7 @@ class JsonMapping(FrozenMapping[str, Json]):
 
     def to_dict(self) -> dict[str, Any]:
         """The object as new, plain dicts and lists."""
-        return {key: thaw(value) for key, value in self._items.items()}
+        return {key: to_plain(value) for key, value in self._items.items()}
 
     def __eq__(self, other: object) -> bool:
         if self is other:
@@ -186,7 +188,7 @@ class JsonMapping(FrozenMapping[str, Json]):
                 return False
         if not isinstance(other, JsonMapping):
             return False
-        if not self._items or not other._items:  # as of most circuits
+        if not self._items or not other._items:  # as usual
             return not self._items and not other._items
         return self._canonical_json() == other._canonical_json()
 
@@ -277,13 +279,20 @@ def is_unicode(text: str) -> bool:
     return True
 
 
-def thaw(value: Json) -> Any:
-    """A JSON value as new, plain dicts and lists, made from a frozen one."""
+def to_plain(value: Any) -> Any:
+    """A field of a record, or a part of one, as plain JSON data: new dicts and lists."""
+    if type(value) in _PLAIN:
+        return value
+    if isinstance(value, tuple):
+        return [to_plain(item) for item in value]
     if isinstance(value, JsonMapping):
         return value.to_dict()
-    if isinstance(value, tuple):
-        return [thaw(item) for item in value]
-    return value
+    if isinstance(value, FrozenMapping):
+        return {str(key): item for key, item in value.items()}
+    if isinstance(value, dt.datetime):
+        text = value.isoformat()
+        return f"{text[:-6]}Z" if text.endswith("+00:00") else text
+    return str(value) if isinstance(value, str) else value  # an enum's value
 
 
 def canonical_json(value: Any) -> str:
@@ -302,10 +311,7 @@ _AS_THEY_ARE: Final = frozenset({str, int, bool, type(None)})
 
 
 def canonical_data(value: Any, fraction: Callable[[float], Any] = float) -> Any:
-    """A JSON value as plain data with whole floats as ints, which only has to be written down.
-
-    ``fraction`` makes what stands for a float that is not whole.
-    """
+    """A JSON value as plain data, with ints for whole floats, and ``fraction(f)`` for others."""
     if isinstance(value, float):
         return int(value) if value.is_integer() else fraction(value)
     if isinstance(value, Mapping):

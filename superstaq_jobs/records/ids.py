@@ -32,7 +32,7 @@ def trimmed(job_id: T) -> T | str:
     return job_id.strip() if isinstance(job_id, str) else job_id
 
 
-def first_ids(job_ids: Sequence[JobId]) -> str:
-    """Job ids for an error message: the first three, and how many more there are."""
-    more = f" and {len(job_ids) - 3} more" if len(job_ids) > 3 else ""  # noqa: PLR2004
-    return ", ".join(map(str, job_ids[:3])) + more
+def first_ids(job_ids: Sequence[JobId], limit: int = 3, see: str = "") -> str:
+    """Job ids for an error message: the first, how many more there are, and where to ``see``."""
+    more = f" and {len(job_ids) - limit} more{see}" if len(job_ids) > limit else ""
+    return ", ".join(map(str, job_ids[:limit])) + more

@@ -10,7 +10,7 @@ import datetime as dt
 import functools
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from attrs.converters import optional
 
 from . import fields
 from .advice import explains_changes
+from .fields import refuse, string
 from .frozen import JsonMapping
 from .ids import trimmed
 from .problems import InvalidRequest, Problem, shown, warn
@@ -44,9 +45,13 @@ _OFFICIAL_NAMES: Final = {
 }
 """Arguments of the official services, and what to pass to a ``NewJob`` instead."""
 
-
-def _check_method(value: str | None) -> None:
-    fields.refuse("a NewJob", {"method": None if value is None else fields.string(value)})
+_METHODS: Final[Mapping[str, dict[str, Any]]] = {
+    **{kind: {"job_type": kind, "dry_run": False} for kind in JobType},
+    JobType.SIMULATE: {"job_type": JobType.SIMULATE, "sim_method": SimMethod.SIM},
+    **{kind: {"job_type": JobType.SIMULATE, "sim_method": kind} for kind in SimMethod},
+    "dry-run": {"job_type": JobType.SUBMIT, "dry_run": True},
+}
+"""The ``method`` argument of the official client, and the fields of a ``NewJob`` that it means."""
 
 
 def _sim_method(value: SimMethod | str | None) -> SimMethod | None:
@@ -59,10 +64,6 @@ def _without_secrets(value: object) -> object:
         items = value.items()
         return {n: "***" if SECRET_NAME.search(n) else _without_secrets(v) for n, v in items}
     return [_without_secrets(each) for each in value] if isinstance(value, tuple) else value
-
-
-def _shown_options(options: object) -> str:
-    return f"JsonMapping({_without_secrets(options)!r})"
 
 
 def _explains_official_names(cls: type[T]) -> type[T]:
@@ -122,7 +123,9 @@ class NewJob:
     verbatim: bool = attrs.field(default=False, converter=fields.flag)
     priority: int = attrs.field(default=0, converter=fields.integer)
     options_dict: JsonMapping = attrs.field(
-        factory=JsonMapping, converter=fields.json_mapping, repr=_shown_options
+        factory=JsonMapping,
+        converter=fields.json_mapping,
+        repr=lambda options: f"JsonMapping({_without_secrets(options)!r})",
     )
     tags: tuple[str, ...] = attrs.field(default=(), converter=fields.strings)
     metadata: JsonMapping = attrs.field(factory=JsonMapping, converter=fields.json_mapping)
@@ -167,26 +170,18 @@ class NewJob:
         Raises:
             InvalidRequest: If a field cannot hold its value; names every such field.
         """
-        _check_method(method)
-        if method in set(SimMethod):
-            return cls(job_type=JobType.SIMULATE, sim_method=method, **fields)
-        if method == JobType.SIMULATE:
-            return cls(job_type=JobType.SIMULATE, sim_method=SimMethod.SIM, **fields)
-        words = {*JobType, *SimMethod, "dry-run"}
-        if method and method not in words:
+        method = "" if method is None else method
+        refuse("a NewJob", {"method": string(method)})
+        if method and method not in _METHODS:
             warn(
-                f"method must be one of {', '.join(sorted(words))}; got {shown(method)}. As in the "
-                "official client, this is a submit job, which runs on the target."
+                f"method must be one of {', '.join(sorted(_METHODS))}; got {shown(method)}. As in "
+                "the official client, this is a submit job, which runs on the target."
             )
-        job_type = method if method in set(JobType) else JobType.SUBMIT
-        return cls(job_type=job_type, dry_run=method == "dry-run", **fields)
+        return cls(**_METHODS.get(method, _METHODS[JobType.SUBMIT]), **fields)
 
 
 def _not_circuits(circuits: str, wanted: CircuitType) -> Iterator[Problem]:
-    """What a serialization shows of circuits that are missing or have another format.
-
-    What they are otherwise is the service's business.
-    """
+    """What a serialization shows of circuits that are missing or have another format."""
     listed: Any = None
     if circuits.lstrip().startswith("["):
         with contextlib.suppress(ValueError, RecursionError):  # not JSON, so one circuit
@@ -289,8 +284,7 @@ class JobQuery:
         if isinstance(low, int) and isinstance(high, int) and low > high:
             yield Problem("min_priority", f"must be <= max_priority, {high}, got {low}")
         after, before = self.submitted_after, self.submitted_before
-        times = isinstance(after, dt.datetime) and isinstance(before, dt.datetime)
-        if times and after >= before:  # type: ignore[operator]
+        if isinstance(after, dt.datetime) and isinstance(before, dt.datetime) and after >= before:
             yield Problem("submitted_after", "must be before submitted_before")
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import warnings
 from collections.abc import Iterable, Mapping
 from numbers import Integral
-from typing import Any, Self
+from typing import Any, Self, TypeGuard
 
 from .ids import JobId
 
@@ -26,8 +27,10 @@ __all__ = [
     "expect_several",
     "how_to_install",
     "is_amount",
+    "is_number",
     "line",
     "listed",
+    "must_be",
     "shown",
     "warn",
     "with_article",
@@ -78,6 +81,7 @@ class SuperstaqException(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The default calls the class with `args`, which fails for keyword-only facts.
+        # Pickles name `_rebuild`, so it stays.
         return _rebuild, (type(self), self.args, dict(self.__dict__))
 
     def __str__(self) -> str:
@@ -132,10 +136,16 @@ def shown(value: object, limit: int = _SHOWN_CHARACTERS) -> str:
     return text if len(text) <= limit else f"{text[:limit]}…"
 
 
-def is_amount(value: object) -> bool:
-    """Whether a value is a number >= 0 that a float can hold, and not a bool."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and 0 <= value <= sys.float_info.max  # type: ignore[operator]
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether a value is a number that a float can hold, or infinity, and not a bool."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) <= sys.float_info.max or value == math.inf
+
+
+def is_amount(value: object) -> TypeGuard[float]:
+    """Whether a value is a finite number >= 0, and not a bool."""
+    return is_number(value) and 0 <= value < math.inf
 
 
 def with_article(name: str) -> str:
@@ -143,16 +153,17 @@ def with_article(name: str) -> str:
     return f"{'an' if name[0] in 'aeioAEIO' else 'a'} {name}"
 
 
-def expect(kind: type, hint: str = "", **arguments: object) -> None:
-    """Raise a ``TypeError`` for the first of some arguments that is not an instance of ``kind``.
+def must_be(kind: type, value: object, hint: str = "") -> str:
+    """What is wrong with a value of another class; ``hint`` says what to pass instead."""
+    instead = f": {hint}" if hint else ""
+    return f"must be {with_article(kind.__name__)}, got {shown(value)}{instead}"
 
-    ``hint`` says what to pass instead.
-    """
+
+def expect(kind: type, hint: str = "", /, **arguments: object) -> None:
+    """Raise a ``TypeError`` for the first of some arguments that is not an instance of ``kind``."""
     for name, value in arguments.items():
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            what = f"must be {with_article(kind.__name__)}, got {shown(value)}"
-            more = f": {hint}" if hint else ""
-            raise TypeError(f"{name} {what}{more}. Nothing was changed")
+            raise TypeError(f"{name} {must_be(kind, value, hint)}. Nothing was changed")
 
 
 def expect_several(what: str, **arguments: object) -> None:
@@ -184,11 +195,8 @@ class InvalidValue(SuperstaqException, ValueError):
     def __init__(self, what: str, problems: Iterable[Problem] = ()) -> None:
         named = tuple(problems)
         self.problems = named[:MAX_PROBLEMS]
-        if not named:
-            super().__init__(what)
-            return
         lines = listed(self.problems, len(named) - len(self.problems))
-        super().__init__(f"{what} cannot be made{self._consequence}:\n{lines}")
+        super().__init__(f"{what} cannot be made{self._consequence}:\n{lines}" if named else what)
 
 
 class InvalidRequest(InvalidValue):

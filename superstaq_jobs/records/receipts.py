@@ -6,13 +6,14 @@ A pickle names this module, so its classes do not move.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 
 import attrs
 from attrs.converters import optional
 
 from . import display, fields
 from .advice import explains_changes
-from .frozen import JsonMapping, thaw
+from .frozen import JsonMapping, to_plain
 from .ids import JobId
 
 __all__ = ["AccountBalance", "CancelReceipt", "SubmitReceipt", "Target", "TargetInfo"]
@@ -96,7 +97,7 @@ class Target(fields.Checked):
         flags = [field.name for field in attrs.fields(Target)][1:-1]
         rows = [
             *((name, "yes" if getattr(self, name) else "no") for name in flags),
-            *((name, display.value_line(thaw(value), 100)) for name, value in self.extra.items()),
+            *_rows(self.extra),
         ]
         table = display.table(["", ""], rows[: display.MAX_ROWS], len(rows))
         return display.card("Target", self.target_name, None, table)
@@ -119,10 +120,13 @@ class TargetInfo(fields.Checked):
     info: JsonMapping = attrs.field(converter=fields.json_mapping, repr=fields.clipped)
 
     def _repr_html_(self) -> str:
-        kept = itertools.islice(self.info.items(), display.MAX_ROWS)
-        rows = [(name, display.value_line(thaw(value), 100)) for name, value in kept]
+        rows = itertools.islice(_rows(self.info), display.MAX_ROWS)
         table = display.table(["", ""], rows, len(self.info))
         return display.card("TargetInfo", self.target_name, None, table)
+
+
+def _rows(info: JsonMapping) -> Iterator[tuple[str, str]]:
+    return ((name, display.value_line(to_plain(value), 100)) for name, value in info.items())
 
 
 @explains_changes

@@ -1,63 +1,44 @@
-"""The shape of a job in the official client, ``JobData``: its fields by name, and plain data."""
+"""The shape of a job in the official client, ``JobData``: its fields by name."""
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
-from .frozen import FrozenMapping, JsonMapping, thaw
+__all__ = ["JOB_FIELDS", "MISSING_ENTRIES", "PER_CIRCUIT_LISTS", "REQUIRED_LISTS"]
 
-__all__ = ["EMPTY", "JOB_FIELDS", "PER_CIRCUIT_LISTS", "REQUIRED_LISTS", "to_plain"]
-
-PER_CIRCUIT_LISTS: Final[Mapping[str, str]] = FrozenMapping(
-    {
-        "statuses": "status_text",
-        "status_messages": "status_message",
-        "provider_id": "provider_id",
-        "input_circuits": "input_circuit",
-        "compiled_circuits": "compiled_circuit",
-        "counts": "counts",
-        "results_dicts": "results_dict",
-        "shots": "shots",
-        "last_updated_timestamp": "updated_at",
-        "initial_logical_to_physicals": "initial_logical_to_physical",
-        "final_logical_to_physicals": "final_logical_to_physical",
-        "logical_qubits": "logical_qubits",
-        "physical_qubits": "physical_qubits",
-    }
-)
+PER_CIRCUIT_LISTS: Final[Mapping[str, str]] = {
+    "statuses": "status_text",
+    "status_messages": "status_message",
+    "provider_id": "provider_id",
+    "input_circuits": "input_circuit",
+    "compiled_circuits": "compiled_circuit",
+    "counts": "counts",
+    "results_dicts": "results_dict",
+    "shots": "shots",
+    "last_updated_timestamp": "updated_at",
+    "initial_logical_to_physicals": "initial_logical_to_physical",
+    "final_logical_to_physicals": "final_logical_to_physical",
+    "logical_qubits": "logical_qubits",
+    "physical_qubits": "physical_qubits",
+}
 """The lists of ``JobData``, and the field of ``CircuitSnapshot`` that each one fills, in order."""
 
 REQUIRED_LISTS: Final = frozenset({"statuses", "input_circuits", "shots"})
 """Those of the lists whose entries are never null."""
 
-JOB_FIELDS: Final[Mapping[str, str]] = FrozenMapping(
-    {
-        "job_type": "job_type",
-        "user_email": "user_email",
-        "target": "target",
-        "num_circuits": "num_circuits",
-        "circuit_type": "circuit_type",
-        "dry_run": "dry_run",
-        "submission_timestamp": "submitted_at",
-        "tags": "tags",
-        "metadata": "metadata",
-    }
-)
+JOB_FIELDS: Final[Mapping[str, str]] = {
+    "job_type": "job_type",
+    "user_email": "user_email",
+    "target": "target",
+    "num_circuits": "num_circuits",
+    "circuit_type": "circuit_type",
+    "dry_run": "dry_run",
+    "submission_timestamp": "submitted_at",
+    "tags": "tags",
+    "metadata": "metadata",
+}
 """The other fields of ``JobData``, and the attribute of ``JobSnapshot`` that holds each one."""
 
-EMPTY: Final[Mapping[str, str]] = FrozenMapping({"input_circuits": ""})
+MISSING_ENTRIES: Final[Mapping[str, str]] = {"input_circuits": ""}
 """What stands for the missing entries of a list that is too short; None for the other lists."""
-
-
-def to_plain(value: Any) -> Any:
-    """A field of a job or a circuit as plain JSON data."""
-    if isinstance(value, str):
-        return str(value)  # which an enum is not
-    if isinstance(value, dt.datetime):
-        text = value.isoformat()
-        return f"{text[:-6]}Z" if text.endswith("+00:00") else text
-    if isinstance(value, FrozenMapping) and not isinstance(value, JsonMapping):
-        return {str(key): item for key, item in value.items()}
-    return thaw(value)

@@ -14,9 +14,9 @@ import attrs
 from attrs.converters import optional
 
 from . import display, fields
-from .advice import OF_SNAPSHOTS, explains_changes, has_no
+from .advice import SNAPSHOT_ADVICE, explains_changes, raise_no_attribute
 from .counts import Counts
-from .frozen import FrozenMapping, JsonMapping, canonical_json, thaw
+from .frozen import FrozenMapping, JsonMapping, canonical_json, to_plain
 from .ids import JobId
 from .problems import (
     MAX_PROBLEMS,
@@ -28,7 +28,7 @@ from .problems import (
     expect,
     line,
 )
-from .shape import EMPTY, JOB_FIELDS, PER_CIRCUIT_LISTS, to_plain
+from .shape import JOB_FIELDS, MISSING_ENTRIES, PER_CIRCUIT_LISTS
 from .status import CircuitStatus, CircuitType, JobType, Stage, fold_statuses, parse_status
 
 __all__ = [
@@ -140,7 +140,7 @@ class CircuitSnapshot(fields.Checked):
 
     @display.never_raises
     def __repr__(self) -> str:
-        parts = [] if self.shots is None else [display.amount(self.shots, "shot")]
+        parts = [] if self.shots is None else [display.plural(self.shots, "shot")]
         parts += [] if self.counts is None else [display.outcomes(self.counts)]
         parts += [f"updated {display.moment(self.updated_at)}"] if self.updated_at else []
         text = f"<CircuitSnapshot {self.index} {display.line(self.status_text)}: {', '.join(parts)}"
@@ -244,7 +244,7 @@ class JobSnapshot:
         lengths = {}
         for name, length in self.short_lists.items():
             field = PER_CIRCUIT_LISTS[name]
-            missing = EMPTY.get(name)
+            missing = MISSING_ENTRIES.get(name)
             known = [c.index + 1 for c in self.circuits if getattr(c, field) != missing]
             longer = max([length, *known])
             if longer < len(self.circuits):
@@ -254,7 +254,7 @@ class JobSnapshot:
     if not TYPE_CHECKING:  # where it would hide every misspelled name
 
         def __getattr__(self, name: str) -> NoReturn:
-            has_no(self, name, OF_SNAPSHOTS)
+            raise_no_attribute(self, name, SNAPSHOT_ADVICE)
 
     # ---- what follows from the fields ------------------------------------------------------
 
@@ -306,7 +306,7 @@ class JobSnapshot:
             CircuitIndexError: If the job does not have that circuit.
         """
         stage = fields.one_of(Stage, stage)
-        fields.refuse("the question", {"stage": stage}, InvalidValue)
+        fields.refuse("a call of has_reached", {"stage": stage}, InvalidValue)
         if index is not None:
             return stage.is_reached(self.circuit(index).status)
         statuses = self.statuses
@@ -444,7 +444,7 @@ class JobSnapshot:
         data = {name: to_plain(getattr(self, field)) for name, field in JOB_FIELDS.items()}
         for name, field in PER_CIRCUIT_LISTS.items():
             sent = self.circuits[: self.short_lists.get(name, len(self.circuits))]
-            surplus = thaw(self.extra.get(name, ()))
+            surplus = to_plain(self.extra.get(name, ()))
             data[name] = [*(to_plain(getattr(circuit, field)) for circuit in sent), *surplus]
         return data
 
@@ -452,11 +452,12 @@ class JobSnapshot:
 
     @display.never_raises
     def __repr__(self) -> str:
-        circuits = display.amount(self.num_circuits, "circuit")
+        circuits = display.plural(self.num_circuits, "circuit")
         if self.num_circuits > 1:
             circuits += f" ({display.status_counts(c.status_text for c in self.circuits)})"
         kind = [str(part) for part in (self.target, self.job_type, self.circuit_type) if part]
-        lines = [f"<JobSnapshot {_shown_status(self)}: {circuits}", ", ".join(kind)]
+        status = display.line(status_text(self), 30)
+        lines = [f"<JobSnapshot {status}: {circuits}", ", ".join(kind)]
         lines.append(f"job {display.line(str(self.job_id), 80)}")
         if self.fetched_at is not None:
             source = "" if self.source is None else f" from {display.line(self.source)}"
@@ -464,7 +465,7 @@ class JobSnapshot:
         return "\n ".join(filter(None, lines)) + ">"
 
     def _repr_html_(self) -> str:
-        circuits = display.amount(self.num_circuits, "circuit")
+        circuits = display.plural(self.num_circuits, "circuit")
         statuses = display.status_counts(c.status_text for c in self.circuits)
         known = display.facts(
             [
@@ -481,7 +482,7 @@ class JobSnapshot:
         rows = [_table_row(circuit) for circuit in self.circuits[: display.MAX_ROWS]]
         head = ["circuit", "status", "shots", "result"]
         table = display.table(head, rows, self.num_circuits)
-        return display.card("JobSnapshot", str(self.job_id), _shown_status(self), known, table)
+        return display.card("JobSnapshot", str(self.job_id), status_text(self), known, table)
 
 
 def status_text(snapshot: JobSnapshot, index: int | None = None) -> str:
@@ -490,10 +491,6 @@ def status_text(snapshot: JobSnapshot, index: int | None = None) -> str:
         return snapshot.circuit(index).status_text
     status = snapshot.status
     return next((c.status_text for c in snapshot.circuits if c.status is status), str(status))
-
-
-def _shown_status(snapshot: JobSnapshot) -> str:
-    return display.line(status_text(snapshot), 30)
 
 
 def _table_row(circuit: CircuitSnapshot) -> tuple[object, ...]:
@@ -506,12 +503,10 @@ def _table_row(circuit: CircuitSnapshot) -> tuple[object, ...]:
     )
 
 
-def _written(value: Any) -> bytes:
-    return canonical_json(value).encode()
-
-
 def digest_of(
-    snapshot: JobSnapshot, data: dict[str, Any], write: Callable[[Any], bytes] = _written
+    snapshot: JobSnapshot,
+    data: dict[str, Any],
+    write: Callable[[Any], bytes] = lambda value: canonical_json(value).encode(),
 ) -> str:
     """The digest of a snapshot whose ``to_dict()`` is at hand; ``write`` gives canonical JSON."""
     import hashlib  # loads OpenSSL, which few programs need

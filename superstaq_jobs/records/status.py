@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Mapping
-from types import MappingProxyType
 from typing import Final
 
 __all__ = [
@@ -98,49 +97,45 @@ UNSUCCESSFUL_CIRCUIT_STATES: Final = frozenset({_S.CANCELLED, _S.FAILED, _S.DELE
 
 _ENDS = TERMINAL_CIRCUIT_STATES - {_S.COMPLETED}
 
-NEXT_STATUSES: Final[Mapping[CircuitStatus, frozenset[CircuitStatus]]] = MappingProxyType(
-    {
-        _S.RECEIVED: _ENDS
-        | {_S.AWAITING_COMPILE, _S.AWAITING_SUBMISSION, _S.AWAITING_SIMULATION, _S.COMPLETED},
-        _S.AWAITING_COMPILE: _ENDS | {_S.COMPILING},
-        _S.COMPILING: _ENDS | {_S.AWAITING_SUBMISSION, _S.AWAITING_SIMULATION, _S.COMPLETED},
-        _S.AWAITING_SUBMISSION: _ENDS | {_S.PENDING, _S.RUNNING, _S.COMPLETED},
-        _S.PENDING: _ENDS | {_S.RUNNING, _S.COMPLETED},
-        _S.RUNNING: _ENDS | {_S.PENDING, _S.COMPLETED},
-        _S.AWAITING_SIMULATION: _ENDS | {_S.SIMULATING},
-        _S.SIMULATING: _ENDS | {_S.COMPLETED},
-        _S.UNKNOWN: frozenset(_S),
-        _S.COMPLETED: frozenset({_S.DELETED}),
-        _S.FAILED: frozenset({_S.DELETED}),
-        _S.CANCELLED: frozenset({_S.DELETED}),
-        _S.UNRECOGNIZED: frozenset({_S.DELETED}),
-        _S.DELETED: frozenset(),
-    }
-)
+NEXT_STATUSES: Final[Mapping[CircuitStatus, frozenset[CircuitStatus]]] = {
+    _S.RECEIVED: _ENDS
+    | {_S.AWAITING_COMPILE, _S.AWAITING_SUBMISSION, _S.AWAITING_SIMULATION, _S.COMPLETED},
+    _S.AWAITING_COMPILE: _ENDS | {_S.COMPILING},
+    _S.COMPILING: _ENDS | {_S.AWAITING_SUBMISSION, _S.AWAITING_SIMULATION, _S.COMPLETED},
+    _S.AWAITING_SUBMISSION: _ENDS | {_S.PENDING, _S.RUNNING, _S.COMPLETED},
+    _S.PENDING: _ENDS | {_S.RUNNING, _S.COMPLETED},
+    _S.RUNNING: _ENDS | {_S.PENDING, _S.COMPLETED},
+    _S.AWAITING_SIMULATION: _ENDS | {_S.SIMULATING},
+    _S.SIMULATING: _ENDS | {_S.COMPLETED},
+    _S.UNKNOWN: frozenset(_S),
+    _S.COMPLETED: frozenset({_S.DELETED}),
+    _S.FAILED: frozenset({_S.DELETED}),
+    _S.CANCELLED: frozenset({_S.DELETED}),
+    _S.UNRECOGNIZED: frozenset({_S.DELETED}),
+    _S.DELETED: frozenset(),
+}
 """Which status may directly follow which.
 
 A device may put a running circuit back into its queue (``running`` to ``pending``). The only step
 from a terminal status is deletion. Any status may follow ``UNKNOWN``.
 """
 
-PROGRESS: Final[Mapping[CircuitStatus, int]] = MappingProxyType(
-    {
-        _S.RECEIVED: 0,
-        _S.UNKNOWN: 1,
-        _S.AWAITING_COMPILE: 2,
-        _S.COMPILING: 3,
-        _S.AWAITING_SUBMISSION: 4,
-        _S.AWAITING_SIMULATION: 4,
-        _S.PENDING: 5,
-        _S.RUNNING: 6,
-        _S.SIMULATING: 6,
-        _S.COMPLETED: 7,
-        _S.FAILED: 7,
-        _S.CANCELLED: 7,
-        _S.UNRECOGNIZED: 7,
-        _S.DELETED: 8,
-    }
-)
+PROGRESS: Final[Mapping[CircuitStatus, int]] = {
+    _S.RECEIVED: 0,
+    _S.UNKNOWN: 1,
+    _S.AWAITING_COMPILE: 2,
+    _S.COMPILING: 3,
+    _S.AWAITING_SUBMISSION: 4,
+    _S.AWAITING_SIMULATION: 4,
+    _S.PENDING: 5,
+    _S.RUNNING: 6,
+    _S.SIMULATING: 6,
+    _S.COMPLETED: 7,
+    _S.FAILED: 7,
+    _S.CANCELLED: 7,
+    _S.UNRECOGNIZED: 7,
+    _S.DELETED: 8,
+}
 """How far a circuit has come: the larger number is usually that of the later observation."""
 
 

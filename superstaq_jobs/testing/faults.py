@@ -209,7 +209,9 @@ class Fault:
             ProtocolError: The response is not HTTP.
         """
         expect(Request, request=request)
-        fields.refuse("a fault", {"timeout_seconds": fields.span(timeout_seconds)}, InvalidValue)
+        fields.refuse(
+            "a fault", {"timeout_seconds": fields.seconds_or_inf(timeout_seconds)}, InvalidValue
+        )
         raised = _RAISED.get(self.kind)
         if raised is None:
             return self._response()

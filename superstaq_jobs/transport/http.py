@@ -171,7 +171,7 @@ class HttpTransport:
             InvalidRequest: It is not a request, or ``timeout_seconds`` not a number of seconds.
         """
         expect(Request, request=request)
-        seconds = fields.span(timeout_seconds)
+        seconds = fields.seconds_or_inf(timeout_seconds)
         fields.refuse("the request", {"timeout_seconds": seconds})
         outcome = self._outcome(request, timeout_seconds)
         if isinstance(outcome, Response):

@@ -12,7 +12,7 @@ from superstaq_jobs.client import SuperstaqClient
 from superstaq_jobs.client.locks import ForkSafeLock
 from superstaq_jobs.errors import JobsNotFound
 from superstaq_jobs.records import CircuitType, JobId, JobSnapshot, newest
-from superstaq_jobs.records.changes import collect, follow, share_strings
+from superstaq_jobs.records.changes import assemble, merge_response, share_strings
 from superstaq_jobs.records.ids import server_ids
 from superstaq_jobs.wire.api import Call
 
@@ -67,7 +67,7 @@ class Latest:
 
     def found_in(self, jobs: Mapping[JobId, JobSnapshot]) -> JobSnapshot | None:
         """The job in a response, whose jobs are given by the server's ids; None if it lacks it."""
-        return collect(self.job_id, jobs, self.snapshot)
+        return assemble(self.job_id, jobs, self.snapshot)
 
     def not_found_in(self, jobs: Iterable[JobSnapshot]) -> JobsNotFound:
         """The error for a response that lacks the job, or an unfinished circuit of it."""
@@ -114,7 +114,7 @@ def _merged(known: JobSnapshot, seen: JobSnapshot, *, in_order: bool) -> JobSnap
     # Most news is of a status, so the statuses are compared first.
     if seen is known or (seen.statuses == known.statuses and seen == known):
         return known
-    kept = follow(known, seen) if in_order else newest(known, seen)
+    kept = merge_response(known, seen) if in_order else newest(known, seen)
     if kept is not seen and kept == known:
         return known
     share_strings(known, kept)

@@ -53,7 +53,7 @@ class Pace(fields.Checked):
 
     def pause_seconds(self, quiet_seconds: float) -> float:
         """The pause, before jitter, if nothing has changed for that many seconds."""
-        _check_pause(quiet_seconds=fields.span(quiet_seconds))
+        _check_pause(quiet_seconds=fields.seconds_or_inf(quiet_seconds))
         return min(self.max_seconds, max(self.min_seconds, self.fraction * quiet_seconds))
 
 
@@ -78,8 +78,8 @@ class PollPolicy(fields.Checked):
 
     queued: Pace = Pace(fraction=0.12)
     running: Pace = Pace()
-    snap_back: float = attrs.field(default=0.75, converter=fields.share)
-    jitter: float = attrs.field(default=0.25, converter=fields.share)
+    snap_back: float = attrs.field(default=0.75, converter=fields.fraction)
+    jitter: float = attrs.field(default=0.25, converter=fields.fraction)
 
     def pause_seconds(
         self, status: CircuitStatus | None, *, quiet_seconds: float, jitter: float
@@ -226,7 +226,7 @@ class WaitPlan:
         default=600.0, converter=optional(fields.seconds)
     )
     on_change: OnChange | None = attrs.field(default=None, converter=_callback)
-    requests_at_once: int = attrs.field(default=4, converter=fields.attempts)
+    requests_at_once: int = attrs.field(default=4, converter=fields.positive_integer)
     progress: bool | ProgressBar = attrs.field(default=False, converter=_bar)
 
     def __attrs_post_init__(self) -> None:

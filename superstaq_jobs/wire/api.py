@@ -9,7 +9,7 @@ from uuid import UUID
 
 from superstaq_jobs.errors import InvalidValue, JobsNotFound
 from superstaq_jobs.records import FrozenMapping, JobId, JobSnapshot, fields
-from superstaq_jobs.records.changes import collect
+from superstaq_jobs.records.changes import assemble
 from superstaq_jobs.records.ids import server_ids
 from superstaq_jobs.records.problems import expect, expect_several, warn
 
@@ -153,7 +153,7 @@ def pick_jobs(job_ids: Iterable[JobId], jobs: Iterable[JobSnapshot]) -> tuple[Jo
     Raises ``JobsNotFound`` if there is none with one of the ids, or it lacks a circuit.
     """
     sent = {job.job_id: job for job in jobs}
-    picked = {job_id: collect(job_id, sent) for job_id in job_ids}
+    picked = {job_id: assemble(job_id, sent) for job_id in job_ids}
     found = {job_id: job for job_id, job in picked.items() if job is not None}
     lacking = [job_id for job_id in picked if job_id not in found]
     if lacking:

@@ -13,9 +13,9 @@ import msgspec
 from superstaq_jobs import records
 from superstaq_jobs.errors import ProtocolError
 from superstaq_jobs.records import JobId, JsonMapping, fields
+from superstaq_jobs.records.frozen import to_plain
 from superstaq_jobs.records.ids import server_ids, trimmed
 from superstaq_jobs.records.problems import MAX_PROBLEMS, line
-from superstaq_jobs.records.shape import to_plain
 
 from .job_data import MAX_MESSAGE_CHARACTERS, Decoded, as_string, without_warnings
 from .strict import Collector, Count, parse_json, protocol_error, structure

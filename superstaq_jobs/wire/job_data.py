@@ -35,14 +35,13 @@ from superstaq_jobs.records import (
     fields,
 )
 from superstaq_jobs.records.budget import paced, spend, spend_on
-from superstaq_jobs.records.frozen import adopt, freeze_object, thaw
+from superstaq_jobs.records.frozen import adopt, freeze_object, to_plain
 from superstaq_jobs.records.problems import MAX_PROBLEMS, line
 from superstaq_jobs.records.shape import (
-    EMPTY,
     JOB_FIELDS,
+    MISSING_ENTRIES,
     PER_CIRCUIT_LISTS,
     REQUIRED_LISTS,
-    to_plain,
 )
 from superstaq_jobs.records.snapshots import make_circuit, make_job
 
@@ -393,7 +392,7 @@ def _evened(
     }
     short = {n: len(c) for n, c in named.items() if len(c) < size}
     evened = tuple(
-        (*column[:size], *[EMPTY.get(name)] * (size - len(column)))
+        (*column[:size], *[MISSING_ENTRIES.get(name)] * (size - len(column)))
         for name, column in named.items()
     )
     return evened, surplus, FrozenMapping(short)
@@ -483,7 +482,7 @@ def _checked_jobs(jobs: Sequence[tuple[JobSnapshot, dict[str, Any]]]) -> dict[st
         raise InvalidRequest("the body", problems)
     return {
         str(job.job_id): data
-        | {n: thaw(v) for n, v in job.extra.items() if n not in PER_CIRCUIT_LISTS}
+        | {n: to_plain(v) for n, v in job.extra.items() if n not in PER_CIRCUIT_LISTS}
         for job, data in jobs
     }
 

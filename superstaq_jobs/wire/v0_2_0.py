@@ -1,7 +1,7 @@
 """API v0.2.0, which most accounts use: its calls and their bodies. No I/O; nothing is coerced.
 
 Its server keeps each circuit as a job of its own. So a response about jobs is read as jobs of one
-circuit, and ``records.changes.collect`` makes of them the jobs that were asked for. Reads of jobs
+circuit, and ``records.changes.assemble`` makes of them the jobs that were asked for. Reads of jobs
 are POSTs, and credentials for other providers are in the body, among the ``options``.
 """
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from worlds import in_one_format
 
 from superstaq_jobs.records import CircuitType, JobDiff, diff, newest
-from superstaq_jobs.records.changes import follow
+from superstaq_jobs.records.changes import merge_response
 from superstaq_jobs.records.problems import InvalidValue
 from superstaq_jobs.testing import strategies as sts
 
@@ -113,7 +113,7 @@ def test_changes_are_applied_only_to_what_they_start_from(both, other):
 def test_circuits_in_different_formats_have_no_difference_and_no_newest(snapshot, formats):
     one, other = (attrs.evolve(snapshot, circuit_type=each) for each in formats[:2])
     unsaid = attrs.evolve(snapshot, circuit_type=None)
-    for compare in (diff, newest, follow, lambda a, b: newest(a, unsaid, b)):
+    for compare in (diff, newest, merge_response, lambda a, b: newest(a, unsaid, b)):
         with pytest.raises(InvalidValue, match="fetch both in one format") as caught:
             compare(one, other)
         assert all(str(each) in str(caught.value) for each in formats[:2])

@@ -17,7 +17,7 @@ from reachable import may_become
 from worlds import in_one_format
 
 from superstaq_jobs.records import CircuitSnapshot, JobSnapshot, JobType, newest
-from superstaq_jobs.records.changes import follow
+from superstaq_jobs.records.changes import merge_response
 from superstaq_jobs.testing import strategies as sts
 
 pytestmark = pytest.mark.same_everywhere
@@ -128,10 +128,10 @@ def test_every_circuit_is_one_that_was_seen(observations):
 def test_a_history_through_v0_2_0_is_followed_to_its_end(history):
     state = history[0]
     for snapshot in history[1:]:
-        state = follow(state, snapshot)
+        state = merge_response(state, snapshot)
         assert state is snapshot
     # A response that is overtaken takes no circuit back from its end.
-    late = follow(history[-1], history[0])
+    late = merge_response(history[-1], history[0])
     assert late == history[-1]
 
 
@@ -162,7 +162,7 @@ def test_the_histories_that_are_drawn_are_possible(history):
 def test_circuits_that_come_or_go_are_those_of_the_later_response(both):
     one = attrs.evolve(both, circuits=both.circuits[:1], short_lists={})
     for before, after in ((one, both), (both, one)):
-        assert follow(before, after) == after
+        assert merge_response(before, after) == after
 
 
 @given(sts.job_histories(num_circuits=2, job_type=JobType.SUBMIT, num_bits=3))

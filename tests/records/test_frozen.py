@@ -10,7 +10,7 @@ from types import MappingProxyType
 import pytest
 
 from superstaq_jobs.records import CircuitStatus, FrozenMapping, JobType, JsonMapping
-from superstaq_jobs.records.frozen import MAX_DEPTH, canonical_json, freeze, thaw
+from superstaq_jobs.records.frozen import MAX_DEPTH, canonical_json, freeze, to_plain
 from superstaq_jobs.records.status import PROGRESS
 
 
@@ -86,8 +86,8 @@ def test_freezing_goes_all_the_way_down():
     assert frozen == JsonMapping({"a": (1, (2.5, JsonMapping({"b": ()}))), "c": None})
     assert isinstance(frozen["a"], tuple)
     assert isinstance(frozen["a"][1][1], JsonMapping)
-    assert thaw(frozen) == {"a": [1, [2.5, {"b": []}]], "c": None}
-    assert thaw((1, "x")) == [1, "x"]
+    assert to_plain(frozen) == {"a": [1, [2.5, {"b": []}]], "c": None}
+    assert to_plain((1, "x")) == [1, "x"]
 
 
 def test_subclasses_of_plain_values_become_plain():

@@ -195,6 +195,12 @@ def test_a_method_that_runs_needs_shots_too(method):
         NewJob.for_method(method, target="ibmq_fez_qpu", circuits="x")
 
 
+@pytest.mark.parametrize("method", [0, False, [], {}, 1.5, b"submit"])
+def test_a_method_that_is_not_a_string_is_refused_and_not_taken_for_none(method):
+    with pytest.raises(InvalidRequest, match="method: expected a string"):
+        NewJob.for_method(method, target="ibmq_fez_qpu", circuits="x", shots=1)
+
+
 def test_a_credential_is_not_repeated_in_the_error():
     with pytest.raises(InvalidRequest) as caught:
         NewJob(target="ibmq_fez_qpu", circuits="x", options_dict={"cq_token": "hunter2"}, shots=1)
