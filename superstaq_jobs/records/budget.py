@@ -21,6 +21,8 @@ _ITEMS: Final = 200
 _COSTS: Final = {b"[": 0.4e-6, b"{": 0.5e-6, b":": 0.5e-6}
 """How many seconds a parser takes for each list, each object and each key, at most."""
 
+_HIGHEST_COST: Final = max(_COSTS.values())
+
 _UNNOTICED_SECONDS: Final = 0.1
 """By how much one step of a parser may miss the limit."""
 
@@ -60,7 +62,7 @@ def spend_on(body: bytes) -> None:
 
     The time that it takes is estimated by what the JSON consists of. Raises what ``spend`` raises.
     """
-    at_most = len(body) * max(_COSTS.values())
+    at_most = len(body) * _HIGHEST_COST
     if at_most <= _UNNOTICED_SECONDS:
         return
     with contextlib.suppress(OutOfTime):
