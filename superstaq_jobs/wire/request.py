@@ -17,7 +17,7 @@ import attrs
 from superstaq_jobs.errors import InvalidRequest, Problem
 from superstaq_jobs.records import fields
 from superstaq_jobs.records.advice import explains_changes
-from superstaq_jobs.records.problems import expect, shown
+from superstaq_jobs.records.problems import check_type, shown
 
 __all__ = [
     "Request",
@@ -195,12 +195,12 @@ class Response:
 
     def __attrs_post_init__(self) -> None:
         if type(self.status) is not int or not fields.is_a(self.body, bytes):
-            expect(int, status=self.status)
-            expect(bytes, body=self.body)
+            check_type(int, status=self.status)
+            check_type(bytes, body=self.body)
 
     def header(self, name: str) -> str | None:
         """The first value of a header, by its name in any case; None if there is none."""
-        expect(str, name=name)
+        check_type(str, name=name)
         wanted = name.lower()
         return next((value for key, value in self.headers if key == wanted), None)
 
