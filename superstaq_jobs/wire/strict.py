@@ -115,7 +115,7 @@ class Collector:
 
     @property
     def is_full(self) -> bool:
-        """Whether there are so many problems that no further part need be checked."""
+        """Whether there are enough problems, so that no further part need be checked."""
         return len(self.problems) >= MAX_PROBLEMS
 
     def parts(self, parts: Collection[T]) -> Iterator[T]:
