@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from .records import CircuitStatus, Counts, JobSnapshot, fields
 from .records.display import line
-from .records.problems import InvalidValue, expect_several, how_to_install, shown
+from .records.problems import InvalidValue, check_iterable, how_to_install, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -172,7 +172,7 @@ def _series(
     counts: Counts | Sequence[Counts], labels: str | Sequence[str] | None
 ) -> tuple[list[Counts], list[str]]:
     if not isinstance(counts, Mapping):
-        expect_several("Counts", counts=counts)
+        check_iterable("Counts", counts=counts)
     every = [counts] if isinstance(counts, Mapping) else list(counts)
     if not every:
         raise InvalidValue(
@@ -187,7 +187,7 @@ def _series(
     if labels is None:
         return every, [str(place) for place in range(len(every))]
     if not isinstance(labels, str):
-        expect_several("names", labels=labels)
+        check_iterable("names", labels=labels)
     listed = [labels] if isinstance(labels, str) else labels
     names = [line(_label(label), 200) for label in listed]
     if len(names) != len(every):
@@ -317,7 +317,7 @@ class _Span(NamedTuple):
 def _history(snapshots: Iterable[JobSnapshot]) -> list[JobSnapshot]:
     if isinstance(snapshots, JobSnapshot):
         return [snapshots]
-    expect_several("snapshots", snapshots=snapshots)
+    check_iterable("snapshots", snapshots=snapshots)
     history = list(snapshots)
     for place, each in enumerate(history):
         if not isinstance(each, JobSnapshot):
