@@ -114,7 +114,7 @@ def _keep_first_line(
 
 _LITERAL = re.compile(r'(?<=<span class="pre">)[^<]{12,}(?=</span>)')
 _BREAKS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[\w\])\"'][._(\[/=])(?<!\d\.)(?=[\w\"'])")
-_OPTION = re.compile(r'(?<=<span class="pre">)--?\w[-\w]*')
+_OPTION = re.compile(r"(?<=[ >])--?\w[-\w]*(?=[^<>]*<)")
 _CODE = re.compile(r"(?<=<pre>).*?(?=</pre>)", re.DOTALL)
 _CODE_LINE = re.compile(r"^(?:<[^>]*>)*( *).*\S.*$", re.MULTILINE)
 

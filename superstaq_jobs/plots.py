@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from .records import CircuitStatus, Counts, JobSnapshot, fields
 from .records.display import line
-from .records.problems import InvalidValue, expect_several, how_to_install, shown
+from .records.problems import InvalidValue, check_iterable, how_to_install, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -132,10 +132,10 @@ def plot_counts(
 def plot_timeline(snapshots: Iterable[JobSnapshot], *, ax: Axes | None = None) -> Axes:
     """Draw the statuses of each circuit of a job over time, from snapshots of it.
 
-    A bar a circuit, the first at the top. A status begins when the server last changed the circuit
-    (``updated_at``), or, where it did not say, when the snapshot was fetched. The bar ends with the
-    last snapshot. What happened between two snapshots is not known, and not drawn. Statuses differ
-    in hatch and lightness too.
+    One bar per circuit, the first at the top. A status begins when the server last changed the
+    circuit (``updated_at``), or, where it did not say, when the snapshot was fetched. The bar ends
+    with the last snapshot. What happened between two snapshots is not known, and not drawn.
+    Statuses differ in hatch and lightness too.
 
     Args:
         snapshots: Snapshots of one job, in the order in which they were fetched.
@@ -172,7 +172,7 @@ def _series(
     counts: Counts | Sequence[Counts], labels: str | Sequence[str] | None
 ) -> tuple[list[Counts], list[str]]:
     if not isinstance(counts, Mapping):
-        expect_several("Counts", counts=counts)
+        check_iterable("Counts", counts=counts)
     every = [counts] if isinstance(counts, Mapping) else list(counts)
     if not every:
         raise InvalidValue(
@@ -187,7 +187,7 @@ def _series(
     if labels is None:
         return every, [str(place) for place in range(len(every))]
     if not isinstance(labels, str):
-        expect_several("names", labels=labels)
+        check_iterable("names", labels=labels)
     listed = [labels] if isinstance(labels, str) else labels
     names = [line(_label(label), 200) for label in listed]
     if len(names) != len(every):
@@ -317,7 +317,7 @@ class _Span(NamedTuple):
 def _history(snapshots: Iterable[JobSnapshot]) -> list[JobSnapshot]:
     if isinstance(snapshots, JobSnapshot):
         return [snapshots]
-    expect_several("snapshots", snapshots=snapshots)
+    check_iterable("snapshots", snapshots=snapshots)
     history = list(snapshots)
     for place, each in enumerate(history):
         if not isinstance(each, JobSnapshot):

@@ -11,7 +11,7 @@ from uuid import UUID
 from superstaq_jobs.errors import InvalidValue, Problem
 from superstaq_jobs.records import CircuitType, JobId, JobSnapshot, fields
 from superstaq_jobs.records.ids import trimmed
-from superstaq_jobs.records.problems import expect_several
+from superstaq_jobs.records.problems import check_iterable
 
 from .states import JobKey, job_key, microseconds
 
@@ -104,7 +104,7 @@ def with_moments(
     """Snapshots, each with the moment at which it was observed."""
     default = fields.optional_moment(observed_at)
     fields.refuse("a moment", {"observed_at": default}, InvalidValue)
-    expect_several("snapshots", snapshots=snapshots)
+    check_iterable("snapshots", snapshots=snapshots)
     listed = list(snapshots)
     checked = {
         f"snapshots[{place}]": fields.instance(each, JobSnapshot)

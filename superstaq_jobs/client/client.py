@@ -23,7 +23,7 @@ from superstaq_jobs.errors import (
 )
 from superstaq_jobs.records import CircuitType, JobId, fields
 from superstaq_jobs.records.budget import OutOfTime, limited
-from superstaq_jobs.records.problems import expect, warn
+from superstaq_jobs.records.problems import check_type, warn
 from superstaq_jobs.transport.limits import MAX_CONNECTIONS, check, check_integer, check_positive
 from superstaq_jobs.wire import job_data
 from superstaq_jobs.wire.api import Api, Call
@@ -347,7 +347,7 @@ class SuperstaqClient:
 
     def masked(self, text: str) -> str:
         """A string from the server, in which each secret of this client is masked."""
-        expect(str, text=text)
+        check_type(str, text=text)
         return self._errors.mask()(text)
 
     def reserve_poll(self) -> float:

@@ -19,7 +19,7 @@ from superstaq_jobs.errors import (
 )
 from superstaq_jobs.records import fields
 from superstaq_jobs.records.advice import explains_changes
-from superstaq_jobs.records.problems import expect
+from superstaq_jobs.records.problems import check_type
 
 __all__ = ["REPEATABLE_STATUS_CODES", "RetryPolicy", "with_retries"]
 
@@ -68,7 +68,7 @@ class RetryPolicy(fields.Checked):
             safe_to_repeat: Whether the request is idempotent. One that is not (a submission) is
                 retried only if no part of it can have reached the server.
         """
-        expect(SuperstaqServerException, error=error)
+        check_type(SuperstaqServerException, error=error)
         if isinstance(error, TlsError | AnswerTooLarge):
             return False
         if isinstance(error, TransportError):

@@ -13,7 +13,7 @@ from superstaq_jobs.records import (
     FrozenMapping,
     JobSnapshot,
 )
-from superstaq_jobs.records.problems import InvalidValue, expect, shown
+from superstaq_jobs.records.problems import InvalidValue, check_type, shown
 
 __all__ = [
     "check_format",
@@ -32,7 +32,7 @@ C = TypeVar("C")
 def check_format(snapshot: JobSnapshot, wanted: CircuitType) -> None:
     """Check that it is a snapshot and its circuits are of a framework; or say how to get one."""
     hint = "pass handle.refresh()" if hasattr(snapshot, "refresh") else ""
-    expect(JobSnapshot, hint, snapshot=snapshot)
+    check_type(JobSnapshot, hint, snapshot=snapshot)
     found = snapshot.circuit_type
     if found is wanted:
         return

@@ -24,6 +24,9 @@ _COSTS: Final = {b"[": 0.4e-6, b"{": 0.5e-6, b":": 0.5e-6}
 _UNNOTICED_SECONDS: Final = 0.1
 """By how much one step of a parser may miss the limit."""
 
+_SMALL_BYTES: Final = _UNNOTICED_SECONDS / max(_COSTS.values())
+"""What is not longer takes no more than that, whatever it is."""
+
 
 class OutOfTime(BaseException):
     """The time for reading a response is up."""
@@ -60,11 +63,10 @@ def spend_on(body: bytes) -> None:
 
     The time that it takes is estimated by what the JSON consists of. Raises what ``spend`` raises.
     """
-    at_most = len(body) * max(_COSTS.values())
-    if at_most <= _UNNOTICED_SECONDS:
+    if len(body) <= _SMALL_BYTES:
         return
     with contextlib.suppress(OutOfTime):
-        spend(at_most)
+        spend(len(body) * max(_COSTS.values()))
         return  # there is time for whatever it is: counting takes a while too
     estimate = sum(cost * body.count(sign) for sign, cost in _COSTS.items())
     spend(max(0.0, estimate - _UNNOTICED_SECONDS))

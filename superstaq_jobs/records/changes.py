@@ -15,7 +15,7 @@ from . import display
 from .advice import explains_changes
 from .fields import same_moment
 from .ids import JobId, server_ids
-from .problems import InvalidValue, expect
+from .problems import InvalidValue, check_type
 from .snapshots import CircuitSnapshot, JobSnapshot, make_circuit
 from .status import PROGRESS, CircuitStatus
 
@@ -140,7 +140,7 @@ class JobDiff:
         Raises:
             ValueError: If ``before`` does not have the values that were changed.
         """
-        expect(JobSnapshot, _SNAPSHOT, before=before)
+        check_type(JobSnapshot, _SNAPSHOT, before=before)
         circuits = dict(enumerate(before.circuits))
         if any(getattr(before, change.name) != change.before for change in self.fields) or any(
             circuits.get(change.index) != change.before for change in self.circuits
@@ -184,7 +184,7 @@ def diff(before: JobSnapshot, after: JobSnapshot) -> JobDiff:
     Raises:
         ValueError: If they are of different jobs, or their circuits in different formats.
     """
-    expect(JobSnapshot, _SNAPSHOT, before=before, after=after)
+    check_type(JobSnapshot, _SNAPSHOT, before=before, after=after)
     _check_same_job(before, after)
     pairs = enumerate(itertools.zip_longest(before.circuits, after.circuits))
     return JobDiff(
@@ -227,7 +227,7 @@ def newest(first: JobSnapshot, *others: JobSnapshot) -> JobSnapshot:
         ValueError: If they are of different jobs, or their circuits in different formats.
     """
     further = {f"others[{place}]": other for place, other in enumerate(others)}
-    expect(JobSnapshot, _SNAPSHOT, first=first, **further)
+    check_type(JobSnapshot, _SNAPSHOT, first=first, **further)
     _check_same_job(first, *others)
     observed = [first, *others]
     base = _highest(observed, lambda s: (s.num_circuits, s.fetched_at or _BEGINNING), _job_digest)

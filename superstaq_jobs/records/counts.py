@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from . import display
 from .frozen import FrozenMapping, adopt, is_unicode
-from .problems import InvalidValue, expect, expect_several, shown
+from .problems import InvalidValue, check_iterable, check_type, shown
 
 __all__ = ["Counts", "received_counts"]
 
@@ -105,7 +105,7 @@ class Counts(FrozenMapping[str, int | float]):
             n: How many to return at most; None for all.
         """
         if n is not None:
-            expect(int, n=n)
+            check_type(int, n=n)
         return display.most_common(self._items, len(self) if n is None else n)
 
     def marginal(self, qubits: Iterable[int]) -> Counts:
@@ -146,7 +146,7 @@ class Counts(FrozenMapping[str, int | float]):
             ValueError: If there is not one position for each bit, or one is not in the new
                 bitstrings or appears twice; or if the bitstrings differ in length.
         """
-        expect(int, num_bits=num_bits)
+        check_type(int, num_bits=num_bits)
         if not 0 <= num_bits <= _LONGEST_BITSTRING:
             got = shown(num_bits)
             raise InvalidValue(f"num_bits must be from 0 to {_LONGEST_BITSTRING:,}, got {got}")
@@ -271,7 +271,7 @@ class Counts(FrozenMapping[str, int | float]):
 
     def _outcomes(self, bits: str | Iterable[str]) -> set[str]:
         chosen = [bits] if isinstance(bits, str) else bits
-        expect_several("bitstrings", bits=chosen)
+        check_iterable("bitstrings", bits=chosen)
         chosen = list(chosen)
         for each in chosen:
             if not isinstance(each, str):
@@ -395,7 +395,7 @@ def _confidence(value: Any) -> float:
 
 def _of_one_width(*parts: Mapping[str, int | float], name: str = "other") -> list[Counts]:
     for part in parts:
-        expect(Mapping, **{name: part})
+        check_type(Mapping, **{name: part})
     counts = [each if isinstance(each, Counts) else Counts(each) for each in parts]
     widths = {each.num_bits for each in counts if each}
     if len(widths) > 1:
@@ -444,7 +444,7 @@ def _string(bits: object) -> str:
 
 
 def _positions(name: str, qubits: Iterable[Any], width: int | None) -> list[int]:
-    expect_several("positions", **{name: qubits})
+    check_iterable("positions", **{name: qubits})
     places = []
     for value in qubits:
         if isinstance(value, bool) or not isinstance(value, Integral):

@@ -23,8 +23,8 @@ __all__ = [
     "SuperstaqWarning",
     "check_index",
     "check_index_type",
-    "expect",
-    "expect_several",
+    "check_iterable",
+    "check_type",
     "how_to_install",
     "is_amount",
     "is_number",
@@ -98,7 +98,7 @@ class Problem(tuple[str, str]):
     __slots__ = ()
 
     def __new__(cls, where: str, what: str) -> Self:  # noqa: D102
-        expect(str, where=where, what=what)
+        check_type(str, where=where, what=what)
         return super().__new__(
             cls, (line(where, _MAX_PROBLEM_CHARACTERS), line(what, _MAX_PROBLEM_CHARACTERS))
         )
@@ -159,14 +159,14 @@ def must_be(kind: type, value: object, hint: str = "") -> str:
     return f"must be {with_article(kind.__name__)}, got {shown(value)}{instead}"
 
 
-def expect(kind: type, hint: str = "", /, **arguments: object) -> None:
+def check_type(kind: type, hint: str = "", /, **arguments: object) -> None:
     """Raise a ``TypeError`` for the first of some arguments that is not an instance of ``kind``."""
     for name, value in arguments.items():
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             raise TypeError(f"{name} {must_be(kind, value, hint)}. Nothing was changed")
 
 
-def expect_several(what: str, **arguments: object) -> None:
+def check_iterable(what: str, **arguments: object) -> None:
     """The same for an argument that must be iterable, and neither a string nor a mapping."""
     for name, value in arguments.items():
         if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):

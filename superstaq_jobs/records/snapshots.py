@@ -25,7 +25,7 @@ from .problems import (
     Problem,
     SuperstaqUnsuccessfulJobException,
     check_index,
-    expect,
+    check_type,
     line,
 )
 from .shape import JOB_FIELDS, MISSING_ENTRIES, PER_CIRCUIT_LISTS
@@ -333,7 +333,7 @@ class JobSnapshot:
         """
         if self.fetched_at is None:
             raise InvalidValue(f"this snapshot of job {self.job_id} has no fetched_at")
-        expect(dt.datetime, now=now)
+        check_type(dt.datetime, now=now)
         if now.utcoffset() is None:
             raise InvalidValue("now must have a time zone, such as datetime.UTC")
         return now - self.fetched_at

@@ -26,7 +26,7 @@ from superstaq_jobs.records import (
     newest,
 )
 from superstaq_jobs.records.advice import explains_changes
-from superstaq_jobs.records.problems import MAX_PROBLEMS, expect
+from superstaq_jobs.records.problems import MAX_PROBLEMS, check_type
 
 from .lock_lines import HEADER, counts_for_a_lock, entry_line, is_newer_header, read_line
 
@@ -60,7 +60,7 @@ class LockEntry:
     @classmethod
     def of(cls, snapshot: JobSnapshot) -> Self:
         """The entry of a snapshot."""
-        expect(JobSnapshot, snapshot=snapshot)
+        check_type(JobSnapshot, snapshot=snapshot)
         return cls(
             job_id=snapshot.job_id,
             circuit_type=snapshot.circuit_type,

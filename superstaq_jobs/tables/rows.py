@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from superstaq_jobs.records import CircuitSnapshot, Counts, JobSnapshot, fields
 from superstaq_jobs.records.frozen import canonical_json
-from superstaq_jobs.records.problems import InvalidValue, expect, expect_several, shown
+from superstaq_jobs.records.problems import InvalidValue, check_iterable, check_type, shown
 
 __all__ = [
     "TYPES",
@@ -191,13 +191,13 @@ def checked(snapshots: Iterable[Any]) -> Iterator[JobSnapshot]:
     """The same snapshots; raises a ``TypeError`` for anything else."""
     if isinstance(snapshots, JobSnapshot):
         raise TypeError("snapshots must be a list, got one: pass [snapshot]")
-    expect_several("snapshots", snapshots=snapshots)
+    check_iterable("snapshots", snapshots=snapshots)
     return itertools.starmap(_checked, enumerate(snapshots))
 
 
 def _checked(place: int, snapshot: JobSnapshot) -> JobSnapshot:
     hint = "pass handle.refresh()" if hasattr(type(snapshot), "refresh") else ""
-    expect(JobSnapshot, hint, **{f"snapshots[{place}]": snapshot})
+    check_type(JobSnapshot, hint, **{f"snapshots[{place}]": snapshot})
     return snapshot
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final, Self, TypeAlias
 from superstaq_jobs.errors import InvalidValue
 from superstaq_jobs.records import JobSnapshot
 from superstaq_jobs.records.fields import is_a, is_number
-from superstaq_jobs.records.problems import expect, expect_several, is_amount, shown
+from superstaq_jobs.records.problems import check_iterable, check_type, is_amount, shown
 from superstaq_jobs.wire.api import encode_jobs
 from superstaq_jobs.wire.request import Request, Response
 
@@ -45,7 +45,7 @@ class FakeClock:
     """
 
     def __init__(self, start: float = 0.0, *, utc: dt.datetime = _NEW_YEAR) -> None:
-        expect(dt.datetime, utc=utc)
+        check_type(dt.datetime, utc=utc)
         if not is_number(start):
             raise InvalidValue(f"start must be a number of seconds, got {shown(start)}")
         if utc.utcoffset() is None:
@@ -124,7 +124,7 @@ class ScriptedTransport:
 
     def __init__(self, steps: Iterable[Step] = (), *, clock: FakeClock | None = None) -> None:
         self._lock = threading.Lock()
-        expect_several("steps", steps=steps)
+        check_iterable("steps", steps=steps)
         self._steps = [_step(step) for step in steps]
         self._taken = 0
         self._handler: Callable[[Request], Response] | None = None
@@ -154,7 +154,7 @@ class ScriptedTransport:
         """
         if not callable(handler):
             raise TypeError(f"handler must be a function of a request, got {shown(handler)}")
-        expect_several("faults", faults=faults)
+        check_iterable("faults", faults=faults)
         transport = cls(clock=clock)
         transport._handler = handler
         transport.fail(*faults)
@@ -186,7 +186,7 @@ class ScriptedTransport:
         """
         for fault in faults:
             if fault is not None:
-                expect(Fault, "pass them one by one, fail(*faults)", faults=fault)
+                check_type(Fault, "pass them one by one, fail(*faults)", faults=fault)
         with self._lock:
             self._faults.extend(faults)
 
@@ -219,7 +219,7 @@ class ScriptedTransport:
         Raises:
             AssertionError: The script has no further step, or the transport is closed.
         """
-        expect(Request, request=request)
+        check_type(Request, request=request)
         with self._lock:
             self._requests.append(request)
             self._timeouts.append(timeout_seconds)
@@ -319,7 +319,7 @@ def jobs_response(
 
 
 def _response(body: bytes, status: int, headers: Iterable[tuple[str, str]]) -> Response:
-    expect_several("pairs", headers=headers)
+    check_iterable("pairs", headers=headers)
     return Response(
         status=status, headers=(("Content-Type", "application/json"), *headers), body=body
     )

@@ -24,7 +24,7 @@ from superstaq_jobs.errors import (
 )
 from superstaq_jobs.records import fields
 from superstaq_jobs.records.advice import explains_changes
-from superstaq_jobs.records.problems import expect
+from superstaq_jobs.records.problems import check_type
 from superstaq_jobs.wire.request import Request, Response
 
 __all__ = ["Fault", "FaultKind"]
@@ -208,7 +208,7 @@ class Fault:
             TransportError: No complete response arrived.
             ProtocolError: The response is not HTTP.
         """
-        expect(Request, request=request)
+        check_type(Request, request=request)
         fields.refuse(
             "a fault", {"timeout_seconds": fields.seconds_or_inf(timeout_seconds)}, InvalidValue
         )

@@ -25,7 +25,7 @@ from urllib3.connection import ProxyConfig
 from superstaq_jobs.clock import Clock, SystemClock
 from superstaq_jobs.errors import ConfigurationError
 from superstaq_jobs.records import fields
-from superstaq_jobs.records.problems import expect
+from superstaq_jobs.records.problems import check_type
 from superstaq_jobs.wire.request import Request, Response, Secret
 
 from .address import Address
@@ -170,7 +170,7 @@ class HttpTransport:
             ConfigurationError: The transport has been closed.
             InvalidRequest: It is not a request, or ``timeout_seconds`` not a number of seconds.
         """
-        expect(Request, request=request)
+        check_type(Request, request=request)
         seconds = fields.seconds_or_inf(timeout_seconds)
         fields.refuse("the request", {"timeout_seconds": seconds})
         outcome = self._outcome(request, timeout_seconds)

@@ -11,7 +11,7 @@ from superstaq_jobs.errors import InvalidValue, JobsNotFound
 from superstaq_jobs.records import FrozenMapping, JobId, JobSnapshot, fields
 from superstaq_jobs.records.changes import assemble
 from superstaq_jobs.records.ids import server_ids
-from superstaq_jobs.records.problems import expect, expect_several, warn
+from superstaq_jobs.records.problems import check_iterable, check_type, warn
 
 from .call import Api, Call, Reader, halves, most_refusals, name_jobs
 from .v0_2_0 import UNSAID, UNSAID_OF_CIRCUITS, V0_2_0
@@ -113,12 +113,12 @@ def encode_jobs(snapshots: Iterable[JobSnapshot], *, api_version: str = "v0.3.0"
     """
     if isinstance(snapshots, JobSnapshot):
         raise TypeError("snapshots must be a list, got one JobSnapshot: pass [snapshot]")
-    expect_several("snapshots", snapshots=snapshots)
+    check_iterable("snapshots", snapshots=snapshots)
     api = _api(api_version)
     jobs: dict[JobId, JobSnapshot] = {}
     for place, snapshot in enumerate(snapshots):
         named = {f"snapshots[{place}]": snapshot}
-        expect(JobSnapshot, "a handle's snapshot is handle.latest", **named)
+        check_type(JobSnapshot, "a handle's snapshot is handle.latest", **named)
         if snapshot.job_id in jobs:
             raise InvalidValue(f"two snapshots of job {snapshot.job_id} cannot be in one response")
         if api.job_id(snapshot.job_id) != snapshot.job_id:  # a UUID, or a string

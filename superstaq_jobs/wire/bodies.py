@@ -10,20 +10,10 @@ from uuid import UUID
 import attrs
 import msgspec
 
+from superstaq_jobs import records
 from superstaq_jobs.errors import ProtocolError
-from superstaq_jobs.records import (
-    AccountBalance,
-    CancelReceipt,
-    JobId,
-    JobQuery,
-    JsonMapping,
-    NewJob,
-    SubmitReceipt,
-    Target,
-    TargetInfo,
-    TargetQuery,
-    fields,
-)
+from superstaq_jobs.records import JobId, JsonMapping, fields
+from superstaq_jobs.records.frozen import to_plain
 from superstaq_jobs.records.ids import server_ids, trimmed
 from superstaq_jobs.records.problems import MAX_PROBLEMS, line
 
@@ -40,13 +30,12 @@ __all__ = [
     "read_submitted",
     "read_target_info",
     "read_targets",
-    "receipt_of",
     "targets_of",
 ]
 
 T = TypeVar("T")
 
-_OF_TARGETS: Final = attrs.fields_dict(Target).keys() - {"extra"}
+_OF_TARGETS: Final = attrs.fields_dict(records.Target).keys() - {"extra"}
 
 _MAX_OTHERS: Final = 100
 """How many entries more than ids of jobs a receipt keeps of what a server says it cancelled."""
@@ -72,17 +61,15 @@ class _WireTargetInfo:
 # ---- requests ----------------------------------------------------------------------------------
 
 
-def encode_new_job(job: NewJob) -> bytes:
+def encode_new_job(job: records.NewJob) -> bytes:
     """The body of ``POST /client/job``."""
-    data = {field.name: getattr(job, field.name) for field in attrs.fields(NewJob)}
-    return msgspec.json.encode({name: _plain(value) for name, value in data.items()})
+    data = {
+        field.name: to_plain(getattr(job, field.name)) for field in attrs.fields(records.NewJob)
+    }
+    return msgspec.json.encode(data)
 
 
-def _plain(value: Any) -> Any:
-    return value.to_dict() if isinstance(value, JsonMapping) else value
-
-
-def query_pairs(query: JobQuery | TargetQuery) -> list[tuple[str, str]]:
+def query_pairs(query: records.JobQuery | records.TargetQuery) -> list[tuple[str, str]]:
     """The names and values of a query string, in the order of the fields."""
     given = {field.name: getattr(query, field.name) for field in attrs.fields(type(query))}
     return [
@@ -102,48 +89,46 @@ def _query_string(value: Any) -> str:
 # ---- responses ---------------------------------------------------------------------------------
 
 
-def read_as(kind: type[T], body: bytes, *, what: str) -> Decoded[T]:
-    """A body as an instance of a class, and the server's warnings in it."""
+def read_as(kind: type[T], body: bytes, *, what: str, **unsaid: object) -> Decoded[T]:
+    """A body as an instance of a class, and the server's warnings in it.
+
+    ``unsaid`` are fields for which there is nothing in the body.
+    """
     data, warnings = without_warnings(parse_json(body))
+    data = {**unsaid, **data} if isinstance(data, dict) else data
     return Decoded(structure(kind, data, what=what), warnings)
 
 
-def read_submitted(body: bytes, *_: object) -> Decoded[SubmitReceipt]:
+def read_submitted(body: bytes, *_: object) -> Decoded[records.SubmitReceipt]:
     """The response of ``POST /client/job``."""
     read = read_as(_WireSubmitted, body, what="the response to the submission")
-    receipt = SubmitReceipt(job_id=read.value.job_id, num_circuits=read.value.num_circuits)
+    receipt = records.SubmitReceipt(job_id=read.value.job_id, num_circuits=read.value.num_circuits)
     return Decoded(receipt, read.warnings)
 
 
-def read_cancelled(body: bytes, asked: Sequence[JobId]) -> Decoded[CancelReceipt]:
-    """The response of ``PUT /client/cancel_jobs`` to a request with these ids."""
-    read = read_as(_WireCancelled, body, what="the response to the cancellation")
-    message = "" if read.value.message is None else _text(read.value.message)
-    return Decoded(receipt_of(asked, read.value.succeeded, message), read.warnings)
+def read_cancelled(
+    body: bytes, *_: object, asked: Sequence[JobId]
+) -> Decoded[records.CancelReceipt]:
+    """The response to a request to cancel the jobs with these ids.
 
-
-def receipt_of(asked: Sequence[JobId], succeeded: Any, message: str) -> CancelReceipt:
-    """The receipt for what the server says that it cancelled.
-
-    The official model calls that a list of circuits. If it says something, but names none of the
-    jobs, it is unknown which were refused, and none is said to be.
+    The official model calls ``succeeded`` a list of circuits. If the server says something there,
+    but names none of the jobs, it is unknown which were refused, and none is said to be.
     """
+    read = read_as(_WireCancelled, body, what="the response to the cancellation")
+    succeeded, message = read.value.succeeded, read.value.message
     listed = succeeded if isinstance(succeeded, list) else [succeeded] if succeeded else []
-    said = list(map(_text, listed))
+    said = list(map(as_string, listed))
     done = set(map(trimmed, said))
     done |= set(map(str, map(fields.job_id, done)))  # a UUID may be written in several ways
     cancelled = [job_id for job_id in asked if done.issuperset(map(str, server_ids(job_id)))]
     others = set(asked).difference(cancelled) if cancelled or not said else ()
-    return CancelReceipt(
+    receipt = records.CancelReceipt(
         cancelled=cancelled,
         refused=[each for each in asked if each in others],
-        message=_cut(message),
+        message=_cut(" ".join(read.warnings) if message is None else as_string(message)),
         succeeded=[_cut(each) for each in said[: len(server_ids(*asked)) + _MAX_OTHERS]],
     )
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else as_string(value)
+    return Decoded(receipt, read.warnings)
 
 
 def _cut(text: str) -> str:
@@ -151,23 +136,24 @@ def _cut(text: str) -> str:
     return f"{text[:MAX_MESSAGE_CHARACTERS]}…" if is_long else text
 
 
-def read_targets(body: bytes, *_: object) -> Decoded[tuple[Target, ...]]:
+def read_targets(body: bytes, *_: object) -> Decoded[tuple[records.Target, ...]]:
     """The response of ``GET /client/targets``."""
     return Decoded(targets_of(parse_json(body)))
 
 
-def targets_of(data: Any) -> tuple[Target, ...]:
+def targets_of(data: Any) -> tuple[records.Target, ...]:
     """The targets in a list of objects, of which each is checked."""
     collector = Collector()
-    targets: list[Target] = []
+    targets: list[records.Target] = []
     if not isinstance(data, list):
         collector.say("$", f"expected a list of targets, got {fields.shown(data)}")
         data = []
-    for place, entry in enumerate(data):
-        if collector.stops(len(data) - place):
-            break
+    for place, sent in enumerate(collector.parts(data)):
         try:
-            targets.append(structure(Target, _with_extra(entry), what=""))
+            entry = sent
+            if isinstance(sent, dict):
+                entry = {**sent, "extra": {n: sent[n] for n in sent if n not in _OF_TARGETS}}
+            targets.append(structure(records.Target, entry, what=""))
         except ProtocolError as error:
             collector.add(f"$[{place}]", error)
     if collector.problems:
@@ -175,23 +161,17 @@ def targets_of(data: Any) -> tuple[Target, ...]:
     return tuple(targets)
 
 
-def _with_extra(entry: Any) -> Any:
-    """The fields of a target; those that it does not know are together in ``extra``."""
-    if not isinstance(entry, dict):
-        return entry
-    known = {name: value for name, value in entry.items() if name in _OF_TARGETS}
-    return {**known, "extra": {n: v for n, v in entry.items() if n not in _OF_TARGETS}}
-
-
-def read_target_info(body: bytes, target: str) -> Decoded[TargetInfo]:
+def read_target_info(body: bytes, *_: object, target: str) -> Decoded[records.TargetInfo]:
     """The response of ``POST /client/retrieve_target_info`` for this target."""
     read = read_as(_WireTargetInfo, body, what="the description of the target")
-    return Decoded(TargetInfo(target_name=target, info=read.value.target_info), read.warnings)
+    return Decoded(
+        records.TargetInfo(target_name=target, info=read.value.target_info), read.warnings
+    )
 
 
-def read_balance(body: bytes, *_: object) -> Decoded[AccountBalance]:
-    """The response of ``GET /client/balance``."""
-    return read_as(AccountBalance, body, what="the balance")
+def read_balance(body: bytes, *_: object, **unsaid: object) -> Decoded[records.AccountBalance]:
+    """The response to a request for the balance; ``unsaid`` as in ``read_as``."""
+    return read_as(records.AccountBalance, body, what="the balance", **unsaid)
 
 
 def read_error(body: bytes) -> str:

@@ -9,20 +9,8 @@ from typing import Any, Generic, TypeAlias, TypeVar
 import attrs
 import msgspec
 
-from superstaq_jobs.records import (
-    AccountBalance,
-    CancelReceipt,
-    CircuitType,
-    JobId,
-    JobQuery,
-    JobSnapshot,
-    JsonMapping,
-    NewJob,
-    SubmitReceipt,
-    Target,
-    TargetInfo,
-    TargetQuery,
-)
+from superstaq_jobs import records
+from superstaq_jobs.records import CircuitType, JobId, JobSnapshot
 from superstaq_jobs.records.ids import first_ids
 
 from .job_data import Decoded
@@ -110,12 +98,12 @@ class Api:
     default_origin: str
     job_id: Callable[[Any], JobId]
     fetch_jobs: Callable[[Sequence[JobId], CircuitType], Sequence[Call[_Jobs]]]
-    query_jobs: Callable[[JobQuery, CircuitType], Sequence[Call[_Jobs]]]
-    submit_job: Callable[[NewJob], Call[SubmitReceipt]]
-    cancel_jobs: Callable[[Sequence[JobId]], Call[CancelReceipt]]
-    fetch_targets: Callable[[TargetQuery], Call[tuple[Target, ...]]]
-    fetch_target_info: Callable[[str, JsonMapping], Call[TargetInfo]]
-    fetch_balance: Callable[[], Call[AccountBalance]]
+    query_jobs: Callable[[records.JobQuery, CircuitType], Sequence[Call[_Jobs]]]
+    submit_job: Callable[[records.NewJob], Call[records.SubmitReceipt]]
+    cancel_jobs: Callable[[Sequence[JobId]], Call[records.CancelReceipt]]
+    fetch_targets: Callable[[records.TargetQuery], Call[tuple[records.Target, ...]]]
+    fetch_target_info: Callable[[str, records.JsonMapping], Call[records.TargetInfo]]
+    fetch_balance: Callable[[], Call[records.AccountBalance]]
     decode_jobs: Callable[[bytes, dt.datetime | None, str | None], Decoded[_Jobs]]
     encode_jobs: Callable[[Iterable[JobSnapshot]], bytes]
     add_options: Callable[[bytes, Mapping[str, Secret]], bytes] | None = None

@@ -1,15 +1,11 @@
 """Jobs as API v0.3.0 writes them: from bytes to records and back.
 
 ``JobData`` declares the shape once. msgspec reads a body into it and checks every type while it
-parses; unknown fields are found by cutting the body into its parts by name. If anything fails,
-cattrs reads the same class, to name every problem by its path. Both fill the same records.
+parses; unknown fields are found by cutting the body into its parts by name. If anything fails, each
+job is read by itself, and those for which it still fails by cattrs, into the same class, to name
+every problem by its path. All ways fill the same records.
 
-Nothing is coerced: ``"3"`` is not a number and ``1`` not a boolean. Fields and statuses that this
-version does not know are kept; of equal keys the last one wins. Compared with the models of the
-official client, this accepts more: unknown statuses, unknown fields (which they drop), and any
-string as ``user_email``, since no record should be lost over an odd address. It accepts less:
-numbers in strings, booleans as numbers, time stamps as numbers, infinite counts, and a list of
-``statuses`` that is shorter than ``num_circuits``.
+Nothing is coerced. ``docs/wire.md`` says what is accepted, compared with the official models.
 """
 
 from __future__ import annotations
@@ -69,8 +65,8 @@ __all__ = [
     "cut_jobs",
     "encode_job",
     "encode_jobs",
-    "explain_jobs",
     "join_jobs",
+    "read_each_job",
     "read_jobs",
     "read_provenance",
     "unknown_fields",
@@ -125,24 +121,10 @@ class JobData:
     metadata: JsonObject = attrs.field(default=JsonObject({}))
 
 
-def _struct(record: type[attrs.AttrsInstance]) -> Any:
-    """A class with the same fields, of the kind that the parser fills in fastest."""
-    declared = attrs.fields(attrs.resolve_types(record, include_extras=True))
-    return msgspec.defstruct(
-        record.__name__,
-        [
-            (f.name, f.type) if f.default is attrs.NOTHING else (f.name, f.type, f.default)
-            for f in declared
-        ],
-    )
-
-
 _IDENTIFYING: Final = frozenset({"job_type", "statuses", "num_circuits"})
 """Fields of ``JobData`` that an object of jobs by id does not have."""
 
 _NAMES: Final = frozenset(attrs.fields_dict(JobData))
-_Other = list[Any] | str | int | float | bool | None
-_JOB: Final = _struct(JobData)
 _PARTS: Final = msgspec.defstruct(
     "JobParts",
     [(field.name, Raw, Raw()) for field in attrs.fields(JobData)],
@@ -154,10 +136,18 @@ def _parser(kind: Any) -> Callable[[bytes], Any]:
     return msgspec.json.Decoder(kind).decode
 
 
+_JOB: Final = msgspec.defstruct(
+    "JobData",
+    [
+        (f.name, f.type) if f.default is attrs.NOTHING else (f.name, f.type, f.default)
+        for f in attrs.fields(attrs.resolve_types(JobData, include_extras=True))
+    ],
+)
+"""A class with the same fields, of the kind that the parser fills in fastest."""
 _READ: Callable[[bytes], dict[UUID, JobData]] = _parser(GenericAlias(dict, (UUID, _JOB)))
 _READ_ONE: Callable[[bytes], JobData] = _parser(_JOB)
 _CUT: Callable[[bytes], dict[str, Raw]] = _parser(dict[str, Raw])
-_CUT_JOBS: Callable[[bytes], dict[str, Any]] = _parser(dict[str, dict[str, Raw] | _Other])
+_CUT_JOBS: Callable[[bytes], dict[str, dict[str, Raw]]] = _parser(dict[str, dict[str, Raw]])
 _CUT_KNOWN: Callable[[bytes], dict[str, Any]] = _parser(GenericAlias(dict, (str, _PARTS)))
 """Cuts jobs without unknown fields, in less time and memory; raises for others."""
 
@@ -165,8 +155,6 @@ _STATUSES: Final = frozenset(CircuitStatus) - {CircuitStatus.UNKNOWN}
 _NOTHING: Final = JsonMapping()
 _NONE_SHORT: Final = FrozenMapping[str, int]()
 _NOT_QUICK: Final = msgspec.MsgspecError, ValueError, RecursionError, ProtocolError, WrongError
-_AT_ONCE: Final = 2000
-"""How many unknown fields are parsed together."""
 
 _UNUSUAL_TIME: Final = re.compile(rb"\.\d{7}|\\")
 """A time that is finer than a microsecond, which the parser rounds; any digit may be an escape."""
@@ -179,11 +167,10 @@ def unknown_fields(data: dict[str, Any], known: type[attrs.AttrsInstance]) -> di
 
 
 def without_warnings(data: Any) -> tuple[Any, tuple[str, ...]]:
-    """An object without the warnings that the server added to it, and those warnings."""
+    """An object, from which the warnings that the server added to it are taken; and these."""
     if not isinstance(data, dict) or "warnings" not in data:
         return data, ()
-    rest = {name: value for name, value in data.items() if name != "warnings"}
-    return rest, _warnings_in(data["warnings"])
+    return data, _warnings_in(data.pop("warnings"))
 
 
 def _warnings_in(sent: Any) -> tuple[str, ...]:
@@ -221,8 +208,8 @@ def read_jobs(
     try:
         return _read_quickly(body, provenance)
     except _NOT_QUICK:
-        pass  # explained outside the handler, so that the error stands alone
-    return explain_jobs(body, fetched_at=fetched_at, source=source)
+        pass  # read anew outside the handler, so that an error stands alone
+    return read_each_job(body, *provenance)
 
 
 _Provenance = tuple[dt.datetime | None, str | None]
@@ -240,34 +227,37 @@ def read_provenance(fetched_at: dt.datetime | None, source: str | None) -> _Prov
 
 
 def _read_quickly(body: bytes, provenance: _Provenance) -> Decoded[tuple[JobSnapshot, ...]]:
-    """The jobs in a body; or some error, if it has to be read thoroughly."""
-    spend_on(body)
-    warnings: tuple[str, ...] = ()
-    try:
-        extras = list(map(_nothing_unknown, paced(_CUT_KNOWN(body).values())))
-    except msgspec.ValidationError:
-        spend_on(body)
-        cut = _CUT_JOBS(body)
-        if "warnings" in cut:
-            del cut["warnings"]
-            body, warnings = _without_warnings(body)
-        extras = list(map(_unknown, paced(cut.values())))
-        del cut  # before the body is read, so that both are not in memory at once
+    """The jobs in a body without warnings; or some error, if each has to be read by itself."""
+    extras = _extras(body)
     spend_on(body)
     read = _READ(body)
-    # As many as there are, unless a job's id is there twice: then they are read thoroughly.
+    # As many as there are, unless a job's id is there twice.
     jobs = [
         _snapshot(job_id, data, extra, provenance)
         for (job_id, data), extra in zip(read.items(), extras, strict=True)
     ]
-    return Decoded(tuple(jobs), warnings + _oddities(read.values(), jobs))
+    return Decoded(tuple(jobs), _oddities(read.values(), jobs))
 
 
-def _without_warnings(body: bytes) -> tuple[bytes, tuple[str, ...]]:
+def _extras(body: bytes) -> list[JsonMapping]:
+    """The unknown fields of each job in a body, of whose times none is unusual."""
     spend_on(body)
-    parts = _CUT(body)
-    warnings = _warnings_in(parse_json(bytes(parts.pop("warnings"))))
-    return join_jobs(parts), warnings
+    try:
+        cut = _CUT_KNOWN(body).values()
+    except msgspec.ValidationError:
+        spend_on(body)
+        return list(map(_unknown, paced(_CUT_JOBS(body).values())))
+    for parts in paced(cut):
+        _check_times(parts.submission_timestamp, parts.last_updated_timestamp)
+    return [_NOTHING] * len(cut)
+
+
+def _unknown(parts: Mapping[str, Raw]) -> JsonMapping:
+    """The unknown fields of a job, from all of its fields as they are written."""
+    _check_times(parts.get("submission_timestamp", b""), parts.get("last_updated_timestamp", b""))
+    names = [*itertools.filterfalse(_NAMES.__contains__, parts)]
+    data = {name: parse_json(bytes(parts[name])) for name in paced(names)}
+    return freeze_object(data) if data else _NOTHING
 
 
 def _check_times(submitted: bytes | Raw, updated: bytes | Raw) -> None:
@@ -275,55 +265,35 @@ def _check_times(submitted: bytes | Raw, updated: bytes | Raw) -> None:
         wrong("has a time that is perhaps finer than a microsecond")
 
 
-def _nothing_unknown(parts: Any) -> JsonMapping:
-    """The unknown fields of a job that has none, from its fields as they are written."""
-    _check_times(parts.submission_timestamp, parts.last_updated_timestamp)
-    return _NOTHING
-
-
-def _unknown(parts: object) -> JsonMapping:
-    """The unknown fields of a job, from all of its fields as they are written."""
-    if not isinstance(parts, dict):
-        wrong("must be an object")
-    _check_times(parts.get("submission_timestamp", b""), parts.get("last_updated_timestamp", b""))
-    names = [*itertools.filterfalse(_NAMES.__contains__, parts)]
-    data: dict[str, Any] = {}
-    for start in range(0, len(names), _AT_ONCE):  # the time is checked before each
-        spend()
-        some = {name: parts[name] for name in names[start : start + _AT_ONCE]}
-        data.update(parse_json(msgspec.json.encode(some)))
-    return freeze_object(data) if data else _NOTHING
-
-
-def explain_jobs(
-    body: bytes, *, fetched_at: dt.datetime | None = None, source: str | None = None
+def read_each_job(
+    body: bytes, fetched_at: dt.datetime | None = None, source: str | None = None
 ) -> Decoded[tuple[JobSnapshot, ...]]:
-    """As ``read_jobs``, by the reader that names problems by their paths and takes longer.
+    """As ``read_jobs``, but job by job; those that the parser does not take are read by cattrs.
 
-    Each job that can be read quickly is; of the others, none is explained beyond 20 problems.
+    It names their problems by their paths. No job is explained beyond 20 problems.
     """
-    provenance = read_provenance(fetched_at, source)
-    read, warnings = without_warnings(parse_json(body))
     collector = Collector()
+    parts = cut_jobs(body)
+    if parts is None:
+        got = fields.shown(parse_json(body))
+        collector.say("$", f"expected an object of jobs by id, got {got}")
+        parts = {}
+    elif _IDENTIFYING.issubset(parts):
+        collector.say("$", "is the data of one job, without its id: pass {job_id: data}")
+        parts = {}
+    warnings = _warnings_in(parse_json(parts.pop("warnings"))) if "warnings" in parts else ()
+    read = {key: _read_part(key, part) for key, part in parts.items()}
+    sent = parse_json(body) if None in read.values() else {}
     jobs: dict[UUID, JobSnapshot] = {}
     checked: list[JobData] = []
-    if not isinstance(read, dict):
-        collector.say("$", f"expected an object of jobs by id, got {fields.shown(read)}")
-        read = {}
-    elif _IDENTIFYING.issubset(read):
-        collector.say("$", "is the data of one job, without its id: pass {job_id: data}")
-        read = {}
-    parts = cut_jobs(body) or {}
-    for key, sent in read.items():
-        spend()
-        quick = _read_part(parts[key])
-        if quick is None and collector.stops(1):
+    for key, quick in read.items():
+        if quick is None and collector.is_full:
+            collector.omitted += 1
             continue
         try:
-            job_id = converter().structure(key, UUID)
-            data, extra = quick or _explain_part(sent)
+            job_id, data, extra = quick or _explain_part(key, sent[key])
             # Of an id in two spellings the last one wins, as of equal keys.
-            jobs[job_id] = _snapshot(job_id, data, extra, provenance)
+            jobs[job_id] = _snapshot(job_id, data, extra, (fetched_at, source))
             checked.append(data)
         except (ProtocolError, WrongError) as error:
             collector.add(f"$.{key}", error)
@@ -334,17 +304,23 @@ def explain_jobs(
     return Decoded(tuple(jobs.values()), warnings + _oddities(checked, jobs.values()))
 
 
-def _read_part(part: bytes) -> tuple[JobData, JsonMapping] | None:
-    """The fields of one job; None if it has to be read thoroughly."""
+_Part = tuple[UUID, JobData, JsonMapping]
+"""A job's id, its fields, and those that are unknown."""
+
+
+def _read_part(key: str, part: bytes) -> _Part | None:
+    """What a body says of a job; None if it has to be read thoroughly."""
+    spend()
     spend_on(part)
     try:
-        return _READ_ONE(part), _unknown(_CUT(part))
+        return msgspec.convert(key, UUID), _READ_ONE(part), _unknown(_CUT(part))
     except _NOT_QUICK:
         return None
 
 
-def _explain_part(sent: Any) -> tuple[JobData, JsonMapping]:
-    return structure(JobData, sent, what=""), freeze_object(unknown_fields(sent, JobData))
+def _explain_part(key: str, sent: Any) -> _Part:
+    job_id = converter().structure(key, UUID)
+    return job_id, structure(JobData, sent, what=""), freeze_object(unknown_fields(sent, JobData))
 
 
 # ---- the fields of a job to a record -------------------------------------------------------------
@@ -487,15 +463,7 @@ def encode_jobs(snapshots: Iterable[JobSnapshot]) -> bytes:
     Raises:
         InvalidRequest: If a snapshot lacks what the API requires, or has what it cannot write.
     """
-    jobs: dict[str, Any] = {}
-    problems: list[Problem] = []
-    for snapshot in snapshots:
-        data = snapshot.to_dict()
-        problems += _unwritable(snapshot, data)
-        jobs[str(snapshot.job_id)] = _with_unknown(snapshot, data)
-    if problems:
-        raise InvalidRequest("the body", problems)
-    return msgspec.json.encode(jobs)
+    return msgspec.json.encode(_checked_jobs([(each, each.to_dict()) for each in snapshots]))
 
 
 def encode_job(snapshot: JobSnapshot, data: dict[str, Any]) -> bytes:
@@ -504,15 +472,19 @@ def encode_job(snapshot: JobSnapshot, data: dict[str, Any]) -> bytes:
     Raises:
         InvalidRequest: As ``encode_jobs``.
     """
-    problems = [*_unwritable(snapshot, data)]
-    if problems:
+    (job,) = _checked_jobs([(snapshot, data)]).values()
+    return msgspec.json.encode(job)
+
+
+def _checked_jobs(jobs: Sequence[tuple[JobSnapshot, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
+    """Jobs by their ids, with their unknown fields."""
+    if problems := [problem for each in jobs for problem in _unwritable(*each)]:
         raise InvalidRequest("the body", problems)
-    return msgspec.json.encode(_with_unknown(snapshot, data))
-
-
-def _with_unknown(snapshot: JobSnapshot, data: dict[str, Any]) -> dict[str, Any]:
-    unknown = {n: to_plain(v) for n, v in snapshot.extra.items() if n not in PER_CIRCUIT_LISTS}
-    return {**data, **unknown}
+    return {
+        str(job.job_id): data
+        | {n: to_plain(v) for n, v in job.extra.items() if n not in PER_CIRCUIT_LISTS}
+        for job, data in jobs
+    }
 
 
 def _unwritable(snapshot: JobSnapshot, data: Mapping[str, Any]) -> Iterator[Problem]:

@@ -21,7 +21,7 @@ from superstaq_jobs.records.inputs import SECRET_NAME
 
 from .request import Secret
 
-__all__ = ["Mask", "secrets_in_request", "secrets_in_token"]
+__all__ = ["Mask", "json_object", "secrets_in_request", "secrets_in_token"]
 
 MIN_CHARACTERS: Final = 4
 _MASKED: Final = "***"
@@ -47,7 +47,7 @@ _ORDINARY: Final = re.compile(r"\d{1,7}|[^\d]{1,15}|[^@\s]+@[^@\s]+")
 
 def secrets_in_token(secret: Secret) -> Iterator[Secret]:
     """A token or, if it is an object, every string and number in it that may be a secret."""
-    token = _parsed(secret.reveal())
+    token = json_object(secret.reveal())
     if token is None:
         yield secret
     yield from map(Secret, _leaves(token, is_secret=False))  # what is named like one
@@ -59,10 +59,13 @@ def secrets_in_token(secret: Secret) -> Iterator[Secret]:
 def secrets_in_request(body: bytes | None) -> Iterator[Secret]:
     """What is named like a secret in a request's body, such as the options of a provider."""
     if body is not None and SECRET_NAME.search(body.decode("utf-8", "replace")):
-        yield from map(Secret, _leaves(_parsed(body.decode("utf-8", "replace")), is_secret=False))
+        yield from map(
+            Secret, _leaves(json_object(body.decode("utf-8", "replace")), is_secret=False)
+        )
 
 
-def _parsed(text: str) -> Any:
+def json_object(text: str) -> Any:
+    """The JSON object in a string, such as a provider's token; None for any other string."""
     try:
         return json.loads(text) if text.lstrip().startswith("{") else None
     except (ValueError, RecursionError):
@@ -79,7 +82,7 @@ def _leaves(data: Any, *, is_secret: bool) -> Iterator[str]:
     elif isinstance(data, str):
         if is_secret:
             yield data
-        yield from _leaves(_parsed(data), is_secret=is_secret)
+        yield from _leaves(json_object(data), is_secret=is_secret)
     elif is_secret and isinstance(data, int | float) and not isinstance(data, bool):
         yield str(data)
 
@@ -150,12 +153,9 @@ def _spelled(secret: str) -> Iterator[str]:
 
 
 def aligned(encode: Callable[[bytes], bytes], data: bytes, *, of: int) -> Iterator[str]:
-    """What is the same of some bytes in base64 (``of=3``) or base32 (5), whatever is around them.
+    """What is the same of some bytes in base64 or base32, whatever is around them.
 
-    Args:
-        encode: Writes bytes.
-        data: The bytes.
-        of: How many bytes are written together.
+    ``of`` is how many bytes are written together: 3 in base64, 5 in base32.
     """
     for before in range(of):
         encoded = encode(b"-" * before + data).decode()
@@ -235,27 +235,14 @@ def _from_html(found: re.Match[str]) -> str:
     return html.unescape(found[0])
 
 
-def _from_quotes(found: re.Match[str]) -> str:
-    return found[1]
-
-
-def _from_equals(found: re.Match[str]) -> str:
-    return bytes.fromhex(found[0][1:]).decode("latin-1")
-
-
 def _from_hex(found: re.Match[str]) -> str:
     return bytes.fromhex(re.sub("[:-]", "", found[1])).decode("latin-1")
 
 
 def _from_base64(found: re.Match[str]) -> str:
     sent = "".join(found[1].split()).replace("-", "+").replace("_", "/")
-    return base64.b64decode(sent[: len(sent) // 4 * 4] + _padded(sent)).decode("latin-1")
-
-
-def _padded(sent: str) -> str:
-    """The last characters in base64, fewer than four, filled up; one alone says nothing."""
-    last = sent[len(sent) // 4 * 4 :]
-    return f"{last:=<4}" if len(last) > 1 else ""
+    sent = sent[:-1] if len(sent) % 4 == 1 else sent  # one alone says nothing
+    return base64.b64decode(sent + "=" * (-len(sent) % 4)).decode("latin-1")
 
 
 _ESCAPES: Final[tuple[_Decoder, ...]] = (
@@ -272,8 +259,11 @@ _ESCAPES: Final[tuple[_Decoder, ...]] = (
         _from_percents,
     ),
     (re.compile(r"&(?:#0*\d{1,7}|#x0*[0-9a-f]{1,6}|\w{1,30});?", re.IGNORECASE), _from_html),
-    (re.compile(r"([\"'])\1"), _from_quotes),
-    (re.compile(r"=(?:[0-9a-f]{2}|\r?\n)", re.IGNORECASE), _from_equals),
+    (re.compile(r"([\"'])\1"), lambda found: found[1]),
+    (
+        re.compile(r"=(?:[0-9a-f]{2}|\r?\n)", re.IGNORECASE),
+        lambda found: bytes.fromhex(found[0][1:]).decode("latin-1"),
+    ),
 )
 
 

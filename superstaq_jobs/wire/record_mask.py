@@ -75,58 +75,45 @@ class RecordMask:
         except ProtocolError as error:
             error.found = self._in_records(error.found)
             raise
-        masked = self._in_records(decoded.value)
-        return decoded if masked is decoded.value else attrs.evolve(decoded, value=masked)
+        return Decoded(self._in_records(decoded.value), decoded.warnings)
 
     def in_body(self, body: bytes) -> bytes:
         """A body in which the secrets are ``***``; the very same if there are none."""
         if self._needless.search(body):
             spend(_SECONDS_FOR_AN_ESCAPE * body.count(b"\\"))
             body = _ESCAPES.sub(_without_need, body)
-        lowered = body.lower()  # of bytes, so that each stays in its place
+        lowered = body.lower()
         for sign in _SIGNS:
             for secret in self._written[sign] if sign in lowered else ():
                 text = secret.reveal().encode()
                 if text in lowered:
-                    found = [each.span() for each in re.finditer(re.escape(text), lowered)]
-                    lowered, body = _covered(lowered, found), _covered(body, found)
+                    body = re.sub(re.escape(text), _MASKED, body, flags=re.IGNORECASE)
+                    lowered = body.lower()
         return body
 
     def _in_records(self, records: Any) -> Any:
         """The records; jobs among them without secrets in what errors repeat."""
         if not isinstance(records, tuple):
             return records
-        masked = tuple(self._in_job(r) if isinstance(r, JobSnapshot) else r for r in records)
-        return records if masked == records else masked
+        return tuple(self._in_job(r) if isinstance(r, JobSnapshot) else r for r in records)
 
     def _in_job(self, job: JobSnapshot) -> JobSnapshot:
-        if not any(map(_may_be_repeated, job.circuits)):
-            return job
         circuits = tuple(map(self._in_circuit, paced(job.circuits)))
         return job if circuits == job.circuits else attrs.evolve(job, circuits=circuits)
 
     def _in_circuit(self, circuit: CircuitSnapshot) -> CircuitSnapshot:
-        if circuit.status_message:
-            masked = self._in_text(circuit.status_message)
-            if masked != circuit.status_message:
-                circuit = attrs.evolve(circuit, status_message=masked)
+        message, status = circuit.status_message, circuit.status_text
+        if message:
+            message = self._in_text(message)
         if circuit.status is CircuitStatus.UNKNOWN:
-            circuit = attrs.evolve(circuit, status_text=self._in_text(circuit.status_text))
-        return circuit
+            status = self._in_text(status)
+        if (message, status) == (circuit.status_message, circuit.status_text):
+            return circuit
+        return attrs.evolve(circuit, status_message=message, status_text=status)
 
     def _in_text(self, text: str) -> str:
         spend()
         return self._mask(text[:_REASON_CHARACTERS]) + text[_REASON_CHARACTERS:]
-
-
-def _may_be_repeated(circuit: CircuitSnapshot) -> bool:
-    return bool(circuit.status_message) or circuit.status is CircuitStatus.UNKNOWN
-
-
-def _covered(body: bytes, found: Iterable[tuple[int, int]]) -> bytes:
-    starts, ends = zip(*found, strict=True)
-    between = zip((0, *ends), (*starts, len(body)), strict=True)
-    return _MASKED.join(body[start:end] for start, end in between)
 
 
 def _without_need(escape: re.Match[bytes]) -> bytes:

@@ -5,6 +5,7 @@ The one rule for headers is here, and ``Secret``, a string that does not show. K
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import re
 import urllib.parse
@@ -16,7 +17,7 @@ import attrs
 from superstaq_jobs.errors import InvalidRequest, Problem
 from superstaq_jobs.records import fields
 from superstaq_jobs.records.advice import explains_changes
-from superstaq_jobs.records.problems import expect, shown
+from superstaq_jobs.records.problems import check_type, shown
 
 __all__ = [
     "Request",
@@ -74,14 +75,12 @@ def _text(value: str) -> str:
 
 def _pairs(headers: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:
     """Headers as a list; their values are not shown, since one may be secret."""
-    try:
+    with contextlib.suppress(TypeError, ValueError):
         pairs = [(name, value) for name, value in headers]
-    except (TypeError, ValueError):
-        pairs = [("", None)]
-    if not all(fields.is_a(name, str) for name, _ in pairs) or ("", None) in pairs:
-        what = "must be pairs of a name and a value, both strings"
-        raise InvalidRequest("a request or response", [Problem("headers", what)])
-    return pairs
+        if all(fields.is_a(name, str) for name, _ in pairs):
+            return pairs
+    what = "must be pairs of a name and a value, both strings"
+    raise InvalidRequest("a request or response", [Problem("headers", what)])
 
 
 def _headers(headers: Iterable[tuple[str, str | Secret]]) -> tuple[tuple[str, str | Secret], ...]:
@@ -196,12 +195,12 @@ class Response:
 
     def __attrs_post_init__(self) -> None:
         if type(self.status) is not int or not fields.is_a(self.body, bytes):
-            expect(int, status=self.status)
-            expect(bytes, body=self.body)
+            check_type(int, status=self.status)
+            check_type(bytes, body=self.body)
 
     def header(self, name: str) -> str | None:
         """The first value of a header, by its name in any case; None if there is none."""
-        expect(str, name=name)
+        check_type(str, name=name)
         wanted = name.lower()
         return next((value for key, value in self.headers if key == wanted), None)
 

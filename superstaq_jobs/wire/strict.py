@@ -9,7 +9,7 @@ import datetime as dt
 import functools
 import re
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Final, NewType, NoReturn, TypeVar, cast
 from uuid import UUID
 
@@ -113,18 +113,25 @@ class Collector:
         else:
             raise error
 
-    def stops(self, rest: int) -> bool:
-        """Whether the search ends here, before the ``rest`` of the parts: there are enough."""
-        is_full = len(self.problems) >= MAX_PROBLEMS
-        self.omitted += rest if is_full else 0
-        return is_full
+    @property
+    def is_full(self) -> bool:
+        """Whether there are enough problems, so that no further part need be checked."""
+        return len(self.problems) >= MAX_PROBLEMS
+
+    def parts(self, parts: Collection[T]) -> Iterator[T]:
+        """The parts of a value, one after the other, until there are enough problems."""
+        for place, part in enumerate(paced(parts)):
+            if self.is_full:
+                self.omitted += len(parts) - place
+                return
+            yield part
 
     def say(self, where: str, what: str) -> None:
         """Add one problem."""
-        if len(self.problems) < MAX_PROBLEMS:
-            self.problems.append(Problem(where, what))
-        else:
+        if self.is_full:
             self.omitted += 1
+        else:
+            self.problems.append(Problem(where, what))
 
     def finish(self) -> None:
         """Refuse the value if anything is wrong with its parts."""
@@ -204,13 +211,11 @@ def _tuple(value: Any, kind: Any) -> tuple[Any, ...]:
     hook = converter().get_structure_hook(item_kind)
     items = []
     collector = Collector()
-    for place, item in enumerate(paced(value)):
+    for place, item in enumerate(collector.parts(value)):
         try:
             items.append(hook(item, item_kind))
         except WrongError as error:
             collector.add(f"[{place}]", error)
-            if collector.stops(len(value) - place - 1):
-                break
     collector.finish()
     return tuple(items)
 
@@ -252,11 +257,9 @@ def _counts(value: Any) -> dict[str, Any]:
         received_counts(items)
     except (TypeError, ValueError) as error:
         collector = Collector()
-        for place, (bits, number) in enumerate(paced(items.items())):
+        for bits, number in collector.parts(items.items()):
             if not isinstance(number, int | float) or isinstance(number, bool):
                 collector.say(f".{bits}", f"expected a number, got {fields.shown(number)}")
-                if collector.stops(len(items) - place - 1):
-                    break
         collector.finish()
         wrong(str(error))
     return items
@@ -265,9 +268,7 @@ def _counts(value: Any) -> dict[str, Any]:
 def _qubit_map(value: Any) -> dict[int, int]:
     collector = Collector()
     qubits: dict[int, int] = {}
-    for place, (key, qubit) in enumerate(paced(_object(value).items())):
-        if collector.stops(len(value) - place):
-            break
+    for key, qubit in collector.parts(_object(value).items()):
         if not _INTEGER.fullmatch(key):
             collector.say(f".{key}", "the key must be a qubit index")
         elif type(qubit) is not int:

@@ -28,6 +28,7 @@ from superstaq_jobs.records.ids import server_ids, trimmed
 from . import bodies, job_data, strict
 from .call import Api, Call, call_of, name_jobs, packed
 from .job_data import Decoded, unknown_fields, unknown_statuses, without_warnings
+from .masking import json_object
 from .request import Secret
 
 __all__ = ["UNSAID", "UNSAID_OF_CIRCUITS", "V0_2_0"]
@@ -86,11 +87,6 @@ class _Submitted:
 
 
 @attrs.frozen
-class _Cancelled:
-    succeeded: Any
-
-
-@attrs.frozen
 class _Targets:
     superstaq_targets: records.JsonMapping
 
@@ -142,8 +138,8 @@ def _decode_jobs(body: bytes, fetched_at: dt.datetime | None, source: str | None
             collector.add(f"$.{circuit_id}", error)
     if collector.problems:
         raise strict.protocol_error("the response with the jobs", collector, found=jobs)
-    statuses = {(c.status, c.status_text) for job in jobs for c in job.circuits}
-    unknown = {text for status, text in statuses if status is CircuitStatus.UNKNOWN}
+    circuits = [circuit for job in jobs for circuit in job.circuits]
+    unknown = {c.status_text for c in circuits if c.status is CircuitStatus.UNKNOWN}
     return Decoded(tuple(jobs), warnings + unknown_statuses(unknown))
 
 
@@ -283,21 +279,11 @@ def _created(body: bytes) -> tuple[JobId, ...]:
 
 
 def _cancel_jobs(job_ids: Sequence[JobId]) -> Call[records.CancelReceipt]:
-    ids = dict.fromkeys(server_ids(*job_ids))
-    return call_of(
-        "POST",
-        "/v0.2.0/cancel_jobs",
-        {"job_ids": list(ids)},
-        lambda body, *_: _read_cancelled(body, job_ids),
-        what=f"cancelling {name_jobs(job_ids)}",
-        job_ids=tuple(job_ids),
-    )
-
-
-def _read_cancelled(body: bytes, asked: Sequence[JobId]) -> Decoded[records.CancelReceipt]:
-    read = bodies.read_as(_Cancelled, body, what="the response to the cancellation")
-    message = " ".join(read.warnings)
-    return Decoded(bodies.receipt_of(asked, read.value.succeeded, message), read.warnings)
+    ids = tuple(job_ids)
+    what = f"cancelling {name_jobs(ids)}"
+    path, body = "/v0.2.0/cancel_jobs", {"job_ids": list(dict.fromkeys(server_ids(*ids)))}
+    read = partial(bodies.read_cancelled, asked=ids)
+    return call_of("POST", path, body, read, what=what, job_ids=ids)
 
 
 def _fetch_targets(query: records.TargetQuery) -> Call[tuple[records.Target, ...]]:
@@ -321,38 +307,23 @@ def _read_targets(body: bytes, *_: object) -> Decoded[tuple[records.Target, ...]
 def _fetch_target_info(target: str, options: records.JsonMapping) -> Call[records.TargetInfo]:
     data = {"target": target, "options": json.dumps(options.to_dict())}
     what = f"fetching the description of target {target}"
-
-    def read(body: bytes, *_: object) -> Decoded[records.TargetInfo]:
-        return bodies.read_target_info(body, target)
-
+    read = partial(bodies.read_target_info, target=target)
     return call_of("POST", "/v0.2.0/target_info", data, read, what=what)
 
 
 def _fetch_balance() -> Call[records.AccountBalance]:
-    return call_of("GET", "/v0.2.0/balance", None, _read_balance, what="fetching the balance")
-
-
-def _read_balance(body: bytes, *_: object) -> Decoded[records.AccountBalance]:
-    data, warnings = without_warnings(strict.parse_json(body))
-    balance = {"email": None, **data} if isinstance(data, dict) else data
-    return Decoded(strict.structure(records.AccountBalance, balance, what="the balance"), warnings)
+    read = partial(bodies.read_balance, email=None)
+    return call_of("GET", "/v0.2.0/balance", None, read, what="fetching the balance")
 
 
 def _add_options(body: bytes, credentials: Mapping[str, Secret]) -> bytes:
     data = msgspec.json.decode(body)
     options = json.loads(data.get("options", "{}"))
     for name, secret in credentials.items():
-        options.setdefault(name, _token(secret.reveal()))  # those of the call win
+        token = json_object(secret.reveal())  # as it was passed to the client
+        # Those of the call win.
+        options.setdefault(name, secret.reveal() if token is None else token)
     return msgspec.json.encode({**data, "options": json.dumps(options)})
-
-
-def _token(text: str) -> Any:
-    """A provider's token as it was passed to the client: an object, or else the string itself."""
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    return data if isinstance(data, dict) else text
 
 
 V0_2_0: Final = Api(

@@ -4,27 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
 import attrs
 
+from superstaq_jobs import records
 from superstaq_jobs.errors import InvalidRequest, Problem
-from superstaq_jobs.records import (
-    AccountBalance,
-    CancelReceipt,
-    CircuitType,
-    JobId,
-    JobQuery,
-    JobSnapshot,
-    JsonMapping,
-    NewJob,
-    SubmitReceipt,
-    Target,
-    TargetInfo,
-    TargetQuery,
-    fields,
-)
+from superstaq_jobs.records import CircuitType, JobId, fields
 from superstaq_jobs.records.ids import trimmed
 
 from . import bodies, job_data
@@ -32,6 +20,8 @@ from .call import Api, Call, call_of, name_jobs, packed
 from .request import Request, encode_query
 
 __all__ = ["MAX_REQUEST_LINE_BYTES", "V0_3_0"]
+
+_Jobs = tuple[records.JobSnapshot, ...]
 
 MAX_REQUEST_LINE_BYTES: Final = 7000
 """Servers and proxies refuse request lines of about 8,000 bytes and more."""
@@ -46,57 +36,46 @@ def _job_id(value: Any) -> UUID:
     return known
 
 
-def _fetch_jobs(
-    job_ids: Sequence[JobId], circuit_type: CircuitType
-) -> list[Call[tuple[JobSnapshot, ...]]]:
-    def only(some_ids: Collection[JobId]) -> Call[tuple[JobSnapshot, ...]]:
+def _fetch_jobs(job_ids: Sequence[JobId], circuit_type: CircuitType) -> list[Call[_Jobs]]:
+    def only(some_ids: Collection[JobId]) -> Call[_Jobs]:
         (call,) = _fetch_jobs(tuple(some_ids), circuit_type)
         return call
 
-    calls = _query_jobs(JobQuery(job_id=tuple(job_ids)), circuit_type)
+    calls = _query_jobs(records.JobQuery(job_id=tuple(job_ids)), circuit_type)
     return [attrs.evolve(call, only=only) for call in calls]
 
 
-@attrs.frozen
-class _Condition:
-    """A name and a value of a query, percent-encoded; and the job that it names, if it does."""
-
-    name: str
-    text: str
-    job_id: UUID | None
-
-
-def _query_jobs(query: JobQuery, circuit_type: CircuitType) -> list[Call[tuple[JobSnapshot, ...]]]:
-    ids = iter(query.job_id or ())
-    conditions = [
-        _Condition(name, encode_query([(name, text)])[1:], next(ids) if name == "job_id" else None)
-        for name, text in bodies.query_pairs(query)
-    ]
+def _query_jobs(query: records.JobQuery, circuit_type: CircuitType) -> list[Call[_Jobs]]:
     path = f"/v0.3.0/client/job/{circuit_type}"
+    conditions = encode_query(bodies.query_pairs(query)).removeprefix("?").split("&")
     return [_jobs_call(part, path) for part in _split(conditions, path)]
 
 
-def _jobs_call(conditions: Sequence[_Condition], path: str) -> Call[tuple[JobSnapshot, ...]]:
-    job_ids = tuple([each.job_id for each in conditions if each.job_id is not None])
+def _jobs_call(conditions: Sequence[str], path: str) -> Call[_Jobs]:
+    named = (each.removeprefix("job_id=") for each in conditions if each.startswith("job_id="))
+    job_ids = tuple(map(UUID, named))
     what = f"fetching {name_jobs(job_ids)}"
     path = _with_query(path, conditions)
     return call_of("GET", path, None, job_data.read_jobs, what=what, job_ids=job_ids)
 
 
-def _with_query(path: str, conditions: Sequence[_Condition]) -> str:
-    query = "&".join([each.text for each in conditions])
+def _with_query(path: str, conditions: Sequence[str]) -> str:
+    query = "&".join(conditions)
     return f"{path}?{query}" if query else path
 
 
-def _split(conditions: Sequence[_Condition], path: str) -> Iterator[Sequence[_Condition]]:
-    """The conditions in parts that match the same jobs together; each fits into a request line."""
+def _split(conditions: Sequence[str], path: str) -> Iterator[Sequence[str]]:
+    """The conditions in parts that match the same jobs together; each fits into a request line.
+
+    A condition is ``name=value``, percent-encoded.
+    """
     size = Request(method="GET", path=_with_query(path, conditions)).request_line_bytes
     if size <= MAX_REQUEST_LINE_BYTES:
         yield conditions
         return
-    by_name: dict[str, list[_Condition]] = {}
+    by_name: dict[str, list[str]] = {}
     for each in conditions:
-        by_name.setdefault(each.name, []).append(each)
+        by_name.setdefault(each.partition("=")[0], []).append(each)
     # The values of one list are alternatives: a part of them for each request.
     lists = [values for values in by_name.values() if len(values) > 1]
     if not lists:
@@ -105,50 +84,44 @@ def _split(conditions: Sequence[_Condition], path: str) -> Iterator[Sequence[_Co
         raise InvalidRequest("the request", [Problem("query", what)])
     longest = max(lists, key=_length)
     room = MAX_REQUEST_LINE_BYTES - (size - _length(longest))
-    others = [each for each in conditions if each.name != longest[0].name]
+    others = [each for values in by_name.values() if values is not longest for each in values]
     for part in packed(longest, lambda each: _length([each]), room):
         yield from _split([*others, *part], path)
 
 
-def _length(conditions: Sequence[_Condition]) -> int:
+def _length(conditions: Sequence[str]) -> int:
     """Their length in a request line, with the character before each."""
-    return sum([1 + len(each.text) for each in conditions])
+    return sum([1 + len(each) for each in conditions])
 
 
-def _submit_job(job: NewJob) -> Call[SubmitReceipt]:
+def _submit_job(job: records.NewJob) -> Call[records.SubmitReceipt]:
     tags = f" with the tags {', '.join(map(repr, job.tags[:5]))}" if job.tags else ""
     path, body = "/v0.3.0/client/job", bodies.encode_new_job(job)
     what = f"submitting a {job.job_type} job to {job.target}{tags}"
     return call_of("POST", path, body, bodies.read_submitted, what=what, created=_created)
 
 
-def _cancel_jobs(job_ids: Sequence[JobId]) -> Call[CancelReceipt]:
+def _cancel_jobs(job_ids: Sequence[JobId]) -> Call[records.CancelReceipt]:
     ids = tuple(job_ids)
     what = f"cancelling {name_jobs(ids)}"
     body = {"job_id": list(map(str, ids))}
-
-    def read(body: bytes, *_: object) -> job_data.Decoded[CancelReceipt]:
-        return bodies.read_cancelled(body, ids)
-
+    read = partial(bodies.read_cancelled, asked=ids)
     return call_of("PUT", "/v0.3.0/client/cancel_jobs", body, read, what=what, job_ids=ids)
 
 
-def _fetch_targets(query: TargetQuery) -> Call[tuple[Target, ...]]:
+def _fetch_targets(query: records.TargetQuery) -> Call[tuple[records.Target, ...]]:
     path = f"/v0.3.0/client/targets{encode_query(bodies.query_pairs(query))}"
     return call_of("GET", path, None, bodies.read_targets, what="fetching the targets")
 
 
-def _fetch_target_info(target: str, options: JsonMapping) -> Call[TargetInfo]:
+def _fetch_target_info(target: str, options: records.JsonMapping) -> Call[records.TargetInfo]:
     what = f"fetching the description of target {target}"
     body = {"target": target, "options_dict": options.to_dict()}
-
-    def read(body: bytes, *_: object) -> job_data.Decoded[TargetInfo]:
-        return bodies.read_target_info(body, target)
-
+    read = partial(bodies.read_target_info, target=target)
     return call_of("POST", "/v0.3.0/client/retrieve_target_info", body, read, what=what)
 
 
-def _fetch_balance() -> Call[AccountBalance]:
+def _fetch_balance() -> Call[records.AccountBalance]:
     path = "/v0.3.0/client/balance"
     return call_of("GET", path, None, bodies.read_balance, what="fetching the balance")
 

@@ -63,14 +63,14 @@ def test_a_wrong_receipt_is_refused(sent, problems):
 def test_cancelled_and_refused_jobs_are_kept_apart(receipt, upper):
     succeeded = [text.upper() if upper else text for text in receipt.succeeded]
     sent = json.dumps({"succeeded": succeeded, "message": receipt.message}).encode()
-    read = bodies.read_cancelled(sent, [*receipt.cancelled, *receipt.refused]).value
+    read = bodies.read_cancelled(sent, asked=[*receipt.cancelled, *receipt.refused]).value
     assert (read.cancelled, read.refused) == (receipt.cancelled, receipt.refused)
     assert read.message == receipt.message
     assert read.succeeded == tuple(succeeded)
 
 
 def test_a_wrong_cancellation_is_refused():
-    assert refused(bodies.read_cancelled, b'{"message": null}', [JOB]) == [
+    assert refused(bodies.read_cancelled, b'{"message": null}', asked=[JOB]) == [
         "$.succeeded: is missing",
     ]
 
@@ -103,14 +103,26 @@ def test_a_server_that_cancelled_something_else_than_a_job_refused_nothing(versi
 @pytest.mark.parametrize("said", [[], "", {}, False, 0, None])
 def test_a_server_that_cancelled_nothing_refused_every_job(said):
     sent = json.dumps({"succeeded": said, "message": "too late"}).encode()
-    receipt = bodies.read_cancelled(sent, [JOB]).value
+    receipt = bodies.read_cancelled(sent, asked=[JOB]).value
     assert (receipt.cancelled, receipt.refused, receipt.message) == ((), (JOB,), "too late")
+
+
+@pytest.mark.parametrize(("version", "job"), [("v0.3.0", JOB), ("v0.2.0", "a,b")])
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [({}, "too late, sorry"), ({"message": None}, "too late, sorry"), ({"message": "no"}, "no")],
+)
+def test_without_a_message_the_warnings_say_why_nothing_was_cancelled(version, job, said, message):
+    sent = {"succeeded": [], "warnings": [{"message": "too late,"}, {"message": "sorry"}], **said}
+    read = APIS[version].cancel_jobs([job]).read(json.dumps(sent).encode(), NOW, "")
+    assert (read.value.refused, read.value.message) == ((job,), message)
+    assert read.warnings == ("too late,", "sorry")
 
 
 @pytest.mark.parametrize("spelled", [str(JOB).upper(), JOB.hex, f"{{{JOB}}}", JOB.urn])
 def test_a_cancelled_job_is_recognised_however_its_id_is_spelled(spelled):
     sent = json.dumps({"succeeded": [spelled, "else"], "message": ""}).encode()
-    receipt = bodies.read_cancelled(sent, [OTHER, JOB]).value
+    receipt = bodies.read_cancelled(sent, asked=[OTHER, JOB]).value
     assert (receipt.cancelled, receipt.refused) == ((JOB,), (OTHER,))
 
 
@@ -138,10 +150,10 @@ def test_wrong_targets_are_refused_by_place():
 
 def test_target_info_is_read():
     sent = b'{"target_info": {"num_qubits": 156, "a": [null]}}'
-    info = bodies.read_target_info(sent, "ibmq_fez_qpu").value
+    info = bodies.read_target_info(sent, target="ibmq_fez_qpu").value
     assert info.target_name == "ibmq_fez_qpu"
     assert info.info == {"num_qubits": 156, "a": [None]}
-    assert refused(bodies.read_target_info, b'{"target_info": []}', "ibmq_fez_qpu") == [
+    assert refused(bodies.read_target_info, b'{"target_info": []}', target="ibmq_fez_qpu") == [
         "$.target_info: expected a mapping, got []"
     ]
 

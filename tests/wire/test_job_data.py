@@ -8,6 +8,7 @@ import json
 import uuid
 import warnings
 import zoneinfo
+from functools import partial
 
 import attrs
 import pytest
@@ -35,9 +36,9 @@ NO_TARGET = (
 )
 
 
-def refused(read, *args):
+def refused(read, *args, **options):
     with pytest.raises(ProtocolError) as caught:
-        read(*args)
+        read(*args, **options)
     return [str(problem) for problem in caught.value.problems]
 
 
@@ -259,8 +260,8 @@ def test_server_warnings_are_not_part_of_the_data(sent, messages):
     assert list(decoded.warnings) == messages
     assert [snapshot.job_id for snapshot in decoded.value] == [JOB]
     for read in (
-        lambda b: bodies.read_cancelled(b, []),
-        lambda b: bodies.read_target_info(b, "ibmq_fez_qpu"),
+        partial(bodies.read_cancelled, asked=[]),
+        partial(bodies.read_target_info, target="ibmq_fez_qpu"),
         bodies.read_balance,
         bodies.read_submitted,
     ):

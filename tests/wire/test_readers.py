@@ -22,7 +22,7 @@ from superstaq_jobs.records import CircuitSnapshot
 from superstaq_jobs.records.shape import PER_CIRCUIT_LISTS
 from superstaq_jobs.testing import strategies as sts
 from superstaq_jobs.wire.api import decode_jobs, encode_jobs
-from superstaq_jobs.wire.job_data import JobData, explain_jobs, read_jobs
+from superstaq_jobs.wire.job_data import JobData, read_each_job, read_jobs
 
 IDS = [uuid.UUID(int=number) for number in range(1, 4)]
 FIELDS = {"unknown_fields": True, "unknown_statuses": True, "irregular_lists": True}
@@ -53,12 +53,19 @@ def test_both_readers_read_alike(payloads, warns, spaced):
     if warns:
         data["warnings"] = [{"message": "soon: maintenance"}, 3, {"a": {"b": [":"]}}]
     body = json.dumps(data).encode() if spaced else compact(data)
-    assert outcome(read_jobs, body) == outcome(explain_jobs, body)
+    assert outcome(read_jobs, body) == outcome(read_each_job, body)
 
 
 @given(sts.hostile_payloads())
 def test_both_readers_refuse_alike(payload):
-    assert outcome(read_jobs, payload.body) == outcome(explain_jobs, payload.body)
+    assert outcome(read_jobs, payload.body) == outcome(read_each_job, payload.body)
+
+
+@given(sts.wire_payloads(**FIELDS))
+def test_the_parser_and_the_converter_read_alike(payload):
+    usual = {**payload, "submission_timestamp": "2026-05-01T12:00:00.123456Z"}
+    fine = {**payload, "submission_timestamp": "2026-05-01T12:00:00.1234567Z"}  # the parser rounds
+    assert outcome(read_jobs, compact({KEY: fine})) == outcome(read_jobs, compact({KEY: usual}))
 
 
 @given(
@@ -127,7 +134,7 @@ RARE = {
 def test_what_is_unusual_is_read(name):
     data = (UNUSUAL | RARE)[name]
     for body in (compact(data), json.dumps(data, indent=2).encode()):
-        assert outcome(read_jobs, body) == outcome(explain_jobs, body)
+        assert outcome(read_jobs, body) == outcome(read_each_job, body)
         assert len(read_jobs(body).value) == len(data.keys() - {"warnings"})
 
 
@@ -164,7 +171,7 @@ def test_what_is_unusual_is_read_without_cattrs():
         '"submission_timestamp":"2020-01-01T00:00:00Z","submission_timestamp":"2021-01-01T00:00:00Z"',
     ],
 )
-@pytest.mark.parametrize("read", [read_jobs, explain_jobs])
+@pytest.mark.parametrize("read", [read_jobs, read_each_job])
 def test_of_equal_keys_the_last_wins_as_in_the_official_client(text, read):
     body = compact(PLAIN)[:-2] + b"," + text.encode() + b"}}"
     (snapshot,) = read(body).value
@@ -174,7 +181,7 @@ def test_of_equal_keys_the_last_wins_as_in_the_official_client(text, read):
     assert snapshot.extra == {k: v for k, v in json.loads(body)[KEY].items() if k not in known}
 
 
-@pytest.mark.parametrize("read", [read_jobs, explain_jobs])
+@pytest.mark.parametrize("read", [read_jobs, read_each_job])
 def test_of_a_job_that_comes_twice_the_last_wins(read):
     first, last = compact(with_fields(tags=["first"])), compact(with_fields(tags=["last"]))
     (snapshot,) = read(first[:-1] + b"," + last[1:]).value

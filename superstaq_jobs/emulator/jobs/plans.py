@@ -10,7 +10,7 @@ import attrs
 from attrs.converters import optional
 
 from superstaq_jobs.records import CircuitStatus, FrozenMapping, fields
-from superstaq_jobs.records.problems import InvalidValue, expect, shown
+from superstaq_jobs.records.problems import InvalidValue, check_type, shown
 
 __all__ = ["DEFAULT_MESSAGES", "Becomes", "Ending", "Plan", "PlanQueue"]
 
@@ -121,7 +121,7 @@ class Plan(fields.Checked):
 
     def of(self, index: int) -> Ending:
         """The ending of the circuit with this index."""
-        expect(int, index=index)
+        check_type(int, index=index)
         return self.circuits.get(index, self.ending)
 
 

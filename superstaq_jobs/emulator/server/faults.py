@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from superstaq_jobs.emulator.messages import Response, json_response
-from superstaq_jobs.records.problems import InvalidValue, expect, expect_several, shown
+from superstaq_jobs.records.problems import InvalidValue, check_iterable, check_type, shown
 
 from .app import CALLS
 
@@ -60,7 +60,7 @@ class FaultScript:
             ValueError: The call is unknown, or a refused connection is limited to one call. Nothing
                 is added.
         """
-        expect_several("faults", faults=faults)
+        check_iterable("faults", faults=faults)
         if call is not None and (not isinstance(call, str) or call not in CALLS):
             raise InvalidValue(f"call must be one of {', '.join(CALLS)}; got {shown(call)}")
         entries = [(fault, call) for fault in faults]
@@ -118,7 +118,7 @@ class FaultScript:
         A request on a connection from before the port was closed has come to a server that is down:
         it gets the ``refused`` fault too, but does not remove it.
         """
-        expect(str, call=call)
+        check_type(str, call=call)
         with self._lock:
             place, fault = self._next(call)
             if place >= 0 and not _is_refusal(fault):
