@@ -686,3 +686,17 @@ def test_a_handle_remembers_its_last_response_from_one_wait_to_the_next(recwarn)
             handle.wait_until_complete(timeout_seconds=0)
     assert len(recwarn) == 1
     assert "shots" in str(recwarn[0].message)
+
+
+def test_a_job_that_finishes_while_the_last_change_is_reported_has_not_timed_out():
+    first, second = ids(2)
+    _, _, handles = world({key: ["running", "completed"] for key in ids(2)})
+    seen = []
+    for _, after in sj.watch(handles, 0):
+        seen.append((after.job_id, after.status))
+        if after.job_id == second:
+            handles[1 if after.status == "running" else 0].refresh()
+    assert seen == [
+        *((job_id, "running") for job_id in (first, second)),
+        *((job_id, "completed") for job_id in (second, first)),
+    ]
