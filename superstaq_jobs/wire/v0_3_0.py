@@ -41,8 +41,9 @@ def _fetch_jobs(job_ids: Sequence[JobId], circuit_type: CircuitType) -> list[Cal
         (call,) = _fetch_jobs(tuple(some_ids), circuit_type)
         return call
 
-    calls = _query_jobs(records.JobQuery(job_id=tuple(job_ids)), circuit_type)
-    return [attrs.evolve(call, only=only) for call in calls]
+    path = f"/v0.3.0/client/job/{circuit_type}"
+    parts = _split([f"job_id={each}" for each in job_ids], path)
+    return [attrs.evolve(_jobs_call(part, path), only=only) for part in parts]
 
 
 def _query_jobs(query: records.JobQuery, circuit_type: CircuitType) -> list[Call[_Jobs]]:
