@@ -2,7 +2,7 @@
 
 Nothing of what happens inside gets out, neither an exception of another library nor a frame that
 holds the request's headers: an error is built anew from what is known of the old one and raised
-where that one is no longer being handled, so that neither its chain nor the locals of its traceback
+after that one has been handled, so that neither its chain nor the locals of its traceback
 can show a key.
 """
 

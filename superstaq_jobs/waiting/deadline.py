@@ -53,6 +53,11 @@ class Deadline:
         return _LATE_POLL_SECONDS if self._is_overslept else max(0.0, self.seconds_left())
 
     @property
+    def is_past(self) -> bool:
+        """Whether it is too late for another request."""
+        return not (self.allows_one_poll or self._is_overslept) and self.seconds_left() < 0
+
+    @property
     def _is_overslept(self) -> bool:
         # No request of the wait takes as long: the machine, or the caller, slept.
         return not self.allows_one_poll and self.seconds_left() < -_OVERSLEPT_SECONDS

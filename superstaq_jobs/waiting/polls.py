@@ -26,7 +26,7 @@ class Poll:
         ends: When it must have an outcome, on the client's clock.
         queued_at: When it was queued, on the loop's clock; it may have to wait for others.
         responses_before: For each wait of the batch, how many responses there had been then.
-        outcome: The jobs, or an error; None if there was nothing left to request.
+        outcome: The jobs, or an error; None if there was nothing left to request, or no time.
         seconds: How long it took from when it was queued until it had an outcome.
     """
 
@@ -51,10 +51,11 @@ class Poll:
 
     def send(self) -> None:
         """Send the request; an error is an outcome too."""
-        known = [each.cell.snapshot for each in self.batch.waits]
-        if all(job is not None and job.is_terminal for job in known):
-            return  # they have been refreshed since
         group, call, room = self.batch.group, self.batch.call.current, self.batch.call.room
+        known = [each.cell.snapshot for each in self.batch.waits]
+        is_late = group.deadline.is_past  # the last pause took too long
+        if all(job is not None and (job.is_terminal or is_late) for job in known):
+            return  # they have been refreshed since, or their wait has timed out
         try:
             self.outcome = send_in_parts(
                 group.client,

@@ -359,6 +359,26 @@ def test_after_that_poll_there_is_no_other():
     assert len(transport.requests) == 2
 
 
+class Tardy(FakeClock):
+    """A clock on which every pause takes half a second longer."""
+
+    def sleep(self, seconds):
+        super().sleep(seconds)
+        self.advance(0.5)
+
+
+@pytest.mark.parametrize("wait", WAITS)
+def test_a_poll_without_any_time_left_is_not_sent_and_no_failure(wait):
+    clock = Tardy()
+    transport = ScriptedTransport.from_function(lambda _: jobs_response(job("running")))
+    handle = sj.JobHandle(client_on(transport, clock=clock), JOB)
+    with pytest.raises(sj.WaitTimeout) as caught:
+        wait(handle, timeout_seconds=2, polling_seconds=1)
+    assert not caught.value.failures
+    assert "failed" not in str(caught.value)
+    assert all(seconds > 0 for seconds in transport.timeouts)
+
+
 # ---- a job that shrinks
 
 
