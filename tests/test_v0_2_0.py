@@ -423,7 +423,7 @@ def test_a_request_is_for_what_was_known_when_its_thread_decided_to_send_it():
     server.circuits["a"] = circuit("Done")
     handle.refresh()  # by another thread
     latest = latest_of(handle)
-    latest.client.send(latest.call(before))
+    latest.client.send(latest.call().only(latest.needed_ids(before)))
     assert server.asked() == [["a"], ["a"], ["a"]]
 
 
