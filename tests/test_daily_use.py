@@ -239,6 +239,19 @@ def test_an_error_for_an_unpickled_client_says_where_the_key_is_missing():
     assert handle.client.traffic.requests == 0
 
 
+@pytest.mark.usefixtures("home")
+def test_threads_of_an_unpickled_client_share_the_same_things_after_its_key_was_found(monkeypatch):
+    once = sj.RetryPolicy(max_attempts=1)
+    (handle,) = unpickled(known(job("running"), retry_policy=once))
+    client, keys = handle.client, handle.client.submission_keys
+    monkeypatch.setenv("SUPERSTAQ_API_KEY", KEY)
+    for number in (1, 2):
+        with pytest.raises(sj.TransportError):
+            handle.refresh()
+        assert client.traffic.requests == number
+    assert client.submission_keys is keys
+
+
 def refresh(handle):
     return handle.refresh()
 

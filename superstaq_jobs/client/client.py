@@ -33,7 +33,7 @@ from superstaq_jobs.wire.refusals import CallErrors
 from superstaq_jobs.wire.request import Request, Response, Secret
 
 from . import settings
-from .locks import SubmissionKeys
+from .locks import ForkSafeLock, SubmissionKeys
 from .recorder import Recorder, with_value
 from .retry import RetryPolicy, with_retries
 from .traffic import Traffic, TrafficCounts
@@ -47,6 +47,8 @@ T = TypeVar("T")
 
 _NO_KEY: Final = "(there-is-no-api-key)"
 """In place of the key of a client that was unpickled where there is none; it is never sent."""
+_SHARED: Final = frozenset({"_completing", "_submission_keys", "_submitted", "_traffic"})
+"""What the threads of a client share, so that it stays the same when the client is completed."""
 _READING_SECONDS: Final = 0.1
 """How long after its deadline a response that arrived in time may still be read."""
 _LOGGER: Final = logging.getLogger("superstaq_jobs")
@@ -277,6 +279,7 @@ class SuperstaqClient:
         self._retry_policy = retry_policy
         self._recorder = recorder
         self._lacks_settings = False
+        self._completing = ForkSafeLock()
         self._traffic = Traffic(budget=retry_policy.budget, polls_per_second=polls_per_second)
         self._submission_keys = SubmissionKeys()
         self._submitted: set[JobId] = set()
@@ -529,8 +532,11 @@ class SuperstaqClient:
     def _complete_unpickling(self) -> None:
         """Look up again what was missing when the client was unpickled."""
         try:
-            # Another one, so that this one stays as it is if that fails.
-            vars(self).update(vars(type(self)(**self.__getstate__())))
+            with self._completing.of_this_process():
+                if self._lacks_settings:  # another thread may have been faster
+                    # Another one, so that this one stays as it is if that fails.
+                    complete = vars(type(self)(**self.__getstate__()))
+                    vars(self).update({n: v for n, v in complete.items() if n not in _SHARED})
         except ConfigurationError as error:
             import platform  # for this error only
 

@@ -144,8 +144,10 @@ class _Parts:
         if not self.divides(error):
             return False
         if is_too_large(error):
+            if len(ids) == 1:  # which says nothing of how many others there may be
+                return False
             self.room.ids = (len(ids) + 1) // 2
-            return len(ids) > 1
+            return True
         self.unknown = self.unknown or error
         # In API v0.3.0, which leaves an unknown job out, the path is unknown.
         if self.num_refused > self.most_refusals:

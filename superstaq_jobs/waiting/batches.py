@@ -14,7 +14,6 @@ from typing import NamedTuple
 import attrs
 
 from superstaq_jobs.client import SuperstaqClient
-from superstaq_jobs.client.parts import Room
 from superstaq_jobs.errors import SuperstaqException
 from superstaq_jobs.records import CircuitType, JobId, JobSnapshot
 
@@ -50,6 +49,7 @@ class Batch:
 
     Attributes:
         is_part: Whether it is a part of a batch that was refused, and not accepted yet.
+        is_probe: Whether it shows if a refusal of other jobs is about everything.
         accepted_before: How many of its group had been accepted when it was made or accepted last.
         num_failed: How many requests in a row had a transient failure.
         rest: The pause before its next request.
@@ -60,6 +60,7 @@ class Batch:
     call: RepeatedCall
     waits: Sequence[JobWait]
     is_part: bool = False
+    is_probe: bool = False
     accepted_before: int = 0
     num_failed: int = attrs.field(default=0, init=False)
     rest: Rest = attrs.field(default=Rest(), init=False)
@@ -80,9 +81,9 @@ class Batch:
         return self._found
 
     def fail(self, error: SuperstaqException) -> None:
-        """End the waits with an error."""
+        """End the waits that are still open with an error."""
         for each in self.waits:
-            each.error = each.error or error
+            each.fail(error)
 
 
 class Group:
@@ -109,7 +110,6 @@ class Group:
         self.joins = True
         self.num_accepted = 0
         self._circuit_type = circuit_type
-        self._room = Room()
         self.batches: list[Batch] = []
         if len(waits) == 1:  # the handle remembers what it has fetched
             self.batches.append(Batch(self, waits[0].cell.call(), waits))
@@ -118,7 +118,12 @@ class Group:
         self.most_jobs = max(len(batch.job_ids) for batch in self.batches)
 
     def add(
-        self, waits: Iterable[JobWait], earlier: Iterable[Batch] = (), *, is_part: bool = False
+        self,
+        waits: Iterable[JobWait],
+        earlier: Iterable[Batch] = (),
+        *,
+        is_part: bool = False,
+        is_probe: bool = False,
     ) -> list[Batch]:
         """Poll some waits, that may have been in earlier batches, with requests of their own."""
         by_id: dict[JobId, list[JobWait]] = defaultdict(list)
@@ -129,9 +134,10 @@ class Group:
         added = [
             Batch(
                 self,
-                RepeatedCall(call, self._room, known),
+                RepeatedCall(call, known),
                 [each for job_id in call.job_ids for each in by_id[job_id]],
                 is_part,
+                is_probe,
                 self.num_accepted,
             )
             for call in calls
@@ -153,7 +159,7 @@ class Group:
                 taken.append(batch)
             else:
                 self.batches.remove(batch)
-                taken += self.add(left, [batch], is_part=batch.is_part)
+                taken += self.add(left, [batch], is_part=batch.is_part, is_probe=batch.is_probe)
         joined = [batch for batch in taken if self._may_be_joined(batch)]
         waits = [each for batch in joined for each in batch.waits]
         if len(waits) <= self.most_jobs * (len(joined) - 1):
@@ -164,7 +170,7 @@ class Group:
     def _may_be_joined(self, batch: Batch) -> bool:
         # What was just refused, or misses a job, could be refused again.
         lacks_some = any(each.outage and each.outage.num_missing for each in batch.waits)
-        return self.joins and not batch.is_part and not lacks_some
+        return self.joins and not (batch.is_part or batch.is_probe or lacks_some)
 
 
 def groups_of(waits: Iterable[JobWait], deadline: Deadline) -> list[Group]:

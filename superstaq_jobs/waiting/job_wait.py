@@ -128,6 +128,11 @@ class JobWait:
         if final is not None:
             self._take(final)
 
+    def fail(self, error: SuperstaqException) -> None:
+        """End the wait with an error, if it has not ended."""
+        if self.is_open:
+            self.error = error
+
     def note_response(self, seen: JobSnapshot, *, responses_before: int) -> None:
         """Take in the snapshot in a response. An error that ends the wait becomes its ``error``."""
         self.outage = None
@@ -150,14 +155,14 @@ class JobWait:
         outage = self._record(error)
         outage.num_missing += 1
         if not self.cell.is_known or outage.num_missing >= _POLLS_WHILE_MISSING:
-            self.error = error
+            self.fail(error)
 
     def note_refusal(self, error: SuperstaqServerException) -> None:
         """Take in that a request for this job alone was refused."""
         if error.status_code == _NOT_FOUND:  # API v0.2.0 says so of a job that it does not know
             self.note_missing(error)
         else:
-            self.error = error
+            self.fail(error)
 
     def _record(self, error: SuperstaqServerException) -> Outage:
         self._failures = (*self._failures, error)[-_KEPT_FAILURES:]

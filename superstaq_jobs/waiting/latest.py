@@ -10,7 +10,6 @@ import attrs
 
 from superstaq_jobs.client import SuperstaqClient
 from superstaq_jobs.client.locks import ForkSafeLock
-from superstaq_jobs.client.parts import Room
 from superstaq_jobs.errors import JobsNotFound
 from superstaq_jobs.records import CircuitType, JobId, JobSnapshot, newest
 from superstaq_jobs.records.changes import assemble, merge_response, share_strings
@@ -53,7 +52,7 @@ class Latest:
         repeated = self._call
         if repeated is None:
             (call,) = self.client.api.fetch_jobs([self.job_id], self.circuit_type)
-            repeated = self._call = RepeatedCall(call, Room())
+            repeated = self._call = RepeatedCall(call)
         return repeated
 
     def needed_ids(self, known: JobSnapshot | None) -> list[JobId]:
@@ -104,6 +103,8 @@ def _merged(known: JobSnapshot, seen: JobSnapshot, *, in_order: bool) -> JobSnap
     # Most news is of a status, so the statuses are compared first.
     if seen is known or (seen.statuses == known.statuses and seen == known):
         return known
+    if seen.circuit_type != known.circuit_type:  # their circuits cannot be compared
+        return seen if in_order else known
     kept = merge_response(known, seen) if in_order else newest(known, seen)
     if kept is not seen and kept == known:
         return known

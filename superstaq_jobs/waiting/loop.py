@@ -86,6 +86,8 @@ class WaitLoop:
         self._outcomes = {group: Outcomes(group) for group in groups}
         in_progress = 0
         while open_waits:
+            for outcomes in self._outcomes.values():
+                outcomes.probe()
             pause = seconds_until_due(groups, clock.now())
             if pause <= 0:
                 in_progress += yield from _send(groups, deadline)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from functools import partial
 
 import attrs
@@ -26,7 +26,8 @@ class RepeatedCall:
     A response that equals the last one is not decoded. Of a response about several jobs, only the
     parts that changed are; for the others, the very same snapshots are returned.
 
-    ``earlier`` are calls about some of its jobs, whose last responses it knows too.
+    ``earlier`` are calls about some of its jobs, whose last responses it knows too. Of a single one
+    it knows as well how many ids the server takes; of several, that was perhaps due to other jobs.
 
     Attributes:
         current: The call as it is sent next.
@@ -35,9 +36,9 @@ class RepeatedCall:
             job's id can be spelled in several ways.
     """
 
-    def __init__(self, call: Call[_Jobs], room: Room, earlier: Iterable[RepeatedCall] = ()) -> None:
+    def __init__(self, call: Call[_Jobs], earlier: Sequence[RepeatedCall] = ()) -> None:
         self.current = attrs.evolve(call, remembering=self._remembering)
-        self.room = room
+        self.room = attrs.evolve(earlier[0].room) if len(earlier) == 1 else Room()
         self._last: tuple[bytes, Decoded[_Jobs]] | None = None
         self.parts: dict[str, tuple[bytes, JobSnapshot]] = {}
         for each in earlier:

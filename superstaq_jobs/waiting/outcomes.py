@@ -49,11 +49,12 @@ class Outcomes:
         """Take in an outcome; whether the jobs still open are to be polled again at once."""
         batch, outcome, again = poll.batch, poll.outcome, False
         if outcome is None:
-            pass  # that its jobs have finished is reported anyway
+            return False  # that its jobs have finished is reported anyway
         elif not isinstance(outcome, BaseException):
             _take_jobs(poll, outcome, {})
         elif isinstance(outcome, ConfigurationError):  # unpickled without a key
             batch.fail(outcome)  # other clients may have one
+            self._fail_held()
             return False
         elif not isinstance(outcome, SuperstaqServerException):
             raise outcome
@@ -77,7 +78,8 @@ class Outcomes:
     def _take_acceptance(self, batch: Batch) -> None:
         self._group.num_accepted += 1
         batch.accepted_before, batch.num_failed = self._group.num_accepted, 0
-        batch.is_part, self._num_refused = False, 0
+        batch.is_part = batch.is_probe = False
+        self._num_refused = 0
         # So what was refused before is about some of the jobs only.
         held, self._held = self._held, {}
         for each, error in held.items():
@@ -110,19 +112,22 @@ class Outcomes:
             for each in batch.waits:
                 each.note_refusal(error)
             self._num_probes += not batch.is_part
-            self._probe()
+            batch.is_probe = False
         else:
             self._group.batches.remove(batch)
             if batch.is_part and self._num_refused <= most_refusals(self._group.most_jobs):
                 self._halve(batch, error)
                 return
-            self._held[batch] = error
-            if len(self._held) == 1:  # otherwise there is a probe already
+            if not self._held:
                 self._num_probes = 0
-                self._probe()
+            self._held[batch] = error
 
-    def _probe(self) -> None:
-        """Poll a job of a batch that is held alone, another one each time; or give up."""
+    def probe(self) -> None:
+        """While batches are held, have a job of theirs polled alone, another one each time."""
+        if not self._held or any(batch.is_probe for batch in self._group.batches):
+            return
+        for batch in self._held:
+            batch.waits = [each for each in batch.waits if each.is_open]
         held = [batch for batch in self._held if batch.waits]
         if not held or self._num_probes >= _ENOUGH_PROBES:
             self._fail_held()
@@ -132,7 +137,7 @@ class Outcomes:
         job_id = waits[place].cell.job_id
         probed = [each for each in waits if each.cell.job_id == job_id]
         held[-1].waits = [each for each in waits if each.cell.job_id != job_id]
-        self._group.add(probed, [held[-1]])
+        self._group.add(probed, [held[-1]], is_probe=True)
 
     def _fail_held(self) -> None:
         for batch, error in self._held.items():
@@ -169,7 +174,7 @@ def _take_jobs(
         if seen is not None:
             each.note_response(seen, responses_before=before)
         elif each.cell.job_id in blamed:
-            each.error = blamed[each.cell.job_id]
+            each.fail(blamed[each.cell.job_id])
         elif blamed:
             again = True  # an error lists a limited number of problems: not this job's
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import threading
 import time
 import uuid
@@ -23,6 +24,7 @@ VERSIONS = pytest.mark.parametrize("version", ["v0.3.0", "v0.2.0"])
 
 
 DONE = json.loads(jobs_response(job("completed")).body)[str(JOB)]
+RUNNING = json.loads(jobs_response(job("running")).body)[str(JOB)]
 
 
 def too_large(_ids):
@@ -43,10 +45,11 @@ REFUSALS = {
 
 
 class World:
-    """Handles of jobs that are finished at once; ``refuse`` may return a refusal for some ids."""
+    """Handles of jobs that are finished after some seconds; ``refuse`` may refuse some ids."""
 
-    def __init__(self, version, number, refuse=lambda _ids: None):
+    def __init__(self, version, number, refuse=lambda _ids: None, *, ends=0.0):
         self.refuse = refuse
+        self.ends = ends
         self.asked = []
         self.in_progress = Counter()
         self.doubled = []
@@ -75,9 +78,11 @@ class World:
         finally:
             with self.lock:
                 self.in_progress.subtract(ids)
+        is_done = self.clock.now() >= self.ends
         if request.body is not None:
-            return json_response({each: circuit("Done") for each in ids})
-        return sj.Response(status=200, body=json.dumps(dict.fromkeys(ids, DONE)).encode())
+            return json_response({each: circuit("Done" if is_done else "Queued") for each in ids})
+        data = DONE if is_done else RUNNING
+        return sj.Response(status=200, body=json.dumps(dict.fromkeys(ids, data)).encode())
 
     def wait(self, *, by_coroutine=False, **options):
         """The ids of the jobs with an error, and the errors."""
@@ -209,6 +214,55 @@ def test_a_job_that_was_too_large_is_not_requested_as_a_whole_again():
     for _ in range(2):
         assert handle.refresh().num_circuits == 4
     assert server.asked() == [["a", "b", "c", "d"], *([["c", "d"], ["a", "b"]] * 2)]
+
+
+@VERSIONS
+def test_a_job_that_is_too_large_alone_does_not_divide_the_requests_for_others(version):
+    world = World(version, 400, ends=30)
+    large = world.ids[7]
+    world.refuse = lambda ids: REFUSALS["too large"](ids) if large in ids else None
+    assert list(world.wait(polling_seconds=5)) == [large]
+    assert len(world.asked) <= 100  # of which most are about more than one job
+
+
+@pytest.mark.parametrize(("version", "number"), [("v0.3.0", 315), ("v0.2.0", 499)])
+def test_a_server_that_refuses_everything_from_now_on_ends_a_wait_whatever_is_due(version, number):
+    world = World(version, number, ends=math.inf)
+
+    def refuse(_ids):
+        if len(world.asked) == 2:
+            while world.handles[0].latest is None:
+                time.sleep(0.001)
+            time.sleep(0.02)  # the first batch rests already
+            world.clock.advance(2)
+        elif len(world.asked) == 3:  # the first batch alone; the other is overdue at its response
+            time.sleep(0.02)
+            world.clock.advance(2.2)
+        return json_response("no", status=403) if len(world.asked) > 2 else None
+
+    world.refuse = refuse
+    errors = world.wait(polling_seconds=5, requests_at_once=1)
+    assert {getattr(each, "status_code", None) for each in errors.values()} == {403}
+    assert set(errors) == set(world.ids)
+    assert len(world.asked) <= 10
+
+
+@VERSIONS
+def test_a_job_that_finished_meanwhile_is_not_failed_by_a_refusal(version):
+    world = World(version, 2, ends=math.inf)
+    done = world.handles[0]
+
+    def refuse(ids):
+        if len(world.asked) == 2:  # while both are polled together, another thread asks for one
+            world.ends = 0.0
+            world.in_progress.subtract(ids)
+            done.refresh()
+            world.in_progress.update(ids)
+            return json_response("who are you", status=401)
+        return None
+
+    world.refuse = refuse
+    assert list(world.wait(polling_seconds=5)) == [world.ids[1]]
 
 
 def test_a_part_of_a_job_that_fails_is_retried_without_the_others():

@@ -379,6 +379,17 @@ def test_a_poll_without_any_time_left_is_not_sent_and_no_failure(wait):
     assert all(seconds > 0 for seconds in transport.timeouts)
 
 
+# ---- a job whose circuits change their format
+
+
+@pytest.mark.parametrize("wait", WAITS)
+def test_a_job_in_another_format_than_before_ends_and_can_be_refreshed(wait):
+    other = attrs.evolve(job("completed"), circuit_type="qiskit")
+    world = World(job("running"), attrs.evolve(job("running"), circuit_type="qiskit"), other)
+    assert wait(world.handle, polling_seconds=1) == other
+    assert world.handle.refresh() == other
+
+
 # ---- a job that shrinks
 
 
