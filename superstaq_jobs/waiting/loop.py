@@ -86,9 +86,7 @@ class WaitLoop:
         self._outcomes = {group: Outcomes(group) for group in groups}
         in_progress = 0
         while open_waits:
-            for outcomes in self._outcomes.values():
-                outcomes.probe()
-            pause = seconds_until_due(groups, clock.now())
+            pause = self._seconds_until_due()
             if pause <= 0:
                 in_progress += yield from _send(groups, deadline)
                 continue
@@ -106,6 +104,11 @@ class WaitLoop:
             if each.is_open:  # it may have finished while the caller had the report before
                 each.time_out(deadline)
             yield from _report([each])
+
+    def _seconds_until_due(self) -> float:
+        for outcomes in self._outcomes.values():
+            outcomes.probe()
+        return seconds_until_due(self._outcomes, self.clock.now())
 
     def _take(self, poll: Poll, deadline: Deadline) -> Steps:
         """Take in an outcome, report what is new, and plan the next request."""

@@ -38,7 +38,7 @@ class RepeatedCall:
 
     def __init__(self, call: Call[_Jobs], earlier: Sequence[RepeatedCall] = ()) -> None:
         self.current = attrs.evolve(call, remembering=self._remembering)
-        self.room = attrs.evolve(earlier[0].room) if len(earlier) == 1 else Room()
+        self.room: Room = attrs.evolve(earlier[0].room) if len(earlier) == 1 else Room()
         self._last: tuple[bytes, Decoded[_Jobs]] | None = None
         self.parts: dict[str, tuple[bytes, JobSnapshot]] = {}
         for each in earlier:

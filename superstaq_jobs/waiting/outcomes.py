@@ -50,7 +50,7 @@ class Outcomes:
         batch, outcome, again = poll.batch, poll.outcome, False
         if outcome is None:
             return False  # that its jobs have finished is reported anyway
-        elif not isinstance(outcome, BaseException):
+        if not isinstance(outcome, BaseException):
             _take_jobs(poll, outcome, {})
         elif isinstance(outcome, ConfigurationError):  # unpickled without a key
             batch.fail(outcome)  # other clients may have one
