@@ -6,11 +6,16 @@ import contextlib
 import os
 import threading
 from collections.abc import Iterator
+from typing import Final
 from weakref import WeakValueDictionary
 
 from superstaq_jobs.errors import RequestTimeout
 
 __all__ = ["ForkSafeLock", "SubmissionKeys"]
+
+
+_FIRST_USES: Final[dict[int, threading.RLock]] = {}
+"""For each process that was forked, a lock for replacing those of its parent."""
 
 
 class ForkSafeLock:
@@ -31,9 +36,12 @@ class ForkSafeLock:
         A ``with`` statement takes and releases it without running Python code in between, so Ctrl-C
         cannot leave it locked; and a signal handler that needs it too does not wait for itself.
         """
-        if self._pid != os.getpid():
-            self._lock = threading.RLock()
-            self._pid = os.getpid()
+        pid = os.getpid()
+        if self._pid != pid:
+            with _FIRST_USES.setdefault(pid, threading.RLock()):
+                if self._pid != pid:  # another thread may have been faster
+                    self._lock = threading.RLock()
+                    self._pid = pid
         return self._lock
 
 

@@ -35,7 +35,7 @@ class Deadline:
         self._poll_seconds = 0.0
 
     @property
-    def allows_one_poll(self) -> bool:
+    def allows_only_one_poll(self) -> bool:
         """Whether there is time for a single poll only."""
         return self._timeout_seconds == 0
 
@@ -48,19 +48,19 @@ class Deadline:
 
         The only poll of a wait may take as long as any request; the last of several may not.
         """
-        if self.allows_one_poll or self._ends == math.inf:
+        if self.allows_only_one_poll or self._ends == math.inf:
             return None
         return _LATE_POLL_SECONDS if self._is_overslept else max(0.0, self.seconds_left())
 
     @property
     def is_past(self) -> bool:
         """Whether it is too late for another request."""
-        return not (self.allows_one_poll or self._is_overslept) and self.seconds_left() < 0
+        return not (self.allows_only_one_poll or self._is_overslept) and self.seconds_left() < 0
 
     @property
     def _is_overslept(self) -> bool:
         # No request of the wait takes as long: the machine, or the caller, slept.
-        return not self.allows_one_poll and self.seconds_left() < -_OVERSLEPT_SECONDS
+        return not self.allows_only_one_poll and self.seconds_left() < -_OVERSLEPT_SECONDS
 
     def seconds_to_last_poll(self) -> float:
         """Seconds until the last poll should begin; 0 or less if there should be no other."""

@@ -164,7 +164,7 @@ class WaitLoop:
 def _send(groups: Sequence[Group], deadline: Deadline) -> Generator[Step, Any, int]:
     """Send the requests that are due, and return how many they are."""
     due = [batch for group in groups for batch in group.take_due(deadline.clock.now())]
-    if due and not deadline.allows_one_poll:
+    if due and not deadline.allows_only_one_poll:
         # Polls of all waits are spread out, but that may take only half of the time left.
         delay = max(client.reserve_poll() for client in {batch.group.client for batch in due})
         delay = min(delay, 0.5 * max(0.0, deadline.seconds_left()))

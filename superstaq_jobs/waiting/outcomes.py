@@ -46,7 +46,7 @@ class Outcomes:
         self._num_probes = 0  # that were refused
 
     def take(self, poll: Poll) -> bool:
-        """Take in an outcome; whether the jobs still open are to be polled again at once."""
+        """Take in an outcome; return whether the jobs still open are to be polled again at once."""
         batch, outcome, again = poll.batch, poll.outcome, False
         if outcome is None:
             return False  # that its jobs have finished is reported anyway
@@ -167,19 +167,24 @@ def _may_refuse_one(error: SuperstaqServerException) -> bool:
 def _take_jobs(
     poll: Poll, jobs: tuple[JobSnapshot, ...], blamed: dict[JobId, SuperstaqServerException]
 ) -> bool:
-    """Take in the jobs in a response, and those that cannot be read; whether to poll again."""
-    again = False
+    """Take in the jobs in a response, and those that cannot be read.
+
+    Returns whether to poll at once for others: an error lists a limited number of problems, so a
+    job that is neither found nor blamed may be one of those.
+    """
+    is_unclear = has_failed = False
     waits, found = poll.batch.waits, poll.batch.found(jobs)
     for each, seen, before in zip(waits, found, poll.responses_before, strict=True):
         if seen is not None:
             each.note_response(seen, responses_before=before)
         elif each.cell.job_id in blamed:
             each.fail(blamed[each.cell.job_id])
+            has_failed = True  # so the next error is about fewer jobs
         elif blamed:
-            again = True  # an error lists a limited number of problems: not this job's
+            is_unclear = True
         else:
             each.note_missing(each.cell.not_found_in(jobs))
-    return again
+    return is_unclear and has_failed
 
 
 def _blamed(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 
 import pytest
@@ -42,3 +43,33 @@ def test_one_that_was_held_during_a_fork_is_free_in_the_child_and_held_in_the_pa
         _, status = os.waitpid(pid, 0)
         assert os.waitstatus_to_exitcode(status) == 0
         assert is_held(lock)
+
+
+def locks_of_two_threads(locks):
+    """What two threads get as the lock of this process, at the same time."""
+    got = [[], []]
+    together = threading.Barrier(2)
+
+    def take(mine):
+        for each in locks:
+            together.wait()
+            mine.append(each.of_this_process())
+
+    threads = [threading.Thread(target=take, args=(mine,)) for mine in got]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    return got
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_the_threads_of_a_child_get_the_same_lock():
+    locks = [ForkSafeLock() for _ in range(2000)]
+    pid = os.fork()
+    if pid == 0:
+        sys.setswitchinterval(1e-6)
+        first, second = locks_of_two_threads(locks)
+        os._exit(sum(a is not b for a, b in zip(first, second, strict=True)) != 0)
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 0

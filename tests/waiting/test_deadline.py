@@ -20,13 +20,13 @@ def test_without_a_limit_there_is_always_time():
     deadline.note_poll(50)
     assert deadline.seconds_left() == deadline.seconds_to_last_poll() == math.inf
     assert deadline.seconds_for_requests() is None
-    assert not deadline.allows_one_poll
+    assert not deadline.allows_only_one_poll
     assert deadline.waited_seconds() == 1e9
 
 
 def test_a_timeout_of_zero_is_one_poll_that_may_take_as_long_as_a_request():
     deadline = Deadline(FakeClock(7), 0)
-    assert deadline.allows_one_poll
+    assert deadline.allows_only_one_poll
     assert deadline.seconds_for_requests() is None
     assert deadline.seconds_to_last_poll() == 0
 
