@@ -47,7 +47,7 @@ class CancelReceipt(fields.Checked):
         cancelled: The jobs that it cancelled, in the order of the request.
         refused: The other jobs, in the order of the request: finished already, or unknown. Empty if
             the server cancelled something, but names none of the jobs: see ``succeeded``.
-        message: The server's message, at most 1,000 characters.
+        message: The server's message, or its warnings if there is none; at most 1,000 characters.
         succeeded: The server's own list of what it cancelled: of each entry at most 1,000
             characters, and at most 100 entries more than there are jobs.
 
