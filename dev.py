@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent
@@ -122,10 +123,10 @@ def install(python: str, folder: Path, what: list[str], *, name: str) -> None:
     stamp.write_text(wanted)
 
 
-def run(command: list[str]) -> int:
+def run(command: list[str], **variables: str) -> int:
     """Run a program of ``.venv``; its exit status."""
-    program = str(VENV / PROGRAMS_IN / command[0])
-    return subprocess.run([program, *command[1:]], check=False, cwd=ROOT).returncode
+    program = [str(VENV / PROGRAMS_IN / command[0]), *command[1:]]
+    return subprocess.run(program, check=False, cwd=ROOT, env=os.environ | variables).returncode
 
 
 def other_pythons() -> dict[str, str]:
@@ -156,19 +157,29 @@ class Outcome(NamedTuple):
     output: str
 
 
+def temporary_folder() -> TemporaryDirectory[str]:
+    """Make a folder for the temporary files of one check, removed after it.
+
+    Each pytest removes what earlier ones left in the folder that all share, and fails if another
+    one is removing the same.
+    """
+    return TemporaryDirectory(prefix="superstaq-jobs-", ignore_cleanup_errors=True)
+
+
 def check(command: list[str], folder: Path = VENV, **variables: str) -> Outcome:
     """Run a program of an environment; what it prints is kept, since others run beside it."""
     started = time.monotonic()
-    ran = subprocess.run(
-        [str(folder / PROGRAMS_IN / command[0]), *command[1:]],
-        check=False,
-        cwd=ROOT,
-        env=os.environ | variables,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-    )
+    with temporary_folder() as temporary:
+        ran = subprocess.run(
+            [str(folder / PROGRAMS_IN / command[0]), *command[1:]],
+            check=False,
+            cwd=ROOT,
+            env=os.environ | variables | {"TMPDIR": temporary},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+        )
     return Outcome(ran.returncode, time.monotonic() - started, ran.stdout)
 
 
@@ -202,7 +213,9 @@ def outcomes() -> Iterator[tuple[str, Outcome]]:
         pool.shutdown(cancel_futures=True)
     print("\n=== tests", flush=True)
     started = time.monotonic()
-    yield "tests", Outcome(run(TESTS), time.monotonic() - started, "")
+    with temporary_folder() as temporary:
+        status = run(TESTS, TMPDIR=temporary)
+    yield "tests", Outcome(status, time.monotonic() - started, "")
 
 
 def test_all() -> int:

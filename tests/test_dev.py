@@ -47,11 +47,24 @@ def test_an_older_python_is_told_that_it_is_one():
     assert b"needs Python 3.11 or newer; this is 3.10.13\n" in done.stdout
 
 
-def test_it_says_how_much_it_installs():
+@pytest.fixture(name="dev")
+def _dev():
     before = list(sys.path)
     sys.path.insert(0, str(DEV.parent))
     try:
         import dev
     finally:
         sys.path[:] = before
+    return dev
+
+
+def test_it_says_how_much_it_installs(dev):
     assert dev.SIZES.keys() == {*dev.INSTALLS, "the core's tests"}
+
+
+def test_checks_that_run_side_by_side_share_no_temporary_files(dev):
+    script = "import tempfile; print(tempfile.mkdtemp())"
+    environment = Path(sys.prefix)
+    made = [Path(dev.check(["python", "-c", script], environment).output.strip()) for _ in range(2)]
+    assert made[0].parent != made[1].parent
+    assert not any(path.parent.exists() for path in made)
