@@ -9,7 +9,6 @@ can show a key.
 from __future__ import annotations
 
 import base64
-import contextlib
 import os
 import ssl
 import threading
@@ -307,6 +306,9 @@ class _Shelf:
         self.close()  # of a transport that was dropped
 
     def close(self) -> None:
-        with contextlib.suppress(IndexError):  # also if another thread was faster
-            while True:
-                self.idle.pop().close()
+        while self.idle:  # without this module's names, which are gone when Python ends
+            try:
+                connection = self.idle.pop()
+            except IndexError:  # another thread was faster
+                return
+            connection.close()

@@ -11,6 +11,8 @@ import logging
 import os
 import pickle
 import socket
+import subprocess
+import sys
 import threading
 import time
 import tracemalloc
@@ -1059,3 +1061,22 @@ def test_a_deadline_that_passes_at_any_moment_is_reported_as_one(reading: int) -
         except RequestTimeout:
             return
         assert response.body == b"{}"
+
+
+PROGRAM = """
+import sys
+import superstaq_jobs as sj
+policy = sj.RetryPolicy(max_attempts=1)
+client = sj.SuperstaqClient("key", "http://127.0.0.1:9", retry_policy=policy)
+try:
+    sj.fetch_targets(client)
+except sj.TransportError:
+    sys.modules_until_the_end = dict(sys.modules)  # their names are gone before the client
+"""
+
+
+def test_a_client_that_is_never_closed_says_nothing_when_python_ends():
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert (done.stdout, done.stderr) == ("", "")
