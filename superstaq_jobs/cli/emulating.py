@@ -115,7 +115,7 @@ def _plan(server: Emulator, body: Any) -> None:
     from superstaq_jobs.emulator import Ending, Plan
 
     def ending(given: Any) -> Ending:
-        return Ending(**_object(given, attrs.fields_dict(Ending)))
+        return Ending(**{"becomes": None, **_object(given, attrs.fields_dict(Ending))})
 
     def plan(given: Any) -> Plan:
         made = dict(_object(given, attrs.fields_dict(Plan)))
@@ -130,7 +130,10 @@ def _plan(server: Emulator, body: Any) -> None:
 
     try:
         how = dict(_object(body, ("plans", "tag", "target", "always")))
-        server.plan(*map(plan, how.pop("plans", None) or ()), **how)
+        plans = how.pop("plans", None)
+        if not isinstance(plans, list):
+            raise TypeError(f"plans must be an array, got {plans!r}")  # noqa: TRY301
+        server.plan(*map(plan, plans), **how)
     except (TypeError, ValueError) as error:
         raise CommandError(f"the plans cannot be used: {error}", ExitCode.USAGE) from None
 

@@ -145,6 +145,11 @@ def test_the_emulator_has_the_targets_and_plans_that_are_chosen(tmp_path):
         ('{"plans": [{"ending": {"becomes": "lost"}}]}', "becomes: must be one of completed"),
         ('{"plans": [{"circuits": {"x": {"becomes": "failed"}}}]}', "circuits: must map indices"),
         ('{"plans": [{}], "target": "nowhere_at_qpu"}', "must be a target of this emulator"),
+        ("{}", "plans must be an array, got None"),
+        ('{"plans": null, "tag": "slow"}', "plans must be an array, got None"),
+        ('{"plans": {"run_seconds": 1}}', "plans must be an array, got {'run_seconds': 1}"),
+        ('{"plans": [{"ending": {}}]}', "becomes: must be one of completed"),
+        ('{"plans": [{}], "always": "no"}', "always: expected True or False, got 'no'"),
     ],
 )
 def test_plans_that_cannot_be_used_are_refused(plans, said, run, tmp_path):
