@@ -448,7 +448,7 @@ def cut_jobs(body: bytes) -> dict[str, bytes] | None:
     spend_on(body)
     try:
         return {name: bytes(part) for name, part in paced(_CUT(body).items())}
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 
