@@ -183,6 +183,15 @@ def test_every_call_of_v0_2_0_meets_any_response_with_a_result_or_a_typed_error(
             call(client_on(transport, api_version="v0.2.0"))
 
 
+@pytest.mark.parametrize("place", ["new_field", "metadata", "warnings"])
+@pytest.mark.parametrize("value", [b"1e999", b"[NaN]", b'["\\ud800"]', b'{"a":"\xff"}'])
+def test_what_is_not_json_is_described_as_a_whole(place, value):
+    field = b',"%b":%b' % (place.encode(), value)
+    body = GOOD[:-1] + field + b"}" if place == "warnings" else FIELDS + field + b"}}"
+    start = FIELDS[:50].decode()
+    assert f"({len(body)} bytes, starting with '{start}" in refused(body).message
+
+
 @pytest.mark.parametrize("name", BODIES)
 def test_it_is_refused_as_the_response_to_a_call_too(name):
     transport = ScriptedTransport([sj.Response(status=200, body=BODIES[name])] * 2)
