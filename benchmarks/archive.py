@@ -69,7 +69,7 @@ def main() -> int:
     show("| what | bar | figure |\n| --- | --- | --- |")
     for name in options.row or ROWS:
         for row in ROWS[name](quick=options.quick):
-            mark = "" if row.is_met else " **missed**"
+            mark = "" if row.is_met else " (missed)"
             all_met = all_met and row.is_met
             show(f"| {row.what} | {row.bar} | {row.figure}{mark} |")
     show(

@@ -115,6 +115,10 @@ def _keep_first_line(
 _LITERAL = re.compile(r'(?<=<span class="pre">)[^<]{12,}(?=</span>)')
 _BREAKS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[\w\])\"'][._(\[/=])(?<!\d\.)(?=[\w\"'])")
 _OPTION = re.compile(r"(?<=[ >])--?\w[-\w]*(?=[^<>]*<)")
+_CELL = re.compile(r"<td.*?</td>", re.DOTALL)
+_QUANTITY = re.compile(
+    r"(?<=[≤≥±]) (?=\d)|(?<=&lt;) (?=\d)|(?<=\d) (?=(?:[mnµ]?s|(?:[kKMG]i?)?B|h|min)\b|%)"
+)
 _CODE = re.compile(r"(?<=<pre>).*?(?=</pre>)", re.DOTALL)
 _CODE_LINE = re.compile(r"^(?:<[^>]*>)*( *).*\S.*$", re.MULTILINE)
 
@@ -128,11 +132,12 @@ def _let_lines_wrap(
 ) -> None:
     """Let a long name wrap between its words, and code below its own indentation, to fit a window.
 
-    The hyphens of an option stay together.
+    The hyphens of an option stay together, and so do a number and its unit in a table.
     """
     if doctree is not None:
         body = _CODE.sub(lambda code: _CODE_LINE.sub(_hang, code[0]), context["body"])
         body = _LITERAL.sub(lambda literal: _BREAKS.sub("<wbr>", literal[0]), body)
+        body = _CELL.sub(lambda cell: _QUANTITY.sub("\u00a0", cell[0]), body)
         context["body"] = _OPTION.sub(r'<span class="option">\g<0></span>', body)
 
 

@@ -117,7 +117,8 @@ def _block(face: str, name: str, thing: Any, members: str) -> list[str]:
             lines.append(f"   :exclude-members: {', '.join(fields)}")
         if any(base is not object and is_shown(base) for base in thing.__bases__):
             lines.append("   :show-inheritance:")
-        elif not all(is_shown(base) for base in thing.__mro__):
+        elif not members and not all(is_shown(base) for base in thing.__mro__):
+            # With a list of members, this would show all of them.
             lines.append("   :inherited-members:")
         return lines
     wrapped = inspect.unwrap(thing) if callable(thing) else thing

@@ -237,6 +237,13 @@ def test_an_object_is_documented_under_its_public_name(public):
         assert not public.exists(unknown)
 
 
+def test_a_list_of_members_is_all_that_the_reference_shows_of_a_class(public):
+    listed = public.listed(["Target: simulator flags info"])
+    written = public.documented("superstaq_jobs.emulator", listed).splitlines()
+    assert "   :members: simulator, flags, info" in written
+    assert "   :inherited-members:" not in written  # autodoc would then ignore the list
+
+
 # ---- the five first scripts ---------------------------------------------------------------------
 
 FIRST = DOCS / "examples" / "first"

@@ -106,7 +106,7 @@ def processes(*, quick: bool) -> Iterator[Row]:
         with sj.SnapshotArchive(path) as archive:
             there = len(archive)
     yield Row(
-        f"{number} processes × {count} records, defaults: errors; there",
+        f"{number} processes × {count} records, default settings: errors; records found",
         f"0; {number * count}",
         f"{errors}; {there}",
         (errors, there) == (0, number * count),

@@ -48,7 +48,7 @@ class Row:
     is_met: bool | None = None
 
     def __str__(self) -> str:
-        met = {True: "met", False: "**missed**", None: ""}[self.is_met]
+        met = {True: "met", False: "missed", None: ""}[self.is_met]
         return f"| {self.what} | {self.figure} | {self.bar} | {met} |"
 
 

@@ -37,7 +37,7 @@ def row(run: Run) -> Iterator[Line]:
     yield Line(
         what="requests of a round of 1,000 jobs",
         ours=str(requests),
-        theirs="official 1,000: a `Job` asks for itself",
+        theirs="official 1,000: one for each `Job`",
         figure=float(requests),
         bar=at_most(7),
     )

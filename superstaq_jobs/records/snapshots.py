@@ -157,8 +157,8 @@ class JobSnapshot:
     whenever and from wherever they were fetched. ``attrs.evolve`` and ``with_counts`` make changed
     copies.
 
-    What the server did not say is None. API v0.2.0 says nothing of the fields from ``job_type`` to
-    ``metadata`` but ``target`` and ``circuit_type``, and need not say these.
+    What the server did not say is None. Of the fields from ``job_type`` to ``metadata``, API v0.2.0
+    sends ``target`` and ``circuit_type`` at most.
 
     Attributes:
         job_id: The job's id: a UUID in API v0.3.0; in v0.2.0 the ids of its circuits, joined by
@@ -175,7 +175,7 @@ class JobSnapshot:
         extra: What the server sent and this version does not know: unknown fields by name, and, by
             the name of a list, its entries beyond ``num_circuits``.
         short_lists: By name, the length of each list from the server that had fewer than
-            ``num_circuits`` entries. Of the remaining circuits that field is unknown.
+            ``num_circuits`` entries. For the remaining circuits, the field is unknown.
         fetched_at: When the response with this content arrived (for a handle, the first one), by
             the clock of this machine; None if unknown. Not part of equality, hash and digest.
         source: The server it came from; None if unknown. Not part of them either.
@@ -277,12 +277,12 @@ class JobSnapshot:
 
     @property
     def is_terminal(self) -> bool:
-        """Whether every circuit is finished, successful or not. False for a job without any."""
+        """Whether every circuit is finished, successful or not. False if there is none."""
         return self.status.is_terminal
 
     @property
     def is_compiled(self) -> bool:
-        """Whether every circuit is past compilation, or finished. False for a job without any."""
+        """Whether every circuit is past compilation, or finished. False if there is none."""
         return self.has_reached(Stage.COMPILED)
 
     @property
@@ -423,7 +423,7 @@ class JobSnapshot:
 
         Raises:
             CircuitIndexError: If the job does not have that circuit.
-            InvalidValue: If ``counts`` cannot be counts.
+            InvalidValue: If ``counts`` cannot be made into ``Counts``.
         """
         changed = attrs.evolve(self.circuit(index), counts=counts)
         circuits = (*self.circuits[:index], changed, *self.circuits[index + 1 :])

@@ -163,8 +163,13 @@ class Group:
         joined = [batch for batch in taken if self._may_be_joined(batch)]
         waits = [each for batch in joined for each in batch.waits]
         if len(waits) <= self.most_jobs * (len(joined) - 1):
-            self.batches = [batch for batch in self.batches if batch not in joined]
-            taken = [batch for batch in taken if batch not in joined] + self.add(waits, joined)
+            separate = self.batches
+            self.batches = [batch for batch in separate if batch not in joined]
+            fewer = self.add(waits, joined)
+            if len(fewer) < len(joined):
+                return [batch for batch in taken if batch not in joined] + fewer
+            # Jobs with many circuits need as many requests: what is known of each stays known.
+            self.batches = separate
         return taken
 
     def _may_be_joined(self, batch: Batch) -> bool:

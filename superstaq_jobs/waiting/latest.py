@@ -103,8 +103,8 @@ def _merged(known: JobSnapshot, seen: JobSnapshot, *, in_order: bool) -> JobSnap
     # Most news is of a status, so the statuses are compared first.
     if seen is known or (seen.statuses == known.statuses and seen == known):
         return known
-    if seen.circuit_type != known.circuit_type:  # their circuits cannot be compared
-        return seen if in_order else known
+    if len({seen.circuit_type, known.circuit_type} - {None}) > 1:
+        return seen if in_order else known  # their circuits cannot be compared
     kept = merge_response(known, seen) if in_order else newest(known, seen)
     if kept is not seen and kept == known:
         return known

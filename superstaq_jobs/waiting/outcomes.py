@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from typing import Final
@@ -19,7 +20,7 @@ from superstaq_jobs.records import JobId, JobSnapshot, fields
 from superstaq_jobs.records.ids import server_ids
 from superstaq_jobs.wire.api import halves, most_refusals
 
-from .batches import Batch, Group
+from .batches import Batch, Group, Rest
 from .polls import Poll
 
 __all__ = ["Outcomes"]
@@ -61,7 +62,7 @@ class Outcomes:
         elif self._group.client.retry_policy.may_repeat(outcome, safe_to_repeat=True):
             for each in batch.waits:
                 each.note_failure(outcome, began=poll.queued_at)
-            self._take_failure(batch, outcome)
+            self._take_failure(poll, outcome)
             return False
         elif (
             len(batch.job_ids) > 1
@@ -85,18 +86,23 @@ class Outcomes:
         for each, error in held.items():
             self._halve(each, error)
 
-    def _take_failure(self, batch: Batch, error: SuperstaqServerException) -> None:
+    def _take_failure(self, poll: Poll, error: SuperstaqServerException) -> None:
         """Halve a batch that fails again and again, if others are accepted meanwhile.
 
         Without others, a batch that is not a part is halved too.
         """
+        batch = poll.batch
         batch.num_failed += 1
         others = self._group.num_accepted > batch.accepted_before
         is_all = len(self._group.batches) == 1 and not batch.is_part
         enough = batch.is_part or batch.num_failed >= _FAILURES_OF_A_WHOLE
         if (others or is_all) and enough and _may_fail_for_one(error) and len(batch.job_ids) > 1:
             self._group.batches.remove(batch)
-            self._halve(batch, error)
+            policy, deadline = self._group.client.retry_policy, self._group.deadline
+            after = min(error.retry_after_seconds or 0.0, policy.retry_after_cap_seconds)
+            pause = deadline.pause_before_next(after, last_began=poll.queued_at)
+            for part in self._halve(batch, error):
+                part.rest = Rest(deadline.clock.now(), math.inf if pause is None else pause)
 
     def _take_refusal(self, batch: Batch, error: SuperstaqServerException) -> None:
         """Hold a batch of which one job may be refused, and probe; or take it as refused.
@@ -144,13 +150,15 @@ class Outcomes:
             batch.fail(error)
         self._held = {}
 
-    def _halve(self, batch: Batch, error: SuperstaqServerException) -> None:
+    def _halve(self, batch: Batch, error: SuperstaqServerException) -> list[Batch]:
         if is_too_large(error):
             self._group.joins = False
         ids = list(dict.fromkeys(each.cell.job_id for each in batch.waits))
+        parts: list[Batch] = []
         for part in map(set, halves(ids)):
             waits = [each for each in batch.waits if each.cell.job_id in part]
-            self._group.add(waits, [batch], is_part=True)
+            parts += self._group.add(waits, [batch], is_part=True)
+        return parts
 
 
 def _may_fail_for_one(error: SuperstaqServerException) -> bool:

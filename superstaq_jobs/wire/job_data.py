@@ -10,6 +10,7 @@ Nothing is coerced. ``docs/wire.md`` says what is accepted, compared with the of
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import heapq
 import itertools
@@ -281,7 +282,7 @@ def read_each_job(
     elif _IDENTIFYING.issubset(parts):
         collector.say("$", "is the data of one job, without its id: pass {job_id: data}")
         parts = {}
-    warnings = _warnings_in(parse_json(parts.pop("warnings"))) if "warnings" in parts else ()
+    warnings = _warnings_in(_parse_part(parts.pop("warnings"), body)) if "warnings" in parts else ()
     read = {key: _read_part(key, part) for key, part in parts.items()}
     sent = parse_json(body) if None in read.values() else {}
     jobs: dict[UUID, JobSnapshot] = {}
@@ -316,6 +317,13 @@ def _read_part(key: str, part: bytes) -> _Part | None:
         return msgspec.convert(key, UUID), _READ_ONE(part), _unknown(_CUT(part))
     except _NOT_QUICK:
         return None
+
+
+def _parse_part(part: bytes, body: bytes) -> Any:
+    """The plain data in a part of a body; an error is about the whole body."""
+    with contextlib.suppress(ProtocolError):
+        return parse_json(part)
+    return parse_json(body)
 
 
 def _explain_part(key: str, sent: Any) -> _Part:
@@ -448,7 +456,7 @@ def cut_jobs(body: bytes) -> dict[str, bytes] | None:
     spend_on(body)
     try:
         return {name: bytes(part) for name, part in paced(_CUT(body).items())}
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 

@@ -117,7 +117,7 @@ class RecordMask:
 
 
 def _without_need(escape: re.Match[bytes]) -> bytes:
-    if not escape[0].startswith(_ESCAPED):
+    if len(escape[0]) == len(_ESCAPED):  # such as \n; \u without its digits is not JSON
         return escape[0]
     text = _in_json(json.loads(b'"%b"' % escape[0]), ensure_ascii=False)
     return text.encode("utf-8", "backslashreplace")  # half a pair of surrogates stays escaped

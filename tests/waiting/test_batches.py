@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import math
 import threading
@@ -352,6 +353,61 @@ def test_one_job_for_which_the_server_fails_holds_no_other(
     assert list(errors) == [bad]
     assert isinstance(errors[bad], sj.WaitTimeout)
     assert len(world.asked) <= most
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_jobs_of_many_circuits_do_not_keep_a_request_that_fails_whole(name):
+    """Three requests are as few as possible, though the last two are for one job each."""
+    world = World("v0.2.0", 650, ends=math.inf)
+    bad = world.ids[3]
+    large = [",".join(world.ids[at : at + 200]) for at in (50, 250, 450)]
+    world.handles = [sj.JobHandle(world.client, each) for each in (*world.ids[:50], *large)]
+    world.refuse = lambda ids: (
+        FAILURES[name](ids)
+        if bad in ids
+        else json_response(
+            {each: circuit("Done" if each in world.ids[:50] else "Queued") for each in ids}
+        )
+    )
+    with (
+        pytest.warns(sj.SuperstaqWarning, match="no response"),
+        pytest.raises(sj.JobsTimeout) as caught,
+    ):
+        sj.wait_all(world.handles, 60)
+    assert {*map(str, caught.value.errors)} == {bad, *large}
+
+
+@VERSIONS
+@pytest.mark.parametrize("number", [2, 300])
+def test_the_halves_of_a_request_that_fails_wait_as_long_as_the_server_asks_for(number, version):
+    world = World(version, number)
+    bad, times = world.ids[0], []
+
+    def refuse(ids):
+        if bad in ids:
+            times.append(world.clock.now())
+            if len(times) <= 4:
+                return json_response("x", status=500, headers=[("Retry-After", "7")])
+        return None
+
+    world.refuse = refuse
+    assert world.wait(polling_seconds=2) == {}
+    assert len(times) == 5
+    assert all(after - before >= 7 for before, after in itertools.pairwise(times))
+
+
+def test_halves_that_would_be_too_late_are_sent_once_more_at_the_deadline():
+    world = World("v0.3.0", 2, ends=math.inf)
+    times = []
+
+    def refuse(_ids):
+        times.append(world.clock.now())
+        return json_response("x", status=500, headers=[("Retry-After", "25")])
+
+    world.refuse = refuse
+    with pytest.warns(sj.SuperstaqWarning, match="no response"):
+        assert len(world.wait(polling_seconds=2)) == 2
+    assert times == [0, 25, 50, 60, 60]
 
 
 @pytest.mark.same_everywhere

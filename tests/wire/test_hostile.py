@@ -70,6 +70,11 @@ BODIES = {
     "a lone surrogate in a key": with_field(b'{"\\ud800":1}'),
     "a raw surrogate": with_field(b'"\xed\xa0\x80"'),
     "no UTF-8": with_field(b'"\xff"'),
+    "no UTF-8 in the name of a job": GOOD.replace(b'{"', b'{"\xff', 1),
+    "no UTF-8 in the name of a field": FIELDS + b',"\xff":1}}',
+    "an escape that is cut short": with_field(b'"\\u0041\\u00"'),
+    "an escape without digits": with_field(b'"\\u0041\\u"'),
+    "an escape with other letters": with_field(b'"\\u0041\\uZZZZ"'),
     "an overlong slash": with_field(b'"\xc0\xaf"'),
     "a BOM": b"\xef\xbb\xbf" + GOOD,
     "UTF-16": GOOD.decode().encode("utf-16"),
@@ -178,9 +183,16 @@ def test_every_call_of_v0_2_0_meets_any_response_with_a_result_or_a_typed_error(
             call(client_on(transport, api_version="v0.2.0"))
 
 
-@pytest.mark.parametrize(
-    "name", ["10 MB of [", "10 MB of digits", "UTF-16", "a long name of a job"]
-)
+@pytest.mark.parametrize("place", ["new_field", "metadata", "warnings"])
+@pytest.mark.parametrize("value", [b"1e999", b"[NaN]", b'["\\ud800"]', b'{"a":"\xff"}'])
+def test_what_is_not_json_is_described_as_a_whole(place, value):
+    field = b',"%b":%b' % (place.encode(), value)
+    body = GOOD[:-1] + field + b"}" if place == "warnings" else FIELDS + field + b"}}"
+    start = FIELDS[:50].decode()
+    assert f"({len(body)} bytes, starting with '{start}" in refused(body).message
+
+
+@pytest.mark.parametrize("name", BODIES)
 def test_it_is_refused_as_the_response_to_a_call_too(name):
     transport = ScriptedTransport([sj.Response(status=200, body=BODIES[name])] * 2)
     client = client_on(transport)

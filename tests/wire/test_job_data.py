@@ -350,7 +350,9 @@ def test_a_body_is_cut_into_the_parts_that_make_it_up(data):
     assert job_data.cut_jobs(job_data.join_jobs(parts)) == parts
 
 
-@pytest.mark.parametrize("sent", [b"", b"[]", b"null", b"{", b"{1:2}", b"[" * 100_000])
+@pytest.mark.parametrize(
+    "sent", [b"", b"[]", b"null", b"{", b"{1:2}", b"[" * 100_000, b'{"\xff":{}}']
+)
 def test_a_body_that_is_not_an_object_has_no_parts(sent):
     assert job_data.cut_jobs(sent) is None
 
