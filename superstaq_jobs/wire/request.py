@@ -172,7 +172,15 @@ class Request:
 
 
 def _lower_names(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    return tuple([(name.lower(), value) for name, value in _pairs(headers)])
+    pairs = _pairs(headers)
+    problems = [
+        Problem(f"header {name!r}", f"must be a string, got {type(value).__name__}")
+        for name, value in pairs
+        if not fields.is_a(value, str)
+    ]
+    if problems:
+        raise InvalidRequest("a response", problems)
+    return tuple([(name.lower(), value) for name, value in pairs])
 
 
 @explains_changes

@@ -175,6 +175,17 @@ def test_headers_of_a_response_are_found_in_any_case():
     assert response.headers == (("retry-after", "3"), ("retry-after", "9"))
 
 
+@pytest.mark.parametrize("value", [None, 3, b"3", Secret("3")])
+def test_a_response_whose_headers_are_not_strings_is_refused_without_showing_them(value):
+    with pytest.raises(InvalidRequest) as caught:
+        Response(status=503, headers=[("", value), ("Retry-After", value), ("Date", "3")])
+    assert [problem.where for problem in caught.value.problems] == [
+        "header ''",
+        "header 'Retry-After'",
+    ]
+    assert "3" not in str(caught.value)
+
+
 # ---- queries -----------------------------------------------------------------------------------
 
 
