@@ -19,11 +19,12 @@ import superstaq_jobs as sj
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
-from speed_rows import payloads, plot  # noqa: E402
+from speed_rows import http_get, payloads, plot, polls  # noqa: E402
 from speed_rows.job_server import Timetable, job_id  # noqa: E402
 from speed_rows.lines import (  # noqa: E402
     Figure,
     Line,
+    Run,
     as_table,
     at_least,
     at_most,
@@ -185,3 +186,10 @@ def test_the_server_finishes_its_jobs_and_counts_requests():
             assert {job.status for job in found} == {"completed"}
             assert [job.job_id for job in found] == [job_id(number) for number in range(200)]
             assert get("requests") == client.traffic.requests
+
+
+@pytest.mark.parametrize("rows", [http_get, polls])
+def test_rows_that_use_what_is_not_public_can_be_measured(rows):
+    lines = list(rows.row(Run(quick=True)))
+    assert lines
+    assert all(line.figure is not None for line in lines)

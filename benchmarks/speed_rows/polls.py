@@ -15,7 +15,6 @@ import attrs
 import orjson
 
 import superstaq_jobs as sj
-from superstaq_jobs.client.parts import Room
 from superstaq_jobs.waiting.memory import RepeatedCall
 
 from . import payloads, reading
@@ -106,7 +105,7 @@ def _poll(client: sj.SuperstaqClient, responses: Sequence[bytes]) -> Way:
     ids = [UUID(key) for key in json.loads(responses[0])]
     (call, *_) = client.api.query_jobs(sj.JobQuery(job_id=ids[:1]), sj.CircuitType.QASM)
     # As if one request were for all of them: what it is compared with is one response too.
-    known = RepeatedCall(attrs.evolve(call, job_ids=tuple(ids)), Room()).current
+    known = RepeatedCall(attrs.evolve(call, job_ids=tuple(ids))).current
     read = known.remembering(known.read)
     bodies = [bytes(bytearray(response)) for _ in range(2) for response in responses]
     state = {"next": 0}
