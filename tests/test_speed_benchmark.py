@@ -188,6 +188,8 @@ def test_the_server_finishes_its_jobs_and_counts_requests():
             assert get("requests") == client.traffic.requests
 
 
+@pytest.mark.official
+@pytest.mark.filterwarnings("ignore:Version v0.3.0 of the Superstaq endpoint:UserWarning")
 @pytest.mark.parametrize("rows", [http_get, polls])
 def test_rows_that_use_what_is_not_public_can_be_measured(rows):
     lines = list(rows.row(Run(quick=True)))
