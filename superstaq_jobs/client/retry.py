@@ -21,7 +21,7 @@ from superstaq_jobs.records import fields
 from superstaq_jobs.records.advice import explains_changes
 from superstaq_jobs.records.problems import check_type
 
-__all__ = ["REPEATABLE_STATUS_CODES", "RetryPolicy", "with_retries"]
+__all__ = ["REPEATABLE_STATUS_CODES", "RetryPolicy", "demanded_pause", "with_retries"]
 
 T = TypeVar("T")
 
@@ -95,7 +95,12 @@ class RetryPolicy(fields.Checked):
         fields.refuse("a pause", given, InvalidValue)
         doublings = min(attempt - 1, 60)
         pause = jitter * min(self.cap_seconds, self.base_seconds * 2.0**doublings)
-        return max(pause, min(retry_after_seconds or 0.0, self.retry_after_cap_seconds))
+        return max(pause, demanded_pause(self, retry_after_seconds))
+
+
+def demanded_pause(policy: RetryPolicy, retry_after_seconds: float | None) -> float:
+    """The pause that a server imposes with ``Retry-After``, in seconds; 0 without that header."""
+    return min(retry_after_seconds or 0.0, policy.retry_after_cap_seconds)
 
 
 def with_retries(

@@ -225,14 +225,13 @@ class Emulator:
             ValueError: An argument is not a plan, the target does not exist, or ``always`` is given
                 with other than one plan. Nothing has been planned.
         """
-        fits = always is False or len(plans) == 1
         is_target = target is None or any(target == one.name for one in self._service.targets)
         given = {
             "plans": fields.many(plans, Plan),
             "tag": optional(fields.string)(tag),
             "target": fields.valid(target, is_target, "must be a target of this emulator"),
-            "always": fields.valid(len(plans), fits, "takes exactly one plan")
-            if isinstance(always, bool)
+            "always": fields.valid(len(plans), len(plans) == 1, "takes exactly one plan")
+            if always is True
             else fields.flag(always),
         }
         fields.refuse("a plan", given, InvalidValue)

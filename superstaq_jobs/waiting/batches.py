@@ -80,6 +80,15 @@ class Batch:
             self.last = jobs
         return self._found
 
+    def pause(self, seconds: float, *, last_began: float) -> None:
+        """Rest before the next request as the deadline permits, without end after the last one.
+
+        ``last_began`` is when the last request for these jobs began.
+        """
+        deadline = self.group.deadline
+        pause = deadline.pause_before_next(seconds, last_began=last_began)
+        self.rest = Rest(deadline.clock.now(), math.inf if pause is None else pause)
+
     def fail(self, error: SuperstaqException) -> None:
         """End the waits that are still open with an error."""
         for each in self.waits:

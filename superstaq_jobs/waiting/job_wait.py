@@ -8,6 +8,7 @@ from typing import Final
 
 import attrs
 
+from superstaq_jobs.client.retry import demanded_pause
 from superstaq_jobs.errors import (
     CircuitIndexError,
     RequestTimeout,
@@ -220,13 +221,13 @@ class JobWait:
         outage = self.outage
         if outage is None or outage.failure is None:
             return pause
-        policy, retry_after = client.retry_policy, outage.failure.retry_after_seconds or 0.0
+        policy = client.retry_policy
         # However short the pauses are, a server in trouble must not be flooded.
         backoff = policy.delay_seconds(outage.num_failed, jitter=client.jitter())
         return max(
             pause,
             min(backoff, _LONGEST_BACKOFF_SECONDS),
-            min(retry_after, policy.retry_after_cap_seconds),
+            demanded_pause(policy, outage.failure.retry_after_seconds),
         )
 
     def time_out(self, deadline: Deadline) -> None:

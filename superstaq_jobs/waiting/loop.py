@@ -120,10 +120,10 @@ class WaitLoop:
         # Reported at once, before the other responses; the caller's time is not a poll's.
         yield from _report(batch.waits)
         pauses = [each.pause_seconds() for each in batch.waits if each.is_open]
-        pause: float | None = 0.0  # without any open, the batch is due at once, to be left out
         if pauses and not again:
-            pause = deadline.pause_before_next(min(pauses), last_began=poll.queued_at)
-        batch.rest = Rest(deadline.clock.now(), math.inf if pause is None else pause)
+            batch.pause(min(pauses), last_began=poll.queued_at)
+        else:
+            batch.rest = Rest()  # without any open, it is due at once, to be left out
 
     def _warn(self, batch: Batch, error: SuperstaqServerException, deadline: Deadline) -> None:
         """Say, from time to time, that there has been no response for long."""

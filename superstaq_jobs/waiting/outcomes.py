@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable
 from typing import Final
 from uuid import UUID
 
 from superstaq_jobs.client.parts import is_too_large
+from superstaq_jobs.client.retry import demanded_pause
 from superstaq_jobs.errors import (
     AnswerTooLarge,
     ConfigurationError,
@@ -20,7 +20,7 @@ from superstaq_jobs.records import JobId, JobSnapshot, fields
 from superstaq_jobs.records.ids import server_ids
 from superstaq_jobs.wire.api import halves, most_refusals
 
-from .batches import Batch, Group, Rest
+from .batches import Batch, Group
 from .polls import Poll
 
 __all__ = ["Outcomes"]
@@ -98,11 +98,9 @@ class Outcomes:
         enough = batch.is_part or batch.num_failed >= _FAILURES_OF_A_WHOLE
         if (others or is_all) and enough and _may_fail_for_one(error) and len(batch.job_ids) > 1:
             self._group.batches.remove(batch)
-            policy, deadline = self._group.client.retry_policy, self._group.deadline
-            after = min(error.retry_after_seconds or 0.0, policy.retry_after_cap_seconds)
-            pause = deadline.pause_before_next(after, last_began=poll.queued_at)
+            after = demanded_pause(self._group.client.retry_policy, error.retry_after_seconds)
             for part in self._halve(batch, error):
-                part.rest = Rest(deadline.clock.now(), math.inf if pause is None else pause)
+                part.pause(after, last_began=poll.queued_at)
 
     def _take_refusal(self, batch: Batch, error: SuperstaqServerException) -> None:
         """Hold a batch of which one job may be refused, and probe; or take it as refused.
